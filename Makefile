@@ -1,0 +1,64 @@
+# Two commands do all: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone ratewire
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock sdl env-example static clean
+
+help: ## Show what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the real exchanges, REPLAY=FILE for a recording
+	@exec $(BIN)/ratewire up $(if $(LIVE),--live) $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED))
+
+test: $(VENV)/.dev check ## Everything that CI runs
+	@tools/ensure-servers.sh
+	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	$(BIN)/pytest
+
+check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --no-error-summary $(PACKAGES) tests
+	$(BIN)/lint-imports --no-timings
+	$(BIN)/python -m gateway.schema.sdl --check
+	$(BIN)/ratewire show-env | diff -u .env.example -
+	$(BIN)/python -m tools.check_migrations
+
+format: $(VENV)/.dev ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+sdl: $(VENV)/.dev ## Write schema.graphql from the code
+	$(BIN)/python -m gateway.schema.sdl
+
+env-example: $(VENV)/.dev ## Write .env.example from the settings
+	$(BIN)/ratewire show-env > .env.example
+
+lock: $(VENV)/.dev ## Resolve the newest versions that pyproject.toml allows into the two lock files
+	$(BIN)/pip --quiet install uv
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+static: ## Build the pages from dashboard/ into gateway/static/
+	cd dashboard && npm ci --no-audit --no-fund && npm run build
+
+clean: ## Remove the environment and what a run left behind
+	rm -rf $(VENV) .run
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	@echo "installing into $(VENV) (once)"
+	@tools/make-venv.sh $(PYTHON) $(VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	@echo "installing into $(VENV) (once)"
+	@tools/make-venv.sh $(PYTHON) $(VENV)
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps -e .
+	@touch $@

@@ -1,0 +1,99 @@
+"""The cache within one process: the same contract as Redis, for the embedded system. Nothing survives the process."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from cache.ports import FeedMessage, Snapshot
+from rates.errors import CacheUnavailable
+from rates.health import REPORT_LIFETIME, SourceReport
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+from rates.wire import Changes
+
+# A subscriber that is so many messages behind reloads instead: bounded memory, as with Redis' output buffer limit.
+SUBSCRIBER_QUEUE_LENGTH = 1024
+
+
+@dataclass(slots=True)
+class _SourceCache:
+    """One source's part: what Redis keeps under one hash tag."""
+
+    stream: deque[Changes]
+    epoch: str = field(default_factory=lambda: secrets.token_hex(8))
+    seq: int = 0
+    tickers: dict[Symbol, Ticker] = field(default_factory=dict)
+    reports: dict[str, SourceReport] = field(default_factory=dict)
+
+
+class MemoryCache:
+    """A `TickerSink` and a `TickerFeed` in one. `stream_length` as for Redis."""
+
+    def __init__(self, *, stream_length: int) -> None:
+        self._sources = {source: _SourceCache(deque(maxlen=stream_length)) for source in Source}
+        self._subscribers: set[asyncio.Queue[FeedMessage | None]] = set()
+
+    async def write(self, tickers: Sequence[Ticker]) -> int:
+        if not tickers:
+            return 0
+        cache = self._sources[tickers[0].source]
+        stored: dict[Symbol, Ticker] = {}
+        for ticker in tickers:
+            known = cache.tickers.get(ticker.symbol)
+            if known is None or ticker.is_newer_than(known):
+                cache.tickers[ticker.symbol] = stored[ticker.symbol] = ticker
+        if stored:
+            cache.seq += 1
+            changes = Changes(tickers[0].source, cache.epoch, cache.seq, tuple(stored.values()))
+            cache.stream.append(changes)
+            self._publish(changes)
+        return len(stored)
+
+    async def report(self, report: SourceReport) -> None:
+        reports = self._sources[report.source].reports
+        reports[report.instance] = report
+        for instance, other in list(reports.items()):
+            if other.reported_at < report.reported_at - REPORT_LIFETIME:
+                del reports[instance]
+        self._publish(report)
+
+    def _publish(self, message: FeedMessage) -> None:
+        for queue in list(self._subscribers):
+            if queue.qsize() < SUBSCRIBER_QUEUE_LENGTH:
+                queue.put_nowait(message)
+            else:
+                self._subscribers.discard(queue)
+                queue.put_nowait(None)
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[FeedMessage]]:
+        queue: asyncio.Queue[FeedMessage | None] = asyncio.Queue(SUBSCRIBER_QUEUE_LENGTH + 1)
+        self._subscribers.add(queue)
+        try:
+            yield _drain(queue)
+        finally:
+            self._subscribers.discard(queue)
+
+    async def read_snapshot(self, source: Source) -> Snapshot:
+        cache = self._sources[source]
+        epoch = cache.epoch if cache.seq else ""
+        return Snapshot(
+            source, epoch, cache.seq, tuple(cache.tickers.values()), tuple(cache.reports.values())
+        )
+
+    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
+        cache = self._sources[source]
+        changes = [entry for entry in cache.stream if entry.seq > seq]
+        if epoch != cache.epoch or not 0 <= cache.seq - seq == len(changes):
+            return None
+        return changes
+
+
+async def _drain(queue: asyncio.Queue[FeedMessage | None]) -> AsyncIterator[FeedMessage]:
+    while (message := await queue.get()) is not None:
+        yield message
+    raise CacheUnavailable(f"the subscriber fell {SUBSCRIBER_QUEUE_LENGTH} messages behind")

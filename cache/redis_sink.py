@@ -1,0 +1,59 @@
+"""Tickers into Redis: one script call per batch, so that cache, order, stream and publication never disagree."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from redis.asyncio import Redis
+
+from cache.redis_client import read_script, translated_errors
+from rates.clock import format_us
+from rates.health import REPORT_LIFETIME, SourceReport
+from rates.names import RedisNames
+from rates.ticker import Ticker
+from rates.wire import encode_report, encode_ticker
+
+# Longer than any TTL, so that stale can be told from never seen; shorter than for ever, so that a dead source's keys go.
+CACHE_LIFETIME = timedelta(days=7)
+
+
+class RedisTickerSink:
+    """A `TickerSink` on Redis. `stream_length` bounds how many writes a client can be behind and still resume."""
+
+    def __init__(self, redis: Redis, names: RedisNames, *, stream_length: int) -> None:
+        self._names = names
+        self._stream_length = stream_length
+        self._write = redis.register_script(read_script("cache", "write.lua"))
+        self._report = redis.register_script(read_script("cache", "report.lua"))
+
+    async def write(self, tickers: Sequence[Ticker]) -> int:
+        if not tickers:
+            return 0
+        source = tickers[0].source
+        names = self._names
+        arguments: list[bytes | str | int] = [
+            names.changes_channel(source),
+            secrets.token_hex(8),
+            self._stream_length,
+            CACHE_LIFETIME // timedelta(milliseconds=1),
+        ]
+        for ticker in tickers:
+            observed_us = format_us(ticker.observed_at)
+            arguments += (str(ticker.symbol), observed_us, ticker.sequence, encode_ticker(ticker))
+        keys = [names.head(source), names.cache(source), names.order(source), names.stream(source)]
+        with translated_errors():
+            return int(await self._write(keys=keys, args=arguments))
+
+    async def report(self, report: SourceReport) -> None:
+        names, source = self._names, report.source
+        with translated_errors():
+            await self._report(
+                keys=[names.reports(source), names.reported(source)],
+                args=[
+                    names.reports_channel(source),
+                    report.instance,
+                    format_us(report.reported_at),
+                    REPORT_LIFETIME // timedelta(microseconds=1),
+                    encode_report(report),
+                ],
+            )

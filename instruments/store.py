@@ -1,0 +1,142 @@
+"""Reads and changes the tracked instruments. With `models` and alembic, the home of SQLAlchemy."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from instruments.instrument import Instrument
+from instruments.models import InstrumentRow
+from rates.errors import DatabaseUnavailable, InvalidSetting
+from rates.source import Source
+from rates.symbol import Symbol
+
+COMMAND_TIMEOUT_S = 5
+
+
+class InstrumentReader(Protocol):
+    """What producer and gateway need to know."""
+
+    async def read(self, source: Source | None = None) -> Sequence[Instrument]:
+        """All tracked instruments, of one source or of all, by source and symbol.
+
+        Raises:
+            DatabaseUnavailable: out of reach, or not migrated.
+        """
+        ...
+
+
+class InstrumentStore:
+    """An `InstrumentReader` that can also add and remove, on Postgres or SQLite. The caller closes it."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def check(self) -> None:
+        """Prove that the database answers and is migrated.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
+        async with self._connection() as connection:
+            await connection.execute(select(InstrumentRow.source).limit(1))
+
+    async def read(self, source: Source | None = None) -> Sequence[Instrument]:
+        query = select(InstrumentRow.__table__).order_by(
+            InstrumentRow.source, InstrumentRow.base, InstrumentRow.quote
+        )
+        if source is not None:
+            query = query.where(InstrumentRow.source == source)
+        async with self._connection() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        known = {member.value for member in Source}
+        return [
+            Instrument(
+                Source(row["source"]), Symbol(row["base"], row["quote"]), row["source_symbol"], row["name"]
+            )
+            for row in rows
+            if row["source"] in known
+        ]
+
+    async def add(self, instruments: Iterable[Instrument]) -> int:
+        """Track these; one already tracked takes the new spelling and name. Returns how many rows are new.
+
+        Raises:
+            DatabaseUnavailable: out of reach.
+        """
+        added = 0
+        async with self._connection() as connection:
+            for instrument in instruments:
+                removed = await _delete(connection, instrument.source, instrument.symbol)
+                await connection.execute(insert(InstrumentRow).values(**row(instrument)))
+                added += not removed
+        return added
+
+    async def remove(self, source: Source, symbol: Symbol) -> bool:
+        """Stop tracking; whether it was tracked.
+
+        Raises:
+            DatabaseUnavailable: out of reach.
+        """
+        async with self._connection() as connection:
+            return await _delete(connection, source, symbol)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction; every failure of driver or server is a `DatabaseUnavailable`."""
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, TimeoutError) as exc:
+            cause = getattr(exc, "orig", None) or exc
+            raise DatabaseUnavailable(
+                f"database {self._engine.url!r}: {type(cause).__name__}: {cause}"
+            ) from exc
+
+
+def open_database(url: str) -> AsyncEngine:
+    """An engine for `url` that connects when first used, with bounded waits.
+
+    Raises:
+        InvalidSetting: not a database URL of a supported kind.
+    """
+    expected = "expected postgresql+asyncpg://… or sqlite+aiosqlite:///…"
+    timeouts = {
+        "postgresql": {"timeout": COMMAND_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
+        "sqlite": {"timeout": 5},
+    }
+    kind = url.partition("+")[0]
+    if kind not in timeouts:
+        raise InvalidSetting("RATEWIRE_DATABASE_URL", url, expected)
+    try:
+        return create_async_engine(url, connect_args=timeouts[kind], pool_pre_ping=True)
+    except (ArgumentError, SQLAlchemyError) as exc:
+        raise InvalidSetting("RATEWIRE_DATABASE_URL", url, f"{expected}: {exc}") from exc
+
+
+def row(instrument: Instrument) -> dict[str, str]:
+    """The columns of one instrument."""
+    return {
+        "source": instrument.source.value,
+        "base": instrument.symbol.base,
+        "quote": instrument.symbol.quote,
+        "source_symbol": instrument.source_symbol,
+        "name": instrument.name,
+    }
+
+
+async def _delete(connection: AsyncConnection, source: Source, symbol: Symbol) -> bool:
+    result = await connection.execute(
+        delete(InstrumentRow).where(
+            InstrumentRow.source == source,
+            InstrumentRow.base == symbol.base,
+            InstrumentRow.quote == symbol.quote,
+        )
+    )
+    return bool(result.rowcount)

@@ -1,0 +1,220 @@
+"""The error tree. Adapters translate library errors into it at the edge; two tables in `rates.verdicts` cover every leaf.
+
+RatesError
+├── InvalidInput                 what a caller sent cannot be used
+│   ├── InvalidSymbol            not BASE/QUOTE
+│   ├── InvalidNumber            not a finite decimal
+│   ├── InvalidArgument          an argument out of its range
+│   ├── InvalidCursor            a cursor that this service did not issue
+│   └── UnknownSymbol            well-formed, but tracked from no source asked
+├── RateUnavailable              a well-formed question that has no answer now
+│   ├── RateNotSeen              tracked, but no source has published it yet
+│   ├── RateStale                the newest value is older than was asked for
+│   └── SourceDown               not seen, and its source is down
+├── SourceError                  a source did not deliver
+│   ├── SourceUnavailable        network failure, timeout, 5xx
+│   ├── SourceRateLimited        refused for sending too much; says when to come back
+│   ├── SourceBlocked            refused for who or where we are: key, ban, firewall, country
+│   ├── SourceProtocolError      an answer we cannot read
+│   └── SimulationMismatch       simulated data where real was configured, or the reverse
+├── MalformedMessage             one of our own messages that cannot be read
+│   ├── MalformedTask            in a task queue
+│   └── MalformedTicker          in the cache, the stream or on pub/sub
+├── BackendUnavailable           a part of our own system is out of reach
+│   ├── CacheUnavailable         Redis
+│   ├── QueueUnavailable         RabbitMQ
+│   └── DatabaseUnavailable      Postgres or SQLite
+└── SetupError                   cannot start as configured
+    ├── InvalidSetting           names the variable and what is expected
+    ├── PortInUse                the address to listen on is taken
+    └── InvalidRecording         a file to replay that cannot be read
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+
+class RatesError(Exception):
+    """Root. `retryable`: whether the same request may succeed later without a change."""
+
+    retryable: ClassVar[bool] = False
+
+
+class InvalidInput(RatesError):
+    """What a caller sent cannot be used."""
+
+
+class InvalidSymbol(InvalidInput):
+    """Not of the form BASE/QUOTE; `suggestion` is the well-formed symbol that was probably meant."""
+
+    def __init__(self, seen: str, *, suggestion: str | None = None) -> None:
+        self.seen, self.suggestion = seen, suggestion
+        hint = f"; did you mean {suggestion}?" if suggestion else ""
+        super().__init__(
+            f"{seen[:60]!r} is not a symbol: expected BASE/QUOTE in upper case, e.g. BTC/USDT{hint}"
+        )
+
+
+class InvalidNumber(InvalidInput):
+    """Not a finite decimal of sane size."""
+
+    def __init__(self, seen: str) -> None:
+        self.seen = seen
+        super().__init__(
+            f"{seen[:60]!r} is not a usable number: expected a finite decimal of at most 30 digits a side"
+        )
+
+
+class InvalidArgument(InvalidInput):
+    """An argument out of its range; the message names it, what was seen and what was expected."""
+
+    def __init__(self, name: str, seen: object, expected: str) -> None:
+        self.name, self.seen, self.expected = name, seen, expected
+        super().__init__(f"{name} is {str(seen)[:60]!r}: expected {expected}")
+
+
+class InvalidCursor(InvalidInput):
+    """A cursor that this service did not issue."""
+
+    def __init__(self, seen: str) -> None:
+        self.seen = seen
+        super().__init__(f"{seen[:60]!r} is not a cursor: expected one from an event or from `rates`")
+
+
+class UnknownSymbol(InvalidInput):
+    """A well-formed symbol that is tracked from no source asked; `near` are the closest tracked ones."""
+
+    def __init__(self, symbol: str, *, near: Sequence[str] = ()) -> None:
+        self.symbol, self.near = symbol, tuple(near)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        super().__init__(f"{symbol} is not tracked{hint}")
+
+
+class RateUnavailable(RatesError):
+    """A well-formed question that has no answer now."""
+
+    retryable = True
+
+
+class RateNotSeen(RateUnavailable):
+    """Tracked, but not yet published by any source asked."""
+
+    def __init__(self, symbol: str, source: str | None = None) -> None:
+        self.symbol, self.source = symbol, source
+        super().__init__(f"{symbol} has not been seen yet{f' from {source}' if source else ''}")
+
+
+class RateStale(RateUnavailable):
+    """The newest value is older than was asked for. Ages in milliseconds."""
+
+    def __init__(self, symbol: str, source: str, *, age_ms: int, max_age_ms: int) -> None:
+        self.symbol, self.source, self.age_ms, self.max_age_ms = symbol, source, age_ms, max_age_ms
+        super().__init__(f"{symbol} from {source} is {age_ms} ms old: expected at most {max_age_ms} ms")
+
+
+class SourceDown(RateUnavailable):
+    """Never seen, and the only sources that could tell are down."""
+
+    def __init__(self, symbol: str, source: str) -> None:
+        self.symbol, self.source = symbol, source
+        super().__init__(f"{symbol} cannot be answered: {source} is down")
+
+
+class SourceError(RatesError):
+    """A source did not deliver."""
+
+    def __init__(self, source: str, message: str) -> None:
+        self.source = source
+        super().__init__(f"{source}: {message}")
+
+
+class SourceUnavailable(SourceError):
+    """Network failure, timeout, or an answer that says to try again."""
+
+    retryable = True
+
+
+class SourceRateLimited(SourceError):
+    """Refused for sending too much; not to be asked again before `retry_at`."""
+
+    retryable = True
+
+    def __init__(self, source: str, message: str, *, retry_at: datetime) -> None:
+        self.retry_at = retry_at
+        super().__init__(source, f"{message}; not before {retry_at.isoformat(timespec='seconds')}")
+
+
+class SourceBlocked(SourceError):
+    """Refused for who or where we are: bad key, ban, firewall, country."""
+
+
+class SourceProtocolError(SourceError):
+    """An answer that cannot be read as what was asked for."""
+
+
+class SimulationMismatch(SourceError):
+    """Simulated data where real was configured, or the reverse: the two are never mixed."""
+
+
+class MalformedMessage(RatesError):
+    """One of our own messages that cannot be read."""
+
+
+class MalformedTask(MalformedMessage):
+    """A message in a task queue that is no task."""
+
+
+class MalformedTicker(MalformedMessage):
+    """A value in the cache, the stream or on pub/sub that is no ticker."""
+
+
+class BackendUnavailable(RatesError):
+    """A part of our own system is out of reach."""
+
+    retryable = True
+
+
+class CacheUnavailable(BackendUnavailable):
+    """Redis cannot be reached or refuses."""
+
+
+class QueueUnavailable(BackendUnavailable):
+    """RabbitMQ cannot be reached or refuses."""
+
+
+class DatabaseUnavailable(BackendUnavailable):
+    """The database cannot be reached or refuses."""
+
+
+class SetupError(RatesError):
+    """The process cannot start as configured."""
+
+
+class InvalidSetting(SetupError):
+    """A setting that cannot be used; names the variable, what was seen and what is expected."""
+
+    def __init__(self, variable: str, seen: object, expected: str) -> None:
+        self.variable, self.seen, self.expected = variable, seen, expected
+        super().__init__(f"{variable}={str(seen)[:80]!r}: {expected}")
+
+
+class PortInUse(SetupError):
+    """The address to listen on is taken."""
+
+    def __init__(self, host: str, port: int, setting: str) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"{host}:{port} is in use: stop what listens there or set {setting} to another port")
+
+
+class InvalidRecording(SetupError):
+    """A file to replay that cannot be read; the message says where and what was expected."""
+
+
+def leaves(root: type[RatesError] = RatesError) -> Iterator[type[RatesError]]:
+    """Every error class that has no subclass, depth first."""
+    children = root.__subclasses__()
+    if not children:
+        yield root
+    for child in children:
+        yield from leaves(child)

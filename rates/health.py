@@ -1,0 +1,46 @@
+"""What a pipeline process knows about its source, told to the gateway through the cache. Facts, not judgements of freshness."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from rates.source import Source
+
+# A process reports every few seconds; one that has been silent for so long is gone.
+REPORT_LIFETIME = timedelta(seconds=60)
+
+
+class LinkState(StrEnum):
+    """How one process stands with its source."""
+
+    UP = "UP"
+    RATE_LIMITED = "RATE_LIMITED"
+    BLOCKED = "BLOCKED"
+    DOWN = "DOWN"
+
+
+class CallBudgetState(msgspec.Struct, frozen=True):
+    """Calls allowed in the running window, those left, and when one is certain to be free again."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's view of one source; counters run since the process started.
+
+    `instance` names the process; a report counts as gone when `reported_at` is older than `REPORT_LIFETIME`.
+    `refused` counts values that ingest would not store, `reconnects` sessions opened after the first.
+    """
+
+    source: Source
+    instance: str
+    role: str
+    state: LinkState
+    reason: str | None
+    refused: int
+    reconnects: int
+    reported_at: datetime
+    budget: CallBudgetState | None = None

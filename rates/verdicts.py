@@ -1,0 +1,65 @@
+"""What an error means at the two edges: for the RabbitMQ message in hand, and for the GraphQL client."""
+
+from enum import Enum
+
+from rates import errors
+from rates.errors import RatesError
+
+
+class Verdict(Enum):
+    """What becomes of a task that failed."""
+
+    DROP = "acknowledged: the next interval's task asks again"
+    REQUEUE = "given back once, for another consumer to try before the deadline"
+    DEAD_LETTER = "rejected into the dead-letter queue, for a person to look at"
+
+
+TASK_VERDICTS: dict[type[RatesError], Verdict] = {
+    errors.InvalidSymbol: Verdict.DEAD_LETTER,
+    errors.InvalidNumber: Verdict.DEAD_LETTER,
+    errors.InvalidArgument: Verdict.DEAD_LETTER,
+    errors.InvalidCursor: Verdict.DEAD_LETTER,
+    errors.UnknownSymbol: Verdict.DROP,
+    errors.RateNotSeen: Verdict.DROP,
+    errors.RateStale: Verdict.DROP,
+    errors.SourceDown: Verdict.DROP,
+    errors.SourceUnavailable: Verdict.REQUEUE,
+    errors.SourceRateLimited: Verdict.DROP,
+    errors.SourceBlocked: Verdict.DROP,
+    errors.SourceProtocolError: Verdict.DROP,
+    errors.SimulationMismatch: Verdict.DROP,
+    errors.MalformedTask: Verdict.DEAD_LETTER,
+    errors.MalformedTicker: Verdict.DEAD_LETTER,
+    errors.CacheUnavailable: Verdict.REQUEUE,
+    errors.QueueUnavailable: Verdict.REQUEUE,
+    errors.DatabaseUnavailable: Verdict.REQUEUE,
+    errors.InvalidSetting: Verdict.REQUEUE,
+    errors.PortInUse: Verdict.REQUEUE,
+    errors.InvalidRecording: Verdict.REQUEUE,
+}
+
+INTERNAL_ERROR = "INTERNAL_SERVER_ERROR"
+
+GRAPHQL_CODES: dict[type[RatesError], str] = {
+    errors.InvalidSymbol: "INVALID_SYMBOL",
+    errors.InvalidNumber: "BAD_USER_INPUT",
+    errors.InvalidArgument: "BAD_USER_INPUT",
+    errors.InvalidCursor: "BAD_USER_INPUT",
+    errors.UnknownSymbol: "UNKNOWN_SYMBOL",
+    errors.RateNotSeen: "RATE_NOT_SEEN",
+    errors.RateStale: "RATE_STALE",
+    errors.SourceDown: "SOURCE_DOWN",
+    errors.SourceUnavailable: "SOURCE_DOWN",
+    errors.SourceRateLimited: "SOURCE_DOWN",
+    errors.SourceBlocked: "SOURCE_DOWN",
+    errors.SourceProtocolError: "SOURCE_DOWN",
+    errors.SimulationMismatch: "SOURCE_DOWN",
+    errors.MalformedTask: INTERNAL_ERROR,
+    errors.MalformedTicker: INTERNAL_ERROR,
+    errors.CacheUnavailable: "SERVICE_UNAVAILABLE",
+    errors.QueueUnavailable: "SERVICE_UNAVAILABLE",
+    errors.DatabaseUnavailable: "SERVICE_UNAVAILABLE",
+    errors.InvalidSetting: INTERNAL_ERROR,
+    errors.PortInUse: INTERNAL_ERROR,
+    errors.InvalidRecording: INTERNAL_ERROR,
+}

@@ -1,0 +1,203 @@
+"""The JSON that pipeline and gateway exchange through Redis: one ticker, one message of changes, one report.
+
+Decimals are strings in plain notation; times are integers, microseconds since the Unix epoch (some sources publish them).
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from rates.clock import format_us, parse_us
+from rates.errors import InvalidInput, MalformedTicker
+from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.number import format_decimal, parse_decimal
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import parse_symbol
+from rates.ticker import Ticker
+
+
+class _TickerWire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    source: Source
+    symbol: str
+    price: str
+    observed_at_us: int
+    observed_at_origin: ObservedAtOrigin
+    received_at_us: int
+    sequence: int = 0
+    bid: str | None = None
+    ask: str | None = None
+    change_percent_24h: str | None = None
+    high_24h: str | None = None
+    low_24h: str | None = None
+    volume_24h: str | None = None
+    simulated: bool = False
+
+
+class _ChangesWire(msgspec.Struct, frozen=True):
+    epoch: str
+    seq: int
+    tickers: list[_TickerWire]
+
+
+class _BudgetWire(msgspec.Struct, frozen=True):
+    limit: int
+    remaining: int
+    resets_at_us: int
+
+
+class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
+    source: Source
+    instance: str
+    role: str
+    state: LinkState
+    reason: str | None
+    refused: int
+    reconnects: int
+    reported_at_us: int
+    budget: _BudgetWire | None = None
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """One atomic write to one source's cache: its place in the order, and the tickers that it changed.
+
+    `seq` counts writes since `epoch` began; a new `epoch` means that the cache was lost or may have been.
+    """
+
+    source: Source
+    epoch: str
+    seq: int
+    tickers: tuple[Ticker, ...]
+
+
+_encoder = msgspec.json.Encoder()
+_ticker_decoder = msgspec.json.Decoder(_TickerWire)
+_changes_decoder = msgspec.json.Decoder(_ChangesWire)
+_report_decoder = msgspec.json.Decoder(_ReportWire)
+
+
+def encode_ticker(ticker: Ticker) -> bytes:
+    """The JSON object kept in the cache for one ticker."""
+    return _encoder.encode(
+        _TickerWire(
+            source=ticker.source,
+            symbol=str(ticker.symbol),
+            price=format_decimal(ticker.price),
+            observed_at_us=format_us(ticker.observed_at),
+            observed_at_origin=ticker.observed_at_origin,
+            received_at_us=format_us(ticker.received_at),
+            sequence=ticker.sequence,
+            bid=_format(ticker.bid),
+            ask=_format(ticker.ask),
+            change_percent_24h=_format(ticker.change_percent_24h),
+            high_24h=_format(ticker.high_24h),
+            low_24h=_format(ticker.low_24h),
+            volume_24h=_format(ticker.volume_24h),
+            simulated=ticker.simulated,
+        )
+    )
+
+
+def decode_ticker(data: bytes) -> Ticker:
+    """The ticker in a cached JSON object.
+
+    Raises:
+        MalformedTicker: not a ticker of this form.
+    """
+    try:
+        return _ticker(_ticker_decoder.decode(data))
+    except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
+        raise MalformedTicker(f"expected a ticker, saw {data[:120]!r}: {exc}") from exc
+
+
+def encode_changes(epoch: str, seq: int, encoded_tickers: Sequence[bytes]) -> bytes:
+    """The message published for one write; its tickers are spliced in as they were encoded for the cache."""
+    return b'{"epoch":"%s","seq":%d,"tickers":[%s]}' % (epoch.encode(), seq, b",".join(encoded_tickers))
+
+
+def decode_changes(source: Source, data: bytes) -> Changes:
+    """The write that a published message or a stream entry tells of.
+
+    Raises:
+        MalformedTicker: not a message of this form, or with a ticker of another source.
+    """
+    try:
+        wire = _changes_decoder.decode(data)
+        tickers = tuple(_ticker(entry) for entry in wire.tickers)
+    except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
+        raise MalformedTicker(f"expected changes of {source}, saw {data[:120]!r}: {exc}") from exc
+    if any(ticker.source is not source for ticker in tickers):
+        raise MalformedTicker(f"expected changes of {source} only, saw {data[:120]!r}")
+    return Changes(source, wire.epoch, wire.seq, tickers)
+
+
+def encode_report(report: SourceReport) -> bytes:
+    """The JSON object in which a process reports on its source."""
+    budget = report.budget
+    return _encoder.encode(
+        _ReportWire(
+            source=report.source,
+            instance=report.instance,
+            role=report.role,
+            state=report.state,
+            reason=report.reason,
+            refused=report.refused,
+            reconnects=report.reconnects,
+            reported_at_us=format_us(report.reported_at),
+            budget=None
+            if budget is None
+            else _BudgetWire(budget.limit, budget.remaining, format_us(budget.resets_at)),
+        )
+    )
+
+
+def decode_report(data: bytes) -> SourceReport:
+    """The report in such a JSON object.
+
+    Raises:
+        MalformedTicker: not a report of this form.
+    """
+    try:
+        wire = _report_decoder.decode(data)
+        return SourceReport(
+            source=wire.source,
+            instance=wire.instance,
+            role=wire.role,
+            state=wire.state,
+            reason=wire.reason,
+            refused=wire.refused,
+            reconnects=wire.reconnects,
+            reported_at=parse_us(wire.reported_at_us),
+            budget=None
+            if (budget := wire.budget) is None
+            else CallBudgetState(budget.limit, budget.remaining, parse_us(budget.resets_at_us)),
+        )
+    except (msgspec.MsgspecError, OverflowError) as exc:
+        raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
+
+
+def _ticker(wire: _TickerWire) -> Ticker:
+    return Ticker(
+        source=wire.source,
+        symbol=parse_symbol(wire.symbol),
+        price=parse_decimal(wire.price),
+        observed_at=parse_us(wire.observed_at_us),
+        observed_at_origin=wire.observed_at_origin,
+        received_at=parse_us(wire.received_at_us),
+        sequence=wire.sequence,
+        bid=_parse(wire.bid),
+        ask=_parse(wire.ask),
+        change_percent_24h=_parse(wire.change_percent_24h),
+        high_24h=_parse(wire.high_24h),
+        low_24h=_parse(wire.low_24h),
+        volume_24h=_parse(wire.volume_24h),
+        simulated=wire.simulated,
+    )
+
+
+def _format(value: Decimal | None) -> str | None:
+    return None if value is None else format_decimal(value)
+
+
+def _parse(text: str | None) -> Decimal | None:
+    return None if text is None else parse_decimal(text)

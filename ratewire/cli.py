@@ -1,0 +1,123 @@
+"""Sub-commands and their arguments; what they run lives in the packages."""
+
+import asyncio
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rates.source import Source
+from ratewire import instruments_command
+from runtime.process import run_process
+
+app = typer.Typer(
+    name="ratewire",
+    help="Live crypto rates over GraphQL. Settings come from the environment: see `ratewire show-env`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(instruments_command.app)
+
+SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
+
+
+class Times(StrEnum):
+    """Event times of a replay."""
+
+    SHIFTED = "shifted"
+    ORIGINAL = "original"
+
+
+@app.command()
+def up(
+    live: Annotated[
+        bool, typer.Option("--live", help="Use the real exchanges instead of the simulator.")
+    ] = False,
+    replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
+    speed: Annotated[
+        float, typer.Option(help="Replay so many times as fast as recorded.", min=0.01, max=1000)
+    ] = 1.0,
+) -> None:
+    """Run the whole system in this one process: no Redis, RabbitMQ or Postgres needed."""
+    from standalone.app import run_standalone
+
+    run_process(partial(run_standalone, live=live, replay=replay or [], speed=speed))
+
+
+@app.command()
+def gateway() -> None:
+    """Serve GraphQL from the cache in Redis."""
+    from gateway.server import run_gateway
+
+    run_process(run_gateway)
+
+
+@app.command()
+def producer() -> None:
+    """Enqueue fetch tasks for all tracked instruments every few seconds."""
+    from pipeline.app import run_producer
+
+    run_process(run_producer)
+
+
+@app.command()
+def consumer(source: SourceArgument) -> None:
+    """Carry out the fetch tasks of one source; start as many as needed."""
+    from pipeline.app import run_consumer
+
+    run_process(partial(run_consumer, source))
+
+
+@app.command()
+def stream(source: SourceArgument) -> None:
+    """Follow one source's push feed; redundant copies are safe."""
+    from pipeline.app import run_stream
+
+    run_process(partial(run_stream, source))
+
+
+@app.command()
+def simulator(
+    replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Replay so many times as fast as recorded.")] = None,
+    times: Annotated[
+        Times | None,
+        typer.Option(help="Event times shifted so that the recording begins now, or as recorded."),
+    ] = None,
+) -> None:
+    """Speak the exchanges' own protocols on loopback, with simulated or replayed prices."""
+    from simulator.app import run_simulator_process
+
+    run_process(partial(run_simulator_process, replay=replay, speed=speed, times=times and times.value))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+    from instruments.migrations import migrate as migrate_database
+    from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
+    from runtime.startup import connect_patiently
+
+    async def run(_stop: asyncio.Event) -> None:
+        url = load_settings(DatabaseSettings).database_url
+        await connect_patiently(
+            lambda: migrate_database(url), timeout_s=load_settings(ProcessSettings).startup_timeout_s
+        )
+
+    run_process(run)
+
+
+@app.command()
+def show_env() -> None:
+    """Print every setting: its variable, default, and what it does, in the form of an env file."""
+    from ratewire.env_file import format_env_file
+
+    typer.echo(format_env_file(), nl=False)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

@@ -1,0 +1,51 @@
+"""Structured logging to standard error, the same for our code, the standard library's loggers and retries."""
+
+import logging
+import sys
+from typing import Literal
+
+import stamina
+import structlog
+from stamina.instrumentation import RetryDetails
+
+
+def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
+    """Send everything of at least `level` to standard error, coloured only on a terminal."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "websockets", "alembic"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    stamina.instrumentation.set_on_retry_hooks([_log_retry])
+
+
+def _log_retry(details: RetryDetails) -> None:
+    structlog.get_logger("ratewire.startup").warning(
+        "retrying",
+        what=details.name,
+        error=str(details.caused_by),
+        attempt=details.retry_num,
+        wait_s=details.wait_for,
+    )

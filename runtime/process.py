@@ -1,0 +1,53 @@
+"""One process from start to stop: signals become an event, errors of ours become one line and an exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from rates.errors import RatesError, SetupError
+from runtime.logs import configure_logs
+from runtime.settings import ProcessSettings, load_settings
+
+EXIT_FAILED = 1
+EXIT_MISCONFIGURED = 2
+
+
+def run_process(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main` until it returns; SIGTERM and SIGINT set the event that asks it to.
+
+    Exits with 2 for what a person must change in the configuration, 1 for what made the process give up.
+    """
+    code = 0
+    try:
+        process = load_settings(ProcessSettings)
+        configure_logs(process.log_level, process.log_format)
+        uvloop.run(_until_stopped(main))
+    except* RatesError as group:
+        code = _report_failure(group)
+    if code:
+        sys.exit(code)
+
+
+async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)
+
+
+def _report_failure(group: BaseExceptionGroup[RatesError]) -> int:
+    errors = list(_flatten(group))
+    for error in dict.fromkeys(map(str, errors)):
+        sys.stderr.write(f"ratewire: {error}\n")
+    return EXIT_MISCONFIGURED if any(isinstance(error, SetupError) for error in errors) else EXIT_FAILED
+
+
+def _flatten(group: BaseExceptionGroup[RatesError]) -> list[RatesError]:
+    found: list[RatesError] = []
+    for error in group.exceptions:
+        found += _flatten(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

@@ -1,0 +1,98 @@
+"""Settings that several services share, and how any settings are read: from the environment, with errors that name the variable."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rates.errors import InvalidSetting
+
+PREFIX = "RATEWIRE_"
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class CacheSettings(BaseSettings):
+    """Redis, where pipeline and gateway meet."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        description="Redis that holds the cache and carries the updates: redis://[:password@]host:port/db.",
+    )
+    stream_length: int = Field(
+        default=2_000,
+        ge=1,
+        le=1_000_000,
+        description="Writes per source kept for clients that resume. More lets them be away longer and takes more memory "
+        "(a write of 70 tickers is about 17 KB); fewer turns more reconnects into a gap with a full snapshot.",
+    )
+    simulated: bool = Field(
+        default=False,
+        description="Whether the sources are simulated. Simulated data has Redis keys of its own and is labelled wherever it "
+        "is shown; a source of the other kind is refused. Must be the same for pipeline and gateway.",
+    )
+
+
+class QueueSettings(BaseSettings):
+    """RabbitMQ, where the producer meets the consumers."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    amqp_url: str = Field(
+        default="amqp://guest:guest@127.0.0.1:5672/",
+        description="RabbitMQ that carries the fetch tasks: amqp://user:password@host:port/vhost.",
+    )
+
+
+class DatabaseSettings(BaseSettings):
+    """Postgres (or SQLite), which keeps what must last."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    database_url: str = Field(
+        default="postgresql+asyncpg://ratewire:ratewire@127.0.0.1:5432/ratewire",
+        description="Database that keeps the tracked instruments: postgresql+asyncpg://user:password@host:port/name, or "
+        "sqlite+aiosqlite:///path.",
+    )
+
+
+class ProcessSettings(BaseSettings):
+    """How any process starts, logs and shows that it is alive."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe level that is logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console",
+        description="`console` is for people, `json` gives one object a line for collectors.",
+    )
+    startup_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds for which a starting process keeps trying to reach Redis, RabbitMQ and the database before it "
+        "gives up with exit code 1. Longer survives a slow start of the others; shorter reports a mistake sooner.",
+    )
+    heartbeat_file: Path | None = Field(
+        default=None,
+        description="File whose modification time a pipeline process renews while it works, for health checks; empty: none.",
+    )
+
+
+def load_settings(settings: type[SettingsT]) -> SettingsT:
+    """Read one group of settings from the environment.
+
+    Raises:
+        InvalidSetting: names the first variable that cannot be used, what it held and what is expected.
+    """
+    try:
+        return settings()
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        field = str(error["loc"][0]) if error["loc"] else ""
+        variable = f"{settings.model_config.get('env_prefix', '')}{field}".upper()
+        raise InvalidSetting(variable, error.get("input"), error["msg"]) from exc

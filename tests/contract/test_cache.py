@@ -1,0 +1,305 @@
+"""One suite on both caches: what Redis and the in-process cache promise to pipeline and gateway alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Protocol
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from cache.memory import MemoryCache
+from cache.ports import FeedMessage, TickerFeed, TickerSink
+from cache.redis_client import open_redis
+from cache.redis_feed import RedisTickerFeed
+from cache.redis_sink import RedisTickerSink
+from rates.clock import parse_us
+from rates.errors import CacheUnavailable
+from rates.health import REPORT_LIFETIME, LinkState, SourceReport
+from rates.names import RedisNames
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol, parse_symbol
+from rates.ticker import Ticker
+from rates.wire import Changes
+
+STREAM_LENGTH = 200
+BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
+NAMES = RedisNames(simulated=False)
+
+
+class Cache(TickerSink, TickerFeed, Protocol):
+    """Both sides at once, as the tests use them."""
+
+
+class RedisCache(RedisTickerSink, RedisTickerFeed):
+    """The two Redis sides on one client."""
+
+    def __init__(self, redis: Redis, names: RedisNames) -> None:
+        RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
+        self._redis = redis
+        feed = RedisTickerFeed(redis, names)
+        self._decoders = feed._decoders
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+    """A new, empty cache of either kind."""
+    if request.param == "memory":
+        yield MemoryCache(stream_length=STREAM_LENGTH)
+        return
+    redis = open_redis(request.getfixturevalue("redis_url"))
+    await redis.flushall()
+    yield RedisCache(redis, NAMES)
+    await redis.aclose()
+
+
+def ticker(
+    symbol: Symbol = BTC, *, at: int, price: str = "1", sequence: int = 0, source: Source = Source.BINANCE
+) -> Ticker:
+    return Ticker(
+        source=source,
+        symbol=symbol,
+        price=Decimal(price),
+        observed_at=parse_us(at),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=parse_us(at),
+        sequence=sequence,
+    )
+
+
+async def stored(cache: Cache, source: Source = Source.BINANCE) -> dict[str, str]:
+    return {str(entry.symbol): str(entry.price) for entry in (await cache.read_snapshot(source)).tickers}
+
+
+async def next_message(messages: AsyncIterator[FeedMessage]) -> FeedMessage:
+    return await asyncio.wait_for(anext(messages), 5)
+
+
+async def test_a_late_ticker_does_not_replace_a_newer_one(cache: Cache) -> None:
+    """Whatever the order of writes, the newest event time stays."""
+    assert await cache.write([ticker(at=2_000_000, price="2")]) == 1
+    assert await cache.write([ticker(at=1_999_999, price="1")]) == 0
+    assert await stored(cache) == {"BTC/USDT": "2"}
+
+
+async def test_a_duplicate_is_not_stored_again(cache: Cache) -> None:
+    """The same observation from a redundant replica changes nothing and is not published."""
+    assert await cache.write([ticker(at=5, sequence=7)]) == 1
+    before = await cache.read_snapshot(Source.BINANCE)
+    assert await cache.write([ticker(at=5, sequence=7)]) == 0
+    assert await cache.read_snapshot(Source.BINANCE) == before
+
+
+async def test_the_sequence_orders_observations_of_one_instant(cache: Cache) -> None:
+    """Two trades of the same millisecond: the later trade id wins."""
+    assert await cache.write([ticker(at=5, sequence=8, price="8")]) == 1
+    assert await cache.write([ticker(at=5, sequence=7, price="7")]) == 0
+    assert await cache.write([ticker(at=5, sequence=9, price="9")]) == 1
+    assert await stored(cache) == {"BTC/USDT": "9"}
+
+
+async def test_of_several_tickers_of_one_symbol_in_a_batch_the_newest_is_published_once(cache: Cache) -> None:
+    """A batch is conflated before it is stored."""
+    async with cache.subscribe() as messages:
+        assert (
+            await cache.write(
+                [ticker(at=1, price="1"), ticker(at=3, price="3"), ticker(at=2, price="2"), ticker(ETH, at=1)]
+            )
+            == 2
+        )
+        message = await next_message(messages)
+    assert isinstance(message, Changes)
+    assert {str(entry.symbol): str(entry.price) for entry in message.tickers} == {
+        "BTC/USDT": "3",
+        "ETH/USDT": "1",
+    }
+
+
+async def test_what_is_published_is_in_the_snapshot_under_the_same_place(cache: Cache) -> None:
+    """Epoch and seq of a message and of the snapshot after it agree."""
+    async with cache.subscribe() as messages:
+        for at in (1, 2, 3):
+            await cache.write([ticker(at=at)])
+        seen = [await next_message(messages) for _ in range(3)]
+    snapshot = await cache.read_snapshot(Source.BINANCE)
+    assert [(entry.epoch, entry.seq) for entry in seen if isinstance(entry, Changes)] == [
+        (snapshot.epoch, seq) for seq in (1, 2, 3)
+    ]
+    assert snapshot.seq == 3
+
+
+async def test_sources_are_counted_apart(cache: Cache) -> None:
+    """Each source has a sequence of its own."""
+    await cache.write([ticker(at=1)])
+    await cache.write([ticker(Symbol("BTC", "USD"), at=1, source=Source.COINGECKO)])
+    assert (await cache.read_snapshot(Source.BINANCE)).seq == 1
+    assert (await cache.read_snapshot(Source.COINGECKO)).seq == 1
+    assert await stored(cache) == {"BTC/USDT": "1"}
+
+
+async def test_an_empty_cache_is_an_empty_snapshot(cache: Cache) -> None:
+    """Nothing written is no error."""
+    snapshot = await cache.read_snapshot(Source.BINANCE)
+    assert (snapshot.epoch, snapshot.seq, snapshot.tickers, snapshot.reports) == ("", 0, (), ())
+    assert await cache.write([]) == 0
+
+
+async def test_the_stream_gives_what_came_after_a_position(cache: Cache) -> None:
+    """Complete and in order, nothing at the very end, nothing provable for another epoch or the future."""
+    for at in range(1, 6):
+        await cache.write([ticker(at=at, price=str(at))])
+    epoch = (await cache.read_snapshot(Source.BINANCE)).epoch
+    missed = await cache.read_after(Source.BINANCE, epoch, 2)
+    assert missed is not None
+    assert [(entry.seq, str(entry.tickers[0].price)) for entry in missed] == [(3, "3"), (4, "4"), (5, "5")]
+    assert await cache.read_after(Source.BINANCE, epoch, 5) == []
+    assert await cache.read_after(Source.BINANCE, epoch, 6) is None
+    assert await cache.read_after(Source.BINANCE, "other", 2) is None
+    assert await cache.read_after(Source.COINGECKO, epoch, 0) is None
+
+
+async def test_what_the_stream_no_longer_covers_is_not_claimed(cache: Cache) -> None:
+    """The stream is bounded; a position before its start cannot be resumed from."""
+    # Redis trims whole nodes of 100 entries (MAXLEN ~), so go well past the bound.
+    for at in range(1, STREAM_LENGTH + 250):
+        await cache.write([ticker(at=at)])
+    snapshot = await cache.read_snapshot(Source.BINANCE)
+    assert await cache.read_after(Source.BINANCE, snapshot.epoch, 1) is None
+    assert (
+        len(await cache.read_after(Source.BINANCE, snapshot.epoch, snapshot.seq - STREAM_LENGTH) or ())
+        == STREAM_LENGTH
+    )
+
+
+async def test_reports_are_kept_per_process_until_it_falls_silent(cache: Cache) -> None:
+    """The newest report of each process; one that stopped reporting leaves."""
+
+    def report(instance: str, at: int, refused: int) -> SourceReport:
+        return SourceReport(
+            source=Source.BINANCE,
+            instance=instance,
+            role="consumer",
+            state=LinkState.UP,
+            reason=None,
+            refused=refused,
+            reconnects=0,
+            reported_at=parse_us(at),
+        )
+
+    later = REPORT_LIFETIME // timedelta(microseconds=1) + 10
+    async with cache.subscribe() as messages:
+        await cache.report(report("a", 1, 1))
+        assert await next_message(messages) == report("a", 1, 1)
+    await cache.report(report("a", 2, 5))
+    await cache.report(report("b", 3, 0))
+    assert set((await cache.read_snapshot(Source.BINANCE)).reports) == {report("a", 2, 5), report("b", 3, 0)}
+    await cache.report(report("b", later, 0))
+    assert set((await cache.read_snapshot(Source.BINANCE)).reports) == {report("b", later, 0)}
+
+
+async def test_two_subscribers_see_the_same_messages_in_the_same_order(cache: Cache) -> None:
+    """Every gateway replica can build the same mirror."""
+    async with cache.subscribe() as one, cache.subscribe() as other:
+        for at in (1, 2, 3, 4):
+            await cache.write([ticker(at=at, price=str(at))])
+        assert [await next_message(one) for _ in range(4)] == [await next_message(other) for _ in range(4)]
+
+
+async def drain(messages: AsyncIterator[FeedMessage]) -> None:
+    async with asyncio.timeout(5):
+        async for _ in messages:
+            pass
+
+
+BATCHES = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["BTC/USDT", "ETH/USDT", "SOL/USDT"]), st.integers(1, 6), st.integers(0, 2)
+        ),
+        max_size=4,
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=BATCHES)
+async def test_any_writes_leave_what_a_simple_oracle_says(
+    redis_url: str, batches: list[list[tuple[str, int, int]]]
+) -> None:
+    """Redis and memory agree with each other and with a dict that keeps the maximum."""
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    caches: list[Cache] = [RedisCache(redis, NAMES), MemoryCache(stream_length=STREAM_LENGTH)]
+    oracle: dict[str, tuple[int, int]] = {}
+    for batch in batches:
+        changed = {name for name, at, sequence in batch if (at, sequence) > oracle.get(name, (0, 0))}
+        for name, at, sequence in batch:
+            oracle[name] = max(oracle.get(name, (0, 0)), (at, sequence))
+        tickers = [ticker(parse_symbol(name), at=at, sequence=sequence) for name, at, sequence in batch]
+        assert [await cache.write(tickers) for cache in caches] == [len(changed)] * 2
+    snapshots = [await cache.read_snapshot(Source.BINANCE) for cache in caches]
+    await redis.aclose()
+    for snapshot in snapshots:
+        assert {str(t.symbol): (t.observed_at, t.sequence) for t in snapshot.tickers} == {
+            name: (parse_us(at), sequence) for name, (at, sequence) in oracle.items()
+        }
+    assert snapshots[0].seq == snapshots[1].seq
+
+
+async def test_a_lost_cache_is_a_new_epoch(redis_url: str) -> None:
+    """After FLUSHALL nothing may pretend to continue."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    await redis.flushall()
+    await cache.write([ticker(at=10)])
+    first = await cache.read_snapshot(Source.BINANCE)
+    await redis.flushall()
+    await cache.write([ticker(at=5)])
+    second = await cache.read_snapshot(Source.BINANCE)
+    assert second.epoch != first.epoch
+    assert second.seq == 1
+    assert await cache.read_after(Source.BINANCE, first.epoch, 0) is None
+    await redis.aclose()
+
+
+async def test_a_partly_evicted_cache_is_a_new_epoch(redis_url: str) -> None:
+    """Values and their order must be lost together or not at all."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    for lost in (NAMES.cache, NAMES.order, NAMES.head):
+        await redis.flushall()
+        await cache.write([ticker(at=10), ticker(ETH, at=10)])
+        first = await cache.read_snapshot(Source.BINANCE)
+        await redis.delete(lost(Source.BINANCE))
+        await cache.write([ticker(at=11)])
+        second = await cache.read_snapshot(Source.BINANCE)
+        assert (second.epoch != first.epoch, second.seq) == (True, 1)
+    await redis.aclose()
+
+
+async def test_an_unreachable_redis_is_a_typed_error(unused_tcp_port: int) -> None:
+    """Every operation says that the cache is away, within its timeout."""
+    redis = open_redis(f"redis://127.0.0.1:{unused_tcp_port}/0")
+    cache = RedisCache(redis, NAMES)
+    with pytest.raises(CacheUnavailable, match="Redis"):
+        await cache.write([ticker(at=1)])
+    with pytest.raises(CacheUnavailable):
+        await cache.read_snapshot(Source.BINANCE)
+    with pytest.raises(CacheUnavailable):
+        async with cache.subscribe():
+            pass
+    await redis.aclose()
+
+
+async def test_a_subscriber_that_falls_behind_in_process_is_told_so() -> None:
+    """Memory stays bounded; the reader learns that it must reload."""
+    cache = MemoryCache(stream_length=10)
+    async with cache.subscribe() as messages:
+        for at in range(1, 3000):
+            await cache.write([ticker(at=at)])
+        with pytest.raises(CacheUnavailable, match="behind"):
+            await drain(messages)

@@ -1,0 +1,138 @@
+"""Starts `ratewire` commands as a user would: own processes, settings from the environment, SIGTERM to stop."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_TIMEOUT_S = 15
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def eventually(check: Callable[[], Awaitable[T | None]], *, within_s: float, what: str) -> T:
+    """The first truthy result of `check`, asked again and again; an AssertionError that says `what` was awaited."""
+    seen: object = None
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                seen = await check()
+                if seen:
+                    return seen  # type: ignore[return-value]
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError(f"waited {within_s} s for {what}; last seen: {seen!r}") from None
+
+
+@dataclass
+class Command:
+    """One running `ratewire` process with all that it printed."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    output: bytearray = field(default_factory=bytearray)
+    reader: asyncio.Task[None] | None = None
+
+    @property
+    def text(self) -> str:
+        return self.output.decode(errors="replace")
+
+    async def read(self) -> None:
+        assert self.process.stdout is not None
+        while chunk := await self.process.stdout.read(65_536):
+            self.output += chunk
+
+    async def prints(self, text: str, *, within_s: float = 30) -> None:
+        """Wait until `text` stands in the output."""
+
+        async def check() -> bool:
+            assert self.process.returncode is None or text in self.text, (
+                f"{self.name} ended early:\n{self.text}"
+            )
+            return text in self.text
+
+        await eventually(
+            check, within_s=within_s, what=f"{text!r} from {self.name}; so far:\n{self.text[-2000:]}"
+        )
+
+    async def ends(self, *, within_s: float = STOP_TIMEOUT_S) -> int:
+        """The exit code, once the process is gone and its output is read."""
+        async with asyncio.timeout(within_s):
+            code = await self.process.wait()
+            if self.reader is not None:
+                await self.reader
+        return code
+
+    async def stop(self) -> int:
+        """SIGTERM, then the exit code."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        return await self.ends()
+
+    async def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        await self.ends()
+
+
+@asynccontextmanager
+async def running(*arguments: str, env: Mapping[str, str]) -> AsyncIterator[Command]:
+    """`ratewire ARGUMENTS` with exactly the settings in `env`; ended at the latest on leaving."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RATEWIRE_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "ratewire",
+        *arguments,
+        env={**inherited, "PYTHONUNBUFFERED": "1", **env},
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    command = Command(" ".join(arguments), process)
+    command.reader = asyncio.create_task(command.read())
+    try:
+        yield command
+    finally:
+        if process.returncode is None:
+            try:
+                await command.stop()
+            except TimeoutError:
+                await command.kill()
+                raise AssertionError(
+                    f"{command.name} did not stop on SIGTERM:\n{command.text[-3000:]}"
+                ) from None
+
+
+@asynccontextmanager
+async def running_all(
+    commands: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]],
+) -> AsyncIterator[dict[str, Command]]:
+    """Several commands at once, by a name each."""
+    async with AsyncExitStack() as stack:
+        started = {
+            name: await stack.enter_async_context(running(*arguments, env=env))
+            for name, (arguments, env) in commands.items()
+        }
+        try:
+            yield started
+        finally:
+            # All at once: they stop side by side, not one after the other.
+            for command in started.values():
+                if command.process.returncode is None:
+                    command.process.terminate()

@@ -1,0 +1,123 @@
+"""What one side writes to Redis the other reads, digit for digit; everything else is refused."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rates.clock import format_us, parse_us
+from rates.errors import MalformedTicker
+from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+from rates.wire import (
+    decode_changes,
+    decode_report,
+    decode_ticker,
+    encode_changes,
+    encode_report,
+    encode_ticker,
+)
+
+MOMENTS = st.integers(0, 10**16).map(parse_us)
+PRICES = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=Decimal("1e-12"), max_value=10**12, places=12
+)
+OPTIONAL = st.none() | PRICES
+ASSETS = st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True)
+TICKERS = st.builds(
+    Ticker,
+    source=st.just(Source.BINANCE),
+    symbol=st.builds(Symbol, ASSETS, ASSETS),
+    price=PRICES,
+    observed_at=MOMENTS,
+    observed_at_origin=st.sampled_from(ObservedAtOrigin),
+    received_at=MOMENTS,
+    sequence=st.integers(0, 2**53 - 1),
+    bid=OPTIONAL,
+    ask=OPTIONAL,
+    change_percent_24h=OPTIONAL,
+    high_24h=OPTIONAL,
+    low_24h=OPTIONAL,
+    volume_24h=OPTIONAL,
+    simulated=st.booleans(),
+)
+
+
+@given(TICKERS)
+def test_a_ticker_survives_the_wire(ticker: Ticker) -> None:
+    """Every field, every digit, every microsecond."""
+    again = decode_ticker(encode_ticker(ticker))
+    assert again == ticker
+    assert encode_ticker(again) == encode_ticker(ticker)
+
+
+@given(st.lists(TICKERS, max_size=4), st.integers(0, 2**53))
+def test_changes_survive_the_wire(tickers: list[Ticker], seq: int) -> None:
+    """The spliced message reads as a whole."""
+    changes = decode_changes(
+        Source.BINANCE, encode_changes("e1", seq, [encode_ticker(ticker) for ticker in tickers])
+    )
+    assert (changes.epoch, changes.seq, list(changes.tickers)) == ("e1", seq, tickers)
+
+
+def test_a_report_survives_the_wire() -> None:
+    """With and without a call budget."""
+    now = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+    report = SourceReport(
+        source=Source.COINGECKO,
+        instance="consumer-1",
+        role="consumer",
+        state=LinkState.RATE_LIMITED,
+        reason="429",
+        refused=3,
+        reconnects=1,
+        reported_at=now,
+        budget=CallBudgetState(30, 0, now + timedelta(seconds=57)),
+    )
+    assert decode_report(encode_report(report)) == report
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"null",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"source":"binance"}',
+        b'{"source":"nasdaq","symbol":"A/B","price":"1","observed_at_us":1,"observed_at_origin":"SOURCE","received_at_us":1}',
+        b'{"source":"binance","symbol":"a/b","price":"1","observed_at_us":1,"observed_at_origin":"SOURCE","received_at_us":1}',
+        b'{"source":"binance","symbol":"A/B","price":"NaN","observed_at_us":1,"observed_at_origin":"SOURCE","received_at_us":1}',
+        b'{"source":"binance","symbol":"A/B","price":1.5,"observed_at_us":1,"observed_at_origin":"SOURCE","received_at_us":1}',
+        b'{"source":"binance","symbol":"A/B","price":"1","observed_at_us":999999999999999999,"observed_at_origin":"SOURCE","received_at_us":1}',
+    ],
+)
+def test_what_is_no_ticker_is_refused_with_what_was_seen(data: bytes) -> None:
+    """Never a parse error of the codec, never a half-read ticker."""
+    with pytest.raises(MalformedTicker, match="expected a ticker, saw"):
+        decode_ticker(data)
+
+
+def test_changes_of_another_source_are_refused() -> None:
+    """A message on a source's channel speaks of that source only."""
+    ticker = Ticker(
+        source=Source.BINANCE,
+        symbol=Symbol("BTC", "USDT"),
+        price=Decimal(1),
+        observed_at=parse_us(1),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=parse_us(1),
+    )
+    with pytest.raises(MalformedTicker, match="of coingecko only"):
+        decode_changes(Source.COINGECKO, encode_changes("e", 1, [encode_ticker(ticker)]))
+
+
+@given(MOMENTS)
+def test_moments_survive_as_microseconds(moment: datetime) -> None:
+    """Integers all the way, so that no float can shave one off."""
+    assert parse_us(format_us(moment)) == moment
