@@ -1,0 +1,37 @@
+// The explorer at /graphql: GraphiQL on the page's own origin, queries over POST, subscriptions over graphql-ws.
+import "./workers";
+import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { GraphiQL } from "graphiql";
+import { createClient } from "graphql-ws";
+import { createRoot } from "react-dom/client";
+import { GRAPHQL_PATH, graphqlSocketUrl } from "../graphql-address";
+import { EXAMPLES } from "./examples";
+
+const fetcher = createGraphiQLFetcher({
+  url: GRAPHQL_PATH,
+  wsClient: createClient({ url: graphqlSocketUrl() }),
+  // Nothing in the schema is deferred; without this the toolkit asks for multipart on every query.
+  enableIncrementalDelivery: false,
+});
+
+function Explorer() {
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      defaultTabs={EXAMPLES.map((query) => ({ query }))}
+      defaultEditorToolsVisibility={false}
+      inputValueDeprecation
+      schemaDescription
+    >
+      <GraphiQL.Logo>
+        <a className="explorer-home" href="/">
+          Ratewire
+        </a>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+const place = document.getElementById("graphiql");
+if (place === null) throw new Error("graphiql.html has no element #graphiql");
+createRoot(place).render(<Explorer />);
