@@ -11,6 +11,7 @@ import typer
 from rates.source import Source
 from ratewire import instruments_command
 from runtime.process import run_process
+from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
 
 app = typer.Typer(
     name="ratewire",
@@ -89,16 +90,22 @@ def simulator(
     ] = None,
 ) -> None:
     """Speak the exchanges' own protocols on loopback, with simulated or replayed prices."""
-    from simulator.app import run_simulator_process
+    from simulator.app import run
+    from simulator.settings import SimulatorSettings
 
-    run_process(partial(run_simulator_process, replay=replay, speed=speed, times=times and times.value))
+    given = {"replay": replay, "speed": speed, "times": times and times.value}
+    chosen = {name: value for name, value in given.items() if value}
+
+    async def serve(stop: asyncio.Event) -> None:
+        await run(load_settings(SimulatorSettings, **chosen), stop)
+
+    run_process(serve)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database up to date."""
     from instruments.migrations import migrate as migrate_database
-    from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
     from runtime.startup import connect_patiently
 
     async def run(_stop: asyncio.Event) -> None:

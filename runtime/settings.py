@@ -1,7 +1,7 @@
 """Settings that several services share, and how any settings are read: from the environment, with errors that name the variable."""
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,14 +83,14 @@ class ProcessSettings(BaseSettings):
     )
 
 
-def load_settings(settings: type[SettingsT]) -> SettingsT:
-    """Read one group of settings from the environment.
+def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:
+    """Read one group of settings from the environment; what is `given` (on the command line) comes before it.
 
     Raises:
         InvalidSetting: names the first variable that cannot be used, what it held and what is expected.
     """
     try:
-        return settings()
+        return settings(**given)
     except ValidationError as exc:
         error = exc.errors()[0]
         field = str(error["loc"][0]) if error["loc"] else ""

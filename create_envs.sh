@@ -1,0 +1,126 @@
+#!/bin/sh
+# Writes env/<service>.env for docker-compose.yml, with generated secrets that are the same wherever they must agree.
+# A file that exists is kept as it is; the secrets live in env/secrets.env, from which a missing file is written anew.
+# Run it again after an update: it only adds. Needs a POSIX shell, od, tr and /dev/urandom.
+#
+# Databases keep the password they were created with: to change secrets, remove env/ together with the data
+# (docker compose down --volumes), or change them by hand on both sides.
+set -eu
+umask 077
+cd "$(dirname "$0")"
+mkdir -p env
+secrets=env/secrets.env
+draft=env/.draft.$$
+trap 'rm -f "$draft"' EXIT
+
+say() { printf '%-8s %s\n' "$1" "$2"; }
+
+# Writes standard input to $1 unless it is there. Links into place, so that no file is ever half written or replaced.
+write() {
+    if [ -e "$1" ]; then cat >/dev/null; say kept "$1"; return; fi
+    cat >"$draft"
+    ln "$draft" "$1"
+    rm -f "$draft"
+    say written "$1"
+}
+
+# 192 random bits in hexadecimal: safe in URLs, shells and configuration files.
+generate() {
+    random=$(od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n')
+    [ ${#random} -eq 48 ] || { echo "create_envs.sh: no random bytes from /dev/urandom" >&2; exit 1; }
+    printf '%s' "$random"
+}
+
+if [ ! -e "$secrets" ]; then
+    for file in env/*.env; do
+        [ -e "$file" ] || continue
+        echo "create_envs.sh: $secrets is missing but $file is there: new secrets would not match it." >&2
+        echo "Restore $secrets, or remove env/ together with the data (docker compose down --volumes)." >&2
+        exit 1
+    done
+fi
+DB_PASSWORD=$(generate)
+REDIS_PASSWORD=$(generate)
+RABBITMQ_PASSWORD=$(generate)
+write "$secrets" <<END
+# What the files beside this one are made from. No service reads it. Keep it as long as the data.
+DB_PASSWORD=$DB_PASSWORD
+REDIS_PASSWORD=$REDIS_PASSWORD
+RABBITMQ_PASSWORD=$RABBITMQ_PASSWORD
+END
+
+DB_PASSWORD='' REDIS_PASSWORD='' RABBITMQ_PASSWORD=''
+. "./$secrets"
+for name in DB_PASSWORD REDIS_PASSWORD RABBITMQ_PASSWORD; do
+    eval "value=\$$name"
+    [ -n "$value" ] || { echo "create_envs.sh: $secrets has no $name: add a line $name=…" >&2; exit 1; }
+done
+
+database="RATEWIRE_DATABASE_URL=postgresql+asyncpg://ratewire:$DB_PASSWORD@db:5432/ratewire"
+cache="RATEWIRE_REDIS_URL=redis://:$REDIS_PASSWORD@redis:6379/0"
+queue="RATEWIRE_AMQP_URL=amqp://ratewire:$RABBITMQ_PASSWORD@rabbitmq:5672/"
+# Optional settings are shown commented out; `ratewire show-env` explains all there are.
+tuning='#RATEWIRE_LOG_LEVEL=debug'
+
+write env/db.env <<END
+POSTGRES_USER=ratewire
+POSTGRES_DB=ratewire
+POSTGRES_PASSWORD=$DB_PASSWORD
+END
+
+write env/redis.env <<END
+# One name for both: redis-cli reads it, and the server is started with it as its password.
+REDISCLI_AUTH=$REDIS_PASSWORD
+END
+
+write env/rabbitmq.env <<END
+RABBITMQ_DEFAULT_USER=ratewire
+RABBITMQ_DEFAULT_PASS=$RABBITMQ_PASSWORD
+END
+
+write env/migrate.env <<END
+$database
+$tuning
+END
+
+write env/gateway.env <<END
+$database
+$cache
+$tuning
+END
+
+write env/producer.env <<END
+$database
+$cache
+$queue
+$tuning
+END
+
+write env/binance_consumer.env <<END
+$cache
+$queue
+$tuning
+END
+
+write env/coingeko_consumer.env <<END
+$cache
+$queue
+#RATEWIRE_COINGECKO_API_KEY=
+#RATEWIRE_COINGECKO_PLAN=demo
+$tuning
+END
+
+write env/binance_stream.env <<END
+$database
+$cache
+$tuning
+END
+
+write env/nginx.env <<END
+# Limits for one client address. Larger lets busy offices behind one address in; smaller stops a flood sooner.
+RATEWIRE_NGINX_REQUESTS_PER_SECOND=200
+RATEWIRE_NGINX_REQUEST_BURST=400
+RATEWIRE_NGINX_CONNECTIONS=1000
+# Address or network of a proxy in front of this nginx, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+RATEWIRE_NGINX_TRUSTED_PROXY=127.0.0.1/32
+END
