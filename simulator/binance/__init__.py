@@ -1,0 +1,1 @@
+"""Binance Spot as clients see it: WebSocket API, market streams, REST."""

@@ -1,0 +1,99 @@
+"""Binance's error answers: codes and texts of its error list [exchanges.md 1.7; texts as its documentation words them]."""
+
+SYMBOL_RANGE = "^[A-Z0-9-_.]{1,20}$"
+
+
+class BinanceError(Exception):
+    """A refusal. `status` is the HTTP status (also used in WebSocket API envelopes); `retry_at_ms` an epoch."""
+
+    def __init__(self, code: int, message: str, status: int = 400, retry_at_ms: int | None = None) -> None:
+        self.code, self.message, self.status, self.retry_at_ms = code, message, status, retry_at_ms
+        super().__init__(f"{code}: {message}")
+
+
+def too_much_weight(limit: int, retry_at_ms: int) -> BinanceError:
+    """429: over the weight of this minute."""
+    return BinanceError(
+        -1003,
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
+        " Please use WebSocket Streams for live updates to avoid polling the API.",
+        429,
+        retry_at_ms,
+    )
+
+
+def banned(until_ms: int) -> BinanceError:
+    """418: went on after 429."""
+    return BinanceError(
+        -1003,
+        f"Way too much request weight used; IP banned until {until_ms}."
+        " Please use WebSocket Streams for live updates to avoid bans.",
+        418,
+        until_ms,
+    )
+
+
+def too_many_connections(retry_at_ms: int) -> BinanceError:
+    """429 at the handshake: too many connection attempts."""
+    return BinanceError(-1034, "Too many new connections; please try again later.", 429, retry_at_ms)
+
+
+def illegal_characters(parameter: str, legal: str = SYMBOL_RANGE) -> BinanceError:
+    """A symbol in lower case, a list that is no list."""
+    return BinanceError(
+        -1100, f"Illegal characters found in parameter '{parameter}'; legal range is '{legal}'."
+    )
+
+
+def malformed(parameter: str) -> BinanceError:
+    """A parameter of the wrong type."""
+    return BinanceError(
+        -1102, f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed."
+    )
+
+
+def unread(read: int, sent: int) -> BinanceError:
+    """A parameter the method does not know."""
+    return BinanceError(
+        -1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+    )
+
+
+def empty(parameter: str) -> BinanceError:
+    """A parameter sent without content."""
+    return BinanceError(-1105, f"Parameter '{parameter}' was empty.")
+
+
+def bad_request(what: str) -> BinanceError:
+    """A request that is not what the WebSocket API expects [binance-us-api-docs issue 126 shows the pattern]."""
+    return BinanceError(-1135, what)
+
+
+def bad_symbol() -> BinanceError:
+    """A symbol that is not listed."""
+    return BinanceError(-1121, "Invalid symbol.")
+
+
+def bad_symbol_status() -> BinanceError:
+    """A status that does not exist."""
+    return BinanceError(-1122, "Invalid symbolStatus.")
+
+
+def bad_combination() -> BinanceError:
+    """Parameters that exclude each other."""
+    return BinanceError(-1128, "Combination of optional parameters invalid.")
+
+
+def bad_ticker_type() -> BinanceError:
+    """Neither FULL nor MINI."""
+    return BinanceError(-1139, "Invalid ticker type.")
+
+
+def repeated_symbol() -> BinanceError:
+    """A symbol twice in one list."""
+    return BinanceError(-1151, "Symbol is present multiple times in the list.")
+
+
+def status_mismatch() -> BinanceError:
+    """A single symbol whose status is another."""
+    return BinanceError(-1220, "The symbol's status does not match the requested symbolStatus.")

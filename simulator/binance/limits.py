@@ -1,0 +1,100 @@
+"""Binance's budgets per client address: request weight by wall-clock minute, bans, connection attempts, messages.
+
+Pure bookkeeping driven by explicit moments; who is refused how is for the callers.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from simulator.binance.errors import BinanceError, banned, too_many_connections, too_much_weight
+from simulator.moments import MINUTE, SECOND, to_ms
+from simulator.remembered import Remembered
+
+LONGEST_BAN = 3 * 24 * 60 * MINUTE
+ATTEMPTS_WINDOW = 5 * MINUTE
+
+
+@dataclass(slots=True)
+class _Usage:
+    minute: int = 0
+    weight: int = 0
+    refusals: int = 0
+    bans: int = 0
+    banned_until_ns: int = 0
+
+
+class RequestWeight:
+    """6000 per wall-clock minute and address; going on after 429 leads to 418, longer each time."""
+
+    def __init__(self, limit: int, refusals_before_ban: int, ban_seconds: float) -> None:
+        self.limit = limit
+        self._refusals_before_ban = refusals_before_ban
+        self._ban = int(ban_seconds * SECOND)
+        self._usage: Remembered[_Usage] = Remembered()
+
+    def spend(self, address: str, weight: int, now_ns: int) -> None:
+        """Count a request.
+
+        Raises:
+            BinanceError: 429 past the limit, 418 while banned.
+        """
+        usage = self._usage_now(address, now_ns)
+        usage.weight += weight
+        if usage.weight <= self.limit:
+            return
+        usage.refusals += 1
+        if usage.refusals > self._refusals_before_ban:
+            raise self._start_ban(usage, now_ns)
+        raise too_much_weight(self.limit, to_ms((usage.minute + 1) * MINUTE))
+
+    def used(self, address: str, now_ns: int) -> int:
+        """Weight used in the minute of `now_ns`."""
+        usage = self._usage.of(address, _Usage())
+        return usage.weight if usage.minute == now_ns // MINUTE else 0
+
+    def _usage_now(self, address: str, now_ns: int) -> _Usage:
+        usage = self._usage.of(address, _Usage())
+        if now_ns < usage.banned_until_ns:
+            raise banned(to_ms(usage.banned_until_ns))
+        if usage.minute != now_ns // MINUTE:
+            usage.minute, usage.weight, usage.refusals = now_ns // MINUTE, 0, 0
+        return usage
+
+    def _start_ban(self, usage: _Usage, now_ns: int) -> BinanceError:
+        usage.banned_until_ns = now_ns + min(self._ban << min(usage.bans, 30), LONGEST_BAN)
+        usage.bans += 1
+        usage.refusals = 0
+        return banned(to_ms(usage.banned_until_ns))
+
+
+class ConnectionAttempts:
+    """300 per five minutes and address, for one socket service."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._attempts: Remembered[deque[int]] = Remembered()
+
+    def attempt(self, address: str, now_ns: int) -> None:
+        """Count an attempt.
+
+        Raises:
+            BinanceError: 429 past the limit.
+        """
+        attempts = self._attempts.of(address, deque(maxlen=self._limit))
+        if len(attempts) == self._limit and attempts[0] > now_ns - ATTEMPTS_WINDOW:
+            raise too_many_connections(to_ms(attempts[0] + ATTEMPTS_WINDOW))
+        attempts.append(now_ns)
+
+
+class MessageRate:
+    """Five incoming messages in any second, over pings, pongs and JSON alike."""
+
+    def __init__(self, limit: int) -> None:
+        self._recent: deque[int] = deque(maxlen=limit)
+
+    def allows(self, now_ns: int) -> bool:
+        """Count a message; False when it is one too many."""
+        recent = self._recent
+        full = len(recent) == recent.maxlen and recent[0] > now_ns - SECOND
+        recent.append(now_ns)
+        return not full

@@ -1,0 +1,88 @@
+"""Binance's REST twins of the WebSocket API's market data requests [exchanges.md 1.5 and 1.6]."""
+
+import json
+import math
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulator.binance import errors, requests
+from simulator.binance.errors import BinanceError
+from simulator.binance.limits import RequestWeight
+from simulator.moments import to_ms
+from simulator.player import Player
+
+PREFIX = "/binance/api/v3"
+PATHS = {
+    "/ping": "ping",
+    "/time": "time",
+    "/exchangeInfo": "exchangeInfo",
+    "/ticker/24hr": "ticker.24hr",
+    "/ticker/price": "ticker.price",
+    "/ticker/bookTicker": "ticker.book",
+}
+LIST_RANGE = '^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$'
+LISTS = ("symbols", "permissions")
+
+
+class BinanceRest:
+    """GET routes; the weight is shared with the WebSocket API."""
+
+    def __init__(self, player: Player, weights: RequestWeight) -> None:
+        self._player = player
+        self._weights = weights
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [Route(PREFIX + path, self._respond, name=method) for path, method in PATHS.items()]
+
+    async def _respond(self, request: Request) -> Response:
+        method = PATHS[request.url.path.removeprefix(PREFIX)]
+        address = request.client.host if request.client else ""
+        now_ns = self._player.clock()
+        try:
+            body = await self._answer(method, request, address, now_ns)
+        except BinanceError as error:
+            return self._respond_json(
+                {"code": error.code, "msg": error.message},
+                error.status,
+                {**self._usage(address), **_retry_after(error, to_ms(now_ns))},
+            )
+        return self._respond_json(body, 200, self._usage(address))
+
+    async def _answer(self, method: str, request: Request, address: str, now_ns: int) -> object:
+        params: dict[str, object] = dict(request.query_params)
+        lists = {name: _parse_list(name, str(params[name])) for name in LISTS if name in params}
+        params.update(lists)
+        self._weights.spend(address, requests.weight(method, params), now_ns)
+        if requests.asks_for_prices(method):
+            self._player.begin()
+        await self._player.catch_up()
+        return requests.answer(method, params, self._player.world.binance, self._weights.limit, to_ms(now_ns))
+
+    def _usage(self, address: str) -> dict[str, str]:
+        used = str(self._weights.used(address, self._player.clock()))
+        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+
+    @staticmethod
+    def _respond_json(body: object, status: int, headers: Mapping[str, str]) -> Response:
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        return Response(text, status, headers, media_type="application/json;charset=UTF-8")
+
+
+def _parse_list(name: str, text: str) -> list[object]:
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
+        raise errors.illegal_characters(name, LIST_RANGE) from exc
+    if not isinstance(found, list):
+        raise errors.illegal_characters(name, LIST_RANGE)
+    return found
+
+
+def _retry_after(error: BinanceError, now_ms: int) -> dict[str, str]:
+    if error.retry_at_ms is None:
+        return {}
+    return {"Retry-After": str(max(1, math.ceil((error.retry_at_ms - now_ms) / 1000)))}

@@ -1,0 +1,110 @@
+"""One session of the WebSocket API: requests answered in order, each weighed first [exchanges.md 1.6]."""
+
+import asyncio
+
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame as SocketFrame
+from websockets.frames import Opcode
+
+from simulator.binance import envelope, requests
+from simulator.binance.connection import BinanceConnection, Close, Outbox
+from simulator.binance.errors import BinanceError
+from simulator.binance.keepalive import Cut
+from simulator.binance.limits import RequestWeight
+from simulator.binance.streams import keepalive_of
+from simulator.moments import to_ms
+from simulator.player import Player
+from simulator.settings import SimulatorSettings
+
+PATH = "/ws-api/v3"
+CONNECTION_WEIGHT = 2
+BANNED = Close(1008, "IP banned")
+
+
+class ApiSession:
+    """A client of the WebSocket API."""
+
+    def __init__(
+        self,
+        socket: BinanceConnection,
+        address: str,
+        player: Player,
+        weights: RequestWeight,
+        settings: SimulatorSettings,
+        *,
+        shows_limits: bool,
+    ) -> None:
+        self._socket = socket
+        self._address = address
+        self._player = player
+        self._weights = weights
+        self._shows_limits = shows_limits
+        self._outbox = Outbox(socket)
+        self._keepalive = keepalive_of(settings, player.clock())
+
+    async def serve(self) -> None:
+        """Answer until either side closes."""
+        self._socket.on_frame = self._see
+        self._player.connections.add(self)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._outbox.send_all())
+                await self._receive()
+                sending.cancel()
+        finally:
+            self._player.connections.discard(self)
+
+    def attend(self, now_ns: int) -> None:
+        """Ping or cut, if it is time."""
+        match self._keepalive.decide(now_ns):
+            case Cut(value=(code, reason)):
+                self._outbox.close(Close(code, reason))
+            case None:
+                pass
+            case ping:
+                self._outbox.offer(ping)
+
+    async def _receive(self) -> None:
+        try:
+            async for message in self._socket:
+                await self._answer(message)
+        except ConnectionClosed:
+            return
+
+    def _see(self, frame: SocketFrame) -> None:
+        if frame.opcode is Opcode.PONG:
+            self._keepalive.pong(bytes(frame.data))
+
+    async def _answer(self, message: str | bytes) -> None:
+        request_id: envelope.RequestId = None
+        shows_limits: bool | None = None
+        try:
+            found = envelope.parse_object(message)
+            request_id = envelope.parse_id(found)
+            request = envelope.parse_request(found, request_id)
+            shows_limits = request.shows_limits
+            result = await self._carry_out(request)
+        except BinanceError as error:
+            limits = self._limits(shows_limits)
+            await self._outbox.put(
+                envelope.format_error(request_id, error, limits, to_ms(self._player.clock()))
+            )
+            if error.status == 418:
+                self._outbox.close_after_all(BANNED)
+            return
+        await self._outbox.put(envelope.format_result(request_id, result, self._limits(shows_limits)))
+
+    async def _carry_out(self, request: envelope.Request) -> object:
+        now_ns = self._player.clock()
+        self._weights.spend(self._address, requests.weight(request.method, request.params), now_ns)
+        if requests.asks_for_prices(request.method):
+            self._player.begin()
+        await self._player.catch_up()
+        market = self._player.world.binance
+        return requests.answer(request.method, request.params, market, self._weights.limit, to_ms(now_ns))
+
+    def _limits(self, asked: bool | None) -> object:
+        if not (self._shows_limits if asked is None else asked):
+            return None
+        used = self._weights.used(self._address, self._player.clock())
+        return envelope.rate_limits(self._weights.limit, used)

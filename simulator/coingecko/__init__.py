@@ -1,0 +1,1 @@
+"""CoinGecko v3 as clients see it: REST."""

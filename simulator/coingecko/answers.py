@@ -1,0 +1,72 @@
+"""The answers of CoinGecko's endpoints as JSON text: numbers go out digit for digit as the market has them. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from simulator.coingecko.numbers import json_number
+from simulator.coingecko.parameters import PriceQuery
+from simulator.markets import CoinGeckoMarket
+
+
+def simple_price(query: PriceQuery, market: CoinGeckoMarket) -> str:
+    """The object of /simple/price: keys in alphabetical order, unknown coins missing, `{}` for unknown currencies."""
+    found = {
+        key: _coin_text(coin_id, query, market)
+        for key, coin_id in _selected(query, market)
+        if market.seen(coin_id)
+    }
+    return _object((key, found[key]) for key in sorted(found))
+
+
+def coins_list(market: CoinGeckoMarket, *, with_platforms: bool, active: bool) -> str:
+    """The array of /coins/list; every coin of a simulation is active."""
+    coins = sorted(market.coins().values(), key=lambda coin: coin.id) if active else []
+    rows = [{"id": coin.id, "symbol": coin.symbol, "name": coin.name} for coin in coins]
+    # Which chains a token lives on is not among the facts that the simulator has.
+    full = [{**row, "platforms": {}} for row in rows] if with_platforms else rows
+    return json.dumps(full, separators=(",", ":"), ensure_ascii=False)
+
+
+def _selected(query: PriceQuery, market: CoinGeckoMarket) -> Iterator[tuple[str, str]]:
+    if query.selector == "ids":
+        yield from ((coin_id, coin_id) for coin_id in query.wanted)
+        return
+    wanted = {name.lower() for name in query.wanted}
+    taken: set[str] = set()
+    for coin in market.coins().values():
+        name = coin.name.lower() if query.selector == "names" else coin.symbol
+        if name not in wanted or (name in taken and not query.all_tokens and query.selector == "symbols"):
+            continue
+        # Several coins of one symbol cannot share a key: the largest has it, the others answer by id.
+        by_symbol = query.selector == "symbols" and name not in taken
+        taken.add(name)
+        yield (name if by_symbol else coin.id), coin.id
+
+
+def _coin_text(coin_id: str, query: PriceQuery, market: CoinGeckoMarket) -> str:
+    pairs: dict[str, str] = {}
+    updated: str | None = None
+    for currency in query.currencies:
+        quote = market.quote(coin_id, currency, full=query.precision is not None)
+        updated = quote.get("last_updated_at", updated)
+        pairs.update((key, quote[key]) for key in query.keys(currency) if key in quote)
+        _round(pairs, currency, query.precision)
+    if query.last_updated_at and updated is not None:
+        pairs["last_updated_at"] = updated
+    return _object(pairs.items())
+
+
+def _round(pairs: dict[str, str], currency: str, precision: int | None) -> None:
+    price = pairs.get(currency)
+    if price is not None and price != "null" and precision is not None and precision >= 0:
+        pairs[currency] = json_number(Decimal(price).quantize(Decimal(1).scaleb(-precision)))
+
+
+def _object(pairs: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{text}" for key, text in pairs) + "}"
+
+
+def supported_currencies(codes: Iterable[str]) -> str:
+    """The array of /simple/supported_vs_currencies."""
+    return json.dumps(list(codes), separators=(",", ":"))

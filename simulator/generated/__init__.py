@@ -1,0 +1,1 @@
+"""A made-up market: random walks from a seed, driven by explicit time."""

@@ -1,0 +1,53 @@
+"""From events of walks to frames of market streams, only for the streams somebody wants."""
+
+import json
+from collections.abc import Callable, Container, Iterable, Iterator
+
+from simulator.generated import payloads
+from simulator.generated.walk import PriceWalk
+from simulator.markets import Frame
+
+MINI_TICKERS = "!miniTicker@arr"
+
+_Payload = Callable[[PriceWalk], object]
+_ON_TRADE: dict[str, _Payload] = {"trade": payloads.trade, "aggTrade": payloads.aggregate_trade}
+_ON_BOOK: dict[str, _Payload] = {"bookTicker": payloads.book_ticker}
+
+
+def trade_frames(walk: PriceWalk, wanted: Container[str]) -> Iterator[Frame]:
+    """Frames after a trade: the trade itself, then the book that it moved."""
+    yield from _frames(walk, _ON_TRADE, wanted)
+    yield from book_frames(walk, wanted)
+
+
+def book_frames(walk: PriceWalk, wanted: Container[str]) -> Iterator[Frame]:
+    """Frames after a change of the book."""
+    yield from _frames(walk, _ON_BOOK, wanted)
+
+
+def second_frames(
+    changed: Iterable[PriceWalk], traded: Iterable[PriceWalk], wanted: Container[str]
+) -> Iterator[Frame]:
+    """Frames of the once-a-second streams, for the walks that changed or traded since the last second."""
+    for walk in changed:
+        yield from _frames(walk, {"ticker": payloads.ticker}, wanted)
+    listed = [walk for walk in traded if walk.asset.binance_pair]
+    for walk in listed:
+        yield from _frames(walk, {"miniTicker": payloads.mini_ticker}, wanted)
+    if listed and MINI_TICKERS in wanted:
+        yield _frame(MINI_TICKERS, [payloads.mini_ticker(walk) for walk in listed])
+
+
+def _frames(walk: PriceWalk, kinds: dict[str, _Payload], wanted: Container[str]) -> Iterator[Frame]:
+    symbol = walk.asset.binance_pair
+    if symbol is None:
+        return
+    for kind, payload in kinds.items():
+        stream = f"{symbol.lower()}@{kind}"
+        if stream in wanted:
+            yield _frame(stream, payload(walk))
+
+
+def _frame(stream: str, payload: object) -> Frame:
+    data = json.dumps(payload, separators=(",", ":"))
+    return Frame(stream, data, f'{{"stream":"{stream}","data":{data}}}')

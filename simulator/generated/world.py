@@ -1,0 +1,129 @@
+"""The made-up market as a whole: all walks on one timeline. The same seed and start give the same events,
+however time is stepped through; only a jump of more than ten minutes (a machine that slept) is skipped over.
+"""
+
+import heapq
+from collections.abc import Container, Iterator, Mapping, Sequence
+
+from simulator.assets import Asset, read_assets
+from simulator.generated import payloads
+from simulator.generated.frames import book_frames, second_frames, trade_frames
+from simulator.generated.quotes import Quotes
+from simulator.generated.walk import PriceWalk
+from simulator.markets import DayTicker, Frame, Listing
+from simulator.moments import MINUTE, SECOND
+
+LONGEST_CATCH_UP = 10 * MINUTE
+_TRADE, _BOOK, _SECOND, _QUOTES = range(4)
+
+
+class GeneratedBinance:
+    """The walks that have a Binance pair, under Binance's names."""
+
+    def __init__(self, walks: Sequence[PriceWalk]) -> None:
+        self._walks = {walk.asset.binance_pair: walk for walk in walks if walk.asset.binance_pair}
+        self._listings = {
+            symbol: Listing(symbol, walk.asset.symbol, "USDT", payloads.text(walk.asset.tick_size))
+            for symbol, walk in self._walks.items()
+        }
+
+    def listings(self) -> Mapping[str, Listing]:
+        """Every pair of the assets."""
+        return self._listings
+
+    def day(self, symbol: str) -> DayTicker:
+        """The 24 h fields."""
+        return payloads.day(self._walks[symbol])
+
+    def price(self, symbol: str) -> str:
+        """The last price."""
+        walk = self._walks[symbol]
+        return payloads.price_text(walk, walk.last)
+
+    def book(self, symbol: str) -> Mapping[str, str]:
+        """The top of the book."""
+        return payloads.book(self._walks[symbol])
+
+
+class GeneratedWorld:
+    """Every asset moving from `start_ns` on."""
+
+    def __init__(
+        self,
+        seed: int,
+        start_ns: int,
+        *,
+        refresh_seconds: float = 60.0,
+        assets: Sequence[Asset] | None = None,
+    ) -> None:
+        self.label = f"generated seed={seed}"
+        self._walks = [PriceWalk(asset, seed, start_ns) for asset in assets or read_assets()]
+        self._refresh = int(refresh_seconds * SECOND)
+        self._start_ns = self._position = start_ns
+        self.binance = GeneratedBinance(self._walks)
+        self.coingecko = Quotes(self._walks, seed, refresh_seconds)
+        self.coingecko.refresh(start_ns)
+        self._changed: dict[int, None] = {}
+        self._traded: dict[int, None] = {}
+        self._events = self._first_events(start_ns)
+
+    def begin(self, now_ns: int) -> None:
+        """Nothing to do: the market runs from the start."""
+
+    def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        """Play all events up to `now_ns`."""
+        self._skip_a_long_gap(now_ns)
+        events = self._events
+        while events[0][0] <= now_ns:
+            at_ns, kind, index = events[0]
+            self._position = at_ns
+            next_ns, frames = self._play(at_ns, kind, index, wanted)
+            heapq.heapreplace(events, (next_ns, kind, index))
+            yield from frames
+        self._position = max(self._position, now_ns)
+
+    def due_ns(self) -> int:
+        """When the next event is due."""
+        return self._events[0][0]
+
+    def status(self) -> dict[str, object]:
+        """Facts for people."""
+        return {"mode": "generated", "assets": len(self._walks), "started_at_ms": self._start_ns // 1_000_000}
+
+    def _first_events(self, start_ns: int) -> list[tuple[int, int, int]]:
+        events = [(walk.next_trade_ns(start_ns), _TRADE, index) for index, walk in enumerate(self._walks)]
+        events += [(walk.next_book_ns(start_ns), _BOOK, index) for index, walk in enumerate(self._walks)]
+        events += [
+            (start_ns - start_ns % SECOND + SECOND, _SECOND, 0),
+            (start_ns + self._refresh, _QUOTES, 0),
+        ]
+        heapq.heapify(events)
+        return events
+
+    def _play(self, at_ns: int, kind: int, index: int, wanted: Container[str]) -> tuple[int, Iterator[Frame]]:
+        if kind == _SECOND:
+            return at_ns + SECOND, self._second(wanted)
+        if kind == _QUOTES:
+            self.coingecko.refresh(at_ns)
+            return at_ns + self._refresh, iter(())
+        walk = self._walks[index]
+        self._changed[index] = None
+        if kind == _BOOK:
+            walk.change_book(at_ns)
+            return walk.next_book_ns(at_ns), book_frames(walk, wanted)
+        walk.trade(at_ns)
+        self._traded[index] = None
+        return walk.next_trade_ns(at_ns), trade_frames(walk, wanted)
+
+    def _second(self, wanted: Container[str]) -> Iterator[Frame]:
+        changed = [self._walks[index] for index in self._changed]
+        traded = [self._walks[index] for index in self._traded]
+        self._changed.clear()
+        self._traded.clear()
+        return second_frames(changed, traded, wanted)
+
+    def _skip_a_long_gap(self, now_ns: int) -> None:
+        gap = now_ns - self._position
+        if gap > LONGEST_CATCH_UP:
+            self._events = [(at_ns + gap, kind, index) for at_ns, kind, index in self._events]
+            self._position = now_ns

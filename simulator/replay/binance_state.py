@@ -1,0 +1,140 @@
+"""Binance as far as the frames seen so far tell it; what they do not tell is left out, never made up."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from simulator.markets import DayTicker, Listing
+from simulator.replay.event_times import MICROSECONDS_FROM
+from simulator.replay.timeline import Timeline
+
+_DAY_FIELDS = {
+    "p": "priceChange",
+    "P": "priceChangePercent",
+    "w": "weightedAvgPrice",
+    "x": "prevClosePrice",
+    "c": "lastPrice",
+    "Q": "lastQty",
+    "o": "openPrice",
+    "h": "highPrice",
+    "l": "lowPrice",
+    "v": "volume",
+    "q": "quoteVolume",
+    "O": "openTime",
+    "F": "firstId",
+    "L": "lastId",
+    "n": "count",
+}
+_BOOK_FIELDS = {"b": "bidPrice", "B": "bidQty", "a": "askPrice", "A": "askQty"}
+_OF_ONE_TRADE = ("lastQty", "lastId")  # belong to one trade: dropped when a frame brings a price without them
+_TIMES = ("openTime", "closeTime")
+
+Payload = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class _Known:
+    day: dict[str, str | int] = field(default_factory=dict)
+    book: dict[str, str] = field(default_factory=dict)
+
+
+class RecordedBinance:
+    """The state after the frames applied so far; times are moved on the way out."""
+
+    def __init__(self, listings: Mapping[str, Listing]) -> None:
+        self._listings = listings
+        self._known: dict[str, _Known] = {}
+        self.timeline: Timeline | None = None
+
+    def listings(self) -> Mapping[str, Listing]:
+        """Every symbol that the recording has a frame of."""
+        return self._listings
+
+    def day(self, symbol: str) -> DayTicker | None:
+        """What is known of the 24 h ticker; None before the first price."""
+        known = self._known.get(symbol)
+        if known is None or "lastPrice" not in known.day:
+            return None
+        return {**known.book, **{name: self._moved(name, value) for name, value in known.day.items()}}
+
+    def price(self, symbol: str) -> str | None:
+        """The last price; None before the first."""
+        known = self._known.get(symbol)
+        return None if known is None else _text(known.day.get("lastPrice"))
+
+    def book(self, symbol: str) -> Mapping[str, str] | None:
+        """The top of the book; None before the first."""
+        known = self._known.get(symbol)
+        return known.book if known is not None and known.book else None
+
+    def apply(self, stream: str, data: str) -> None:
+        """Take a frame in."""
+        if "@depth" in stream:
+            return
+        payload = json.loads(data)
+        for item in payload if isinstance(payload, list) else [payload]:
+            if isinstance(item, dict) and isinstance(item.get("s"), str):
+                self._apply(item["s"], item)
+
+    def _apply(self, symbol: str, payload: Payload) -> None:
+        known = self._known.setdefault(symbol, _Known())
+        event = payload.get("e")
+        if event is None:
+            known.book.update(_fields(payload, _BOOK_FIELDS))
+        elif event in ("trade", "aggTrade"):
+            known.day.update(_trade_fields(payload))
+        elif event == "kline":
+            self._apply_kline(known, payload)
+        elif isinstance(event, str) and event.endswith("Ticker"):
+            _apply_ticker(known, payload, whole_day=event.startswith("24hr"))
+
+    @staticmethod
+    def _apply_kline(known: _Known, payload: Payload) -> None:
+        candle = payload["k"]
+        if not isinstance(candle, dict):
+            raise TypeError(f"seen {candle!r} under k, expected a candle")
+        if candle["L"] != -1:  # -1: no trade in this candle, so its close is not news
+            _set_price(
+                known.day, {"lastPrice": candle["c"], "lastId": candle["L"], "closeTime": payload["E"]}
+            )
+
+    def _moved(self, name: str, value: str | int) -> str | int:
+        if name not in _TIMES or not isinstance(value, int) or self.timeline is None:
+            return value
+        # A recording in microseconds answers in milliseconds: what was asked for is the default unit.
+        value_ms = value // 1000 if value >= MICROSECONDS_FROM else value
+        return self.timeline.moved_ms(value_ms)
+
+
+def _trade_fields(payload: Payload) -> dict[str, str | int]:
+    last_id = payload["l"] if payload["e"] == "aggTrade" else payload["t"]
+    return _plain(
+        {"lastPrice": payload["p"], "lastQty": payload["q"], "lastId": last_id, "closeTime": payload["E"]}
+    )
+
+
+def _apply_ticker(known: _Known, payload: Payload, *, whole_day: bool) -> None:
+    fields = _plain({**_fields(payload, _DAY_FIELDS), "closeTime": payload["E"]})
+    if not whole_day:
+        # A rolling window of an hour tells the last price, but not the day's high.
+        fields = {name: fields[name] for name in ("lastPrice", "lastId", "closeTime") if name in fields}
+    _set_price(known.day, fields)
+    known.book.update(_fields(payload, _BOOK_FIELDS))
+
+
+def _set_price(day: dict[str, str | int], fields: Mapping[str, object]) -> None:
+    for name in _OF_ONE_TRADE:
+        day.pop(name, None)
+    day.update(_plain(fields))
+
+
+def _fields(payload: Payload, names: Mapping[str, str]) -> dict[str, str]:
+    return {long: payload[short] for short, long in names.items() if short in payload}  # type: ignore[misc]
+
+
+def _plain(fields: Mapping[str, object]) -> dict[str, str | int]:
+    return {name: value for name, value in fields.items() if isinstance(value, str | int)}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,190 @@
+"""The simulator as one thing to open and close: world, player, two listening sockets. Owns every task it starts."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rates.errors import InvalidSetting, PortInUse
+from simulator.binance.limits import RequestWeight
+from simulator.binance.rest import BinanceRest
+from simulator.binance.socket_server import SocketServer
+from simulator.coingecko.rest import CoinGeckoRest
+from simulator.generated.world import GeneratedWorld
+from simulator.label import Labelled
+from simulator.markets import World
+from simulator.moments import NsClock, now_ns
+from simulator.player import Player
+from simulator.replay.recording import Recording
+from simulator.replay.world import ReplayWorld
+from simulator.settings import SimulatorSettings
+
+STATUS_PATH = "/simulator/status"
+STOP_SECONDS = 2
+START_SECONDS = 10.0
+BACKLOG = 512
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the simulated exchanges listen; for a wildcard host the addresses name the loopback interface."""
+
+    binance_ws_api_url: str
+    binance_stream_url: str
+    binance_rest_url: str
+    coingecko_url: str
+    status_url: str
+    label: str
+
+
+def make_world(settings: SimulatorSettings, clock: NsClock) -> World:
+    """The market that the settings ask for.
+
+    Raises:
+        InvalidRecording: a file to replay cannot be read.
+    """
+    if not settings.replay:
+        return GeneratedWorld(settings.seed, clock(), refresh_seconds=settings.coingecko_refresh_seconds)
+    world = ReplayWorld(
+        Recording.read(settings.replay),
+        speed=settings.speed,
+        original_times=settings.times == "original",
+    )
+    if settings.begin == "at-once":
+        world.begin(clock())
+    return world
+
+
+@asynccontextmanager
+async def run_simulator(
+    settings: SimulatorSettings, *, clock: NsClock = now_ns, world: World | None = None
+) -> AsyncIterator[Addresses]:
+    """Serve the simulated exchanges while the context is open.
+
+    Raises:
+        InvalidRecording: a file to replay cannot be read.
+        InvalidSetting: the host is no address of this machine.
+        PortInUse: one of the two ports is taken.
+    """
+    player = Player(world or make_world(settings, clock), clock)
+    weights = RequestWeight(
+        settings.binance_weight_limit, settings.binance_refusals_before_ban, settings.binance_ban_seconds
+    )
+    with (
+        _listening(settings.host, settings.http_port, "RATEWIRE_SIMULATOR_HTTP_PORT") as http_socket,
+        _listening(settings.host, settings.ws_port, "RATEWIRE_SIMULATOR_WS_PORT") as ws_socket,
+    ):
+        addresses = _addresses(settings.host, http_socket, ws_socket, player.world.label)
+        http = _HttpServer(_http_app(player, weights, settings))
+        sockets = SocketServer(player, weights, settings)
+        try:
+            async with asyncio.TaskGroup() as tasks, sockets.listen(ws_socket):
+                serving = tasks.create_task(http.serve([http_socket]))
+                playing = tasks.create_task(player.run())
+                try:
+                    async with asyncio.timeout(START_SECONDS):
+                        await http.started_serving.wait()
+                    _announce(addresses)
+                    yield addresses
+                finally:
+                    playing.cancel()
+                    http.should_exit = True
+                    await serving
+        except BaseExceptionGroup as group:
+            # The caller's own error comes back as it was, not wrapped by our task group.
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise
+
+
+def _http_app(player: Player, weights: RequestWeight, settings: SimulatorSettings) -> Labelled:
+    async def status(_request: Request) -> Response:
+        await player.catch_up()
+        return JSONResponse({"simulated": player.world.label, **player.world.status()})
+
+    routes = [
+        Route(STATUS_PATH, status),
+        *BinanceRest(player, weights).routes(),
+        *CoinGeckoRest(player, settings).routes(),
+    ]
+    return Labelled(Starlette(routes=routes), player.world.label)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn inside somebody else's event loop: signals are the composition root's business."""
+
+    def __init__(self, app: Labelled) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="none",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self.started_serving = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.started_serving.set()
+
+
+@contextmanager
+def _listening(host: str, port: int, setting: str) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise PortInUse(host, port, setting) from exc
+        raise InvalidSetting(
+            "RATEWIRE_SIMULATOR_HOST", host, f"expected an address of this machine ({exc.strerror})"
+        ) from exc
+    with listener:
+        listener.setblocking(False)
+        yield listener
+
+
+def _addresses(host: str, http: socket.socket, ws: socket.socket, label: str) -> Addresses:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    web, sockets = f"http://{shown}:{http.getsockname()[1]}", f"ws://{shown}:{ws.getsockname()[1]}"
+    return Addresses(
+        binance_ws_api_url=f"{sockets}/ws-api/v3",
+        binance_stream_url=sockets,
+        binance_rest_url=f"{web}/binance",
+        coingecko_url=f"{web}/coingecko/api/v3",
+        status_url=f"{web}{STATUS_PATH}",
+        label=label,
+    )
+
+
+def _announce(addresses: Addresses) -> None:
+    log.warning(
+        "simulator.listens",
+        note="these prices are SIMULATED, they are no exchange's",
+        market=addresses.label,
+        binance_ws_api=addresses.binance_ws_api_url,
+        binance_streams=addresses.binance_stream_url,
+        binance_rest=addresses.binance_rest_url,
+        coingecko=addresses.coingecko_url,
+        status=addresses.status_url,
+    )

@@ -1,0 +1,21 @@
+"""What a person sees when the embedded system has come up: where to look, and whether prices are real."""
+
+import socket
+
+from rich.console import Console
+
+console = Console(highlight=False)
+
+
+def announce(listener: socket.socket, label: str | None) -> None:
+    """Print the addresses."""
+    host, port = listener.getsockname()[:2]
+    base = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
+    kind = "REAL prices from the exchanges" if label is None else f"SIMULATED prices ({label}): no exchange's"
+    console.print(
+        f"\n  [bold]Ratewire is up[/bold], with {kind}\n"
+        f"    live rates  {base}/\n"
+        f"    GraphiQL    {base}/graphql\n"
+        f"    health      {base}/health/ready\n"
+        "  Ctrl-C stops it.\n"
+    )

@@ -1,0 +1,63 @@
+"""The embedded system's database: one SQLite file, or a new one with just what a recording holds."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from instruments.instrument import Instrument
+from instruments.migrations import migrate
+from instruments.store import InstrumentStore
+from rates.errors import DatabaseUnavailable, InvalidSymbol
+from rates.source import Source
+from rates.symbol import parse_symbol
+from simulator.replay.recording import Recording
+
+
+@asynccontextmanager
+async def open_database(folder: Path, replay: Sequence[Path]) -> AsyncIterator[InstrumentStore]:
+    """The migrated database in `folder`.
+
+    Raises:
+        DatabaseUnavailable: the folder or the file cannot be used.
+        InvalidRecording: a recording cannot be read.
+    """
+    file = folder / ("replay.sqlite" if replay else "ratewire.sqlite")
+    _prepare(file, anew=bool(replay))
+    url = f"sqlite+aiosqlite:///{file}"
+    await migrate(url)
+    store = InstrumentStore(url)
+    try:
+        if replay:
+            await _track(store, Recording.read(replay))
+        yield store
+    finally:
+        await store.close()
+
+
+def _prepare(file: Path, *, anew: bool) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if anew:
+            file.unlink(missing_ok=True)
+    except OSError as exc:
+        raise DatabaseUnavailable(
+            f"{file}: {exc.strerror}: expected a folder that can be written to"
+        ) from exc
+
+
+async def _track(store: InstrumentStore, recording: Recording) -> None:
+    """Exactly what the recording holds."""
+    for instrument in await store.read():
+        await store.remove(instrument.source, instrument.symbol)
+    await store.add(_instruments(recording))
+
+
+def _instruments(recording: Recording) -> list[Instrument]:
+    found = []
+    for recorded in recording.symbols():
+        try:
+            symbol = parse_symbol(f"{recorded.base}/{recorded.quote}")
+        except InvalidSymbol:
+            continue  # a coin's ticker need not be an asset's name
+        found.append(Instrument(Source(recorded.source), symbol, recorded.source_symbol, recorded.base))
+    return found

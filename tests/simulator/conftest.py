@@ -1,0 +1,81 @@
+"""Shared by the simulator's tests: a clock that stands still, simulators on free ports, the real recordings."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from simulator.moments import SECOND, NsClock, now_ns
+from simulator.server import Addresses, run_simulator
+from simulator.settings import SimulatorSettings
+
+START_NS = 1_700_000_040 * SECOND  # on a whole minute
+RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+PATIENCE_SECONDS = 10.0
+
+
+class FakeClock:
+    """Time moves only when a test says so."""
+
+    def __init__(self, at_ns: int = START_NS) -> None:
+        self.at_ns = at_ns
+
+    def __call__(self) -> int:
+        return self.at_ns
+
+    def advance(self, seconds: float) -> None:
+        self.at_ns += int(seconds * SECOND)
+
+
+OpenSimulator = Callable[..., AbstractAsyncContextManager[Addresses]]
+
+
+@asynccontextmanager
+async def _open(clock: NsClock = now_ns, **settings: Any) -> AsyncIterator[Addresses]:
+    chosen = SimulatorSettings(http_port=0, ws_port=0, **settings)
+    async with run_simulator(chosen, clock=clock) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def open_simulator() -> OpenSimulator:
+    return _open
+
+
+@pytest.fixture
+def recording() -> Callable[[str], Path]:
+    def find(name: str) -> Path:
+        path = RECORDINGS / name
+        if not path.exists():
+            pytest.skip(f"the recording {name} is not beside the project, in ../shared/recordings")
+        return path
+
+    return find
+
+
+async def receive(socket: ClientConnection) -> Any:
+    """The next message as JSON, within the tests' patience."""
+    return json.loads(await receive_text(socket))
+
+
+async def receive_text(socket: ClientConnection) -> str:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        message = await socket.recv()
+    assert isinstance(message, str)
+    return message
+
+
+async def ask(socket: ClientConnection, request: object) -> Any:
+    """Send one JSON request and take the next message as its answer."""
+    await socket.send(request if isinstance(request, str) else json.dumps(request))
+    return await receive(socket)

@@ -1,0 +1,71 @@
+"""The made-up market: the same seed gives the same events, and every number is plausible."""
+
+from decimal import Decimal
+
+import pytest
+
+from simulator.generated.world import GeneratedWorld
+from simulator.markets import Frame
+from simulator.moments import SECOND
+from tests.simulator.conftest import START_NS
+
+STREAMS = {"btcusdt@trade", "pepeusdt@trade", "btcusdt@bookTicker", "ethusdt@ticker", "!miniTicker@arr"}
+
+
+def play(world: GeneratedWorld, steps: list[int]) -> list[Frame]:
+    """Advance to each moment, in milliseconds after the start."""
+    return [frame for ms in steps for frame in world.advance(START_NS + ms * 1_000_000, STREAMS)]
+
+
+def test_the_same_seed_gives_the_same_frames_however_time_is_stepped() -> None:
+    """One stride of a minute or 1200 of 50 ms: not one character differs."""
+    strides = play(GeneratedWorld(3, START_NS), [60_000])
+    steps = play(GeneratedWorld(3, START_NS), list(range(50, 60_001, 50)))
+    assert strides == steps
+    assert len(strides) > 500
+    assert play(GeneratedWorld(4, START_NS), [60_000]) != strides
+
+
+def test_every_symbol_moves_every_second_or_two() -> None:
+    """No pair keeps its last price for two seconds, and stablecoins stay near 1."""
+    world = GeneratedWorld(1, START_NS)
+    symbols = list(world.binance.listings())
+    before = {symbol: world.binance.day(symbol)["lastId"] for symbol in symbols}
+    for second in range(2, 21, 2):
+        for _ in world.advance(START_NS + second * SECOND, set()):
+            pass
+        after = {symbol: world.binance.day(symbol)["lastId"] for symbol in symbols}
+        assert all(after[symbol] > before[symbol] for symbol in symbols)  # type: ignore[operator]
+        before = after
+    assert abs(Decimal(world.binance.price("USDCUSDT")) - 1) < Decimal("0.005")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_statistics_hold_together_after_a_while(seed: int) -> None:
+    """For every pair: low <= last <= high, bid < ask around last, CoinGecko near by."""
+    world = GeneratedWorld(seed, START_NS)
+    for _ in world.advance(START_NS + 5 * 60 * SECOND, set()):
+        pass
+    for symbol, listing in world.binance.listings().items():
+        day = {name: Decimal(value) for name, value in world.binance.day(symbol).items()}
+        assert 0 < day["lowPrice"] <= day["lastPrice"] <= day["highPrice"]
+        assert day["lowPrice"] <= day["weightedAvgPrice"] <= day["highPrice"]
+        assert 0 < day["bidPrice"] <= day["lastPrice"] <= day["askPrice"]
+        assert day["bidPrice"] < day["askPrice"]
+        assert day["bidQty"] > 0
+        tick = Decimal(listing.tick_size or 0)
+        assert day["lastPrice"] % tick == 0
+        coin = next(
+            coin for coin in world.coingecko.coins().values() if coin.symbol == (listing.base or "").lower()
+        )
+        usd = Decimal(world.coingecko.quote(coin.id, "usd", full=True)["usd"])
+        assert abs(usd / day["lastPrice"] - 1) < Decimal("0.06")
+
+
+def test_a_long_sleep_is_skipped_over() -> None:
+    """After a jump of a day the market goes on from where it was, at the new time."""
+    world = GeneratedWorld(1, START_NS)
+    day_later = START_NS + 24 * 3600 * SECOND
+    frames = list(world.advance(day_later + 2 * SECOND, STREAMS))
+    assert len(frames) < 200
+    assert world.due_ns() > day_later

@@ -1,0 +1,312 @@
+"""Replay of small recordings written from the documented shapes: order, times, state, and what is left out."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from rates.errors import InvalidRecording
+from simulator.markets import Frame
+from simulator.moments import SECOND
+from simulator.replay.recording import Recording
+from simulator.replay.symbols import RecordedSymbol, split_symbol
+from simulator.replay.world import ReplayWorld
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, receive, receive_text
+
+PAYLOADS = Path(__file__).parent / "payloads"
+HFT, CRYPTOFEED, COINGECKO = (PAYLOADS / name for name in ("hft.txt", "cryptofeed.txt", "coingecko.jsonl"))
+START_MS = START_NS // 1_000_000
+
+
+class Everything:
+    def __contains__(self, stream: object) -> bool:
+        return True
+
+
+def play(world: ReplayWorld, seconds: float) -> list[Frame]:
+    """Everything due so many seconds after the start."""
+    return list(world.advance(START_NS + int(seconds * SECOND), Everything()))
+
+
+def begun(*paths: Path, speed: float = 1.0, original_times: bool = False) -> ReplayWorld:
+    world = ReplayWorld(Recording.read(paths), speed=speed, original_times=original_times)
+    world.begin(START_NS)
+    return world
+
+
+def test_two_files_are_merged_by_receive_time() -> None:
+    """Both formats together, in the order in which the frames were received; other lines are left out."""
+    frames = play(begun(HFT, CRYPTOFEED), 10)
+    assert [frame.stream for frame in frames] == [
+        "btcusdt@bookTicker",
+        "ethusdt@aggTrade",
+        "btcusdt@trade",
+        "ethusdt@kline_1m",
+        "btcusdt@trade",
+        "ethusdt@ticker",
+    ]
+
+
+def test_nothing_but_event_times_changes() -> None:
+    """Ids under T, t, L, F and prices stay; E, T, t, O and C keep their distances, the first E is the start."""
+    frames = play(begun(CRYPTOFEED), 10)
+    shift = START_MS - 1700000000040
+    originals = [line.partition(": ")[2] for line in CRYPTOFEED.read_text().splitlines()[3:]]
+    trade, candle, ticker = (frame.combined for frame in frames)
+
+    def moved(text: str, *stamps: int) -> str:
+        for stamp in stamps:
+            text = text.replace(f":{stamp},", f":{stamp + shift},")
+        return text
+
+    assert trade == moved(originals[0], 1700000000040, 1700000000039)
+    assert candle == moved(originals[1], 1700000000495, 1699999980000, 1700000039999)
+    assert ticker == moved(originals[2], 1700000001990, 1699913601990)
+    assert frames[0].data == json.dumps(json.loads(trade)["data"], separators=(",", ":"))
+
+
+def test_original_times_are_untouched() -> None:
+    """Every frame is the recorded one, character for character."""
+    frames = play(begun(CRYPTOFEED, original_times=True), 10)
+    originals = [line.partition(": ")[2] for line in CRYPTOFEED.read_text().splitlines()[3:]]
+    assert [frame.combined for frame in frames] == originals
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 10.0, 1000.0])
+def test_frames_go_out_at_recorded_offsets_divided_by_the_speed(speed: float) -> None:
+    """Not a nanosecond early, and no event time ahead of the clock."""
+    world = begun(HFT, speed=speed)
+    offsets = [0.0, 0.1, 1.1]
+    assert world.due_ns() == START_NS
+    for offset in offsets:
+        due = START_NS + int(offset / speed * SECOND)
+        assert list(world.advance(due - 1, Everything())) == []
+        (frame,) = world.advance(due, Everything())
+        stamp = json.loads(frame.data).get("E", 0)
+        assert stamp <= due // 1_000_000
+    assert world.due_ns() is None
+
+
+def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
+    """Here the second trade's event offset exceeds its receive offset, so all frames wait for the difference."""
+    records = Recording.read([HFT])
+    late = [record for record in records.frames if record.stream == "btcusdt@trade"]
+    early = late[1].__class__(
+        late[1].received_ns - 50_000_000, late[1].stream, late[1].combined, late[1].data
+    )
+    world = ReplayWorld(Recording(("x",), [late[0], early], []))
+    world.begin(START_NS)
+    assert world.due_ns() == START_NS + 55_000_000
+    for frame in world.advance(START_NS + 10 * SECOND, Everything()):
+        assert frame.data
+    assert world.binance.day("BTCUSDT") == {
+        "lastPrice": "100.60000000",
+        "lastQty": "0.20000000",
+        "lastId": 8,
+        "closeTime": START_MS + 1005,
+    }
+
+
+def test_state_is_what_was_recorded_so_far_and_no_more() -> None:
+    """Step by step: book, trade, candle, ticker; unknown fields are absent."""
+    world = begun(HFT, CRYPTOFEED)
+    assert world.binance.day("BTCUSDT") is None
+    assert world.binance.book("BTCUSDT") is None
+    play(world, 0.06)
+    assert world.binance.price("BTCUSDT") is None
+    assert world.binance.day("BTCUSDT") is None
+    assert (world.binance.book("BTCUSDT") or {})["askPrice"] == "101.00000000"
+    aggregate = world.binance.day("ETHUSDT")
+    assert aggregate == {
+        "lastPrice": "10.00000000",
+        "lastQty": "1.00000000",
+        "lastId": 22,
+        "closeTime": START_MS,
+    }
+    play(world, 0.6)
+    assert world.binance.day("ETHUSDT") == {
+        "lastPrice": "10.10000000",
+        "lastId": 23,
+        "closeTime": START_MS + 455,
+    }
+    play(world, 3)
+    ticker = world.binance.day("ETHUSDT")
+    assert ticker is not None
+    assert len(ticker) == 20
+    assert (ticker["highPrice"], ticker["bidPrice"], ticker["closeTime"]) == (
+        "11.00000000",
+        "10.10000000",
+        START_MS + 1950,
+    )
+    assert ticker["openTime"] == START_MS + 1950 - 86_400_000
+
+
+def test_an_odd_frame_goes_out_and_leaves_the_state_alone(tmp_path: Path) -> None:
+    """A trade without a price is relayed as it was; the last good price stays."""
+    path = tmp_path / "odd.txt"
+    odd = (
+        '1700000001200000000 {"stream":"btcusdt@trade","data":{"e":"trade","E":1700000001200,"s":"BTCUSDT"}}'
+    )
+    path.write_text(HFT.read_text() + odd + "\n")
+    world = begun(path)
+    assert play(world, 5)[-1].data == f'{{"e":"trade","E":{START_MS + 1110},"s":"BTCUSDT"}}'
+    assert world.binance.price("BTCUSDT") == "100.60000000"
+
+
+def test_coingecko_state_is_digit_for_digit_with_its_true_age() -> None:
+    """Exponents, nulls and trailing zeros stay; last_updated_at keeps its distance to the moment of receipt."""
+    world = begun(COINGECKO)
+    play(world, 0)
+    now = START_NS // SECOND
+    assert dict(world.coingecko.quote("dogwifcoin", "usd")) == {
+        "usd": "3.97e-06",
+        "last_updated_at": str(now - 25),
+    }
+    assert world.coingecko.quote("dogwifcoin", "eur")["eur"] == "null"
+    assert world.coingecko.quote("bitcoin", "usd")["usd"] == "37000"
+    play(world, 2)
+    assert dict(world.coingecko.quote("bitcoin", "usd")) == {"usd": "37001.0", "last_updated_at": str(now)}
+    assert not world.coingecko.seen("ethereum")
+
+
+def test_recordings_of_both_exchanges_made_at_the_same_time_keep_their_offsets() -> None:
+    """The CoinGecko answer of 22:13:20 comes 50 ms before the first aggregate trade, as recorded."""
+    world = begun(CRYPTOFEED, COINGECKO)
+    assert play(world, 0) == []
+    assert world.coingecko.seen("bitcoin")
+    # 5 ms later than recorded, because the candle's event time is 5 ms closer to its receipt than the trade's.
+    assert play(world, 0.054) == []
+    (frame,) = play(world, 0.055)
+    assert json.loads(frame.data)["E"] == START_MS + 50
+
+
+def test_a_recording_says_what_it_holds() -> None:
+    """Binance symbols split by known quotes, CoinGecko coins by the assets' symbols."""
+    symbols = Recording.read([HFT, CRYPTOFEED, COINGECKO]).symbols()
+    assert symbols == [
+        RecordedSymbol("binance", "BTCUSDT", "BTC", "USDT"),
+        RecordedSymbol("binance", "ETHUSDT", "ETH", "USDT"),
+        RecordedSymbol("coingecko", "bitcoin", "BTC", "EUR"),
+        RecordedSymbol("coingecko", "bitcoin", "BTC", "USD"),
+        RecordedSymbol("coingecko", "dogwifcoin", "WIF", "EUR"),
+        RecordedSymbol("coingecko", "dogwifcoin", "WIF", "USD"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expected"),
+    [
+        ("BUSDTRY", ("BUSD", "TRY")),
+        ("SWRVBUSD", ("SWRV", "BUSD")),
+        ("ZRXUSD", ("ZRX", "USD")),
+        ("BTCTUSD", ("BTC", "TUSD")),
+        ("USDT", None),
+        ("ABCXYZ", None),
+    ],
+)
+def test_joined_symbols_are_split(symbol: str, expected: tuple[str, str] | None) -> None:
+    """A known base decides, then the longest known quote; nothing is guessed."""
+    assert split_symbol(symbol, {"BTC", "USDT", "ETH"}) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "hello\n",
+        "1700000000000000000 {broken\n",
+        '{"uri":1}\n',
+        "",
+        "1700000000.5: {}\n",
+        b"\x1f\x8bnot gzip",
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_refused(tmp_path: Path, content: str | bytes) -> None:
+    """The message names the file, and the line where there is one."""
+    path = tmp_path / "recording.txt"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InvalidRecording, match=r"recording\.txt"):
+        Recording.read([path])
+    with pytest.raises(InvalidRecording, match="absent"):
+        Recording.read([tmp_path / "absent"])
+
+
+async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
+    open_simulator: OpenSimulator, clock: FakeClock
+) -> None:
+    """Time may pass before; the first subscription starts it, and the status says begin and end."""
+    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
+        clock.advance(100)
+        assert (await client.get(at.status_url)).json()["began_at_ms"] is None
+        assert (await client.get(at.binance_rest_url + "/api/v3/exchangeInfo")).json()["symbols"][0][
+            "symbol"
+        ] == "BTCUSDT"
+        async with connect(
+            at.binance_stream_url + "/stream?streams=btcusdt@trade/btcusdt@bookTicker"
+        ) as socket:
+            assert (await receive(socket))["stream"] == "btcusdt@bookTicker"
+            began = (await client.get(at.status_url)).json()
+            assert began["began_at_ms"] == START_MS + 100_000
+            assert (began["ended_at_ms"], began["frames"]) == (None, {"played": 1, "recorded": 3})
+            clock.advance(0.1)
+            assert (await receive(socket))["data"]["E"] == START_MS + 100_000
+            clock.advance(1)
+            assert (await receive(socket))["data"]["t"] == 8
+            assert (await client.get(at.status_url)).json()["ended_at_ms"] == START_MS + 101_100
+            assert socket.response is not None
+            assert socket.response.headers["X-Ratewire-Simulated"] == "replay hft.txt"
+
+
+async def test_requests_are_answered_from_the_recording_at_that_moment(
+    open_simulator: OpenSimulator, clock: FakeClock
+) -> None:
+    """Unpriced symbols are missing from lists and bare when asked alone; the other exchange lists nothing."""
+    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
+        async with connect(at.binance_ws_api_url) as socket:
+
+            async def result(method: str, **params: object) -> object:
+                return (await ask(socket, {"id": 1, "method": method, "params": params}))["result"]
+
+            assert await result("ticker.24hr") == []
+            assert await result("ticker.price", symbol="BTCUSDT") == {"symbol": "BTCUSDT"}
+            assert await result("ticker.price", symbols=["BTCUSDT"]) == []
+            clock.advance(0.1)
+            assert await result("ticker.price", symbol="BTCUSDT") == {
+                "symbol": "BTCUSDT",
+                "price": "100.50000000",
+            }
+            assert await result("ticker.24hr", symbols=["BTCUSDT"], type="MINI") == [
+                {"symbol": "BTCUSDT", "lastPrice": "100.50000000", "closeTime": START_MS, "lastId": 7}
+            ]
+            refused = await ask(socket, {"id": 1, "method": "ticker.price", "params": {"symbol": "ETHUSDT"}})
+            assert refused["error"]["code"] == -1121
+        prices = await client.get(at.coingecko_url + "/simple/price?ids=bitcoin&vs_currencies=usd")
+        assert prices.text == "{}"
+        assert (await client.get(at.coingecko_url + "/coins/list")).json() == []
+
+
+async def test_a_coingecko_recording_answers_over_http(
+    open_simulator: OpenSimulator, clock: FakeClock
+) -> None:
+    """Numbers go out as recorded; Binance lists nothing and its streams stay silent."""
+    async with (
+        open_simulator(clock, replay=(COINGECKO,), begin="at-once") as at,
+        httpx.AsyncClient() as client,
+    ):
+        url = at.coingecko_url + "/simple/price?ids=bitcoin,dogwifcoin,ethereum&vs_currencies=usd,eur,gbp"
+        found = await client.get(url + "&include_last_updated_at=true")
+        now = START_NS // SECOND
+        assert found.text == (
+            f'{{"bitcoin":{{"usd":37000,"eur":34000.5,"last_updated_at":{now - 30}}},'
+            f'"dogwifcoin":{{"usd":3.97e-06,"eur":null,"last_updated_at":{now - 25}}}}}'
+        )
+        assert found.headers["cache-control"] == "max-age=0, private, must-revalidate"
+        clock.advance(2)
+        assert '"usd":37001.0' in (await client.get(url)).text
+        coins = (await client.get(at.coingecko_url + "/coins/list")).json()
+        assert coins[1] == {"id": "dogwifcoin", "symbol": "wif", "name": "dogwifhat"}
+        assert (await client.get(at.binance_rest_url + "/api/v3/ticker/price")).json() == []
+        async with connect(at.binance_stream_url + "/ws") as socket:
+            await socket.send('{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}')
+            assert await receive_text(socket) == '{"result":null,"id":1}'
