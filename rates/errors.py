@@ -62,7 +62,7 @@ class InvalidNumber(InvalidInput):
     def __init__(self, seen: str) -> None:
         self.seen = seen
         super().__init__(
-            f"{seen[:60]!r} is not a usable number: expected a finite decimal of at most 30 digits a side"
+            f"{seen[:60]!r} is not a usable number: expected a finite decimal of at most 50 digits a side"
         )
 
 

@@ -5,14 +5,14 @@ from decimal import Decimal, InvalidOperation
 from rates.errors import InvalidNumber
 
 # No published price needs more; a number such as 1E+400 would print as 400 digits.
-MAX_MAGNITUDE = 30
+MAX_MAGNITUDE = 50
 
 
 def parse_decimal(text: str) -> Decimal:
     """Read a finite decimal, in plain or exponent notation.
 
     Raises:
-        InvalidNumber: not a number, not finite, or beyond 30 digits before or after the point.
+        InvalidNumber: not a number, not finite, or beyond 50 digits before or after the point.
     """
     try:
         value = Decimal(text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from random import Random
 
 from simulator.assets import read_currencies
@@ -11,10 +11,11 @@ from simulator.generated.walk import PriceWalk
 from simulator.markets import Coin
 from simulator.moments import SECOND
 
-OLDEST_QUOTE_SECONDS = 20  # each coin was last updated up to this long before the refresh
+OLDEST_QUOTE = 1 / 3  # each coin was last updated up to this share of a refresh before it
+DOUBLE = Context(prec=17)  # a JSON number of CoinGecko's is a double: it never has more digits
 LARGEST_PREMIUM = 5  # in ten-thousandths: a world average is not one exchange's price
 OTHER_VENUES = 12  # the world's volume as a multiple of the one exchange's
-EIGHTH_OF_A_CENT = Decimal("0.00000001")
+EIGHT_PLACES = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,9 @@ class Quotes:
             return {}
         price = quote.price / usd
         return {
-            currency: json_number(price if full else as_published(price)),
-            f"{currency}_market_cap": json_number((quote.market_cap / usd).quantize(EIGHTH_OF_A_CENT)),
-            f"{currency}_24h_vol": json_number((quote.volume / usd).quantize(EIGHTH_OF_A_CENT)),
+            currency: json_number(DOUBLE.plus(price) if full else as_published(price)),
+            f"{currency}_market_cap": json_number((quote.market_cap / usd).quantize(EIGHT_PLACES)),
+            f"{currency}_24h_vol": json_number((quote.volume / usd).quantize(EIGHT_PLACES)),
             f"{currency}_24h_change": json_number(quote.change),
             "last_updated_at": str(quote.updated_at),
         }
@@ -93,12 +94,12 @@ class Quotes:
         stats, asset = walk.stats(), walk.asset
         rate = Decimal(1) if asset is self._tether.asset else self._tether.average()
         price = walk.average() * self._premium[asset.symbol] * rate
-        age = self._random.randrange(OLDEST_QUOTE_SECONDS)
+        age = self._random.randrange(max(1, int(self._refresh_seconds * OLDEST_QUOTE)))
         volume = stats.quote * asset.tick_size * walk.step_size * OTHER_VENUES
         return Quote(
             price=price,
             market_cap=price * asset.supply,
             volume=volume,
-            change=(Decimal(walk.last - stats.open) * 100 / stats.open).quantize(EIGHTH_OF_A_CENT),
+            change=(Decimal(walk.last - stats.open) * 100 / stats.open).quantize(EIGHT_PLACES),
             updated_at=at_ns // SECOND - age,
         )

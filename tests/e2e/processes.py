@@ -25,13 +25,13 @@ def free_port() -> int:
 
 async def eventually(check: Callable[[], Awaitable[T | None]], *, within_s: float, what: str) -> T:
     """The first truthy result of `check`, asked again and again; an AssertionError that says `what` was awaited."""
-    seen: object = None
+    seen: T | None = None
     try:
         async with asyncio.timeout(within_s):
             while True:
                 seen = await check()
                 if seen:
-                    return seen  # type: ignore[return-value]
+                    return seen
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise AssertionError(f"waited {within_s} s for {what}; last seen: {seen!r}") from None

@@ -1,0 +1,73 @@
+"""The distributed system, natively: each `ratewire` process with real Redis, RabbitMQ, Postgres and nginx on free ports."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.e2e.nginx import start_nginx
+from tests.e2e.processes import Command, free_port, running, running_all
+
+
+@dataclass
+class System:
+    """A running system: where clients go, its processes by name, and the settings that they share."""
+
+    url: str
+    gateways: Sequence[str]
+    commands: dict[str, Command]
+    env: Mapping[str, str]
+
+
+@asynccontextmanager
+async def distributed(
+    redis_url: str,
+    amqp_url: str,
+    postgres_url: str,
+    *,
+    consumers: int = 4,
+    simulator: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    instruments: Sequence[Sequence[str]] = (),
+) -> AsyncIterator[System]:
+    """Everything that compose would start, with the simulator as the exchanges; `settings` reach every process.
+
+    `instruments` are arguments of `ratewire instruments`, carried out before the rest starts.
+    """
+    http_port, ws_port = free_port(), free_port()
+    env = {
+        "RATEWIRE_REDIS_URL": redis_url,
+        "RATEWIRE_AMQP_URL": amqp_url,
+        "RATEWIRE_DATABASE_URL": postgres_url,
+        "RATEWIRE_SIMULATED": "true",
+        "RATEWIRE_SIMULATOR_HTTP_PORT": str(http_port),
+        "RATEWIRE_SIMULATOR_WS_PORT": str(ws_port),
+        "RATEWIRE_BINANCE_WS_API_URL": f"ws://127.0.0.1:{ws_port}/ws-api/v3",
+        "RATEWIRE_BINANCE_STREAM_URL": f"ws://127.0.0.1:{ws_port}",
+        "RATEWIRE_COINGECKO_URL": f"http://127.0.0.1:{http_port}/coingecko/api/v3",
+        **(settings or {}),
+    }
+    for arguments in (["migrate"], *(["instruments", *each] for each in instruments)):
+        async with running(*arguments, env=env) as command:
+            assert await command.ends(within_s=60) == 0, command.text
+    ports = [free_port(), free_port()]
+    commands: dict[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+        "simulator": (("simulator", *simulator), env),
+        **{
+            f"gateway-{number}": (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)})
+            for number, port in enumerate(ports)
+        },
+        "coingecko": (("consumer", "coingecko"), env),
+        **{f"binance-{number}": (("consumer", "binance"), env) for number in range(consumers)},
+        "producer": (("producer",), env),
+        "stream": (("stream", "binance"), env),
+    }
+    async with running_all(commands) as started:
+        try:
+            for number in range(len(ports)):
+                await started[f"gateway-{number}"].prints("mirror current", within_s=60)
+            with start_nginx(ports) as nginx:
+                yield System(nginx.url, [f"http://127.0.0.1:{port}" for port in ports], started, env)
+        except BaseException as exc:
+            for name, command in started.items():
+                exc.add_note(f"--- {name}\n{command.text[-1500:]}")
+            raise

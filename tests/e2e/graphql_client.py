@@ -1,0 +1,66 @@
+"""GraphQL as users speak it: plain HTTP with httpx, subscriptions with the `gql` client."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from gql import Client, gql
+from gql.transport.websockets import WebsocketsTransport
+
+RATES = """
+query Rates($symbols: [Symbol!], $sources: [Source!]) {
+  rates(symbols: $symbols, sources: $sources) {
+    items { id symbol source price bid ask observedAt ageMs ttlMs freshness simulated }
+    unavailable { symbol source reason message }
+    cursor
+  }
+}
+"""
+LIVE = """
+subscription Live($symbols: [Symbol!], $sources: [Source!]) {
+  rates(symbols: $symbols, sources: $sources) {
+    kind conflated sentAt cursor
+    items { id symbol source price bid ask observedAt freshness simulated }
+  }
+}
+"""
+
+
+async def ask(url: str, query: str, **variables: object) -> dict[str, Any]:
+    """The whole GraphQL answer to one POST; connection failures raise `httpx.TransportError`."""
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await client.post(f"{url}/graphql", json={"query": query, "variables": variables})
+        return dict(answer.json())
+
+
+async def rates(url: str, **variables: object) -> list[dict[str, Any]] | None:
+    """The items of `rates`, or None while the gateway does not answer yet."""
+    try:
+        answer = await ask(url, RATES, **variables)
+    except (httpx.TransportError, ValueError):
+        return None
+    data = answer.get("data")
+    return None if data is None else list(data["rates"]["items"])
+
+
+@asynccontextmanager
+async def subscribed(
+    url: str, document: str = LIVE, **variables: object
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """Events of a subscription over graphql-transport-ws."""
+    transport = WebsocketsTransport(
+        url=f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=["graphql-transport-ws"]
+    )
+    async with Client(transport=transport, fetch_schema_from_transport=False) as session:
+        query = gql(document)
+        query.variable_values = variables
+        yield session.subscribe(query)
+
+
+async def next_event(events: AsyncIterator[dict[str, Any]], *, within_s: float = 15) -> dict[str, Any]:
+    """The next event's data, under the subscription's field."""
+    async with asyncio.timeout(within_s):
+        data = await anext(events)
+    return dict(next(iter(data.values())))

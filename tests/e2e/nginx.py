@@ -1,0 +1,48 @@
+"""Debian's nginx with the project's own configuration, in front of gateways on free ports."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+
+from tests.backends import Server, answers, find_binary, free_port, running, temporary_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def start_nginx(gateway_ports: Sequence[int]) -> Iterator[Server]:
+    """An nginx of one's own; `.url` is where clients go."""
+    port = free_port()
+    values = {
+        "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
+        "RATEWIRE_NGINX_GATEWAY": "gateways",
+        "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",
+        "RATEWIRE_NGINX_REQUESTS_PER_SECOND": "500",
+        "RATEWIRE_NGINX_REQUEST_BURST": "1000",
+        "RATEWIRE_NGINX_CONNECTIONS": "1000",
+        "RATEWIRE_NGINX_TRUSTED_PROXY": "192.0.2.1/32",
+    }
+    template = Template((ROOT / "nginx/templates/ratewire.conf.template").read_text())
+    servers = " ".join(f"server 127.0.0.1:{each};" for each in gateway_ports)
+    with temporary_folder() as folder:
+        (folder / "conf.d").mkdir()
+        (folder / "conf.d/ratewire.conf").write_text(
+            f"{template.safe_substitute(values)}\nupstream gateways {{ {servers} }}\n"
+        )
+        shutil.copy(ROOT / "nginx/nginx.conf", folder)
+        command = [
+            find_binary("nginx", "/usr/sbin"),
+            "-e",
+            "stderr",
+            "-p",
+            str(folder),
+            "-c",
+            f"{folder}/nginx.conf",
+        ]
+        ready = answers(port, b"GET /health/live HTTP/1.0\r\n\r\n", b"HTTP/1.1")
+        with running(
+            Server(f"http://127.0.0.1:{port}", [*command, "-g", "daemon off;"], folder=folder, is_ready=ready)
+        ) as server:
+            yield server

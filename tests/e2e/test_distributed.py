@@ -1,0 +1,171 @@
+"""The distributed system under failure: values stay true to their age whatever is killed."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aio_pika
+import pytest
+import pytest_asyncio
+
+from tests.backends import Server
+from tests.e2e.distributed import System, distributed
+from tests.e2e.graphql_client import ask, next_event, rates, subscribed
+from tests.e2e.processes import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+INTERVAL_S = 2.0
+BINANCE_TTL_S = 5.0
+COINGECKO_TTL_S = 8.0
+SETTINGS = {
+    "RATEWIRE_PRODUCER_INTERVAL_S": str(INTERVAL_S),
+    "RATEWIRE_GATEWAY_TTL_S": f'{{"binance": {BINANCE_TTL_S}, "coingecko": {COINGECKO_TTL_S}}}',
+    "RATEWIRE_SIMULATOR_COINGECKO_REFRESH_SECONDS": "2",
+    "RATEWIRE_SIMULATOR_COINGECKO_CALLS_PER_MINUTE": "0",
+    "RATEWIRE_COINGECKO_CALLS_PER_MINUTE": "1000",
+}
+SOURCES = "{ sources { source state reason tickersPerMinute refused reconnects budget { limit remaining resetsAt } } }"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    redis_server: Server, rabbitmq_server: Server, postgres_server: Server
+) -> AsyncIterator[System]:
+    """Everything that compose would start, fresh from both sources."""
+    servers = (redis_server, rabbitmq_server, postgres_server)
+    for server in servers:
+        server.start()
+    async with distributed(*(server.url for server in servers), settings=SETTINGS) as running_system:
+
+        async def all_fresh() -> bool:
+            items = await rates(running_system.url) or []
+            return len(items) == 134 and {item["freshness"] for item in items} == {"FRESH"}
+
+        await eventually(all_fresh, within_s=60, what="all 134 rates fresh through nginx")
+        yield running_system
+
+
+async def ages(system: System, source: str) -> list[dict[str, Any]]:
+    return await rates(system.url, sources=[source]) or []
+
+
+async def queue_length(amqp_url: str, name: str) -> int:
+    async with await aio_pika.connect(amqp_url, timeout=5) as connection, connection.channel() as channel:
+        queue = await channel.declare_queue(name, passive=True)
+        return queue.declaration_result.message_count or 0
+
+
+async def test_queries_and_subscriptions_go_through_nginx(system: System) -> None:
+    """HTTP and WebSocket through the one door."""
+    sources = {entry["source"]: entry for entry in (await ask(system.url, SOURCES))["data"]["sources"]}
+    assert {name: entry["state"] for name, entry in sources.items()} == {"BINANCE": "UP", "COINGECKO": "UP"}
+    async with subscribed(system.url, symbols=["BTC/USDT"]) as events:
+        assert (await next_event(events))["kind"] == "SNAPSHOT"
+        assert (await next_event(events))["kind"] == "UPDATE"
+
+
+async def test_every_gateway_replica_gives_the_same_answer(system: System) -> None:
+    """Replicas mirror one cache: for one observation they show the same digits."""
+
+    async def agree() -> bool:
+        answers = [await rates(url, sources=["COINGECKO"]) or [] for url in system.gateways]
+        seen = [{item["id"]: (item["price"], item["observedAt"]) for item in items} for items in answers]
+        return seen[0] == seen[1] and len(seen[0]) == 68
+
+    await eventually(agree, within_s=10, what="equal answers")
+
+
+async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(system: System) -> None:
+    """Polls alone (the push feed is stopped): one of four consumers dies without a goodbye, the others take its tasks."""
+    await system.commands["stream"].stop()
+    victim = system.commands["binance-0"]
+    # Frozen it keeps what it is handed, as a process in the middle of its work does; each of the four consumers is handed one
+    # of a tick's four tasks, so after one interval it has one. Then it dies.
+    victim.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(INTERVAL_S)
+    victim.process.kill()
+    assert await victim.ends() != 0
+    worst = 0
+    until = time.monotonic() + 2 * BINANCE_TTL_S
+    while time.monotonic() < until:
+        items = await ages(system, "BINANCE")
+        assert len(items) == 66
+        worst = max(worst, *(item["ageMs"] for item in items))
+        assert {item["freshness"] for item in items} == {"FRESH"}, f"oldest: {worst} ms"
+        await asyncio.sleep(0.1)
+
+
+async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_grow(
+    system: System, amqp_url: str
+) -> None:
+    """CoinGecko's consumer stops: its rates age truly, Binance stays fresh, expired tasks leave the queue."""
+    before = {item["id"]: item["observedAt"] for item in await ages(system, "COINGECKO")}
+    assert await system.commands["coingecko"].stop() == 0
+    at_stop = {item["id"]: item for item in await ages(system, "COINGECKO")}
+    assert before.keys() == at_stop.keys()
+
+    async def all_stale() -> bool:
+        return {item["freshness"] for item in await ages(system, "COINGECKO")} == {"STALE"}
+
+    await eventually(all_stale, within_s=COINGECKO_TTL_S + 5, what="stale CoinGecko rates")
+    began = time.monotonic()
+    first = {item["id"]: item for item in await ages(system, "COINGECKO")}
+    longest = 0
+    while time.monotonic() < began + 3 * INTERVAL_S:
+        longest = max(longest, await queue_length(amqp_url, "coingeko_parser"))
+        assert {item["freshness"] for item in await ages(system, "BINANCE")} == {"FRESH"}
+        await asyncio.sleep(0.1)
+    assert longest <= 1, "one interval has one CoinGecko task"
+    later = {item["id"]: item for item in await ages(system, "COINGECKO")}
+    elapsed_ms = (time.monotonic() - began) * 1000
+    for key, item in later.items():
+        assert item["observedAt"] == first[key]["observedAt"]
+        assert item["ageMs"] - first[key]["ageMs"] == pytest.approx(elapsed_ms, abs=500)
+
+
+async def test_redis_away_and_back(system: System, redis_server: Server) -> None:
+    """Answers go on with true ages while Redis is away; afterwards rates are fresh again, in a new epoch."""
+    redis_server.kill()
+    items = await ages(system, "BINANCE")
+    assert len(items) == 66
+
+    async def aged() -> bool:
+        return {item["freshness"] for item in await ages(system, "BINANCE")} == {"STALE"}
+
+    await eventually(aged, within_s=BINANCE_TTL_S + 5, what="Binance rates stale, as nothing new can come")
+    redis_server.start()
+
+    async def fresh() -> bool:
+        items = await ages(system, "BINANCE")
+        return len(items) == 66 and {item["freshness"] for item in items} == {"FRESH"}
+
+    await eventually(fresh, within_s=30, what="fresh rates after Redis came back")
+
+
+async def test_rabbitmq_away_and_back(system: System, rabbitmq_server: Server) -> None:
+    """Producer and consumers find it again by themselves."""
+    rabbitmq_server.kill()
+
+    async def aged() -> bool:
+        return "STALE" in {item["freshness"] for item in await ages(system, "BINANCE")}
+
+    await eventually(aged, within_s=BINANCE_TTL_S + 5, what="Binance rates stale without tasks and push feed")
+    rabbitmq_server.start()
+
+    async def fresh() -> bool:
+        return {item["freshness"] for item in await ages(system, "BINANCE")} == {"FRESH"}
+
+    await eventually(fresh, within_s=40, what="fresh rates after RabbitMQ came back")
+
+
+async def test_everything_stops_cleanly(system: System) -> None:
+    """SIGTERM to all: exit code 0, within the time that compose would give, no traceback."""
+    left = {name: command for name, command in system.commands.items() if command.process.returncode is None}
+    assert len(left) >= 7
+    codes = await asyncio.gather(*(command.stop() for command in left.values()))
+    assert dict(zip(left, codes, strict=True)) == dict.fromkeys(left, 0)
+    for name, command in left.items():
+        assert "Traceback" not in command.text, name

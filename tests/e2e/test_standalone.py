@@ -1,0 +1,128 @@
+"""`ratewire up` as a newcomer meets it: one process, real clients, a real browser."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.graphql_client import LIVE, next_event, rates, subscribed
+from tests.e2e.processes import ROOT, Command, eventually, free_port, running
+
+CLIENTS = ROOT / "tests" / "clients"
+READY_WITHIN_S = 20
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, Command, float]]:
+    """The embedded system: its address, its process, and when it was started."""
+    port = free_port()
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+    }
+    began = time.monotonic()
+    async with running("up", env=env) as command:
+        yield f"http://127.0.0.1:{port}", command, began
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def node(script: str, *arguments: str) -> str:
+    """What a client script printed; it must end well."""
+    process = await asyncio.create_subprocess_exec(
+        "node",
+        str(CLIENTS / script),
+        *arguments,
+        cwd=CLIENTS,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(110):
+        output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return output.decode()
+
+
+async def test_fresh_rates_of_both_sources_within_twenty_seconds(system: tuple[str, Command, float]) -> None:
+    """The first minute of a newcomer: start, ask, get fresh rates."""
+    url, _, began = system
+
+    async def all_fresh() -> list[str] | None:
+        items = await rates(url, symbols=["BTC/USDT", "BTC/USD"])
+        fresh = [item["source"] for item in items or () if item["freshness"] == "FRESH"]
+        return fresh if set(fresh) == {"BINANCE", "COINGECKO"} else None
+
+    await eventually(
+        all_fresh, within_s=READY_WITHIN_S - (time.monotonic() - began), what="fresh rates of both sources"
+    )
+
+
+async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str, Command, float]) -> None:
+    """Whoever starts it sees where to look, and that prices are not real."""
+    _, command, _ = system
+    await command.prints("/graphql")
+    await command.prints("SIMULATED prices")
+
+
+async def test_gql_receives_a_snapshot_and_moving_updates(system: tuple[str, Command, float]) -> None:
+    """Python's gql over graphql-transport-ws."""
+    url, _, _ = system
+    async with subscribed(url, symbols=["BTC/USDT", "ETH/USDT"]) as events:
+        first = await next_event(events)
+        assert first["kind"] == "SNAPSHOT"
+        prices = {item["symbol"]: {item["price"]} for item in first["items"]}
+        assert set(prices) == {"BTC/USDT", "ETH/USDT"}
+        async with asyncio.timeout(20):
+            while not all(len(seen) >= 3 for seen in prices.values()):
+                event = await next_event(events)
+                assert event["kind"] in ("UPDATE", "HEARTBEAT")
+                for item in event["items"]:
+                    assert item["simulated"] is True
+                    prices[item["symbol"]].add(item["price"])
+
+
+async def test_npm_graphql_ws_receives_a_snapshot_and_moving_updates(
+    system: tuple[str, Command, float],
+) -> None:
+    """The reference client of the protocol."""
+    url, _, _ = system
+    output = await node(
+        "subscribe.mjs",
+        f"{url.replace('http', 'ws')}/graphql",
+        LIVE,
+        json.dumps({"symbols": ["BTC/USDT"]}),
+        "5",
+    )
+    events = [json.loads(line)["data"]["rates"] for line in output.splitlines()]
+    assert [event["kind"] for event in events] == ["SNAPSHOT", *["UPDATE"] * 4]
+    assert len({event["items"][0]["price"] for event in events}) >= 3
+
+
+async def test_the_pages_work_in_a_browser(system: tuple[str, Command, float], tmp_path: Path) -> None:
+    """Chromium, cut off from every other origin: prices move on the front page, GraphiQL queries and subscribes."""
+    url, _, _ = system
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert chromium, "chromium is not installed; `make test` installs it"
+    seen = json.loads(await node("graphiql.mjs", url, chromium, str(tmp_path)))
+    assert "BTC/USDT" in seen["frontText"]
+    assert "simulated" in seen["frontText"].lower()
+    assert seen["changed"] is True
+    assert seen["query"]["data"]["rate"]["freshness"] == "FRESH"
+    assert len(seen["events"]) >= 4
+    assert seen["foreign"] == []
+    assert seen["complaints"] == []
+
+
+async def test_it_stops_cleanly_with_a_subscriber_connected(system: tuple[str, Command, float]) -> None:
+    """SIGTERM ends it within seconds with exit code 0 and no traceback; the subscriber is told."""
+    url, command, _ = system
+    async with subscribed(url, symbols=["BTC/USDT"]) as events:
+        await next_event(events)
+        assert await command.stop() == 0
+    assert "Traceback" not in command.text

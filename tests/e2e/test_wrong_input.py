@@ -1,0 +1,133 @@
+"""What a person who got something wrong is told, by every process."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import free_port, running
+
+NO_REDIS = {"RATEWIRE_REDIS_URL": "redis://127.0.0.1:1/0", "RATEWIRE_STARTUP_TIMEOUT_S": "2"}
+NO_QUEUE = {"RATEWIRE_AMQP_URL": "amqp://guest:guest@127.0.0.1:1/"}
+NO_DATABASE = {
+    "RATEWIRE_DATABASE_URL": "postgresql+asyncpg://u:secret@127.0.0.1:1/r",
+    "RATEWIRE_STARTUP_TIMEOUT_S": "2",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "told"),
+    [
+        (
+            ["gateway"],
+            {"RATEWIRE_GATEWAY_PORT": "eighty"},
+            "RATEWIRE_GATEWAY_PORT='eighty': Input should be a valid integer",
+        ),
+        (
+            ["producer"],
+            {"RATEWIRE_PRODUCER_INTERVAL_S": "-1"},
+            "RATEWIRE_PRODUCER_INTERVAL_S='-1': Input should be greater",
+        ),
+        (
+            ["consumer", "binance"],
+            {"RATEWIRE_LOG_LEVEL": "loud"},
+            "RATEWIRE_LOG_LEVEL='loud': Input should be 'debug'",
+        ),
+        (
+            ["consumer", "binance"],
+            {"RATEWIRE_BINANCE_WS_API_URL": "http://x"},
+            "RATEWIRE_BINANCE_WS_API_URL='http://x'",
+        ),
+        (["producer"], {"RATEWIRE_REDIS_URL": "localhost"}, "RATEWIRE_REDIS_URL"),
+        (
+            ["migrate"],
+            {"RATEWIRE_DATABASE_URL": "mysql://x"},
+            "RATEWIRE_DATABASE_URL='mysql://x': expected postgresql",
+        ),
+        (["stream", "coingecko"], {}, "expected a source with a push feed"),
+        (["up", "--live", "--replay", "x"], {}, "expected either LIVE or REPLAY"),
+        (["up", "--replay", "no-such-file"], {}, "no-such-file"),
+        (
+            ["instruments", "add", "binance", "btcusdt", "BTCUSDT"],
+            {},
+            "'btcusdt' is not a symbol: expected BASE/QUOTE",
+        ),
+    ],
+)
+async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
+    command: list[str], env: dict[str, str], told: str, tmp_path: Path, redis_url: str
+) -> None:
+    """One line, no traceback, a non-zero exit code."""
+    database = f"sqlite+aiosqlite:///{tmp_path}/r.sqlite"
+    base = {
+        "RATEWIRE_REDIS_URL": redis_url,
+        "RATEWIRE_DATABASE_URL": database,
+        "RATEWIRE_STARTUP_TIMEOUT_S": "1",
+        "RATEWIRE_GATEWAY_PORT": str(free_port()),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path),
+    }
+    async with running("migrate", env=base) as migration:
+        assert await migration.ends() == 0, migration.text
+    async with running(*command, env={**base, **env}) as process:
+        assert await process.ends() != 0
+    assert told in process.text
+    assert "Traceback" not in process.text
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "told"),
+    [
+        (["gateway"], NO_REDIS, "Redis"),
+        (["producer"], NO_REDIS, "Redis"),
+        (["consumer", "binance"], {**NO_QUEUE, "RATEWIRE_STARTUP_TIMEOUT_S": "2"}, "RabbitMQ"),
+        (["producer"], NO_DATABASE, "database"),
+        (["migrate"], NO_DATABASE, "migrations"),
+    ],
+)
+async def test_an_unreachable_backend_is_retried_then_given_up(
+    command: list[str], env: dict[str, str], told: str, redis_url: str, amqp_url: str
+) -> None:
+    """Each attempt is logged; after the start-up time the exit code is 1 and the last line says what is away."""
+    base = {
+        "RATEWIRE_REDIS_URL": redis_url,
+        "RATEWIRE_AMQP_URL": amqp_url,
+        "RATEWIRE_GATEWAY_PORT": str(free_port()),
+    }
+    async with running(*command, env={**base, **env}) as process:
+        assert await process.ends(within_s=30) == 1
+    assert process.text.count("retrying") >= 2
+    last = process.text.strip().splitlines()[-1]
+    assert last.startswith("ratewire: ")
+    assert told in last
+    assert "Traceback" not in process.text
+    assert "secret" not in process.text
+
+
+async def test_a_starting_process_can_be_stopped_at_once() -> None:
+    """Waiting for Redis does not make it deaf to SIGTERM."""
+    for name in ("gateway", "producer"):
+        env = {**NO_REDIS, "RATEWIRE_STARTUP_TIMEOUT_S": "60", "RATEWIRE_GATEWAY_PORT": str(free_port())}
+        async with running(name, env=env) as process:
+            await process.prints("retrying")
+            process.process.terminate()
+            assert await process.ends(within_s=5) == 0
+
+
+@pytest.mark.parametrize("command", [["up"], ["gateway"]])
+async def test_a_port_in_use_is_told_with_the_setting_that_changes_it(
+    command: list[str], tmp_path: Path, redis_url: str
+) -> None:
+    """Before anything else starts."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        env = {
+            "RATEWIRE_GATEWAY_PORT": str(port),
+            "RATEWIRE_REDIS_URL": redis_url,
+            "RATEWIRE_STANDALONE_FOLDER": str(tmp_path),
+        }
+        async with running(*command, env=env) as process:
+            assert await process.ends() == 2
+    assert f"127.0.0.1:{port} is in use" in process.text
+    assert "RATEWIRE_GATEWAY_PORT" in process.text
