@@ -1,0 +1,171 @@
+"""Composition roots of the distributed system: one process each, on Redis, RabbitMQ and Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+
+import structlog
+from redis.asyncio import Redis
+
+from cache.redis_client import open_redis, translated_errors
+from cache.redis_sink import RedisTickerSink
+from instruments.store import InstrumentStore
+from pipeline.budget.redis_budget import RedisCallBudget
+from pipeline.claim.redis_claim import RedisTickClaim
+from pipeline.compose import consume, instance_name, produce, stream
+from pipeline.queue.rabbitmq import RabbitTaskQueue
+from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.sources.registry import SOURCES
+from rates.clock import utc_now
+from rates.names import RedisNames
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
+from runtime.settings import (
+    CacheSettings,
+    DatabaseSettings,
+    ProcessSettings,
+    QueueSettings,
+    load_settings,
+)
+from runtime.startup import connect_patiently
+
+_log = structlog.get_logger("ratewire.process")
+
+
+async def run_producer(stop: asyncio.Event) -> None:
+    """Issue the tasks of all sources until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration cannot be used.
+        BackendUnavailable: Redis, RabbitMQ or the database were not there in time.
+    """
+    settings, process = load_settings(ProducerSettings), load_settings(ProcessSettings)
+    cache = load_settings(CacheSettings)
+    sources = {source: build() for source, build in SOURCES.items()}
+    async with (
+        _stopped_early(),
+        _redis(cache, stop) as redis,
+        _queue(tuple(sources), stop) as queue,
+        _instruments(stop) as instruments,
+    ):
+        claim = RedisTickClaim(redis, RedisNames(cache.simulated), holder=instance_name("producer"))
+        _log.info("producing", sources=[source.value for source in sources])
+        await produce(
+            stop,
+            sources=sources,
+            settings=settings,
+            instruments=instruments,
+            queue=queue,
+            claim=claim,
+            heartbeat=Heartbeat(process.heartbeat_file),
+        )
+
+
+async def run_consumer(source: Source, stop: asyncio.Event) -> None:
+    """Work on one source's tasks until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration cannot be used.
+        BackendUnavailable: Redis or RabbitMQ were not there in time.
+    """
+    settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
+    process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
+    parts, names = SOURCES[source](), RedisNames(cache.simulated)
+    async with _stopped_early(), _redis(cache, stop) as redis, _queue((source,), stop) as queue:
+        budget = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
+        _log.info("consuming", source=source.value)
+        await consume(
+            stop,
+            parts=parts,
+            settings=settings,
+            ingest=ingest,
+            queue=queue,
+            sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
+            budget=budget,
+            simulated=cache.simulated,
+            instance=instance_name("consumer"),
+            heartbeat=Heartbeat(process.heartbeat_file),
+        )
+
+
+async def run_stream(source: Source, stop: asyncio.Event) -> None:
+    """Write one source's push feed down until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration cannot be used, or the source has no push feed.
+        BackendUnavailable: Redis or the database were not there in time.
+    """
+    settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
+    process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
+    parts = SOURCES[source]()
+    async with _stopped_early(), _redis(cache, stop) as redis, _instruments(stop) as instruments:
+        _log.info("streaming", source=source.value)
+        await stream(
+            stop,
+            parts=parts,
+            settings=settings,
+            ingest=ingest,
+            instruments=instruments,
+            sink=RedisTickerSink(redis, RedisNames(cache.simulated), stream_length=cache.stream_length),
+            simulated=cache.simulated,
+            instance=instance_name("stream"),
+            heartbeat=Heartbeat(process.heartbeat_file),
+        )
+
+
+@asynccontextmanager
+async def _redis(cache: CacheSettings, stop: asyncio.Event) -> AsyncIterator[Redis]:
+    async with aclosing(open_redis(cache.redis_url)) as redis:
+
+        async def connect() -> None:
+            with translated_errors():
+                await redis.ping()
+
+        await _connect(connect, stop)
+        yield redis
+
+
+@asynccontextmanager
+async def _queue(sources: tuple[Source, ...], stop: asyncio.Event) -> AsyncIterator[RabbitTaskQueue]:
+    queue = RabbitTaskQueue(load_settings(QueueSettings).amqp_url, sources, clock=utc_now)
+    try:
+        await _connect(queue.connect, stop)
+        yield queue
+    finally:
+        await queue.close()
+
+
+@asynccontextmanager
+async def _instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStore]:
+    store = InstrumentStore(load_settings(DatabaseSettings).database_url)
+    try:
+        await _connect(store.check, stop)
+        yield store
+    finally:
+        await store.close()
+
+
+class _StoppedEarly(Exception):
+    """Asked to stop before everything was there: no failure."""
+
+
+@asynccontextmanager
+async def _stopped_early() -> AsyncIterator[None]:
+    with suppress(_StoppedEarly):
+        yield
+
+
+async def _connect(connect: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Connect patiently, but no longer than until `stop`."""
+    patience = load_settings(ProcessSettings).startup_timeout_s
+    connecting = asyncio.ensure_future(connect_patiently(connect, timeout_s=patience))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            raise _StoppedEarly
+        connecting.result()
+    finally:
+        connecting.cancel()
+        stopping.cancel()
+        await asyncio.wait({connecting, stopping})

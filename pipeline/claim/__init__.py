@@ -1,0 +1,1 @@
+"""Which of several producers issues a tick: Redis, or trivially in process."""

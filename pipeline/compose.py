@@ -1,0 +1,158 @@
+"""Puts the parts of one process together. Knows ports and roles only, so the distributed and the embedded system share it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+
+from cache.ports import TickerSink
+from instruments.store import InstrumentReader
+from pipeline.backoff import Backoff
+from pipeline.consumer import Consumer
+from pipeline.flush import ConflatingBuffer
+from pipeline.health import SourceHealth
+from pipeline.ingest import Ingest
+from pipeline.ports import CallBudget, TaskQueue, TickClaim
+from pipeline.producer import Producer
+from pipeline.reconnect import reconnecting
+from pipeline.reporter import report_for_ever
+from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.sources.parts import SourceParts, Surroundings
+from pipeline.watchlist import Watchlist
+from rates.clock import Clock, utc_now
+from rates.errors import InvalidSetting
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
+
+FIRST_STREAM_WAIT = timedelta(milliseconds=250)
+
+
+def instance_name(role: str) -> str:
+    """How this process is called in source reports."""
+    return f"{role}-{socket.gethostname()}-{os.getpid()}"
+
+
+async def produce(
+    stop: asyncio.Event,
+    *,
+    sources: Mapping[Source, SourceParts],
+    settings: ProducerSettings,
+    instruments: InstrumentReader,
+    queue: TaskQueue,
+    claim: TickClaim,
+    heartbeat: Heartbeat,
+    clock: Clock = utc_now,
+) -> None:
+    """Issue the tasks of all `sources` until `stop`.
+
+    Raises:
+        DatabaseUnavailable: the instruments cannot be read even once.
+    """
+    watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
+    await watchlist.read()
+    async with asyncio.TaskGroup() as group:
+        follower = group.create_task(watchlist.follow(), name="watchlist")
+        async with asyncio.TaskGroup() as schedules:
+            for source, parts in sources.items():
+                producer = Producer(
+                    source,
+                    interval=settings.interval(source),
+                    shard_size=parts.shard_size,
+                    watchlist=watchlist,
+                    claim=claim,
+                    queue=queue,
+                    heartbeat=heartbeat,
+                    clock=clock,
+                )
+                schedules.create_task(producer.run(stop), name=f"producer {source}")
+        follower.cancel()
+
+
+async def consume(
+    stop: asyncio.Event,
+    *,
+    parts: SourceParts,
+    settings: ConsumerSettings,
+    ingest: IngestSettings,
+    queue: TaskQueue,
+    sink: TickerSink,
+    budget: CallBudget | None,
+    simulated: bool,
+    instance: str,
+    heartbeat: Heartbeat,
+    clock: Clock = utc_now,
+) -> None:
+    """Work on one source's tasks until `stop`, as one of any number of replicas. `budget`: where the source has limits.
+
+    Raises:
+        InvalidSetting: queue or source cannot be used as configured.
+    """
+    health = SourceHealth(parts.source, role="consumer", instance=instance)
+    around = Surroundings(health=health, simulated=simulated, clock=clock, budget=budget)
+    async with parts.open_fetcher(around) as fetcher, asyncio.TaskGroup() as group:
+        reporter = group.create_task(
+            report_for_ever(health, sink, clock=clock, heartbeat=heartbeat), name="reporter"
+        )
+        consumer = Consumer(
+            queue,
+            fetcher,
+            Ingest(sink, health, max_skew=timedelta(seconds=ingest.max_skew_s), clock=clock),
+            health,
+            fetch_timeout=timedelta(seconds=settings.fetch_timeout_s),
+            grace=timedelta(seconds=settings.grace_s),
+            clock=clock,
+        )
+        await consumer.run(stop)
+        reporter.cancel()
+
+
+async def stream(
+    stop: asyncio.Event,
+    *,
+    parts: SourceParts,
+    settings: StreamSettings,
+    ingest: IngestSettings,
+    instruments: InstrumentReader,
+    sink: TickerSink,
+    simulated: bool,
+    instance: str,
+    heartbeat: Heartbeat,
+    clock: Clock = utc_now,
+) -> None:
+    """Write one source's push feed down until `stop`; any number of replicas may do the same.
+
+    Raises:
+        InvalidSetting: the source has no push feed.
+        DatabaseUnavailable: the instruments cannot be read even once.
+    """
+    if parts.build_feed is None:
+        raise InvalidSetting("source", parts.source, "expected a source with a push feed")
+    watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
+    await watchlist.read()
+    health = SourceHealth(parts.source, role="stream", instance=instance)
+    feed = parts.build_feed(
+        lambda: watchlist.of(parts.source), Surroundings(health=health, simulated=simulated, clock=clock)
+    )
+    admission = Ingest(sink, health, max_skew=timedelta(seconds=ingest.max_skew_s), clock=clock)
+    buffer = ConflatingBuffer(sink, interval=timedelta(milliseconds=settings.flush_interval_ms))
+
+    async def listen() -> None:
+        backoff = Backoff(FIRST_STREAM_WAIT, feed.longest_wait)
+        messages = reconnecting(
+            feed.connect, health, idle_timeout=feed.idle_timeout, backoff=backoff, clock=clock
+        )
+        async for tickers in messages:
+            buffer.put(admission.admit(tickers))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(watchlist.follow(), name="watchlist"),
+            group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat)),
+            group.create_task(listen(), name="stream"),
+            group.create_task(buffer.flush_for_ever(), name="flush"),
+        ]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+    await buffer.flush()

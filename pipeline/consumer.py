@@ -1,0 +1,148 @@
+"""Works on one source's tasks, one at a time: fetch, ingest, settle. Knows neither the queue's technology nor the source's."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from pipeline.backoff import Backoff
+from pipeline.health import SourceHealth
+from pipeline.ingest import Ingest
+from pipeline.ports import Delivery, RateFetcher, TaskQueue
+from pipeline.task import Task, decode_task
+from rates.clock import Clock
+from rates.errors import QueueUnavailable, RatesError, SourceError, SourceUnavailable
+from rates.verdicts import TASK_VERDICTS, Verdict
+
+FIRST_RECONNECT_WAIT = timedelta(milliseconds=200)
+LONGEST_RECONNECT_WAIT = timedelta(seconds=5)
+
+
+class Consumer:
+    """One replica: `grace` is how long the task in hand may take after the process was asked to stop."""
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        fetcher: RateFetcher,
+        ingest: Ingest,
+        health: SourceHealth,
+        *,
+        fetch_timeout: timedelta,
+        grace: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._queue = queue
+        self._fetcher = fetcher
+        self._ingest = ingest
+        self._health = health
+        self._fetch_timeout = fetch_timeout
+        self._grace = grace
+        self._clock = clock
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._log = structlog.get_logger("ratewire.consumer").bind(source=health.source.value)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; then finish the task in hand, or give it back when it takes longer than the grace.
+
+        Raises:
+            InvalidSetting: the queue cannot be used as configured.
+        """
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(self._work_for_ever(stop), name="consumer")
+            await stop.wait()
+            try:
+                async with asyncio.timeout(self._grace.total_seconds()):
+                    await self._idle.wait()
+            except TimeoutError:
+                self._log.warning("giving the task in hand back", grace_s=self._grace.total_seconds())
+            work.cancel()
+
+    async def _work_for_ever(self, stop: asyncio.Event) -> None:
+        backoff = Backoff(FIRST_RECONNECT_WAIT, LONGEST_RECONNECT_WAIT)
+        while not stop.is_set():
+            try:
+                await self._work_while_connected(stop, backoff)
+            except QueueUnavailable as exc:
+                self._health.note("queue", str(exc))
+                await asyncio.sleep(backoff.next_wait().total_seconds())
+
+    async def _work_while_connected(self, stop: asyncio.Event, backoff: Backoff) -> None:
+        source = self._health.source
+        async with self._queue.consume(source) as deliveries:
+            self._health.note("queue", None)
+            await self._note_dead_letters()
+            async for delivery in deliveries:
+                if stop.is_set():
+                    return
+                backoff.reset()
+                self._idle.clear()
+                try:
+                    await self.settle(delivery)
+                except QueueUnavailable:
+                    raise
+                except Exception:  # noqa: BLE001  # the outermost loop: one bad task must not end the others
+                    self._log.exception("a bug, or a failure nobody thought of", body=delivery.body[:200])
+                    await delivery.dead_letter()
+                    await self._note_dead_letters()
+                finally:
+                    self._idle.set()
+
+    async def settle(self, delivery: Delivery) -> Verdict:
+        """Work on one task and tell the queue what becomes of it.
+
+        Raises:
+            QueueUnavailable: the queue was lost; it gives the task to somebody again.
+        """
+        verdict, reason = await self._attempt(delivery)
+        match verdict:
+            case Verdict.DROP:
+                await delivery.ack()
+            case Verdict.REQUEUE:
+                await delivery.requeue()
+            case Verdict.DEAD_LETTER:
+                await delivery.dead_letter()
+                self._log.error("dead letter", reason=reason, body=delivery.body[:200])
+                await self._note_dead_letters()
+        return verdict
+
+    async def _attempt(self, delivery: Delivery) -> tuple[Verdict, str]:
+        task: Task | None = None
+        try:
+            task = decode_task(self._health.source, delivery.body)
+            if task.deadline <= self._clock():
+                self._log.debug("skipped, past its deadline", task=task.id)
+            else:
+                await self._refresh(task)
+        except RatesError as exc:
+            self._log.warning("task failed", task=task and task.id, error=str(exc))
+            return self._verdict(exc, task, delivery), str(exc)
+        return Verdict.DROP, "done"
+
+    async def _refresh(self, task: Task) -> None:
+        remaining = min(self._fetch_timeout, task.deadline - self._clock()).total_seconds()
+        try:
+            async with asyncio.timeout(remaining):
+                tickers = await self._fetcher.fetch(task.wanted)
+        except TimeoutError as exc:
+            error = SourceUnavailable(task.source, f"no answer within {remaining:.1f} s")
+            self._health.note_failure(error)
+            raise error from exc
+        except SourceError as exc:
+            self._health.note_failure(exc)
+            raise
+        self._health.note_success()
+        stored = await self._ingest.write(tickers)
+        self._log.debug("task done", task=task.id, fetched=len(tickers), stored=stored)
+
+    def _verdict(self, error: RatesError, task: Task | None, delivery: Delivery) -> Verdict:
+        verdict = TASK_VERDICTS[type(error)]
+        if verdict is not Verdict.REQUEUE:
+            return verdict
+        in_time = task is not None and self._clock() < task.deadline
+        return verdict if in_time and not delivery.redelivered else Verdict.DROP
+
+    async def _note_dead_letters(self) -> None:
+        count = await self._queue.count_dead(self._health.source)
+        self._health.note("dead letters", f"{count} in the dead-letter queue" if count else None)

@@ -1,0 +1,88 @@
+"""What one process knows about its source right now; those who work with the source note it, the reporter tells it."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+
+import structlog
+
+from pipeline.validation import Refusal
+from rates.errors import RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
+from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.source import Source
+
+MAX_REASON_LENGTH = 300
+
+
+class SourceHealth:
+    """State, notes and counters of one process with one source; `changed` is set whenever the state or a note changes."""
+
+    def __init__(self, source: Source, *, role: str, instance: str) -> None:
+        self.source, self.role, self.instance = source, role, instance
+        self.state = LinkState.DOWN
+        self.refusals: Counter[Refusal] = Counter()
+        self.reconnects = 0
+        self.budget: CallBudgetState | None = None
+        self.changed = asyncio.Event()
+        self._failure: str | None = "not heard of yet"
+        self._notes: dict[str, str] = {}
+        self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
+
+    def note_success(self) -> None:
+        """The source delivered."""
+        self._turn(LinkState.UP, None)
+
+    def note_failure(self, error: RatesError) -> None:
+        """The source did not deliver."""
+        match error:
+            case SourceRateLimited():
+                self._turn(LinkState.RATE_LIMITED, str(error))
+            case SourceBlocked() | SimulationMismatch():
+                self._turn(LinkState.BLOCKED, str(error))
+            case _:
+                self._turn(LinkState.DOWN, str(error))
+
+    def note(self, topic: str, text: str | None) -> None:
+        """Something people should know though the source may deliver; `None` takes the note back."""
+        if text == self._notes.get(topic):
+            return
+        if text is None:
+            del self._notes[topic]
+            self._log.info("resolved", topic=topic)
+        else:
+            self._notes[topic] = text
+            self._log.warning("noted", topic=topic, note=text)
+        self.changed.set()
+
+    def note_refusal(self, refusal: Refusal, what: str) -> None:
+        """Ingest would not store something."""
+        self.refusals[refusal] += 1
+        # The first of a kind says what happens; the thousandth would only hide everything else.
+        if (count := self.refusals[refusal]) & (count - 1) == 0:
+            self._log.warning("refused", refusal=refusal.name, count=count, what=what[:MAX_REASON_LENGTH])
+
+    def note_reconnect(self) -> None:
+        """A session was opened that is not the first."""
+        self.reconnects += 1
+
+    def report(self, now: datetime) -> SourceReport:
+        """Everything known, as the gateway is told it."""
+        reasons = [self._failure] if self._failure else []
+        return SourceReport(
+            source=self.source,
+            instance=self.instance,
+            role=self.role,
+            state=self.state,
+            reason="; ".join([*reasons, *self._notes.values()])[:MAX_REASON_LENGTH] or None,
+            refused=self.refusals.total(),
+            reconnects=self.reconnects,
+            reported_at=now,
+            budget=self.budget,
+        )
+
+    def _turn(self, state: LinkState, failure: str | None) -> None:
+        if state is not self.state:
+            log = self._log.info if state is LinkState.UP else self._log.warning
+            log("state", was=self.state.value, now=state.value, reason=failure)
+            self.changed.set()
+        self.state, self._failure = state, failure

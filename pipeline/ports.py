@@ -1,0 +1,113 @@
+"""The roles that the pipeline's core needs others to play. Technology lives behind them; what passes through is plain values."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Protocol
+
+from pipeline.task import Task, Wanted
+from rates.health import CallBudgetState
+from rates.source import Source
+from rates.ticker import Ticker
+
+
+class Delivery(Protocol):
+    """One message in the hands of one consumer, until it settles it in one of three ways, once."""
+
+    @property
+    def body(self) -> bytes:
+        """The message as it lay in the queue."""
+        ...
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether it was in some consumer's hands before."""
+        ...
+
+    async def ack(self) -> None:
+        """Done with; it is gone. Raises `QueueUnavailable`: the queue will give it to somebody again."""
+        ...
+
+    async def requeue(self) -> None:
+        """Given back for another consumer. Raises `QueueUnavailable`: it is given back all the same."""
+        ...
+
+    async def dead_letter(self) -> None:
+        """Into the dead-letter queue. Raises `QueueUnavailable`: the queue will give it to somebody again."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """Carries tasks from producers to consumers; a task is gone at its deadline, and every queue is bounded."""
+
+    async def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Put the tasks into their sources' queues; returns when the queue has confirmed all of them.
+
+        Raises:
+            QueueUnavailable: some of them may not be in the queue.
+        """
+        ...
+
+    def consume(self, source: Source) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        """One source's messages, one at a time; what is unsettled on leaving is given back.
+
+        Raises:
+            QueueUnavailable: on entering, or by the iterator when the queue is lost.
+        """
+        ...
+
+    async def count_dead(self, source: Source) -> int:
+        """How many dead letters of a source await a person.
+
+        Raises:
+            QueueUnavailable: out of reach.
+        """
+        ...
+
+
+class TickClaim(Protocol):
+    """Lets exactly one of several producers issue the tasks of one tick of the schedule."""
+
+    async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
+        """Whether this producer is the first to claim the tick within `lifetime`.
+
+        Raises:
+            CacheUnavailable: not known who is first.
+        """
+        ...
+
+
+class CallBudget(Protocol):
+    """How often one source may be called, counted over all replicas."""
+
+    async def take(self) -> CallBudgetState:
+        """Take one call out of the budget and tell what is left.
+
+        Raises:
+            SourceRateLimited: none is left, or the source asked to be left alone; says until when.
+            CacheUnavailable: nobody knows what is left, so no call may be made.
+        """
+        ...
+
+    async def hold_for(self, span: timedelta) -> None:
+        """Let nobody call for `span` from now; never shortens a longer hold.
+
+        Raises:
+            CacheUnavailable: the others do not know.
+        """
+        ...
+
+
+class RateFetcher(Protocol):
+    """Asks one source for the present rates of some instruments."""
+
+    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+        """One question, one answer; instruments that the source has no quote for are left out.
+
+        When a call could not bring anything newer, it is the last answer again.
+
+        Raises:
+            SourceError: the source did not deliver.
+            CacheUnavailable: the call budget is out of reach.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The task queue: RabbitMQ, or in process. Both keep one contract, tested by one suite."""

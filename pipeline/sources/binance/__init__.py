@@ -1,0 +1,1 @@
+"""Binance Spot: tasks over one WebSocket API session, sub-second moves over its market streams."""

@@ -1,0 +1,90 @@
+"""Merges one connection's events into tickers. Pure: what was seen last of each symbol, and what that makes of an event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.sources.binance.messages import BinanceBookTicker, BinanceDayTicker, BinanceTrade
+from pipeline.sources.binance.tickers import parse_event_time, quoted
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The last of each kind for one symbol. `order` is event time in ms and trade id of the last emitted ticker."""
+
+    book: BinanceBookTicker | None = None
+    day: BinanceDayTicker | None = None
+    order: tuple[int, int] = (-1, -1)
+
+
+class FeedState:
+    """Starts empty with every connection: quotes of a dead one may be long gone."""
+
+    def __init__(self, *, simulated: bool) -> None:
+        self._simulated = simulated
+        self._symbols: Mapping[str, Symbol] = {}
+        self._seen: dict[str, _Seen] = {}
+
+    def track(self, symbols: Mapping[str, Symbol]) -> None:
+        """From now on only these: our symbol by Binance's spelling."""
+        self._symbols = symbols
+        self._seen = {spelling: seen for spelling, seen in self._seen.items() if spelling in symbols}
+
+    def merge(
+        self, event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, received_at: datetime
+    ) -> Ticker | None:
+        """The ticker that an event makes, if it makes one: best prices alone have no time, and old news is no news.
+
+        Raises:
+            SourceProtocolError: the event's time is none.
+        """
+        symbol = self._symbols.get(event.symbol)
+        if symbol is None:
+            return None
+        seen = self._seen.setdefault(event.symbol, _Seen())
+        match event:
+            case BinanceBookTicker():
+                seen.book = event
+                return None
+            case BinanceDayTicker():
+                seen.day = event
+                return self._emit(
+                    seen, symbol, event.price, (event.event_time, event.last_trade_id), received_at
+                )
+            case BinanceTrade():
+                return self._emit(seen, symbol, event.price, (event.event_time, event.trade_id), received_at)
+
+    def _emit(
+        self,
+        seen: _Seen,
+        symbol: Symbol,
+        price: Decimal,
+        order: tuple[int, int],
+        received_at: datetime,
+    ) -> Ticker | None:
+        # Channels overtake each other: the price of an earlier trade would turn the price back, whatever its event time.
+        if order <= seen.order or order[1] < seen.order[1]:
+            return None
+        observed_at = parse_event_time(order[0])
+        seen.order = order
+        best, day = seen.book or seen.day, seen.day
+        return Ticker(
+            source=Source.BINANCE,
+            symbol=symbol,
+            price=price,
+            observed_at=observed_at,
+            observed_at_origin=ObservedAtOrigin.SOURCE,
+            received_at=received_at,
+            sequence=max(order[1], 0),
+            bid=quoted(best.bid) if best else None,
+            ask=quoted(best.ask) if best else None,
+            change_percent_24h=day.change_percent if day else None,
+            high_24h=quoted(day.high) if day else None,
+            low_24h=quoted(day.low) if day else None,
+            volume_24h=day.volume if day else None,
+            simulated=self._simulated,
+        )

@@ -1,0 +1,92 @@
+"""Binance's rates for one task: `ticker.24hr` for all of its symbols in one question."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from pipeline.health import SourceHealth
+from pipeline.sources.binance.messages import parse_entries, parse_ticker
+from pipeline.sources.binance.refusals import is_bad_symbol
+from pipeline.sources.binance.session import BinanceSession
+from pipeline.sources.binance.tickers import ticker_of
+from pipeline.task import Wanted
+from pipeline.validation import Refusal
+from rates.clock import Clock
+from rates.errors import SourceProtocolError
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+# Weight 2 for 1 to 20 symbols, 40 for up to 100: five small questions cost a quarter of one large one.
+SHARD_SIZE = 20
+# Long enough not to spoil every task, short enough to notice a new listing.
+UNLISTED_FOR = timedelta(minutes=10)
+
+
+class BinanceFetcher:
+    """A `RateFetcher` over one WebSocket API session."""
+
+    def __init__(
+        self, session: BinanceSession, health: SourceHealth, *, simulated: bool, clock: Clock
+    ) -> None:
+        self._session = session
+        self._health = health
+        self._simulated = simulated
+        self._clock = clock
+        self._unlisted: dict[str, datetime] = {}
+        self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
+
+    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+        self._forget_unlisted()
+        symbols = {one.source_symbol: one.symbol for one in wanted if one.source_symbol not in self._unlisted}
+        if not symbols:
+            return ()
+        entries = await self._ask(list(symbols))
+        if entries is None:
+            entries = await self._ask_singly(symbols)
+        return self._read(entries, symbols)
+
+    async def _ask(self, source_symbols: Sequence[str]) -> list[msgspec.Raw] | None:
+        """The entries of one answer; `None` when a symbol was refused, which fails the whole list."""
+        answer = await self._session.request("ticker.24hr", {"symbols": source_symbols})
+        return None if is_bad_symbol(answer) else parse_entries(answer.result)
+
+    async def _ask_singly(self, symbols: Mapping[str, Symbol]) -> list[msgspec.Raw]:
+        """Find out which symbol spoils the list, and leave it out for a while."""
+        found: list[msgspec.Raw] = []
+        for source_symbol in symbols:
+            entries = await self._ask([source_symbol])
+            if entries is None:
+                self._unlisted[source_symbol] = self._clock() + UNLISTED_FOR
+            found += entries or ()
+        self._note_unlisted()
+        return found
+
+    def _read(self, entries: Sequence[msgspec.Raw], symbols: Mapping[str, Symbol]) -> list[Ticker]:
+        received_at = self._clock()
+        tickers = []
+        for entry in entries:
+            try:
+                raw = parse_ticker(entry)
+                if raw.symbol in symbols:
+                    symbol = symbols[raw.symbol]
+                    tickers.append(ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated))
+            except SourceProtocolError as exc:
+                self._health.note_refusal(Refusal.UNREADABLE, str(exc))
+        if entries and not tickers:
+            raise SourceProtocolError(
+                Source.BINANCE, f"expected tickers of what was asked, saw {bytes(entries[0])[:160]!r}"
+            )
+        return tickers
+
+    def _forget_unlisted(self) -> None:
+        now = self._clock()
+        if any(until <= now for until in self._unlisted.values()):
+            self._unlisted = {symbol: until for symbol, until in self._unlisted.items() if until > now}
+            self._note_unlisted()
+
+    def _note_unlisted(self) -> None:
+        names = ", ".join(sorted(self._unlisted))
+        self._health.note("unlisted", f"not listed by Binance: {names}" if names else None)

@@ -1,0 +1,232 @@
+"""What Binance's two socket services say, read into typed values. Pure. Formats: binance-spot-api-docs,
+`web-socket-api.md` and `web-socket-streams.md`; all keys are case-sensitive, prices are strings, times milliseconds.
+"""
+
+import re
+from decimal import Decimal
+
+import msgspec
+
+from rates.errors import SourceProtocolError
+from rates.source import Source
+
+# What a field holds that was not there: no JSON value is empty.
+ABSENT = msgspec.Raw()
+
+_BANNED_UNTIL = re.compile(r"banned until (\d{13})\b")
+
+
+class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of `ticker.24hr`, type FULL.
+
+    `{"symbol":"BNBBTC","priceChange":"-94.99","priceChangePercent":"-95.960","lastPrice":"4.00000200","bidPrice":
+    "4.00000000","askPrice":"4.00000200","highPrice":"100.0","lowPrice":"0.1","volume":"8913.30","closeTime":1499869899040,
+    "lastId":28460,…}`. Chosen over `ticker.price` because that has no time.
+    """
+
+    symbol: str
+    last_price: Decimal
+    price_change_percent: Decimal
+    bid_price: Decimal
+    ask_price: Decimal
+    high_price: Decimal
+    low_price: Decimal
+    volume: Decimal
+    close_time: int
+    last_id: int
+
+
+class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
+    """`{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000",
+    "T":1723161255342,"m":true,"M":true}` on `<symbol>@trade`: the only channel with every price and its time.
+    """
+
+    symbol: str = msgspec.field(name="s")
+    event_time: int = msgspec.field(name="E")
+    trade_id: int = msgspec.field(name="t")
+    price: Decimal = msgspec.field(name="p")
+
+
+class BinanceBookTicker(msgspec.Struct, frozen=True):
+    """`{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}` on
+    `<symbol>@bookTicker`: best bid and ask in real time, but without any time of its own.
+    """
+
+    symbol: str = msgspec.field(name="s")
+    update_id: int = msgspec.field(name="u")
+    bid: Decimal = msgspec.field(name="b")
+    ask: Decimal = msgspec.field(name="a")
+
+
+class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTicker"):
+    """`{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","P":"250.00","c":"0.0025","b":"0.0024","a":"0.0026","h":"0.0025",
+    "l":"0.0010","v":"10000","L":18150,…}` on `<symbol>@ticker`: 24 h statistics, once a second.
+    """
+
+    symbol: str = msgspec.field(name="s")
+    event_time: int = msgspec.field(name="E")
+    last_trade_id: int = msgspec.field(name="L")
+    price: Decimal = msgspec.field(name="c")
+    change_percent: Decimal = msgspec.field(name="P")
+    bid: Decimal = msgspec.field(name="b")
+    ask: Decimal = msgspec.field(name="a")
+    high: Decimal = msgspec.field(name="h")
+    low: Decimal = msgspec.field(name="l")
+    volume: Decimal = msgspec.field(name="v")
+
+
+class BinanceShutdown(msgspec.Struct, frozen=True):
+    """`serverShutdown`: this connection is about to be cut; a new one goes elsewhere."""
+
+
+BinanceEvent = BinanceTrade | BinanceBookTicker | BinanceDayTicker | BinanceShutdown
+
+
+class StreamAnswer(msgspec.Struct, frozen=True):
+    """Answer to SUBSCRIBE or UNSUBSCRIBE, `{"result":null,"id":1}`; `error` in either of its two shapes."""
+
+    id: int | None
+    error: str | None
+
+
+class RateLimit(msgspec.Struct, frozen=True, rename="camel"):
+    """`{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":70}`."""
+
+    rate_limit_type: str
+    interval: str
+    interval_num: int
+    limit: int
+    count: int
+
+
+class ApiError(msgspec.Struct, frozen=True):
+    """`{"code":-1121,"msg":"Invalid symbol."}`; a refusal for rate has `"data":{"serverTime":…,"retryAfter":…}`."""
+
+    code: int
+    msg: str
+    data: msgspec.Raw = ABSENT
+
+
+class ApiAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    """`{"id":1,"status":200,"result":…,"rateLimits":[…]}`, or `error` in place of `result`; `event` comes unasked."""
+
+    id: int | str | None = None
+    status: int = 0
+    result: msgspec.Raw = ABSENT
+    error: ApiError | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    event: msgspec.Raw = ABSENT
+
+
+class _RetryData(msgspec.Struct, frozen=True, rename="camel"):
+    retry_after: int
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    e: str | None = None
+
+
+class _StreamFrame(msgspec.Struct, frozen=True):
+    stream: str | None = None
+    data: msgspec.Raw = ABSENT
+    id: int | None = None
+    error: ApiError | None = None
+    code: int | None = None
+    msg: str = ""
+
+
+_answer_decoder = msgspec.json.Decoder(ApiAnswer)
+_retry_decoder = msgspec.json.Decoder(_RetryData)
+_entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_ticker_decoder = msgspec.json.Decoder(BinanceTicker)
+_frame_decoder = msgspec.json.Decoder(_StreamFrame)
+_kind_decoder = msgspec.json.Decoder(_Kind)
+_event_decoders: dict[str, msgspec.json.Decoder[BinanceEvent]] = {
+    "trade": msgspec.json.Decoder(BinanceTrade),
+    "bookTicker": msgspec.json.Decoder(BinanceBookTicker),
+    "ticker": msgspec.json.Decoder(BinanceDayTicker),
+}
+
+
+def parse_answer(data: str | bytes) -> ApiAnswer:
+    """One frame of the WebSocket API.
+
+    Raises:
+        SourceProtocolError: not an answer of this form.
+    """
+    try:
+        return _answer_decoder.decode(data)
+    except msgspec.MsgspecError as exc:
+        raise _unreadable("an answer of the WebSocket API", data, exc) from exc
+
+
+def parse_retry_after(error: ApiError) -> int | None:
+    """Until when a refused client has to wait, milliseconds since the epoch, if the refusal says so.
+
+    Bans were also seen to say it in words only: "Way too many requests; IP banned until 1513693008350."
+    """
+    try:
+        return _retry_decoder.decode(error.data).retry_after
+    except msgspec.MsgspecError:
+        found = _BANNED_UNTIL.search(error.msg)
+        return int(found[1]) if found else None
+
+
+def parse_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
+    """The entries of a list result, each still unread so that one bad entry spoils no other.
+
+    Raises:
+        SourceProtocolError: not a list.
+    """
+    try:
+        return _entries_decoder.decode(result)
+    except msgspec.MsgspecError as exc:
+        raise _unreadable("a list of tickers", bytes(result), exc) from exc
+
+
+def parse_ticker(entry: msgspec.Raw) -> BinanceTicker:
+    """One entry of `ticker.24hr`.
+
+    Raises:
+        SourceProtocolError: not a ticker of this form.
+    """
+    try:
+        return _ticker_decoder.decode(entry)
+    except msgspec.MsgspecError as exc:
+        raise _unreadable("a ticker", bytes(entry), exc) from exc
+
+
+def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamAnswer | None:
+    """One frame of a combined stream connection; `None` for a stream that this code does not know.
+
+    Raises:
+        SourceProtocolError: not a frame of this form.
+    """
+    try:
+        frame = _frame_decoder.decode(data)
+        if frame.stream is None:
+            return _answer(frame)
+        if frame.stream == "!serverShutdown":
+            return BinanceShutdown()
+        decoder = _event_decoders.get(frame.stream.partition("@")[2])
+        return decoder.decode(frame.data) if decoder else None
+    except msgspec.MsgspecError as exc:
+        raise _unreadable("an event of a combined stream", data, exc) from exc
+
+
+def is_shutdown(answer: ApiAnswer) -> bool:
+    """Whether what came unasked is `{"event":{"e":"serverShutdown","E":…}}`, which announces the end."""
+    try:
+        return answer.event != ABSENT and _kind_decoder.decode(answer.event).e == "serverShutdown"
+    except msgspec.MsgspecError:
+        return False
+
+
+def _answer(frame: _StreamFrame) -> StreamAnswer:
+    if frame.error is not None:
+        return StreamAnswer(frame.id, f"{frame.error.code} {frame.error.msg}")
+    return StreamAnswer(frame.id, None if frame.code is None else f"{frame.code} {frame.msg}")
+
+
+def _unreadable(expected: str, data: str | bytes, exc: Exception) -> SourceProtocolError:
+    return SourceProtocolError(Source.BINANCE, f"expected {expected}, saw {data[:160]!r}: {exc}")

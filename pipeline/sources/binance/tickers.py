@@ -1,0 +1,53 @@
+"""Binance's values as tickers. Pure. A field is mapped only where it means the same; a best price of zero is no price."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.sources.binance.messages import BinanceTicker
+from rates.clock import parse_ms
+from rates.errors import SourceProtocolError
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+def quoted(price: Decimal) -> Decimal | None:
+    """A best bid, best ask, high or low; zero stands for an empty side or a day without a trade."""
+    return price or None
+
+
+def parse_event_time(milliseconds: int) -> datetime:
+    """The moment an event tells.
+
+    Raises:
+        SourceProtocolError: beyond what a date can be.
+    """
+    try:
+        return parse_ms(milliseconds)
+    except OverflowError as exc:
+        raise SourceProtocolError(Source.BINANCE, f"expected a time in ms, saw {milliseconds}") from exc
+
+
+def ticker_of(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+    """The ticker that an entry of `ticker.24hr` tells.
+
+    Raises:
+        SourceProtocolError: its time is none.
+    """
+    return Ticker(
+        source=Source.BINANCE,
+        symbol=symbol,
+        price=raw.last_price,
+        observed_at=parse_event_time(raw.close_time),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=received_at,
+        # -1 where nothing was traded within the window.
+        sequence=max(raw.last_id, 0),
+        bid=quoted(raw.bid_price),
+        ask=quoted(raw.ask_price),
+        change_percent_24h=raw.price_change_percent,
+        high_24h=quoted(raw.high_price),
+        low_24h=quoted(raw.low_price),
+        volume_24h=raw.volume,
+        simulated=simulated,
+    )

@@ -1,0 +1,43 @@
+"""Whether a new call could be newer than the last answer. Pure.
+
+The edge answers from its copy until that is `s-maxage` (else `max-age`) old; `Age` tells how old it was when we got it.
+Without such a header the source's own interval counts, from the newest `last_updated_at` of the answer.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+_DIRECTIVE = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d{1,9})")
+
+
+def not_newer_before(
+    headers: Mapping[str, str],
+    *,
+    received_at: datetime,
+    newest: datetime | None,
+    update_interval: timedelta,
+) -> datetime:
+    """The moment before which a call with the same question cannot bring anything newer."""
+    lifetime = _lifetime(headers.get("cache-control", ""))
+    if lifetime is not None:
+        return received_at + max(lifetime - _age(headers.get("age", "")), timedelta())
+    if newest is None:
+        return received_at
+    # A clock ahead of ours must not make us wait for longer than one interval.
+    return min(newest, received_at) + update_interval
+
+
+def _lifetime(cache_control: str) -> timedelta | None:
+    lowered = cache_control.lower()
+    if not lowered:
+        return None
+    if "no-store" in lowered or "no-cache" in lowered or "private" in lowered:
+        return timedelta()
+    found = dict(_DIRECTIVE.findall(lowered))
+    seconds = found.get("s-maxage", found.get("max-age"))
+    return None if seconds is None else timedelta(seconds=int(seconds))
+
+
+def _age(age: str) -> timedelta:
+    return timedelta(seconds=int(age)) if re.fullmatch(r"[0-9]{1,9}", age.strip()) else timedelta()

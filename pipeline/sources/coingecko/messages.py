@@ -1,0 +1,110 @@
+"""Answers of CoinGecko's REST API, read into typed values. Pure. Status first, then content type, then the body: a refusal
+never looks like "no price". Format: coingecko-api-oas, `/simple/price`; bodies of refusals as seen in the field.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from pipeline.sources.retry_after import parse_retry_after_header
+from rates.errors import (
+    SourceBlocked,
+    SourceError,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.source import Source
+
+# Measured: after a refusal every call is refused for 57 to 59 s, whatever the client does.
+DEFAULT_RETRY_AFTER = timedelta(seconds=60)
+# Key missing, plan too small, key of the other kind for this host (twice), network blocked, firewall.
+BLOCKING_CODES = frozenset({10002, 10005, 10010, 10011, 20000, 1020})
+BLOCKING_STATUSES = frozenset({401, 403, 451})
+TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+# Texts that stand in for JSON, on 429 and other statuses alike.
+RATE_TEXTS = ("throttled", "error code: 1015")
+
+CoinQuote = dict[str, Decimal | None]
+
+_prices_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_quote_decoder = msgspec.json.Decoder(CoinQuote)
+
+
+def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote], list[str]]:
+    """The quotes in a good answer of `/simple/price`, and the ids whose entry cannot be read.
+
+    `{"bitcoin":{"usd":76975,"usd_24h_change":-1.409,"last_updated_at":1779092258},"pepe":{"usd":3.97e-06,…}}`: numbers are
+    JSON numbers, read exactly; an id that is missing or `{}` has no quote.
+
+    Raises:
+        SourceError: no answer of this form, or a refusal that came with status 200.
+    """
+    try:
+        entries = _prices_decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        raise SourceProtocolError(
+            Source.COINGECKO, f"expected an object of prices, saw {body[:160]!r}: {exc}"
+        ) from exc
+    if entries.keys() & {"error", "status"} - set(ids):
+        raise _told(200, body) or SourceProtocolError(
+            Source.COINGECKO, f"expected prices, saw {body[:160]!r}"
+        )
+    quotes: dict[str, CoinQuote] = {}
+    unreadable = []
+    for coin in entries.keys() & set(ids):
+        try:
+            quotes[coin] = _quote_decoder.decode(entries[coin])
+        except msgspec.MsgspecError:
+            unreadable.append(coin)
+    return quotes, unreadable
+
+
+def refusal_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> SourceError | None:
+    """The error that an answer means; `None` for a good one of JSON."""
+    text = body[:300].decode(errors="replace")
+    if status == 429 or text.strip().lower().startswith(RATE_TEXTS):
+        wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
+        return SourceRateLimited(Source.COINGECKO, _said(status, text), retry_at=now + wait)
+    if status in BLOCKING_STATUSES:
+        return SourceBlocked(Source.COINGECKO, _said(status, text))
+    if status in TRANSIENT_STATUSES or status >= 500:
+        return SourceUnavailable(Source.COINGECKO, _said(status, text))
+    if status != 200:
+        return _told(status, body) or SourceProtocolError(Source.COINGECKO, _said(status, text))
+    if "json" not in headers.get("content-type", ""):
+        return SourceProtocolError(Source.COINGECKO, f"expected JSON, saw {_said(status, text)}")
+    return None
+
+
+def _told(status: int, body: bytes) -> SourceError | None:
+    """The error that a body tells by its code, in whichever of the shapes it has one."""
+    code = _error_code(body)
+    said = _said(status, body[:300].decode(errors="replace"))
+    if code in BLOCKING_CODES:
+        return SourceBlocked(Source.COINGECKO, said)
+    if code == 429:
+        # Only ever seen with status 429; here it comes without a time.
+        return SourceUnavailable(Source.COINGECKO, said)
+    return None
+
+
+def _error_code(body: bytes) -> int | None:
+    try:
+        found: Any = msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        return None
+    for _ in range(3):
+        if not isinstance(found, dict):
+            return None
+        if isinstance(code := found.get("error_code"), int):
+            return code
+        found = found.get("error") if isinstance(found.get("error"), dict) else found.get("status")
+    return None
+
+
+def _said(status: int, text: str) -> str:
+    return f"HTTP {status}: {' '.join(text.split())[:160]!r}"

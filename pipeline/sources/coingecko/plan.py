@@ -1,0 +1,49 @@
+"""What a plan means on the wire: host, header of the key, how often values are renewed. Source: CoinGecko's documentation."""
+
+from datetime import timedelta
+
+from pipeline.sources.coingecko.settings import CoinGeckoSettings, Plan
+from rates.errors import InvalidSetting
+
+HOSTS: dict[Plan, str] = {
+    "keyless": "https://api.coingecko.com/api/v3",
+    "demo": "https://api.coingecko.com/api/v3",
+    "pro": "https://pro-api.coingecko.com/api/v3",
+}
+KEY_HEADERS: dict[Plan, str] = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
+UPDATE_INTERVALS: dict[Plan, timedelta] = {
+    "keyless": timedelta(seconds=60),
+    "demo": timedelta(seconds=60),
+    "pro": timedelta(seconds=20),
+}
+
+
+def base_url(settings: CoinGeckoSettings) -> str:
+    """Where to ask."""
+    return (settings.url or HOSTS[settings.plan]).rstrip("/")
+
+
+def key_header(settings: CoinGeckoSettings) -> dict[str, str]:
+    """How to say who asks.
+
+    Raises:
+        InvalidSetting: a plan without its key, or a key without its plan.
+    """
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    header = KEY_HEADERS.get(settings.plan)
+    if header is None:
+        if key:
+            raise InvalidSetting("RATEWIRE_COINGECKO_PLAN", settings.plan, "expected demo or pro with a key")
+        return {}
+    if not key:
+        raise InvalidSetting(
+            "RATEWIRE_COINGECKO_API_KEY", "", f"expected the key of the {settings.plan} plan"
+        )
+    return {header: key}
+
+
+def update_interval(settings: CoinGeckoSettings) -> timedelta:
+    """How long a value stays the newest at least."""
+    if settings.update_interval_s is not None:
+        return timedelta(seconds=settings.update_interval_s)
+    return UPDATE_INTERVALS[settings.plan]

@@ -1,0 +1,46 @@
+"""CoinGecko's quotes as tickers. Pure. Its volume is in quote units, so it is not `volume_24h`; missing stays missing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.sources.coingecko.messages import CoinQuote
+from pipeline.task import Wanted
+from rates.clock import parse_ms
+from rates.source import ObservedAtOrigin, Source
+from rates.ticker import Ticker
+
+MILLISECONDS = 1000
+
+
+def updated_at(quote: CoinQuote) -> datetime | None:
+    """When the coin was last updated; whole seconds since the epoch on the wire, one for all of its currencies."""
+    seconds = quote.get("last_updated_at")
+    if seconds is None or not seconds.is_finite():
+        return None
+    try:
+        return parse_ms(int(seconds * MILLISECONDS))
+    except OverflowError:
+        return None
+
+
+def tickers_of(
+    quotes: Mapping[str, CoinQuote], wanted: Iterable[Wanted], *, received_at: datetime, simulated: bool
+) -> Iterator[Ticker]:
+    """A ticker for everything wanted that has a price."""
+    for one in wanted:
+        quote, currency = quotes.get(one.source_symbol, {}), one.symbol.quote.lower()
+        price: Decimal | None = quote.get(currency)
+        if price is None:
+            continue
+        at = updated_at(quote)
+        yield Ticker(
+            source=Source.COINGECKO,
+            symbol=one.symbol,
+            price=price,
+            observed_at=received_at if at is None else at,
+            observed_at_origin=ObservedAtOrigin.RECEIVED if at is None else ObservedAtOrigin.SOURCE,
+            received_at=received_at,
+            change_percent_24h=quote.get(f"{currency}_24h_change"),
+            simulated=simulated,
+        )

@@ -1,0 +1,150 @@
+"""One suite on both call budgets: Redis for all replicas, memory for the embedded system."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from cache.redis_client import open_redis
+from pipeline.budget.limits import CallLimits, next_month
+from pipeline.budget.memory_budget import MemoryCallBudget
+from pipeline.budget.redis_budget import RedisCallBudget
+from pipeline.ports import CallBudget
+from rates.clock import utc_now
+from rates.errors import SourceRateLimited
+from rates.names import RedisNames
+from rates.source import Source
+from tests.pipeline.fakes import eventually
+
+PATIENCE_S = 10
+WINDOW = timedelta(seconds=1)
+LONG = timedelta(minutes=1)
+# Redis and Python are two readers of one clock; Redis reads it a moment later.
+TOLERANCE = timedelta(seconds=1)
+Build = Callable[[CallLimits], list[CallBudget]]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def build(request: pytest.FixtureRequest) -> AsyncIterator[Build]:
+    """Builds two replicas' views of one new budget."""
+    source = Source.COINGECKO
+    if request.param == "memory":
+
+        def share(limits: CallLimits) -> list[CallBudget]:
+            budget = MemoryCallBudget(source, limits, clock=utc_now)
+            return [budget, budget]
+
+        yield share
+        return
+    redis = open_redis(request.getfixturevalue("redis_url"))
+    await redis.flushall()
+    names = RedisNames(simulated=False)
+    yield lambda limits: [RedisCallBudget(redis, names, source, limits, clock=utc_now) for _ in range(2)]
+    await redis.aclose()
+
+
+async def take_until_refused(budget: CallBudget) -> int:
+    """How many calls are allowed right now."""
+    for count in range(1000):
+        try:
+            await budget.take()
+        except SourceRateLimited:
+            return count
+    raise AssertionError("never refused")
+
+
+async def test_the_budget_is_shared_by_all_replicas(build: Build) -> None:
+    """Two replicas together get no more calls than one would."""
+    one, other = build(CallLimits(6, LONG))
+    for _ in range(3):
+        await one.take()
+    assert await take_until_refused(other) == 3
+    assert await take_until_refused(one) == 0
+
+
+async def test_what_is_left_is_told(build: Build) -> None:
+    """Limit, calls left, and when the first of them is free again."""
+    one, other = build(CallLimits(3, LONG))
+    before = utc_now()
+    first, second = await one.take(), await other.take()
+    assert (first.limit, first.remaining, second.remaining) == (3, 2, 1)
+    assert abs(first.resets_at - (before + LONG)) < TOLERANCE
+    assert second.resets_at == first.resets_at
+
+
+async def test_a_refusal_says_when_to_come_back(build: Build) -> None:
+    """The moment at which the oldest call leaves the window."""
+    one, _ = build(CallLimits(1, LONG))
+    state = await one.take()
+    with pytest.raises(SourceRateLimited) as refused:
+        await one.take()
+    assert refused.value.retry_at == state.resets_at
+
+
+async def test_never_more_calls_than_allowed_in_any_window(build: Build) -> None:
+    """Four greedy replicas for several windows: every window of the recorded calls holds at most the limit."""
+    limit = 5
+    replicas = build(CallLimits(limit, WINDOW)) * 2
+    taken: list[datetime] = []
+
+    async def be_greedy(budget: CallBudget) -> None:
+        while len(taken) < 4 * limit:
+            try:
+                await budget.take()
+                taken.append(utc_now())
+            except SourceRateLimited as exc:
+                await asyncio.sleep(max((exc.retry_at - utc_now()).total_seconds(), 0.005))
+
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        for budget in replicas:
+            group.create_task(be_greedy(budget))
+    taken.sort()
+    # We note a call a little after the budget did: the reading may be late by so much.
+    slack = timedelta(milliseconds=100)
+    for first, beyond in zip(taken, taken[limit:], strict=False):
+        assert beyond - first > WINDOW - slack
+    assert taken[-1] - taken[0] < 6 * WINDOW
+
+
+async def test_a_hold_stops_all_replicas(build: Build) -> None:
+    """A source's 429 to one replica is obeyed by every other, until it is over."""
+    one, other = build(CallLimits(100, LONG))
+    span = timedelta(milliseconds=400)
+    before = utc_now()
+    await one.hold_for(span)
+    with pytest.raises(SourceRateLimited) as refused:
+        await other.take()
+    assert abs(refused.value.retry_at - (before + span)) < TOLERANCE
+    await eventually(lambda: take_until_refused(other))
+    assert utc_now() - before >= span
+
+
+async def test_a_shorter_hold_does_not_shorten_a_longer_one(build: Build) -> None:
+    """The latest moment that was ever demanded counts."""
+    one, other = build(CallLimits(100, LONG))
+    await one.hold_for(LONG)
+    await other.hold_for(timedelta(milliseconds=1))
+    with pytest.raises(SourceRateLimited) as refused:
+        await one.take()
+    assert refused.value.retry_at - utc_now() > LONG - TOLERANCE
+
+
+async def test_the_monthly_quota_ends_all_calls(build: Build) -> None:
+    """Once it is used up, the next month is when to come back."""
+    one, other = build(CallLimits(100, LONG, monthly=4))
+    now = utc_now()
+    await one.take()
+    assert await take_until_refused(other) == 3
+    with pytest.raises(SourceRateLimited) as refused:
+        await one.take()
+    assert refused.value.retry_at == next_month(now)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("2026-01-31T23:59:59+00:00", "2026-02-01"), ("2026-12-01T00:00:00+00:00", "2027-01-01")],
+)
+def test_a_quota_begins_anew_on_the_first(now: str, expected: str) -> None:
+    """Calendar months, UTC."""
+    assert next_month(datetime.fromisoformat(now)) == datetime.fromisoformat(f"{expected}T00:00:00+00:00")

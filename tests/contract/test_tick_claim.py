@@ -1,0 +1,60 @@
+"""One suite on both tick claims: what two producers rely on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from cache.redis_client import open_redis
+from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.claim.redis_claim import RedisTickClaim
+from pipeline.ports import TickClaim
+from rates.clock import utc_now
+from rates.names import RedisNames
+from rates.source import Source
+from tests.pipeline.fakes import eventually
+
+LIFETIME = timedelta(minutes=1)
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickClaim]]:
+    """Two producers' views of the same claims."""
+    if request.param == "memory":
+        claim = MemoryTickClaim(utc_now)
+        yield [claim, claim]
+        return
+    redis = open_redis(request.getfixturevalue("redis_url"))
+    await redis.flushall()
+    yield [RedisTickClaim(redis, RedisNames(simulated=False), holder=name) for name in ("one", "other")]
+    await redis.aclose()
+
+
+async def test_one_of_two_producers_gets_a_tick(producers: list[TickClaim]) -> None:
+    """However many ask at once, exactly one may issue it."""
+    answers = await asyncio.gather(
+        *(producer.claim(Source.BINANCE, 7, LIFETIME) for producer in producers * 5)
+    )
+    assert sorted(answers) == [False] * 9 + [True]
+
+
+async def test_the_next_tick_is_anybodys(producers: list[TickClaim]) -> None:
+    """A producer that dies after its tick leaves nothing behind that must run out first."""
+    one, other = producers
+    assert await one.claim(Source.BINANCE, 7, LIFETIME)
+    assert await other.claim(Source.BINANCE, 8, LIFETIME)
+
+
+async def test_sources_have_ticks_of_their_own(producers: list[TickClaim]) -> None:
+    """Tick 7 of one source is not tick 7 of another."""
+    one, other = producers
+    assert await one.claim(Source.BINANCE, 7, LIFETIME)
+    assert await other.claim(Source.COINGECKO, 7, LIFETIME)
+
+
+async def test_a_claim_does_not_stay_for_ever(producers: list[TickClaim]) -> None:
+    """After its lifetime nothing is left of it."""
+    one, other = producers
+    assert await one.claim(Source.BINANCE, 7, timedelta(milliseconds=100))
+    await eventually(lambda: other.claim(Source.BINANCE, 7, LIFETIME))

@@ -1,0 +1,164 @@
+"""Doubles of the pipeline's ports that do as they are told, a clock that stands still, and values to work with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from instruments.instrument import Instrument
+from pipeline.health import SourceHealth
+from pipeline.ports import RateFetcher
+from pipeline.task import Task, Wanted
+from rates.errors import RatesError
+from rates.health import SourceReport
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol, parse_symbol
+from rates.ticker import Ticker
+
+START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+PATIENCE_S = 10
+BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
+
+
+class FakeClock:
+    """Time moves only when a test says so."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class FakeSink:
+    """A `TickerSink` that remembers, and fails on demand."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Ticker]] = []
+        self.reports: list[SourceReport] = []
+        self.failure: RatesError | None = None
+        self.touched = asyncio.Event()
+
+    @property
+    def tickers(self) -> list[Ticker]:
+        return [ticker for batch in self.batches for ticker in batch]
+
+    async def write(self, tickers: Sequence[Ticker]) -> int:
+        self.touched.set()
+        if self.failure is not None:
+            raise self.failure
+        self.batches.append(list(tickers))
+        return len(tickers)
+
+    async def report(self, report: SourceReport) -> None:
+        self.touched.set()
+        if self.failure is not None:
+            raise self.failure
+        self.reports.append(report)
+
+
+class FakeFetcher:
+    """A `RateFetcher` that answers what `answer` says."""
+
+    def __init__(self, answer: Callable[[Sequence[Wanted]], Awaitable[Sequence[Ticker]]]) -> None:
+        self._answer = answer
+        self.asked: list[Sequence[Wanted]] = []
+        self.begun = asyncio.Event()
+
+    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+        self.asked.append(wanted)
+        self.begun.set()
+        return await self._answer(wanted)
+
+
+class FakeReader:
+    """An `InstrumentReader` over a list that tests may change."""
+
+    def __init__(self, instruments: Iterable[Instrument]) -> None:
+        self.instruments = list(instruments)
+        self.failure: RatesError | None = None
+        self.read_count = 0
+
+    async def read(self, source: Source | None = None) -> Sequence[Instrument]:
+        self.read_count += 1
+        if self.failure is not None:
+            raise self.failure
+        return [one for one in self.instruments if source in (None, one.source)]
+
+
+def fetching(*tickers: Ticker) -> RateFetcher:
+    """A fetcher that always brings these."""
+
+    async def answer(_: Sequence[Wanted]) -> Sequence[Ticker]:
+        return tickers
+
+    return FakeFetcher(answer)
+
+
+def failing(error: BaseException) -> RateFetcher:
+    """A fetcher that always raises."""
+
+    async def answer(_: Sequence[Wanted]) -> Sequence[Ticker]:
+        raise error
+
+    return FakeFetcher(answer)
+
+
+def health(source: Source = Source.BINANCE) -> SourceHealth:
+    return SourceHealth(source, role="consumer", instance="consumer-test-1")
+
+
+def ticker(
+    symbol: Symbol = BTC,
+    price: str = "1",
+    *,
+    observed_at: datetime = START,
+    sequence: int = 0,
+    source: Source = Source.BINANCE,
+) -> Ticker:
+    return Ticker(
+        source=source,
+        symbol=symbol,
+        price=Decimal(price),
+        observed_at=observed_at,
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=observed_at,
+        sequence=sequence,
+    )
+
+
+def instrument(symbol: str, source: Source = Source.BINANCE) -> Instrument:
+    parsed = parse_symbol(symbol)
+    return Instrument(source, parsed, f"{parsed.base}{parsed.quote}", parsed.base)
+
+
+def task(
+    name: str = "1",
+    *,
+    issued_at: datetime = START,
+    lives: timedelta = timedelta(seconds=4),
+    source: Source = Source.BINANCE,
+) -> Task:
+    wanted = (Wanted(BTC, "BTCUSDT"), Wanted(ETH, "ETHUSDT"))
+    return Task(id=name, source=source, wanted=wanted, issued_at=issued_at, deadline=issued_at + lives)
+
+
+async def until(condition: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
+    """Wait for a condition, for a bounded time."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+
+
+async def eventually(check: Callable[[], Awaitable[object]], *, within_s: float = PATIENCE_S) -> None:
+    """Wait until a check that asks somebody else succeeds, for a bounded time."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await check():
+                return
+            await asyncio.sleep(0.02)

@@ -1,0 +1,34 @@
+"""Real recordings beside the project; see the README there for where each is from."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
+
+
+def recorded(name: str) -> Path:
+    """The path of a recording; skips the test that needs it where it is absent."""
+    path = FOLDER / name
+    if not path.exists():
+        pytest.skip(f"the recording {name} is not beside the project, in ../shared/recordings")
+    return path
+
+
+def read_frames(name: str) -> Iterator[bytes]:
+    """The frames of a recorded Binance stream connection, verbatim."""
+    with gzip.open(recorded(name)) as lines:
+        for line in lines:
+            _, _, frame = line.rstrip().partition(b" ")
+            if b'"stream"' in frame:
+                yield frame
+
+
+def read_exchanges(name: str) -> Iterator[dict[str, Any]]:
+    """Recorded HTTP exchanges, one object each."""
+    with gzip.open(recorded(name)) as lines:
+        yield from map(json.loads, lines)

@@ -1,0 +1,171 @@
+"""Producers: which tasks they issue, when, and what they do when something they need is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.ports import Delivery, TaskQueue, TickClaim
+from pipeline.producer import Producer
+from pipeline.queue.memory import MemoryTaskQueue
+from pipeline.schedule import tick_number
+from pipeline.task import Task, decode_task
+from pipeline.watchlist import Watchlist
+from rates.clock import Clock, utc_now
+from rates.errors import CacheUnavailable, DatabaseUnavailable, QueueUnavailable
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
+from tests.pipeline.fakes import START, FakeClock, FakeReader, instrument, until
+
+BINANCE = Source.BINANCE
+INTERVAL = timedelta(seconds=4)
+NUMBER = tick_number(START, INTERVAL)
+INSTRUMENTS = [instrument(f"A{number}/USDT") for number in range(50)]
+
+
+class AwayClaim:
+    async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
+        raise CacheUnavailable("Redis: away")
+
+
+class FlakyQueue:
+    """A queue that is away until told otherwise."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.tasks: list[Task] = []
+
+    async def enqueue(self, tasks: Sequence[Task]) -> None:
+        if self.away:
+            raise QueueUnavailable("RabbitMQ: away")
+        self.tasks += tasks
+
+    def consume(self, source: Source) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        raise NotImplementedError
+
+    async def count_dead(self, source: Source) -> int:
+        return 0
+
+
+async def make_producer(
+    queue: TaskQueue,
+    claim: TickClaim,
+    *,
+    clock: Clock,
+    reader: FakeReader | None = None,
+    interval: timedelta = INTERVAL,
+    heartbeat: Path | None = None,
+) -> Producer:
+    watchlist = Watchlist(reader or FakeReader(INSTRUMENTS), refresh=timedelta(seconds=1))
+    await watchlist.read()
+    return Producer(
+        BINANCE,
+        interval=interval,
+        shard_size=20,
+        watchlist=watchlist,
+        claim=claim,
+        queue=queue,
+        heartbeat=Heartbeat(heartbeat),
+        clock=clock,
+    )
+
+
+async def drain(queue: MemoryTaskQueue) -> list[Task]:
+    tasks = []
+    async with queue.consume(BINANCE) as deliveries:
+        while queue.count_ready(BINANCE):
+            delivery = await anext(deliveries)
+            tasks.append(decode_task(BINANCE, delivery.body))
+            await delivery.ack()
+    return tasks
+
+
+async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> None:
+    """50 instruments in tasks of at most 20, all to be done before the next round."""
+    clock = FakeClock()
+    queue = MemoryTaskQueue(clock)
+    producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock)
+    assert await producer.issue(NUMBER) == 3
+    tasks = await drain(queue)
+    assert sorted(one.source_symbol for task in tasks for one in task.wanted) == sorted(
+        one.source_symbol for one in INSTRUMENTS
+    )
+    assert {(task.issued_at, task.deadline) for task in tasks} == {(START, START + INTERVAL)}
+
+
+async def test_two_producers_do_not_double_the_tasks() -> None:
+    """One issues the tick, the other finds it claimed; at the next tick either may."""
+    clock = FakeClock()
+    queue, claim = MemoryTaskQueue(clock), MemoryTickClaim(clock)
+    producers = [await make_producer(queue, claim, clock=clock) for _ in range(2)]
+    assert sorted([await producer.issue(NUMBER) for producer in producers]) == [0, 3]
+    clock.advance(seconds=4)
+    assert sorted([await producer.issue(NUMBER + 1) for producer in producers]) == [0, 3]
+
+
+async def test_an_absent_queue_costs_the_tick_and_no_more(tmp_path: Path) -> None:
+    """The next tick is issued as if nothing had been; only a good tick is a sign of life."""
+    clock, queue, beat = FakeClock(), FlakyQueue(), tmp_path / "beat"
+    producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock, heartbeat=beat)
+    assert await producer.issue(NUMBER) == 0
+    assert not beat.exists()
+    queue.away = False
+    clock.advance(seconds=4)
+    assert await producer.issue(NUMBER + 1) == 3
+    assert beat.exists()
+
+
+async def test_an_absent_redis_issues_nothing() -> None:
+    """Who may issue is unknown, and consumers could write nothing anyway."""
+    clock = FakeClock()
+    queue = MemoryTaskQueue(clock)
+    producer = await make_producer(queue, AwayClaim(), clock=clock)
+    assert await producer.issue(NUMBER) == 0
+    assert queue.count_ready(BINANCE) == 0
+
+
+async def test_no_instruments_issue_no_tasks() -> None:
+    """An empty watchlist is a state, not an error."""
+    clock = FakeClock()
+    producer = await make_producer(
+        MemoryTaskQueue(clock), MemoryTickClaim(clock), clock=clock, reader=FakeReader([])
+    )
+    assert await producer.issue(NUMBER) == 0
+
+
+async def test_it_goes_on_tick_by_tick_until_stopped() -> None:
+    """No tick is issued twice or left out while all is well."""
+    queue, stop = FlakyQueue(), asyncio.Event()
+    queue.away = False
+    interval = timedelta(milliseconds=50)
+    producer = await make_producer(queue, MemoryTickClaim(utc_now), clock=utc_now, interval=interval)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(producer.run(stop))
+        await until(lambda: len(queue.tasks) >= 12)
+        stop.set()
+    deadlines = sorted({task.deadline for task in queue.tasks})
+    assert len(queue.tasks) == 3 * len(deadlines)
+    assert all((later - earlier) % interval == timedelta() for earlier, later in pairwise(deadlines))
+
+
+async def test_the_watchlist_picks_up_changes_and_survives_an_absent_database() -> None:
+    """What was known stays known until the database answers again."""
+    reader = FakeReader(INSTRUMENTS[:1])
+    watchlist = Watchlist(reader, refresh=timedelta(milliseconds=5))
+    await watchlist.read()
+    follower = asyncio.create_task(watchlist.follow())
+    try:
+        reader.failure = DatabaseUnavailable("away")
+        reader.instruments = INSTRUMENTS[:2]
+        count = reader.read_count
+        await until(lambda: reader.read_count > count + 2)
+        assert watchlist.of(BINANCE) == (INSTRUMENTS[0],)
+        reader.failure = None
+        await until(lambda: watchlist.of(BINANCE) == tuple(INSTRUMENTS[:2]))
+        assert watchlist.of(Source.COINGECKO) == ()
+    finally:
+        follower.cancel()
+        await asyncio.wait([follower])

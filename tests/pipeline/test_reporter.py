@@ -1,0 +1,77 @@
+"""Source reports: what the gateway is told, and when."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from pipeline.health import MAX_REASON_LENGTH, SourceHealth
+from pipeline.reporter import report_for_ever
+from pipeline.validation import Refusal
+from rates.errors import CacheUnavailable, SimulationMismatch, SourceUnavailable
+from rates.health import LinkState
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
+from tests.pipeline.fakes import START, FakeClock, FakeSink, health, until
+
+LONG = timedelta(hours=1)
+
+
+@asynccontextmanager
+async def reporting(
+    seen: SourceHealth, sink: FakeSink, *, interval: timedelta = LONG, beat: Path | None = None
+) -> AsyncIterator[None]:
+    reporter = asyncio.create_task(
+        report_for_ever(seen, sink, clock=FakeClock(), heartbeat=Heartbeat(beat), interval=interval)
+    )
+    try:
+        yield
+    finally:
+        reporter.cancel()
+        await asyncio.wait([reporter])
+
+
+async def test_the_first_report_comes_at_once_and_a_change_right_after_it() -> None:
+    """Nobody waits for the interval to learn that a source is up or down."""
+    seen, sink = health(), FakeSink()
+    async with reporting(seen, sink):
+        await until(lambda: len(sink.reports) == 1)
+        assert sink.reports[0].state is LinkState.DOWN
+        seen.note_success()
+        await until(lambda: len(sink.reports) == 2)
+    assert (sink.reports[1].state, sink.reports[1].reason) == (LinkState.UP, None)
+
+
+async def test_reports_come_regularly() -> None:
+    """As a sign of life, for the gateway and for the health check."""
+    seen, sink = health(), FakeSink()
+    async with reporting(seen, sink, interval=timedelta(milliseconds=1)):
+        await until(lambda: len(sink.reports) >= 3)
+    assert {report.instance for report in sink.reports} == {"consumer-test-1"}
+
+
+async def test_an_absent_cache_does_not_end_the_reports(tmp_path: Path) -> None:
+    """They go on, and so does the sign of life: the process itself is well."""
+    seen, sink, beat = health(), FakeSink(), tmp_path / "beat"
+    sink.failure = CacheUnavailable("Redis: away")
+    async with reporting(seen, sink, interval=timedelta(milliseconds=1), beat=beat):
+        await until(beat.exists)
+        sink.failure = None
+        await until(lambda: sink.reports)
+
+
+def test_failures_notes_and_counters_are_told() -> None:
+    """The reason joins what failed and what people should know; it is bounded."""
+    seen = health()
+    seen.note_failure(SourceUnavailable(Source.BINANCE, "reset"))
+    seen.note("unlisted", "not listed: FOOUSDT")
+    seen.note_refusal(Refusal.PRICE_NOT_POSITIVE, "BTC/USDT 0")
+    seen.note_reconnect()
+    report = seen.report(START)
+    assert report.reason == "binance: reset; not listed: FOOUSDT"
+    assert (report.refused, report.reconnects, report.reported_at) == (1, 1, START)
+    seen.note("unlisted", None)
+    seen.note_failure(SimulationMismatch(Source.BINANCE, "x" * 1000))
+    assert seen.state is LinkState.BLOCKED
+    assert len(seen.report(START).reason or "") == MAX_REASON_LENGTH

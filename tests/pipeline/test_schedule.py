@@ -1,0 +1,38 @@
+"""Ticks on the wall clock, and instruments shared out among tasks."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.schedule import first_tick, shard, tick_number, tick_time
+from tests.pipeline.fakes import START, instrument
+
+INTERVAL = timedelta(seconds=4)
+
+
+def test_a_tick_lasts_from_its_own_time_to_that_of_the_next() -> None:
+    """The boundary belongs to the later tick, so that all producers agree on it."""
+    number = tick_number(START, INTERVAL)
+    assert tick_time(number, INTERVAL) == START
+    assert tick_number(START + INTERVAL - timedelta(microseconds=1), INTERVAL) == number
+    assert tick_number(START + INTERVAL, INTERVAL) == number + 1
+
+
+def test_a_producer_begins_with_a_tick_that_has_half_its_time_left() -> None:
+    """A task that is about to expire would only cost a call."""
+    number = tick_number(START, INTERVAL)
+    assert first_tick(START + timedelta(seconds=2), INTERVAL) == number
+    assert first_tick(START + timedelta(seconds=2, microseconds=1), INTERVAL) == number + 1
+
+
+@given(count=st.integers(0, 120), size=st.integers(1, 50))
+def test_every_instrument_is_in_exactly_one_task(count: int, size: int) -> None:
+    """No task is larger than allowed, and they differ by one instrument at most."""
+    instruments = [instrument(f"A{number}/USDT") for number in range(count)]
+    tasks = shard(instruments, size=size, issued_at=START, deadline=START + INTERVAL)
+    wanted = [one.symbol for task in tasks for one in task.wanted]
+    assert sorted(wanted) == sorted(one.symbol for one in instruments)
+    sizes = [len(task.wanted) for task in tasks]
+    assert len({task.id for task in tasks}) == len(tasks) == -(-count // size)
+    assert not sizes or (max(sizes) <= size and max(sizes) - min(sizes) <= 1)

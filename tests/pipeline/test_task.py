@@ -1,0 +1,56 @@
+"""Tasks on the wire: what a consumer reads is what a producer wrote, and nothing else is a task."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.task import MAX_WANTED, decode_task, encode_task
+from rates.errors import MalformedTask
+from rates.source import Source
+from tests.pipeline.fakes import START, task
+
+
+def test_a_task_survives_the_wire_to_the_microsecond() -> None:
+    """Encoding and decoding give the same task."""
+    sent = task(issued_at=START + timedelta(microseconds=1))
+    assert decode_task(Source.BINANCE, encode_task(sent)) == sent
+
+
+def test_times_are_integers_of_microseconds() -> None:
+    """The names of the fields say their unit."""
+    wire = json.loads(encode_task(task()))
+    assert wire["deadline_us"] - wire["issued_at_us"] == 4_000_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": "coingecko"},
+        {"source": "nobody"},
+        {"wanted": []},
+        {"wanted": [{"symbol": "btcusdt", "source_symbol": "BTCUSDT"}]},
+        {"wanted": [{"symbol": "BTC/USDT", "source_symbol": ""}]},
+        {"wanted": [{"symbol": "BTC/USDT"}]},
+        {"wanted": [{"symbol": "BTC/USDT", "source_symbol": "BTCUSDT"}] * (MAX_WANTED + 1)},
+        {"deadline_us": 0},
+        {"deadline_us": 10**30},
+        {"deadline_us": "soon"},
+        {"issued_at_us": None},
+        {"id": 7},
+    ],
+    ids=str,
+)
+def test_a_wrong_field_makes_it_no_task(change: dict[str, Any]) -> None:
+    """Another source's, empty, oversized, with symbols or times that are none: all are refused by name."""
+    wire = json.loads(encode_task(task())) | change
+    with pytest.raises(MalformedTask):
+        decode_task(Source.BINANCE, json.dumps(wire).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"id":"1"'], ids=repr)
+def test_garbage_is_no_task(body: bytes) -> None:
+    """And the error shows what was seen."""
+    with pytest.raises(MalformedTask, match="saw"):
+        decode_task(Source.BINANCE, body)

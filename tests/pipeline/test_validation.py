@@ -1,0 +1,74 @@
+"""What ingest refuses, counts, and lets through."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from pipeline.ingest import Ingest
+from pipeline.validation import FIRST_POSSIBLE, HIGHEST_PRICE, Refusal, find_refusal
+from rates.clock import EPOCH
+from rates.ticker import Ticker
+from tests.pipeline.fakes import START, FakeClock, FakeSink, health, ticker
+
+SKEW = timedelta(seconds=10)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def refusal(candidate: Ticker) -> Refusal | None:
+    return find_refusal(candidate, now=START, max_skew=SKEW)
+
+
+@pytest.mark.parametrize("price", ["0", "0.00000000", "-1", "-0.1"])
+def test_a_price_of_zero_or_less_is_refused(price: str) -> None:
+    """Exchanges send zero for dead pairs; it is no price."""
+    assert refusal(ticker(price=price)) is Refusal.PRICE_NOT_POSITIVE
+
+
+@pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+400", "1E-400"])
+def test_a_price_that_cannot_be_printed_is_refused(price: str) -> None:
+    """Not finite, or of hundreds of digits."""
+    assert refusal(ticker(price=price)) is Refusal.NOT_FINITE
+
+
+@pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h", "change_percent_24h"])
+def test_any_number_that_is_not_finite_is_refused(field: str) -> None:
+    """One such field would make the whole value unreadable for the gateway."""
+    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Refusal.NOT_FINITE
+
+
+@pytest.mark.parametrize("price", ["0.00000001", "3.97e-06", "123456789.12345678", str(HIGHEST_PRICE)])
+def test_prices_of_every_sane_size_pass(price: str) -> None:
+    """From the smallest coin to the highest quote."""
+    assert refusal(ticker(price=price)) is None
+
+
+def test_an_absurd_price_is_refused() -> None:
+    """Nothing was ever quoted that high."""
+    assert refusal(ticker(price=str(HIGHEST_PRICE + 1))) is Refusal.PRICE_ABSURD
+
+
+def test_clock_skew_is_tolerated_up_to_the_limit() -> None:
+    """Exactly the tolerance passes, a microsecond more does not."""
+    assert refusal(ticker(observed_at=START + SKEW)) is None
+    assert refusal(ticker(observed_at=START + SKEW + MICROSECOND)) is Refusal.FROM_THE_FUTURE
+
+
+def test_a_time_before_all_markets_is_refused() -> None:
+    """Epoch zero stands for "never"; merely old values pass and show their age."""
+    assert refusal(ticker(observed_at=EPOCH)) is Refusal.BEFORE_ALL_MARKETS
+    assert refusal(ticker(observed_at=FIRST_POSSIBLE)) is None
+
+
+async def test_refusals_are_counted_and_the_rest_is_stored() -> None:
+    """One bad value spoils no good one, and source health tells how many there were."""
+    sink, seen = FakeSink(), health()
+    ingest = Ingest(sink, seen, max_skew=SKEW, clock=FakeClock())
+    stored = await ingest.write(
+        [ticker(price="0"), ticker(price="2"), ticker(price="NaN"), ticker(price="-1")]
+    )
+    assert stored == 1
+    assert [one.price for one in sink.tickers] == [Decimal(2)]
+    assert seen.refusals == {Refusal.PRICE_NOT_POSITIVE: 2, Refusal.NOT_FINITE: 1}
+    assert seen.report(START).refused == 3
