@@ -78,7 +78,7 @@ class ReplayWorld:
             "files": list(self._recording.names),
             "times": "original" if self._original else "shifted",
             "speed": float(self._speed),
-            "began_at_ms": None if self._playing is None else to_ms(self._playing.begin_ns),
+            "began_at_us": None if self._playing is None else self._playing.begin_ns // 1000,
             "ended_at_ms": self._ended_ms,
             "frames": {"played": self._next_frame, "recorded": len(self._recording.frames)},
             "answers": {"played": self._next_answer, "recorded": len(self._recording.answers)},

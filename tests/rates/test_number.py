@@ -26,7 +26,7 @@ def test_numbers_are_shown_plainly_with_the_digits_that_were_published(published
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "NaN", "sNaN", "Infinity", "-inf", "1E400", "1E-400", "1e30", "0x10"]
+    "text", ["", "abc", "NaN", "sNaN", "Infinity", "-inf", "1E400", "1E-400", "1e50", "0x10"]
 )
 def test_what_is_no_finite_decimal_of_sane_size_is_refused(text: str) -> None:
     """An exponent of 400 would print as 400 digits."""

@@ -1,0 +1,83 @@
+"""One gateway process's parts, put together, and the facts of whether it is fit to answer."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+
+from cache.ports import TickerFeed
+from gateway.catalog import InstrumentCatalog
+from gateway.live import Live
+from gateway.mirror import Mirror
+from gateway.rates import Rates
+from gateway.settings import GatewaySettings
+from gateway.subscribers import Subscribers
+from instruments.store import InstrumentReader
+from rates.clock import Clock, utc_now
+from rates.ticker import Ticker, TickerKey
+
+log = structlog.get_logger("ratewire.gateway")
+
+
+class Gateway:
+    """Answers, live streams and what keeps them current. `run` must be running for them to be so."""
+
+    def __init__(
+        self,
+        feed: TickerFeed,
+        instruments: InstrumentReader,
+        settings: GatewaySettings,
+        *,
+        simulated: bool,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._clock = clock
+        self.simulated = simulated
+        self._unready_after = timedelta(seconds=settings.unready_after_s)
+        self.subscribers = Subscribers()
+        self.catalog = InstrumentCatalog(
+            instruments, refresh_s=settings.catalog_refresh_s, on_added=self._offer_known
+        )
+        self.mirror = Mirror(feed, publish=self._offer, clock=clock)
+        self.rates = Rates(
+            self.mirror,
+            self.catalog,
+            ttl=settings.ttl,
+            preference=settings.source_preference,
+            max_symbols=settings.max_symbols,
+            simulated=simulated,
+            clock=clock,
+        )
+        self.live = Live(
+            feed,
+            self.mirror,
+            self.catalog,
+            self.subscribers,
+            self.rates,
+            preference=settings.source_preference,
+            clock=clock,
+        )
+
+    async def run(self) -> None:
+        """Keep mirror and catalogue current until cancelled. Losing Redis or the database is survived; anything else ends it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.mirror.run(), name="mirror")
+            tasks.create_task(self.catalog.run(), name="catalog")
+
+    def is_ready(self) -> bool:
+        """Whether cache and catalogue have been read, and the cache has not been out of reach for too long."""
+        since = self.mirror.disconnected_at
+        connected = since is None or self._clock() - since <= self._unready_after
+        return self.mirror.loaded and self.catalog.loaded and connected
+
+    def _offer(self, ticker: Ticker) -> None:
+        """Tell subscribers of a newer ticker, if its instrument is tracked."""
+        if ticker.key in self.catalog.tracked:
+            self.subscribers.publish(ticker)
+
+    def _offer_known(self, keys: Iterable[TickerKey]) -> None:
+        """Instruments that have just become tracked may have been published before we knew."""
+        for key in keys:
+            if ticker := self.mirror.read(key):
+                self.subscribers.publish(ticker)

@@ -1,0 +1,66 @@
+"""Whether the process is alive, and, as facts, whether it is fit to answer."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from gateway.gateway import Gateway
+from gateway.schema.scalars import format_time
+from gateway.source_health import SourceStatus
+
+
+def health_routes(gateway: Gateway) -> APIRouter:
+    """`/health/live` and `/health/ready`."""
+    router = APIRouter()
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/health/ready")
+    async def ready() -> JSONResponse:
+        is_ready = gateway.is_ready()
+        return JSONResponse(
+            {"ready": is_ready, "simulated": gateway.simulated, **read_facts(gateway)},
+            status_code=200 if is_ready else 503,
+            headers={"cache-control": "no-store"},
+        )
+
+    return router
+
+
+def read_facts(gateway: Gateway) -> dict[str, Any]:
+    """What readiness is judged by, and what a person wants to know when it is not."""
+    mirror, catalog = gateway.mirror, gateway.catalog
+    since = mirror.disconnected_at
+    return {
+        "cache": {
+            "connected": since is None,
+            "loaded": mirror.loaded,
+            "disconnectedAt": None if since is None else format_time(since),
+            "reloads": mirror.reloads,
+            "error": mirror.last_error,
+        },
+        "catalog": {
+            "loaded": catalog.loaded,
+            "instruments": len(catalog.tracked),
+            "error": catalog.last_error,
+        },
+        "subscribers": len(gateway.subscribers),
+        "sources": {status.source.name: _source(status) for status in gateway.rates.sources()},
+    }
+
+
+def _source(status: SourceStatus) -> dict[str, Any]:
+    last = status.last_ticker_at
+    return {
+        "state": status.state,
+        "reason": status.reason,
+        "lastTickerAt": None if last is None else format_time(last),
+        "lagMs": status.lag_ms,
+        "tickersPerMinute": status.tickers_per_minute,
+        "tracked": status.tracked,
+        "seen": status.seen,
+        "fresh": status.fresh,
+    }

@@ -1,0 +1,67 @@
+"""The pages for people: the dashboard at `/`, GraphiQL at `/graphql` for browsers, and what they load."""
+
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STATIC_DIRECTORY = Path(__file__).parent / "static"
+# Monaco, GraphiQL's editor, writes style elements while it runs; scripts come from files of ours only.
+PAGE_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def read_page(directory: Path, name: str) -> Response:
+    """An HTML page, checked anew on every visit, because the files that it names change with a release."""
+    path = directory / name
+    if not path.is_file():
+        return PlainTextResponse(f"{name} is not part of this installation", status_code=404)
+    return FileResponse(path, media_type="text/html", headers={"cache-control": "no-cache"})
+
+
+class Assets(StaticFiles):
+    """Files whose names carry a hash of their content: a browser need never ask again."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory, check_dir=False)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code in {200, 304}:
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+class SecurityHeaders:
+    """Adds to every HTTP response what keeps a browser from doing more with it than is meant."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                is_page = headers.get("content-type", "").startswith("text/html")
+                headers.setdefault("content-security-policy", PAGE_POLICY if is_page else DATA_POLICY)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,57 @@
+"""What a reader that comes back with a cursor has missed, proved from the bounded stream; or that it cannot be proved."""
+
+import asyncio
+from collections.abc import Sequence
+
+from cache.ports import TickerFeed
+from gateway.cursor import Place, Position
+from gateway.mirror import Mirror
+from rates.errors import CacheUnavailable, MalformedTicker
+from rates.source import Source
+from rates.ticker import Ticker, TickerKey
+
+# Another replica may have been a moment ahead of this one; longer than that means that this one is cut off.
+CATCH_UP_S = 1.0
+
+
+async def catch_up(mirror: Mirror, after: Position, sources: Sequence[Source]) -> None:
+    """Give the mirror a moment to reach the cursor, which may come from a replica that was ahead."""
+    try:
+        async with asyncio.timeout(CATCH_UP_S):
+            for source in sources:
+                if source in after:
+                    await mirror.wait_until(source, after[source])
+    except TimeoutError:
+        return
+
+
+async def read_missed(
+    feed: TickerFeed, after: Position, at: Position, sources: Sequence[Source]
+) -> tuple[Ticker, ...] | None:
+    """The newest value of everything that changed after the cursor and up to `at`; `None` if that cannot be proved.
+
+    Later changes are the subscriber's own business: it is registered since `at`.
+    """
+    newest: dict[TickerKey, Ticker] = {}
+    for source in sources:
+        tickers = await _read_source(feed, source, after.get(source), at[source])
+        if tickers is None:
+            return None
+        newest.update((ticker.key, ticker) for ticker in tickers)
+    return tuple(newest.values())
+
+
+async def _read_source(
+    feed: TickerFeed, source: Source, after: Place | None, at: Place
+) -> list[Ticker] | None:
+    if after == at:
+        return []
+    if after is None or after.epoch != at.epoch or after.seq > at.seq:
+        return None
+    try:
+        changes = await feed.read_after(source, after.epoch, after.seq)
+    except (CacheUnavailable, MalformedTicker):
+        return None
+    if changes is None:
+        return None
+    return [ticker for each in changes if each.seq <= at.seq for ticker in each.tickers]

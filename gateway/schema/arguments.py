@@ -1,0 +1,80 @@
+"""Arguments that several fields share, described once, and how they become questions."""
+
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from gateway.rate import OnStale
+from gateway.rates import Demand, Question
+from rates.errors import InvalidArgument
+from rates.source import Source
+from rates.symbol import Symbol
+
+T = TypeVar("T")
+UNSET = strawberry.UNSET
+
+OneSymbol = Annotated[Symbol, strawberry.argument(description="The instrument, e.g. BTC/USDT.")]
+OneSource = Annotated[
+    Source | None,
+    strawberry.argument(
+        description="Who shall answer. Left out: the first by configured preference that is fresh enough."
+    ),
+]
+Symbols = Annotated[
+    list[Symbol] | None, strawberry.argument(description="The instruments. Left out: all that are tracked.")
+]
+Sources = Annotated[
+    list[Source] | None, strawberry.argument(description="Who shall answer. Left out: all sources.")
+]
+MaxAgeMs = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Oldest age in milliseconds that will do. Left out: the source's time to live."
+    ),
+]
+OnStaleArgument = Annotated[
+    OnStale, strawberry.argument(description="What you want where no rate is as fresh as asked.")
+]
+SampleIntervalMs = Annotated[
+    int,
+    strawberry.argument(
+        description="At most one update in so many milliseconds, with the newest values. 0: every change. At most 3600000."
+    ),
+]
+MinChangeBps = Annotated[
+    float,
+    strawberry.argument(
+        description="Leave out moves of the price smaller than so many basis points (1/100 %) since the value sent last. "
+        "0: every change."
+    ),
+]
+MaxSilenceMs = Annotated[
+    int,
+    strawberry.argument(
+        description="A HEARTBEAT when nothing was sent for so many milliseconds, 100 to 3600000."
+    ),
+]
+
+
+def given(value: T | None) -> T | None:
+    """The argument, `None` where it was left out."""
+    return None if value is UNSET else value
+
+
+def read_question(symbols: list[Symbol] | None, sources: list[Source] | None) -> Question:
+    """The question that the arguments ask."""
+    wanted, asked = given(symbols), given(sources)
+    return Question(None if wanted is None else tuple(wanted), None if asked is None else tuple(asked))
+
+
+def read_demand(max_age_ms: int | None, on_stale: OnStale) -> Demand:
+    """The freshness that the arguments demand.
+
+    Raises:
+        InvalidArgument: a negative age.
+    """
+    wanted = given(max_age_ms)
+    if wanted is not None and wanted < 0:
+        raise InvalidArgument("maxAgeMs", wanted, "0 or more milliseconds")
+    return Demand(None if wanted is None else timedelta(milliseconds=wanted), on_stale)

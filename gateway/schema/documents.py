@@ -1,0 +1,141 @@
+"""Documents: parsed, checked against limits and validated once each, then kept in a bounded cache."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    parse,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+
+from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
+
+# Documents of people and code generators are far shorter; longer ones are read but not kept.
+MAX_KEPT_LENGTH = 16_384
+
+
+class Limits(NamedTuple):
+    """What one document may ask; see `GatewaySettings`."""
+
+    max_tokens: int
+    max_depth: int
+    max_aliases: int
+
+
+class Extent(NamedTuple):
+    """Size of a selection with its fragments followed."""
+
+    depth: int
+    aliases: int
+
+
+class CheckedDocument(NamedTuple):
+    """A document that parses, and what is wrong with it all the same."""
+
+    document: DocumentNode
+    errors: tuple[GraphQLError, ...]
+
+
+class DocumentCache:
+    """Reads documents for one schema."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._read_kept = lru_cache(maxsize=size)(self._read)
+
+    def read(self, text: str) -> CheckedDocument:
+        """The document in `text`.
+
+        Raises:
+            GraphQLError: it does not parse, or has too many tokens.
+            RecursionError: it is nested too deeply to parse.
+        """
+        return self._read_kept(text) if len(text) <= MAX_KEPT_LENGTH else self._read(text)
+
+    def _read(self, text: str) -> CheckedDocument:
+        document = parse(text, max_tokens=self._limits.max_tokens)
+        # Limits come first: validating a document beyond them could take long.
+        errors = list(check_limits(document, self._limits)) or validate(self._schema, document)
+        return CheckedDocument(document, tuple(map(mark_invalid, errors)))
+
+
+def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLError]:
+    """What of the document is beyond the limits."""
+    fragments = {
+        each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+    }
+    measured: dict[str, Extent] = {}
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            extent = _measure(operation.selection_set, fragments, measured)
+            if extent.depth > limits.max_depth:
+                yield _beyond(f"{extent.depth} levels deep: expected at most {limits.max_depth}")
+            if extent.aliases > limits.max_aliases:
+                yield _beyond(f"{extent.aliases} aliases: expected at most {limits.max_aliases}")
+
+
+def _measure(
+    selections: SelectionSetNode | None,
+    fragments: dict[str, FragmentDefinitionNode],
+    measured: dict[str, Extent],
+) -> Extent:
+    """Each fragment is measured once, so that fragments that name each other twice do not take exponential time."""
+    depth = aliases = 0
+    for node in selections.selections if selections else ():
+        if isinstance(node, FragmentSpreadNode):
+            inner = _measure_fragment(node.name.value, fragments, measured)
+        else:
+            inner = _measure(getattr(node, "selection_set", None), fragments, measured)
+        is_field = isinstance(node, FieldNode)
+        depth = max(depth, inner.depth + is_field)
+        aliases += inner.aliases + (isinstance(node, FieldNode) and node.alias is not None)
+    return Extent(depth, aliases)
+
+
+def _measure_fragment(
+    name: str, fragments: dict[str, FragmentDefinitionNode], measured: dict[str, Extent]
+) -> Extent:
+    if name not in measured:
+        # Stands for the fragment within itself: a cycle is for validation to refuse.
+        measured[name] = Extent(0, 0)
+        if name in fragments:
+            measured[name] = _measure(fragments[name].selection_set, fragments, measured)
+    return measured[name]
+
+
+def _beyond(message: str) -> GraphQLError:
+    return GraphQLError(f"the document is {message}", extensions={"code": VALIDATION_FAILED})
+
+
+class CachedDocuments(SchemaExtension):
+    """Hands Strawberry documents from the cache instead of parsing and validating anew."""
+
+    def __init__(self, cache: DocumentCache, max_tokens: int) -> None:
+        self._cache = cache
+        self._max_tokens = max_tokens
+        self._errors: tuple[GraphQLError, ...] = ()
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        context.parse_options["max_tokens"] = self._max_tokens
+        try:
+            context.graphql_document, self._errors = self._cache.read(context.query or "")
+        except (GraphQLError, RecursionError):
+            # Strawberry parses it again and reports the error in its own place; from here it would end the connection.
+            context.graphql_document = None
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = list(self._errors)
+        yield

@@ -1,0 +1,89 @@
+"""Enums: the gateway's own, under GraphQL names, every value described."""
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from gateway.freshness import Freshness
+from gateway.live import RatesEventKind
+from gateway.rate import OnStale, UnavailableReason
+from gateway.source_health import SourceState
+from rates.source import ObservedAtOrigin, Source
+
+MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
+    Source: (
+        "Who published a rate.",
+        {
+            "BINANCE": "Binance spot market: last trade price of a pair such as BTC/USDT.",
+            "COINGECKO": "CoinGecko: average over many exchanges, in USD, e.g. BTC/USD.",
+        },
+    ),
+    ObservedAtOrigin: (
+        "Whose clock gave `observedAt`.",
+        {
+            "SOURCE": "The source's own event time.",
+            "RECEIVED": "Our arrival time, because the source gives none.",
+        },
+    ),
+    Freshness: (
+        "What the age of a rate makes it, measured from `observedAt`.",
+        {
+            "FRESH": "No older than the time to live of its source.",
+            "STALE": "Past the time to live.",
+            "EXPIRED": "Past ten times the time to live.",
+        },
+    ),
+    OnStale: (
+        "What you want where no rate is as fresh as asked.",
+        {
+            "RETURN": "The rate there is, with its true age and freshness.",
+            "NULL": "`null` from `rate`; from `rates` an entry in `unavailable`.",
+            "ERROR": "An error with code RATE_STALE, with `ageMs` and `maxAgeMs`.",
+        },
+    ),
+    UnavailableReason: (
+        "Why a symbol that was asked for is not answered.",
+        {
+            "UNKNOWN_SYMBOL": "Well-formed, but tracked from no source asked.",
+            "NOT_YET_SEEN": "Tracked, but the source has not published it yet.",
+            "STALE": "Older than was asked for.",
+            "SOURCE_DOWN": "Never seen, and its source is down or blocked.",
+        },
+    ),
+    RatesEventKind: (
+        "What an event of the `rates` subscription is.",
+        {
+            "SNAPSHOT": "Everything asked for as it stands; with `recovered: true` just what was missed since `after`.",
+            "UPDATE": "What has moved since the last event.",
+            "HEARTBEAT": "Nothing has moved for `maxSilenceMs`; the connection is alive.",
+            "GAP": "Something may have been missed since `after`; a SNAPSHOT follows.",
+        },
+    ),
+    SourceState: (
+        "How a source is doing, from best to worst.",
+        {
+            "UP": "Its rates arrive fresh.",
+            "DEGRADED": "Some rates arrive fresh, but not all is well; see `reason`.",
+            "STALLED": "It answers, but nothing of it is fresh.",
+            "RATE_LIMITED": "It refuses calls for a while because of too many.",
+            "BLOCKED": "It refuses us: key, ban, firewall or country. A person must look at it.",
+            "DOWN": "It cannot be reached, or no process asks it.",
+        },
+    ),
+}
+
+
+def register_enums() -> None:
+    """Make the enums known to Strawberry, with the descriptions above.
+
+    Raises:
+        KeyError: a value without a description.
+    """
+    for enum, (description, meanings) in MEANINGS.items():
+        registered: Any = strawberry.enum(enum, description=description)
+        for value in registered.__strawberry_definition__.values:
+            value.description = meanings[value.name]
+
+
+register_enums()

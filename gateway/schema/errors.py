@@ -1,0 +1,101 @@
+"""What a client sees of an error: a code from the one table, details, or, for anything unexpected, an id and nothing else."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+from rates import errors
+from rates.errors import RatesError
+from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+MAX_CAUSES = 10
+# What Strawberry raises for requests that are no request.
+_MISTAKES = CannotGetOperationTypeError | InvalidOperationTypeError | MissingQueryError
+
+log = structlog.get_logger("ratewire.gateway.graphql")
+
+
+def present(error: GraphQLError) -> GraphQLError:
+    """The error as a client may see it. Doing it twice changes nothing."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    if isinstance(error, GraphQLSyntaxError):
+        return _shown(error, error.message, {"code": PARSE_FAILED})
+    for cause in _causes(error):
+        if isinstance(cause, RatesError) and (code := GRAPHQL_CODES[type(cause)]) != INTERNAL_ERROR:
+            return _shown(error, str(cause), {"code": code, **_details(cause)})
+    if _is_too_deep(error):
+        return _shown(error, "the document is nested too deeply", {"code": PARSE_FAILED})
+    if all(isinstance(cause, GraphQLError | _MISTAKES) for cause in _causes(error)):
+        return _shown(error, error.message, {"code": BAD_USER_INPUT})
+    return _masked(error)
+
+
+def mark_invalid(error: GraphQLError) -> GraphQLError:
+    """An error of validation as a client may see it."""
+    presented = present(error)
+    if presented.extensions and presented.extensions.get("code") != BAD_USER_INPUT:
+        return presented
+    return _shown(error, error.message, {"code": VALIDATION_FAILED})
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The errors behind `error`, from the outside in."""
+    cause: BaseException | None = error
+    for _ in range(MAX_CAUSES):
+        cause = getattr(cause, "original_error", None) or (cause.__cause__ if cause else None)
+        if cause is None:
+            return
+        yield cause
+
+
+def _is_too_deep(error: GraphQLError) -> bool:
+    """A parser that ran out of stack has no path yet; a resolver that did would have one."""
+    return isinstance(error.original_error, RecursionError) and error.path is None
+
+
+def _details(error: RatesError) -> dict[str, Any]:
+    """What a program can use of the error, under the names of the API."""
+    match error:
+        case errors.InvalidSymbol():
+            return {"expected": "BASE/QUOTE in upper case, e.g. BTC/USDT", "suggestion": error.suggestion}
+        case errors.InvalidArgument():
+            return {"argument": error.name, "expected": error.expected}
+        case errors.UnknownSymbol():
+            return {"symbol": error.symbol, "near": list(error.near)}
+        case errors.RateStale():
+            return {
+                "symbol": error.symbol,
+                "source": error.source,
+                "ageMs": error.age_ms,
+                "maxAgeMs": error.max_age_ms,
+            }
+        case errors.RateNotSeen() | errors.SourceDown():
+            return {"symbol": error.symbol, "source": error.source}
+        case _:
+            return {}
+
+
+def _masked(error: GraphQLError) -> GraphQLError:
+    error_id = secrets.token_hex(8)
+    log.error("internal error", error_id=error_id, path=error.path, exc_info=error.original_error or error)
+    return _shown(error, f"Internal error {error_id}", {"code": INTERNAL_ERROR, "errorId": error_id})
+
+
+def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

@@ -1,0 +1,89 @@
+"""Queries. They read memory and wait for nothing."""
+
+from typing import Annotated
+
+import strawberry
+
+from gateway.rate import OnStale
+from gateway.schema.arguments import (
+    UNSET,
+    MaxAgeMs,
+    OneSource,
+    OneSymbol,
+    OnStaleArgument,
+    Sources,
+    Symbols,
+    given,
+    read_demand,
+    read_question,
+)
+from gateway.schema.context import Info
+from gateway.schema.types import InstrumentConnection, Rate, RateList, SourceStatus
+from rates.source import Source
+
+Search = Annotated[
+    str | None,
+    strawberry.argument(description="Part of a symbol or name, in any case. Left out: all instruments."),
+]
+OfSource = Annotated[
+    Source | None, strawberry.argument(description="Only instruments of this source. Left out: of all.")
+]
+First = Annotated[int, strawberry.argument(description="Length of the page, 0 to 200.")]
+After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
+
+
+def _rate(
+    info: Info,
+    symbol: OneSymbol,
+    source: OneSource = UNSET,
+    max_age_ms: MaxAgeMs = UNSET,
+    on_stale: OnStaleArgument = OnStale.RETURN,
+) -> Rate | None:
+    demand = read_demand(max_age_ms, on_stale)
+    answer = info.context.rates.rate(symbol, given(source), demand)
+    return None if answer is None else Rate.of(answer)
+
+
+def _rates(
+    info: Info,
+    symbols: Symbols = UNSET,
+    sources: Sources = UNSET,
+    max_age_ms: MaxAgeMs = UNSET,
+    on_stale: OnStaleArgument = OnStale.RETURN,
+) -> RateList:
+    demand = read_demand(max_age_ms, on_stale)
+    return RateList.of(info.context.rates.rates(read_question(symbols, sources), demand))
+
+
+def _instruments(
+    info: Info, search: Search = UNSET, source: OfSource = UNSET, first: First = 50, after: After = UNSET
+) -> InstrumentConnection:
+    info.context.rates.check_loaded()
+    page = info.context.catalog.read_page(
+        search=given(search), source=given(source), first=first, after=given(after)
+    )
+    return InstrumentConnection.of(page)
+
+
+def _sources(info: Info) -> list[SourceStatus]:
+    return [SourceStatus.of(each) for each in info.context.rates.sources()]
+
+
+@strawberry.type(description="Questions about rates as they stand.")
+class Query:
+    rate: Rate | None = strawberry.field(
+        resolver=_rate,
+        description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
+        "Errors: UNKNOWN_SYMBOL with near matches, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
+    )
+    rates: RateList = strawberry.field(
+        resolver=_rates,
+        description="Many rates: of each symbol those of all sources that have it. What cannot be answered is in "
+        "`unavailable`, with the reason.",
+    )
+    instruments: InstrumentConnection = strawberry.field(
+        resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
+    )
+    sources: list[SourceStatus] = strawberry.field(
+        resolver=_sources, description="How every source is doing, and why."
+    )

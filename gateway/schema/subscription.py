@@ -1,0 +1,90 @@
+"""Subscriptions: the same questions, kept up to date. Wrong arguments are refused at once, not by the first event."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from gateway.pace import parse_pace
+from gateway.schema.arguments import (
+    UNSET,
+    MaxSilenceMs,
+    MinChangeBps,
+    OneSource,
+    OneSymbol,
+    SampleIntervalMs,
+    Sources,
+    Symbols,
+    given,
+    read_question,
+)
+from gateway.schema.context import Info
+from gateway.schema.types import Rate, RatesEvent, SourceStatus
+
+ValueT = TypeVar("ValueT")
+TypeT = TypeVar("TypeT")
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Cursor of the last event you have, or of a `rates` query: you get just what you missed since, in a "
+        "SNAPSHOT with `recovered: true`, or a GAP and a full SNAPSHOT if that is too long ago to prove."
+    ),
+]
+
+
+async def _watch_rate(
+    info: Info,
+    symbol: OneSymbol,
+    source: OneSource = UNSET,
+    sample_interval_ms: SampleIntervalMs = 0,
+    min_change_bps: MinChangeBps = 0,
+) -> AsyncGenerator[Rate, None]:
+    pace = parse_pace(sample_interval_ms, min_change_bps)
+    return _map(Rate.of, info.context.live.watch_rate(symbol, given(source), pace))
+
+
+async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
+    info: Info,
+    symbols: Symbols = UNSET,
+    sources: Sources = UNSET,
+    sample_interval_ms: SampleIntervalMs = 0,
+    min_change_bps: MinChangeBps = 0,
+    max_silence_ms: MaxSilenceMs = 15_000,
+    after: After = UNSET,
+) -> AsyncGenerator[RatesEvent, None]:
+    pace = parse_pace(sample_interval_ms, min_change_bps, max_silence_ms)
+    question = read_question(symbols, sources)
+    return _map(RatesEvent.of, info.context.live.watch_rates(question, pace, given(after)))
+
+
+async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatus], None]:
+    return _map(
+        lambda statuses: [SourceStatus.of(each) for each in statuses], info.context.live.watch_sources()
+    )
+
+
+@strawberry.type(description="The queries, kept up to date.")
+class Subscription:
+    rate: AsyncGenerator[Rate, None] = strawberry.subscription(
+        resolver=_watch_rate,
+        description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
+        "answer with. Error: UNKNOWN_SYMBOL with near matches.",
+    )
+    rates: AsyncGenerator[RatesEvent, None] = strawberry.subscription(
+        resolver=_watch_rates,
+        description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
+    )
+    sources: AsyncGenerator[list[SourceStatus], None] = strawberry.subscription(
+        resolver=_watch_sources,
+        description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
+    )
+
+
+async def _map(
+    convert: Callable[[ValueT], TypeT], values: AsyncGenerator[ValueT, None]
+) -> AsyncGenerator[TypeT, None]:
+    """Every value converted; the source is closed with the reader."""
+    async with aclosing(values):
+        async for value in values:
+            yield convert(value)

@@ -1,0 +1,152 @@
+"""The gateway as a process: listens, serves until asked to stop, then lets everyone go within seconds."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from cache.ports import TickerFeed
+from cache.redis_client import open_redis
+from cache.redis_feed import RedisTickerFeed
+from gateway.app import GatewayApp, create_app
+from gateway.gateway import Gateway
+from gateway.pages import STATIC_DIRECTORY
+from gateway.settings import PREFIX, GatewaySettings
+from instruments.store import InstrumentReader, InstrumentStore
+from rates.clock import Clock, utc_now
+from rates.errors import InvalidSetting, PortInUse
+from rates.names import RedisNames
+from rates.source import Source
+from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
+from runtime.startup import connect_patiently
+
+BACKLOG = 2048
+PING_INTERVAL_S, PING_TIMEOUT_S = 20.0, 20.0
+
+log = structlog.get_logger("ratewire.gateway")
+
+
+async def run_gateway(stop: asyncio.Event) -> None:
+    """The gateway process, configured from the environment, until `stop` is set.
+
+    Raises:
+        InvalidSetting, PortInUse: a person must change the configuration.
+        CacheUnavailable, DatabaseUnavailable: out of reach for all of the start-up time.
+    """
+    settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
+    cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
+    redis, store = open_redis(cache.redis_url), InstrumentStore(database.database_url)
+    try:
+        feed = RedisTickerFeed(redis, RedisNames(cache.simulated))
+        timeout_s = process.startup_timeout_s
+        with closing(bind(settings)) as listener:
+            await connect_patiently(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s)
+            await connect_patiently(store.check, timeout_s=timeout_s)
+            await serve_gateway(feed, store, settings, stop, simulated=cache.simulated, listener=listener)
+    finally:
+        await redis.aclose()
+        await store.close()
+
+
+async def serve_gateway(
+    feed: TickerFeed,
+    instruments: InstrumentReader,
+    settings: GatewaySettings,
+    stop: asyncio.Event,
+    *,
+    simulated: bool,
+    listener: socket.socket,
+    clock: Clock = utc_now,
+    static_directory: Path = STATIC_DIRECTORY,
+) -> None:
+    """Serve on `listener` (from `bind`) until `stop` is set. A part of the gateway that fails takes everything down with it.
+
+    Raises:
+        ExceptionGroup: with the failure of that part.
+    """
+    gateway = Gateway(feed, instruments, settings, simulated=simulated, clock=clock)
+    app = create_app(gateway, settings, static_directory=static_directory)
+    server = _Server(_configure(app, settings))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(gateway.run(), name="gateway")
+        serving = tasks.create_task(_serve(server, listener, stop), name="http")
+        host, port = listener.getsockname()[:2]
+        log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
+        await stop.wait()
+        await app.graphql.close_sockets()
+        server.should_exit = True
+        await asyncio.wait([serving])
+        running.cancel()
+    log.info("gateway stopped")
+
+
+def bind(settings: GatewaySettings) -> socket.socket:
+    """The socket to listen on, taken before anything else starts.
+
+    Raises:
+        PortInUse: another process listens there.
+        InvalidSetting: no such address on this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as exc:
+        raise InvalidSetting(f"{PREFIX}HOST", settings.host, f"expected an address: {exc}") from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        if exc.errno == errno.EADDRINUSE:
+            raise PortInUse(settings.host, settings.port, f"{PREFIX}PORT") from exc
+        raise InvalidSetting(
+            f"{PREFIX}HOST", f"{settings.host}:{settings.port}", f"expected an address to listen on: {exc}"
+        ) from exc
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, leaving signals to the process that it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        ws_max_size=settings.max_body_bytes,
+        # A compressor of its own for every connection would cost it 40 KB and most of its share of the processor.
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PING_TIMEOUT_S,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
+    )
+
+
+async def _serve(server: _Server, listener: socket.socket, stop: asyncio.Event) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for each in getattr(server, "servers", ()):
+            each.close()
+    if not stop.is_set():
+        raise RuntimeError("the HTTP server ended without being asked to")

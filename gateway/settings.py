@@ -1,0 +1,156 @@
+"""Settings of the gateway, each with what a larger or a smaller value does."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rates.source import Source
+
+PREFIX = "RATEWIRE_GATEWAY_"
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+\Z")
+DEFAULT_TTL_S = {Source.BINANCE: 10.0, Source.COINGECKO: 180.0}
+
+
+class GatewaySettings(BaseSettings):
+    """How the gateway listens, judges freshness and bounds what one client can ask."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on. 0.0.0.0 lets other machines in; 127.0.0.1 only this one.",
+    )
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65_535,
+        description="TCP port to listen on; 0 lets the system choose a free one.",
+    )
+    ttl_s: Annotated[dict[Source, Annotated[float, Field(gt=0, le=86_400)]], NoDecode] = Field(
+        default=DEFAULT_TTL_S,
+        description="Seconds for which a source's rate counts as FRESH, from the time the source observed it, as JSON, e.g. "
+        '{"binance": 10, "coingecko": 180}; sources left out keep their default. Longer hides an outage for longer; shorter '
+        "than the time between two observations calls live rates STALE.",
+    )
+    source_preference: Annotated[list[Source], NoDecode] = Field(
+        default=list(Source),
+        description="Sources in the order in which they answer a question that names none, as a JSON list. Sources left out "
+        "come last.",
+    )
+    catalog_refresh_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks at the tracked instruments in the database. Fewer shows an added instrument "
+        "sooner and asks the database more often.",
+    )
+    unready_after_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86_400,
+        description="Seconds without Redis after which /health/ready says 503. Queries are answered from memory with the "
+        "true age all the while; longer rides out a Redis restart, shorter moves clients to another replica sooner.",
+    )
+    max_symbols: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Symbols one `rates` may name. More serves bigger watch lists and lets one request cost more.",
+    )
+    max_tokens: int = Field(
+        default=2_000,
+        ge=100,
+        le=100_000,
+        description="Tokens in one GraphQL document. More lets longer documents in; parsing costs in proportion.",
+    )
+    max_depth: int = Field(
+        default=20,
+        ge=3,
+        le=100,
+        description="Depth of nested selections, fragments followed. The schema itself needs 5, the introspection query of "
+        "GraphiQL and code generators about 15; less locks those out.",
+    )
+    max_aliases: int = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="Aliased fields in one document, fragments followed. More lets one request ask the same costly field "
+        "more often.",
+    )
+    max_body_bytes: int = Field(
+        default=100_000,
+        ge=1_000,
+        le=100_000_000,
+        description="Bytes of one HTTP request body or one WebSocket message. Larger ones are refused before they are read "
+        "to the end.",
+    )
+    max_subscriptions: int = Field(
+        default=1_000,
+        ge=1,
+        le=1_000_000,
+        description="Operations running at once on one WebSocket connection. More lets one client hold more memory.",
+    )
+    document_cache_size: int = Field(
+        default=512,
+        ge=1,
+        le=100_000,
+        description="Parsed and validated documents that are kept. More spares clients with many different documents about "
+        "1 ms a request, at some 20 KB of memory each.",
+    )
+    init_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Seconds a new WebSocket has for its `connection_init`. Longer suits slow links; shorter frees idle "
+        "sockets sooner.",
+    )
+    shutdown_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Seconds that requests in flight have when the process is asked to stop. Longer lets slow answers "
+        "finish; a stop takes at most that much longer.",
+    )
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description='Origins of other web pages that may call the API from a browser, as a JSON list, e.g. ["https://'
+        'dash.example"]; ["*"] lets every page. Pages served from here and clients that are no browser need none.',
+    )
+
+    @field_validator("ttl_s", "source_preference", "allowed_origins", mode="before")
+    @classmethod
+    def _read_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as exc:
+            raise ValueError(f"expected JSON: {exc}") from exc
+
+    @field_validator("ttl_s")
+    @classmethod
+    def _fill_ttl(cls, value: dict[Source, float]) -> dict[Source, float]:
+        return {**DEFAULT_TTL_S, **value}
+
+    @field_validator("source_preference")
+    @classmethod
+    def _fill_preference(cls, value: list[Source]) -> list[Source]:
+        return list(dict.fromkeys([*value, *Source]))
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if origin != "*" and not _ORIGIN.match(origin):
+                raise ValueError(f"{origin!r}: expected scheme://host[:port] without a path, or *")
+        return value
+
+    @property
+    def ttl(self) -> dict[Source, timedelta]:
+        """`ttl_s` as time spans."""
+        return {source: timedelta(seconds=seconds) for source, seconds in self.ttl_s.items()}

@@ -1,0 +1,131 @@
+"""How a source is doing, judged from facts that the mirror holds. Pure; time is an argument."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from gateway.freshness import age_at, format_age_ms, meets
+from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.source import Source
+from rates.ticker import Ticker
+
+# Below this share of fresh rates among the tracked ones a source counts as degraded: a few instruments hardly ever trade.
+FRESH_SHARE = 0.5
+
+
+class SourceState(StrEnum):
+    """How a source is doing, from best to worst."""
+
+    UP = "UP"
+    DEGRADED = "DEGRADED"
+    STALLED = "STALLED"
+    RATE_LIMITED = "RATE_LIMITED"
+    BLOCKED = "BLOCKED"
+    DOWN = "DOWN"
+
+
+class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a source: `last` is the ticker that arrived last, `latest_observed_at` the latest event time of all,
+    `fresh` and `tracked` count instruments, `reports` come from processes that are not silent, `cut_off` says why the cache
+    cannot be seen.
+    """
+
+    source: Source
+    reports: Sequence[SourceReport]
+    last: Ticker | None
+    latest_observed_at: datetime | None
+    tickers_per_minute: int
+    tracked: int
+    fresh: int
+    seen: int
+    ttl: timedelta
+    simulated: bool
+    cut_off: str | None = None
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's state, why it is not UP, and the figures behind it."""
+
+    source: Source
+    state: SourceState
+    reason: str | None
+    last_ticker_at: datetime | None
+    lag_ms: int | None
+    tickers_per_minute: int
+    refused: int
+    reconnects: int
+    budget: CallBudgetState | None
+    tracked: int
+    seen: int
+    fresh: int
+    simulated: bool
+
+
+def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
+    """The status that the facts amount to at `now`."""
+    state, reason = _judge(facts, now)
+    last, reports = facts.last, facts.reports
+    budgets = [report for report in reports if report.budget is not None]
+    return SourceStatus(
+        source=facts.source,
+        state=state,
+        reason=reason,
+        last_ticker_at=None if last is None else last.received_at,
+        lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
+        tickers_per_minute=facts.tickers_per_minute,
+        refused=sum(report.refused for report in reports),
+        reconnects=sum(report.reconnects for report in reports),
+        budget=max(budgets, key=lambda report: report.reported_at).budget if budgets else None,
+        tracked=facts.tracked,
+        seen=facts.seen,
+        fresh=facts.fresh,
+        simulated=facts.simulated,
+    )
+
+
+def _judge(  # noqa: PLR0911 - one return per rule
+    facts: SourceFacts, now: datetime
+) -> tuple[SourceState, str | None]:
+    """The first rule that applies, worst evidence first."""
+    quiet = _quiet(facts, now)
+    troubled = [report for report in facts.reports if report.state is not LinkState.UP]
+    if facts.cut_off is not None:
+        return (SourceState.DOWN if quiet else SourceState.DEGRADED), facts.cut_off
+    if not facts.reports:
+        silence = "no process has reported on it for a minute"
+        return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
+    if len(troubled) == len(facts.reports):
+        return _link_state(troubled), _describe(troubled, facts.reports)
+    if quiet:
+        return SourceState.STALLED, quiet
+    if troubled:
+        return SourceState.DEGRADED, _describe(troubled, facts.reports)
+    if facts.fresh < facts.tracked * FRESH_SHARE:
+        return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
+    return SourceState.UP, None
+
+
+def _quiet(facts: SourceFacts, now: datetime) -> str | None:
+    """Why nothing of the source is fresh, or `None` if something is."""
+    if facts.latest_observed_at is None:
+        return "nothing seen yet"
+    age = age_at(now, facts.latest_observed_at)
+    if meets(age, facts.ttl):
+        return None
+    return f"its newest value is {age.total_seconds():.0f} s old, past its {facts.ttl.total_seconds():g} s"
+
+
+def _link_state(troubled: Sequence[SourceReport]) -> SourceState:
+    """What all processes together say: what passes by itself before what needs a person."""
+    for state in (LinkState.RATE_LIMITED, LinkState.BLOCKED):
+        if any(report.state is state for report in troubled):
+            return SourceState(state.value)
+    return SourceState.DOWN
+
+
+def _describe(troubled: Sequence[SourceReport], reports: Sequence[SourceReport]) -> str:
+    worst = max(troubled, key=lambda report: report.reported_at)
+    why = f": {worst.reason}" if worst.reason else ""
+    return f"{len(troubled)} of {len(reports)} processes ({worst.role}: {worst.state}{why})"

@@ -1,0 +1,85 @@
+"""Limits of a document are kept before anything costs time."""
+
+from time import perf_counter
+
+import pytest
+from graphql import get_introspection_query, parse
+
+from gateway.schema.build import build_schema
+from gateway.schema.documents import DocumentCache, Limits, check_limits
+from gateway.schema.sdl import main
+from gateway.settings import GatewaySettings
+
+LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50)
+
+
+def messages(text: str) -> list[str]:
+    return [error.message for error in check_limits(parse(text), LIMITS)]
+
+
+def test_the_introspection_of_editors_is_within_the_limits() -> None:
+    """GraphiQL and code generators depend on it."""
+    text = get_introspection_query(input_value_deprecation=True)
+    assert messages(text) == []
+    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    assert cache.read(text).errors == ()
+
+
+def test_aliases_are_counted_through_fragments() -> None:
+    """Each time the fragment is spread."""
+    fields = " ".join(f"a{number}: __typename" for number in range(26))
+    assert messages(f"{{ ...F ...F }} fragment F on Query {{ {fields} }}") == [
+        "the document is 52 aliases: expected at most 50"
+    ]
+
+
+def test_depth_is_counted_through_fragments() -> None:
+    """Twenty levels are allowed, one more is not."""
+    assert messages("{a" * 20 + "}" * 20) == []
+    assert messages("{ x { ...F } } fragment F on Query " + "{a" * 20 + "}" * 20) == [
+        "the document is 21 levels deep: expected at most 20"
+    ]
+
+
+def test_fragments_that_multiply_are_measured_in_no_time() -> None:
+    """Forty levels of two would be a million million fields."""
+    chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} x: a ...F{n + 1} }} " for n in range(40))
+    started = perf_counter()
+    assert messages(f"{{ ...F0 }} {chain} fragment F40 on Query {{ a }}")
+    assert perf_counter() - started < 1
+
+
+def test_a_cycle_of_fragments_ends() -> None:
+    """Validation refuses it afterwards."""
+    assert messages("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == []
+
+
+def test_the_cache_reads_a_document_once_and_forgets_the_oldest() -> None:
+    """Bounded, and what is kept is the same object."""
+    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    first = cache.read("{ __typename }")
+    assert cache.read("{ __typename }") is first
+    cache.read("{ sources { state } }")
+    assert cache.read("{ __typename }") is not first
+
+
+def test_the_committed_schema_is_that_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m gateway.schema.sdl` renews it."""
+    assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_everything_in_the_schema_is_described() -> None:
+    """Types, fields, arguments and enum values alike."""
+    bare = []
+    for name, kind in build_schema(GatewaySettings())._schema.type_map.items():
+        if name.startswith("__") or name in {"Int", "Float", "String", "Boolean", "ID"}:
+            continue
+        parts = {name: kind.description}
+        for field, definition in getattr(kind, "fields", {}).items():
+            parts[f"{name}.{field}"] = definition.description
+            for argument, details in definition.args.items():
+                parts[f"{name}.{field}({argument})"] = details.description
+        for value, details in getattr(kind, "values", {}).items():
+            parts[f"{name}.{value}"] = details.description
+        bare += [part for part, description in parts.items() if not description]
+    assert bare == []

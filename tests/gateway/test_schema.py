@@ -1,0 +1,280 @@
+"""The GraphQL contract: every query, argument and error code, executed against the schema."""
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.app import create_app
+from gateway.gateway import Gateway
+from rates.source import Source
+
+EVERY_RATE_FIELD = """
+  id symbol base quote source price bid ask changePercent24h high24h low24h volume24h
+  observedAt observedAtOrigin receivedAt ageMs ttlMs expiresAt freshness simulated
+"""
+
+
+@pytest.fixture
+async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+    """BTC/USDT from Binance, BTC/USD from CoinGecko; ETH/USDT is tracked but never came."""
+    await cache.write([ticker(price="0.00000001", bid=Decimal("1E-9"), simulated=True)])
+    await cache.write([ticker("BTC/USD", "64000.10", source=Source.COINGECKO)])
+    await until(lambda: all(place.seq == 1 for place in gateway.mirror.position.values()))
+
+
+def only_error(result: Any) -> Any:
+    assert result.errors is not None
+    assert len(result.errors) == 1
+    return result.errors[0]
+
+
+def code(result: Any) -> Any:
+    return only_error(result).extensions["code"]
+
+
+async def test_a_rate_tells_all_about_itself(execute: Any, seen: None, clock: Any) -> None:
+    """Decimals in plain notation, times in UTC, age from the source's time."""
+    clock.advance(2.0005)
+    result = await execute(f'{{ rate(symbol: "BTC/USDT") {{ {EVERY_RATE_FIELD} }} }}')
+    assert result.errors is None
+    assert result.data["rate"] == {
+        "id": "BINANCE:BTC/USDT",
+        "symbol": "BTC/USDT",
+        "base": "BTC",
+        "quote": "USDT",
+        "source": "BINANCE",
+        "price": "0.00000001",
+        "bid": "0.000000001",
+        "ask": None,
+        "changePercent24h": None,
+        "high24h": None,
+        "low24h": None,
+        "volume24h": None,
+        "observedAt": "2026-11-22T12:00:00.000Z",
+        "observedAtOrigin": "SOURCE",
+        "receivedAt": "2026-11-22T12:00:00.050Z",
+        "ageMs": 2_001,
+        "ttlMs": 10_000,
+        "expiresAt": "2026-11-22T12:00:10.000Z",
+        "freshness": "FRESH",
+        "simulated": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("age_s", "freshness"), [(10, "FRESH"), (10.001, "STALE"), (100, "STALE"), (101, "EXPIRED")]
+)
+async def test_freshness_follows_age(
+    execute: Any, seen: None, clock: Any, age_s: float, freshness: str
+) -> None:
+    """By the time to live of the source."""
+    clock.advance(age_s)
+    result = await execute('{ rate(symbol: "BTC/USDT", source: BINANCE) { freshness } }')
+    assert result.data["rate"] == {"freshness": freshness}
+
+
+async def test_on_stale_decides_what_becomes_of_an_old_rate(execute: Any, seen: None, clock: Any) -> None:
+    """RETURN, NULL, ERROR with the ages."""
+    clock.advance(5)
+    query = """query($onStale: OnStale!) {
+      rate(symbol: "BTC/USDT", maxAgeMs: 4999, onStale: $onStale) { ageMs }
+    }"""
+    assert (await execute(query, onStale="RETURN")).data == {"rate": {"ageMs": 5_000}}
+    assert (await execute(query, onStale="NULL")).data == {"rate": None}
+    error = only_error(await execute(query, onStale="ERROR"))
+    assert error.extensions == {
+        "code": "RATE_STALE",
+        "symbol": "BTC/USDT",
+        "source": "BINANCE",
+        "ageMs": 5_000,
+        "maxAgeMs": 4_999,
+    }
+    exactly = await execute('{ rate(symbol: "BTC/USDT", maxAgeMs: 5000, onStale: ERROR) { ageMs } }')
+    assert exactly.errors is None
+
+
+async def test_rates_list_what_they_have_and_why_the_rest_is_missing(
+    execute: Any, seen: None, clock: Any
+) -> None:
+    """All sources that have a symbol; stale ones as `onStale` says."""
+    clock.advance(11)
+    query = """query($onStale: OnStale!) {
+      rates(symbols: ["BTC/USDT", "BTC/USD", "NO/SUCH"], onStale: $onStale) {
+        items { id } unavailable { symbol source reason message } cursor
+      }
+    }"""
+    returned = (await execute(query, onStale="RETURN")).data["rates"]
+    assert [each["id"] for each in returned["items"]] == ["BINANCE:BTC/USDT", "COINGECKO:BTC/USD"]
+    nulled = (await execute(query, onStale="NULL")).data["rates"]
+    assert [each["id"] for each in nulled["items"]] == ["COINGECKO:BTC/USD"]
+    assert {(each["symbol"], each["source"], each["reason"]) for each in nulled["unavailable"]} == {
+        ("NO/SUCH", None, "UNKNOWN_SYMBOL"),
+        ("BTC/USDT", "BINANCE", "STALE"),
+        ("BTC/USDT", "COINGECKO", "NOT_YET_SEEN"),
+    }
+    assert code(await execute(query, onStale="ERROR")) == "RATE_STALE"
+
+
+async def test_rates_can_be_asked_of_one_source_or_none(execute: Any, seen: None) -> None:
+    """Null arguments mean the same as absent ones; empty lists ask for nothing."""
+    one = await execute(
+        "{ rates(sources: [COINGECKO], symbols: null) { items { id } unavailable { symbol } } }"
+    )
+    assert one.data["rates"] == {
+        "items": [{"id": "COINGECKO:BTC/USD"}],
+        "unavailable": [{"symbol": "BTC/USDT"}],
+    }
+    none = await execute("{ rates(symbols: []) { items { id } unavailable { symbol } } }")
+    assert none.data["rates"] == {"items": [], "unavailable": []}
+
+
+async def test_an_unknown_symbol_comes_with_near_matches(execute: Any, seen: None) -> None:
+    """Under `near`, and in words."""
+    error = only_error(await execute('{ rate(symbol: "BTC/USDX") { price } }'))
+    assert error.extensions["code"] == "UNKNOWN_SYMBOL"
+    assert "BTC/USDT" in error.extensions["near"]
+    assert "near matches" in error.message
+
+
+async def test_a_rate_never_seen_has_a_code_of_its_own(execute: Any, seen: None, clock: Any) -> None:
+    """And another once its source is down: nobody reports on it and nothing of it is fresh."""
+    assert code(await execute('{ rate(symbol: "ETH/USDT") { price } }')) == "RATE_NOT_SEEN"
+    clock.advance(11)
+    assert code(await execute('{ rate(symbol: "ETH/USDT") { price } }')) == "SOURCE_DOWN"
+
+
+@pytest.mark.parametrize("wrong", ["btc/usdt", "BTCUSDT", "", "BTC/", "x" * 10_000])
+async def test_a_malformed_symbol_has_one_code_however_it_comes(execute: Any, wrong: str) -> None:
+    """As a literal, as a variable, in a list."""
+    for result in (
+        await execute(f"{{ rate(symbol: {json.dumps(wrong)}) {{ price }} }}"),
+        await execute("query($s: Symbol!) { rate(symbol: $s) { price } }", s=wrong),
+        await execute("query($s: [Symbol!]) { rates(symbols: $s) { cursor } }", s=["BTC/USDT", wrong]),
+    ):
+        error = only_error(result)
+        assert error.extensions["code"] == "INVALID_SYMBOL"
+        assert "BASE/QUOTE" in error.extensions["expected"]
+        assert len(error.message) < 300
+
+
+async def test_a_malformed_symbol_comes_with_the_one_that_was_meant(execute: Any) -> None:
+    """Where that is plain to see."""
+    error = only_error(await execute('{ rate(symbol: "btc-usdt") { price } }'))
+    assert error.extensions["suggestion"] == "BTC/USDT"
+
+
+@pytest.mark.parametrize("wrong", [5, True, ["BTC/USDT"], {"base": "BTC"}])
+async def test_a_symbol_that_is_no_string_is_malformed(execute: Any, wrong: Any) -> None:
+    """Whatever else it is."""
+    assert (
+        code(await execute("query($s: Symbol!) { rate(symbol: $s) { price } }", s=wrong)) == "INVALID_SYMBOL"
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ rate(symbol: "BTC/USDT", maxAgeMs: -1) { price } }',
+        "{ rates(maxAgeMs: -1) { cursor } }",
+        "{ instruments(first: -1) { totalCount } }",
+        "{ instruments(first: 201) { totalCount } }",
+        '{ instruments(after: "nonsense") { totalCount } }',
+    ],
+)
+async def test_an_argument_out_of_range_is_bad_user_input(execute: Any, query: str) -> None:
+    """The message says what is expected."""
+    error = only_error(await execute(query))
+    assert error.extensions["code"] == "BAD_USER_INPUT"
+    assert "expected" in error.message
+
+
+async def test_a_variable_of_the_wrong_type_is_bad_user_input(execute: Any) -> None:
+    """It is the caller's, and nothing of it is masked."""
+    result = await execute("query($n: Int) { rates(maxAgeMs: $n) { cursor } }", n="soon")
+    assert code(result) == "BAD_USER_INPUT"
+    missing = await execute("query($s: Symbol!) { rate(symbol: $s) { price } }")
+    assert code(missing) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ rate(", "GRAPHQL_PARSE_FAILED"),
+        ("{" * 900, "GRAPHQL_PARSE_FAILED"),
+        ("{ a" * 900 + "}" * 900, "GRAPHQL_PARSE_FAILED"),
+        ("{ " + "a " * 2_001 + "}", "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ rate { price } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(51)) + " }", "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+async def test_a_document_that_cannot_be_used_says_so(execute: Any, query: str, expected: str) -> None:
+    """Twice, so that the cached verdict is the same."""
+    for _ in range(2):
+        result = await execute(query)
+        assert {error.extensions["code"] for error in result.errors} == {expected}
+
+
+async def test_instruments_are_a_connection(execute: Any) -> None:
+    """Edges, nodes, page info and count agree."""
+    query = """query($after: String) {
+      instruments(first: 3, after: $after) {
+        edges { cursor node { id sourceSymbol name } } nodes { id } totalCount
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }"""
+    page = (await execute(query)).data["instruments"]
+    assert page["totalCount"] == 4
+    assert [each["node"]["id"] for each in page["edges"]] == [each["id"] for each in page["nodes"]]
+    assert page["pageInfo"]["hasNextPage"]
+    rest = (await execute(query, after=page["pageInfo"]["endCursor"])).data["instruments"]
+    assert rest["nodes"] == [{"id": "BINANCE:ETH/USDT"}]
+    assert rest["pageInfo"]["hasPreviousPage"]
+
+
+async def test_sources_tell_how_they_are_doing(execute: Any, seen: None, clock: Any) -> None:
+    """Here nobody reports on them, but their rates are fresh."""
+    result = await execute(
+        "{ sources { source state reason lastTickerAt lagMs tickersPerMinute refused reconnects "
+        "budget { limit } tracked seen fresh simulated } }"
+    )
+    assert result.data["sources"][0] == {
+        "source": "BINANCE",
+        "state": "DEGRADED",
+        "reason": "no process has reported on it for a minute",
+        "lastTickerAt": "2026-11-22T12:00:00.050Z",
+        "lagMs": 50,
+        "tickersPerMinute": 1,
+        "refused": 0,
+        "reconnects": 0,
+        "budget": None,
+        "tracked": 2,
+        "seen": 1,
+        "fresh": 1,
+        "simulated": True,
+    }
+
+
+async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_client_sees(
+    gateway: Gateway, settings: Any, structured_logs: list[Any]
+) -> None:
+    """The cause stays in the log."""
+
+    class Broken:
+        def sources(self) -> None:
+            raise ZeroDivisionError("secret detail")
+
+    endpoint = create_app(gateway, settings).graphql
+    context = await endpoint.get_context(None, None)  # type: ignore[arg-type]  # it reads neither
+    broken = replace(context, rates=Broken())  # type: ignore[arg-type]  # that is the point
+    error = only_error(await endpoint.schema.execute("{ sources { state } }", context_value=broken))
+    assert re.fullmatch(r"Internal error [0-9a-f]{16}", error.message)
+    assert error.extensions["code"] == "INTERNAL_SERVER_ERROR"
+    assert error.extensions["errorId"] in error.message
+    logged = [each for each in structured_logs if each["event"] == "internal error"]
+    assert [each["error_id"] for each in logged] == [error.extensions["errorId"]]
+    assert "secret detail" in str(logged[0]["exc_info"])

@@ -1,0 +1,88 @@
+"""The state of a source follows from facts by rules, and every state but UP says why."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.source_health import SourceFacts, SourceState, assess
+from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.source import Source
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TTL = timedelta(seconds=10)
+
+
+def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) -> SourceReport:
+    defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
+    return SourceReport(
+        source=Source.BINANCE, instance=instance, role="consumer", state=state, **{**defaults, **fields}
+    )
+
+
+def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> SourceFacts:
+    defaults: dict[str, Any] = {
+        "last": None,
+        "tickers_per_minute": 5,
+        "tracked": 4,
+        "seen": 4,
+        "fresh": 4,
+        "ttl": TTL,
+        "simulated": False,
+        "latest_observed_at": None if age_s is None else NOW - timedelta(seconds=age_s),
+    }
+    return SourceFacts(source=Source.BINANCE, reports=reports, **{**defaults, **fields})
+
+
+UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (facts(UP), SourceState.UP),
+        (facts(UP, age_s=10), SourceState.UP),
+        (facts(UP, age_s=10.001), SourceState.STALLED),
+        (facts(UP, age_s=None), SourceState.STALLED),
+        (facts(UP, DOWN), SourceState.DEGRADED),
+        (facts(UP, fresh=1), SourceState.DEGRADED),
+        (facts(UP, fresh=2), SourceState.UP),
+        (facts(LIMITED), SourceState.RATE_LIMITED),
+        (facts(LIMITED, BLOCKED, DOWN), SourceState.RATE_LIMITED),
+        (facts(BLOCKED, DOWN), SourceState.BLOCKED),
+        (facts(DOWN, age_s=99), SourceState.DOWN),
+        (facts(UP, DOWN, age_s=99), SourceState.STALLED),
+        (facts(), SourceState.DEGRADED),
+        (facts(age_s=11), SourceState.DOWN),
+        (facts(UP, cut_off="the cache is away"), SourceState.DEGRADED),
+        (facts(UP, cut_off="the cache is away", age_s=11), SourceState.DOWN),
+    ],
+)
+def test_the_facts_amount_to_a_state_with_its_reason(known: SourceFacts, expected: SourceState) -> None:
+    """Each rule once, at its limits."""
+    status = assess(known, NOW)
+    assert status.state is expected
+    assert (status.reason is None) == (expected is SourceState.UP)
+
+
+def test_figures_of_all_processes_are_added_and_the_latest_budget_counts() -> None:
+    """The budget is shared by all, so adding it up would be wrong."""
+    old = CallBudgetState(30, 29, NOW)
+    new = CallBudgetState(30, 3, NOW)
+    status = assess(
+        facts(
+            report(instance="a", refused=2, reconnects=1, budget=old, reported_at=NOW - timedelta(seconds=9)),
+            report(instance="b", refused=3, reconnects=4, budget=new),
+            report(instance="c"),
+        ),
+        NOW,
+    )
+    assert (status.refused, status.reconnects, status.budget) == (5, 5, new)
+
+
+def test_the_reason_says_who_and_why() -> None:
+    """A person can act on it."""
+    troubled = report(LinkState.RATE_LIMITED, "b", reason="429, retry after 30 s")
+    assert assess(facts(UP, troubled), NOW).reason == (
+        "1 of 2 processes (consumer: RATE_LIMITED: 429, retry after 30 s)"
+    )
