@@ -9,7 +9,7 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - not the built-in one
 
 from rates.errors import CacheUnavailable, InvalidSetting
 
@@ -31,8 +31,9 @@ def open_redis(url: str) -> Redis:
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_timeout=COMMAND_TIMEOUT_S,
             health_check_interval=HEALTH_CHECK_INTERVAL_S,
-            # Writers must know which writes are lost, so nothing is sent twice behind their back.
-            retry=Retry(NoBackoff(), 0),
+            # Once more, on a new connection: after a restart of Redis every pooled one is dead, and nothing that we send does
+            # harm when it is done twice. Longer waits are the caller's business.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
         )
     except ValueError as exc:
         raise InvalidSetting(

@@ -1,15 +1,17 @@
 """Tickers out of Redis: one pub/sub subscription for all sources, snapshots and the bounded stream."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TypeVar
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from cache.ports import FeedMessage, Snapshot
 from cache.redis_client import translated_errors
-from rates.errors import CacheUnavailable
+from rates.errors import CacheUnavailable, MalformedTicker
 from rates.names import RedisNames
 from rates.source import Source
 from rates.wire import Changes, decode_changes, decode_report, decode_ticker
@@ -17,6 +19,9 @@ from rates.wire import Changes, decode_changes, decode_report, decode_ticker
 # Sources report every few seconds; a subscription silent for this long is asked for a sign of life.
 SILENCE_S = 10
 PONG_TIMEOUT_S = 5
+
+T = TypeVar("T")
+log = structlog.get_logger("ratewire.cache")
 
 
 class RedisTickerFeed:
@@ -73,8 +78,8 @@ class RedisTickerFeed:
             source,
             (epoch or b"").decode(),
             int(seq or 0),
-            tuple(map(decode_ticker, tickers)),
-            tuple(map(decode_report, reports)),
+            tuple(_readable(decode_ticker, tickers)),
+            tuple(_readable(decode_report, reports)),
         )
 
     async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
@@ -87,3 +92,12 @@ class RedisTickerFeed:
         if head_epoch is None or head_epoch.decode() != epoch or not 0 <= int(head_seq) - seq == len(entries):
             return None
         return [decode_changes(source, fields[b"m"]) for _, fields in entries]
+
+
+def _readable(decode: Callable[[bytes], T], values: Iterable[bytes]) -> Iterator[T]:
+    """What can be read of a snapshot: one entry that cannot must not keep all others from everyone."""
+    for value in values:
+        try:
+            yield decode(value)
+        except MalformedTicker as exc:
+            log.error("unreadable entry in the cache, left out", error=str(exc))  # noqa: TRY400 - ours; says all

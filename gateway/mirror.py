@@ -171,7 +171,10 @@ class Mirror:
         elif _follows(message, part.place):
             self._change(part, message)
         elif message.epoch != part.place.epoch or message.seq > part.place.seq:
-            log.warning("gap", source=message.source, at=part.place, saw=Place(message.epoch, message.seq))
+            if part.place.epoch:
+                log.warning(
+                    "gap", source=message.source, at=part.place, saw=Place(message.epoch, message.seq)
+                )
             await self._load(message.source)
 
     def _change(self, part: SourceMirror, changes: Changes) -> None:

@@ -45,8 +45,10 @@ async def run_gateway(stop: asyncio.Event) -> None:
         feed = RedisTickerFeed(redis, RedisNames(cache.simulated))
         timeout_s = process.startup_timeout_s
         with closing(bind(settings)) as listener:
-            await connect_patiently(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s)
-            await connect_patiently(store.check, timeout_s=timeout_s)
+            await connect_patiently(
+                lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop
+            )
+            await connect_patiently(store.check, timeout_s=timeout_s, stop=stop)
             await serve_gateway(feed, store, settings, stop, simulated=cache.simulated, listener=listener)
     finally:
         await redis.aclose()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
@@ -43,7 +43,6 @@ async def run_producer(stop: asyncio.Event) -> None:
     cache = load_settings(CacheSettings)
     sources = {source: build() for source, build in SOURCES.items()}
     async with (
-        _stopped_early(),
         _redis(cache, stop) as redis,
         _queue(tuple(sources), stop) as queue,
         _instruments(stop) as instruments,
@@ -71,7 +70,7 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
     settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
     parts, names = SOURCES[source](), RedisNames(cache.simulated)
-    async with _stopped_early(), _redis(cache, stop) as redis, _queue((source,), stop) as queue:
+    async with _redis(cache, stop) as redis, _queue((source,), stop) as queue:
         budget = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
         _log.info("consuming", source=source.value)
         await consume(
@@ -98,7 +97,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
     parts = SOURCES[source]()
-    async with _stopped_early(), _redis(cache, stop) as redis, _instruments(stop) as instruments:
+    async with _redis(cache, stop) as redis, _instruments(stop) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
             stop,
@@ -145,27 +144,5 @@ async def _instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStore]:
         await store.close()
 
 
-class _StoppedEarly(Exception):
-    """Asked to stop before everything was there: no failure."""
-
-
-@asynccontextmanager
-async def _stopped_early() -> AsyncIterator[None]:
-    with suppress(_StoppedEarly):
-        yield
-
-
 async def _connect(connect: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Connect patiently, but no longer than until `stop`."""
-    patience = load_settings(ProcessSettings).startup_timeout_s
-    connecting = asyncio.ensure_future(connect_patiently(connect, timeout_s=patience))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not connecting.done():
-            raise _StoppedEarly
-        connecting.result()
-    finally:
-        connecting.cancel()
-        stopping.cancel()
-        await asyncio.wait({connecting, stopping})
+    await connect_patiently(connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop)

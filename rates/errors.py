@@ -79,7 +79,7 @@ class InvalidCursor(InvalidInput):
 
     def __init__(self, seen: str) -> None:
         self.seen = seen
-        super().__init__(f"{seen[:60]!r} is not a cursor: expected one from an event or from `rates`")
+        super().__init__(f"{seen[:60]!r} is not a cursor: expected one that this service gave out")
 
 
 class UnknownSymbol(InvalidInput):

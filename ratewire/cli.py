@@ -39,7 +39,7 @@ def up(
     ] = False,
     replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
     speed: Annotated[
-        float, typer.Option(help="Replay so many times as fast as recorded.", min=0.01, max=1000)
+        float, typer.Option(help="Replay so many times as fast as recorded.", min=0.01, max=1e12)
     ] = 1.0,
 ) -> None:
     """Run the whole system in this one process: no Redis, RabbitMQ or Postgres needed."""
@@ -108,10 +108,12 @@ def migrate() -> None:
     from instruments.migrations import migrate as migrate_database
     from runtime.startup import connect_patiently
 
-    async def run(_stop: asyncio.Event) -> None:
+    async def run(stop: asyncio.Event) -> None:
         url = load_settings(DatabaseSettings).database_url
         await connect_patiently(
-            lambda: migrate_database(url), timeout_s=load_settings(ProcessSettings).startup_timeout_s
+            lambda: migrate_database(url),
+            timeout_s=load_settings(ProcessSettings).startup_timeout_s,
+            stop=stop,
         )
 
     run_process(run)

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from gateway.settings import GatewaySettings
-from pipeline.settings import ConsumerSettings, ProducerSettings, StreamSettings
-from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
-from standalone.settings import StandaloneSettings
 
+from gateway.settings import GatewaySettings
+from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.sources.binance.settings import BinanceSettings
+from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, QueueSettings
 from simulator.settings import SimulatorSettings
+from standalone.settings import StandaloneSettings
 
 GROUPS: tuple[type[BaseSettings], ...] = (
     ProcessSettings,
@@ -25,6 +25,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     ProducerSettings,
     ConsumerSettings,
     StreamSettings,
+    IngestSettings,
     BinanceSettings,
     CoinGeckoSettings,
     GatewaySettings,

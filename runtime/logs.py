@@ -26,7 +26,13 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     renderers: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # The default prints local variables, which may hold secrets.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -36,8 +42,11 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for chatty in ("aiormq", "aio_pika", "httpx", "httpcore", "websockets", "alembic"):
+    for chatty in ("httpx", "httpcore", "websockets", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    for alarming in ("aiormq", "aio_pika"):
+        # They log a lost connection with its traceback; we log it where it is translated.
+        logging.getLogger(alarming).setLevel(logging.CRITICAL)
     stamina.instrumentation.set_on_retry_hooks([_log_retry])
 
 

@@ -4,12 +4,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import uvloop
 
 from rates.errors import RatesError, SetupError
 from runtime.logs import configure_logs
 from runtime.settings import ProcessSettings, load_settings
+from runtime.startup import StoppedEarly
 
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
@@ -36,7 +38,8 @@ async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await main(stop)
+    with suppress(StoppedEarly):
+        await main(stop)
 
 
 def _report_failure(group: BaseExceptionGroup[RatesError]) -> int:

@@ -1,10 +1,11 @@
 """Settings that several services share, and how any settings are read: from the environment, with errors that name the variable."""
 
+import os
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rates.errors import InvalidSetting
 
@@ -15,7 +16,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 class CacheSettings(BaseSettings):
     """Redis, where pipeline and gateway meet."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
@@ -38,7 +39,7 @@ class CacheSettings(BaseSettings):
 class QueueSettings(BaseSettings):
     """RabbitMQ, where the producer meets the consumers."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     amqp_url: str = Field(
         default="amqp://guest:guest@127.0.0.1:5672/",
@@ -49,7 +50,7 @@ class QueueSettings(BaseSettings):
 class DatabaseSettings(BaseSettings):
     """Postgres (or SQLite), which keeps what must last."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     database_url: str = Field(
         default="postgresql+asyncpg://ratewire:ratewire@127.0.0.1:5432/ratewire",
@@ -61,7 +62,7 @@ class DatabaseSettings(BaseSettings):
 class ProcessSettings(BaseSettings):
     """How any process starts, logs and shows that it is alive."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."
@@ -96,3 +97,8 @@ def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:
         field = str(error["loc"][0]) if error["loc"] else ""
         variable = f"{settings.model_config.get('env_prefix', '')}{field}".upper()
         raise InvalidSetting(variable, error.get("input"), error["msg"]) from exc
+    except SettingsError as exc:
+        # Says which field could not be read as JSON, but neither the variable nor what it held.
+        field = str(exc).partition('field "')[2].partition('"')[0]
+        variable = f"{settings.model_config.get('env_prefix', '')}{field}".upper()
+        raise InvalidSetting(variable, os.environ.get(variable), "expected JSON") from exc

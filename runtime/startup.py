@@ -1,5 +1,6 @@
 """Patience at start: the other parts of the system may come up later than this one."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,12 +13,33 @@ LONGEST_WAIT_S = 3.0
 T = TypeVar("T")
 
 
-async def connect_patiently(connect: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
+class StoppedEarly(Exception):
+    """Asked to stop before everything was there: no failure."""
+
+
+async def connect_patiently(
+    connect: Callable[[], Awaitable[T]], *, timeout_s: float, stop: asyncio.Event
+) -> T:
     """Call `connect` until it succeeds, with growing, jittered waits that are logged.
 
     Raises:
         BackendUnavailable: the last failure, once `timeout_s` seconds are over.
+        StoppedEarly: `stop` was set first.
     """
+    connecting = asyncio.ensure_future(_try(connect, timeout_s))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            raise StoppedEarly
+        return connecting.result()
+    finally:
+        connecting.cancel()
+        stopping.cancel()
+        await asyncio.wait({connecting, stopping})
+
+
+async def _try(connect: Callable[[], Awaitable[T]], timeout_s: float) -> T:
     async for attempt in stamina.retry_context(
         on=BackendUnavailable,
         attempts=None,

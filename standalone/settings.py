@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class StandaloneSettings(BaseSettings):
     """The embedded system (`ratewire up`)."""
 
-    model_config = SettingsConfigDict(env_prefix="RATEWIRE_STANDALONE_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RATEWIRE_STANDALONE_", env_ignore_empty=True, extra="ignore"
+    )
 
     folder: Path = Field(
         default=Path(".run"),

@@ -21,19 +21,20 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
 
     `{"symbol":"BNBBTC","priceChange":"-94.99","priceChangePercent":"-95.960","lastPrice":"4.00000200","bidPrice":
     "4.00000000","askPrice":"4.00000200","highPrice":"100.0","lowPrice":"0.1","volume":"8913.30","closeTime":1499869899040,
-    "lastId":28460,…}`. Chosen over `ticker.price` because that has no time.
+    "lastId":28460,…}`. Chosen over `ticker.price` because that has no time. Without price or time it is no observation;
+    anything else may be missing: a replayed recording leaves out what it does not hold.
     """
 
     symbol: str
     last_price: Decimal
-    price_change_percent: Decimal
-    bid_price: Decimal
-    ask_price: Decimal
-    high_price: Decimal
-    low_price: Decimal
-    volume: Decimal
     close_time: int
-    last_id: int
+    price_change_percent: Decimal | None = None
+    bid_price: Decimal | None = None
+    ask_price: Decimal | None = None
+    high_price: Decimal | None = None
+    low_price: Decimal | None = None
+    volume: Decimal | None = None
+    last_id: int = -1
 
 
 class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):

@@ -11,7 +11,7 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-def quoted(price: Decimal) -> Decimal | None:
+def quoted(price: Decimal | None) -> Decimal | None:
     """A best bid, best ask, high or low; zero stands for an empty side or a day without a trade."""
     return price or None
 
