@@ -23,7 +23,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --no-error-summary $(PACKAGES) tests
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.check_migrations
