@@ -26,7 +26,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gateway.pages import read_page
-from gateway.request import decode_json, read_message, read_request
+from gateway.strawberry_request import decode_json, read_message, read_request
 from gateway.schema.build import RatesSchema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
