@@ -1,9 +1,6 @@
 """`/graphql`: Strawberry's HTTP and WebSocket protocols as a plain ASGI app, hardened where a client's input ended badly."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncGenerator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,29 +8,25 @@ from urllib.parse import parse_qs
 import msgspec
 import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLRequestData
-from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from gateway.operations import Operations
 from gateway.pages import read_page
-from gateway.strawberry_request import decode_json, read_message, read_request
 from gateway.schema.build import RatesSchema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
+from gateway.strawberry_request import decode_json, read_request
+from gateway.transports.socket import SocketTransport
 from rates.verdicts import INTERNAL_ERROR
-
-GOING_AWAY = 1001
-CLOSE_TIMEOUT_S = 2.0
 
 log = structlog.get_logger("ratewire.gateway.endpoint")
 
@@ -42,36 +35,8 @@ class TooLargeError(Exception):
     """A request body beyond the limit."""
 
 
-class MessageAdapter(ASGIWebSocketAdapter):
-    """Hands on well-formed messages only."""
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        async for data in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
-            if message := read_message(data):
-                yield message
-            elif not ignore_parsing_errors:
-                raise NonJsonMessageReceived
-
-
-class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, where a document that does not parse is that operation's error and leaves the socket open."""
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004 - Strawberry passes it
-        return None
-
-    async def handle_task_exception(self, error: Exception) -> None:
-        """A reader that left in the middle of an event is no error of ours."""
-        left = isinstance(error, WebSocketDisconnected) or _is_closed(getattr(self.websocket, "ws", None))
-        if not left:
-            log.error("operation failed", exc_info=error)
-
-
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The endpoint, and the WebSockets that are open on it."""
-
-    websocket_adapter_class = MessageAdapter
-    graphql_transport_ws_handler_class = TransportHandler
 
     def __init__(
         self, schema: RatesSchema, context: Context, settings: GatewaySettings, static_directory: Path
@@ -79,37 +44,22 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         super().__init__(
             schema,
             graphql_ide=None,
-            connection_init_wait_timeout=timedelta(seconds=settings.init_timeout_s),
-            max_subscriptions_per_connection=settings.max_subscriptions,
-            allowed_origins=settings.allowed_origins,
         )
         self._context = context
         self._max_body_bytes = settings.max_body_bytes
         self._static_directory = static_directory
-        self._sockets: set[WebSocket] = set()
+        self._sockets = SocketTransport(Operations(schema, context, settings), settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            socket = WebSocket(scope, receive, send)
-            self._sockets.add(socket)
-            try:
-                await self.run(socket)
-            finally:
-                self._sockets.discard(socket)
+            await self._sockets(scope, receive, send)
         else:
             response = await self._respond(Request(scope, self._limited(receive)))
             await response(scope, receive, send)
 
     async def close_sockets(self) -> None:
         """Tell every open WebSocket that the server goes away; clients come back, to another replica or to the next start."""
-        closing = [
-            socket.close(GOING_AWAY, "server stops") for socket in self._sockets if not _is_closed(socket)
-        ]
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await asyncio.gather(*closing, return_exceptions=True)
-        except TimeoutError:
-            log.warning("sockets not closed in time", count=len(self._sockets))
+        await self._sockets.close_all()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         del request, response
@@ -204,7 +154,3 @@ def _wants_page(request: Request) -> bool:
 def _refusal(status: int, message: str, extensions: dict[str, str] | None = None) -> Response:
     error = {"message": message, "extensions": extensions or {"code": "BAD_REQUEST"}}
     return Response(msgspec.json.encode({"errors": [error]}), status, media_type="application/json")
-
-
-def _is_closed(socket: WebSocket | None) -> bool:
-    return socket is None or socket.application_state is not WebSocketState.CONNECTED

@@ -109,6 +109,21 @@ class GatewaySettings(BaseSettings):
         description="Seconds a new WebSocket has for its `connection_init`. Longer suits slow links; shorter frees idle "
         "sockets sooner.",
     )
+    ws_ping_interval_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description="Seconds between two signs of life on a WebSocket (`ping` of graphql-transport-ws, `ka` of graphql-ws); 0 sends "
+        "none. Fewer keep connections alive through proxies with short idle limits; more cost less. An answer is not "
+        "demanded: whether a client lives is told by WebSocket's own pings.",
+    )
+    stall_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503. Longer forgives longer "
+        "pauses; each stalled connection holds some 200 KB, and one event for each of its subscriptions, all the while.",
+    )
     shutdown_timeout_s: float = Field(
         default=5.0,
         gt=0,

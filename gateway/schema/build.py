@@ -26,10 +26,6 @@ class RatesSchema(strawberry.Schema):
         """Every error on its way to a client comes by here, whatever the transport; what stays in the list is sent."""
         errors[:] = map(present, errors)
 
-    async def subscribe(self, *arguments: Any, **named: Any) -> Any:
-        """Streams queries as well: legacy graphql-ws clients send them over the socket, and its handler only knows this."""
-        return await self.stream(*arguments, **named)
-
 
 def build_schema(settings: GatewaySettings) -> RatesSchema:
     """The schema with its limits."""
