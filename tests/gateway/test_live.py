@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cache.ports import Snapshot
-from gateway.cursor import Place, format_cursor
+from gateway.cursor import Cursor, Place, format_cursor
 from gateway.gateway import Gateway
 from gateway.live import RatesEvent, RatesEventKind
 from gateway.pace import Pace, parse_pace
@@ -215,7 +215,9 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
     """The cache was lost in between: nothing can be proved."""
     await cache.write([ticker()])
     await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-    foreign = format_cursor({**gateway.mirror.position, BINANCE: Place("another", 1)})
+    foreign = format_cursor(
+        Cursor({**gateway.mirror.position, BINANCE: Place("another", 1)}, gateway.catalog.version)
+    )
     async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, foreign)) as events:
         assert (await following(events)).kind is RatesEventKind.GAP
 
@@ -228,7 +230,9 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
         scripted_feed.send(Changes(BINANCE, "e", 1, ()))
         await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-        ahead = format_cursor({**gateway.mirror.position, BINANCE: Place("e", 2)})
+        ahead = format_cursor(
+            Cursor({**gateway.mirror.position, BINANCE: Place("e", 2)}, gateway.catalog.version)
+        )
         async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, ahead)) as events:
             first = asyncio.create_task(following(events))
             await asyncio.sleep(0)
