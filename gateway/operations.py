@@ -17,9 +17,9 @@ from graphql import (
     get_variable_values,
     subscribe,
 )
+from strawberry import Schema
 
 from gateway.request import GraphQLRequest
-from gateway.schema.build import RatesSchema
 from gateway.schema.context import Context, Notes
 from gateway.schema.documents import DocumentCache, Limits
 from gateway.schema.errors import present
@@ -71,7 +71,7 @@ class Prepared(NamedTuple):
 class Operations:
     """Executes requests against the schema. This is the plain path: one execution for each reader."""
 
-    def __init__(self, schema: RatesSchema, context: Context, settings: GatewaySettings) -> None:
+    def __init__(self, schema: Schema, context: Context, settings: GatewaySettings) -> None:
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
         self._context = context

@@ -17,6 +17,7 @@ from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.transports.uvicorn_http import GatewayHttp
 from gateway.transports.uvicorn_socket import GatewaySocket
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
@@ -128,7 +129,7 @@ class _Server(uvicorn.Server):
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=GatewayHttp,
         ws=GatewaySocket,
         lifespan="off",
         log_config=None,

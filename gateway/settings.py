@@ -121,8 +121,23 @@ class GatewaySettings(BaseSettings):
         default=60.0,
         gt=0,
         le=3600,
-        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503. Longer forgives longer "
-        "pauses; each stalled connection holds some 200 KB, and one event for each of its subscriptions, all the while.",
+        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503, or its stream over "
+        "HTTP is cut. Longer forgives longer pauses; each stalled connection holds some 200 KB, and one event for each of its "
+        "subscriptions, all the while.",
+    )
+    read_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="Seconds a client has to send the body of its request. Longer suits slow links; shorter frees idle "
+        "connections sooner.",
+    )
+    stream_heartbeat_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Seconds without an event after which an event stream or multipart answer carries a sign of life. Must be "
+        "less than what proxies on the way allow between two bytes (nginx: 60); fewer costs each idle stream more.",
     )
     shutdown_timeout_s: float = Field(
         default=5.0,

@@ -16,7 +16,6 @@ from graphql import (
     parse,
     validate,
 )
-from strawberry.extensions import SchemaExtension
 
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
 
@@ -116,26 +115,3 @@ def _measure_fragment(
 
 def _beyond(message: str) -> GraphQLError:
     return GraphQLError(f"the document is {message}", extensions={"code": VALIDATION_FAILED})
-
-
-class CachedDocuments(SchemaExtension):
-    """Hands Strawberry documents from the cache instead of parsing and validating anew."""
-
-    def __init__(self, cache: DocumentCache, max_tokens: int) -> None:
-        self._cache = cache
-        self._max_tokens = max_tokens
-        self._errors: tuple[GraphQLError, ...] = ()
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        context.parse_options["max_tokens"] = self._max_tokens
-        try:
-            context.graphql_document, self._errors = self._cache.read(context.query or "")
-        except (GraphQLError, RecursionError):
-            # Strawberry parses it again and reports the error in its own place; from here it would end the connection.
-            context.graphql_document = None
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = list(self._errors)
-        yield

@@ -5,13 +5,13 @@ import hashlib
 from gateway.operations import Result
 from gateway.schema.context import Notes
 
-NO_STORE = "no-store"
 
-
-def cache_control(result: Result, notes: Notes) -> str:
-    """The header: whole seconds until the first rate in the answer expires. Errors, and answers without rates, are not kept."""
+def cache_control(result: Result, notes: Notes) -> str | None:
+    """The header: whole seconds until the first rate in the answer expires. `None` for what is not to be kept: errors, and
+    answers without rates.
+    """
     if notes.good_for is None or notes.is_momentary or "errors" in result:
-        return NO_STORE
+        return None
     seconds = max(0, int(notes.good_for.total_seconds()))
     return f"public, max-age={seconds}, must-revalidate"
 

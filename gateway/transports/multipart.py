@@ -5,14 +5,13 @@ Link: https://www.apollographql.com/docs/graphos/routing/operations/subscription
 
 from gateway.operations import Result, encode
 from gateway.transports.negotiation import MediaType
-from rates.errors import CacheUnavailable
-from rates.verdicts import GRAPHQL_CODES
 
 BOUNDARY = "graphql"
 _HEAD = b"content-type: application/json\r\n\r\n"
 # Clients take a part for whole when they see the boundary after it: it goes out with the part.
 _NEXT = b"\r\n--graphql\r\n"
 _LAST = b"\r\n--graphql--\r\n"
+_STOPPED = {"message": "the server stops: subscribe again", "extensions": {"code": "SERVICE_UNAVAILABLE"}}
 
 
 class PartFraming:
@@ -23,21 +22,7 @@ class PartFraming:
     opening = _NEXT + _HEAD + b"{}" + _NEXT
     heartbeat = _HEAD + b"{}" + _NEXT
     complete = _HEAD + b"{}" + _LAST
-    interrupted = (
-        _HEAD
-        + encode(
-            {
-                "payload": None,
-                "errors": [
-                    {
-                        "message": "the server stops: subscribe again",
-                        "extensions": {"code": GRAPHQL_CODES[CacheUnavailable]},
-                    }
-                ],
-            }
-        )
-        + _LAST
-    )
+    interrupted = _HEAD + encode({"payload": None, "errors": [_STOPPED]}) + _LAST
 
     @staticmethod
     def frame(result: Result, cursor: str | None) -> bytes:

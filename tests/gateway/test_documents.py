@@ -8,7 +8,6 @@ from graphql import get_introspection_query, parse
 from gateway.schema.build import build_schema
 from gateway.schema.documents import DocumentCache, Limits, check_limits
 from gateway.schema.sdl import main
-from gateway.settings import GatewaySettings
 
 LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50)
 
@@ -21,7 +20,7 @@ def test_the_introspection_of_editors_is_within_the_limits() -> None:
     """GraphiQL and code generators depend on it."""
     text = get_introspection_query(input_value_deprecation=True)
     assert messages(text) == []
-    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
     assert cache.read(text).errors == ()
 
 
@@ -56,7 +55,7 @@ def test_a_cycle_of_fragments_ends() -> None:
 
 def test_the_cache_reads_a_document_once_and_forgets_the_oldest() -> None:
     """Bounded, and what is kept is the same object."""
-    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
     first = cache.read("{ __typename }")
     assert cache.read("{ __typename }") is first
     cache.read("{ sources { state } }")
@@ -71,7 +70,7 @@ def test_the_committed_schema_is_that_of_the_code(capsys: pytest.CaptureFixture[
 def test_everything_in_the_schema_is_described() -> None:
     """Types, fields, arguments and enum values alike."""
     bare = []
-    for name, kind in build_schema(GatewaySettings())._schema.type_map.items():
+    for name, kind in build_schema()._schema.type_map.items():
         if name.startswith("__") or name in {"Int", "Float", "String", "Boolean", "ID"}:
             continue
         parts = {name: kind.description}
