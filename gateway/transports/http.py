@@ -23,6 +23,7 @@ from gateway.transports.multipart import PartFraming
 from gateway.transports.negotiation import (
     MediaType,
     Range,
+    accepts_json,
     choose,
     choose_json,
     parse_accept,
@@ -111,7 +112,8 @@ class HttpTransport:
             raise RefusedRequest(405, "a mutation needs POST", {"allow": "POST"})
         media = choose(accepted, operation.kind)
         if media is None:
-            raise RefusedRequest(406, _offer(operation.kind))
+            # Who accepts JSON has asked the wrong thing, not in the wrong way.
+            raise RefusedRequest(400 if accepts_json(accepted) else 406, _offer(operation.kind))
         if framing := FRAMINGS.get(media):
             await self._stream(framing, operation, client)
         elif isinstance(operation, Prepared):

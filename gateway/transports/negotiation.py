@@ -65,14 +65,13 @@ def choose(accepted: Sequence[Range], kind: OperationKind | None) -> MediaType |
     """The media type for the answer to an operation of that kind; `None` if no possible one is accepted.
 
     Clients list streams beside JSON in every request, so an answer that is one becomes a stream only for a client that wants
-    JSON less. An answer that goes on can only be a stream.
+    JSON less. An answer that goes on can only be a stream, for a client that names one: another would wait for its end for ever.
     """
     streams = [_events(accepted), _parts(accepted)]
-    json = _json(accepted)
     if kind is OperationKind.SUBSCRIPTION:
-        # Who names JSON and means streams by a wildcard at most would wait for the end of it for ever.
-        found = [each for each in streams if each[1].quality and (each[1].named or not json[1].named)]
-        return max(found, key=_rank)[0] if found else None
+        named = [each for each in streams if each[1].named and each[1].quality]
+        return max(named, key=_rank)[0] if named else None
+    json = _json(accepted)
     best, wish = max([json, *streams], key=_rank)
     return best if wish.quality else None
 
@@ -82,6 +81,11 @@ def wants_page(accepted: Sequence[Range]) -> bool:
     page = _wish(accepted, MediaType.HTML)
     data = (_json(accepted), _events(accepted), _parts(accepted))
     return page.named and all(page.quality > wish.quality for _, wish in data)
+
+
+def accepts_json(accepted: Sequence[Range]) -> bool:
+    """Whether the client can read an answer in JSON."""
+    return _json(accepted)[1].quality > 0
 
 
 def choose_json(accepted: Sequence[Range]) -> MediaType:
