@@ -100,9 +100,6 @@ async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
         witness.worst_delay_s = 0.0
         price = await write_for(12, writer, witness, first=price)
         growth = gateway.resident_bytes() - before
-        print(
-            f"grew by {growth / MIB:.1f} MiB of {before / MIB:.0f}; worst delay {witness.worst_delay_s * 1000:.0f} ms"
-        )
         assert growth < 10 * MIB
         assert witness.worst_delay_s < 2
         for client in stalled:
