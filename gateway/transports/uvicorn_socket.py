@@ -22,6 +22,7 @@ KIB = 1024
 # What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
 MAX_UNSENT_BYTES = 64 * KIB
 LINGER_S = 10.0
+NOT_UTF8 = 1007
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
 
@@ -67,6 +68,15 @@ class GatewaySocket(WebSocketsSansIOProtocol):
             return
         self._end(closing.code, closing.reason)
 
+    def send_receive_event_to_app(self) -> None:
+        """A whole message has arrived. Uvicorn would log a stack trace for text that is not UTF-8."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(NOT_UTF8, "expected UTF-8")
+            self._end(NOT_UTF8, "expected UTF-8")
+            return
+        super().send_receive_event_to_app()
+
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is None:
             super().data_received(data)
@@ -99,3 +109,11 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         if self._lingering is not None:
             self._lingering.cancel()
         self._lingering = self.loop.call_later(limit_s, self.transport.abort)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -2,10 +2,13 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from websockets import ConnectionClosed
 
 from tests.gateway.transports.gateway_processes import Writer, gateway_processes
 from tests.gateway.transports.raw_socket import RawSocket, raw_socket
@@ -155,3 +158,75 @@ async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
                 await facts(served, lambda seen: seen["subscribers"] == 0)
                 client.connection.transport.resume_reading()
                 assert (await client.closed())[0] == 4503
+
+
+async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any, facts: Any) -> None:
+    """WebSocket's own pings find it, where there is nothing to write that could be blocked."""
+    async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
+        await facts(served, lambda seen: seen["subscribers"] == 0)
+        client.connection.transport.resume_reading()
+        assert await client.closed() == (4503, "stalled: no pong")
+
+
+async def test_answers_that_nobody_reads_are_not_piled_up(
+    ready_gateway: Any, until: Any, structured_logs: list[Any]
+) -> None:
+    """The server reads no further from a client that asks without listening, and ends it."""
+    ping = '{"type":"ping","payload":{"a":"' + "x" * 50_000 + '"}}'
+    async with ready_gateway(stall_timeout_s=0.5) as served:
+        with narrow_link(served.ws) as link:
+            async with raw_socket(served.ws, sock=link, max_queue=1) as client:
+                client.connection.transport.pause_reading()
+                async with asyncio.TaskGroup() as tasks:
+                    asking = tasks.create_task(ask_for_ever(client, ping))
+                    await until(
+                        lambda: any(each["event"] == "connection stalled, closed" for each in structured_logs)
+                    )
+                    client.connection.transport.resume_reading()
+                    assert (await client.closed())[0] == 4503
+                    asking.cancel()
+
+
+async def ask_for_ever(client: RawSocket, message: str) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            await client.connection.send(message)
+
+
+async def test_subscriptions_of_one_socket_get_their_turns_in_order(
+    ready_gateway: Any, cache: Any, ticker: Any
+) -> None:
+    """Whatever the reader's speed, none is more than two events ahead of another, wide or narrow."""
+    async with ready_gateway() as served, narrow_reader(served.ws) as client:
+        for number in range(20):
+            await client.start(
+                str(number), WIDE if number % 2 else "subscription { rates { items { price } } }"
+            )
+        heard = Counter([(await client.receive())["id"] for _ in range(20)])
+        assert set(heard.values()) == {1}
+        for number in range(200):
+            await cache.write([ticker(price=str(number + 1), sequence=number)])
+        for number in range(500):
+            await cache.write([ticker(price=str(number + 1_000), sequence=number + 1_000)])
+            heard[(await client.receive())["id"]] += 1
+            assert max(heard.values()) - min(heard.values()) <= 2
+
+
+@asynccontextmanager
+async def narrow_reader(url: str) -> AsyncIterator[RawSocket]:
+    with narrow_link(url) as link:
+        async with raw_socket(url, sock=link, max_queue=1) as client:
+            yield client
+
+
+async def test_a_stop_waits_for_no_reader(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+    """A reader that has stopped reading delays it by a second or two, and the rest of the process not at all."""
+    loop = asyncio.get_running_loop()
+    async with ready_gateway() as served, stalled_reader(served.ws, WIDE):
+        for number in range(300):
+            await cache.write([ticker(price=str(number + 1), sequence=number)])
+            await asyncio.sleep(0)
+        before = loop.time()
+        served.stop.set()
+        await asyncio.wait_for(asyncio.shield(served.done), 10)
+        assert loop.time() - before < 4

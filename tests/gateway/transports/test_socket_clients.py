@@ -59,7 +59,7 @@ async def test_npm_subscriptions_transport_ws_queries_and_subscribes(
             error = await client.line()
             assert error["kind"] == "error"
             assert words in error["value"]["message"]
-        prices = []
+        prices: list[str] = []
         while prices[-1:] != ["3"]:
             event = (await client.line())["value"]["data"]["rates"]
             prices += [item["price"] for item in event["items"]]

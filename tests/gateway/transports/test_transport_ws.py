@@ -270,3 +270,23 @@ async def test_a_thousand_subscriptions_share_one_socket(ready_gateway: Any, cac
         assert {message["id"] for message in changes} == {str(number) for number in range(count)}
         prices = {item["price"] for each in changes for item in each["payload"]["data"]["rates"]["items"]}
         assert prices == {"7"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),
+        (b"\x81\x02{}", 1002),
+        (b"\xf1\x80\x00\x00\x00\x00", 1002),
+        (b"\x83\x80\x00\x00\x00\x00", 1002),
+    ],
+    ids=["not UTF-8", "not masked", "reserved bits", "reserved opcode"],
+)
+async def test_what_is_no_websocket_frame_is_closed_with_the_code_of_rfc_6455(
+    ready_gateway: Any, caplog: Any, frame: bytes, code: int
+) -> None:
+    """Without a stack trace in the log."""
+    async with ready_gateway() as served, raw_socket(served.ws) as client:
+        client.connection.transport.write(frame)
+        assert (await client.closed())[0] == code
+    assert [each for each in caplog.records if each.exc_info] == []
