@@ -157,6 +157,7 @@ class Live:
         )
 
     def _update(self, subscriber: Subscriber) -> RatesEvent:
+        subscriber.sound_alarm()
         batch = subscriber.take()
         return RatesEvent(
             kind=RatesEventKind.UPDATE,
@@ -196,7 +197,13 @@ class Live:
         changed = self._catalog.changed_since(after.tracked)
         if changed is None:
             return None
-        missed = await read_missed(self._feed, after.position, at, sources)
+        missed = await read_missed(
+            self._feed,
+            after.position,
+            at,
+            sources,
+            has_seen=lambda source: self._mirror.sources[source].latest_observed_at is not None,
+        )
         if missed is None:
             return None
         # What came into the catalogue since was never told, however long ago it was written. What is pending by now comes next.

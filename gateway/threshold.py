@@ -93,6 +93,8 @@ class Threshold:
     def take_due(self) -> list[Ticker]:
         """What was withheld and is worth telling by now."""
         now = self._clock()
+        if self.alarm is None or now < self.alarm:
+            return []
         due = [each for each in self._entries() if self._is_due(each, now)]
         for ticker in due:
             self._release(ticker.key)
