@@ -25,6 +25,11 @@ class NodeClient:
         assert line, "the client ended early"
         return json.loads(line)
 
+    def tell(self, line: str) -> None:
+        """A line for it to read."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+
     async def ends(self) -> None:
         """It ends by itself, with nothing left to say, and well."""
         assert self._process.stdout is not None
@@ -37,7 +42,7 @@ class NodeClient:
 async def node_client(script: str, *arguments: str) -> AsyncIterator[NodeClient]:
     """The script, ended at the latest on leaving."""
     process = await asyncio.create_subprocess_exec(
-        "node", script, *arguments, cwd=CLIENTS, stdout=asyncio.subprocess.PIPE
+        "node", script, *arguments, cwd=CLIENTS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
         yield NodeClient(process)

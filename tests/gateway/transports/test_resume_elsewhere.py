@@ -26,6 +26,7 @@ class Client:
         self._draw = draw
         self.cursor: str | None = None
         self.told: Counter[tuple[str, str]] = Counter()
+        self.newest: dict[str, int] = {}
         self.kinds: list[tuple[str, bool | None]] = []
         self.reconnects = 0
 
@@ -38,9 +39,19 @@ class Client:
             event = (await client.receive())["payload"]["data"]["rates"]
             self.kinds.append((event["kind"], event["recovered"]))
             self.cursor = event["cursor"]
-            self.told.update((item["symbol"], item["price"]) for item in event["items"])
+            if event["kind"] == "GAP":
+                # What comes now is everything, what it knows included.
+                self.newest.clear()
+            self._note(event["items"])
             at_most = None if at_most is None else at_most - 1
         return True
+
+    def _note(self, items: list[dict[str, str]]) -> None:
+        for item in items:
+            symbol, price = item["symbol"], int(item["price"])
+            assert price > self.newest.get(symbol, 0), "told twice, or older after newer"
+            self.newest[symbol] = price
+            self.told[symbol, item["price"]] += 1
 
     async def follow(self, gateways: list[GatewayProcess], done: set[tuple[str, str]]) -> None:
         """Read from one gateway after the other, cut off in the middle of whatever is under way."""
@@ -64,6 +75,16 @@ async def write_all(writer: Writer, price: int, draw: random.Random) -> None:
         left = left[count:]
         if draw.random() < 0.3:
             await asyncio.sleep(draw.random() * 0.01)
+
+
+async def write_often(writer: Writer, price: int, draw: random.Random) -> dict[str, int]:
+    """The same few symbols again and again, each time at a higher price, and which is the last of each."""
+    last: dict[str, int] = {}
+    for number in range(400):
+        prices = dict.fromkeys(draw.sample(SYMBOLS[:20], draw.randint(1, 20)), price + number)
+        await writer.write(prices)
+        last |= prices
+    return last
 
 
 @asynccontextmanager
@@ -101,6 +122,26 @@ async def test_a_client_cut_off_anywhere_misses_nothing_and_hears_nothing_twice(
         assert reconnects > ROUNDS
         for gateway in gateways:
             assert "Traceback" not in gateway.command.text
+
+
+async def test_a_client_cut_off_anywhere_ends_with_the_newest_value_of_everything(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """Where the same symbols move many times, so that values are merged: never older after newer, never one twice."""
+    async with two_gateways(redis_url, tmp_path) as (writer, gateways):
+        for seed in range(10):
+            draw, client = random.Random(seed), Client(random.Random(~seed))
+            async with raw_socket(gateways[0].ws) as first:
+                await client.read(first, {(SYMBOLS[-1], str(seed + 1))}, None)
+            writing = asyncio.create_task(write_often(writer, 1_000 * (seed + 1), draw))
+            following = asyncio.create_task(client.follow(gateways, {(SYMBOLS[-1], str(seed + 2))}))
+            last = await writing
+            # A symbol that moves once, after everything else: who has it, has had all that there is.
+            await writer.write({SYMBOLS[-1]: seed + 2})
+            await following
+            assert {symbol: client.newest[symbol] for symbol in last} == last, f"seed {seed}"
+            assert ("GAP", None) not in client.kinds, f"seed {seed}"
+            assert ("SNAPSHOT", False) not in client.kinds, f"seed {seed}"
 
 
 async def test_a_cursor_from_before_a_redis_restart_gets_a_gap_and_everything(

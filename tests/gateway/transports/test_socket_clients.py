@@ -9,6 +9,7 @@ from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
+from cache.memory import MemoryCache
 from tests.gateway.transports.node_client import node_client
 
 RESUMABLE = "subscription ($after: String) { rates(after: $after) { kind recovered cursor items { price } } }"
@@ -41,6 +42,36 @@ async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
         assert resumed["items"] == [{"price": "3"}]
         assert resumed["connections"] == 2
         await client.ends()
+
+
+async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
+    ready_gateway: Any, ticker: Any, facts: Any
+) -> None:
+    """It hears 4503, which it does not take for fatal, and what it missed is recovered."""
+    copies = " ".join(f"c{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(45))
+    document = (
+        "subscription ($after: String) "
+        f"{{ rates(after: $after) {{ kind recovered cursor conflated items {{ price }} {copies} }} }}"
+    )
+    cache = MemoryCache(stream_length=100_000)
+    await cache.write([ticker(price="1")])
+    async with (
+        ready_gateway(cache, stall_timeout_s=0.5) as served,
+        node_client("graphql_ws_stalled.mjs", served.ws, document) as client,
+    ):
+        assert (await client.line())["kind"] == "SNAPSHOT"
+        newest = 1
+        async with asyncio.timeout(20):
+            while (await facts(served, lambda _: True))["subscribers"]:
+                newest += 1
+                await cache.write([ticker(price=str(newest), sequence=newest)])
+        client.tell("read on")
+        while "closed" not in (event := await client.line()):
+            assert event["kind"] == "UPDATE"
+        assert event["closed"] == 4503
+        assert event["reason"].startswith("stalled")
+        resumed = await client.line()
+        assert (resumed["kind"], resumed["recovered"], resumed["price"]) == ("SNAPSHOT", True, newest)
 
 
 async def test_npm_subscriptions_transport_ws_queries_and_subscribes(
