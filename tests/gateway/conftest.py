@@ -140,7 +140,7 @@ def build_ticker(
         price=Decimal(price),
         observed_at=observed_at,
         observed_at_origin=ObservedAtOrigin.SOURCE,
-        received_at=observed_at + timedelta(milliseconds=50),
+        received_at=fields.pop("received_at", observed_at + timedelta(milliseconds=50)),
         sequence=sequence,
         **fields,
     )

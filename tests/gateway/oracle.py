@@ -105,6 +105,13 @@ class _Reader:
         if moved or (held is not None and looks_worse(held, ticker, now)):
             self.pending[key] = self.withheld.pop(key)
 
+    def notices(self) -> Iterator[float]:
+        """When something withheld may become worth telling."""
+        for key in self.withheld:
+            observed = (self.held[key].observed_at - NOON).total_seconds()
+            for ttls in (0.75, 9.75):
+                yield observed + TTL[key.source].total_seconds() * ttls + 0.000_001
+
     def take(self, now: float) -> Told:
         told = Told(now, self.pending, self.retracted, self.conflated)
         if self.manner.bps:
@@ -129,12 +136,8 @@ def simulate(
     number = 0
     asked = began + manner.delays_s[0]
     while True:
-        instants = [asked, updated + manner.interval_s, spoke + manner.silence_s]
+        instants = [asked, updated + manner.interval_s, spoke + manner.silence_s, *reader.notices()]
         instants += [entry.at for entry in entries[:1]]
-        for key in reader.withheld:
-            expiry = (reader.held[key].observed_at - NOON).total_seconds()
-            ttl = TTL[key.source].total_seconds()
-            instants += [expiry + ttl * 0.75 + 0.000_001, expiry + ttl * 9.75 + 0.000_001]
         # Rounding must not have the same instant come twice.
         now = min((at for at in instants if at > now + ROUNDING), default=until)
         if now >= until:

@@ -1,14 +1,13 @@
 """A gateway's live part over a cache that fails on demand, on a loop in virtual time, with a log of all that it published."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
 from cache.memory import MemoryCache, _SourceCache
 from cache.ports import FeedMessage
-from collections import deque
-
 from gateway.catalog import InstrumentCatalog
 from gateway.cursor import Place
 from gateway.live import Live

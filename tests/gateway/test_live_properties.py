@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.cursor import parse_cursor
 from gateway.live import RatesEvent, RatesEventKind
 from gateway.pace import Pace
 from gateway.rates import Question
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
-from tests.gateway.conftest import NOON, ListedInstruments, build_ticker
+from tests.gateway.conftest import ListedInstruments, build_ticker
 from tests.gateway.oracle import ROUNDING, Manner, Told, is_wanted, simulate, unavailable
-from tests.gateway.stage import KEYS, RECONNECT_S, FailingCache, Stage
+from tests.gateway.stage import KEYS, FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 
 Kind = RatesEventKind
@@ -331,7 +330,7 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
         yield each, None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(acts, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
 def test_every_reader_is_told_what_the_oracle_says(
     script: list[Act], cast: list[Reader], stream_length: int

@@ -106,7 +106,8 @@ def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, .
     """As long as it answers every alarm: what it holds is as fresh as the newest, and nearer to it than the threshold."""
     clock = FakeClock()
     reader = subscriber(bps, clock)
-    held = newest = None
+    held: Ticker | None = None
+    newest: Ticker | None = None
 
     def check() -> None:
         nonlocal held
