@@ -75,7 +75,7 @@ class Operations:
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
         self._context = context
-        limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
+        limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
 
     def prepare(self, request: GraphQLRequest) -> Prepared:

@@ -9,7 +9,7 @@ from gateway.schema.build import build_schema
 from gateway.schema.documents import DocumentCache, Limits, check_limits
 from gateway.schema.sdl import main
 
-LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50)
+LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50, max_pairs=10_000)
 
 
 def messages(text: str) -> list[str]:
@@ -51,6 +51,35 @@ def test_fragments_that_multiply_are_measured_in_no_time() -> None:
 def test_a_cycle_of_fragments_ends() -> None:
     """Validation refuses it afterwards."""
     assert messages("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + "rates { cursor } " * 490 + "}",
+        "{" + "rates { items { id } } " * 280 + "}",
+        "{" + "... { rates { cursor } } " * 240 + "}",
+        "{" + ("rates { " + "items { id } " * 13 + "} ") * 50 + "}",
+        "{" + "...F " * 900 + "} fragment F on Query { rates { cursor } }",
+        "{" + " ".join(f"...F{n}" for n in range(150)) + "}"
+        + "".join(f"fragment F{n} on Query {{ rates {{ cursor }} }}" for n in range(150)),
+        "{ ...F0 }"
+        + "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(170))
+        + "fragment F170 on Query { a }",
+        "{" + "a " * 1_990 + "}",
+    ],
+)  # fmt: skip
+def test_fields_that_would_take_long_to_compare_are_refused_in_no_time(text: str) -> None:
+    """Validation compares those of one place in pairs, up to seconds for a document within the other limits."""
+    started = perf_counter()
+    assert len(messages(text)) >= 1
+    assert perf_counter() - started < 0.5
+
+
+def test_a_field_may_be_repeated_within_reason() -> None:
+    """Fragments of components that each select what they need do."""
+    fragments = "".join(f"fragment F{n} on Query {{ rates {{ items {{ id price }} }} }}" for n in range(40))
+    assert messages("{" + " ".join(f"...F{n}" for n in range(40)) + "}" + fragments) == []
 
 
 def test_the_cache_reads_a_document_once_and_forgets_the_oldest() -> None:

@@ -221,6 +221,19 @@ async def test_a_document_that_cannot_be_used_says_so(execute: Any, query: str, 
         assert {error.extensions["code"] for error in result.errors} == {expected}
 
 
+async def test_a_wrong_enum_value_is_the_callers_mistake(
+    execute: Any, structured_logs: list[dict[str, Any]]
+) -> None:
+    """In the document and in a variable, with a hint, and nothing in the log."""
+    literal = await execute("{ rates(sources: [BINANC]) { cursor } }")
+    assert code(literal) == "GRAPHQL_VALIDATION_FAILED"
+    variable = await execute("query($s: [Source!]) { rates(sources: $s) { cursor } }", s=["BINANC"])
+    assert code(variable) == "BAD_USER_INPUT"
+    for result in (literal, variable):
+        assert "BINANCE" in only_error(result).message
+    assert [each for each in structured_logs if each["log_level"] == "error"] == []
+
+
 async def test_instruments_are_a_connection(execute: Any) -> None:
     """Edges, nodes, page info and count agree."""
     query = """query($after: String) {
