@@ -95,9 +95,10 @@ class TransportWs:
 
 
 def _pong(payload: dict[str, Any] | None) -> bytes:
-    # The standard library's encoder, because the payload may hold integers that others have no room for.
-    return (
-        format_message("pong")
-        if payload is None
-        else json.dumps({"type": "pong", "payload": payload}).encode()
-    )
+    if payload is None:
+        return format_message("pong")
+    try:
+        # The standard library's encoder, because the payload may hold integers that others have no room for.
+        return json.dumps({"type": "pong", "payload": payload}, allow_nan=False).encode()
+    except ValueError as exc:
+        raise MalformedRequest("the JSON has a number that is too large") from exc

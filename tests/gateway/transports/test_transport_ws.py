@@ -144,6 +144,9 @@ async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: Any) -> 
         await client.send({"type": "pong"})
         await client.send({"type": "ping"})
         assert await client.receive() == {"type": "pong"}
+        deepest = '{"a":' * 98 + '{"a":"[[{{"}' + "}" * 98
+        await client.send('{"type":"ping","payload":' + deepest + "}")
+        assert await client.receive() == {"type": "pong", "payload": json.loads(deepest)}
         payload = {"sent": 10**40, "text": "é\u2028", "deep": [[[{}]]]}
         await client.send({"type": "ping", "payload": payload})
         assert await client.receive() == {"type": "pong", "payload": payload}
@@ -208,6 +211,8 @@ MALFORMED = [
     '{"type":"ping","payload":{"a":NaN}}',
     '{"type":"ping","payload":{"a":"\\ud800"}}',
     '{"type":"ping","type":"pong"}',
+    '{"type":"ping","payload":{"a":1e999}}',
+    '{"type":"ping","payload":' + '{"a":' * 100 + "1" + "}" * 100 + "}",
     "[" * 50_000,
     '{"type":"ping","payload":' + '{"a":' * 15_000 + "1" + "}" * 15_000 + "}",
     '{"type":"ping","payload":{"a":' + "9" * 50_000 + "}}",
