@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from cache.memory import MemoryCache, _SourceCache
-from cache.ports import FeedMessage
+from cache.ports import FeedMessage, Snapshot
 from gateway.catalog import InstrumentCatalog
-from gateway.cursor import Place
 from gateway.live import Live
 from gateway.mirror import Mirror
 from gateway.rates import Rates
@@ -17,6 +16,7 @@ from gateway.subscribers import Subscribers
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
+from rates.wire import Changes
 from tests.gateway.conftest import ListedInstruments
 from tests.gateway.virtual_time import VirtualTimeLoop
 
@@ -30,13 +30,18 @@ KEYS = [
 RECONNECT_S = 0.057_3
 
 
-class FailingCache(MemoryCache):
-    """The in-process cache, losing what the test wants it to lose."""
+async def at_once() -> None:
+    """No delay."""
 
-    def __init__(self, *, stream_length: int) -> None:
+
+class FailingCache(MemoryCache):
+    """The in-process cache, losing what the test wants it to lose; `delay` comes before and after every read."""
+
+    def __init__(self, *, stream_length: int, delay: Callable[[], Awaitable[None]] = at_once) -> None:
         super().__init__(stream_length=stream_length)
         self.stream_length = stream_length
         self.to_drop = 0
+        self._delay = delay
 
     def _publish(self, message: FeedMessage) -> None:
         if self.to_drop:
@@ -53,8 +58,21 @@ class FailingCache(MemoryCache):
         """Everything of the source is lost: another epoch."""
         self._sources[source] = _SourceCache(deque(maxlen=self.stream_length))
 
-    def head(self, source: Source) -> Place:
-        return Place(self._sources[source].epoch, self._sources[source].seq)
+    def tickers(self) -> list[Ticker]:
+        """All that it holds."""
+        return [ticker for each in self._sources.values() for ticker in each.tickers.values()]
+
+    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
+        await self._delay()
+        found = await super().read_after(source, epoch, seq)
+        await self._delay()
+        return found
+
+    async def read_snapshot(self, source: Source) -> Snapshot:
+        await self._delay()
+        found = await super().read_snapshot(source)
+        await self._delay()
+        return found
 
 
 class Entry(NamedTuple):
