@@ -84,6 +84,11 @@ BODIES = {
     "a thousand variables": document(
         "query(" + " ".join(f"$v{n}: Int" for n in range(380)) + ") { __typename }"
     ),
+    "wrong enum values": document("{ rates(sources: [" + "BINANC " * 1_900 + "]) { cursor } }"),
+    "the same field hundreds of times": document("{ " + "rates { cursor } " * 490 + "}"),
+    "the same fields in fragments": document(
+        "{ " + "...F " * 300 + "} fragment F on Query { rates { items { id } } }"
+    ),
     "an absurd number": document("{ rates(maxAgeMs: 1e999) { cursor } }"),
     "an absurd float": document("subscription { rates(minChangeBps: 1e999) { kind } }"),
     "an integer beyond 32 bits": document("{ instruments(first: 99999999999) { totalCount } }"),

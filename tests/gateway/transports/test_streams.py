@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from tests.e2e.nginx import start_nginx
+
 LIVE = "subscription($after: String) { rates(after: $after) { kind recovered conflated items { price } } }"
 EVENTS = {"accept": "text/event-stream"}
 PARTS = {"accept": 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0", application/json'}
@@ -194,6 +196,32 @@ async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Any)
     assert "complete" not in text
     last = parse_parts(body)[-1]
     assert (last["payload"], last["errors"][0]["extensions"]["code"]) == (None, "SERVICE_UNAVAILABLE")
+
+
+@asynccontextmanager
+async def behind_nginx(served: Any) -> AsyncIterator[Any]:
+    """The same gateway through the proxy. It is waited for in a thread, because it asks the gateway whether it is there."""
+    proxy = start_nginx([int(served.http.rpartition(":")[2])])
+    nginx = await asyncio.to_thread(proxy.__enter__)
+    try:
+        yield served._replace(http=nginx.url)
+    finally:
+        await asyncio.to_thread(proxy.__exit__, None, None, None)
+
+
+async def test_events_pass_through_nginx_at_once(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+    """With the configuration that ships; each of them, not a buffer full."""
+    await cache.write([ticker(price="0", sequence=0)])
+    async with (
+        ready_gateway() as served,
+        behind_nginx(served) as proxied,
+        streaming(proxied, EVENTS) as response,
+    ):
+        events = read_events(response)
+        for number in range(5):
+            (item,) = (await anext(events)).data["data"]["rates"]["items"]
+            assert item["price"] == str(number)
+            await cache.write([ticker(price=str(number + 1), sequence=number + 1)])
 
 
 WIDE = (
