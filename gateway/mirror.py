@@ -73,6 +73,15 @@ class SourceMirror:
         self._reports = {each.instance: each for each in self.reports(now)}
 
 
+class Cell:
+    """Where the mirror keeps the newest ticker of one instrument at one source: the same place for as long as the mirror lives."""
+
+    __slots__ = ("ticker",)
+
+    def __init__(self) -> None:
+        self.ticker: Ticker | None = None
+
+
 class Mirror:
     """All sources' tickers in memory. `publish` hears of each ticker that is newer than what was known, in order."""
 
@@ -90,11 +99,13 @@ class Mirror:
         self._clock = clock
         self._wait_s = wait_s
         self._sources = {source: SourceMirror(source) for source in sources}
-        self._tickers: dict[TickerKey, Ticker] = {}
+        self._cells: dict[TickerKey, Cell] = {}
         self._advanced = asyncio.Event()
         self._disconnected_at: datetime | None = clock()
         self.loaded = False
         self.reloads = 0
+        self.moves = 0
+        """How often anything in it became another."""
         self.last_error: str | None = None
 
     @property
@@ -114,7 +125,12 @@ class Mirror:
 
     def read(self, key: TickerKey) -> Ticker | None:
         """The newest ticker of one instrument at one source."""
-        return self._tickers.get(key)
+        cell = self._cells.get(key)
+        return cell.ticker if cell else None
+
+    def cell(self, key: TickerKey) -> Cell:
+        """Where that ticker is and will be. Only for what is tracked: a place that is asked for stays."""
+        return self._cells.setdefault(key, Cell())
 
     async def wait_until(self, source: Source, place: Place) -> None:
         """Return once the mirror is at least at `place`, or in another epoch. The caller bounds the wait."""
@@ -143,7 +159,7 @@ class Mirror:
                 await self._load(source)
             self.loaded, self.last_error, self._disconnected_at = True, None, None
             self.reloads += 1
-            log.info("mirror current", tickers=len(self._tickers), reloads=self.reloads)
+            log.info("mirror current", tickers=len(self._cells), reloads=self.reloads)
             async for message in messages:
                 await self._apply(message)
         raise CacheUnavailable("the subscription ended without a reason")
@@ -190,10 +206,11 @@ class Mirror:
         self._advanced = asyncio.Event()
 
     def _admit(self, part: SourceMirror, ticker: Ticker) -> bool:
-        known = self._tickers.get(ticker.key)
-        if known is not None and not ticker.is_newer_than(known):
+        cell = self.cell(ticker.key)
+        if cell.ticker is not None and not ticker.is_newer_than(cell.ticker):
             return False
-        self._tickers[ticker.key] = ticker
+        cell.ticker = ticker
+        self.moves += 1
         part.note_ticker(ticker)
         self._publish(ticker)
         return True

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gateway.catalog import InstrumentCatalog
 from gateway.cursor import Cursor, Position, format_cursor
 from gateway.freshness import meets
-from gateway.mirror import Mirror
+from gateway.mirror import Cell, Mirror
 from gateway.rate import OnStale, Rate, RateList, TtlBySource, UnavailableRate, UnavailableReason
 from gateway.source_health import SourceFacts, SourceState, SourceStatus, assess
 from rates.clock import Clock, format_span_ms
@@ -68,6 +68,7 @@ class Rates:
         self._max_symbols = max_symbols
         self._simulated = simulated
         self._clock = clock
+        self._last_cursor: tuple[Cursor | None, str] = None, ""
 
     def check_loaded(self) -> None:
         """Refuse to guess before cache and catalogue have been read once.
@@ -156,14 +157,48 @@ class Rates:
 
     def cursor(self, position: Position | None = None) -> str:
         """Up to where the writes of all sources are in the answers given now, or up to `position` only."""
-        return format_cursor(
-            Cursor(self._mirror.position if position is None else position, self._catalog.version)
-        )
+        cursor = Cursor(self._mirror.position if position is None else position, self._catalog.version)
+        # Most are asked for again before anything is written.
+        if self._last_cursor[0] != cursor:
+            self._last_cursor = cursor, format_cursor(cursor)
+        return self._last_cursor[1]
+
+    @property
+    def moves(self) -> int:
+        """Another number whenever any rate is another."""
+        return self._mirror.moves
+
+    @property
+    def tracked_version(self) -> str:
+        """Names the set of tracked instruments."""
+        return self._catalog.version
+
+    def now(self) -> datetime:
+        """The moment that answers given now are about."""
+        return self._clock()
+
+    def list_cells(self, question: Question) -> list[Cell] | None:
+        """Where the rates that answer the question are, by the present catalogue; `None` where some of it is not tracked."""
+        asked = self._asked(question)
+        if question.symbols is None:
+            return [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
+        cells: list[Cell] = []
+        for symbol in dict.fromkeys(question.symbols):
+            tracking = self._catalog.sources_of(symbol)
+            found = [TickerKey(source, symbol) for source in asked if source in tracking]
+            if not found or (question.sources is not None and len(found) < len(asked)):
+                return None
+            cells += map(self._mirror.cell, found)
+        return cells
+
+    def present_at(self, ticker: Ticker, now: datetime) -> Rate:
+        """A ticker as a rate at that moment."""
+        return Rate(ticker, self._ttl[ticker.source], now)
 
     def present(self, tickers: Iterable[Ticker]) -> tuple[Rate, ...]:
         """Tickers as rates at this moment."""
         now = self._clock()
-        return tuple(Rate(ticker, self._ttl[ticker.source], now) for ticker in tickers)
+        return tuple(self.present_at(ticker, now) for ticker in tickers)
 
     def sources(self) -> tuple[SourceStatus, ...]:
         """How every source is doing, most preferred first."""
@@ -172,7 +207,7 @@ class Rates:
 
     def _resolve(self, question: Question) -> tuple[list[TickerKey], list[UnavailableRate]]:
         """The tracked instruments that a question means, and the symbols that no source asked tracks."""
-        asked = self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
+        asked = self._asked(question)
         if question.symbols is None:
             return [key for key in self._catalog.tracked if key.source in asked], []
         keys: list[TickerKey] = []
@@ -191,6 +226,9 @@ class Rates:
                 # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
                 unknown += [untracked(TickerKey(each, symbol)) for each in asked if each not in tracking]
         return keys, unknown
+
+    def _asked(self, question: Question) -> tuple[Source, ...]:
+        return self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
 
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
         ticker = self._mirror.read(key)

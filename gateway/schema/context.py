@@ -30,8 +30,11 @@ class Notes:
         """Rates that are in the answer, asked for with that age at most."""
         for rate in rates:
             lasts = rate.ttl if max_age is None else min(rate.ttl, max_age)
-            left = rate.ticker.observed_at + lasts - rate.now
-            self.good_for = left if self.good_for is None else min(self.good_for, left)
+            self.note_good_for(rate.ticker.observed_at + lasts - rate.now)
+
+    def note_good_for(self, left: timedelta) -> None:
+        """Something in the answer is good for so long."""
+        self.good_for = left if self.good_for is None else min(self.good_for, left)
 
 
 @dataclass(frozen=True, slots=True)

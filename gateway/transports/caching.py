@@ -2,15 +2,15 @@
 
 import hashlib
 
-from gateway.operations import Result
+from gateway.operations import Answer
 from gateway.schema.context import Notes
 
 
-def cache_control(result: Result, notes: Notes) -> str | None:
+def cache_control(answer: Answer, notes: Notes) -> str | None:
     """The header: whole seconds until the first rate in the answer expires. `None` for what is not to be kept: errors, and
     answers without rates.
     """
-    if notes.good_for is None or notes.is_momentary or "errors" in result:
+    if notes.good_for is None or notes.is_momentary or answer.has_errors:
         return None
     seconds = max(0, int(notes.good_for.total_seconds()))
     return f"public, max-age={seconds}, must-revalidate"

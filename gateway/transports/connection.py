@@ -140,8 +140,8 @@ class Connection:
                     async for result in results:
                         await self._send(protocol.format_result(operation, encode(result)))
             else:
-                result = await operations.execute(prepared)
-                await self._send(protocol.format_result(operation, encode(result)))
+                answer = await operations.answer(prepared)
+                await self._send(protocol.format_result(operation, answer.body))
         except Refused as exc:
             return protocol.format_refusal(operation, exc.errors)
         except Gone:

@@ -130,16 +130,15 @@ class HttpTransport:
             return exc
 
     async def _send_result(self, operation: Prepared, media: MediaType, client: Client) -> None:
-        notes = Notes()
-        result = await self._operations.execute(operation, notes)
-        body = encode(result)
+        notes = Notes() if client.scope["method"] in READING else None
+        answer = await self._operations.answer(operation, notes)
         headers = {}
-        if client.scope["method"] in READING and (kept := cache_control(result, notes)):
-            headers = {"cache-control": kept, "etag": entity_tag(body, media.value)}
+        if notes and (kept := cache_control(answer, notes)):
+            headers = {"cache-control": kept, "etag": entity_tag(answer.body, media.value)}
             if matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
                 await send_whole(client.send, 304, b"", headers)
                 return
-        await send_json(client.send, 200, media, body, headers)
+        await send_json(client.send, 200, media, answer.body, headers)
 
     async def _stream(self, framing: Framing, operation: Prepared | Refused, client: Client) -> None:
         if self._streams.is_closing:

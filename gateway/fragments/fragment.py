@@ -1,0 +1,90 @@
+"""One rate version, encoded once for one selection."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from graphql import GraphQLSchema
+
+from gateway.fragments.selection import Selection
+from gateway.fragments.writing import field_writer, label, object_type
+from gateway.freshness import EXPIRED_AFTER_TTLS, Freshness
+from gateway.rate import Rate
+from gateway.schema import types
+from gateway.schema.types import clamp
+from rates.clock import format_us
+from rates.ticker import Ticker
+
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+US_PER_MS = 1000
+
+
+class Fragment(NamedTuple):
+    """`parts` are the bytes before, between and after the places where the age belongs; without such there is one.
+
+    It says the truth for moments later than `after`, up to and including `until`.
+    """
+
+    ticker: Ticker
+    parts: tuple[bytes, ...]
+    observed_us: int
+    after: datetime
+    until: datetime
+
+    def write(self, now_us: int) -> bytes:
+        """The rate as it stands at that moment, in microseconds since the Unix epoch."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        # Rounded up, as `format_age_ms` has it.
+        age_ms = max(0, -((self.observed_us - now_us) // US_PER_MS))
+        return (b"%d" % clamp(age_ms)).join(self.parts)
+
+    def holds(self, ticker: Ticker, now: datetime) -> bool:
+        """Whether it tells of this very ticker, and nothing that is over by now."""
+        return self.ticker is ticker and self.after < now <= self.until
+
+
+class RateWriter:
+    """Encodes rates in one selection.
+
+    Raises:
+        NotCovered: the selection holds something else than leaves.
+    """
+
+    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+        kind = object_type(schema, selection.type_name)
+        self._members = [
+            (label(each.key), None if each.name == "ageMs" else field_writer(schema, kind, each))
+            for each in selection.fields
+        ]
+        self._tells_freshness = any(each.name == "freshness" for each in selection.fields)
+        self.tells_age = any(each.name == "ageMs" for each in selection.fields)
+
+    def write(self, rate: Rate) -> Fragment:
+        """The rate, with gaps for its age."""
+        shown = types.Rate.of(rate)
+        parts, pending, separator = [], b"{", b""
+        for name, leaf in self._members:
+            pending += separator + name
+            separator = b","
+            if leaf is None:
+                parts.append(pending)
+                pending = b""
+            else:
+                attribute, write = leaf
+                pending += write(getattr(shown, attribute))
+        after, until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
+        observed_us = format_us(rate.ticker.observed_at)
+        return Fragment(rate.ticker, (*parts, pending + b"}"), observed_us, after, until)
+
+
+def _span(rate: Rate) -> tuple[datetime, datetime]:
+    """From when to when the rate is as fresh as it is now."""
+    expires = rate.expires_at
+    dies = rate.ticker.observed_at + rate.ttl * EXPIRED_AFTER_TTLS
+    match rate.freshness:
+        case Freshness.FRESH:
+            return EARLIEST, expires
+        case Freshness.STALE:
+            return expires, dies
+        case Freshness.EXPIRED:
+            return dies, LATEST

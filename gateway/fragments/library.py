@@ -1,0 +1,134 @@
+"""All fragments of a gateway, bounded in memory, and the lists that are joined from them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from graphql import GraphQLSchema
+
+from gateway.fragments.kept import Kept
+from gateway.fragments.listing import Listing
+from gateway.fragments.selection import Selection
+from gateway.fragments.shelf import Shelf
+from gateway.fragments.writing import (
+    Writer,
+    field_writer,
+    join_list,
+    join_object,
+    label,
+    object_type,
+    object_writer,
+)
+from gateway.rate import Rate, UnavailableRate
+from gateway.rates import Question, Rates
+from rates.clock import format_us
+
+MIB = 1024 * 1024
+# Far more selections than applications have. Whoever asks in ever new ones pays what the plain path would have cost.
+MAX_SELECTIONS = 256
+MAX_BYTES = 64 * MIB
+MAX_LISTINGS = 4_096
+
+Items = Callable[[Selection], bytes]
+ListingKey = tuple[Selection, Question, str]
+
+
+class Library:
+    """Writes rates, and objects with lists of them, by selection. Rates take up to `max_bytes`, joined lists as much again."""
+
+    def __init__(self, schema: GraphQLSchema, rates: Rates, *, max_bytes: int = MAX_BYTES) -> None:
+        self._schema = schema
+        self._rates = rates
+        self._shelves: Kept[Selection, Shelf] = Kept(
+            size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda shelf: shelf.weight
+        )
+        self._listings: Kept[ListingKey, Listing] = Kept(
+            size=MAX_LISTINGS, weight=max_bytes, weigh=lambda listing: listing.weight
+        )
+        self._shapes: Kept[Selection, Shape] = Kept(size=MAX_SELECTIONS)
+
+    @property
+    def weight(self) -> int:
+        """Bytes that all of it takes, about."""
+        return self._shelves.total + self._listings.total
+
+    def shelf(self, selection: Selection) -> Shelf:
+        """The fragments of that selection."""
+        return self._shelves.read(selection) or Shelf(self._schema, selection)
+
+    def shape(self, selection: Selection) -> "Shape":
+        """How an object with lists of rates is written."""
+        shape = self._shapes.read(selection)
+        if shape is None:
+            shape = Shape(self._schema, selection)
+            self._shapes.keep(selection, shape)
+        return shape
+
+    def write_rate(self, selection: Selection, rate: Rate) -> bytes:
+        """One rate."""
+        shelf = self.shelf(selection)
+        text = shelf.read(rate).write(format_us(rate.now))
+        self._shelves.keep(selection, shelf)
+        return text
+
+    def write_rates(self, selection: Selection, rates: Iterable[Rate]) -> bytes:
+        """A list of rates."""
+        shelf = self.shelf(selection)
+        text = join_list([shelf.read(each).write(format_us(each.now)) for each in rates])
+        self._shelves.keep(selection, shelf)
+        return text
+
+    def refresh_listing(self, selection: Selection, question: Question) -> Listing | None:
+        """The kept list that answers the question, as it stands now; `None` where some of it is not tracked or not yet seen."""
+        key = selection, question, self._rates.tracked_version
+        listing = self._listings.read(key)
+        if listing is None:
+            cells = self._rates.list_cells(question)
+            if cells is None:
+                return None
+            listing = Listing(cells, self.shelf(selection), self._rates.present_at)
+        weight = listing.weight
+        if not listing.refresh(self._rates.moves, self._rates.now()):
+            return None
+        if listing.weight != weight:
+            self._listings.keep(key, listing)
+            self._shelves.keep(selection, listing.shelf)
+        return listing
+
+
+class Shape:
+    """An object of leaves, `items` and `unavailable`: a list of rates, or an event.
+
+    Raises:
+        NotCovered: it has something else.
+    """
+
+    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+        kind = object_type(schema, selection.type_name)
+        self._members: list[tuple[bytes, str, Selection | Writer]] = []
+        self.item_selections: list[Selection] = []
+        for field in selection.fields:
+            member: Selection | Writer
+            if field.inside is None:
+                attribute, member = field_writer(schema, kind, field)
+            elif field.name == "items":
+                attribute, member = "items", field.inside
+                self.item_selections.append(member)
+            else:
+                attribute, member = field.name, _list_writer(object_writer(schema, field.inside))
+            self._members.append((label(field.key), attribute, member))
+
+    def write(self, value: Any, items: Items) -> bytes:
+        """The object; `items` writes its rates in a selection."""
+        return join_object(
+            [
+                name + (items(member) if isinstance(member, Selection) else member(getattr(value, attribute)))
+                for name, attribute, member in self._members
+            ]
+        )
+
+
+def _list_writer(write: Writer) -> Writer:
+    def write_list(values: tuple[UnavailableRate, ...]) -> bytes:
+        return join_list(map(write, values))
+
+    return write_list

@@ -1,0 +1,117 @@
+"""An operation as this path sees it: root fields that answer with rates, what is wanted of each, and what each is asked."""
+
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_argument_values,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.fragments.kept import Kept
+from gateway.fragments.selection import TYPENAME, Collector, NotCovered, RootField
+from gateway.rate import OnStale
+from gateway.rates import Demand, Question
+from gateway.request import GraphQLRequest
+from gateway.schema.arguments import UNSET, given, read_demand, read_question
+from gateway.schema.documents import MAX_KEPT_LENGTH
+from rates.errors import RatesError
+from rates.source import Source
+from rates.symbol import Symbol
+
+COVERED = frozenset({"rate", "rates", TYPENAME})
+MAX_PLANS = 1_024
+
+Switches = tuple[tuple[str, bool], ...]
+PlanKey = tuple[str, str | None, Switches]
+
+
+class RateAsk(NamedTuple):
+    """What `rate` is asked."""
+
+    symbol: Symbol
+    source: Source | None
+    demand: Demand
+
+
+class RatesAsk(NamedTuple):
+    """What `rates` is asked."""
+
+    question: Question
+    demand: Demand
+
+
+class Asked(NamedTuple):
+    """One root field and what it is asked; `None` for the name of the type."""
+
+    root: RootField
+    ask: RateAsk | RatesAsk | None
+
+
+Plan = tuple[Asked, ...]
+
+
+class Plans:
+    """Makes the plans of operations. What is wanted is worked out once for each document and setting of its switches."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._roots: Kept[PlanKey, tuple[RootField, ...]] = Kept(size=MAX_PLANS)
+
+    def plan_query(
+        self,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> Plan | None:
+        """The plan of a query; `None` if this path does not cover it."""
+        assert self._schema.query_type
+        fields = self._schema.query_type.fields
+        try:
+            roots = self._read_roots(request, document, operation, values)
+            return tuple(
+                Asked(
+                    root,
+                    None
+                    if root.field.name == TYPENAME
+                    else _read_ask(
+                        root.field.name,
+                        get_argument_values(fields[root.field.name], root.details.node, values),
+                    ),
+                )
+                for root in roots
+            )
+        except (NotCovered, GraphQLError, RatesError):
+            # The plain path says what is wrong, if anything is.
+            return None
+
+    def _read_roots(
+        self,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> tuple[RootField, ...]:
+        # Only directives take booleans: no argument of a covered field does.
+        switches = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
+        key = request.query, request.operation_name, switches
+        roots = self._roots.read(key)
+        if roots is None:
+            assert self._schema.query_type
+            roots = Collector(self._schema, document, operation, values).collect(self._schema.query_type)
+            if any(root.field.name not in COVERED for root in roots):
+                raise NotCovered
+            if len(request.query) <= MAX_KEPT_LENGTH:
+                self._roots.keep(key, roots)
+        return roots
+
+
+def _read_ask(name: str, arguments: dict[str, Any]) -> RateAsk | RatesAsk:
+    demand = read_demand(arguments.get("maxAgeMs", UNSET), OnStale(arguments["onStale"]))
+    if name == "rate":
+        return RateAsk(arguments["symbol"], given(arguments.get("source", UNSET)), demand)
+    return RatesAsk(read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), demand)

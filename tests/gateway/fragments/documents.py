@@ -1,0 +1,152 @@
+"""Documents of every shape that this path meets, and of some that it does not cover."""
+
+import json
+import re
+from typing import Any
+
+from hypothesis import strategies as st
+
+RATE_FIELDS = [
+    "id",
+    "symbol",
+    "base",
+    "quote",
+    "source",
+    "price",
+    "bid",
+    "ask",
+    "changePercent24h",
+    "high24h",
+    "low24h",
+    "volume24h",
+    "observedAt",
+    "observedAtOrigin",
+    "receivedAt",
+    "ageMs",
+    "ttlMs",
+    "expiresAt",
+    "freshness",
+    "simulated",
+    "__typename",
+]
+UNAVAILABLE_FIELDS = ["symbol", "source", "reason", "message", "__typename"]
+SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]
+DIRECTIVES = [
+    "",
+    "",
+    "",
+    "",
+    "@include(if: $yes)",
+    "@skip(if: $no)",
+    "@skip(if: $yes)",
+    "@include(if: false)",
+]
+VARIABLES = {
+    "yes": "Boolean! = true",
+    "no": "Boolean! = false",
+    "list": "[Symbol!]",
+    "one": 'Symbol! = "BTC/USDT"',
+    "age": "Int",
+}
+
+directives = st.sampled_from(DIRECTIVES)
+
+
+@st.composite
+def leaves(draw: Any, fields: list[str], kind: str) -> str:
+    """Selections of leaves: aliased, repeated, in inline fragments, left out by directives."""
+    parts: list[str] = []
+    for number, name in enumerate(draw(st.lists(st.sampled_from(fields), min_size=1, max_size=7))):
+        alias = draw(st.sampled_from(["", "", f"a{number}: "]))
+        part = f"{alias}{name} {draw(directives)}"
+        shape = draw(st.integers(0, 9))
+        if shape == 0:
+            part = f"... on {kind} {draw(directives)} {{ {part} }}"
+        elif shape == 1:
+            part = f"... {draw(directives)} {{ {part} __typename }}"
+        elif shape == 2:
+            part = f"{part} {part}"
+        parts.append(part)
+    return " ".join(parts)
+
+
+rate_leaves = leaves(RATE_FIELDS, "Rate") | st.builds("{} ...RateParts".format, leaves(RATE_FIELDS, "Rate"))
+unavailable_leaves = leaves(UNAVAILABLE_FIELDS, "UnavailableRate")
+
+
+@st.composite
+def lists(draw: Any, others: str, kind: str) -> str:
+    """Selections of an object with rates."""
+    parts = []
+    for number in range(draw(st.integers(1, 4))):
+        alias = draw(st.sampled_from(["", f"b{number}: "]))
+        match draw(st.integers(0, 5)):
+            case 0 | 1 | 2:
+                part = f"{alias or f'c{number}: '}items {draw(directives)} {{ {draw(rate_leaves)} }}"
+            case 3:
+                part = f"{alias or f'd{number}: '}unavailable {{ {draw(unavailable_leaves)} }}"
+            case _:
+                part = f"{alias}{draw(st.sampled_from(others.split()))} {draw(directives)}"
+        parts.append(f"... on {kind} {{ {part} }}" if draw(st.integers(0, 5)) == 0 else part)
+    return " ".join(parts)
+
+
+@st.composite
+def demands(draw: Any) -> list[str]:
+    found = [
+        draw(st.sampled_from(["", "", "maxAgeMs: 5000", "maxAgeMs: $age", "maxAgeMs: null", "maxAgeMs: -1"])),
+        draw(st.sampled_from(["", "", "", "onStale: RETURN", "onStale: NULL", "onStale: ERROR"])),
+    ]
+    return [each for each in found if each]
+
+
+@st.composite
+def roots(draw: Any, number: int) -> str:
+    """One field of the operation."""
+    kind = draw(st.sampled_from(["rates", "rates", "rates", "rate", "rate", "typename", "sources"]))
+    if kind == "typename":
+        return f"t{number}: __typename {draw(directives)}"
+    if kind == "sources":
+        other: str = draw(st.sampled_from([f"s{number}: sources {{ source tracked }}", "__typename"]))
+        return other
+    arguments = draw(demands())
+    if kind == "rate":
+        symbol = draw(st.sampled_from([*map(json.dumps, SYMBOLS), '"BTC/USDT"', "$one"]))
+        arguments += [
+            f"symbol: {symbol}",
+            draw(st.sampled_from(["", "source: BINANCE", "source: COINGECKO"])),
+        ]
+        return f"r{number}: rate({' '.join(arguments)}) {draw(directives)} {{ {draw(rate_leaves)} }}"
+    names = draw(st.lists(st.sampled_from([*SYMBOLS[:4], *SYMBOLS]), max_size=3))
+    arguments += [
+        draw(st.sampled_from(["", "symbols: $list", f"symbols: {json.dumps(names)}", 'symbols: "BTC/USDT"'])),
+        draw(
+            st.sampled_from(["", "", "sources: [BINANCE]", "sources: [COINGECKO, BINANCE]", "sources: null"])
+        ),
+    ]
+    given = f"({' '.join(arguments)})" if any(arguments) else ""
+    return f"q{number}: rates{given} {draw(directives)} {{ {draw(lists('cursor __typename', 'RateList'))} }}"
+
+
+@st.composite
+def requests(draw: Any) -> tuple[str, dict[str, Any]]:
+    """A document and its variables."""
+    fields = [draw(roots(number)) for number in range(draw(st.integers(1, 3)))]
+    fragment = f"fragment RateParts on Rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }}"
+    variables = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "yes": st.booleans(),
+                "no": st.booleans(),
+                "list": st.none() | st.lists(st.sampled_from(SYMBOLS[:5]), max_size=3),
+                "one": st.sampled_from(SYMBOLS[:5]),
+                "age": st.none() | st.sampled_from([0, 2_000, 10_000]),
+            },
+        )
+    )
+    text = " ".join(fields)
+    # What is not used must not be declared.
+    text += f" }} {fragment}" if "...RateParts" in text else " }"
+    used = [f"${name}: {kind}" for name, kind in VARIABLES.items() if re.search(rf"\${name}\b", text)]
+    return f"query Made{'(' + ', '.join(used) + ')' if used else ''} {{ {text}", variables
