@@ -6,7 +6,7 @@ PACKAGES := rates cache instruments runtime pipeline gateway simulator standalon
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock sdl env-example static clean
+.PHONY: help run test check bench format lock sdl env-example static clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,11 +22,14 @@ test: $(VENV)/.dev check ## Everything that CI runs
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --no-error-summary $(PACKAGES) tests
+	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.check_migrations
+
+bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1 in a minute, WRITE=1 into docs/performance.md
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write)
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -1,0 +1,129 @@
+/* Asks over HTTP as fast as it is answered: keep-alive connections, one request at a time on each.
+ * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE: FILE has a JSON body a line; connections take them in turn.
+ * Of an answer only the head is read (status 200, length); its body is counted. */
+#include "measure.h"
+
+#define CHUNK (256 * 1024)
+#define HEAD 4096
+
+struct connection {
+    int fd, request, used;
+    long body_left;
+    double asked_at;
+    char head[HEAD];
+};
+
+static char **requests;
+static size_t *lengths;
+static int request_count;
+static long answered, bytes;
+static double counting_from = 1e18;
+
+static void make_requests(int port, const char *path, const char *file) {
+    char **bodies = read_lines(file, &request_count);
+    requests = calloc(request_count, sizeof *requests);
+    lengths = calloc(request_count, sizeof *lengths);
+    for (int i = 0; i < request_count; i++)
+        lengths[i] = asprintf(&requests[i],
+                              "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                              "Accept: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                              path, port, strlen(bodies[i]), bodies[i]);
+}
+
+static void ask(struct connection *each) {
+    each->used = 0;
+    each->body_left = -1;
+    each->asked_at = now_s();
+    send_all(each->fd, requests[each->request], lengths[each->request]);
+    each->request = (each->request + 1) % request_count;
+}
+
+static void note_answer(struct connection *each) {
+    double now = now_s();
+    if (now >= counting_from) {
+        answered++;
+        note_latency((now - each->asked_at) * 1e6);
+    }
+    ask(each);
+}
+
+/* Reads the head once all of it is here; says how many bytes of `data` belong to it, or -1 if there is more to come. */
+static long read_head(struct connection *each, const char *data, long length) {
+    long taken = length < HEAD - 1 - each->used ? length : HEAD - 1 - each->used;
+    memcpy(each->head + each->used, data, taken);
+    each->head[each->used + taken] = 0;
+    char *end = strstr(each->head, "\r\n\r\n"), *field;
+    if (!end) {
+        if ((each->used += taken) >= HEAD - 1) fail("a head that is too long");
+        return -1;
+    }
+    if (strncmp(each->head, "HTTP/1.1 200", 12)) {
+        fprintf(stderr, "expected HTTP/1.1 200, saw %.200s\n", each->head);
+        exit(1);
+    }
+    if (!(field = strcasestr(each->head, "\ncontent-length:"))) fail("an answer without content-length");
+    each->body_left = atol(field + 16);
+    return end + 4 - each->head - each->used;
+}
+
+static void read_answers(struct connection *each) {
+    static char chunk[CHUNK];
+    long length = recv(each->fd, chunk, CHUNK, 0);
+    if (length < 0 && errno == EAGAIN) { errno = 0; return; }
+    if (length <= 0) fail("the server closed a connection");
+    if (now_s() >= counting_from) bytes += length;
+    const char *data = chunk;
+    if (each->body_left < 0) {
+        long taken = read_head(each, data, length);
+        if (taken < 0) return;
+        data += taken;
+        length -= taken;
+    }
+    if ((each->body_left -= length) < 0) fail("more bytes than the answer was said to have");
+    if (!each->body_left) note_answer(each);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 8) fail("queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE");
+    int port = atoi(argv[1]), count = atoi(argv[3]), pid = atoi(argv[6]);
+    double warmup = atof(argv[4]), seconds = atof(argv[5]);
+    make_requests(port, argv[2], argv[7]);
+    struct connection *all = calloc(count, sizeof *all);
+    int poll = epoll_create1(0);
+    for (int i = 0; i < count; i++) {
+        all[i] = (struct connection){.fd = open_connection(port, 0), .request = i % request_count};
+        struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
+        epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
+    }
+    double start = now_s() + warmup, end = start + seconds, own = 0, server = 0, waited = 0;
+    struct epoll_event ready[64];
+    while (now_s() < end) {
+        int got = epoll_wait(poll, ready, 64, 100);
+        if (counting_from > 1e17 && now_s() >= start) {
+            own = own_cpu_s();
+            server = server_cpu_s(pid);
+            waited = server_wait_s(pid);
+            counting_from = now_s();
+            end = counting_from + seconds;
+        }
+        for (int i = 0; i < got; i++) {
+            struct connection *each = ready[i].data.ptr;
+            if (ready[i].events & EPOLLIN) {
+                read_answers(each);
+            } else if (ready[i].events & EPOLLOUT) {
+                struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
+                epoll_ctl(poll, EPOLL_CTL_MOD, each->fd, &wanted);
+                ask(each);
+            } else {
+                fail("a connection was lost");
+            }
+        }
+    }
+    seconds = now_s() - counting_from;
+    printf("{\"seconds\": %.6f, \"answered\": %ld, \"bytes\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
+           "\"server_wait_s\": %.6f, ", seconds,
+           answered, bytes, own_cpu_s() - own, server_cpu_s(pid) - server, server_wait_s(pid) - waited);
+    print_latencies();
+    printf("}\n");
+    return 0;
+}

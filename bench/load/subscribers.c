@@ -1,0 +1,266 @@
+/* Subscribes over graphql-transport-ws and counts what arrives.
+ * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW
+ * FILE has a subscribe message a line; connections take them in turn. The last STALLED connections read nothing after their
+ * first event. The writer is told to publish over ASK_FD, a line with a number each time: with WINDOW 0 once (it then keeps
+ * its own pace); else so that at most WINDOW publications are on their way to the slowest subscriber, which keeps the server
+ * busy without drowning it. A price is `PUBLICATION.MICROSECONDS`: the number asked for, and the wall clock at the write.
+ * Of a frame only its header and the prices are read. */
+#include "measure.h"
+
+#define CHUNK (256 * 1024)
+#define IN_FLIGHT 64
+#define SLOTS 64
+#define SETTLE_S 1.0
+#define STUCK_S 15.0
+#define CONNECT_LIMIT_S 400.0
+
+enum state { CONNECTING, UPGRADING, INITIALISING, SUBSCRIBING, READY };
+
+struct connection {
+    int fd, number;
+    enum state state;
+    long last;
+    char *carry;
+    size_t carried;
+};
+
+static struct connection *all;
+static char **messages;
+static int message_count, port, count, stalled, poll_fd, ask_fd, window, opened, ready_count;
+static long asked, complete, reached[SLOTS], events, items, frame_bytes;
+static double counting_from = 1e18, progress_at;
+
+static void ask_writer(long number) {
+    char line[32];
+    int length = snprintf(line, sizeof line, "%ld\n", number);
+    if (write(ask_fd, line, length) != length) fail("the writer has gone");
+}
+
+/* A frame from a client must be masked; with a mask of zeros that costs nothing. */
+static void send_frame(struct connection *each, int opcode, const char *text, size_t length) {
+    char frame[16 * 1024];
+    size_t at = 0;
+    if (length > sizeof frame - 8) fail("a message that is too long");
+    frame[at++] = 0x80 | opcode;
+    if (length < 126) {
+        frame[at++] = 0x80 | length;
+    } else {
+        frame[at++] = 0x80 | 126;
+        frame[at++] = length >> 8;
+        frame[at++] = length & 255;
+    }
+    memset(frame + at, 0, 4);
+    memcpy(frame + at + 4, text, length);
+    send_all(each->fd, frame, at + 4 + length);
+}
+
+static void open_next(void) {
+    struct connection *each = &all[opened];
+    each->number = opened;
+    each->fd = open_connection(port, opened >= count - stalled ? 4096 : 0);
+    struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = each};
+    epoll_ctl(poll_fd, EPOLL_CTL_ADD, each->fd, &wanted);
+    opened++;
+}
+
+static void note_ready(struct connection *each) {
+    each->state = READY;
+    ready_count++;
+    if (each->number >= count - stalled) epoll_ctl(poll_fd, EPOLL_CTL_DEL, each->fd, NULL);
+    if (opened < count) open_next();
+}
+
+/* The newest publication that this subscriber has seen; when all have seen one, the next may be written. */
+static void note_publication(struct connection *each, long number) {
+    if (!window || number <= each->last || number > asked) return;
+    for (long each_number = (each->last > complete ? each->last : complete) + 1; each_number <= number; each_number++)
+        reached[each_number % SLOTS]++;
+    each->last = number;
+    while (complete < asked && reached[(complete + 1) % SLOTS] == count - stalled) {
+        reached[++complete % SLOTS] = 0;
+        progress_at = now_s();
+        ask_writer(++asked);
+    }
+}
+
+static void read_prices(struct connection *each, const char *text, size_t length) {
+    const char *end = text + length, *at = text;
+    int64_t now = wall_us();
+    long newest = 0, found = 0;
+    while ((at = memmem(at, end - at, "\"price\"", 7))) {
+        for (at += 7; at < end && (*at == ':' || *at == ' ' || *at == '"');) at++;
+        char *point;
+        long number = strtol(at, &point, 10);
+        if (*point != '.') continue;
+        int64_t late = now - strtoll(point + 1, NULL, 10);
+        /* The clock's ten digits begin again every 10,000 s. */
+        if (now_s() >= counting_from) note_latency(late < -5000000000LL ? late + 10000000000LL : late);
+        if (number > newest) newest = number;
+        found++;
+    }
+    if (!found) return;
+    if (now_s() >= counting_from) {
+        events++;
+        items += found;
+        frame_bytes += length;
+    }
+    note_publication(each, newest);
+}
+
+static void read_text(struct connection *each, const char *text, size_t length) {
+    if (each->state == READY) {
+        read_prices(each, text, length);
+    } else if (each->state == INITIALISING && memmem(text, length, "connection_ack", 14)) {
+        const char *message = messages[each->number % message_count];
+        each->state = SUBSCRIBING;
+        send_frame(each, 1, message, strlen(message));
+    } else if (memmem(text, length, "\"errors\"", 8) || memmem(text, length, "\"error\"", 7)) {
+        fprintf(stderr, "expected an event, saw %.*s\n", (int)(length < 400 ? length : 400), text);
+        exit(1);
+    } else if (memmem(text, length, "\"next\"", 6)) {
+        note_ready(each);
+    }
+}
+
+/* Takes one frame from `data`; says how long it is, or 0 if it is not all here. */
+static size_t take_frame(struct connection *each, const char *data, size_t length) {
+    const unsigned char *byte = (const unsigned char *)data;
+    size_t head = 2, size;
+    if (length < 2) return 0;
+    size = byte[1] & 127;
+    if (size == 126) {
+        if (length < (head = 4)) return 0;
+        size = byte[2] << 8 | byte[3];
+    } else if (size == 127) {
+        if (length < (head = 10)) return 0;
+        for (size = 0; head < 18; head++) size = size << 8 | byte[head - 8];
+        head = 10;
+    }
+    if (length < head + size) return 0;
+    int opcode = byte[0] & 15;
+    if (opcode == 1) read_text(each, data + head, size);
+    if (opcode == 9) send_frame(each, 10, data + head, size);
+    if (opcode == 8) {
+        fprintf(stderr, "the server closed a subscription: %.*s\n", (int)(size > 2 ? size - 2 : 0), data + head + 2);
+        exit(1);
+    }
+    return head + size;
+}
+
+static size_t take_upgrade(struct connection *each, const char *data, size_t length) {
+    static const char init[] = "{\"type\":\"connection_init\"}";
+    const char *end = memmem(data, length, "\r\n\r\n", 4);
+    if (!end) return 0;
+    if (strncmp(data, "HTTP/1.1 101", 12)) {
+        fprintf(stderr, "expected HTTP/1.1 101, saw %.*s\n", (int)(end - data), data);
+        exit(1);
+    }
+    each->state = INITIALISING;
+    send_frame(each, 1, init, sizeof init - 1);
+    return end + 4 - data;
+}
+
+static void keep(struct connection *each, const char *data, size_t length) {
+    char *rest = length ? malloc(length) : NULL;
+    if (length) memcpy(rest, data, length);
+    free(each->carry);
+    each->carry = rest;
+    each->carried = length;
+}
+
+static void receive(struct connection *each) {
+    static char chunk[CHUNK + 1];
+    static char *joined;
+    ssize_t got = recv(each->fd, chunk, CHUNK, 0);
+    if (got < 0 && errno == EAGAIN) { errno = 0; return; }
+    if (got <= 0) fail("the server dropped a subscription");
+    char *data = chunk;
+    size_t length = got, taken;
+    if (each->carried) {
+        joined = realloc(joined, each->carried + got + 1);
+        memcpy(joined, each->carry, each->carried);
+        memcpy(joined + each->carried, chunk, got);
+        data = joined;
+        length = each->carried + got;
+    }
+    data[length] = 0;
+    do {
+        taken = each->state == UPGRADING ? take_upgrade(each, data, length) : take_frame(each, data, length);
+        data += taken;
+        length -= taken;
+    } while (taken && length);
+    keep(each, data, length);
+}
+
+static void upgrade(struct connection *each) {
+    char text[512];
+    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
+    epoll_ctl(poll_fd, EPOLL_CTL_MOD, each->fd, &wanted);
+    each->state = UPGRADING;
+    int length = snprintf(text, sizeof text,
+                          "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
+                          port);
+    send_all(each->fd, text, length);
+}
+
+static void turn(int timeout_ms) {
+    struct epoll_event ready[256];
+    int got = epoll_wait(poll_fd, ready, 256, timeout_ms);
+    for (int i = 0; i < got; i++) {
+        struct connection *each = ready[i].data.ptr;
+        if (ready[i].events & EPOLLIN) receive(each);
+        else if (ready[i].events & (EPOLLERR | EPOLLHUP)) fail("a connection was refused or lost");
+        else if (ready[i].events & EPOLLOUT) upgrade(each);
+    }
+}
+
+static void turn_until(double end) {
+    while (now_s() < end) turn(20);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 10) fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW");
+    port = atoi(argv[1]), count = atoi(argv[2]), stalled = atoi(argv[3]), ask_fd = atoi(argv[8]), window = atoi(argv[9]);
+    int pid = atoi(argv[6]);
+    double warmup = atof(argv[4]), seconds = atof(argv[5]);
+    messages = read_lines(argv[7], &message_count);
+    all = calloc(count, sizeof *all);
+    poll_fd = epoll_create1(0);
+
+    long rss_before = server_rss(pid);
+    double start = now_s(), cpu_before = server_cpu_s(pid);
+    while (opened < count && opened < IN_FLIGHT) open_next();
+    while (ready_count < count) {
+        turn(20);
+        if (now_s() - start > CONNECT_LIMIT_S) fail("not all subscribers were connected in time");
+    }
+    double connect_s = now_s() - start, connect_cpu_s = server_cpu_s(pid) - cpu_before;
+    turn_until(now_s() + SETTLE_S);
+    long rss_subscribed = server_rss(pid), rss_peak = rss_subscribed;
+
+    for (long number = 1; number <= (window ? window : 1); number++) ask_writer(asked = number);
+    progress_at = now_s();
+    turn_until(now_s() + warmup);
+    double own = own_cpu_s(), server = server_cpu_s(pid), waited = server_wait_s(pid);
+    counting_from = now_s();
+    double next_sample = counting_from;
+    while (now_s() < counting_from + seconds) {
+        turn(20);
+        if (now_s() < next_sample) continue;
+        next_sample = now_s() + 0.1;
+        long rss = server_rss(pid);
+        if (rss > rss_peak) rss_peak = rss;
+        if (window && now_s() - progress_at > STUCK_S) fail("a publication has not reached all subscribers for 15 s");
+    }
+    seconds = now_s() - counting_from;
+    printf("{\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
+           "\"items\": %ld, \"bytes\": %ld, \"publications\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
+           "\"server_wait_s\": %.6f, \"rss_before\": %ld, \"rss_subscribed\": %ld, \"rss_peak\": %ld, ",
+           count, connect_s, connect_cpu_s, seconds, events, items, frame_bytes, complete, own_cpu_s() - own,
+           server_cpu_s(pid) - server, server_wait_s(pid) - waited, rss_before, rss_subscribed, rss_peak);
+    print_latencies();
+    printf("}\n");
+    return 0;
+}

@@ -1,0 +1,75 @@
+"""The market of a run: made-up instruments, their prices, and the database and Redis that hold them.
+
+A price is `PUBLICATION.MICROSECONDS`: which publication wrote it, and the wall clock at that moment, the last ten digits
+of it. So whoever receives it knows how long it was on its way.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from cache.redis_client import open_redis
+from cache.redis_sink import RedisTickerSink
+from instruments.instrument import Instrument
+from instruments.migrations import migrate
+from instruments.store import InstrumentStore
+from rates.names import RedisNames
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+STREAM_LENGTH = 2_000
+NAMES = RedisNames(simulated=True)
+CLOCK_PERIOD_US = 10**10
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def make_symbols(count: int) -> list[Symbol]:
+    """`count` instruments, priced in USDT."""
+    return [
+        Symbol(_LETTERS[number // 676 % 26] + _LETTERS[number // 26 % 26] + _LETTERS[number % 26], "USDT")
+        for number in range(count)
+    ]
+
+
+def make_tickers(symbols: Sequence[Symbol], publication: int) -> list[Ticker]:
+    """What one write of these symbols holds, as of now."""
+    now_us = time.time_ns() // 1000
+    now = datetime.fromtimestamp(now_us / 1e6, UTC)
+    price = Decimal(f"{publication}.{now_us % CLOCK_PERIOD_US:010d}")
+    bid, ask, one = Decimal("64999.99000000"), Decimal("65000.01000000"), Decimal("1.250")
+    return [
+        Ticker(
+            source=Source.BINANCE,
+            symbol=symbol,
+            price=price,
+            observed_at=now,
+            observed_at_origin=ObservedAtOrigin.SOURCE,
+            received_at=now,
+            sequence=publication,
+            bid=bid,
+            ask=ask,
+            change_percent_24h=one,
+            high_24h=ask,
+            low_24h=bid,
+            volume_24h=Decimal("12345.67890000"),
+            simulated=True,
+        )
+        for symbol in symbols
+    ]
+
+
+async def fill(redis_url: str, database_url: str, symbols: Sequence[Symbol]) -> None:
+    """Track these instruments, and give each a first price."""
+    await migrate(database_url)
+    store = InstrumentStore(database_url)
+    try:
+        await store.add(Instrument(Source.BINANCE, each, "".join(each), each.base) for each in symbols)
+    finally:
+        await store.close()
+    redis = open_redis(redis_url)
+    try:
+        await RedisTickerSink(redis, NAMES, stream_length=STREAM_LENGTH).write(make_tickers(symbols, 0))
+    finally:
+        await redis.aclose()

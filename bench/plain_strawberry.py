@@ -1,0 +1,163 @@
+"""The yardstick: rates over Strawberry and FastAPI as their documentation shows it, on the same Redis keys and messages.
+
+    python -m bench.plain_strawberry PORT REDIS_URL
+
+`GraphQLRouter` with a context dependency, resolvers that read Redis (`HMGET` on a pooled connection), subscriptions as async
+generators over one queue each; one Redis subscription for the process, which is faster than one for each reader. It has
+none of the product's contracts: no limits, no freshness rules, no conflation, no resume.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+import uvicorn
+from fastapi import Depends, FastAPI
+from redis.asyncio import Redis
+from strawberry.fastapi import BaseContext, GraphQLRouter
+from strawberry.types import Info
+
+from bench.market import NAMES
+from rates.source import Source as SourceName
+
+
+@strawberry.enum
+class Source(Enum):
+    BINANCE = "binance"
+
+
+@strawberry.type
+class Rate:
+    symbol: str
+    source: Source
+    price: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+    observed_at: datetime
+    age_ms: int
+
+
+@strawberry.type
+class RateList:
+    items: list[Rate]
+
+
+@strawberry.type
+class RatesEvent:
+    items: list[Rate]
+
+
+class Changes:
+    """Passes what Redis publishes to the queue of every reader of a symbol."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._queues: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
+
+    @asynccontextmanager
+    async def reader(self, symbols: list[str]) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for symbol in symbols:
+            self._queues.setdefault(symbol, set()).add(queue)
+        try:
+            yield queue
+        finally:
+            for symbol in symbols:
+                self._queues[symbol].discard(queue)
+
+    async def run(self) -> None:
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(NAMES.changes_channel(SourceName.BINANCE))
+            async for message in pubsub.listen():
+                if message["type"] == "message" and self._queues:
+                    for ticker in json.loads(message["data"])["tickers"]:
+                        for queue in self._queues.get(ticker["symbol"], ()):
+                            queue.put_nowait(ticker)
+
+
+class Context(BaseContext):
+    """What resolvers need."""
+
+    def __init__(self, redis: Redis, changes: Changes) -> None:
+        super().__init__()
+        self.redis = redis
+        self.changes = changes
+
+
+def parse_rate(ticker: dict[str, Any]) -> Rate:
+    """A rate from the JSON in Redis."""
+    observed_at = datetime.fromtimestamp(ticker["observed_at_us"] / 1e6, UTC)
+    return Rate(
+        symbol=ticker["symbol"],
+        source=Source(ticker["source"]),
+        price=Decimal(ticker["price"]),
+        bid=Decimal(ticker["bid"]),
+        ask=Decimal(ticker["ask"]),
+        observed_at=observed_at,
+        age_ms=int((datetime.now(UTC) - observed_at).total_seconds() * 1000),
+    )
+
+
+async def read_rates(redis: Redis, symbols: list[str]) -> list[Rate]:
+    """Those of `symbols` that are in Redis."""
+    found = await redis.hmget(NAMES.cache(SourceName.BINANCE), symbols)
+    return [parse_rate(json.loads(each)) for each in found if each is not None]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    async def rate(self, info: Info[Context], symbol: str) -> Rate | None:
+        return next(iter(await read_rates(info.context.redis, [symbol])), None)
+
+    @strawberry.field
+    async def rates(self, info: Info[Context], symbols: list[str]) -> RateList:
+        return RateList(items=await read_rates(info.context.redis, symbols))
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def rates(self, info: Info[Context], symbols: list[str]) -> AsyncGenerator[RatesEvent, None]:
+        async with info.context.changes.reader(symbols) as queue:
+            yield RatesEvent(items=await read_rates(info.context.redis, symbols))
+            while True:
+                changed = [await queue.get()]
+                while not queue.empty():
+                    changed.append(queue.get_nowait())
+                yield RatesEvent(items=[parse_rate(each) for each in changed])
+
+
+def create_app(redis_url: str) -> FastAPI:
+    """The application, as a user of Strawberry would write it."""
+    redis: Redis = Redis.from_url(redis_url)
+    changes = Changes(redis)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(changes.run())
+        yield
+        task.cancel()
+        await redis.aclose()
+
+    def read_context() -> Context:
+        return Context(redis, changes)
+
+    async def give_context(context: Annotated[Context, Depends(read_context)]) -> Context:
+        return context
+
+    app = FastAPI(lifespan=lifespan)
+    schema = strawberry.Schema(query=Query, subscription=Subscription)
+    app.include_router(GraphQLRouter(schema, context_getter=give_context), prefix="/graphql")
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(create_app(sys.argv[2]), port=int(sys.argv[1]), log_level="warning")

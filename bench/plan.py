@@ -1,0 +1,41 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of one run. The rows carry them in their names, so that no figure passes for one of another size."""
+
+    rounds: int
+    seconds: float
+    subscribers: int
+    idle_subscribers: int
+    stalled_seconds: float
+    curve_seconds: float
+    curve_subscribers: tuple[int, ...]
+    curve_symbols: tuple[int, ...]
+    ingest_symbols: int = 3_500
+    ingest_per_s: int = 10_000
+
+
+FULL = Plan(
+    rounds=3,
+    seconds=4,
+    subscribers=1_000,
+    idle_subscribers=10_000,
+    stalled_seconds=18,
+    curve_seconds=2,
+    curve_subscribers=(10, 100, 500, 2_000),
+    curve_symbols=(1, 10, 100, 500),
+)
+QUICK = Plan(
+    rounds=1,
+    seconds=2,
+    subscribers=200,
+    idle_subscribers=1_000,
+    stalled_seconds=8,
+    curve_seconds=1,
+    curve_subscribers=(10, 200),
+    curve_symbols=(1, 50, 500),
+)

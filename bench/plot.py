@@ -1,0 +1,74 @@
+"""Plots as SVG, drawn by hand: two logarithmic axes, a line for each server."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from statistics import median
+
+WIDTH, HEIGHT = 640, 400
+LEFT, RIGHT, TOP, BOTTOM = 80, 160, 46, 56
+COLOURS = ("#0b6e4f", "#c1440e", "#5b6c8f")
+
+Curve = Mapping[str, Mapping[int, Sequence[float]]]
+
+
+class Axis:
+    """From whole powers of ten to whole powers of ten, onto pixels."""
+
+    def __init__(self, values: Sequence[float], first_px: float, last_px: float) -> None:
+        self._low = math.floor(math.log10(min(values)))
+        self._high = max(math.ceil(math.log10(max(values))), self._low + 1)
+        self._first_px, self._last_px = first_px, last_px
+
+    def place(self, value: float) -> float:
+        """The pixel of `value`."""
+        share = (math.log10(value) - self._low) / (self._high - self._low)
+        return self._first_px + share * (self._last_px - self._first_px)
+
+    def ticks(self) -> Iterator[float]:
+        """The powers of ten on it."""
+        return (10.0**power for power in range(self._low, self._high + 1))
+
+
+def draw(title: str, across: str, up: str, curve: Curve) -> str:
+    """The SVG of one plot: `curve` has for each server the figures of all rounds at each place; medians are drawn."""
+    lines = {
+        name: [(at, median(values)) for at, values in sorted(points.items()) if median(values) > 0]
+        for name, points in curve.items()
+    }
+    points = [point for line in lines.values() for point in line]
+    x = Axis([at for at, _ in points], LEFT, WIDTH - RIGHT)
+    y = Axis([value for _, value in points], HEIGHT - BOTTOM, TOP)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<text x="{LEFT}" y="24" font-size="15">{escape(title)}</text>',
+        *_grid(x, y),
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
+        f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>',
+    ]
+    for (name, line), colour in zip(lines.items(), COLOURS, strict=False):
+        parts += _line(name, [(x.place(at), y.place(value)) for at, value in line], colour)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _grid(x: Axis, y: Axis) -> Iterator[str]:
+    for tick in x.ticks():
+        at = x.place(tick)
+        yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#dddddd"/>'
+        yield f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:,.6g}</text>'
+    for tick in y.ticks():
+        at = y.place(tick)
+        yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#dddddd"/>'
+        yield f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:,.6g}</text>'
+
+
+def _line(name: str, places: Sequence[tuple[float, float]], colour: str) -> Iterator[str]:
+    if not places:
+        return
+    path = " ".join(f"{across:.1f},{up:.1f}" for across, up in places)
+    yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    for across, up in places:
+        yield f'<circle cx="{across:.1f}" cy="{up:.1f}" r="3" fill="{colour}"/>'
+    across, up = places[-1]
+    yield f'<text x="{across + 8:.1f}" y="{up + 4:.1f}" fill="{colour}">{escape(name)}</text>'

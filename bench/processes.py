@@ -1,0 +1,161 @@
+"""Processes of a run: each pinned to one core, in a group of its own, stopped in the end whatever happens."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from bench.machine import UnfitMachine
+
+ROOT = Path(__file__).resolve().parents[1]
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 10
+POLL_S = 0.05
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class BenchFailed(Exception):
+    """A process of the run failed; the message has its last words."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on right now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """One running process, with its log."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self._popen = popen
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def cpu_s(self) -> float:
+        """Processor time that it has used, seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(f"{line}\n".encode())
+        self._popen.stdin.flush()
+
+    @property
+    def stdin_fd(self) -> int:
+        """The writing end of its standard input, for another process to inherit."""
+        assert self._popen.stdin is not None
+        return self._popen.stdin.fileno()
+
+    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+        """Wait until it answers.
+
+        Raises:
+            BenchFailed: it ended, or took too long.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not is_ready():
+            if self._popen.poll() is not None or time.monotonic() > deadline:
+                raise BenchFailed(f"{self._popen.args!r} did not start:\n{self._log.read_text()[-2000:]}")
+            time.sleep(POLL_S)
+
+    def stop(self) -> None:
+        """End it and what it started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(STOP_TIMEOUT_S)
+        if self._popen.stdin is not None:
+            with suppress(OSError):
+                self._popen.stdin.close()
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    core: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    with_stdin: bool = False,
+) -> Iterator[Process]:
+    """`command`, pinned to `core`, for the length of the block. Settings of Ratewire are those in `environment` alone."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RATEWIRE_")}
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            cwd=ROOT,
+            env={**inherited, **(environment or {})},
+            stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    process = Process(popen, log)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def find(program: str, package: str) -> str:
+    """The path of a program.
+
+    Raises:
+        UnfitMachine: it is not installed; says which Debian package has it.
+    """
+    path = shutil.which(program)
+    if path is None:
+        raise UnfitMachine(
+            f"{program} is not installed; the benchmarks need it (Debian: apt-get install {package})"
+        )
+    return path
+
+
+@contextmanager
+def running_redis(folder: Path, core: int) -> Iterator[tuple[str, Process]]:
+    """A Redis of one's own that keeps nothing on disk: its URL and process."""
+    port = free_port()
+    command = [find("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with running(command, core=core, log=folder / "redis.log") as process:
+        process.wait_until(lambda: listens(port))
+        yield f"redis://127.0.0.1:{port}/0", process
+
+
+def redis_version() -> str:
+    """E.g. `Redis 7.0.15`."""
+    text = subprocess.run(
+        [find("redis-server", "redis-server"), "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=START_TIMEOUT_S,
+    ).stdout
+    found = re.search(r"v=(\S+)", text)
+    return f"Redis {found[1] if found else '?'}"
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on that port."""
+    with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
+        return True
+    return False
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this project with this interpreter."""
+    return [sys.executable, "-m", module, *arguments]
