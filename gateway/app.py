@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from gateway.endpoint import GraphQLEndpoint
 from gateway.gateway import Gateway
@@ -18,7 +19,7 @@ from gateway.settings import GatewaySettings
 
 
 class GatewayApp(FastAPI):
-    """A FastAPI app with the GraphQL endpoint as a plain ASGI app in it: FastAPI's own front would take most of a fast answer."""
+    """A FastAPI app with the GraphQL endpoint as a plain ASGI app before it: its own front would take most of a fast answer."""
 
     def __init__(self, gateway: Gateway, settings: GatewaySettings, static_directory: Path) -> None:
         # No generated API pages: they describe REST and load scripts from elsewhere.
@@ -30,6 +31,18 @@ class GatewayApp(FastAPI):
             Route("/graphql", self.graphql, methods=None),
             WebSocketRoute("/graphql", self.graphql),
         ]
+        self._direct = SecurityHeaders(self.graphql)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Pages from elsewhere are the business of the middleware, which leaves all others as they are.
+        if scope["type"] != "lifespan" and scope["path"] == "/graphql" and not _has_origin(scope):
+            await self._direct(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _has_origin(scope: Scope) -> bool:
+    return any(name == b"origin" for name, _ in scope["headers"])
 
 
 def create_app(

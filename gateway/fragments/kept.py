@@ -11,7 +11,9 @@ ValueT = TypeVar("ValueT")
 class Kept(Generic[KeyT, ValueT]):
     """At most `size` values, and no more than `weight` of them, measured by `weigh` when they are told to have grown."""
 
-    def __init__(self, *, size: int, weight: int = 0, weigh: Callable[[ValueT], int] = lambda _: 0) -> None:
+    def __init__(
+        self, *, size: int, weight: int = 0, weigh: Callable[[KeyT, ValueT], int] = lambda _, __: 0
+    ) -> None:
         self._size = size
         self._weight = weight
         self._weigh = weigh
@@ -36,7 +38,7 @@ class Kept(Generic[KeyT, ValueT]):
 
     def keep(self, key: KeyT, value: ValueT) -> None:
         """Keep the value, or weigh it again; others may have to go, or it itself where it alone is too heavy."""
-        weight = self._weigh(value)
+        weight = self._weigh(key, value)
         self._total += weight - self._weights.get(key, 0)
         self._values[key], self._weights[key] = value, weight
         self._values.move_to_end(key)

@@ -39,10 +39,10 @@ class Library:
         self._schema = schema
         self._rates = rates
         self._shelves: Kept[Selection, Shelf] = Kept(
-            size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda shelf: shelf.weight
+            size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, shelf: shelf.weight
         )
         self._listings: Kept[ListingKey, Listing] = Kept(
-            size=MAX_LISTINGS, weight=max_bytes, weigh=lambda listing: listing.weight
+            size=MAX_LISTINGS, weight=max_bytes, weigh=lambda _, listing: listing.weight
         )
         self._shapes: Kept[Selection, Shape] = Kept(size=MAX_SELECTIONS)
 

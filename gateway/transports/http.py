@@ -5,7 +5,7 @@ Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,23 +13,24 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.fragments.kept import Kept
 from gateway.operations import OperationKind, Operations, Prepared, Refused, Result, encode
 from gateway.pages import read_page
-from gateway.request import GraphQLRequest
 from gateway.schema.context import Notes
+from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.settings import GatewaySettings
 from gateway.transports.caching import cache_control, entity_tag, matches
 from gateway.transports.multipart import PartFraming
 from gateway.transports.negotiation import (
+    Accepted,
     MediaType,
-    Range,
     accepts_json,
     choose,
     choose_json,
     parse_accept,
     wants_page,
 )
-from gateway.transports.reading import ClientGone, RefusedRequest, read_body, read_query_string
+from gateway.transports.reading import ClientGone, RefusedRequest, parse_body, read_body, read_query_string
 from gateway.transports.response import send_error, send_json, send_whole
 from gateway.transports.sse import EventFraming
 from gateway.transports.streaming import Client, Framing, Streams
@@ -37,6 +38,10 @@ from rates.verdicts import INTERNAL_ERROR
 
 READING = ("GET", "HEAD")
 ALLOWED = "GET, HEAD, POST, OPTIONS"
+# What the same request comes to is always the same: applications send few different ones, over and over. What is kept for a
+# request takes some fifty times its bytes.
+MAX_KEPT_REQUESTS = 4_096
+MAX_KEPT_BYTES = 1024 * 1024
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
 
 log = structlog.get_logger("ratewire.gateway.http")
@@ -50,6 +55,9 @@ class HttpTransport:
         self._max_body_bytes = settings.max_body_bytes
         self._read_timeout_s = settings.read_timeout_s
         self._static_directory = static_directory
+        self._kept: Kept[tuple[bool, bytes], Prepared] = Kept(
+            size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=_length
+        )
         self._streams = Streams(
             heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
@@ -85,7 +93,7 @@ class HttpTransport:
             }
             await send_json(send, 500, choose_json(accepted), encode({"errors": [error]}))
 
-    async def _answer(self, accepted: Sequence[Range], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, accepted: Accepted, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
             await send_whole(send, 204, b"", {"allow": ALLOWED})
@@ -97,17 +105,27 @@ class HttpTransport:
             page.headers["vary"] = "Accept"
             await page(scope, receive, send)
             return
-        request = await self._read(scope, receive)
-        await self._execute(request, accepted, Client(scope, receive, send))
+        operation = await self._read(scope, receive)
+        await self._execute(operation, accepted, Client(scope, receive, send))
 
-    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
-        limit = self._max_body_bytes
-        if scope["method"] in READING:
-            return read_query_string(scope["query_string"], max_bytes=limit)
-        return await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s)
+    async def _read(self, scope: Scope, receive: Receive) -> Prepared | Refused:
+        limit, is_reading = self._max_body_bytes, scope["method"] in READING
+        if is_reading:
+            raw = scope["query_string"]
+        else:
+            raw = await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s)
+        if kept := self._kept.read((is_reading, raw)):
+            return kept
+        request = read_query_string(raw, max_bytes=limit) if is_reading else parse_body(raw)
+        try:
+            prepared = self._operations.prepare(request)
+        except Refused as exc:
+            return exc
+        if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_KEPT_LENGTH:
+            self._kept.keep((is_reading, raw), prepared)
+        return prepared
 
-    async def _execute(self, request: GraphQLRequest, accepted: Sequence[Range], client: Client) -> None:
-        operation = self._prepare(request)
+    async def _execute(self, operation: Prepared | Refused, accepted: Accepted, client: Client) -> None:
         if operation.kind is OperationKind.MUTATION and client.scope["method"] in READING:
             raise RefusedRequest(405, "a mutation needs POST", {"allow": "POST"})
         media = choose(accepted, operation.kind)
@@ -122,12 +140,6 @@ class HttpTransport:
             # The older type leaves the status to the transport, which did its part.
             status = 400 if media is MediaType.RESPONSE else 200
             await send_json(client.send, status, media, encode({"errors": operation.errors}))
-
-    def _prepare(self, request: GraphQLRequest) -> Prepared | Refused:
-        try:
-            return self._operations.prepare(request)
-        except Refused as exc:
-            return exc
 
     async def _send_result(self, operation: Prepared, media: MediaType, client: Client) -> None:
         notes = Notes() if client.scope["method"] in READING else None
@@ -166,6 +178,10 @@ class HttpTransport:
                     yield result
         else:
             yield await self._operations.execute(operation, notes)
+
+
+def _length(key: tuple[bool, bytes], _: Prepared) -> int:
+    return len(key[1])
 
 
 def _is_visit(scope: Scope) -> bool:

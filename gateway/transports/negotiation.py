@@ -6,6 +6,7 @@ Links: https://graphql.github.io/graphql-over-http/draft/, https://www.rfc-edito
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.operations import OperationKind
@@ -36,6 +37,10 @@ class Wish(NamedTuple):
     named: bool
 
 
+Accepted = tuple[Range, ...]
+
+# Clients of one make send one header. Longest are those of browsers, with some 150 characters.
+KEPT_HEADERS = 256
 # More than any client sends; the rest of an absurd header is not worth reading.
 MAX_RANGES = 50
 _ABSENT = Wish(0, named=False)
@@ -44,7 +49,8 @@ _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 
 
-def parse_accept(header: str | None) -> tuple[Range, ...]:
+@lru_cache(maxsize=KEPT_HEADERS)
+def parse_accept(header: str | None) -> Accepted:
     """The media ranges of the header. Without one, or with an empty one, everything is welcome; unreadable ranges are left out."""
     if header is None or not header.strip():
         return (Range("*/*", 1, frozenset()),)
@@ -61,7 +67,8 @@ def _read_ranges(header: str) -> Iterator[Range]:
             yield Range(name.lower(), float(quality), frozenset(named.items()))
 
 
-def choose(accepted: Sequence[Range], kind: OperationKind | None) -> MediaType | None:
+@lru_cache(maxsize=KEPT_HEADERS)
+def choose(accepted: Accepted, kind: OperationKind | None) -> MediaType | None:
     """The media type for the answer to an operation of that kind; `None` if no possible one is accepted.
 
     Clients list streams beside JSON in every request, so an answer that is one becomes a stream only for a client that wants

@@ -60,11 +60,20 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return data
 
 
-async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s: float) -> GraphQLRequest:
-    """The request in a JSON body. Only JSON, because a page elsewhere can send other types without asking the browser first.
+def parse_body(body: bytes) -> GraphQLRequest:
+    """The request in a JSON body.
 
     Raises:
-        RefusedRequest: 400, 408, 413 or 415.
+        RefusedRequest: 400.
+    """
+    return _parse(_decode(body, "the body"))
+
+
+async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s: float) -> bytes:
+    """The body, which is JSON. Only JSON, because a page elsewhere can send other types without asking the browser first.
+
+    Raises:
+        RefusedRequest: 408, 413 or 415.
         ClientGone: it left before the end.
     """
     headers = Headers(scope=scope)
@@ -74,7 +83,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
         if declared.isdecimal() and (len(declared) > 15 or int(declared) > max_bytes):
             raise _too_large(max_bytes)
         async with asyncio.timeout(timeout_s):
-            body = await _receive_all(receive, max_bytes)
+            return await _receive_all(receive, max_bytes)
     except TimeoutError as exc:
         raise RefusedRequest(408, f"no whole body within {timeout_s:g} s", {"connection": "close"}) from exc
     except RefusedRequest as exc:
@@ -82,7 +91,6 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
         if "expect" not in headers:
             await _discard(receive)
         raise
-    return _parse(_decode(body, "the body"))
 
 
 def _check_type(headers: Headers) -> None:
