@@ -20,8 +20,9 @@ from graphql import (
 from strawberry import Schema
 
 from gateway.fragments.answers import Answers
+from gateway.fragments.events import Events
 from gateway.fragments.library import Library
-from gateway.fragments.plan import Plan, Plans
+from gateway.fragments.plan import Plan, Plans, Watch
 from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, Notes
 from gateway.schema.documents import DocumentCache, Limits
@@ -64,12 +65,13 @@ class Refused(Exception):
 
 
 class Prepared(NamedTuple):
-    """An operation that is valid, with variables that fit; `plan` where the answer can be assembled from fragments."""
+    """An operation that is valid, with variables that fit; `plan` or `watch` where answers can be assembled from fragments."""
 
     kind: OperationKind
     request: GraphQLRequest
     document: DocumentNode
     plan: Plan | None = None
+    watch: Watch | None = None
 
 
 class Answer(NamedTuple):
@@ -89,7 +91,9 @@ class Operations:
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
         self._plans = Plans(self._schema) if settings.fast_path else None
-        self._answers = Answers(self._schema, context.rates, Library(self._schema, context.rates))
+        library = Library(self._schema, context.rates)
+        self._answers = Answers(self._schema, context.rates, library)
+        self._events = Events(context.live, library)
 
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Parse, check against limits, validate, choose the operation and check its variables.
@@ -114,10 +118,12 @@ class Operations:
         values = get_variable_values(self._schema, wanted, request.variables or {}, MAX_VARIABLE_ERRORS)
         if isinstance(values, list):
             raise Refused(Failure.VARIABLES, map(present, values), kind)
-        plan = None
+        plan = watch = None
         if self._plans and kind is OperationKind.QUERY:
             plan = self._plans.plan_query(request, document, operation, values)
-        return Prepared(kind, request, document, plan)
+        elif self._plans and kind is OperationKind.SUBSCRIPTION:
+            watch = self._plans.plan_subscription(request, document, operation, values)
+        return Prepared(kind, request, document, plan, watch)
 
     async def answer(self, prepared: Prepared, notes: Notes | None = None) -> Answer:
         """The encoded result of a query, the same bytes whichever way it is made. `notes` are written if they are given."""
@@ -157,6 +163,16 @@ class Operations:
             raise Refused(Failure.SUBSCRIPTION, map(present, results.errors or ()), prepared.kind)
         return _format_each(results)
 
+    async def stream(self, prepared: Prepared, notes: Notes | None = None) -> AsyncGenerator[bytes, None]:
+        """The encoded results of a subscription, the same bytes whichever way they are made.
+
+        Raises:
+            Refused: the stream cannot be made. What goes wrong later is the last result.
+        """
+        if prepared.watch and (results := self._events.watch(prepared.watch, notes or Notes())):
+            return _with_last_word(results)
+        return _encode_each(await self.subscribe(prepared, notes))
+
     def _context_with(self, notes: Notes | None) -> Context:
         return replace(self._context, notes=notes or Notes())
 
@@ -188,8 +204,29 @@ async def _format_each(results: Any) -> AsyncGenerator[Result, None]:
             async for result in results:
                 yield _format(result)
         except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and the last word to the client
-            error = exc if isinstance(exc, GraphQLError) else GraphQLError(str(exc), original_error=exc)
-            yield {"errors": [present(error).formatted]}
+            yield _last_word(exc)
+
+
+async def _with_last_word(results: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(results):
+        try:
+            async for result in results:
+                yield result
+        except Exception as exc:  # noqa: BLE001 - outermost, as above
+            yield encode(_last_word(exc))
+
+
+async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(results):
+        async for result in results:
+            yield encode(result)
+
+
+def _last_word(failure: Exception) -> Result:
+    error = (
+        failure if isinstance(failure, GraphQLError) else GraphQLError(str(failure), original_error=failure)
+    )
+    return {"errors": [present(error).formatted]}
 
 
 def _format(result: ExecutionResult) -> Result:

@@ -1,10 +1,11 @@
 """All fragments of a gateway, bounded in memory, and the lists that are joined from them."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from graphql import GraphQLSchema
 
+from gateway.fragments.fragment import Fragment
 from gateway.fragments.kept import Kept
 from gateway.fragments.listing import Listing
 from gateway.fragments.selection import Selection
@@ -28,6 +29,7 @@ MAX_SELECTIONS = 256
 MAX_BYTES = 64 * MIB
 MAX_LISTINGS = 4_096
 
+ValueT = TypeVar("ValueT")
 Items = Callable[[Selection], bytes]
 ListingKey = tuple[Selection, Question, str]
 
@@ -70,12 +72,32 @@ class Library:
         self._shelves.keep(selection, shelf)
         return text
 
-    def write_rates(self, selection: Selection, rates: Iterable[Rate]) -> bytes:
-        """A list of rates."""
+    def write_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
+        """A list of rates, as they stand at the same moment."""
+        now_us = format_us(rates[0].now) if rates else 0
+        return join_list([each.write(now_us) for each in self.fragments(selection, rates)])
+
+    def fragments(self, selection: Selection, rates: Iterable[Rate]) -> list[Fragment]:
+        """The fragments of rates."""
         shelf = self.shelf(selection)
-        text = join_list([shelf.read(each).write(format_us(each.now)) for each in rates])
+        found = [shelf.read(each) for each in rates]
         self._shelves.keep(selection, shelf)
-        return text
+        return found
+
+    def keep_by_selection(
+        self, make: Callable[["Library", Selection], ValueT]
+    ) -> Callable[[Selection], ValueT]:
+        """Makes a thing for each selection, and keeps those of the selections in use."""
+        kept: Kept[Selection, ValueT] = Kept(size=MAX_SELECTIONS)
+
+        def find(selection: Selection) -> ValueT:
+            found = kept.read(selection)
+            if found is None:
+                found = make(self, selection)
+                kept.keep(selection, found)
+            return found
+
+        return find
 
     def refresh_listing(self, selection: Selection, question: Question) -> Listing | None:
         """The kept list that answers the question, as it stands now; `None` where some of it is not tracked or not yet seen."""
@@ -106,15 +128,19 @@ class Shape:
         kind = object_type(schema, selection.type_name)
         self._members: list[tuple[bytes, str, Selection | Writer]] = []
         self.item_selections: list[Selection] = []
+        self.attributes: list[str] = []
+        """What of a value is written beside its items."""
         for field in selection.fields:
             member: Selection | Writer
             if field.inside is None:
                 attribute, member = field_writer(schema, kind, field)
+                self.attributes.append(attribute)
             elif field.name == "items":
                 attribute, member = "items", field.inside
                 self.item_selections.append(member)
             else:
                 attribute, member = field.name, _list_writer(object_writer(schema, field.inside))
+                self.attributes.append(attribute)
             self._members.append((label(field.key), attribute, member))
 
     def write(self, value: Any, items: Items) -> bytes:

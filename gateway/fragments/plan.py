@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from graphql import (
     DocumentNode,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     get_argument_values,
@@ -13,6 +14,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.fragments.kept import Kept
 from gateway.fragments.selection import TYPENAME, Collector, NotCovered, RootField
+from gateway.pace import Pace, parse_pace
 from gateway.rate import OnStale
 from gateway.rates import Demand, Question
 from gateway.request import GraphQLRequest
@@ -54,6 +56,29 @@ class Asked(NamedTuple):
 Plan = tuple[Asked, ...]
 
 
+class RateWatch(NamedTuple):
+    """What the subscription `rate` is asked."""
+
+    symbol: Symbol
+    source: Source | None
+    pace: Pace
+
+
+class RatesWatch(NamedTuple):
+    """What the subscription `rates` is asked."""
+
+    question: Question
+    pace: Pace
+    after: str | None
+
+
+class Watch(NamedTuple):
+    """The one field of a subscription and what it is asked."""
+
+    root: RootField
+    ask: RateWatch | RatesWatch
+
+
 class Plans:
     """Makes the plans of operations. What is wanted is worked out once for each document and setting of its switches."""
 
@@ -72,7 +97,7 @@ class Plans:
         assert self._schema.query_type
         fields = self._schema.query_type.fields
         try:
-            roots = self._read_roots(request, document, operation, values)
+            roots = self._read_roots(self._schema.query_type, request, document, operation, values)
             return tuple(
                 Asked(
                     root,
@@ -89,8 +114,29 @@ class Plans:
             # The plain path says what is wrong, if anything is.
             return None
 
+    def plan_subscription(
+        self,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> Watch | None:
+        """The plan of a subscription; `None` if this path does not cover it."""
+        kind = self._schema.subscription_type
+        assert kind
+        try:
+            roots = self._read_roots(kind, request, document, operation, values)
+            if len(roots) != 1 or roots[0].field.name == TYPENAME:
+                return None
+            field = kind.fields[roots[0].field.name]
+            arguments = get_argument_values(field, roots[0].details.node, values)
+            return Watch(roots[0], _read_watch(roots[0].field.name, arguments))
+        except (NotCovered, GraphQLError, RatesError):
+            return None
+
     def _read_roots(
         self,
+        kind: GraphQLObjectType,
         request: GraphQLRequest,
         document: DocumentNode,
         operation: OperationDefinitionNode,
@@ -101,8 +147,7 @@ class Plans:
         key = request.query, request.operation_name, switches
         roots = self._roots.read(key)
         if roots is None:
-            assert self._schema.query_type
-            roots = Collector(self._schema, document, operation, values).collect(self._schema.query_type)
+            roots = Collector(self._schema, document, operation, values).collect(kind)
             if any(root.field.name not in COVERED for root in roots):
                 raise NotCovered
             if len(request.query) <= MAX_KEPT_LENGTH:
@@ -115,3 +160,13 @@ def _read_ask(name: str, arguments: dict[str, Any]) -> RateAsk | RatesAsk:
     if name == "rate":
         return RateAsk(arguments["symbol"], given(arguments.get("source", UNSET)), demand)
     return RatesAsk(read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), demand)
+
+
+def _read_watch(name: str, arguments: dict[str, Any]) -> RateWatch | RatesWatch:
+    interval_ms, bps = arguments["sampleIntervalMs"], arguments["minChangeBps"]
+    if name == "rate":
+        source = given(arguments.get("source", UNSET))
+        return RateWatch(arguments["symbol"], source, parse_pace(interval_ms, bps))
+    question = read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
+    pace = parse_pace(interval_ms, bps, arguments["maxSilenceMs"])
+    return RatesWatch(question, pace, given(arguments.get("after", UNSET)))

@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
-from gateway.operations import OperationKind, Operations, Refused, encode
+from gateway.operations import OperationKind, Operations, Refused
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import present
 from gateway.transports.effects import (
@@ -136,9 +136,9 @@ class Connection:
         try:
             prepared = operations.prepare(request)
             if prepared.kind is OperationKind.SUBSCRIPTION:
-                async with aclosing(await operations.subscribe(prepared)) as results:
+                async with aclosing(await operations.stream(prepared)) as results:
                     async for result in results:
-                        await self._send(protocol.format_result(operation, encode(result)))
+                        await self._send(protocol.format_result(operation, result))
             else:
                 answer = await operations.answer(prepared)
                 await self._send(protocol.format_result(operation, answer.body))

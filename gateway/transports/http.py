@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.fragments.kept import Kept
-from gateway.operations import OperationKind, Operations, Prepared, Refused, Result, encode
+from gateway.operations import OperationKind, Operations, Prepared, Refused, encode
 from gateway.pages import read_page
 from gateway.schema.context import Notes
 from gateway.schema.documents import MAX_KEPT_LENGTH
@@ -163,21 +163,21 @@ class HttpTransport:
             notes.resume_from = Headers(scope=client.scope).get("last-event-id") or None
         await self._streams.serve(framing, self._results(operation, notes), notes, client)
 
-    async def _results(self, operation: Prepared | Refused, notes: Notes) -> AsyncGenerator[Result, None]:
+    async def _results(self, operation: Prepared | Refused, notes: Notes) -> AsyncGenerator[bytes, None]:
         """All results, whatever the kind. What was refused is one too: a stream that is open has no other way to say so."""
         if isinstance(operation, Refused):
-            yield {"errors": operation.errors}
+            yield encode({"errors": operation.errors})
         elif operation.kind is OperationKind.SUBSCRIPTION:
             try:
-                results = await self._operations.subscribe(operation, notes)
+                results = await self._operations.stream(operation, notes)
             except Refused as exc:
-                yield {"errors": exc.errors}
+                yield encode({"errors": exc.errors})
                 return
             async with aclosing(results):
                 async for result in results:
                     yield result
         else:
-            yield await self._operations.execute(operation, notes)
+            yield (await self._operations.answer(operation, notes)).body
 
 
 def _length(key: tuple[bool, bytes], _: Prepared) -> int:

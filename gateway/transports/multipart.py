@@ -3,7 +3,7 @@
 Link: https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
 """
 
-from gateway.operations import Result, encode
+from gateway.operations import encode
 from gateway.transports.negotiation import MediaType
 
 BOUNDARY = "graphql"
@@ -25,6 +25,6 @@ class PartFraming:
     interrupted = _HEAD + encode({"payload": None, "errors": [_STOPPED]}) + _LAST
 
     @staticmethod
-    def frame(result: Result, cursor: str | None) -> bytes:
+    def frame(result: bytes, cursor: str | None) -> bytes:
         del cursor
-        return _HEAD + encode({"payload": result}) + _NEXT
+        return _HEAD + b'{"payload":' + result + b"}" + _NEXT

@@ -3,7 +3,6 @@
 Links: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from gateway.operations import Result, encode
 from gateway.transports.negotiation import MediaType
 
 # Browsers wait 3 s by default before they come back.
@@ -24,6 +23,6 @@ class EventFraming:
     interrupted = b""
 
     @staticmethod
-    def frame(result: Result, cursor: str | None) -> bytes:
+    def frame(result: bytes, cursor: str | None) -> bytes:
         name = b"event: next\n" if cursor is None else b"event: next\nid: %b\n" % cursor.encode()
-        return b"%bdata: %b\n\n" % (name, encode(result))
+        return b"%bdata: %b\n\n" % (name, result)

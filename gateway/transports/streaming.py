@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from gateway.operations import Result
 from gateway.schema.context import Notes
 from gateway.transports.negotiation import MediaType
 
@@ -38,7 +37,7 @@ class Framing(Protocol):
     interrupted: bytes
 
     @staticmethod
-    def frame(result: Result, cursor: str | None) -> bytes: ...
+    def frame(result: bytes, cursor: str | None) -> bytes: ...
 
 
 class Streams:
@@ -57,7 +56,7 @@ class Streams:
             task.cancel()
 
     async def serve(
-        self, framing: Framing, results: AsyncGenerator[Result, None], notes: Notes, client: Client
+        self, framing: Framing, results: AsyncGenerator[bytes, None], notes: Notes, client: Client
     ) -> None:
         """Write `results` to the client, the head of the response included. Returns when nothing more will be written."""
         outlet = _Outlet(client.send, self._stall_timeout_s)
@@ -122,7 +121,7 @@ class _Outlet:
 
 
 async def _write(
-    framing: Framing, results: AsyncGenerator[Result, None], notes: Notes, outlet: _Outlet
+    framing: Framing, results: AsyncGenerator[bytes, None], notes: Notes, outlet: _Outlet
 ) -> None:
     # The next result is made when the last one is on its way: meanwhile its values are replaced by newer ones, not queued.
     async with aclosing(results):

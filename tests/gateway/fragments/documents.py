@@ -150,3 +150,34 @@ def requests(draw: Any) -> tuple[str, dict[str, Any]]:
     text += f" }} {fragment}" if "...RateParts" in text else " }"
     used = [f"${name}: {kind}" for name, kind in VARIABLES.items() if re.search(rf"\${name}\b", text)]
     return f"query Made{'(' + ', '.join(used) + ')' if used else ''} {{ {text}", variables
+
+
+@st.composite
+def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
+    """A document with a subscription, and its variables."""
+    arguments = [
+        draw(st.sampled_from(["", "", "sampleIntervalMs: 500", "sampleIntervalMs: -1"])),
+        draw(st.sampled_from(["", "", "minChangeBps: 50"])),
+    ]
+    if draw(st.integers(0, 2)) == 0:
+        symbol = draw(st.sampled_from(['"BTC/USDT"', "$one", '"NO/SUCH"']))
+        arguments += [f"symbol: {symbol}", draw(st.sampled_from(["", "source: COINGECKO"]))]
+        field = f"rate({' '.join(arguments)}) {draw(directives)} {{ {draw(rate_leaves)} }}"
+    else:
+        arguments += [
+            draw(
+                st.sampled_from(["", "symbols: $list", 'symbols: "BTC/USDT"', 'symbols: ["ETH/USDT", "A/B"]'])
+            ),
+            draw(st.sampled_from(["", "", "sources: [BINANCE]"])),
+            draw(st.sampled_from(["", "maxSilenceMs: 1500"])),
+            draw(st.sampled_from(["", "after: $after"])),
+        ]
+        given = f"({' '.join(arguments)})" if any(arguments) else ""
+        others = "kind cursor conflated recovered sentAt __typename"
+        field = f"told: rates{given} {{ {draw(lists(others, 'RatesEvent'))} }}"
+    fragment = f"fragment RateParts on Rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }}"
+    text = f"{field} }} {fragment}" if "...RateParts" in field else f"{field} }}"
+    kinds = {**VARIABLES, "after": "String"}
+    used = [f"${name}: {kind}" for name, kind in kinds.items() if re.search(rf"\${name}\b", text)]
+    variables = {"list": draw(st.sampled_from([None, [], ["BTC/USDT"], ["BTC/USDT", "BTC/USD"]]))}
+    return f"subscription Made{'(' + ', '.join(used) + ')' if used else ''} {{ {text}", variables
