@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from operator import is_
 from typing import Any
 
 from graphql import GraphQLError
@@ -26,7 +25,8 @@ class EventWriter:
         self._library = library
         self._shape = library.shape(selection)
         self._told: list[Any] = []
-        self._fragments: list[Fragment] = []
+        self._rates: tuple[Rate, ...] = ()
+        self._fragments: list[list[Fragment]] = []
         self._text = b""
         self.written = 0
         """How many different events were put together."""
@@ -34,22 +34,26 @@ class EventWriter:
     def write(self, event: RatesEvent) -> bytes:
         """The event."""
         told = [getattr(event, name) for name in self._shape.attributes]
-        chosen = {
-            selection: self._library.fragments(selection, event.items)
-            for selection in self._shape.item_selections
-        }
-        fragments = [fragment for each in chosen.values() for fragment in each]
-        # Equal prices can be written differently: only the very same rates are the same.
-        is_same = len(fragments) == len(self._fragments) and all(map(is_, fragments, self._fragments))
-        tells_age = any(len(each.parts) > 1 for each in fragments)
-        if not (self._text and is_same and told == self._told) or tells_age:
+        if not (self._text and told == self._told and self._holds(event.items)):
+            chosen = {
+                selection: self._library.fragments(selection, event.items)
+                for selection in self._shape.item_selections
+            }
             now_us = format_us(event.items[0].now) if event.items else 0
             self._text = self._shape.write(
                 event, lambda selection: join_list([each.write(now_us) for each in chosen[selection]])
             )
-            self._told, self._fragments = told, fragments
+            self._told, self._rates, self._fragments = told, event.items, list(chosen.values())
             self.written += 1
         return self._text
+
+    def _holds(self, rates: tuple[Rate, ...]) -> bool:
+        """Whether these are the rates written last. Equal prices can be written differently: only the very same are the same."""
+        return len(rates) == len(self._rates) and all(
+            len(fragment.parts) == 1 and fragment.holds(rate.ticker, rate.now)
+            for fragments in self._fragments
+            for fragment, rate in zip(fragments, rates, strict=True)
+        )
 
 
 class Events:
