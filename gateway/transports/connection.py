@@ -6,6 +6,7 @@ one event at most and everything newer is merged where it comes from (`gateway.s
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from gateway.transports.effects import (
 )
 
 CLOSE_TIMEOUT_S = 2.0
+IS_WRITABLE = "ratewire.is_writable"
+"""Key of the scope's extensions under which a server may offer to say whether a write now would not wait."""
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -48,7 +51,7 @@ class Gone(Exception):
 
 
 class Connection:
-    """A connection that has been accepted."""
+    """A connection that has been accepted. `is_writable` says whether a write now would not wait; without it all are timed."""
 
     def __init__(
         self,
@@ -57,11 +60,14 @@ class Connection:
         patience: Patience,
         receive: Receive,
         send: AsgiSend,
+        *,
+        is_writable: Callable[[], bool] = lambda: False,
     ) -> None:
         self._protocol = protocol
         self._operations = operations
         self._patience = patience
         self._receive_event, self._send_event = receive, send
+        self._is_writable = is_writable
         self._turn = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closed = False
@@ -168,9 +174,14 @@ class Connection:
         async with self._turn:
             if self._closed:
                 raise Gone
+            event = {"type": "websocket.send", "text": message.decode()}
             try:
+                if self._is_writable():
+                    # It does not wait, so that it needs no timer.
+                    await self._send_event(event)
+                    return
                 async with asyncio.timeout(self._patience.stall_s):
-                    await self._send_event({"type": "websocket.send", "text": message.decode()})
+                    await self._send_event(event)
             except TimeoutError as exc:
                 reason = f"stalled: nothing was read for {self._patience.stall_s:g} s"
                 log.info("connection stalled, closed", operations=len(self._running))

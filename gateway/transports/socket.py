@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import structlog
 from starlette.datastructures import Headers
@@ -10,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.operations import Operations
 from gateway.settings import GatewaySettings
 from gateway.transports import legacy_ws, transport_ws
-from gateway.transports.connection import Connection, Patience
+from gateway.transports.connection import IS_WRITABLE, Connection, Patience
 from gateway.transports.effects import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, SocketProtocol
 from gateway.transports.legacy_ws import LegacyWs
 from gateway.transports.origin import is_origin_allowed
@@ -62,7 +63,15 @@ class SocketTransport:
             await send({"type": "websocket.close", "code": SUBPROTOCOL_NOT_ACCEPTABLE, "reason": reason})
             return
         protocol = SUBPROTOCOLS[subprotocol](self._max_running)
-        connection = Connection(protocol, self._operations, self._patience, receive, send)
+        offered: Any = scope.get("extensions") or {}
+        connection = Connection(
+            protocol,
+            self._operations,
+            self._patience,
+            receive,
+            send,
+            is_writable=offered.get(IS_WRITABLE, _never),
+        )
         self._connections.add(connection)
         try:
             await connection.run()
@@ -74,3 +83,8 @@ def choose_subprotocol(offered: Iterable[str]) -> str | None:
     """The best that the client speaks too."""
     spoken = set(offered)
     return next((each for each in SUBPROTOCOLS if each in spoken), None)
+
+
+def _never() -> bool:
+    """A server that does not say whether a write would wait."""
+    return False

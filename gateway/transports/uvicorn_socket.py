@@ -6,11 +6,12 @@ connection, and the client sees that instead.
 """
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from gateway.transports.connection import IS_WRITABLE
 from gateway.transports.effects import STALLED
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ KIB = 1024
 # What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
 MAX_UNSENT_BYTES = 64 * KIB
 LINGER_S = 10.0
+SWITCHING_PROTOCOLS = 101
 NOT_UTF8 = 1007
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
@@ -37,6 +39,12 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         link = transport.get_extra_info("socket")
         if link is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING_PROTOCOLS:
+            offered: Any = self.scope["extensions"]
+            offered[IS_WRITABLE] = self.writable.is_set
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send when the reader takes it; a close goes out at once, behind what is buffered.
