@@ -7,6 +7,7 @@ from statistics import median
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 80, 160, 46, 56
+LABEL_HEIGHT = 15
 COLOURS = ("#0b6e4f", "#c1440e", "#5b6c8f")
 
 Curve = Mapping[str, Mapping[int, Sequence[float]]]
@@ -47,8 +48,11 @@ def draw(title: str, across: str, up: str, curve: Curve) -> str:
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
         f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>',
     ]
-    for (name, line), colour in zip(lines.items(), COLOURS, strict=False):
-        parts += _line(name, [(x.place(at), y.place(value)) for at, value in line], colour)
+    placed = {name: [(x.place(at), y.place(value)) for at, value in line] for name, line in lines.items()}
+    labels = _spread({name: line[-1][1] for name, line in placed.items() if line})
+    for (name, line), colour in zip(placed.items(), COLOURS, strict=False):
+        if line:
+            parts += _line(name, line, colour, labels[name])
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -63,12 +67,19 @@ def _grid(x: Axis, y: Axis) -> Iterator[str]:
         yield f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:,.6g}</text>'
 
 
-def _line(name: str, places: Sequence[tuple[float, float]], colour: str) -> Iterator[str]:
-    if not places:
-        return
+def _spread(ends: Mapping[str, float]) -> dict[str, float]:
+    """Where the names stand: at the ends of their lines, but not on each other."""
+    places: dict[str, float] = {}
+    free = 0.0
+    for name, end in sorted(ends.items(), key=lambda each: each[1]):
+        places[name] = max(end, free)
+        free = places[name] + LABEL_HEIGHT
+    return places
+
+
+def _line(name: str, places: Sequence[tuple[float, float]], colour: str, label: float) -> Iterator[str]:
     path = " ".join(f"{across:.1f},{up:.1f}" for across, up in places)
     yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
     for across, up in places:
         yield f'<circle cx="{across:.1f}" cy="{up:.1f}" r="3" fill="{colour}"/>'
-    across, up = places[-1]
-    yield f'<text x="{across + 8:.1f}" y="{up + 4:.1f}" fill="{colour}">{escape(name)}</text>'
+    yield f'<text x="{places[-1][0] + 8:.1f}" y="{label + 4:.1f}" fill="{colour}">{escape(name)}</text>'
