@@ -8,6 +8,7 @@ connection, and the client sees that instead.
 import socket
 from typing import TYPE_CHECKING
 
+import structlog
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -23,6 +24,8 @@ KIB = 1024
 MAX_UNSENT_BYTES = 64 * KIB
 LINGER_S = 10.0
 NOT_UTF8 = 1007
+
+log = structlog.get_logger("ratewire.gateway.socket")
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
 
@@ -59,6 +62,7 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         self.pong_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.conn.fail(STALLED, "stalled: no pong")
+            log.info("connection stalled, closed", reason="no pong")
             self._end(STALLED, "stalled: no pong")
 
     def handle_parser_exception(self) -> None:
