@@ -190,5 +190,8 @@ class GatewaySettings(BaseSettings):
 
     @property
     def ttl(self) -> dict[Source, timedelta]:
-        """`ttl_s` as time spans."""
-        return {source: timedelta(seconds=seconds) for source, seconds in self.ttl_s.items()}
+        """`ttl_s` as time spans: whole milliseconds, as clients are told them, so that they judge as we do."""
+        return {
+            source: timedelta(milliseconds=max(1, round(seconds * 1000)))
+            for source, seconds in self.ttl_s.items()
+        }
