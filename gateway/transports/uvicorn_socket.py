@@ -23,11 +23,11 @@ KIB = 1024
 # What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
 MAX_UNSENT_BYTES = 64 * KIB
 LINGER_S = 10.0
+# A process that has been asked to stop has less time for readers that do not read.
+SHUTDOWN_LINGER_S = 1.0
 NOT_UTF8 = 1007
 
 log = structlog.get_logger("ratewire.gateway.socket")
-# A process that has been asked to stop has less time for readers that do not read.
-SHUTDOWN_LINGER_S = 1.0
 
 
 class GatewaySocket(WebSocketsSansIOProtocol):
@@ -47,15 +47,15 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         Raises:
             ClientDisconnected: the connection is over or ending.
         """
-        if message["type"] == "websocket.close":
+        is_close = message["type"] == "websocket.close"
+        if is_close:
             self.writable.set()
-            await super().send(message)
-            self._linger()
-            return
         await self.writable.wait()
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if is_close:
+            self._linger()
 
     def keepalive_timeout(self) -> None:
         """No pong for the whole of the stall timeout: the reader is gone, or has not read up to the ping."""
