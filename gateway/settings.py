@@ -137,7 +137,7 @@ class GatewaySettings(BaseSettings):
         default=10.0,
         gt=0,
         le=300,
-        description="Seconds a client has to send the body of its request. Longer suits slow links; shorter frees idle "
+        description="Seconds a client has to send the head of a request, and as many for its body. Longer suits slow links; shorter frees idle "
         "connections sooner.",
     )
     stream_heartbeat_s: float = Field(
