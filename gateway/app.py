@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from gateway.endpoint import GraphQLEndpoint
 from gateway.gateway import Gateway
 from gateway.health import health_routes
+from gateway.operations import Operations
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
@@ -23,7 +24,8 @@ class GatewayApp(FastAPI):
         # No generated API pages: they describe REST and load scripts from elsewhere.
         super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
         context = Context(gateway.rates, gateway.live, gateway.catalog)
-        self.graphql = GraphQLEndpoint(build_schema(settings), context, settings, static_directory)
+        operations = Operations(build_schema(), context, settings)
+        self.graphql = GraphQLEndpoint(operations, settings, static_directory)
         self.router.routes += [
             Route("/graphql", self.graphql, methods=None),
             WebSocketRoute("/graphql", self.graphql),
@@ -47,7 +49,7 @@ def create_app(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["content-type"],
+            allow_headers=["content-type", "last-event-id"],
         )
     app.add_middleware(SecurityHeaders)
     return app

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from gateway.cursor import format_page_cursor, parse_page_cursor
+from gateway.tracking import TrackingHistory
 from instruments.instrument import Instrument
 from instruments.store import InstrumentReader
 from rates.errors import DatabaseUnavailable, InvalidArgument
@@ -32,7 +33,9 @@ class InstrumentPage(msgspec.Struct, frozen=True):
 
 
 class InstrumentCatalog:
-    """What is tracked from which source. `on_added` hears of keys that came with a refresh after the first."""
+    """What is tracked from which source. `on_added` and `on_removed` hear of keys that came and went with a refresh after the
+    first.
+    """
 
     def __init__(
         self,
@@ -40,10 +43,13 @@ class InstrumentCatalog:
         *,
         refresh_s: float,
         on_added: Callable[[Iterable[TickerKey]], None] = lambda _: None,
+        on_removed: Callable[[Iterable[TickerKey]], None] = lambda _: None,
     ) -> None:
         self._reader = instruments
         self._refresh_s = refresh_s
         self._on_added = on_added
+        self._on_removed = on_removed
+        self._history = TrackingHistory()
         self._by_key: dict[TickerKey, Instrument] = {}
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
         self.loaded = False
@@ -53,6 +59,15 @@ class InstrumentCatalog:
     def tracked(self) -> Mapping[TickerKey, Instrument]:
         """All instruments, by source and symbol."""
         return self._by_key
+
+    @property
+    def version(self) -> str:
+        """Names the set of tracked instruments."""
+        return self._history.version
+
+    def changed_since(self, version: str) -> frozenset[TickerKey] | None:
+        """Every instrument added or removed since `version`; `None` if that is not known here."""
+        return self._history.changed_since(version)
 
     def sources_of(self, symbol: Symbol) -> frozenset[Source]:
         """The sources that `symbol` is tracked from; none if it is unknown."""
@@ -113,13 +128,19 @@ class InstrumentCatalog:
         known, first_time = self._by_key, not self.loaded
         self._keep(instruments)
         self.loaded, self.last_error = True, None
-        if not first_time and (added := self._by_key.keys() - known.keys()):
+        if first_time:
+            return
+        if removed := known.keys() - self._by_key.keys():
+            log.info("instruments removed", count=len(removed))
+            self._on_removed(sorted(removed, key=_order))
+        if added := self._by_key.keys() - known.keys():
             log.info("instruments added", count=len(added))
             self._on_added(sorted(added, key=_order))
 
     def _keep(self, instruments: Sequence[Instrument]) -> None:
         by_key = {TickerKey(each.source, each.symbol): each for each in instruments}
         self._by_key = {key: by_key[key] for key in sorted(by_key, key=_order)}
+        self._history.note(by_key)
         sources: dict[Symbol, set[Source]] = {}
         for key in self._by_key:
             sources.setdefault(key.symbol, set()).add(key.source)

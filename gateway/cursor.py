@@ -20,30 +20,43 @@ class Place(NamedTuple):
 
 
 Position = Mapping[Source, Place]
+
+
+class Cursor(NamedTuple):
+    """How far a client has read each source, and which instruments were tracked then (`InstrumentCatalog.version`)."""
+
+    position: Position
+    tracked: str = ""
+
+
 MAX_CURSOR_LENGTH = 1_000
 _SOURCES = {source.value: source for source in Source}
 _PLACE = re.compile(r"(?P<source>[a-z0-9_]+):(?P<epoch>[0-9A-Za-z-]*):(?P<seq>[0-9]{1,15})\Z", re.ASCII)
+_TRACKED = re.compile(r"@(?P<version>[0-9a-f]{1,32})\Z", re.ASCII)
 
 
-def format_cursor(position: Position) -> str:
-    """The cursor of a position: `source:epoch:seq` of every source."""
-    return _wrap(",".join(f"{source}:{place.epoch}:{place.seq}" for source, place in position.items()))
+def format_cursor(cursor: Cursor) -> str:
+    """The text of a cursor: `source:epoch:seq` of every source, `@version` of the tracked instruments."""
+    parts = [f"{source}:{place.epoch}:{place.seq}" for source, place in cursor.position.items()]
+    return _wrap(",".join([*parts, f"@{cursor.tracked}"] if cursor.tracked else parts))
 
 
-def parse_cursor(text: str) -> dict[Source, Place]:
-    """The position in a cursor; sources that this process does not know are left out.
+def parse_cursor(text: str) -> Cursor:
+    """The cursor in a text; sources that this process does not know are left out.
 
     Raises:
         InvalidCursor: not one that `format_cursor` made.
     """
-    position = {}
+    position, tracked = {}, ""
     for part in _unwrap(text).split(","):
-        match = _PLACE.match(part)
-        if match is None:
+        if match := _PLACE.match(part):
+            if source := _SOURCES.get(match["source"]):
+                position[source] = Place(match["epoch"], int(match["seq"]))
+        elif match := _TRACKED.match(part):
+            tracked = match["version"]
+        else:
             raise InvalidCursor(text)
-        if source := _SOURCES.get(match["source"]):
-            position[source] = Place(match["epoch"], int(match["seq"]))
-    return position
+    return Cursor(position, tracked)
 
 
 def format_page_cursor(key: TickerKey) -> str:

@@ -1,210 +1,28 @@
-"""`/graphql`: Strawberry's HTTP and WebSocket protocols as a plain ASGI app, hardened where a client's input ended badly."""
+"""`/graphql`: one address, whose scope decides how the operations travel."""
 
-import asyncio
-import secrets
-from collections.abc import AsyncGenerator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs
 
-import msgspec
-import structlog
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import MissingQueryError
-from strawberry.http import GraphQLRequestData
-from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
+from starlette.types import Receive, Scope, Send
 
-from gateway.pages import read_page
-from gateway.request import decode_json, read_message, read_request
-from gateway.schema.build import RatesSchema
-from gateway.schema.context import Context
+from gateway.operations import Operations
 from gateway.settings import GatewaySettings
-from rates.verdicts import INTERNAL_ERROR
-
-GOING_AWAY = 1001
-CLOSE_TIMEOUT_S = 2.0
-
-log = structlog.get_logger("ratewire.gateway.endpoint")
+from gateway.transports.http import HttpTransport
+from gateway.transports.socket import SocketTransport
 
 
-class TooLargeError(Exception):
-    """A request body beyond the limit."""
+class GraphQLEndpoint:
+    """The endpoint, and the WebSockets and streams that are open on it."""
 
-
-class MessageAdapter(ASGIWebSocketAdapter):
-    """Hands on well-formed messages only."""
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        async for data in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
-            if message := read_message(data):
-                yield message
-            elif not ignore_parsing_errors:
-                raise NonJsonMessageReceived
-
-
-class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, where a document that does not parse is that operation's error and leaves the socket open."""
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004 - Strawberry passes it
-        return None
-
-    async def handle_task_exception(self, error: Exception) -> None:
-        """A reader that left in the middle of an event is no error of ours."""
-        left = isinstance(error, WebSocketDisconnected) or _is_closed(getattr(self.websocket, "ws", None))
-        if not left:
-            log.error("operation failed", exc_info=error)
-
-
-class GraphQLEndpoint(GraphQL[Context, None]):
-    """The endpoint, and the WebSockets that are open on it."""
-
-    websocket_adapter_class = MessageAdapter
-    graphql_transport_ws_handler_class = TransportHandler
-
-    def __init__(
-        self, schema: RatesSchema, context: Context, settings: GatewaySettings, static_directory: Path
-    ) -> None:
-        super().__init__(
-            schema,
-            graphql_ide=None,
-            connection_init_wait_timeout=timedelta(seconds=settings.init_timeout_s),
-            max_subscriptions_per_connection=settings.max_subscriptions,
-            allowed_origins=settings.allowed_origins,
-        )
-        self._context = context
-        self._max_body_bytes = settings.max_body_bytes
-        self._static_directory = static_directory
-        self._sockets: set[WebSocket] = set()
+    def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
+        self.operations = operations
+        self._http = HttpTransport(operations, settings, static_directory)
+        self._sockets = SocketTransport(operations, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            socket = WebSocket(scope, receive, send)
-            self._sockets.add(socket)
-            try:
-                await self.run(socket)
-            finally:
-                self._sockets.discard(socket)
-        else:
-            response = await self._respond(Request(scope, self._limited(receive)))
-            await response(scope, receive, send)
+        transport = self._sockets if scope["type"] == "websocket" else self._http
+        await transport(scope, receive, send)
 
     async def close_sockets(self) -> None:
-        """Tell every open WebSocket that the server goes away; clients come back, to another replica or to the next start."""
-        closing = [
-            socket.close(GOING_AWAY, "server stops") for socket in self._sockets if not _is_closed(socket)
-        ]
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await asyncio.gather(*closing, return_exceptions=True)
-        except TimeoutError:
-            log.warning("sockets not closed in time", count=len(self._sockets))
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        del request, response
-        return self._context
-
-    def should_render_graphql_ide(self, request: Any) -> bool:
-        """Never: browsers got their page before."""
-        del request
-        return False
-
-    def decode_json(self, data: str | bytes) -> object:
-        return decode_json(data)
-
-    def encode_json(self, data: object) -> str:
-        return msgspec.json.encode(data).decode()
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        if request.method == "GET":
-            return read_request(self.parse_query_params(request.query_params))
-        # Only this type, because a page elsewhere can send the others without asking the browser first.
-        if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPException(415, "expected Content-Type: application/json")
-        return read_request(self.parse_json(await request.get_body()))
-
-    async def execute_operation(  # noqa: PLR0917 - Strawberry's signature
-        self,
-        request: Request,
-        request_adapter: AsyncHTTPRequestAdapter,
-        request_data: GraphQLRequestData | list[GraphQLRequestData],
-        context: Context,
-        root_value: None,
-        sub_response: Response,
-    ) -> ExecutionResult:
-        """Queries only: a subscription has no single answer."""
-        del request, request_adapter, root_value, sub_response
-        assert isinstance(request_data, GraphQLRequestData)
-        try:
-            return await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types={OperationType.QUERY},
-            )
-        except MissingQueryError as exc:
-            raise HTTPException(400, "no `query` in the request") from exc
-        except CannotGetOperationTypeError as exc:
-            raise HTTPException(400, exc.as_http_error_reason()) from exc
-        except InvalidOperationTypeError as exc:
-            raise HTTPException(400, "subscriptions go over WebSocket at this address") from exc
-
-    async def _respond(self, request: Request) -> Response:
-        try:
-            if _wants_page(request):
-                return read_page(self._static_directory, "graphiql.html")
-            return await self.run(request)
-        except HTTPException as exc:
-            return _refusal(exc.status_code, exc.reason)
-        except TooLargeError:
-            return _refusal(413, f"the body is too large: expected at most {self._max_body_bytes} bytes")
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except Exception:
-            # Outermost: whatever it is, the client gets an answer and the log the reason.
-            error_id = secrets.token_hex(8)
-            log.exception("request failed", error_id=error_id)
-            return _refusal(500, f"Internal error {error_id}", {"code": INTERNAL_ERROR, "errorId": error_id})
-
-    def _limited(self, receive: Receive) -> Receive:
-        """`receive`, which gives up on a body beyond the limit as soon as it is."""
-        received = 0
-
-        async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                raise TooLargeError
-            return message
-
-        return receive_limited
-
-
-def _wants_page(request: Request) -> bool:
-    """Whether this is a person's browser opening the address."""
-    asks = parse_qs(request.url.query, keep_blank_values=True)
-    return (
-        request.method == "GET" and "query" not in asks and "text/html" in request.headers.get("accept", "")
-    )
-
-
-def _refusal(status: int, message: str, extensions: dict[str, str] | None = None) -> Response:
-    error = {"message": message, "extensions": extensions or {"code": "BAD_REQUEST"}}
-    return Response(msgspec.json.encode({"errors": [error]}), status, media_type="application/json")
-
-
-def _is_closed(socket: WebSocket | None) -> bool:
-    return socket is None or socket.application_state is not WebSocketState.CONNECTED
+        """End every open WebSocket and stream; clients come back, to another replica or to the next start."""
+        await self._http.close()
+        await self._sockets.close_all()

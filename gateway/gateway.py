@@ -37,7 +37,10 @@ class Gateway:
         self._unready_after = timedelta(seconds=settings.unready_after_s)
         self.subscribers = Subscribers()
         self.catalog = InstrumentCatalog(
-            instruments, refresh_s=settings.catalog_refresh_s, on_added=self._offer_known
+            instruments,
+            refresh_s=settings.catalog_refresh_s,
+            on_added=self._offer_known,
+            on_removed=self._retract,
         )
         self.mirror = Mirror(feed, publish=self._offer, clock=clock)
         self.rates = Rates(
@@ -55,6 +58,7 @@ class Gateway:
             self.catalog,
             self.subscribers,
             self.rates,
+            ttl=settings.ttl,
             preference=settings.source_preference,
             clock=clock,
         )
@@ -81,3 +85,8 @@ class Gateway:
         for key in keys:
             if ticker := self.mirror.read(key):
                 self.subscribers.publish(ticker)
+
+    def _retract(self, keys: Iterable[TickerKey]) -> None:
+        """Instruments that are tracked no more are answered no more."""
+        for key in keys:
+            self.subscribers.retract(key)

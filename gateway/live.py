@@ -9,19 +9,20 @@ import msgspec
 
 from cache.ports import TickerFeed
 from gateway.catalog import InstrumentCatalog
-from gateway.cursor import Position, format_cursor, parse_cursor
+from gateway.cursor import Cursor, parse_cursor
+from gateway.follow import Follower
 from gateway.mirror import Mirror
 from gateway.pace import Beat, Pace, Pulse
-from gateway.rate import Rate, UnavailableRate
-from gateway.rates import Question, Rates
+from gateway.rate import Rate, TtlBySource, UnavailableRate
+from gateway.rates import Question, Rates, untracked
 from gateway.resume import catch_up, read_missed
 from gateway.source_health import SourceStatus
 from gateway.subscribers import Selection, Subscriber, Subscribers
+from gateway.threshold import Threshold
 from rates.clock import Clock
-from rates.errors import RateUnavailable, UnknownSymbol
 from rates.source import Source
 from rates.symbol import Symbol
-from rates.ticker import Ticker, TickerKey
+from rates.ticker import TickerKey
 
 # How often source health is looked at: its figures move with every ticker, people read them in seconds.
 SOURCES_INTERVAL_S = 1.0
@@ -63,6 +64,7 @@ class Live:
         subscribers: Subscribers,
         rates: Rates,
         *,
+        ttl: TtlBySource,
         preference: Sequence[Source],
         clock: Clock,
     ) -> None:
@@ -71,6 +73,7 @@ class Live:
         self._catalog = catalog
         self._subscribers = subscribers
         self._rates = rates
+        self._ttl = ttl
         self._preference = tuple(preference)
         self._clock = clock
 
@@ -88,16 +91,15 @@ class Live:
         return self._events(question, pace, None if after is None else (after, parse_cursor(after)))
 
     def watch_rate(self, symbol: Symbol, source: Source | None, pace: Pace) -> AsyncGenerator[Rate, None]:
-        """The answer to `rate` as soon as there is one, then whenever it is another.
+        """The answer to `rate` as soon as there is one, then whenever it is another, be it that another source answers.
 
         Raises:
             UnknownSymbol: at once.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._rates.check_loaded()
-        sources = self._rates.sources_for(symbol, source)
-        keys = frozenset(TickerKey(each, symbol) for each in sources)
-        return self._answers(symbol, source, pace, Selection(keys=keys))
+        self._rates.sources_for(symbol, source)
+        return self._answers(Follower(self._rates, symbol, source, pace, self._clock))
 
     async def watch_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:
         """How the sources are doing, then whenever that is another, at most once a second."""
@@ -110,43 +112,73 @@ class Live:
             await asyncio.sleep(SOURCES_INTERVAL_S)
 
     async def _events(
-        self, question: Question, pace: Pace, after: tuple[str, Position] | None
+        self, question: Question, pace: Pace, after: tuple[str, Cursor] | None
     ) -> AsyncGenerator[RatesEvent, None]:
         sources = self._preference if question.sources is None else question.sources
         if after is not None:
-            await catch_up(self._mirror, after[1], sources)
-        subscriber = Subscriber(pace.min_change_bps)
+            await catch_up(self._mirror, after[1].position, sources)
+        subscriber = Subscriber(self._threshold(pace))
         with self._subscribers.registered(_select(question, sources), subscriber):
-            at = self._mirror.position
-            missed = None if after is None else await read_missed(self._feed, after[1], at, sources)
-            if missed is not None:
-                first = self._recovery(question, sources, missed, format_cursor(at), subscriber)
-            else:
+            first = None if after is None else await self._recover(question, sources, after[1], subscriber)
+            if first is None:
                 if after is not None:
                     # The old cursor again: whoever leaves before the snapshot has still missed the same.
                     yield self._event(RatesEventKind.GAP, after[0])
-                subscriber.take()
                 first = self._snapshot(question, subscriber, recovered=None if after is None else False)
             cursor = first.cursor
-            pulse = Pulse(pace, subscriber)
+            pulse = Pulse(pace, subscriber, self._clock)
+            pulse.note_update()
             yield first
             del first
             while True:
-                if await pulse.wait() is Beat.UPDATE:
+                beat = await pulse.wait()
+                if beat is Beat.ALARM:
+                    subscriber.sound_alarm()
+                elif beat is Beat.UPDATE:
                     pulse.note_update()
-                    cursor = self._rates.cursor()
-                    batch = subscriber.take()
-                    items = self._rates.present(batch.tickers)
-                    yield self._event(RatesEventKind.UPDATE, cursor, items=items, conflated=batch.conflated)
+                    event = self._update(subscriber)
+                    cursor = event.cursor
+                    yield event
                 else:
                     pulse.note_heartbeat()
                     # What is held back has not been told: the cursor must not claim it.
-                    cursor = cursor if subscriber.has_pending else self._rates.cursor()
+                    cursor = cursor if subscriber.has_pending else self._cursor(subscriber)
                     yield self._event(RatesEventKind.HEARTBEAT, cursor)
 
+    def _threshold(self, pace: Pace) -> Threshold | None:
+        """Only a reader with a threshold pays for remembering what it holds."""
+        if not pace.min_change_bps:
+            return None
+        return Threshold(
+            pace.min_change_bps,
+            ttl=self._ttl,
+            place_of=lambda source: self._mirror.sources[source].place,
+            clock=self._clock,
+        )
+
+    def _update(self, subscriber: Subscriber) -> RatesEvent:
+        subscriber.sound_alarm()
+        batch = subscriber.take()
+        return RatesEvent(
+            kind=RatesEventKind.UPDATE,
+            cursor=self._cursor(subscriber),
+            sent_at=self._clock(),
+            items=self._rates.present(batch.tickers),
+            unavailable=tuple(map(untracked, batch.retracted)),
+            conflated=batch.conflated,
+        )
+
+    def _cursor(self, subscriber: Subscriber) -> str:
+        """Up to where the reader has been told everything, when nothing is pending."""
+        position = self._mirror.position
+        return self._rates.cursor(
+            subscriber.threshold.told_up_to(position) if subscriber.threshold else position
+        )
+
     def _snapshot(self, question: Question, subscriber: Subscriber, *, recovered: bool | None) -> RatesEvent:
+        subscriber.take()
         answer = self._rates.rates(question)
-        subscriber.note_taken(rate.ticker for rate in answer.items)
+        subscriber.note_told(rate.ticker for rate in answer.items)
         return RatesEvent(
             kind=RatesEventKind.SNAPSHOT,
             cursor=answer.cursor,
@@ -156,56 +188,62 @@ class Live:
             recovered=recovered,
         )
 
-    def _recovery(
-        self,
-        question: Question,
-        sources: Sequence[Source],
-        missed: Sequence[Ticker],
-        cursor: str,
-        subscriber: Subscriber,
-    ) -> RatesEvent:
-        wanted, tracked = _select(question, sources), self._catalog.tracked
-        tickers = [each for each in missed if wanted.has(each.key) and each.key in tracked]
-        subscriber.note_taken(tickers)
+    async def _recover(
+        self, question: Question, sources: Sequence[Source], after: Cursor, subscriber: Subscriber
+    ) -> RatesEvent | None:
+        """Just what was missed since `after`, or `None` where that cannot be proved."""
+        wanted = _select(question, sources)
+        at, cursor = self._mirror.position, self._rates.cursor()
+        changed = self._catalog.changed_since(after.tracked)
+        if changed is None:
+            return None
+        missed = await read_missed(
+            self._feed,
+            after.position,
+            at,
+            sources,
+            has_seen=lambda source: self._mirror.sources[source].latest_observed_at is not None,
+        )
+        if missed is None:
+            return None
+        # What came into the catalogue since was never told, however long ago it was written. What is pending by now comes next.
+        keys = dict.fromkeys([*sorted(changed), *(each.key for each in missed)])
+        tickers = [
+            ticker
+            for key in keys
+            if wanted.has(key) and key in self._catalog.tracked and not subscriber.is_pending(key)
+            # Of the mirror: from before the cache was lost it may know something newer.
+            if (ticker := self._mirror.read(key))
+        ]
+        subscriber.note_told(tickers)
+        gone = sorted(key for key in changed if wanted.has(key) and key not in self._catalog.tracked)
+        unavailable = self._rates.rates(question).unavailable
+        if question.symbols is None:
+            unavailable = (*unavailable, *map(untracked, gone))
         return RatesEvent(
             kind=RatesEventKind.SNAPSHOT,
             cursor=cursor,
             sent_at=self._clock(),
             items=self._rates.present(tickers),
-            unavailable=self._rates.rates(question).unavailable,
+            unavailable=unavailable,
             recovered=True,
         )
 
-    def _event(
-        self, kind: RatesEventKind, cursor: str, *, items: tuple[Rate, ...] = (), conflated: int = 0
-    ) -> RatesEvent:
-        return RatesEvent(kind=kind, cursor=cursor, sent_at=self._clock(), items=items, conflated=conflated)
+    def _event(self, kind: RatesEventKind, cursor: str) -> RatesEvent:
+        return RatesEvent(kind=kind, cursor=cursor, sent_at=self._clock())
 
-    async def _answers(
-        self, symbol: Symbol, source: Source | None, pace: Pace, selection: Selection
-    ) -> AsyncGenerator[Rate, None]:
-        subscriber = Subscriber(pace.min_change_bps)
-        with self._subscribers.registered(selection, subscriber):
-            told = self._answer(symbol, source)
-            if told is not None:
-                subscriber.note_taken([told.ticker])
-                yield told
-            pulse = Pulse(pace, subscriber)
+    async def _answers(self, follower: Follower) -> AsyncGenerator[Rate, None]:
+        # Of all sources, tracked or not yet: only what is tracked is ever published.
+        keys = frozenset(TickerKey(each, follower.symbol) for each in self._preference)
+        with self._subscribers.registered(Selection(keys=keys), follower):
+            pulse = Pulse(follower.pace, follower, self._clock)
+            follower.poke()
             while True:
-                await pulse.wait()
-                moved = subscriber.take().tickers
-                rate = self._answer(symbol, source)
-                if rate is not None and _is_news(rate, told, moved):
+                if await pulse.wait() is Beat.ALARM:
+                    follower.poke()
+                elif rate := follower.take_news():
                     pulse.note_update()
-                    told = rate
                     yield rate
-
-    def _answer(self, symbol: Symbol, source: Source | None) -> Rate | None:
-        """The present answer; `None` while nobody has published one, or nobody is asked to any more."""
-        try:
-            return self._rates.rate(symbol, source)
-        except (RateUnavailable, UnknownSymbol):
-            return None
 
 
 def _select(question: Question, sources: Sequence[Source]) -> Selection:
@@ -215,8 +253,3 @@ def _select(question: Question, sources: Sequence[Source]) -> Selection:
     return Selection(
         keys=frozenset(TickerKey(each, symbol) for each in sources for symbol in question.symbols)
     )
-
-
-def _is_news(rate: Rate, told: Rate | None, moved: Sequence[Ticker]) -> bool:
-    """Whether the answer has moved, or comes from another source than the one told last."""
-    return told is None or rate.ticker in moved or rate.ticker.source is not told.ticker.source

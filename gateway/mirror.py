@@ -62,7 +62,7 @@ class SourceMirror:
             self.latest_observed_at = ticker.observed_at
 
     def note_arrivals(self, now: datetime, count: int) -> None:
-        """Count tickers that arrived live."""
+        """Count tickers that arrived."""
         self._arrivals.add(now, count)
 
     def note_report(self, report: SourceReport, now: datetime) -> None:
@@ -158,8 +158,10 @@ class Mirror:
         now = self._clock()
         for report in snapshot.reports:
             part.note_report(report, now)
-        for ticker in snapshot.tickers:
-            self._admit(part, ticker)
+        admitted = sum(self._admit(part, ticker) for ticker in snapshot.tickers)
+        if self.loaded:
+            # Missed while we looked away, they have arrived all the same; what lay there before we started has not.
+            part.note_arrivals(now, admitted)
         self._advance(part, Place(snapshot.epoch, snapshot.seq))
 
     async def _apply(self, message: FeedMessage) -> None:

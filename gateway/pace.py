@@ -3,11 +3,12 @@
 import asyncio
 from decimal import Decimal
 from enum import Enum, auto
-from math import isfinite
+from math import inf, isfinite
 
 import msgspec
 
 from gateway.subscribers import Subscriber
+from rates.clock import Clock
 from rates.errors import InvalidArgument
 
 MAX_SAMPLE_INTERVAL_MS = 3_600_000
@@ -50,42 +51,63 @@ class Beat(Enum):
     """Why a wait ended."""
 
     UPDATE = auto()
+    ALARM = auto()
     SILENCE = auto()
 
 
 class Pulse:
-    """When one reader is next told something. Starts with its first event."""
+    """When one reader is next told something; the first update may come at once. `clock` is that of the subscriber's alarms."""
 
-    def __init__(self, pace: Pace, subscriber: Subscriber) -> None:
+    def __init__(self, pace: Pace, subscriber: Subscriber, clock: Clock) -> None:
         self._pace = pace
         self._subscriber = subscriber
-        self._clock = asyncio.get_running_loop().time
-        self._updated = self._spoke = self._clock()
+        self._clock = clock
+        self._time = asyncio.get_running_loop().time
+        self._updated, self._spoke = -inf, self._time()
 
     async def wait(self) -> Beat:
-        """Until an update is due and there is one, or the silence has lasted long enough."""
-        if self._is_update_due():
-            return Beat.UPDATE
-        silence_s = self._pace.max_silence_s
-        silent_at = None if silence_s is None else self._spoke + silence_s
-        try:
-            async with asyncio.timeout_at(silent_at):
-                await asyncio.sleep(self._until_due_s())
-                await self._subscriber.wait()
-        except TimeoutError:
-            return Beat.UPDATE if self._is_update_due() else Beat.SILENCE
-        return Beat.UPDATE
+        """Until an update is due and there is one, the subscriber's alarm goes off, or the silence has lasted long enough."""
+        while True:
+            if self._subscriber.has_pending and self._has_come(self._update_at):
+                return Beat.UPDATE
+            if self._has_come(alarm_at := self._alarm_at()):
+                return Beat.ALARM
+            if self._has_come(silent_at := self._silent_at()):
+                return Beat.SILENCE
+            update_at = self._update_at if self._subscriber.has_pending else None
+            await self._pause(
+                min((at for at in (update_at, alarm_at, silent_at) if at is not None), default=None)
+            )
 
     def note_update(self) -> None:
         """An update goes out now."""
-        self._updated = self._spoke = self._clock()
-
-    def _until_due_s(self) -> float:
-        return max(0.0, self._updated + self._pace.sample_interval_s - self._clock())
-
-    def _is_update_due(self) -> bool:
-        return self._subscriber.has_pending and not self._until_due_s()
+        self._updated = self._spoke = self._time()
 
     def note_heartbeat(self) -> None:
         """A sign of life goes out now."""
-        self._spoke = self._clock()
+        self._spoke = self._time()
+
+    async def _pause(self, until: float | None) -> None:
+        """Until then; while nothing is pending, at the longest until the subscriber has news. `wait` looks again."""
+        try:
+            async with asyncio.timeout_at(until):
+                if self._subscriber.has_pending:
+                    await asyncio.get_running_loop().create_future()
+                await self._subscriber.wait()
+        except TimeoutError:
+            return
+
+    @property
+    def _update_at(self) -> float:
+        return self._updated + self._pace.sample_interval_s
+
+    def _silent_at(self) -> float | None:
+        return None if self._pace.max_silence_s is None else self._spoke + self._pace.max_silence_s
+
+    def _alarm_at(self) -> float | None:
+        """The alarm on the loop's clock."""
+        alarm = self._subscriber.alarm
+        return None if alarm is None else self._time() + (alarm - self._clock()).total_seconds()
+
+    def _has_come(self, at: float | None) -> bool:
+        return at is not None and at <= self._time()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.catalog import InstrumentCatalog
-from gateway.cursor import format_cursor
+from gateway.cursor import Cursor, Position, format_cursor
 from gateway.freshness import meets
 from gateway.mirror import Mirror
 from gateway.rate import OnStale, Rate, RateList, TtlBySource, UnavailableRate, UnavailableReason
@@ -154,9 +154,11 @@ class Rates:
                 unavailable.append(_withheld(rate, demand))
         return RateList(tuple(items), tuple(unavailable), self.cursor())
 
-    def cursor(self) -> str:
-        """Up to where the writes of all sources are in the answers given now."""
-        return format_cursor(self._mirror.position)
+    def cursor(self, position: Position | None = None) -> str:
+        """Up to where the writes of all sources are in the answers given now, or up to `position` only."""
+        return format_cursor(
+            Cursor(self._mirror.position if position is None else position, self._catalog.version)
+        )
 
     def present(self, tickers: Iterable[Ticker]) -> tuple[Rate, ...]:
         """Tickers as rates at this moment."""
@@ -175,14 +177,19 @@ class Rates:
             return [key for key in self._catalog.tracked if key.source in asked], []
         keys: list[TickerKey] = []
         unknown: list[UnavailableRate] = []
+        lookups = NEAR_LOOKUPS
         for symbol in dict.fromkeys(question.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             keys += found
             if not found:
-                near = self._catalog.near(symbol, asked) if len(unknown) < NEAR_LOOKUPS else ()
+                near = self._catalog.near(symbol, asked) if lookups > 0 else ()
+                lookups -= 1
                 message = str(UnknownSymbol(str(symbol), near=near))
                 unknown.append(UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message))
+            elif question.sources is not None:
+                # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
+                unknown += [untracked(TickerKey(each, symbol)) for each in asked if each not in tracking]
         return keys, unknown
 
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
@@ -230,6 +237,12 @@ class Rates:
         if since is None:
             return None
         return f"the cache is out of reach since {since.isoformat(timespec='seconds')}"
+
+
+def untracked(key: TickerKey) -> UnavailableRate:
+    """That a symbol is not tracked from a source, though perhaps from another."""
+    message = f"{key.symbol} is not tracked from {key.source.name}"
+    return UnavailableRate(key.symbol, key.source, UnavailableReason.UNKNOWN_SYMBOL, message)
 
 
 def _satisfies(rate: Rate, demand: Demand) -> bool:

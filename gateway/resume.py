@@ -1,7 +1,7 @@
 """What a reader that comes back with a cursor has missed, proved from the bounded stream; or that it cannot be proved."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cache.ports import TickerFeed
 from gateway.cursor import Place, Position
@@ -26,14 +26,22 @@ async def catch_up(mirror: Mirror, after: Position, sources: Sequence[Source]) -
 
 
 async def read_missed(
-    feed: TickerFeed, after: Position, at: Position, sources: Sequence[Source]
+    feed: TickerFeed,
+    after: Position,
+    at: Position,
+    sources: Sequence[Source],
+    *,
+    has_seen: Callable[[Source], bool],
 ) -> tuple[Ticker, ...] | None:
     """The newest value of everything that changed after the cursor and up to `at`; `None` if that cannot be proved.
 
-    Later changes are the subscriber's own business: it is registered since `at`.
+    Later changes are the subscriber's own business: it is registered since `at`. An empty cache proves nothing, as it may have
+    been lost: only a source that this process `has_seen` nothing of was always empty.
     """
     newest: dict[TickerKey, Ticker] = {}
     for source in sources:
+        if not at[source].epoch and after.get(source) == at[source] and not has_seen(source):
+            continue
         tickers = await _read_source(feed, source, after.get(source), at[source])
         if tickers is None:
             return None
@@ -44,10 +52,10 @@ async def read_missed(
 async def _read_source(
     feed: TickerFeed, source: Source, after: Place | None, at: Place
 ) -> list[Ticker] | None:
+    if after is None or not after.epoch or after.epoch != at.epoch or after.seq > at.seq:
+        return None
     if after == at:
         return []
-    if after is None or after.epoch != at.epoch or after.seq > at.seq:
-        return None
     try:
         changes = await feed.read_after(source, after.epoch, after.seq)
     except (CacheUnavailable, MalformedTicker):

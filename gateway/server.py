@@ -17,6 +17,8 @@ from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.transports.uvicorn_http import GatewayHttp
+from gateway.transports.uvicorn_socket import GatewaySocket
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -26,7 +28,7 @@ from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, l
 from runtime.startup import connect_patiently
 
 BACKLOG = 2048
-PING_INTERVAL_S, PING_TIMEOUT_S = 20.0, 20.0
+PING_INTERVAL_S = 20.0
 
 log = structlog.get_logger("ratewire.gateway")
 
@@ -127,8 +129,8 @@ class _Server(uvicorn.Server):
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=GatewayHttp.with_head_timeout(settings.read_timeout_s),
+        ws=GatewaySocket,
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -138,8 +140,8 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         ws_max_size=settings.max_body_bytes,
         # A compressor of its own for every connection would cost it 40 KB and most of its share of the processor.
         ws_per_message_deflate=False,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PING_TIMEOUT_S,
+        ws_ping_interval=min(PING_INTERVAL_S, settings.stall_timeout_s),
+        ws_ping_timeout=settings.stall_timeout_s,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
     )
 

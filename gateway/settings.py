@@ -66,7 +66,8 @@ class GatewaySettings(BaseSettings):
         default=2_000,
         ge=100,
         le=100_000,
-        description="Tokens in one GraphQL document. More lets longer documents in; parsing costs in proportion.",
+        description="Tokens in one GraphQL document, and fields in it when its fragments are unfolded. More lets longer documents "
+        "in; parsing costs in proportion.",
     )
     max_depth: int = Field(
         default=20,
@@ -81,6 +82,13 @@ class GatewaySettings(BaseSettings):
         le=10_000,
         description="Aliased fields in one document, fragments followed. More lets one request ask the same costly field "
         "more often.",
+    )
+    max_pairs: int = Field(
+        default=10_000,
+        ge=0,
+        le=10_000_000,
+        description="Pairs of fields in one document that name the same place in the answer, fragments followed; 141 times the "
+        "same field has 9870. Each pair is compared before anything is executed, at some 7 µs, while all else waits.",
     )
     max_body_bytes: int = Field(
         default=100_000,
@@ -108,6 +116,36 @@ class GatewaySettings(BaseSettings):
         le=300,
         description="Seconds a new WebSocket has for its `connection_init`. Longer suits slow links; shorter frees idle "
         "sockets sooner.",
+    )
+    ws_ping_interval_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description="Seconds between two signs of life on a WebSocket (`ping` of graphql-transport-ws, `ka` of graphql-ws); 0 sends "
+        "none. Fewer keep connections alive through proxies with short idle limits; more cost less. An answer is not "
+        "demanded: whether a client lives is told by WebSocket's own pings.",
+    )
+    stall_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503, or its stream over "
+        "HTTP is cut. Longer forgives longer pauses; each stalled connection holds some 200 KB, and one event for each of its "
+        "subscriptions, all the while.",
+    )
+    read_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="Seconds a client has to send the head of a request, and as many for its body. Longer suits slow links; shorter frees idle "
+        "connections sooner.",
+    )
+    stream_heartbeat_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Seconds without an event after which an event stream or multipart answer carries a sign of life. Must be "
+        "less than what proxies on the way allow between two bytes (nginx: 60); fewer costs each idle stream more.",
     )
     shutdown_timeout_s: float = Field(
         default=5.0,
@@ -152,5 +190,8 @@ class GatewaySettings(BaseSettings):
 
     @property
     def ttl(self) -> dict[Source, timedelta]:
-        """`ttl_s` as time spans."""
-        return {source: timedelta(seconds=seconds) for source, seconds in self.ttl_s.items()}
+        """`ttl_s` as time spans: whole milliseconds, as clients are told them, so that they judge as we do."""
+        return {
+            source: timedelta(milliseconds=max(1, round(seconds * 1000)))
+            for source, seconds in self.ttl_s.items()
+        }

@@ -53,6 +53,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     last_ticker_at: datetime | None
     lag_ms: int | None
+    skew_ms: int | None
     tickers_per_minute: int
     refused: int
     reconnects: int
@@ -74,6 +75,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         reason=reason,
         last_ticker_at=None if last is None else last.received_at,
         lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
+        skew_ms=None if last is None else format_age_ms(age_at(last.observed_at, last.received_at)),
         tickers_per_minute=facts.tickers_per_minute,
         refused=sum(report.refused for report in reports),
         reconnects=sum(report.reconnects for report in reports),

@@ -6,68 +6,106 @@ Registering is synchronous and so is reading the mirror: done in one step, nothi
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
+from gateway.threshold import Threshold
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 
-BPS = 10_000
 KeyT = TypeVar("KeyT")
 
 
 class Batch(NamedTuple):
-    """The newest values since the last batch, and how many updates were merged into them."""
+    """The newest values since the last batch, how many updates were merged into them, and what is answered no more."""
 
     tickers: tuple[Ticker, ...]
     conflated: int
+    retracted: tuple[TickerKey, ...] = ()
 
 
 class Subscriber:
-    """One reader's pending values. `min_change_bps`: smaller moves from the value last taken are not worth an event."""
+    """One reader's pending values; `threshold` says which are worth an event, without one all are."""
 
-    def __init__(self, min_change_bps: Decimal = Decimal(0)) -> None:
-        self._min_change_bps = min_change_bps
+    def __init__(self, threshold: Threshold | None = None) -> None:
+        self.threshold = threshold
         self._pending: dict[TickerKey, Ticker] = {}
+        self._retracted: dict[TickerKey, None] = {}
         self._conflated = 0
+        self._poked = False
         self._wake = asyncio.Event()
-        # Only a reader with a threshold pays for remembering what it has.
-        self._taken: dict[TickerKey, Decimal] | None = {} if min_change_bps else None
 
     @property
     def has_pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._retracted or self._poked)
+
+    @property
+    def alarm(self) -> datetime | None:
+        """When something withheld becomes worth telling by the passing of time, unless something comes before."""
+        return self.threshold.alarm if self.threshold else None
+
+    def is_pending(self, key: TickerKey) -> bool:
+        """Whether a value of this instrument waits to be taken."""
+        return key in self._pending
 
     def offer(self, ticker: Ticker) -> None:
         """Make `ticker` the pending value of its key; one still pending there is merged into it."""
-        if self._pending.pop(ticker.key, None) is not None:
+        key = ticker.key
+        if self._retracted:
+            self._retracted.pop(key, None)
+        if self._pending.pop(key, None) is not None:
             self._conflated += 1
-        if self._is_move(ticker):
-            self._pending[ticker.key] = ticker
+        if self.threshold is None:
+            self._pending[key] = ticker
             self._wake.set()
-        elif not self._pending:
-            self._wake.clear()
+        else:
+            self._consider(ticker, self.threshold)
 
-    def note_taken(self, tickers: Iterable[Ticker]) -> None:
+    def retract(self, key: TickerKey) -> None:
+        """The instrument is answered no more: nothing of it is pending, and the reader is to be told."""
+        self._pending.pop(key, None)
+        if self.threshold:
+            self.threshold.forget(key)
+        self._retracted[key] = None
+        self._wake.set()
+
+    def poke(self) -> None:
+        """Have the reader look, though no value came."""
+        self._poked = True
+        self._wake.set()
+
+    def sound_alarm(self) -> None:
+        """Make pending what time has made worth telling."""
+        for ticker in self.threshold.take_due() if self.threshold else ():
+            self._pending[ticker.key] = ticker
+
+    def note_told(self, tickers: Iterable[Ticker]) -> None:
         """These values have reached the reader: moves are measured from them."""
-        if self._taken is not None:
-            self._taken.update((ticker.key, ticker.price) for ticker in tickers)
+        if self.threshold:
+            self.threshold.note_told(tickers)
 
     def take(self) -> Batch:
         """All pending values, which then are pending no more."""
-        batch = Batch(tuple(self._pending.values()), self._conflated)
-        self._pending, self._conflated = {}, 0
+        batch = Batch(tuple(self._pending.values()), self._conflated, tuple(self._retracted))
+        self._pending, self._retracted, self._conflated, self._poked = {}, {}, 0, False
         self._wake.clear()
-        self.note_taken(batch.tickers)
+        self.note_told(batch.tickers)
         return batch
 
-    async def wait(self) -> None:
-        """Return when something is pending. The caller bounds the wait."""
-        await self._wake.wait()
+    def _consider(self, ticker: Ticker, threshold: Threshold) -> None:
+        alarm = threshold.alarm
+        if threshold.admits(ticker):
+            self._pending[ticker.key] = ticker
+            self._wake.set()
+        elif threshold.alarm != alarm:
+            # Whoever waits must wait for the new alarm.
+            self._wake.set()
 
-    def _is_move(self, ticker: Ticker) -> bool:
-        before = None if self._taken is None else self._taken.get(ticker.key)
-        return before is None or abs(ticker.price - before) * BPS >= self._min_change_bps * before
+    async def wait(self) -> None:
+        """Return when something may be pending or the alarm may have moved. The caller bounds the wait and looks again."""
+        await self._wake.wait()
+        if not self.has_pending:
+            self._wake.clear()
 
 
 class Selection(NamedTuple):
@@ -113,6 +151,13 @@ class Subscribers:
             subscriber.offer(ticker)
         for subscriber in self._by_source.get(ticker.source, ()):
             subscriber.offer(ticker)
+
+    def retract(self, key: TickerKey) -> None:
+        """Tell everyone who wants `key` that it is answered no more. Never waits."""
+        for subscriber in self._by_key.get(key, ()):
+            subscriber.retract(key)
+        for subscriber in self._by_source.get(key.source, ()):
+            subscriber.retract(key)
 
     def _forget(self, selection: Selection, subscriber: Subscriber) -> None:
         for key in selection.keys:

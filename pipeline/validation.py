@@ -18,18 +18,25 @@ class Refusal(StrEnum):
 
     NOT_FINITE = "a number that is not finite or has over 50 digits a side"
     PRICE_NOT_POSITIVE = "a price of zero or less"
+    NEGATIVE = "a bid, ask, high, low or volume below zero"
     PRICE_ABSURD = "a price above 10^15"
     FROM_THE_FUTURE = "observed in the future"
     BEFORE_ALL_MARKETS = "observed before 2009"
     UNREADABLE = "an entry that could not be read"
 
 
-def find_refusal(ticker: Ticker, *, now: datetime, max_skew: timedelta) -> Refusal | None:
+def find_refusal(  # noqa: PLR0911 - one return per rule
+    ticker: Ticker, *, now: datetime, max_skew: timedelta
+) -> Refusal | None:
     """The reason not to store `ticker`, if there is one; clocks may differ by up to `max_skew`, that included."""
-    if not all(is_printable(number) for number in _numbers(ticker)):
+    sizes = _given(ticker.price, ticker.bid, ticker.ask, ticker.high_24h, ticker.low_24h, ticker.volume_24h)
+    if not all(map(is_printable, (*sizes, *_given(ticker.change_percent_24h)))):
         return Refusal.NOT_FINITE
     if ticker.price <= 0:
         return Refusal.PRICE_NOT_POSITIVE
+    # Zero is none: an empty side of the book, a day without trades.
+    if min(sizes) < 0:
+        return Refusal.NEGATIVE
     if ticker.price > HIGHEST_PRICE:
         return Refusal.PRICE_ABSURD
     if ticker.observed_at - now > max_skew:
@@ -39,13 +46,5 @@ def find_refusal(ticker: Ticker, *, now: datetime, max_skew: timedelta) -> Refus
     return None
 
 
-def _numbers(ticker: Ticker) -> list[Decimal]:
-    optional = (
-        ticker.bid,
-        ticker.ask,
-        ticker.change_percent_24h,
-        ticker.high_24h,
-        ticker.low_24h,
-        ticker.volume_24h,
-    )
-    return [ticker.price, *(number for number in optional if number is not None)]
+def _given(*numbers: Decimal | None) -> list[Decimal]:
+    return [number for number in numbers if number is not None]

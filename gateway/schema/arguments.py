@@ -46,7 +46,7 @@ MinChangeBps = Annotated[
     float,
     strawberry.argument(
         description="Leave out moves of the price smaller than so many basis points (1/100 %) since the value sent last. "
-        "0: every change."
+        "0: every change. What is left out is told all the same before the value you hold turns STALE."
     ),
 ]
 MaxSilenceMs = Annotated[

@@ -1,21 +1,47 @@
-"""What resolvers reach: the gateway's answers, nothing else."""
+"""What resolvers reach: the gateway's answers, and the notes of the operation that they answer."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from strawberry.types import Info as StrawberryInfo
 
 from gateway.catalog import InstrumentCatalog
 from gateway.live import Live
+from gateway.rate import Rate
 from gateway.rates import Rates
+
+
+@dataclass(slots=True)
+class Notes:
+    """What one operation's transport tells its resolvers, and they it, beside arguments and answer."""
+
+    resume_from: str | None = None
+    """Cursor that a reader brings outside of the document. It is newer than an argument `after`: a browser that comes back asks
+    with its first request's arguments."""
+    cursor: str | None = None
+    """Cursor of the event told last."""
+    good_for: timedelta | None = None
+    """How long all rates in the answer stay as fresh as it says and as was asked for; negative once one is not."""
+    is_momentary: bool = False
+    """Whether the answer holds something that is true at its moment only."""
+
+    def note_rates(self, rates: Iterable[Rate], max_age: timedelta | None = None) -> None:
+        """Rates that are in the answer, asked for with that age at most."""
+        for rate in rates:
+            lasts = rate.ttl if max_age is None else min(rate.ttl, max_age)
+            left = rate.ticker.observed_at + lasts - rate.now
+            self.good_for = left if self.good_for is None else min(self.good_for, left)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One for all requests: it holds nothing of any of them."""
+    """The gateway's parts are the same for all operations, the notes are each operation's own."""
 
     rates: Rates
     live: Live
     catalog: InstrumentCatalog
+    notes: Notes = field(default_factory=Notes)
 
 
 Info = StrawberryInfo[Context, None]

@@ -1,7 +1,9 @@
 """Documents: parsed, checked against limits and validated once each, then kept in a bounded cache."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from graphql import (
@@ -11,12 +13,12 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     parse,
     validate,
 )
-from strawberry.extensions import SchemaExtension
 
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
 
@@ -30,6 +32,7 @@ class Limits(NamedTuple):
     max_tokens: int
     max_depth: int
     max_aliases: int
+    max_pairs: int
 
 
 class Extent(NamedTuple):
@@ -81,8 +84,44 @@ def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLErro
             extent = _measure(operation.selection_set, fragments, measured)
             if extent.depth > limits.max_depth:
                 yield _beyond(f"{extent.depth} levels deep: expected at most {limits.max_depth}")
-            if extent.aliases > limits.max_aliases:
+            elif extent.aliases > limits.max_aliases:
                 yield _beyond(f"{extent.aliases} aliases: expected at most {limits.max_aliases}")
+            else:
+                yield from _check_places(operation.selection_set, fragments, limits)
+
+
+def _check_places(
+    selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits
+) -> Iterator[GraphQLError]:
+    """Validation compares all fields that share a place in the answer in pairs: for 500 of them that takes a second."""
+    places = Counter(islice(_unfold(selections, fragments), limits.max_tokens + 1))
+    if places.total() > limits.max_tokens:
+        yield _beyond(f"more than {limits.max_tokens} fields with its fragments unfolded")
+    pairs = sum(count * (count - 1) // 2 for place, count in places.items() if place)
+    if pairs > limits.max_pairs:
+        yield _beyond(f"{pairs} pairs of fields in the same place: expected at most {limits.max_pairs}")
+
+
+def _unfold(
+    selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
+) -> Iterator[tuple[str, ...]]:
+    """The place in the answer of every field, fragments followed; an empty one for each fragment that is spread."""
+    ahead: list[tuple[SelectionSetNode, tuple[str, ...], frozenset[str]]] = [(selections, (), frozenset())]
+    while ahead:
+        inside, place, within = ahead.pop()
+        for node in inside.selections:
+            if isinstance(node, FieldNode):
+                name = node.alias or node.name
+                field = (*place, name.value)
+                yield field
+                if node.selection_set:
+                    ahead.append((node.selection_set, field, within))
+            elif isinstance(node, InlineFragmentNode):
+                ahead.append((node.selection_set, place, within))
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in within:
+                yield ()
+                if fragment := fragments.get(node.name.value):
+                    ahead.append((fragment.selection_set, place, within | {node.name.value}))
 
 
 def _measure(
@@ -116,26 +155,3 @@ def _measure_fragment(
 
 def _beyond(message: str) -> GraphQLError:
     return GraphQLError(f"the document is {message}", extensions={"code": VALIDATION_FAILED})
-
-
-class CachedDocuments(SchemaExtension):
-    """Hands Strawberry documents from the cache instead of parsing and validating anew."""
-
-    def __init__(self, cache: DocumentCache, max_tokens: int) -> None:
-        self._cache = cache
-        self._max_tokens = max_tokens
-        self._errors: tuple[GraphQLError, ...] = ()
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        context.parse_options["max_tokens"] = self._max_tokens
-        try:
-            context.graphql_document, self._errors = self._cache.read(context.query or "")
-        except (GraphQLError, RecursionError):
-            # Strawberry parses it again and reports the error in its own place; from here it would end the connection.
-            context.graphql_document = None
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = list(self._errors)
-        yield

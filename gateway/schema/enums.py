@@ -55,8 +55,8 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "What an event of the `rates` subscription is.",
         {
             "SNAPSHOT": "Everything asked for as it stands; with `recovered: true` just what was missed since `after`.",
-            "UPDATE": "What has moved since the last event.",
-            "HEARTBEAT": "Nothing has moved for `maxSilenceMs`; the connection is alive.",
+            "UPDATE": "What has moved since the last event, and what is tracked no more.",
+            "HEARTBEAT": "Nothing was sent for `maxSilenceMs`; the connection is alive.",
             "GAP": "Something may have been missed since `after`; a SNAPSHOT follows.",
         },
     ),

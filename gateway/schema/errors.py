@@ -6,8 +6,6 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from rates import errors
 from rates.errors import RatesError
@@ -17,8 +15,6 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 MAX_CAUSES = 10
-# What Strawberry raises for requests that are no request.
-_MISTAKES = CannotGetOperationTypeError | InvalidOperationTypeError | MissingQueryError
 
 log = structlog.get_logger("ratewire.gateway.graphql")
 
@@ -34,7 +30,7 @@ def present(error: GraphQLError) -> GraphQLError:
             return _shown(error, str(cause), {"code": code, **_details(cause)})
     if _is_too_deep(error):
         return _shown(error, "the document is nested too deeply", {"code": PARSE_FAILED})
-    if all(isinstance(cause, GraphQLError | _MISTAKES) for cause in _causes(error)):
+    if isinstance(_origin(error), GraphQLError):
         return _shown(error, error.message, {"code": BAD_USER_INPUT})
     return _masked(error)
 
@@ -55,6 +51,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if cause is None:
             return
         yield cause
+
+
+def _origin(error: GraphQLError) -> Exception:
+    """What was raised. A `GraphQLError` is the library's judgement of the request; what made it judge so is of no matter."""
+    origin: Exception = error
+    for _ in range(MAX_CAUSES):
+        if not isinstance(origin, GraphQLError) or origin.original_error is None:
+            break
+        origin = origin.original_error
+    return origin
 
 
 def _is_too_deep(error: GraphQLError) -> bool:

@@ -41,7 +41,10 @@ def _rate(
 ) -> Rate | None:
     demand = read_demand(max_age_ms, on_stale)
     answer = info.context.rates.rate(symbol, given(source), demand)
-    return None if answer is None else Rate.of(answer)
+    if answer is None:
+        return None
+    info.context.notes.note_rates([answer], demand.max_age)
+    return Rate.of(answer)
 
 
 def _rates(
@@ -52,7 +55,9 @@ def _rates(
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> RateList:
     demand = read_demand(max_age_ms, on_stale)
-    return RateList.of(info.context.rates.rates(read_question(symbols, sources), demand))
+    answer = info.context.rates.rates(read_question(symbols, sources), demand)
+    info.context.notes.note_rates(answer.items, demand.max_age)
+    return RateList.of(answer)
 
 
 def _instruments(
@@ -66,6 +71,7 @@ def _instruments(
 
 
 def _sources(info: Info) -> list[SourceStatus]:
+    info.context.notes.is_momentary = True
     return [SourceStatus.of(each) for each in info.context.rates.sources()]
 
 

@@ -4,14 +4,13 @@ import sys
 from pathlib import Path
 
 from gateway.schema.build import build_schema
-from gateway.settings import GatewaySettings
 
 SDL_PATH = Path(__file__).parents[2] / "schema.graphql"
 
 
 def print_sdl() -> str:
     """The schema in GraphQL's own language."""
-    return build_schema(GatewaySettings()).as_str() + "\n"
+    return build_schema().as_str() + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from gateway import live
 from gateway.pace import parse_pace
 from gateway.schema.arguments import (
     UNSET,
@@ -27,7 +28,7 @@ TypeT = TypeVar("TypeT")
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="Cursor of the last event you have, or of a `rates` query: you get just what you missed since, in a "
+        description="Cursor of the last event you have, or of a `rates` query, of the same question: you get just what you missed since, in a "
         "SNAPSHOT with `recovered: true`, or a GAP and a full SNAPSHOT if that is too long ago to prove."
     ),
 ]
@@ -54,8 +55,13 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     after: After = UNSET,
 ) -> AsyncGenerator[RatesEvent, None]:
     pace = parse_pace(sample_interval_ms, min_change_bps, max_silence_ms)
-    question = read_question(symbols, sources)
-    return _map(RatesEvent.of, info.context.live.watch_rates(question, pace, given(after)))
+    question, notes = read_question(symbols, sources), info.context.notes
+
+    def tell(event: live.RatesEvent) -> RatesEvent:
+        notes.cursor = event.cursor
+        return RatesEvent.of(event)
+
+    return _map(tell, info.context.live.watch_rates(question, pace, notes.resume_from or given(after)))
 
 
 async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatus], None]:
@@ -69,7 +75,7 @@ class Subscription:
     rate: AsyncGenerator[Rate, None] = strawberry.subscription(
         resolver=_watch_rate,
         description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
-        "answer with. Error: UNKNOWN_SYMBOL with near matches.",
+        "answer with, also when only time has passed. Error: UNKNOWN_SYMBOL with near matches.",
     )
     rates: AsyncGenerator[RatesEvent, None] = strawberry.subscription(
         resolver=_watch_rates,

@@ -56,7 +56,8 @@ class Rate:
     )
     ttl_ms: int = _field("Milliseconds for which a rate of this source is FRESH.")
     expires_at: datetime = _field(
-        "Last moment at which it is FRESH: lets you recompute the freshness of what you hold."
+        "Last moment at which it is FRESH: lets you recompute the freshness of what you hold. It is STALE after that, and EXPIRED "
+        "after `observedAt` + 10 x `ttlMs`."
     )
     freshness: Freshness = _field("What its age makes it at the time of the answer.")
     simulated: bool = _field("Whether the bundled simulator made it up: no real exchange published it.")
@@ -103,7 +104,9 @@ class UnavailableRate:
 @strawberry.type(description="All rates that answer a question, and everything asked for that is missing.")
 class RateList:
     items: list[Rate] = _field("The rates, in the order in which symbols and sources were asked for.")
-    unavailable: list[UnavailableRate] = _field("Every symbol that was asked for and is not answered.")
+    unavailable: list[UnavailableRate] = _field(
+        "Every symbol that was asked for and is not answered; where you name `sources`, for each of them."
+    )
     cursor: str = _field(
         "How far the cache had been read: pass it to the subscription `rates` as `after`. Opaque."
     )
@@ -121,8 +124,14 @@ class RateList:
 class RatesEvent:
     kind: RatesEventKind = _field("What this event is.")
     items: list[Rate] = _field("The newest value of everything that this event tells of.")
-    unavailable: list[UnavailableRate] = _field("On a SNAPSHOT: what was asked for and is not answered.")
-    cursor: str = _field("How far you have read: pass it as `after` when you come back. Opaque.")
+    unavailable: list[UnavailableRate] = _field(
+        "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked no more, so drop it. Whatever "
+        "comes in `items` later is available again."
+    )
+    cursor: str = _field(
+        "How far you have been told: pass it as `after` when you come back with the same question. It never claims what was "
+        "held back. Opaque."
+    )
     conflated: int = _field(
         "Updates merged into this event since the last one, because newer values replaced them."
     )
@@ -161,12 +170,18 @@ class SourceStatus:
     state: SourceState = _field("How it is doing.")
     reason: str | None = _field("Why it is not UP, for people; null when it is.")
     last_ticker_at: datetime | None = _field("When its last newer rate reached us; null if none ever did.")
-    lag_ms: int | None = _field("Milliseconds from observation to arrival of that rate.")
+    lag_ms: int | None = _field("Milliseconds from observation to arrival of that rate; never negative.")
+    skew_ms: int | None = _field(
+        "Milliseconds by which that rate was observed after its arrival, as the source's clock is ahead of ours; 0 where it is not."
+    )
     tickers_per_minute: int = _field("Newer rates that arrived during the last minute.")
     refused: int = _field(
-        "Values that were not let in: not positive, not finite, or from the future. Since process start."
+        "Values that were not let in: not positive, not finite, or from the future. Counted by the processes that work with it "
+        "now, each since its start."
     )
-    reconnects: int = _field("Sessions opened after the first. Since process start.")
+    reconnects: int = _field(
+        "Sessions opened after the first. Counted by the processes that work with it now, each since its start."
+    )
     budget: CallBudget | None = _field("The call budget; null where the source has none.")
     tracked: int = _field("Instruments tracked from it.")
     seen: int = _field("Those that it has published a rate for.")
@@ -181,6 +196,7 @@ class SourceStatus:
             reason=value.reason,
             last_ticker_at=value.last_ticker_at,
             lag_ms=None if value.lag_ms is None else clamp(value.lag_ms),
+            skew_ms=None if value.skew_ms is None else clamp(value.skew_ms),
             tickers_per_minute=value.tickers_per_minute,
             refused=clamp(value.refused),
             reconnects=clamp(value.reconnects),

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +16,8 @@ from cache.memory import MemoryCache
 from cache.ports import FeedMessage, Snapshot, TickerFeed
 from gateway.app import create_app
 from gateway.gateway import Gateway
+from gateway.operations import Operations, Refused
+from gateway.request import GraphQLRequest
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.instrument import Instrument
@@ -105,6 +108,13 @@ class ScriptedFeed:
         return self.after.get(source)
 
 
+class Answered(NamedTuple):
+    """The result of a query."""
+
+    data: Any
+    errors: list[Any] | None
+
+
 class Served(NamedTuple):
     """A gateway on a real port."""
 
@@ -130,7 +140,7 @@ def build_ticker(
         price=Decimal(price),
         observed_at=observed_at,
         observed_at_origin=ObservedAtOrigin.SOURCE,
-        received_at=observed_at + timedelta(milliseconds=50),
+        received_at=fields.pop("received_at", observed_at + timedelta(milliseconds=50)),
         sequence=sequence,
         **fields,
     )
@@ -222,13 +232,21 @@ async def gateway(
 
 
 @pytest.fixture
-def execute(gateway: Gateway, settings: GatewaySettings) -> Callable[..., Any]:
-    """Executes a query against the schema, without a transport."""
-    endpoint = create_app(gateway, settings).graphql
+def operations(gateway: Gateway, settings: GatewaySettings) -> Operations:
+    return create_app(gateway, settings).graphql.operations
 
-    async def run(query: str, **variables: Any) -> Any:
-        context = await endpoint.get_context(None, None)  # type: ignore[arg-type]  # it reads neither
-        return await endpoint.schema.execute(query, variable_values=variables, context_value=context)
+
+@pytest.fixture
+def execute(operations: Operations) -> Callable[..., Any]:
+    """Executes a query, without a transport."""
+
+    async def run(query: str, **variables: Any) -> Answered:
+        try:
+            result = await operations.execute(operations.prepare(GraphQLRequest(query, variables)))
+        except Refused as exc:
+            result = {"errors": exc.errors}
+        errors = [SimpleNamespace(**each) for each in result.get("errors", ())]
+        return Answered(result.get("data"), errors or None)
 
     return run
 

@@ -105,3 +105,24 @@ async def test_near_matches_come_from_the_sources_asked(instruments: Any) -> Non
     assert catalog.near(parse_symbol("BTC/USDC"), [Source.BINANCE]) == ["BTC/USDT"]
     assert catalog.near(parse_symbol("BTC/USDC"), [Source.COINGECKO])[0] in {"BTC/USD", "BTC/USDT"}
     assert catalog.near(parse_symbol("ZZZZ/QQQQ"), Source) == []
+
+
+async def test_removed_instruments_are_told_and_every_change_is_remembered(instruments: Any) -> None:
+    """By the name of the set that was tracked; a set that never was is not known."""
+    added: list[TickerKey] = []
+    removed: list[TickerKey] = []
+    catalog = InstrumentCatalog(instruments, refresh_s=1, on_added=added.extend, on_removed=removed.extend)
+    await catalog.refresh()
+    first = catalog.version
+    assert catalog.changed_since(first) == frozenset()
+    gone = instruments.instruments.pop(0)
+    instruments.add(Source.BINANCE, "SOL/USDT")
+    await catalog.refresh()
+    assert removed == [TickerKey(gone.source, gone.symbol)]
+    assert catalog.version != first
+    assert catalog.changed_since(first) == frozenset({*removed, *added})
+    assert catalog.changed_since("never") is None
+    instruments.instruments = [gone, *instruments.instruments[:-1]]
+    await catalog.refresh()
+    assert catalog.version == first
+    assert catalog.changed_since(first) == frozenset()

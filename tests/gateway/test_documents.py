@@ -8,9 +8,8 @@ from graphql import get_introspection_query, parse
 from gateway.schema.build import build_schema
 from gateway.schema.documents import DocumentCache, Limits, check_limits
 from gateway.schema.sdl import main
-from gateway.settings import GatewaySettings
 
-LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50)
+LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50, max_pairs=10_000)
 
 
 def messages(text: str) -> list[str]:
@@ -21,7 +20,7 @@ def test_the_introspection_of_editors_is_within_the_limits() -> None:
     """GraphiQL and code generators depend on it."""
     text = get_introspection_query(input_value_deprecation=True)
     assert messages(text) == []
-    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
     assert cache.read(text).errors == ()
 
 
@@ -54,9 +53,38 @@ def test_a_cycle_of_fragments_ends() -> None:
     assert messages("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + "rates { cursor } " * 490 + "}",
+        "{" + "rates { items { id } } " * 280 + "}",
+        "{" + "... { rates { cursor } } " * 240 + "}",
+        "{" + ("rates { " + "items { id } " * 13 + "} ") * 50 + "}",
+        "{" + "...F " * 900 + "} fragment F on Query { rates { cursor } }",
+        "{" + " ".join(f"...F{n}" for n in range(150)) + "}"
+        + "".join(f"fragment F{n} on Query {{ rates {{ cursor }} }}" for n in range(150)),
+        "{ ...F0 }"
+        + "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(170))
+        + "fragment F170 on Query { a }",
+        "{" + "a " * 1_990 + "}",
+    ],
+)  # fmt: skip
+def test_fields_that_would_take_long_to_compare_are_refused_in_no_time(text: str) -> None:
+    """Validation compares those of one place in pairs, up to seconds for a document within the other limits."""
+    started = perf_counter()
+    assert len(messages(text)) >= 1
+    assert perf_counter() - started < 0.5
+
+
+def test_a_field_may_be_repeated_within_reason() -> None:
+    """Fragments of components that each select what they need do."""
+    fragments = "".join(f"fragment F{n} on Query {{ rates {{ items {{ id price }} }} }}" for n in range(40))
+    assert messages("{" + " ".join(f"...F{n}" for n in range(40)) + "}" + fragments) == []
+
+
 def test_the_cache_reads_a_document_once_and_forgets_the_oldest() -> None:
     """Bounded, and what is kept is the same object."""
-    cache = DocumentCache(build_schema(GatewaySettings())._schema, LIMITS, size=1)
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
     first = cache.read("{ __typename }")
     assert cache.read("{ __typename }") is first
     cache.read("{ sources { state } }")
@@ -71,7 +99,7 @@ def test_the_committed_schema_is_that_of_the_code(capsys: pytest.CaptureFixture[
 def test_everything_in_the_schema_is_described() -> None:
     """Types, fields, arguments and enum values alike."""
     bare = []
-    for name, kind in build_schema(GatewaySettings())._schema.type_map.items():
+    for name, kind in build_schema()._schema.type_map.items():
         if name.startswith("__") or name in {"Int", "Float", "String", "Boolean", "ID"}:
             continue
         parts = {name: kind.description}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cache.ports import Snapshot
-from gateway.cursor import Place, format_cursor
+from gateway.cursor import Cursor, Place, format_cursor
 from gateway.gateway import Gateway
 from gateway.live import RatesEvent, RatesEventKind
 from gateway.pace import Pace, parse_pace
@@ -16,6 +16,7 @@ from gateway.rates import Question
 from rates.errors import InvalidArgument, InvalidCursor, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
+from rates.ticker import TickerKey
 from rates.wire import Changes
 
 BTC_USDT = parse_symbol("BTC/USDT")
@@ -68,45 +69,6 @@ async def test_a_slow_reader_gets_the_newest_values_and_is_told_how_many_were_me
         await until(lambda: gateway.mirror.position[BINANCE].seq == 50)
         update = await following(events)
         assert (prices(update), update.conflated) == ([("BTC/USDT", "50")], 49)
-
-
-async def test_snapshot_and_update_never_race(running: Any, scripted_feed: Any, ticker: Any) -> None:
-    """A thousand joins among running updates: each reader sees every number from its snapshot on, in order."""
-    async with running(scripted_feed) as gateway:
-        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(sequence=1, price="1"),), ())
-        scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(sequence=1, price="1"),)))
-
-        async def write() -> None:
-            for number in range(2, 1_002):
-                scripted_feed.send(
-                    Changes(BINANCE, "e", number, (ticker(price=str(number), sequence=number),))
-                )
-                await asyncio.sleep(0)
-
-        async def read() -> None:
-            async with aclosing(gateway.live.watch_rates(Question((BTC_USDT,)), AT_ONCE)) as events:
-                seen = total = 0
-                async for event in events:
-                    total += event.conflated
-                    for rate in event.items:
-                        number = int(rate.ticker.price)
-                        assert number > seen
-                        total += 1 if seen else number
-                        seen = number
-                    if seen == 1_001:
-                        assert total == 1_001
-                        return
-
-        async def join() -> None:
-            async with asyncio.TaskGroup() as readers:
-                for _ in range(1_000):
-                    readers.create_task(read())
-                    await asyncio.sleep(0)
-
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-            tasks.create_task(write())
-            tasks.create_task(join())
-        assert len(gateway.subscribers) == 0
 
 
 async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
@@ -215,7 +177,9 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
     """The cache was lost in between: nothing can be proved."""
     await cache.write([ticker()])
     await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-    foreign = format_cursor({**gateway.mirror.position, BINANCE: Place("another", 1)})
+    foreign = format_cursor(
+        Cursor({**gateway.mirror.position, BINANCE: Place("another", 1)}, gateway.catalog.version)
+    )
     async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, foreign)) as events:
         assert (await following(events)).kind is RatesEventKind.GAP
 
@@ -228,7 +192,9 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
         scripted_feed.send(Changes(BINANCE, "e", 1, ()))
         await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-        ahead = format_cursor({**gateway.mirror.position, BINANCE: Place("e", 2)})
+        ahead = format_cursor(
+            Cursor({**gateway.mirror.position, BINANCE: Place("e", 2)}, gateway.catalog.version)
+        )
         async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, ahead)) as events:
             first = asyncio.create_task(following(events))
             await asyncio.sleep(0)
@@ -289,3 +255,57 @@ async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> Non
     """Not on the first event."""
     with pytest.raises(InvalidCursor):
         gateway.live.watch_rates(Question(), AT_ONCE, "nonsense")
+
+
+async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
+    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+) -> None:
+    """As `unavailable` in an UPDATE; when it is tracked again, its value comes again."""
+    await cache.write([ticker(price="1")])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    async with aclosing(gateway.live.watch_rates(Question((BTC_USDT,), (BINANCE,)), AT_ONCE)) as events:
+        cursor = (await following(events)).cursor
+        gone = instruments.instruments.pop(0)
+        update = await following(events)
+        assert [(each.symbol, each.source, each.reason.value) for each in update.unavailable] == [
+            (BTC_USDT, BINANCE, "UNKNOWN_SYMBOL")
+        ]
+        assert (update.kind, update.items) == (RatesEventKind.UPDATE, ())
+        instruments.instruments.insert(0, gone)
+        assert prices(await following(events)) == [("BTC/USDT", "1")]
+    async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
+        assert (await following(events)).recovered is True
+
+
+async def test_who_comes_back_is_told_what_is_tracked_since(
+    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+) -> None:
+    """Though it was written before the cursor; and that the other is tracked no more."""
+    await cache.write([ticker(price="1")])
+    await cache.write([ticker("SOL/USDT", "5")])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 2)
+    cursor = gateway.rates.cursor()
+    instruments.instruments.pop(0)
+    instruments.add(BINANCE, "SOL/USDT")
+    sol = TickerKey(BINANCE, parse_symbol("SOL/USDT"))
+    await until(lambda: sol in gateway.catalog.tracked)
+    async with aclosing(gateway.live.watch_rates(Question(sources=(BINANCE,)), AT_ONCE, cursor)) as events:
+        snapshot = await following(events)
+        assert (snapshot.recovered, prices(snapshot)) == (True, [("SOL/USDT", "5")])
+        assert BTC_USDT in [each.symbol for each in snapshot.unavailable]
+
+
+async def test_an_empty_cache_proves_nothing_once_something_was_seen(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """A value may have come and been lost with the cache between two looks at nothing."""
+    async with running(scripted_feed) as gateway:
+        cursor = gateway.rates.cursor()
+        async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
+            assert (await following(events)).recovered is True
+        scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(),)))
+        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+        scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
+        await until(lambda: not gateway.mirror.position[BINANCE].epoch)
+        async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
+            assert (await following(events)).kind is RatesEventKind.GAP

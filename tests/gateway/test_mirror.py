@@ -190,3 +190,18 @@ def test_tries_come_slower_and_not_in_step() -> None:
     assert 0.05 <= jittered_wait_s(0) <= 0.1
     assert 1.0 <= jittered_wait_s(1_000) <= 2.0
     assert len({jittered_wait_s(3) for _ in range(10)}) > 1
+
+
+async def test_what_came_by_a_reload_counts_as_arrived(
+    scripted_feed: Any, following: Any, ticker: Any, clock: Any, until: Any
+) -> None:
+    """Unlike what lay in the cache before this process looked for the first time."""
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 0
+        newer = (ticker(price="2", sequence=1), ticker("ETH/USDT", "7"))
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 4, newer, ())
+        scripted_feed.send(changes("e", 4, newer[0]))
+        await until(lambda: mirror.position[BINANCE].seq == 4)
+        assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 2

@@ -164,7 +164,7 @@ async def test_the_cursor_says_how_far_the_mirror_had_read(
     """Of every source."""
     await write(ticker())
     await write(ticker(sequence=1))
-    position = parse_cursor(gateway.rates.rates(Question(())).cursor)
+    position = parse_cursor(gateway.rates.rates(Question(())).cursor).position
     assert position[Source.BINANCE].seq == 2
     assert position[Source.COINGECKO].seq == 0
 
@@ -201,3 +201,33 @@ async def test_answers_go_on_while_the_cache_is_away_and_grow_old(
         assert "out of reach" in str(gateway.rates.sources()[0].reason)
         clock.advance(10.001)
         assert not gateway.is_ready()
+
+
+async def test_who_names_sources_hears_of_each_that_cannot_answer(
+    gateway: Gateway, write: Any, ticker: Any
+) -> None:
+    """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
+    await write(ticker(), ticker(source=Source.COINGECKO))
+    question = Question((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), tuple(Source))
+    answer = gateway.rates.rates(question)
+    assert [(str(each.symbol), each.source, each.reason.value) for each in answer.unavailable] == [
+        ("ETH/USDT", Source.COINGECKO, "UNKNOWN_SYMBOL"),
+        ("NO/SUCH", None, "UNKNOWN_SYMBOL"),
+        ("ETH/USDT", Source.BINANCE, "NOT_YET_SEEN"),
+    ]
+    anywhere = gateway.rates.rates(Question((BTC_USDT, ETH_USDT)))
+    assert [(str(each.symbol), each.source) for each in anywhere.unavailable] == [
+        ("ETH/USDT", Source.BINANCE)
+    ]
+
+
+async def test_a_clock_ahead_of_ours_is_tolerated_and_shown(
+    gateway: Gateway, write: Any, ticker: Any, clock: Any
+) -> None:
+    """The age is zero, not negative; `skewMs` tells by how much the source was ahead."""
+    await write(ticker(observed_at=clock() + timedelta(seconds=3), received_at=clock()))
+    rate = gateway.rates.rate(BTC_USDT, Source.BINANCE)
+    assert rate is not None
+    assert (rate.age_ms, rate.freshness.value) == (0, "FRESH")
+    status = gateway.rates.sources()[0]
+    assert (status.lag_ms, status.skew_ms) == (0, 3_000)

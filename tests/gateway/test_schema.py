@@ -2,14 +2,16 @@
 
 import json
 import re
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from gateway.app import create_app
 from gateway.gateway import Gateway
+from gateway.operations import Operations
+from gateway.request import GraphQLRequest
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context
 from rates.source import Source
 
 EVERY_RATE_FIELD = """
@@ -219,6 +221,19 @@ async def test_a_document_that_cannot_be_used_says_so(execute: Any, query: str, 
         assert {error.extensions["code"] for error in result.errors} == {expected}
 
 
+async def test_a_wrong_enum_value_is_the_callers_mistake(
+    execute: Any, structured_logs: list[dict[str, Any]]
+) -> None:
+    """In the document and in a variable, with a hint, and nothing in the log."""
+    literal = await execute("{ rates(sources: [BINANC]) { cursor } }")
+    assert code(literal) == "GRAPHQL_VALIDATION_FAILED"
+    variable = await execute("query($s: [Source!]) { rates(sources: $s) { cursor } }", s=["BINANC"])
+    assert code(variable) == "BAD_USER_INPUT"
+    for result in (literal, variable):
+        assert "BINANCE" in only_error(result).message
+    assert [each for each in structured_logs if each["log_level"] == "error"] == []
+
+
 async def test_instruments_are_a_connection(execute: Any) -> None:
     """Edges, nodes, page info and count agree."""
     query = """query($after: String) {
@@ -268,13 +283,14 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
         def sources(self) -> None:
             raise ZeroDivisionError("secret detail")
 
-    endpoint = create_app(gateway, settings).graphql
-    context = await endpoint.get_context(None, None)  # type: ignore[arg-type]  # it reads neither
-    broken = replace(context, rates=Broken())  # type: ignore[arg-type]  # that is the point
-    error = only_error(await endpoint.schema.execute("{ sources { state } }", context_value=broken))
-    assert re.fullmatch(r"Internal error [0-9a-f]{16}", error.message)
-    assert error.extensions["code"] == "INTERNAL_SERVER_ERROR"
-    assert error.extensions["errorId"] in error.message
+    broken = Context(Broken(), gateway.live, gateway.catalog)  # type: ignore[arg-type]  # that is the point
+    operations = Operations(build_schema(), broken, settings)
+    result = await operations.execute(operations.prepare(GraphQLRequest("{ sources { state } }")))
+    (error,) = result["errors"]
+    extensions = error["extensions"]
+    assert re.fullmatch(r"Internal error [0-9a-f]{16}", error["message"])
+    assert extensions["code"] == "INTERNAL_SERVER_ERROR"
+    assert extensions["errorId"] in error["message"]
     logged = [each for each in structured_logs if each["event"] == "internal error"]
-    assert [each["error_id"] for each in logged] == [error.extensions["errorId"]]
+    assert [each["error_id"] for each in logged] == [extensions["errorId"]]
     assert "secret detail" in str(logged[0]["exc_info"])

@@ -56,7 +56,7 @@ async def test_queries_are_answered_over_post_get_and_websocket(
         await ready(client)
         posted = await client.post("/graphql", json={"query": query})
         assert posted.json() == {"data": expected}
-        assert posted.headers["content-type"] == "application/json"
+        assert posted.headers["content-type"] == "application/json; charset=utf-8"
         got = await client.get("/graphql", params={"query": query})
         assert got.json() == {"data": expected}
         for protocol in PROTOCOLS:

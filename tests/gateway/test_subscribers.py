@@ -1,6 +1,5 @@
 """Conflation: at most one pending value per instrument, the newest, and nothing lost or told twice."""
 
-import asyncio
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -128,20 +127,6 @@ def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
     stage.finish()
 
 
-@given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60), st.integers(1, 2_000))
-def test_moves_below_the_threshold_are_left_out(steps: list[tuple[int, bool]], bps: int) -> None:
-    """What is pending is always the newest value, and only if it moved enough from the one taken last."""
-    subscriber = Subscriber(Decimal(bps))
-    taken: Decimal | None = None
-    for second, (price, read) in enumerate(steps):
-        subscriber.offer(build(KEYS[0], second, price))
-        moved = taken is None or abs(price - taken) * 10_000 >= bps * taken
-        assert subscriber.has_pending == moved
-        if read and (batch := subscriber.take()).tickers:
-            assert [ticker.price for ticker in batch.tickers] == [Decimal(price)]
-            taken = Decimal(price)
-
-
 def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
     """However many updates pass."""
     subscribers, subscriber = Subscribers(), Subscriber()
@@ -151,19 +136,3 @@ def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
         batch = subscriber.take()
     assert len(batch.tickers) == 4
     assert batch.conflated == 9_996
-
-
-async def test_a_move_that_is_taken_back_wakes_nobody() -> None:
-    """A pending value that returned to the one taken last is no news."""
-    subscriber = Subscriber(Decimal(100))
-    subscriber.offer(build(KEYS[0], 0, 100))
-    subscriber.take()
-    subscriber.offer(build(KEYS[0], 1, 110))
-    subscriber.offer(build(KEYS[0], 2, 100))
-    assert not subscriber.has_pending
-    try:
-        async with asyncio.timeout(0.02):
-            await subscriber.wait()
-    except TimeoutError:
-        return
-    raise AssertionError("woken for nothing")

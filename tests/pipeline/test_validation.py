@@ -38,6 +38,14 @@ def test_any_number_that_is_not_finite_is_refused(field: str) -> None:
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Refusal.NOT_FINITE
 
 
+@pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h"])
+def test_what_cannot_be_negative_is_refused_when_it_is(field: str) -> None:
+    """Zero passes: an empty side of the book, a day without trades. A change may be negative."""
+    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("-0.01")})) is Refusal.NEGATIVE
+    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal(0)})) is None
+    assert refusal(msgspec.structs.replace(ticker(), change_percent_24h=Decimal(-5))) is None
+
+
 @pytest.mark.parametrize("price", ["0.00000001", "3.97e-06", "123456789.12345678", str(HIGHEST_PRICE)])
 def test_prices_of_every_sane_size_pass(price: str) -> None:
     """From the smallest coin to the highest quote."""

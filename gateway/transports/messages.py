@@ -1,0 +1,71 @@
+"""Messages of both WebSocket subprotocols: one JSON object with `type`, and `id` and `payload` where they belong. Pure."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.request import MalformedRequest, decode_json
+
+TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
+
+
+class ClientMessage(NamedTuple):
+    """What a client sent. `payload` is `None` where it is absent or null, which mean the same."""
+
+    type: str
+    id: str | None
+    payload: dict[str, Any] | None
+
+    def require_id(self) -> str:
+        """The id.
+
+        Raises:
+            MalformedRequest: there is none, or an empty one.
+        """
+        if not self.id:
+            raise MalformedRequest(f"`{self.type}` without `id`: expected a string that is not empty")
+        return self.id
+
+
+def parse_message(text: str | None) -> ClientMessage:
+    """The message in `text`; `None` stands for a binary one.
+
+    Raises:
+        MalformedRequest: it is not of the form that both protocols share.
+    """
+    if text is None:
+        raise MalformedRequest("a binary message: expected JSON text")
+    data = decode_json(text)
+    if not isinstance(data, dict):
+        raise MalformedRequest("expected a JSON object with `type`")
+    kind, identity, payload = data.get("type"), data.get("id"), data.get("payload")
+    if not isinstance(kind, str):
+        raise MalformedRequest("expected `type` to be a string")
+    if not isinstance(identity, str | None):
+        raise MalformedRequest("expected `id` to be a string")
+    if not isinstance(payload, dict | None):
+        raise MalformedRequest(f"expected `payload` of `{kind[:30]}` to be an object")
+    return ClientMessage(kind, identity, payload)
+
+
+def format_message(kind: str, operation: str | None = None, payload: object = None) -> bytes:
+    """A message to the client; what is `None` is left out."""
+    message: dict[str, object] = {"type": kind}
+    if operation is not None:
+        message["id"] = operation
+    if payload is not None:
+        message["payload"] = payload
+    return msgspec.json.encode(message)
+
+
+def splice_result(kind: bytes, operation: str, result: bytes) -> bytes:
+    """A message around a result that is encoded already: it is encoded once, however many messages it goes into."""
+    return b'{"type":"%b","id":%b,"payload":%b}' % (kind, msgspec.json.encode(operation), result)
+
+
+def refuse_another(max_running: int) -> dict[str, Any]:
+    """The error of an operation for which a connection has no room left."""
+    return {
+        "message": f"{max_running} operations run on this connection already: end one, or open another",
+        "extensions": {"code": TOO_MANY_SUBSCRIPTIONS, "limit": max_running},
+    }

@@ -1,0 +1,146 @@
+"""Reads a GraphQL request from an HTTP request, and says with which status it is refused. Nothing is read beyond the limits."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope
+
+from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request
+
+MAX_PARAMETERS = 20
+PARAMETERS = ("query", "variables", "operationName", "extensions")
+IN_JSON = ("variables", "extensions")
+# A client that is still sending when it is refused may not read the answer: what arrives in this time is thrown away first.
+DISCARD_S = 0.5
+
+
+class ClientGone(Exception):
+    """Nobody is left to answer."""
+
+
+class RefusedRequest(Exception):
+    """An HTTP request that holds no GraphQL request; with the status and headers of the answer."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status, self.headers = status, dict(headers or {})
+        super().__init__(message)
+
+
+def read_query_string(raw: bytes, *, max_bytes: int) -> GraphQLRequest:
+    """The request in a query string.
+
+    Raises:
+        RefusedRequest: 400 or 414.
+    """
+    if len(raw) > max_bytes:
+        raise RefusedRequest(414, f"the query string has {len(raw)} bytes: expected at most {max_bytes}")
+    try:
+        text = raw.decode()
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeError as exc:
+        raise RefusedRequest(400, "the query string cannot be read: expected UTF-8") from exc
+    except ValueError as exc:
+        raise RefusedRequest(400, f"the query string has more than {MAX_PARAMETERS} parameters") from exc
+    return _parse(_collect(pairs))
+
+
+def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in data:
+            raise RefusedRequest(400, f"`{name}` is given twice")
+        if name in PARAMETERS and value:
+            data[name] = value
+    for name in IN_JSON:
+        if name in data:
+            data[name] = _decode(data[name], f"`{name}`")
+    return data
+
+
+async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s: float) -> GraphQLRequest:
+    """The request in a JSON body. Only JSON, because a page elsewhere can send other types without asking the browser first.
+
+    Raises:
+        RefusedRequest: 400, 408, 413 or 415.
+        ClientGone: it left before the end.
+    """
+    headers = Headers(scope=scope)
+    try:
+        _check_type(headers)
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > 15 or int(declared) > max_bytes):
+            raise _too_large(max_bytes)
+        async with asyncio.timeout(timeout_s):
+            body = await _receive_all(receive, max_bytes)
+    except TimeoutError as exc:
+        raise RefusedRequest(408, f"no whole body within {timeout_s:g} s", {"connection": "close"}) from exc
+    except RefusedRequest as exc:
+        exc.headers["connection"] = "close"
+        if "expect" not in headers:
+            await _discard(receive)
+        raise
+    return _parse(_decode(body, "the body"))
+
+
+def _check_type(headers: Headers) -> None:
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != "application/json":
+        raise RefusedRequest(
+            415, "expected Content-Type: application/json", {"accept-post": "application/json"}
+        )
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip(' "').lower() not in {"utf-8", "utf8"}:
+            raise RefusedRequest(415, f"the charset is {value.strip()[:40]!r}: expected utf-8")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise RefusedRequest(
+            415,
+            f"the body is encoded as {encoding[:40]!r}: expected no encoding",
+            {"accept-encoding": "identity"},
+        )
+
+
+def _too_large(max_bytes: int) -> RefusedRequest:
+    return RefusedRequest(413, f"the body is too large: expected at most {max_bytes} bytes")
+
+
+async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _discard(receive: Receive) -> None:
+    try:
+        async with asyncio.timeout(DISCARD_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def _decode(data: str | bytes, what: str) -> object:
+    try:
+        return decode_json(data)
+    except MalformedRequest as exc:
+        raise RefusedRequest(400, f"{what} cannot be read: {exc}") from exc
+
+
+def _parse(data: object) -> GraphQLRequest:
+    try:
+        return parse_request(data)
+    except MalformedRequest as exc:
+        raise RefusedRequest(400, str(exc)) from exc

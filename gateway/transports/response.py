@@ -1,0 +1,33 @@
+"""Whole answers over HTTP, written as plainly as ASGI allows: they are most of the traffic."""
+
+from collections.abc import Mapping
+
+from starlette.types import Send
+
+from gateway.operations import encode
+from gateway.transports.negotiation import MediaType
+
+CODES = {503: "SERVICE_UNAVAILABLE"}
+
+
+async def send_json(
+    send: Send, status: int, media: MediaType, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
+    """An answer in JSON, not to be kept by anyone unless the headers say otherwise."""
+    named = {"content-type": f"{media.value}; charset=utf-8", "cache-control": "no-store", **(headers or {})}
+    await send_whole(send, status, body, {**named, "content-length": str(len(body))})
+
+
+async def send_error(
+    send: Send, media: MediaType, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> None:
+    """An error of the HTTP request, in the form of GraphQL's."""
+    error = {"message": message, "extensions": {"code": CODES.get(status, "BAD_REQUEST")}}
+    await send_json(send, status, media, encode({"errors": [error]}), headers)
+
+
+async def send_whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """Status, headers and body, varying with what the client accepts."""
+    pairs = [(name.encode(), value.encode()) for name, value in {"vary": "Accept", **headers}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,135 @@
+"""Every request in the documentation does what its page says, over the real endpoint of `ratewire up`."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from gateway.schema import errors
+from gateway.transports import effects, messages, response
+from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
+from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
+from tests.e2e.graphql_client import rates
+from tests.e2e.processes import eventually, free_port, running
+
+ERRORS = ROOT / "docs" / "api" / "errors.md"
+EVENT_WITHIN_S = 20
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Host and port of the embedded system, once both sources have fresh rates."""
+    port = free_port()
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+    }
+    async with running("up", env=env):
+        address = f"localhost:{port}"
+
+        async def all_fresh() -> bool:
+            items = await rates(f"http://{address}", symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"])
+            return [item["freshness"] for item in items or ()] == ["FRESH"] * 3
+
+        await eventually(all_fresh, within_s=30, what="fresh rates of both sources")
+        yield address
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+async def test_every_request_on_the_page_does_what_the_page_says(page: Path, address: str) -> None:
+    """In order; `$after` is the last cursor seen on the page."""
+    requests = read_requests(page)
+    assert requests
+    cursor: str | None = None
+    for request in requests:
+        result = await send(request, address, cursor)
+        codes = [error["extensions"]["code"] for error in result.get("errors", ())]
+        assert codes == ([request.code] if request.code else []), f"{request.text}: {result}"
+        if found := re.search(r'"cursor": ?"([^"]+)"', json.dumps(result)):
+            if "$after" in request.text:
+                assert result["data"]["rates"]["recovered"] is True
+            cursor = found[1]
+
+
+async def send(request: Request, address: str, cursor: str | None) -> dict[str, Any]:
+    """The answer, or the first event."""
+    async with asyncio.timeout(EVENT_WITHIN_S):
+        if request.language == "sh":
+            return await run_curl(request.text.replace(ADDRESS, address))
+        payload = {"query": request.text, "variables": {"after": cursor} if "$after" in request.text else {}}
+        if request.is_subscription:
+            return await subscribe(payload, address)
+        async with httpx.AsyncClient() as client:
+            return dict((await client.post(f"http://{address}/graphql", json=payload)).json())
+
+
+async def subscribe(payload: dict[str, Any], address: str) -> dict[str, Any]:
+    """The first event over a WebSocket, as it stands in the protocol."""
+    protocol = Subprotocol("graphql-transport-ws")
+    async with connect(f"ws://{address}/graphql", subprotocols=[protocol]) as socket:
+        await socket.send(json.dumps({"type": "connection_init"}))
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
+        async for text in socket:
+            message = json.loads(text)
+            if message["type"] == "next":
+                return dict(message["payload"])
+            if message["type"] == "error":
+                return {"errors": message["payload"]}
+    raise AssertionError("the socket was closed before the first event")
+
+
+async def run_curl(command: str) -> dict[str, Any]:
+    """What curl prints; of a stream the first event, after which curl is ended."""
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f"exec {command}", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    if "-sN" not in command:
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        return dict(json.loads(output))
+    async for line in process.stdout:
+        if line.startswith(b"data: "):
+            process.terminate()
+            await process.communicate()
+            return dict(json.loads(line.removeprefix(b"data: ")))
+    raise AssertionError("the stream ended before the first event")
+
+
+async def test_the_page_on_errors_knows_every_code() -> None:
+    """Neither one too few nor one too many."""
+    known = {
+        *GRAPHQL_CODES.values(),
+        INTERNAL_ERROR,
+        errors.PARSE_FAILED,
+        errors.VALIDATION_FAILED,
+        errors.BAD_USER_INPUT,
+        messages.TOO_MANY_SUBSCRIPTIONS,
+        *response.CODES.values(),
+        "BAD_REQUEST",
+    }
+    assert set(read_table(ERRORS, "# Errors")) == known
+
+
+async def test_the_page_on_errors_knows_every_close_code() -> None:
+    """Those of ours; the others are of WebSocket itself."""
+    told = set(read_table(ERRORS, "## Close codes of the WebSocket"))
+    ours = {str(value) for value in vars(effects).values() if isinstance(value, int) and 1000 <= value < 5000}
+    assert ours <= told
+    assert {code for code in told if code >= "4000"} <= ours
+
+
+async def test_the_front_page_leads_to_every_page() -> None:
+    """Else nobody finds them."""
+    text = (ROOT / "README.md").read_text()
+    for page in PAGES:
+        assert page.stem == "README" or f"docs/api/{page.name}" in text

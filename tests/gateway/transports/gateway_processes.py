@@ -1,0 +1,102 @@
+"""Gateways as processes of their own over one Redis, and the writer that feeds them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Self
+
+from cache.redis_client import open_redis
+from cache.redis_sink import RedisTickerSink
+from instruments.instrument import Instrument
+from instruments.store import InstrumentStore
+from rates.names import RedisNames
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import parse_symbol
+from rates.ticker import Ticker
+from tests.e2e.processes import Command, free_port, running, running_all
+
+STREAM_LENGTH = 100_000
+
+
+@dataclass(frozen=True)
+class GatewayProcess:
+    """One gateway: where it listens, and its process."""
+
+    http: str
+    ws: str
+    command: Command
+
+    def resident_bytes(self) -> int:
+        """The memory that it occupies now."""
+        status = Path(f"/proc/{self.command.process.pid}/status").read_text()
+        line = next(each for each in status.splitlines() if each.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+
+class Writer:
+    """Writes tickers of Binance. Each write is later than the one before."""
+
+    def __init__(self, redis_url: str, stream_length: int = STREAM_LENGTH) -> None:
+        self._redis = open_redis(redis_url)
+        self._sink = RedisTickerSink(self._redis, RedisNames(True), stream_length=stream_length)
+        self._written = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._redis.aclose()
+
+    async def write(self, prices: dict[str, int]) -> None:
+        """One write of these symbols at these prices."""
+        self._written += 1
+        now = datetime.now(UTC)
+        tickers = [
+            Ticker(
+                source=Source.BINANCE,
+                symbol=parse_symbol(symbol),
+                price=Decimal(price),
+                observed_at=now + timedelta(microseconds=self._written),
+                observed_at_origin=ObservedAtOrigin.SOURCE,
+                received_at=now,
+                sequence=self._written,
+                simulated=True,
+            )
+            for symbol, price in prices.items()
+        ]
+        assert await self._sink.write(tickers) == len(tickers)
+
+    async def forget(self) -> None:
+        """Empty the Redis, as a restart without a file does."""
+        await self._redis.flushall()
+
+
+@asynccontextmanager
+async def gateway_processes(
+    count: int, redis_url: str, folder: Path, symbols: Sequence[str], **settings: object
+) -> AsyncIterator[list[GatewayProcess]]:
+    """So many gateways that track these symbols at Binance; `settings` by their names in the environment."""
+    env = {
+        "RATEWIRE_REDIS_URL": redis_url,
+        "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/instruments.db",
+        "RATEWIRE_SIMULATED": "true",
+        **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+    async with running("migrate", env=env) as migration:
+        assert await migration.ends(within_s=60) == 0, migration.text
+    store = InstrumentStore(env["RATEWIRE_DATABASE_URL"])
+    pairs = [(symbol, parse_symbol(symbol)) for symbol in symbols]
+    await store.add(Instrument(Source.BINANCE, pair, text.replace("/", ""), text) for text, pair in pairs)
+    await store.close()
+    ports = [free_port() for _ in range(count)]
+    commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
+    async with running_all(commands) as started:
+        for command in started.values():
+            await command.prints("mirror current", within_s=60)
+        yield [
+            GatewayProcess(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", started[str(port)])
+            for port in ports
+        ]

@@ -1,0 +1,62 @@
+"""An event loop whose time passes only when nothing is left to do: hours in milliseconds, and the same every time."""
+
+import asyncio
+import random
+import selectors
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from tests.gateway.conftest import NOON
+
+T = TypeVar("T")
+
+
+class NothingWillHappenError(Exception):
+    """Everyone waits for someone else."""
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Waits for nothing: where a real one would sleep, it sets the clock forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise NothingWillHappenError
+        self.now += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """With a `seed`, whatever is ready at the same moment runs in an order drawn by lot."""
+
+    _ready: Any
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._jumping = _JumpingSelector()
+        self._lot = None if seed is None else random.Random(seed)
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+    def clock(self) -> datetime:
+        """The loop's time as a moment."""
+        return NOON + timedelta(microseconds=round(self.time() * 1_000_000))
+
+    def _run_once(self) -> None:
+        if self._lot is not None and len(self._ready) > 1:
+            ready = list(self._ready)
+            self._lot.shuffle(ready)
+            self._ready.clear()
+            self._ready.extend(ready)
+        super()._run_once()  # type: ignore[misc]  # asyncio's own, typed nowhere
+
+
+def run_virtually(main: Coroutine[Any, Any, T], seed: int | None = None) -> T:
+    """What `main` returns, after no real waiting."""
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(seed)) as runner:
+        return runner.run(main)
