@@ -129,7 +129,7 @@ class _Server(uvicorn.Server):
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=GatewayHttp,
+        http=GatewayHttp.with_head_timeout(settings.read_timeout_s),
         ws=GatewaySocket,
         lifespan="off",
         log_config=None,

@@ -142,7 +142,7 @@ class GatewaySettings(BaseSettings):
         default=10.0,
         gt=0,
         le=300,
-        description="Seconds a client has to send the body of its request. Longer suits slow links; shorter frees idle "
+        description="Seconds a client has to send the head of a request, and as many for its body. Longer suits slow links; shorter frees idle "
         "connections sooner.",
     )
     stream_heartbeat_s: float = Field(
@@ -195,5 +195,8 @@ class GatewaySettings(BaseSettings):
 
     @property
     def ttl(self) -> dict[Source, timedelta]:
-        """`ttl_s` as time spans."""
-        return {source: timedelta(seconds=seconds) for source, seconds in self.ttl_s.items()}
+        """`ttl_s` as time spans: whole milliseconds, as clients are told them, so that they judge as we do."""
+        return {
+            source: timedelta(milliseconds=max(1, round(seconds * 1000)))
+            for source, seconds in self.ttl_s.items()
+        }

@@ -50,15 +50,16 @@ class Subscriber:
 
     def offer(self, ticker: Ticker) -> None:
         """Make `ticker` the pending value of its key; one still pending there is merged into it."""
-        key, alarm = ticker.key, self.alarm
-        self._retracted.pop(key, None)
+        key = ticker.key
+        if self._retracted:
+            self._retracted.pop(key, None)
         if self._pending.pop(key, None) is not None:
             self._conflated += 1
-        if self.threshold is None or self.threshold.admits(ticker):
+        if self.threshold is None:
             self._pending[key] = ticker
             self._wake.set()
-        elif self.alarm != alarm:
-            self._wake.set()
+        else:
+            self._consider(ticker, self.threshold)
 
     def retract(self, key: TickerKey) -> None:
         """The instrument is answered no more: nothing of it is pending, and the reader is to be told."""
@@ -90,6 +91,15 @@ class Subscriber:
         self._wake.clear()
         self.note_told(batch.tickers)
         return batch
+
+    def _consider(self, ticker: Ticker, threshold: Threshold) -> None:
+        alarm = threshold.alarm
+        if threshold.admits(ticker):
+            self._pending[ticker.key] = ticker
+            self._wake.set()
+        elif threshold.alarm != alarm:
+            # Whoever waits must wait for the new alarm.
+            self._wake.set()
 
     async def wait(self) -> None:
         """Return when something may be pending or the alarm may have moved. The caller bounds the wait and looks again."""

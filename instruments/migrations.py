@@ -1,6 +1,7 @@
 """Brings a database up to date with the models, from within a running program."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +41,13 @@ async def check_models(url: str) -> None:
     await asyncio.to_thread(_run, command.check, url)
 
 
+# alembic keeps what it works on in globals of its module: one at a time in a process.
+_one_at_a_time = threading.Lock()
+
+
 def _run(run: Callable[..., None], url: str, *arguments: str) -> None:
     try:
-        run(_config(url), *arguments)
+        with _one_at_a_time:
+            run(_config(url), *arguments)
     except (CommandError, SQLAlchemyError, OSError, TimeoutError) as exc:
         raise DatabaseUnavailable(f"migrations: {type(exc).__name__}: {exc}") from exc

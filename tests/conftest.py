@@ -1,5 +1,9 @@
 """Fixtures that every test may ask for."""
 
+import os
+
+from hypothesis import settings
+
 from tests.backends import (
     amqp_url,
     postgres_server,
@@ -17,3 +21,8 @@ __all__ = [
     "redis_server",
     "redis_url",
 ]
+
+# CI judges a change by the same examples each time; developers look for new ones with every run.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")

@@ -184,7 +184,7 @@ class Connection:
                     await self._send_event(event)
             except TimeoutError as exc:
                 reason = f"stalled: nothing was read for {self._patience.stall_s:g} s"
-                log.info("connection stalled, closed", operations=len(self._running))
+                log.info("connection stalled, closed", reason="write blocked", operations=len(self._running))
                 await self.close(STALLED, reason)
                 raise Gone from exc
             except OSError as exc:

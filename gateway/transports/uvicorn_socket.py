@@ -8,6 +8,7 @@ connection, and the client sees that instead.
 import socket
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -24,9 +25,11 @@ KIB = 1024
 MAX_UNSENT_BYTES = 64 * KIB
 LINGER_S = 10.0
 SWITCHING_PROTOCOLS = 101
-NOT_UTF8 = 1007
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
+NOT_UTF8 = 1007
+
+log = structlog.get_logger("ratewire.gateway.socket")
 
 
 class GatewaySocket(WebSocketsSansIOProtocol):
@@ -52,21 +55,22 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         Raises:
             ClientDisconnected: the connection is over or ending.
         """
-        if message["type"] == "websocket.close":
+        is_close = message["type"] == "websocket.close"
+        if is_close:
             self.writable.set()
-            await super().send(message)
-            self._linger()
-            return
         await self.writable.wait()
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if is_close:
+            self._linger()
 
     def keepalive_timeout(self) -> None:
         """No pong for the whole of the stall timeout: the reader is gone, or has not read up to the ping."""
         self.pong_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.conn.fail(STALLED, "stalled: no pong")
+            log.info("connection stalled, closed", reason="no pong")
             self._end(STALLED, "stalled: no pong")
 
     def handle_parser_exception(self) -> None:

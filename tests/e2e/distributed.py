@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from cache.redis_client import open_redis
 from tests.e2e.nginx import start_nginx
 from tests.e2e.processes import Command, free_port, running, running_all
 
@@ -29,10 +30,13 @@ async def distributed(
     settings: Mapping[str, str] | None = None,
     instruments: Sequence[Sequence[str]] = (),
 ) -> AsyncIterator[System]:
-    """Everything that compose would start, with the simulator as the exchanges; `settings` reach every process.
+    """Everything that compose would start, on an emptied Redis, with the simulator as the exchanges; `settings` reach every process.
 
     `instruments` are arguments of `ratewire instruments`, carried out before the rest starts.
     """
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    await redis.aclose()
     http_port, ws_port = free_port(), free_port()
     env = {
         "RATEWIRE_REDIS_URL": redis_url,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -56,7 +56,9 @@ async def subscribed(
     async with Client(transport=transport, fetch_schema_from_transport=False) as session:
         query = gql(document)
         query.variable_values = variables
-        yield session.subscribe(query)
+        # gql waits ten seconds for a subscription that is still open when its session closes.
+        async with aclosing(session.subscribe(query)) as events:
+            yield events
 
 
 async def next_event(events: AsyncIterator[dict[str, Any]], *, within_s: float = 15) -> dict[str, Any]:

@@ -3,8 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.freshness import Freshness, age_at, expires_at, format_age_ms, judge, meets
+from gateway.rate import Rate
+from gateway.schema.scalars import format_time
+from gateway.schema.types import Rate as ToldRate
+from gateway.settings import GatewaySettings
+from rates.source import Source
+from tests.gateway.conftest import build_ticker
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TTL = timedelta(seconds=10)
@@ -51,3 +59,34 @@ def test_age_in_milliseconds_passes_the_limit_exactly_when_the_value_does() -> N
     assert format_age_ms(TTL) == 10_000
     assert format_age_ms(TTL + TICK) == 10_001
     assert format_age_ms(timedelta(0)) == 0
+
+
+@given(
+    st.floats(0.001, 86_400),
+    st.floats(-10, 12),
+    st.sampled_from([0, 1, 10]),
+    st.sampled_from([-1, 0, 1]),
+    st.integers(0, 999_999),
+)
+def test_a_client_judges_what_it_holds_as_we_would(
+    ttl_s: float, ttls: float, limit: int, ticks: int, us: int
+) -> None:
+    """At any later moment, also a microsecond around the limits, from what it was told on the wire."""
+    ttl = GatewaySettings(ttl_s={Source.BINANCE: ttl_s}).ttl[Source.BINANCE]
+    observed_at = NOW + timedelta(microseconds=us)
+    ticker = build_ticker(observed_at=observed_at)
+    told = ToldRate.of(Rate(ticker, ttl, observed_at))
+    later = observed_at + ttl * (limit or ttls) + ticks * TICK
+    assert (
+        _client_judges(format_time(told.observed_at), told.ttl_ms, format_time(told.expires_at), later)
+        == Rate(ticker, ttl, later).freshness
+    )
+    assert (Rate(ticker, ttl, later).age_ms <= told.ttl_ms) == (Rate(ticker, ttl, later).freshness == "FRESH")
+
+
+def _client_judges(observed_at: str, ttl_ms: int, expires_at: str, now: datetime) -> str:
+    """As docs/api/handle-staleness.md says."""
+    if now <= datetime.fromisoformat(expires_at):
+        return "FRESH"
+    expired_after = datetime.fromisoformat(observed_at) + timedelta(milliseconds=10 * ttl_ms)
+    return "EXPIRED" if now > expired_after else "STALE"

@@ -357,7 +357,7 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
         yield each, None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(acts, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
 def test_every_reader_is_told_what_the_oracle_says(
     script: list[Act], cast: list[Reader], stream_length: int

@@ -1,9 +1,11 @@
 """Tracked instruments on SQLite and on a real Postgres, through the same models and migrations."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from instruments.instrument import Instrument
@@ -22,7 +24,12 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of either kind without tables."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
-    return str(request.getfixturevalue("postgres_url"))
+    server = str(request.getfixturevalue("postgres_url"))
+    name = f"test_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(server.replace("+asyncpg", ""), timeout=10)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return f"{server.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture

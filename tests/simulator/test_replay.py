@@ -247,7 +247,7 @@ async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
         ) as socket:
             assert (await receive(socket))["stream"] == "btcusdt@bookTicker"
             began = (await client.get(at.status_url)).json()
-            assert began["began_at_us"] == START_MS + 100_000
+            assert began["began_at_us"] == (START_MS + 100_000) * 1000
             assert (began["ended_at_ms"], began["frames"]) == (None, {"played": 1, "recorded": 3})
             clock.advance(0.1)
             assert (await receive(socket))["data"]["E"] == START_MS + 100_000

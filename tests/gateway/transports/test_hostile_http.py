@@ -190,6 +190,18 @@ async def test_a_body_that_never_ends_is_408(ready_gateway: Any) -> None:
         assert b'"errors"' in answer
 
 
+@pytest.mark.parametrize("head", [b"", b"GET /graphql HTTP/1.1\r\nhost: x\r\naccep"], ids=["nothing", "half"])
+async def test_a_head_that_never_ends_is_408(ready_gateway: Any, head: bytes) -> None:
+    """On a new connection, and on one that has served a request."""
+    whole = b"HEAD /graphql?query={__typename} HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with ready_gateway(read_timeout_s=0.2) as served, asyncio.timeout(5):
+        assert (await exchange(served, head)).startswith(b"HTTP/1.1 408 ")
+        if head:
+            answers = await exchange(served, whole + head)
+            assert answers.startswith(b"HTTP/1.1 200 ")
+            assert b"HTTP/1.1 408 " in answers
+
+
 async def exchange(served: Any, data: bytes) -> bytes:
     """All that the server says until it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))

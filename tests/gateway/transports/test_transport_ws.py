@@ -295,3 +295,17 @@ async def test_what_is_no_websocket_frame_is_closed_with_the_code_of_rfc_6455(
         client.connection.transport.write(frame)
         assert (await client.closed())[0] == code
     assert [each for each in caplog.records if each.exc_info] == []
+
+
+async def test_two_reasons_to_close_at_once_are_one_close(
+    ready_gateway: Any, caplog: Any, structured_logs: list[Any]
+) -> None:
+    """A message that is none, and behind it in one piece a frame that is none."""
+    no_message, no_frame = b"\x81\x81\x00\x00\x00\x005", b"\x83\x80\x00\x00\x00\x00"
+    async with ready_gateway() as served:
+        for _ in range(20):
+            async with raw_socket(served.ws) as client:
+                client.connection.transport.write(no_message + no_frame)
+                assert (await client.closed())[0] in {4400, 1002}
+    assert [each for each in caplog.records if each.exc_info] == []
+    assert [each for each in structured_logs if each["log_level"] == "error"] == []

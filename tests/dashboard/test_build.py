@@ -1,0 +1,37 @@
+"""The pages that are committed are the ones that the source builds."""
+
+import filecmp
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
+    """Names that are on one side only or differ, in all folders; compared byte by byte."""
+    _, mismatched, unreadable = filecmp.cmpfiles(
+        comparison.left, comparison.right, comparison.common_files, shallow=False
+    )
+    found = [*comparison.left_only, *comparison.right_only, *mismatched, *unreadable]
+    for inner in comparison.subdirs.values():
+        found += differences(inner)
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
+    """A clean install, the type check and a build give the very bytes of gateway/static/ (`make static` renews them)."""
+    source = tmp_path / "dashboard"
+    shutil.copytree(ROOT / "dashboard", source, ignore=shutil.ignore_patterns("node_modules"))
+    for command in (
+        ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
+        ["npm", "run", "--silent", "check"],
+        ["npm", "run", "--silent", "build", "--", "--logLevel", "error"],
+    ):
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    built = tmp_path / "gateway" / "static"
+    assert differences(filecmp.dircmp(built, ROOT / "gateway" / "static")) == []

@@ -1,0 +1,118 @@
+"""Operations, whatever the transport: what is prepared, what is refused and why, and how a stream of results ends."""
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.gateway import Gateway
+from gateway.operations import Failure, OperationKind, Operations, Refused, encode
+from gateway.request import GraphQLRequest
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context, Notes
+from rates.errors import CacheUnavailable
+from rates.source import Source
+
+SEVERAL = "query A { __typename } subscription B { sources { state } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "kind"),
+    [
+        ("{ __typename }", None, OperationKind.QUERY),
+        ("query A { __typename }", None, OperationKind.QUERY),
+        (SEVERAL, "A", OperationKind.QUERY),
+        (SEVERAL, "B", OperationKind.SUBSCRIPTION),
+    ],
+)
+async def test_the_operation_is_the_named_or_the_only_one(
+    operations: Operations, query: str, name: str | None, kind: OperationKind
+) -> None:
+    """Its kind decides which transports can answer."""
+    assert operations.prepare(GraphQLRequest(query, operation_name=name)).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("request_", "failure", "kind"),
+    [
+        (GraphQLRequest("{"), Failure.SYNTAX, None),
+        (GraphQLRequest(""), Failure.SYNTAX, None),
+        (GraphQLRequest("{ nope }"), Failure.VALIDATION, OperationKind.QUERY),
+        (GraphQLRequest("subscription { nope }"), Failure.VALIDATION, OperationKind.SUBSCRIPTION),
+        (GraphQLRequest("mutation { nope }"), Failure.VALIDATION, OperationKind.MUTATION),
+        (GraphQLRequest(SEVERAL), Failure.OPERATION, None),
+        (GraphQLRequest(SEVERAL, operation_name="C"), Failure.OPERATION, None),
+        (
+            GraphQLRequest("query($s: Symbol!) { rate(symbol: $s) { id } }"),
+            Failure.VARIABLES,
+            OperationKind.QUERY,
+        ),
+    ],
+)
+async def test_a_refusal_says_at_which_step(
+    operations: Operations, request_: GraphQLRequest, failure: Failure, kind: OperationKind | None
+) -> None:
+    """With formatted errors that carry codes, and the kind of operation where that can be told."""
+    with pytest.raises(Refused) as caught:
+        operations.prepare(request_)
+    assert (caught.value.failure, caught.value.kind) == (failure, kind)
+    assert all(error["message"] and error["extensions"]["code"] for error in caught.value.errors)
+
+
+async def test_a_stream_that_cannot_be_made_is_refused_before_it_begins(operations: Operations) -> None:
+    """Not by its first result."""
+    prepared = operations.prepare(GraphQLRequest('subscription { rates(after: "x") { kind } }'))
+    with pytest.raises(Refused) as caught:
+        await operations.subscribe(prepared)
+    assert caught.value.failure is Failure.SUBSCRIPTION
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(CacheUnavailable("gone"), "SERVICE_UNAVAILABLE"), (KeyError("bug"), "INTERNAL_SERVER_ERROR")],
+)
+async def test_what_goes_wrong_in_a_stream_is_its_last_result(
+    gateway: Gateway, settings: Any, error: Exception, code: str
+) -> None:
+    """With its code, or masked."""
+
+    class Broken:
+        async def watch_sources(self) -> AsyncGenerator[tuple[()], None]:
+            yield ()
+            raise error
+
+    context = Context(gateway.rates, Broken(), gateway.catalog)  # type: ignore[arg-type]  # that is the point
+    operations = Operations(build_schema(), context, settings)
+    prepared = operations.prepare(GraphQLRequest("subscription { sources { state } }"))
+    results = [result async for result in await operations.subscribe(prepared)]
+    assert results[0] == {"data": {"sources": []}}
+    assert [each["extensions"]["code"] for each in results[1]["errors"]] == [code]
+    assert len(results) == 2
+
+
+async def test_the_notes_tell_how_long_the_rates_are_good_for(
+    operations: Operations, gateway: Gateway, cache: Any, ticker: Any, clock: Any, until: Any
+) -> None:
+    """The first that expires decides; an operation's notes are its own."""
+    await cache.write([ticker(), ticker("ETH/USDT")])
+    await until(lambda: gateway.mirror.position[Source.BINANCE].seq == 1)
+    clock.advance(4)
+    first, second = Notes(), Notes()
+    query = 'a: rate(symbol: "BTC/USDT") { id } b: rate(symbol: "BTC/USDT", maxAgeMs: 5000) { id }'
+    await operations.execute(operations.prepare(GraphQLRequest(f"{{ {query} }}")), first)
+    await operations.execute(operations.prepare(GraphQLRequest("{ __typename }")), second)
+    assert (first.good_for, second.good_for) == (timedelta(seconds=1), None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(max_size=80) | st.from_regex(r"(query|subscription)? ?[{}a-z(): $!]{0,40}", fullmatch=True))
+async def test_any_text_is_prepared_or_refused(operations: Operations, text: str) -> None:
+    """And the answer can be encoded."""
+    try:
+        errors = [] if operations.prepare(GraphQLRequest(text)) else None
+    except Refused as exc:
+        errors = exc.errors
+    assert encode({"errors": errors})
