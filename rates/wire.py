@@ -3,7 +3,6 @@
 Decimals are strings in plain notation; times are integers, microseconds since the Unix epoch (some sources publish them).
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -110,13 +109,8 @@ def decode_ticker(data: bytes) -> Ticker:
         raise MalformedTicker(f"expected a ticker, saw {data[:120]!r}: {exc}") from exc
 
 
-def encode_changes(epoch: str, seq: int, encoded_tickers: Sequence[bytes]) -> bytes:
-    """The message published for one write; its tickers are spliced in as they were encoded for the cache."""
-    return b'{"epoch":"%s","seq":%d,"tickers":[%s]}' % (epoch.encode(), seq, b",".join(encoded_tickers))
-
-
 def decode_changes(source: Source, data: bytes) -> Changes:
-    """The write that a published message or a stream entry tells of.
+    """The write that a published message or a stream entry tells of; `cache/write.lua` puts it together.
 
     Raises:
         MalformedTicker: not a message of this form, or with a ticker of another source.

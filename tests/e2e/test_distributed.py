@@ -102,10 +102,7 @@ async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_
     system: System, amqp_url: str
 ) -> None:
     """CoinGecko's consumer stops: its rates age truly, Binance stays fresh, expired tasks leave the queue."""
-    before = {item["id"]: item["observedAt"] for item in await ages(system, "COINGECKO")}
     assert await system.commands["coingecko"].stop() == 0
-    at_stop = {item["id"]: item for item in await ages(system, "COINGECKO")}
-    assert before.keys() == at_stop.keys()
 
     async def all_stale() -> bool:
         return {item["freshness"] for item in await ages(system, "COINGECKO")} == {"STALE"}
