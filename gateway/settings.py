@@ -12,7 +12,7 @@ from rates.source import Source
 
 PREFIX = "RATEWIRE_GATEWAY_"
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+\Z")
-DEFAULT_TTL_S = {Source.BINANCE: 10.0, Source.COINGECKO: 180.0}
+DEFAULT_TTL_S = {source: source.ttl_s for source in Source}
 
 
 class GatewaySettings(BaseSettings):

@@ -12,7 +12,7 @@ from cache.redis_sink import RedisTickerSink
 from instruments.store import InstrumentStore
 from pipeline.budget.redis_budget import RedisCallBudget
 from pipeline.claim.redis_claim import RedisTickClaim
-from pipeline.compose import consume, instance_name, produce, stream
+from pipeline.compose import consume, fetcher_of, instance_name, polled, produce, stream
 from pipeline.queue.rabbitmq import RabbitTaskQueue
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.registry import SOURCES
@@ -33,7 +33,7 @@ _log = structlog.get_logger("ratewire.process")
 
 
 async def run_producer(stop: asyncio.Event) -> None:
-    """Issue the tasks of all sources until `stop`.
+    """Issue the tasks of all sources that are asked, until `stop`.
 
     Raises:
         InvalidSetting: the configuration cannot be used.
@@ -41,7 +41,7 @@ async def run_producer(stop: asyncio.Event) -> None:
     """
     settings, process = load_settings(ProducerSettings), load_settings(ProcessSettings)
     cache = load_settings(CacheSettings)
-    sources = {source: build() for source, build in SOURCES.items()}
+    sources = polled({source: build() for source, build in SOURCES.items()})
     async with (
         _redis(cache, stop) as redis,
         _queue(tuple(sources), stop) as queue,
@@ -64,12 +64,14 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
     """Work on one source's tasks until `stop`.
 
     Raises:
-        InvalidSetting: the configuration cannot be used.
+        InvalidSetting: the configuration cannot be used, or the source only pushes.
         BackendUnavailable: Redis or RabbitMQ were not there in time.
     """
     settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
     parts, names = SOURCES[source](), RedisNames(cache.simulated)
+    # Before anything is opened: a queue that nobody fills must not even be declared.
+    fetcher_of(parts)
     async with _redis(cache, stop) as redis, _queue((source,), stop) as queue:
         budget = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
         _log.info("consuming", source=source.value)

@@ -18,7 +18,7 @@ from pipeline.producer import Producer
 from pipeline.reconnect import reconnecting
 from pipeline.reporter import report_for_ever
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
-from pipeline.sources.parts import SourceParts, Surroundings
+from pipeline.sources.parts import OpenFetcher, SourceParts, Surroundings
 from pipeline.watchlist import Watchlist
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
@@ -33,6 +33,23 @@ def instance_name(role: str) -> str:
     return f"{role}-{socket.gethostname()}-{os.getpid()}"
 
 
+def polled(sources: Mapping[Source, SourceParts]) -> dict[Source, SourceParts]:
+    """Those that are asked, and so have tasks and a queue for them."""
+    return {source: parts for source, parts in sources.items() if parts.open_fetcher is not None}
+
+
+def fetcher_of(parts: SourceParts) -> OpenFetcher:
+    """How a source is asked.
+
+    Raises:
+        InvalidSetting: it only pushes.
+    """
+    if parts.open_fetcher is None:
+        expected = f"expected a source that is asked; this one pushes: ratewire stream {parts.source}"
+        raise InvalidSetting("source", parts.source, expected)
+    return parts.open_fetcher
+
+
 async def produce(
     stop: asyncio.Event,
     *,
@@ -44,7 +61,7 @@ async def produce(
     heartbeat: Heartbeat,
     clock: Clock = utc_now,
 ) -> None:
-    """Issue the tasks of all `sources` until `stop`.
+    """Issue the tasks of all `sources` that are asked, until `stop`; those that only push need none.
 
     Raises:
         DatabaseUnavailable: the instruments cannot be read even once.
@@ -54,7 +71,7 @@ async def produce(
     async with asyncio.TaskGroup() as group:
         follower = group.create_task(watchlist.follow(), name="watchlist")
         async with asyncio.TaskGroup() as schedules:
-            for source, parts in sources.items():
+            for source, parts in polled(sources).items():
                 producer = Producer(
                     source,
                     interval=settings.interval(source),
@@ -86,11 +103,12 @@ async def consume(
     """Work on one source's tasks until `stop`, as one of any number of replicas. `budget`: where the source has limits.
 
     Raises:
-        InvalidSetting: queue or source cannot be used as configured.
+        InvalidSetting: queue or source cannot be used as configured, or the source only pushes.
     """
+    open_fetcher = fetcher_of(parts)
     health = SourceHealth(parts.source, role="consumer", instance=instance)
     around = Surroundings(health=health, simulated=simulated, clock=clock, budget=budget)
-    async with parts.open_fetcher(around) as fetcher, asyncio.TaskGroup() as group:
+    async with open_fetcher(around) as fetcher, asyncio.TaskGroup() as group:
         reporter = group.create_task(
             report_for_ever(health, sink, clock=clock, heartbeat=heartbeat), name="reporter"
         )
@@ -127,7 +145,8 @@ async def stream(
         DatabaseUnavailable: the instruments cannot be read even once.
     """
     if parts.build_feed is None:
-        raise InvalidSetting("source", parts.source, "expected a source with a push feed")
+        expected = f"expected a source with a push feed; this one is asked: ratewire consumer {parts.source}"
+        raise InvalidSetting("source", parts.source, expected)
     watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
     await watchlist.read()
     health = SourceHealth(parts.source, role="stream", instance=instance)

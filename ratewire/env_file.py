@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings
 
 from gateway.settings import GatewaySettings
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
-from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.registry import folder_of
+from rates.source import Source
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, QueueSettings
 from simulator.settings import SimulatorSettings
 from standalone.settings import StandaloneSettings
@@ -26,8 +26,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     ConsumerSettings,
     StreamSettings,
     IngestSettings,
-    BinanceSettings,
-    CoinGeckoSettings,
+    *(folder_of(source).settings for source in Source),
     GatewaySettings,
     SimulatorSettings,
     StandaloneSettings,

@@ -108,7 +108,7 @@ def _start_pipeline(
     for source, source_parts in market.sources.items():
         limits = source_parts.limits
         budget = None if limits is None else MemoryCallBudget(source, limits, clock=utc_now)
-        for number in range(replicas.get(source, 1)):
+        for number in range(replicas.get(source, 1) if source_parts.open_fetcher else 0):
             parts.create_task(
                 consume(
                     stop,

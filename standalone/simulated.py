@@ -1,26 +1,27 @@
 """The sources as the simulator plays them: the real clients, pointed at its addresses."""
 
-from pipeline.sources.binance.parts import binance
-from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.coingecko.parts import coingecko
-from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from dataclasses import asdict
+
 from pipeline.sources.parts import SourceParts
+from pipeline.sources.registry import build, folder_of
 from rates.source import Source
-from runtime.settings import load_settings
 from simulator.server import Addresses
 
 
 def simulated_sources(addresses: Addresses) -> dict[Source, SourceParts]:
-    """Every source that the simulator speaks for."""
+    """Every source that the simulator speaks for; any other is left out, so that no real value gets in."""
     return {
-        Source.BINANCE: binance(
-            load_settings(
-                BinanceSettings,
-                ws_api_url=addresses.binance_ws_api_url,
-                stream_url=addresses.binance_stream_url,
-            )
-        ),
-        Source.COINGECKO: coingecko(
-            load_settings(CoinGeckoSettings, url=addresses.coingecko_url, plan="keyless", api_key=None)
-        ),
+        source: build(source, **folder_of(source).simulated(spoken_for))
+        for source in Source
+        if (spoken_for := _addresses_of(source, addresses))
+    }
+
+
+def _addresses_of(source: Source, addresses: Addresses) -> dict[str, str]:
+    """By what they are: `binance_stream_url` is Binance's `stream_url`."""
+    prefix = f"{source.value}_"
+    return {
+        name.removeprefix(prefix): address
+        for name, address in asdict(addresses).items()
+        if name.startswith(prefix)
     }

@@ -14,10 +14,7 @@ from rates.source import ObservedAtOrigin, Source
 MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
     Source: (
         "Who published a rate.",
-        {
-            "BINANCE": "Binance spot market: last trade price of a pair such as BTC/USDT.",
-            "COINGECKO": "CoinGecko: average over many exchanges, in USD, e.g. BTC/USD.",
-        },
+        {source.name: source.meaning for source in Source},
     ),
     ObservedAtOrigin: (
         "Whose clock gave `observedAt`.",

@@ -1,9 +1,12 @@
 """What every source brings along: functions and figures, gathered so that the composition need not know which source it is."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic_settings import BaseSettings
 
 from instruments.instrument import Instrument
 from pipeline.budget.limits import CallLimits
@@ -34,14 +37,32 @@ class PushFeed:
 
 
 Wishes = Callable[[], Sequence[Instrument]]
+OpenFetcher = Callable[[Surroundings], AbstractAsyncContextManager[RateFetcher]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceParts:
-    """One source: `shard_size` instruments go into one task; `limits` where all replicas share a budget of calls."""
+    """One source. With `open_fetcher` it is asked: `shard_size` instruments go into one task, and `limits` say where all
+    replicas share a budget of calls. With `build_feed` it tells without being asked.
+    """
 
     source: Source
-    shard_size: int
-    open_fetcher: Callable[[Surroundings], AbstractAsyncContextManager[RateFetcher]]
+    open_fetcher: OpenFetcher | None = None
+    shard_size: int = 1
     limits: CallLimits | None = None
     build_feed: Callable[[Wishes, Surroundings], PushFeed] | None = None
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFolder(Generic[S]):
+    """What `parts.py` of every source's folder calls `FOLDER`: its settings, and what is built from them.
+
+    `simulated` makes the simulator's addresses for this source, by what they are (`stream_url`), into settings.
+    """
+
+    settings: type[S]
+    build: Callable[[S], SourceParts]
+    simulated: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict

@@ -1,16 +1,30 @@
-"""All sources, one line each, configured from the environment."""
+"""All sources, configured from the environment. Nothing is listed here: a member of `Source` names its folder."""
 
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
 
-from pipeline.sources.binance.parts import binance
-from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.coingecko.parts import coingecko
-from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.parts import SourceParts
+from pipeline.sources.parts import SourceFolder, SourceParts
 from rates.source import Source
 from runtime.settings import load_settings
 
-SOURCES: dict[Source, Callable[[], SourceParts]] = {
-    Source.BINANCE: lambda: binance(load_settings(BinanceSettings)),
-    Source.COINGECKO: lambda: coingecko(load_settings(CoinGeckoSettings)),
-}
+
+def folder_of(source: Source) -> SourceFolder[Any]:
+    """The source's own description of itself, `pipeline/sources/<name>/parts.py`."""
+    folder = import_module(f"pipeline.sources.{source.value}.parts").FOLDER
+    assert isinstance(folder, SourceFolder)
+    return folder
+
+
+def build(source: Source, **chosen: Any) -> SourceParts:
+    """One source's parts; `chosen` settings come before the environment's.
+
+    Raises:
+        InvalidSetting: a setting cannot be used.
+    """
+    folder = folder_of(source)
+    return folder.build(load_settings(folder.settings, **chosen))
+
+
+SOURCES: dict[Source, Callable[[], SourceParts]] = {source: partial(build, source) for source in Source}

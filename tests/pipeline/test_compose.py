@@ -19,7 +19,7 @@ from pipeline.budget.memory_budget import MemoryCallBudget
 from pipeline.budget.redis_budget import RedisCallBudget
 from pipeline.claim.memory_claim import MemoryTickClaim
 from pipeline.claim.redis_claim import RedisTickClaim
-from pipeline.compose import consume, produce, stream
+from pipeline.compose import consume, polled, produce, stream
 from pipeline.ports import CallBudget, TaskQueue, TickClaim
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.queue.names import queue_name
@@ -31,6 +31,7 @@ from pipeline.sources.coingecko.parts import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.parts import SourceParts
 from rates.clock import utc_now
+from rates.errors import InvalidSetting
 from rates.health import LinkState
 from rates.names import RedisNames
 from rates.source import Source
@@ -237,6 +238,16 @@ async def test_tasks_do_not_pile_up_without_consumers(backends: Backends) -> Non
                 await asyncio.sleep(0.05)
             stop.set()
     assert counts <= {0, 1}
+
+
+async def test_a_source_that_only_pushes_has_no_tasks_and_no_consumers() -> None:
+    """The producer leaves it alone, and a consumer for it says what to run instead."""
+    pushing = SourceParts(source=Source.BINANCE, build_feed=lambda _wishes, _around: pytest.fail("built"))
+    assert polled({Source.BINANCE: pushing}) == {}
+    with pytest.raises(InvalidSetting, match="ratewire stream binance"):
+        await Pipeline(MemoryBackends(), FakeReader([]), {Source.BINANCE: pushing}).consumer(
+            Source.BINANCE, asyncio.Event()
+        )
 
 
 async def _count_ready(queue: TaskQueue) -> int:

@@ -9,7 +9,7 @@ from pipeline.sources.binance.fetcher import SHARD_SIZE, BinanceFetcher
 from pipeline.sources.binance.session import open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.binance.stream import BinanceStream
-from pipeline.sources.parts import PushFeed, SourceParts, Surroundings, Wishes
+from pipeline.sources.parts import PushFeed, SourceFolder, SourceParts, Surroundings, Wishes
 from rates.source import Source
 
 
@@ -36,3 +36,6 @@ def binance(settings: BinanceSettings) -> SourceParts:
     return SourceParts(
         source=Source.BINANCE, shard_size=SHARD_SIZE, open_fetcher=open_fetcher, build_feed=build_feed
     )
+
+
+FOLDER = SourceFolder(settings=BinanceSettings, build=binance)

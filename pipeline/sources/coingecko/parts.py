@@ -12,7 +12,7 @@ from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
 from pipeline.sources.coingecko.plan import base_url, key_header
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.coingecko.symbols import SHARD_SIZE
-from pipeline.sources.parts import SourceParts, Surroundings
+from pipeline.sources.parts import SourceFolder, SourceParts, Surroundings
 from rates.source import Source
 
 # A second more than the source's minute: calls may be closer together on arrival than they were when we counted them.
@@ -46,3 +46,11 @@ def coingecko(settings: CoinGeckoSettings) -> SourceParts:
         open_fetcher=open_fetcher,
         limits=CallLimits(settings.calls_per_minute, WINDOW, settings.calls_per_month),
     )
+
+
+FOLDER = SourceFolder(
+    settings=CoinGeckoSettings,
+    build=coingecko,
+    # No key is needed there, and a real one has no business there.
+    simulated=lambda at: {"url": at["url"], "plan": "keyless", "api_key": None},
+)

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.budget.memory_budget import MemoryCallBudget
+from pipeline.compose import fetcher_of
 from pipeline.ports import RateFetcher
 from pipeline.sources.coingecko.parts import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
@@ -77,7 +78,7 @@ class Client:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[RateFetcher]:
-        async with asyncio.timeout(20), self.parts.open_fetcher(self.around) as fetcher:
+        async with asyncio.timeout(20), fetcher_of(self.parts)(self.around) as fetcher:
             yield fetcher
 
 
