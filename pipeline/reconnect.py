@@ -11,7 +11,7 @@ import structlog
 from pipeline.backoff import Backoff
 from pipeline.health import SourceHealth
 from rates.clock import Clock
-from rates.errors import SourceError, SourceRateLimited, SourceUnavailable
+from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
 
 T = TypeVar("T")
 
@@ -66,4 +66,5 @@ async def _next(messages: AsyncIterator[T], health: SourceHealth, idle_timeout: 
 def _wait(error: SourceError, backoff: Backoff, now: datetime) -> timedelta:
     """Never before a source said that it may be asked again, nor at that very moment with all other replicas."""
     wait = backoff.next_wait()
-    return wait + max(error.retry_at - now, timedelta()) if isinstance(error, SourceRateLimited) else wait
+    retry_at = error.retry_at if isinstance(error, SourceRateLimited | SourceBlocked) else None
+    return wait if retry_at is None else wait + max(retry_at - now, timedelta())

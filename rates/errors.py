@@ -146,7 +146,12 @@ class SourceRateLimited(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """Refused for who or where we are: bad key, ban, firewall, country."""
+    """Refused for who or where we are: bad key, ban, firewall, country; a ban may say when it ends (`retry_at`)."""
+
+    def __init__(self, source: str, message: str, *, retry_at: datetime | None = None) -> None:
+        self.retry_at = retry_at
+        until = f"; not before {retry_at.isoformat(timespec='seconds')}" if retry_at else ""
+        super().__init__(source, f"{message}{until}")
 
 
 class SourceProtocolError(SourceError):

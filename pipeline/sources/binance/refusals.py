@@ -34,8 +34,7 @@ def refusal_of(answer: ApiAnswer, now: datetime) -> tuple[SourceError | None, da
         retry_after = parse_retry_after(error)
         retry_at = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
         if answer.status == 418:
-            until = f"banned until {retry_at.isoformat(timespec='seconds')}"
-            return SourceBlocked(Source.BINANCE, f"{until}: {said}"), retry_at
+            return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at), retry_at
         return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at), retry_at
     if answer.status in (401, 403, 451):
         return SourceBlocked(Source.BINANCE, said), None

@@ -10,9 +10,9 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 
 from pipeline.backoff import Backoff
+from pipeline.feeds.connection import open_connection, translated_errors
 from pipeline.health import SourceHealth
 from pipeline.reconnect import reconnecting
-from pipeline.sources.binance.connection import open_connection, translated_errors
 from pipeline.sources.binance.messages import ApiAnswer, is_shutdown, parse_answer
 from pipeline.sources.binance.questions import Questions
 from pipeline.sources.binance.refusals import refusal_of
@@ -26,6 +26,8 @@ from rates.source import Source
 FIRST_WAIT = timedelta(milliseconds=250)
 # Of the request timeout: part of that is spent on waiting for a connection, and a task's deadline may come before it.
 SILENT_SHARE = 0.7
+# It is silent unless asked: only pings find a dead connection before a task does. They cost no weight.
+PING_INTERVAL = timedelta(seconds=20)
 
 Params = Mapping[str, str | Sequence[str]]
 
@@ -120,10 +122,12 @@ class BinanceSession:
 
     def _open(self) -> AbstractAsyncContextManager[ClientConnection]:
         return open_connection(
+            Source.BINANCE,
             self._settings.ws_api_url,
-            timeout_s=self._settings.connect_timeout_s,
+            patience=timedelta(seconds=self._settings.connect_timeout_s),
             simulated=self._simulated,
             clock=self._clock,
+            ping_interval=PING_INTERVAL,
         )
 
     async def _ask(self, method: str, params: Params) -> ApiAnswer:
@@ -131,7 +135,7 @@ class BinanceSession:
             if self._connection is None:
                 raise self._failure
             question = msgspec.json.encode({"id": number, "method": method, "params": params}).decode()
-            with translated_errors(self._clock):
+            with translated_errors(Source.BINANCE, self._clock):
                 await self._connection.send(question)
             return await answer
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 
 import structlog
 from websockets.asyncio.client import ClientConnection
 
+from pipeline.feeds.connection import open_connection
 from pipeline.health import SourceHealth
-from pipeline.sources.binance.connection import open_connection
 from pipeline.sources.binance.feed_state import FeedState
 from pipeline.sources.binance.messages import BinanceEvent, BinanceShutdown, StreamAnswer, parse_stream_frame
 from pipeline.sources.binance.settings import BinanceSettings
@@ -47,10 +48,12 @@ class BinanceStream:
             SourceError: the connection cannot be opened, was lost, or said what cannot be read.
         """
         async with open_connection(
+            Source.BINANCE,
             f"{self._settings.stream_url.rstrip('/')}/stream",
-            timeout_s=self._settings.connect_timeout_s,
+            patience=timedelta(seconds=self._settings.connect_timeout_s),
             simulated=self._simulated,
             clock=self._clock,
+            ping_interval=timedelta(seconds=20),
         ) as connection:
             self._log.info("connected", url=self._settings.stream_url)
             state, subscriptions = FeedState(simulated=self._simulated), Subscriptions()

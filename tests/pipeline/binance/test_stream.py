@@ -17,7 +17,7 @@ from pipeline.sources.binance.stream import BinanceStream
 from pipeline.sources.binance.subscriptions import ANSWER_TIMEOUT, NAMES_PER_MESSAGE, PACE, Subscriptions
 from pipeline.sources.binance.symbols import stream_names
 from rates.clock import utc_now
-from rates.errors import SourceError, SourceProtocolError, SourceUnavailable
+from rates.errors import SourceError, SourceProtocolError, SourceRateLimited, SourceUnavailable
 from rates.ticker import Ticker
 from tests.pipeline.binance.exchange import open_exchange
 from tests.pipeline.fakes import START, health, instrument
@@ -143,16 +143,16 @@ async def test_an_announced_shutdown_ends_the_connection() -> None:
         assert isinstance(await next_of(found), SourceUnavailable)
 
 
-async def test_a_lost_connection_is_an_error() -> None:
-    """1008 as for too many messages."""
+async def test_a_cut_for_too_many_messages_is_a_refusal() -> None:
+    """1008 with these words: coming back at once is what leads to bans."""
     feed = Feed()
     async with tickers_of(feed, [BTCUSDT]) as found:
         await feed.has(BTCUSDT)
         assert feed.connection is not None
         await feed.connection.close(1008, "Too many requests")
         failure = await next_of(found)
-        assert isinstance(failure, SourceUnavailable)
-        assert "Too many requests" in str(failure)
+        assert isinstance(failure, SourceRateLimited)
+        assert failure.retry_at > utc_now()
 
 
 async def test_one_bad_message_is_passed_over() -> None:
