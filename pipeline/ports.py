@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from instruments.listed import ListedInstrument
 from pipeline.task import Task, Wanted
 from rates.health import CallBudgetState
 from rates.source import Source
@@ -105,6 +106,19 @@ class RateFetcher(Protocol):
         """One question, one answer; instruments that the source has no quote for are left out.
 
         When a call could not bring anything newer, it is the last answer again.
+
+        Raises:
+            SourceError: the source did not deliver.
+            CacheUnavailable: the call budget is out of reach.
+        """
+        ...
+
+
+class ListingFetcher(Protocol):
+    """Asks one source what it lists."""
+
+    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+        """All that the source lists, whatever its status: an answer that is cut or cannot be read whole is an error.
 
         Raises:
             SourceError: the source did not deliver.

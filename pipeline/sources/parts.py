@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from instruments.instrument import Instrument
 from pipeline.budget.limits import CallLimits
 from pipeline.health import SourceHealth
-from pipeline.ports import CallBudget, RateFetcher
+from pipeline.ports import CallBudget, ListingFetcher, RateFetcher
 from rates.clock import Clock
 from rates.source import Source
 from rates.ticker import Ticker
@@ -43,7 +43,8 @@ OpenFetcher = Callable[[Surroundings], AbstractAsyncContextManager[RateFetcher]]
 @dataclass(frozen=True, kw_only=True)
 class SourceParts:
     """One source. With `open_fetcher` it is asked: `shard_size` instruments go into one task, and `limits` say where all
-    replicas share a budget of calls. With `build_feed` it tells without being asked.
+    replicas share a budget of calls. With `build_feed` it tells without being asked. With
+    `open_listing` it can be asked what it lists.
     """
 
     source: Source
@@ -51,6 +52,7 @@ class SourceParts:
     shard_size: int = 1
     limits: CallLimits | None = None
     build_feed: Callable[[Wishes, Surroundings], PushFeed] | None = None
+    open_listing: Callable[[Surroundings], AbstractAsyncContextManager[ListingFetcher]] | None = None
 
 
 S = TypeVar("S", bound=BaseSettings)

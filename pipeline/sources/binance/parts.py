@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from pipeline.ports import RateFetcher
+from pipeline.ports import ListingFetcher, RateFetcher
 from pipeline.sources.binance.fetcher import SHARD_SIZE, BinanceFetcher
+from pipeline.sources.binance.listing import BinanceListing
 from pipeline.sources.binance.session import open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.binance.stream import BinanceStream
 from pipeline.sources.parts import PushFeed, SourceFolder, SourceParts, Surroundings, Wishes
+from pipeline.sources.rest import open_rest
 from rates.source import Source
 
 
@@ -33,8 +35,19 @@ def binance(settings: BinanceSettings) -> SourceParts:
             longest_wait=timedelta(seconds=settings.longest_wait_s),
         )
 
+    @asynccontextmanager
+    async def open_listing(around: Surroundings) -> AsyncIterator[ListingFetcher]:
+        async with open_rest(
+            Source.BINANCE, settings.rest_url, around, timeout_s=settings.connect_timeout_s
+        ) as rest:
+            yield BinanceListing(rest)
+
     return SourceParts(
-        source=Source.BINANCE, shard_size=SHARD_SIZE, open_fetcher=open_fetcher, build_feed=build_feed
+        source=Source.BINANCE,
+        shard_size=SHARD_SIZE,
+        open_fetcher=open_fetcher,
+        build_feed=build_feed,
+        open_listing=open_listing,
     )
 
 

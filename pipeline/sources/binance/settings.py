@@ -19,6 +19,11 @@ class BinanceSettings(BaseSettings):
         pattern=r"^wss?://",
         description="Market streams for the push feed, without the path; the default host serves market data only.",
     )
+    rest_url: str = Field(
+        default="https://data-api.binance.vision",
+        pattern=r"^https?://",
+        description="REST API, without the path, asked for nothing but what Binance lists (exchangeInfo, weight 20).",
+    )
     connect_timeout_s: float = Field(
         default=10.0,
         gt=0,

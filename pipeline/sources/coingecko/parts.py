@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
-
 from pipeline.budget.limits import CallLimits
-from pipeline.ports import RateFetcher
+from pipeline.ports import ListingFetcher, RateFetcher
+from pipeline.sources.coingecko.client import open_client
 from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
-from pipeline.sources.coingecko.plan import base_url, key_header
+from pipeline.sources.coingecko.listing import CoinGeckoListing
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.coingecko.symbols import SHARD_SIZE
 from pipeline.sources.parts import SourceFolder, SourceParts, Surroundings
@@ -24,26 +23,19 @@ def coingecko(settings: CoinGeckoSettings) -> SourceParts:
 
     @asynccontextmanager
     async def open_fetcher(around: Surroundings) -> AsyncIterator[RateFetcher]:
-        assert around.budget is not None, "CoinGecko is never asked without a budget"
-        async with httpx.AsyncClient(
-            base_url=base_url(settings),
-            headers={"accept": "application/json", "user-agent": "ratewire", **key_header(settings)},
-            timeout=settings.timeout_s,
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-        ) as client:
-            yield CoinGeckoFetcher(
-                client,
-                settings,
-                around.budget,
-                around.health,
-                simulated=around.simulated,
-                clock=around.clock,
-            )
+        async with open_client(settings, around) as client:
+            yield CoinGeckoFetcher(client, settings, around)
+
+    @asynccontextmanager
+    async def open_listing(around: Surroundings) -> AsyncIterator[ListingFetcher]:
+        async with open_client(settings, around) as client:
+            yield CoinGeckoListing(client)
 
     return SourceParts(
         source=Source.COINGECKO,
         shard_size=SHARD_SIZE,
         open_fetcher=open_fetcher,
+        open_listing=open_listing,
         limits=CallLimits(settings.calls_per_minute, WINDOW, settings.calls_per_month),
     )
 

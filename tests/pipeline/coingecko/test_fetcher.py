@@ -20,48 +20,17 @@ from pipeline.task import Wanted
 from rates.errors import InvalidSetting, SimulationMismatch, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.pipeline import http_server
 from tests.pipeline.fakes import START, FakeClock, health
+from tests.pipeline.http_server import Server
 
 WANTED = [Wanted(parse_symbol("BTC/USD"), "bitcoin"), Wanted(parse_symbol("ETH/USD"), "ethereum")]
 PRICES = {"bitcoin": {"usd": 1.5, "last_updated_at": 1779092258}, "ethereum": {"usd": 2}}
 
 
-class Server:
-    """Answers every request alike, and keeps what was asked."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.status = 200
-        self.headers = {"content-type": "application/json"}
-        self.body = json.dumps(PRICES)
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.answers = True
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while request := await reader.readuntil(b"\r\n\r\n"):
-                target, *lines = request.decode().split("\r\n")
-                headers = dict(line.lower().split(": ", 1) for line in lines if line)
-                self.asked.append((target.split(" ")[1], headers))
-                if not self.answers:
-                    await reader.read()
-                    return
-                body = self.body.encode()
-                head = {"content-length": str(len(body)), **self.headers}
-                lines = [f"HTTP/1.1 {self.status} X", *(f"{name}: {value}" for name, value in head.items())]
-                writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
 @asynccontextmanager
 async def open_server() -> AsyncIterator[Server]:
-    server = Server()
-    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listening:
-        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api/v3"
+    async with http_server.open_server(json.dumps(PRICES), path="/api/v3") as server:
         yield server
 
 

@@ -1,0 +1,60 @@
+"""What CoinGecko lists: `/coins/list`, every active coin with its id. Costs one call of the shared budget."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.sources.coingecko.client import CoinGeckoClient
+from rates.errors import SourceProtocolError
+from rates.source import Source
+
+PATH = "/coins/list"
+# The endpoint has active coins only, unless asked otherwise.
+ACTIVE = "active"
+
+
+class _Coin(msgspec.Struct, frozen=True):
+    id: str
+    symbol: str
+    name: str
+
+
+_decoder = msgspec.json.Decoder(list[_Coin])
+
+
+class CoinGeckoListing:
+    """A `ListingFetcher` over REST, inside the budget that all replicas share."""
+
+    def __init__(self, client: CoinGeckoClient) -> None:
+        self._client = client
+
+    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+        return parse_listing((await self._client.ask(PATH)).content)
+
+
+def parse_listing(body: bytes) -> list[ListedInstrument]:
+    """Every coin; a symbol may be that of many (25 ids share `pepe`), so only ids tell them apart.
+
+    `[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"},…]`, format: coingecko-api-oas, `/coins/list`.
+
+    Raises:
+        SourceProtocolError: no answer of this form.
+    """
+    try:
+        coins = _decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        raise SourceProtocolError(
+            Source.COINGECKO, f"expected a list of coins, saw {body[:160]!r}: {exc}"
+        ) from exc
+    return [
+        ListedInstrument(
+            source_symbol=coin.id,
+            base=coin.symbol.upper(),
+            quote=None,
+            name=coin.name or coin.id,
+            status=TradingStatus.TRADING,
+            word=ACTIVE,
+        )
+        for coin in coins
+    ]

@@ -1,0 +1,95 @@
+"""One plain answer over HTTPS, for sources whose listing is asked for now and then. With CoinGecko's `parts` and `fetcher`, the
+home of httpx. Never retries: who asks decides when to ask again.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import httpx
+
+from pipeline.sources.parts import Surroundings
+from pipeline.sources.retry_after import parse_retry_after_header
+from pipeline.sources.simulation import check_simulation
+from rates.errors import (
+    SourceBlocked,
+    SourceError,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.source import Source
+
+MIB = 2**20
+# Binance's whole exchangeInfo is about 10 MB.
+MAX_BODY_BYTES = 64 * MIB
+# Limits are counted by the minute: a refusal that names no time is over by then.
+DEFAULT_RETRY_AFTER = timedelta(minutes=1)
+# 418 is a ban, and says when it ends.
+RATE_STATUSES = frozenset({418, 429})
+BLOCKING_STATUSES = frozenset({401, 403, 451})
+
+
+class RestClient:
+    """Asks one source's REST API; `open_rest` makes and closes it."""
+
+    def __init__(self, source: Source, client: httpx.AsyncClient, around: Surroundings) -> None:
+        self._source, self._client, self._around = source, client, around
+
+    async def fetch_json(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """The body of a good answer, still unread JSON.
+
+        Raises:
+            SourceError: no answer, a refusal, no JSON, or longer than 64 MiB.
+        """
+        try:
+            async with self._client.stream("GET", path, params=params) as answer:
+                body = await self._read(answer)
+        except httpx.HTTPError as exc:
+            raise SourceUnavailable(self._source, f"{type(exc).__name__}: {exc}") from exc
+        check_simulation(self._source, answer.headers, simulated=self._around.simulated)
+        error = refusal_of(self._source, answer.status_code, answer.headers, body, self._around.clock())
+        if error is not None:
+            raise error
+        return body
+
+    async def _read(self, answer: httpx.Response) -> bytes:
+        body = bytearray()
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > MAX_BODY_BYTES:
+                raise SourceProtocolError(self._source, f"expected at most {MAX_BODY_BYTES // MIB} MiB")
+        return bytes(body)
+
+
+@asynccontextmanager
+async def open_rest(
+    source: Source, base_url: str, around: Surroundings, *, timeout_s: float
+) -> AsyncIterator[RestClient]:
+    """A client for the length of the block; `timeout_s` bounds the wait for each piece of an answer."""
+    async with httpx.AsyncClient(
+        base_url=base_url.rstrip("/"),
+        headers={"accept": "application/json", "user-agent": "ratewire"},
+        timeout=timeout_s,
+        limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
+    ) as client:
+        yield RestClient(source, client, around)
+
+
+def refusal_of(
+    source: Source, status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> SourceError | None:
+    """The error that an answer means by its status and content type; `None` for 200 with JSON."""
+    said = f"HTTP {status}: {' '.join(body[:300].decode(errors='replace').split())[:160]!r}"
+    if status in RATE_STATUSES:
+        wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
+        return SourceRateLimited(source, said, retry_at=now + wait)
+    if status in BLOCKING_STATUSES:
+        return SourceBlocked(source, said)
+    if status == 408 or status >= 500:
+        return SourceUnavailable(source, said)
+    if status != 200:
+        return SourceProtocolError(source, said)
+    if "json" not in headers.get("content-type", ""):
+        return SourceProtocolError(source, f"expected JSON, saw {said}")
+    return None

@@ -1,0 +1,60 @@
+"""What CoinGecko lists, from its own answer and over a real HTTP server."""
+
+import gzip
+import json
+from collections import Counter
+
+import pytest
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.budget.limits import CallLimits
+from pipeline.budget.memory_budget import MemoryCallBudget
+from pipeline.sources.coingecko.listing import parse_listing
+from pipeline.sources.coingecko.parts import WINDOW, coingecko
+from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.parts import Surroundings
+from rates.errors import SourceProtocolError, SourceRateLimited
+from rates.source import Source
+from tests.pipeline.fakes import FakeClock, health
+from tests.pipeline.http_server import open_server
+from tests.pipeline.recordings import recorded
+
+BODY = '[{"id":"pepe","symbol":"pepe","name":"Pepe"},{"id":"pepe-2-0","symbol":"PEPE","name":""}]'
+PEPE = ListedInstrument("pepe", "PEPE", None, "Pepe", TradingStatus.TRADING, "active")
+
+
+def test_coins_are_told_apart_by_their_ids() -> None:
+    """A symbol may be that of many coins; any currency is a quote."""
+    first, second = parse_listing(BODY.encode())
+    assert first == PEPE
+    assert (second.source_symbol, second.base, second.name) == ("pepe-2-0", "PEPE", "pepe-2-0")
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"error":"x"}', b'[{"id":"pepe"}]', BODY[:-4].encode()])
+def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
+    """A coin left out would look like a delisted one."""
+    with pytest.raises(SourceProtocolError):
+        parse_listing(body)
+
+
+def test_the_recorded_list_is_read_whole() -> None:
+    """17892 coins of 2025-08-03; six of them call themselves BTC, 25 PEPE."""
+    recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
+    found = parse_listing(json.dumps(recording["body"]).encode())
+    count = Counter(one.base for one in found)
+    assert (len(found), count["BTC"], count["PEPE"]) == (17_892, 6, 25)
+
+
+async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
+    """What the listing takes, rates do not have; with nothing left it is not asked for."""
+    async with open_server(BODY, path="/api/v3") as server:
+        clock = FakeClock()
+        budget = MemoryCallBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
+        around = Surroundings(health=health(Source.COINGECKO), simulated=False, clock=clock, budget=budget)
+        parts = coingecko(CoinGeckoSettings(url=server.url))
+        assert parts.open_listing is not None
+        async with parts.open_listing(around) as fetcher:
+            assert PEPE in await fetcher.fetch_listing()
+            with pytest.raises(SourceRateLimited):
+                await fetcher.fetch_listing()
+    assert [target for target, _ in server.asked] == ["/api/v3/coins/list"]

@@ -1,0 +1,103 @@
+"""The plain REST client against a real HTTP server on a free port."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.sources.parts import Surroundings
+from pipeline.sources.rest import open_rest, refusal_of
+from pipeline.sources.simulation import SIMULATED_HEADER
+from rates.errors import (
+    SimulationMismatch,
+    SourceBlocked,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.source import Source
+from tests.pipeline.fakes import START, FakeClock, health
+from tests.pipeline.http_server import open_server
+
+JSON = {"content-type": "application/json;charset=UTF-8"}
+
+
+def around(*, simulated: bool = False) -> Surroundings:
+    return Surroundings(health=health(), simulated=simulated, clock=FakeClock())
+
+
+async def test_an_answer_is_handed_over_unread() -> None:
+    """With the path below the base address, and the parameters."""
+    async with (
+        open_server('{"symbols":[]}', path="/binance") as server,
+        open_rest(Source.BINANCE, server.url + "/", around(), timeout_s=5) as rest,
+    ):
+        assert await rest.fetch_json("/api/v3/exchangeInfo", {"a": "b c"}) == b'{"symbols":[]}'
+    assert [target for target, _ in server.asked] == ["/binance/api/v3/exchangeInfo?a=b+c"]
+
+
+async def test_silence_ends_in_a_timeout() -> None:
+    """Nobody waits for a dead server."""
+    async with (
+        open_server() as server,
+        open_rest(Source.BINANCE, server.url, around(), timeout_s=0.1) as rest,
+    ):
+        server.answers = False
+        with pytest.raises(SourceUnavailable):
+            await rest.fetch_json("/")
+
+
+async def test_a_cut_answer_is_none() -> None:
+    """Half a listing must never be read as one."""
+    async with (
+        open_server('{"symbols":[') as server,
+        open_rest(Source.BINANCE, server.url, around(), timeout_s=0.2) as rest,
+    ):
+        server.headers["content-length"] = "4000"
+        with pytest.raises(SourceUnavailable):
+            await rest.fetch_json("/")
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
+    """A listing of the wrong kind is refused whole."""
+    async with open_server() as server:
+        if not simulated:
+            server.headers[SIMULATED_HEADER] = "generated"
+        async with open_rest(Source.BINANCE, server.url, around(simulated=simulated), timeout_s=5) as rest:
+            with pytest.raises(SimulationMismatch):
+                await rest.fetch_json("/")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (429, JSON, SourceRateLimited),
+        (418, JSON, SourceRateLimited),
+        (403, {"content-type": "text/html"}, SourceBlocked),
+        (451, JSON, SourceBlocked),
+        (408, JSON, SourceUnavailable),
+        (503, {"content-type": "text/html"}, SourceUnavailable),
+        (404, JSON, SourceProtocolError),
+        (302, {}, SourceProtocolError),
+        (200, {"content-type": "text/html"}, SourceProtocolError),
+    ],
+)
+def test_refusals_mean_what_their_status_says(
+    status: int, headers: dict[str, str], expected: type[Exception]
+) -> None:
+    """Status first, then the content type; the body is only quoted."""
+    assert type(refusal_of(Source.BINANCE, status, headers, b"<html>", START)) is expected
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("720", 720), (None, 60), ("0", 60)])
+def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, seconds: int) -> None:
+    """By Retry-After; without one in a minute."""
+    headers = {} if header is None else {"retry-after": header}
+    refused = refusal_of(Source.BINANCE, 429, headers, b"", START)
+    assert isinstance(refused, SourceRateLimited)
+    assert refused.retry_at == START + timedelta(seconds=seconds)
+
+
+def test_a_good_answer_is_no_refusal() -> None:
+    """200 with JSON."""
+    assert refusal_of(Source.BINANCE, 200, JSON, b"{}", START) is None
