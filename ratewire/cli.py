@@ -10,6 +10,8 @@ import typer
 
 from rates.source import Source
 from ratewire import instruments_command
+from ratewire.client.query_command import query
+from ratewire.client.watch_command import watch
 from runtime.process import run_process
 from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
 
@@ -100,6 +102,10 @@ def simulator(
         await run(load_settings(SimulatorSettings, **chosen), stop)
 
     run_process(serve)
+
+
+app.command()(query)
+app.command()(watch)
 
 
 @app.command()

@@ -1,0 +1,35 @@
+"""Watch a rate move.
+
+pip install "gql[websockets]"
+python live.py BTC/USDT
+"""
+
+import asyncio
+import os
+import sys
+
+from gql import Client, gql
+from gql.transport.websockets import WebsocketsTransport
+
+URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("http", "ws", 1)
+QUESTION = gql(
+    """
+    subscription ($symbol: Symbol!) {
+      rate(symbol: $symbol, sampleIntervalMs: 250) { price source observedAt freshness }
+    }
+    """
+)
+
+
+async def main(symbol: str) -> None:
+    QUESTION.variable_values = {"symbol": symbol}
+    transport = WebsocketsTransport(
+        URL, subprotocols=["graphql-transport-ws"], ping_interval=10, pong_timeout=10
+    )
+    async with Client(transport=transport) as session:
+        async for data in session.subscribe(QUESTION):
+            rate = data["rate"]
+            print(rate["observedAt"], rate["source"], rate["price"], rate["freshness"], flush=True)
+
+
+asyncio.run(main(*(sys.argv[1:2] or ["BTC/USDT"])))

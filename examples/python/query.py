@@ -1,0 +1,33 @@
+"""Ask for rates no older than you can use.
+
+pip install "gql[httpx]"
+python query.py BTC/USDT ETH/USDT
+"""
+
+import os
+import sys
+from decimal import Decimal
+
+from gql import Client, gql
+from gql.transport.httpx import HTTPXTransport
+
+URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql")
+QUESTION = gql(
+    """
+    query ($symbols: [Symbol!]!) {
+      rates(symbols: $symbols, maxAgeMs: 10000, onStale: NULL) {
+        items { symbol source price ageMs freshness }
+        unavailable { symbol message }
+      }
+    }
+    """
+)
+
+QUESTION.variable_values = {"symbols": sys.argv[1:] or ["BTC/USDT", "ETH/USDT"]}
+with Client(transport=HTTPXTransport(URL)) as session:
+    rates = session.execute(QUESTION)["rates"]
+for rate in rates["items"]:
+    # Prices are text with all the digits that the source published: Decimal keeps them, float would not.
+    print(rate["symbol"], rate["source"], Decimal(rate["price"]), f"{rate['ageMs']} ms old")
+for missing in rates["unavailable"]:
+    print(missing["symbol"], "is unavailable:", missing["message"])

@@ -1,0 +1,52 @@
+// Apollo Client: a query over HTTP, a subscription over WebSocket, both typed; the normalised cache keeps each rate once:  npm run apollo
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { OperationTypeNode } from "graphql";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+import { socketUrl, url } from "./address.js";
+import { graphql } from "./generated/gql.js";
+
+const ONE = graphql(`
+  query OneRate($symbol: Symbol!) {
+    rate(symbol: $symbol) { id price source ageMs freshness }
+  }
+`);
+const MOVES = graphql(`
+  subscription OneRateMoves($symbol: Symbol!) {
+    rate(symbol: $symbol, sampleIntervalMs: 250) { id price source observedAt }
+  }
+`);
+
+const socket = createClient({ url: socketUrl, webSocketImpl: WebSocket });
+const client = new ApolloClient({
+  // A rate's `id` stays the same, so that updates of a subscription change what queries have put into the cache.
+  cache: new InMemoryCache(),
+  link: ApolloLink.split(
+    ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+    new GraphQLWsLink(socket),
+    new HttpLink({ uri: url }),
+  ),
+});
+const variables = { symbol: "BTC/USDT" };
+
+const { data } = await client.query({ query: ONE, variables });
+if (!data?.rate) throw new Error("no rate");
+console.log(data.rate.source, data.rate.price, `${data.rate.ageMs} ms old`, data.rate.freshness);
+
+let left = 5;
+await new Promise<void>((resolve, reject) => {
+  const running = client.subscribe({ query: MOVES, variables }).subscribe({
+    next: (result) => {
+      if (result.error || !result.data) return reject(result.error);
+      const cached = client.readQuery({ query: ONE, variables });
+      console.log(result.data.rate.source, result.data.rate.price, `in the cache: ${cached?.rate?.price}`);
+      if (--left > 0) return;
+      running.unsubscribe();
+      resolve();
+    },
+    error: reject,
+  });
+});
+client.stop();
+await socket.dispose();

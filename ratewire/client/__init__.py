@@ -1,0 +1,1 @@
+"""What `ratewire watch` and `ratewire query` do: GraphQL over the network, like any other client."""

@@ -1,0 +1,95 @@
+"""What a viewer of `rates` holds: the newest value of each instrument, and how old it is by the server's clock. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+EXPIRED_AFTER_TTLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One rate; `direction` is 1, -1 or 0 for a price that rose, fell or was not known before, `moved_at` when it did."""
+
+    symbol: str
+    source: str
+    price: str
+    change_percent_24h: str | None
+    observed_at: datetime
+    ttl: timedelta
+    direction: int
+    moved_at: datetime | None
+
+    def freshness_at(self, now: datetime) -> str:
+        """FRESH, STALE or EXPIRED by the server's rule."""
+        age = now - self.observed_at
+        if age <= self.ttl:
+            return "FRESH"
+        return "STALE" if age <= EXPIRED_AFTER_TTLS * self.ttl else "EXPIRED"
+
+
+class Quotes:
+    """Takes the events of one subscription, in order."""
+
+    def __init__(self) -> None:
+        self._quotes: dict[str, Quote] = {}
+        self.unavailable: dict[tuple[str, str | None], str] = {}
+        self.simulated = False
+        self.recovered: bool | None = None
+        self._ahead = timedelta()
+
+    def __iter__(self) -> Iterator[Quote]:
+        return iter(sorted(self._quotes.values(), key=lambda quote: (quote.symbol, quote.source)))
+
+    def apply(self, event: Mapping[str, Any], now: datetime) -> None:
+        """Take one event that arrived at `now`."""
+        self._ahead = parse_time(event["sentAt"]) - now
+        if event["kind"] == "SNAPSHOT":
+            self.recovered = event["recovered"]
+            if not event["recovered"]:
+                self._quotes.clear()
+            self.unavailable.clear()
+        for item in event["items"]:
+            self._take(item, now)
+        for missing in event["unavailable"]:
+            self._drop(missing["symbol"], missing["source"])
+            self.unavailable[missing["symbol"], missing["source"]] = missing["message"]
+
+    def server_time(self, now: datetime) -> datetime:
+        """The server's clock, when ours says `now`: ages are counted by it, whatever ours is set to."""
+        return now + self._ahead
+
+    def _take(self, item: Mapping[str, Any], now: datetime) -> None:
+        before = self._quotes.get(item["id"])
+        direction, moved_at = (0, None) if before is None else (before.direction, before.moved_at)
+        if before is not None and (turn := _compare(item["price"], before.price)):
+            direction, moved_at = turn, now
+        self._quotes[item["id"]] = Quote(
+            symbol=item["symbol"],
+            source=item["source"],
+            price=item["price"],
+            change_percent_24h=item["changePercent24h"],
+            observed_at=parse_time(item["observedAt"]),
+            ttl=timedelta(milliseconds=item["ttlMs"]),
+            direction=direction,
+            moved_at=moved_at,
+        )
+        self.simulated = self.simulated or item["simulated"]
+        for key in ((item["symbol"], item["source"]), (item["symbol"], None)):
+            self.unavailable.pop(key, None)
+
+    def _drop(self, symbol: str, source: str | None) -> None:
+        for identity, quote in tuple(self._quotes.items()):
+            if quote.symbol == symbol and source in (None, quote.source):
+                del self._quotes[identity]
+
+
+def parse_time(text: str) -> datetime:
+    """A moment as the API prints it."""
+    return datetime.fromisoformat(text)
+
+
+def _compare(price: str, before: str) -> int:
+    return int(Decimal(price).compare(Decimal(before)))

@@ -1,0 +1,53 @@
+"""A TCP relay that can be cut: what a client sees of a lost network, while the server lives on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+CHUNK_BYTES = 65_536
+
+
+class CuttableRelay:
+    """Passes bytes between clients and `port` of loopback; listens on `own_port`."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open: set[asyncio.StreamWriter] = set()
+        self.own_port = 0
+        self.accepted = 0
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client's connection, to its end."""
+        self.accepted += 1
+        beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._open |= {writer, beyond_writer}
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_pour(reader, beyond_writer))
+            group.create_task(_pour(beyond_reader, writer))
+        self._open -= {writer, beyond_writer}
+
+    def cut(self) -> None:
+        """End all connections at once, without a goodbye."""
+        for writer in tuple(self._open):
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def cuttable(port: int) -> AsyncIterator[CuttableRelay]:
+    """A relay to `port`, on a free port."""
+    relay = CuttableRelay(port)
+    server = await asyncio.start_server(relay.relay, "127.0.0.1", 0)
+    relay.own_port = server.sockets[0].getsockname()[1]
+    try:
+        yield relay
+    finally:
+        server.close()
+        relay.cut()
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while chunk := await reader.read(CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    writer.transport.abort()

@@ -1,0 +1,144 @@
+"""Every example runs against the embedded system, as `examples/README.md` says, and the resume helpers keep their promise."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.cuttable import cuttable
+from tests.e2e.graphql_client import rates
+from tests.e2e.processes import ROOT, eventually, free_port, running
+from tests.e2e.programs import output_of, started
+
+EXAMPLES = ROOT / "examples"
+PYTHON, CURL, TYPESCRIPT = (EXAMPLES / name for name in ("python", "curl", "typescript"))
+RESUMING = {
+    "python": (PYTHON, (sys.executable, "resume.py")),
+    "typescript": (TYPESCRIPT, ("node", "build/resume.js")),
+}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
+    """The port of the embedded system, once rates are fresh."""
+    port = free_port()
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+    }
+    async with running("up", env=env):
+
+        async def all_fresh() -> bool:
+            items = await rates(
+                f"http://127.0.0.1:{port}", symbols=["BTC/USDT", "ETH/USDT"], sources=["BINANCE"]
+            )
+            return [item["freshness"] for item in items or ()] == ["FRESH"] * 2
+
+        await eventually(all_fresh, within_s=30, what="fresh rates")
+        yield port
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def built() -> None:
+    """The TypeScript examples, installed, generated and compiled as their page says."""
+    npm = ("npm", "--silent")
+    for command in (("ci", "--no-audit", "--no-fund"), ("run", "generate"), ("run", "build")):
+        await output_of(*npm, *command, cwd=TYPESCRIPT, env={})
+
+
+def address(port: int) -> dict[str, str]:
+    return {"RATEWIRE_URL": f"http://127.0.0.1:{port}/graphql"}
+
+
+async def test_the_python_query_prints_prices_and_what_is_missing(port: int) -> None:
+    """A price with all its digits and its age; an unknown symbol with the reason."""
+    output = await output_of(sys.executable, "query.py", "BTC/USDT", "NO/SUCH", cwd=PYTHON, env=address(port))
+    assert re.search(r"^BTC/USDT \w+ \d+\.\d+ \d+ ms old$", output, re.MULTILINE)
+    assert "NO/SUCH is unavailable:" in output
+
+
+async def test_the_python_subscription_prints_moving_prices(port: int) -> None:
+    """Three lines of which not all are the same."""
+    async with started(sys.executable, "live.py", "BTC/USDT", cwd=PYTHON, env=address(port)) as program:
+        lines = [await program.line(has="FRESH") for _ in range(3)]
+    assert len(set(lines)) == 3
+
+
+async def test_curl_gets_a_rate_and_a_stream_that_goes_on_from_a_cursor(port: int) -> None:
+    """The last event's id, given to the next call, brings a recovered snapshot."""
+    assert '"price"' in await output_of("sh", "query.sh", "BTC/USDT", cwd=CURL, env=address(port))
+    async with started("sh", "live.sh", cwd=CURL, env=address(port)) as program:
+        cursor = (await program.line(has="id: ")).removeprefix("id: ").strip()
+        await program.line(has='"UPDATE"')
+    async with started("sh", "live.sh", cursor, cwd=CURL, env=address(port)) as program:
+        assert '"recovered":true' in await program.line(has="data: ")
+
+
+async def test_curl_says_what_is_wrong_and_fails(port: int) -> None:
+    """A script that asks for nonsense must not go on as if it had an answer."""
+    async with started("sh", "query.sh", "bitcoin", cwd=CURL, env=address(port)) as program:
+        assert "INVALID_SYMBOL" in await program.line(has="errors")
+
+
+@pytest.mark.usefixtures("built")
+async def test_urql_and_apollo_query_and_subscribe(port: int) -> None:
+    """Typed operations over HTTP and WebSocket; the cache holds what the subscription told last."""
+    urql = await output_of("node", "build/urql.js", cwd=TYPESCRIPT, env=address(port))
+    assert "FRESH" in urql
+    assert urql.count("UPDATE") == 4
+    apollo = await output_of("node", "build/apollo.js", cwd=TYPESCRIPT, env=address(port))
+    moves = re.findall(r"^\w+ ([\d.]+) in the cache: ([\d.]+)$", apollo, re.MULTILINE)
+    assert len(moves) == 5
+    assert all(told == cached for told, cached in moves)
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("language", RESUMING)
+async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str, port: int) -> None:
+    """Connections are cut twice: each time the first event after is a snapshot that says that nothing was missed."""
+    folder, command = RESUMING[language]
+    async with cuttable(port) as relay, started(*command, cwd=folder, env=address(relay.own_port)) as program:
+        await program.line(has="UPDATE")
+        for cuts in (1, 2):
+            relay.cut()
+            await program.line(has="SNAPSHOT (nothing was missed)")
+            await program.line(has="UPDATE")
+            assert relay.accepted == cuts + 1
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("language", RESUMING)
+async def test_the_resume_helper_says_when_something_may_have_been_missed(
+    language: str, tmp_path: Path
+) -> None:
+    """The embedded system keeps its cache in memory: after a restart nothing can be proved, and it says so."""
+    folder, command = RESUMING[language]
+    port = free_port()
+    env = {"RATEWIRE_GATEWAY_PORT": str(port), "RATEWIRE_STANDALONE_FOLDER": str(tmp_path)}
+    async with started(*command, cwd=folder, env=address(port)) as program:
+        async with running("up", env=env):
+            await program.line(has="UPDATE")
+        await program.line(has="lost")
+        async with running("up", env=env):
+            await program.line(has="GAP")
+            await program.line(has="SNAPSHOT (something may have been missed)")
+            await program.line(has="UPDATE")
+
+
+async def test_the_helper_to_copy_is_the_one_that_the_command_line_uses() -> None:
+    """One file, two places: `ratewire watch` proves it daily."""
+    ours = ROOT / "ratewire" / "client" / "resuming.py"
+    assert (PYTHON / "resuming.py").read_text() == ours.read_text()
+
+
+async def test_the_page_names_every_example() -> None:
+    """Else nobody finds it."""
+    page = (EXAMPLES / "README.md").read_text()
+    files = [*PYTHON.glob("*.py"), *CURL.glob("*.sh"), *(TYPESCRIPT / "src").glob("*.ts")]
+    named = [file.name for file in files if file.name != "address.ts"]
+    assert named
+    assert not [name for name in named if name not in page]

@@ -1,0 +1,165 @@
+"""`ratewire query` and `ratewire watch` against the embedded system, and what they say when they cannot do it."""
+
+import asyncio
+import json
+import os
+import pty
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from ratewire.cli import app
+from tests.e2e.graphql_client import rates
+from tests.e2e.processes import ROOT, eventually, free_port, running
+from tests.e2e.programs import LONGEST_S, output_of, started
+
+RATEWIRE = (sys.executable, "-m", "ratewire")
+runner = CliRunner()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """Where the embedded system is, once it has a price."""
+    port = free_port()
+    settings = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+    }
+    async with running("up", env=settings):
+
+        async def fresh() -> bool:
+            items = await rates(f"http://127.0.0.1:{port}", symbols=["BTC/USDT"], sources=["BINANCE"])
+            return [item["freshness"] for item in items or ()] == ["FRESH"]
+
+        await eventually(fresh, within_s=30, what="a fresh rate")
+        yield {"RATEWIRE_URL": f"http://127.0.0.1:{port}", "TERM": "xterm", "COLUMNS": "120"}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_query_prints_the_whole_answer(env: dict[str, str], tmp_path: Path) -> None:
+    """From a file with two operations, of which one is named, with variables."""
+    file = tmp_path / "two.graphql"
+    file.write_text("query A($s: Symbol!) { rate(symbol: $s) { symbol } } query B { sources { source } }")
+    output = await output_of(
+        *RATEWIRE,
+        *("query", str(file), "--operation", "A", "--variables", '{"s": "BTC/USDT"}'),
+        cwd=ROOT,
+        env=env,
+    )
+    assert json.loads(output) == {"data": {"rate": {"symbol": "BTC/USDT"}}}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_subscription_prints_one_line_an_event(env: dict[str, str], tmp_path: Path) -> None:
+    """As many as were asked for."""
+    file = tmp_path / "live.graphql"
+    file.write_text('subscription { rates(symbols: ["BTC/USDT"]) { kind } }')
+    output = await output_of(*RATEWIRE, "query", str(file), "--events", "2", cwd=ROOT, env=env)
+    assert [json.loads(line)["data"]["rates"]["kind"] for line in output.splitlines()] == [
+        "SNAPSHOT",
+        "UPDATE",
+    ]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("kind", ["query", "subscription"])
+async def test_an_answer_with_errors_is_printed_and_fails(
+    env: dict[str, str], tmp_path: Path, kind: str
+) -> None:
+    """A script must not take it for an answer."""
+    file = tmp_path / "wrong.graphql"
+    file.write_text(f'{kind} {{ rate(symbol: "bitcoin") {{ price }} }}')
+    async with started(*RATEWIRE, "query", str(file), cwd=ROOT, env=env) as program:
+        await program.line(has="INVALID_SYMBOL")
+        await program.process.stdout.read()  # type: ignore[union-attr]  # it was asked for
+        assert await program.process.wait() == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_watch_prints_json_lines_into_a_pipe(env: dict[str, str]) -> None:
+    """For scripts: the events as they are."""
+    output = await output_of(*RATEWIRE, "watch", "BTC/USDT", "--events", "3", cwd=ROOT, env=env)
+    events = [json.loads(line) for line in output.splitlines()]
+    assert [event["kind"] for event in events] == ["SNAPSHOT", "UPDATE", "UPDATE"]
+    assert all(item["symbol"] == "BTC/USDT" for event in events for item in event["items"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_watch_says_what_the_server_refuses(env: dict[str, str]) -> None:
+    """And does not try again for ever."""
+    async with started(*RATEWIRE, "watch", "bitcoin", cwd=ROOT, env=env) as program:
+        assert "'bitcoin' is not a symbol" in await program.line(has="ratewire:")
+        assert await program.process.wait() == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_watch_draws_a_table_on_a_terminal(env: dict[str, str]) -> None:
+    """A real pseudo-terminal: symbol, price, freshness, and that prices are not real."""
+    own, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(*RATEWIRE, "watch", "BTC/USDT", "--events", "3"),
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    async with asyncio.timeout(LONGEST_S):
+        drawn = await asyncio.to_thread(read_terminal, own)
+        assert await process.wait() == 0, drawn
+    for part in ("BTC/USDT", "BINANCE", "FRESH", "SIMULATED", "live"):
+        assert part in drawn
+
+
+def read_terminal(descriptor: int) -> str:
+    """All that is written to a terminal until nobody holds its other end."""
+    chunks = []
+    with suppress(OSError):
+        while chunk := os.read(descriptor, 65_536):
+            chunks.append(chunk)
+    os.close(descriptor)
+    return b"".join(chunks).decode()
+
+
+def test_a_document_that_does_not_parse_is_refused_with_the_place(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    file = tmp_path / "broken.graphql"
+    file.write_text("{ rate(symbol: }")
+    result = runner.invoke(app, ["query", str(file)])
+    assert result.exit_code == 2
+    assert "Syntax Error" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--operation", "C"], "--operation"),
+        (["--operation", "A", "--variables", "[1]"], "JSON object"),
+        (["--operation", "A", "--variables", "{"], "JSON object"),
+        (["--operation", "A", "--url", "localhost:8000"], "http://HOST"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, arguments: list[str], said: str) -> None:
+    """With what was expected."""
+    file = tmp_path / "two.graphql"
+    file.write_text("query A { sources { source } } query B { sources { source } }")
+    result = runner.invoke(app, ["query", str(file), *arguments])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_gateway_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """One line, no traceback."""
+    file = tmp_path / "one.graphql"
+    file.write_text("{ sources { source } }")
+    url = f"http://127.0.0.1:{free_port()}/graphql"
+    result = runner.invoke(app, ["query", str(file), "--url", url])
+    assert result.exit_code == 1
+    assert url in result.output
+    assert len(result.output.splitlines()) == 1
