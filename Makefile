@@ -26,6 +26,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
+	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
 
 bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1 in a minute, WRITE=1 into docs/performance.md
@@ -38,8 +39,9 @@ format: $(VENV)/.dev ## Format and fix what can be fixed
 sdl: $(VENV)/.dev ## Write schema.graphql from the code
 	$(BIN)/python -m gateway.schema.sdl
 
-env-example: $(VENV)/.dev ## Write .env.example from the settings
+env-example: $(VENV)/.dev ## Write .env.example and the tables of settings from the code
 	$(BIN)/ratewire show-env > .env.example
+	$(BIN)/python -m tools.settings_docs
 
 lock: $(VENV)/.dev ## Resolve the newest versions that pyproject.toml allows into the two lock files
 	$(BIN)/pip --quiet install uv

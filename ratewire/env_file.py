@@ -1,12 +1,11 @@
 """Every setting of every process as an env file, generated from the settings classes themselves."""
 
 import json
+import re
 import textwrap
-from collections.abc import Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from gateway.settings import GatewaySettings
@@ -34,6 +33,31 @@ GROUPS: tuple[type[BaseSettings], ...] = (
 WIDTH = 110
 
 
+class Setting(NamedTuple):
+    """One environment variable with the text of its default."""
+
+    variable: str
+    default: str
+    description: str
+
+    def shortened(self) -> "Setting":
+        """With the first sentence only."""
+        return self._replace(description=re.split(r"(?<=\.)\s(?=[A-Z])", self.description, maxsplit=1)[0])
+
+
+def read_settings(group: type[BaseSettings]) -> list[Setting]:
+    """The variables of one settings class, in its order."""
+    prefix = group.model_config.get("env_prefix", "")
+    return [
+        Setting(
+            f"{prefix}{name}".upper(),
+            _value(field.get_default(call_default_factory=True)),
+            field.description or "",
+        )
+        for name, field in group.model_fields.items()
+    ]
+
+
 def format_env_file() -> str:
     """One block a group; each variable with its description above it and commented out at its default."""
     lines = [
@@ -41,14 +65,10 @@ def format_env_file() -> str:
     ]
     for group in GROUPS:
         lines += ["", f"## {(group.__doc__ or '').strip().splitlines()[0]}"]
-        for name, field in group.model_fields.items():
-            lines += _field(f"{group.model_config.get('env_prefix', '')}{name}".upper(), field)
+        for setting in read_settings(group):
+            lines += textwrap.wrap(setting.description, WIDTH, initial_indent="# ", subsequent_indent="# ")
+            lines.append(f"#{setting.variable}={setting.default}")
     return "\n".join(lines) + "\n"
-
-
-def _field(variable: str, field: FieldInfo) -> Iterator[str]:
-    yield from textwrap.wrap(field.description or "", WIDTH, initial_indent="# ", subsequent_indent="# ")
-    yield f"#{variable}={_value(field.get_default(call_default_factory=True))}"
 
 
 def _value(default: Any) -> str:
