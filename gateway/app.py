@@ -24,7 +24,7 @@ class GatewayApp(FastAPI):
     def __init__(self, gateway: Gateway, settings: GatewaySettings, static_directory: Path) -> None:
         # No generated API pages: they describe REST and load scripts from elsewhere.
         super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
-        context = Context(gateway.rates, gateway.live, gateway.catalog)
+        context = Context.of(gateway)
         operations = Operations(build_schema(), context, settings)
         self.graphql = GraphQLEndpoint(operations, settings, static_directory)
         self.router.routes += [

@@ -8,6 +8,7 @@ import structlog
 
 from cache.ports import TickerFeed
 from gateway.catalog import InstrumentCatalog
+from gateway.consensus.panel import Panel
 from gateway.live import Live
 from gateway.mirror import Mirror
 from gateway.rates import Rates
@@ -59,6 +60,14 @@ class Gateway:
             self.subscribers,
             self.rates,
             ttl=settings.ttl,
+            preference=settings.source_preference,
+            clock=clock,
+        )
+        self.panel = Panel(
+            self.rates,
+            self.mirror,
+            self.catalog,
+            self.subscribers,
             preference=settings.source_preference,
             clock=clock,
         )

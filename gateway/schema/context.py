@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol, Self
 
 from strawberry.types import Info as StrawberryInfo
 
 from gateway.catalog import InstrumentCatalog
+from gateway.consensus.panel import Panel
 from gateway.live import Live
 from gateway.rate import Rate
 from gateway.rates import Rates
@@ -37,6 +39,15 @@ class Notes:
         self.good_for = left if self.good_for is None else min(self.good_for, left)
 
 
+class Parts(Protocol):
+    """What resolvers reach of a gateway."""
+
+    rates: Rates
+    live: Live
+    catalog: InstrumentCatalog
+    panel: Panel
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The gateway's parts are the same for all operations, the notes are each operation's own."""
@@ -44,7 +55,13 @@ class Context:
     rates: Rates
     live: Live
     catalog: InstrumentCatalog
+    panel: Panel
     notes: Notes = field(default_factory=Notes)
+
+    @classmethod
+    def of(cls, gateway: Parts) -> Self:
+        """What resolvers reach of `gateway`."""
+        return cls(gateway.rates, gateway.live, gateway.catalog, gateway.panel)
 
 
 Info = StrawberryInfo[Context, None]

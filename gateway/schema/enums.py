@@ -5,6 +5,8 @@ from typing import Any
 
 import strawberry
 
+from gateway.consensus.question import ConsensusMethod
+from gateway.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.freshness import Freshness
 from gateway.live import RatesEventKind
 from gateway.rate import OnStale, UnavailableReason
@@ -55,6 +57,33 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "UPDATE": "What has moved since the last event, and what is tracked no more.",
             "HEARTBEAT": "Nothing was sent for `maxSilenceMs`; the connection is alive.",
             "GAP": "Something may have been missed since `after`; a SNAPSHOT follows.",
+        },
+    ),
+    ConsensusMethod: (
+        "How one price is made of what several sources say.",
+        {
+            "MEDIAN": "The middle price; the mean of the two in the middle where their number is even. Every source has one vote.",
+            "VWAP": "The mean weighed by the units of base that each source traded in 24 hours. A source without a volume is left out.",
+        },
+    ),
+    ConsensusQuality: (
+        "How well a consensus is founded.",
+        {
+            "AGREED": "No included source is farther from it than `maxDeviationBps`.",
+            "DIVERGED": "At least one included source is: look at the contributions before you rely on it.",
+            "SINGLE_SOURCE": "Just one source is included, which `minSources: 1` allows: nothing confirms it.",
+            "INSUFFICIENT": "Fewer sources than `minSources` are left: there is no price.",
+        },
+    ),
+    ExclusionReason: (
+        "Why a source is not in a consensus.",
+        {
+            "NOT_TRACKED": "You named it, but it does not track the symbol.",
+            "NOT_YET_SEEN": "It tracks the symbol, but has not published it yet.",
+            "STALE": "Older than was asked for.",
+            "OUTLIER": "Too far from the median of four sources or more.",
+            "NO_VOLUME": "It publishes no volume to weigh it by (VWAP).",
+            "TOO_FEW_SOURCES": "Usable, but fewer than `minSources` are.",
         },
     ),
     SourceState: (

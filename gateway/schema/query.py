@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.rate import OnStale
+from gateway.schema import consensus
 from gateway.schema.arguments import (
     UNSET,
     MaxAgeMs,
@@ -89,6 +90,11 @@ class Query:
     )
     instruments: InstrumentConnection = strawberry.field(
         resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
+    )
+    consensus_rate: consensus.ConsensusRate = strawberry.field(
+        resolver=consensus.ask,
+        description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
+        "UNKNOWN_SYMBOL with near matches.",
     )
     sources: list[SourceStatus] = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."

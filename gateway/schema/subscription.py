@@ -8,6 +8,7 @@ import strawberry
 
 from gateway import live
 from gateway.pace import parse_pace
+from gateway.schema import consensus
 from gateway.schema.arguments import (
     UNSET,
     MaxSilenceMs,
@@ -80,6 +81,11 @@ class Subscription:
     rates: AsyncGenerator[RatesEvent, None] = strawberry.subscription(
         resolver=_watch_rates,
         description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
+    )
+    consensus_rate: AsyncGenerator[consensus.ConsensusRate, None] = strawberry.subscription(
+        resolver=consensus.watch,
+        description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
+        "become too old. Error: UNKNOWN_SYMBOL with near matches.",
     )
     sources: AsyncGenerator[list[SourceStatus], None] = strawberry.subscription(
         resolver=_watch_sources,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cache.memory import MemoryCache, _SourceCache
 from cache.ports import FeedMessage, Snapshot
 from gateway.catalog import InstrumentCatalog
+from gateway.consensus.panel import Panel
 from gateway.live import Live
 from gateway.mirror import Mirror
 from gateway.rates import Rates
@@ -115,6 +116,14 @@ class Stage:
             self.subscribers,
             self.rates,
             ttl=TTL,
+            preference=list(Source),
+            clock=loop.clock,
+        )
+        self.panel = Panel(
+            self.rates,
+            self.mirror,
+            self.catalog,
+            self.subscribers,
             preference=list(Source),
             clock=loop.clock,
         )

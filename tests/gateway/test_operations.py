@@ -1,6 +1,7 @@
 """Operations, whatever the transport: what is prepared, what is refused and why, and how a stream of results ends."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,7 +85,7 @@ async def test_what_goes_wrong_in_a_stream_is_its_last_result(
             yield ()
             raise error
 
-    context = Context(gateway.rates, Broken(), gateway.catalog)  # type: ignore[arg-type]  # that is the point
+    context = replace(Context.of(gateway), live=Broken())  # type: ignore[arg-type]  # that is the point
     operations = Operations(build_schema(), context, settings)
     prepared = operations.prepare(GraphQLRequest("subscription { sources { state } }"))
     results = [result async for result in await operations.subscribe(prepared)]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -283,7 +284,7 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
         def sources(self) -> None:
             raise ZeroDivisionError("secret detail")
 
-    broken = Context(Broken(), gateway.live, gateway.catalog)  # type: ignore[arg-type]  # that is the point
+    broken = replace(Context.of(gateway), rates=Broken())  # type: ignore[arg-type]  # that is the point
     operations = Operations(build_schema(), broken, settings)
     result = await operations.execute(operations.prepare(GraphQLRequest("{ sources { state } }")))
     (error,) = result["errors"]

@@ -73,7 +73,7 @@ class Both:
 async def both() -> AsyncIterator[Both]:
     clock, cache = FakeClock(), MemoryCache(stream_length=100)
     gateway = Gateway(cache, ListedInstruments(*KEYS), FAST, simulated=True, clock=clock)
-    context = Context(gateway.rates, gateway.live, gateway.catalog)
+    context = Context.of(gateway)
     running = asyncio.create_task(gateway.run())
     try:
         await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)

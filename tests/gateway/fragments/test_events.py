@@ -29,7 +29,7 @@ class Audience:
     def __init__(self, stream_length: int) -> None:
         self.play = Play(stream_length)
         self.stage = self.play.replicas[0]
-        self.context = Context(self.stage.rates, self.stage.live, self.stage.catalog)
+        self.context = Context.of(self.stage)
         self.ways = [Operations(SCHEMA, self.context, each) for each in (FAST, PLAIN)]
 
     async def watch(

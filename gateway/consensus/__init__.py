@@ -1,0 +1,1 @@
+"""One price of what several sources say of one symbol, and what became of each of them."""

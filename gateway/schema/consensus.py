@@ -1,0 +1,238 @@
+"""The consensus of several sources as GraphQL has it: type, arguments, query, subscription."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+import strawberry
+
+from gateway.consensus import rate as consensus
+from gateway.consensus.question import (
+    MAX_DEVIATION_BPS,
+    MIN_SOURCES,
+    ConsensusMethod,
+    ConsensusQuestion,
+    check_consensus,
+)
+from gateway.consensus.rate import ConsensusQuality, ExclusionReason
+from gateway.freshness import Freshness
+from gateway.pace import parse_pace
+from gateway.rate import OnStale
+from gateway.schema.arguments import UNSET, OneSymbol, given, read_demand
+from gateway.schema.context import Info
+from gateway.schema.types import Rate, clamp
+from rates.source import Source
+from rates.symbol import Symbol
+
+SAMPLE_INTERVAL_MS = 250
+# What floats can tell apart; the verdict on them is exact.
+BPS_DIGITS = 6
+
+Method = Annotated[ConsensusMethod, strawberry.argument(description="How one price is made of several.")]
+MinSources = Annotated[
+    int,
+    strawberry.argument(
+        description="How many sources must be in the price, 1 to 100. With fewer there is none: INSUFFICIENT."
+    ),
+]
+MaxAgeMs = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Oldest age in milliseconds at which a source still counts. Left out: the time to live of each source."
+    ),
+]
+MaxDeviationBps = Annotated[
+    float,
+    strawberry.argument(
+        description="Basis points (1/100 %) between a source and the consensus up to which they agree, 0 to 10000; nothing within it "
+        "is rejected as an outlier."
+    ),
+]
+OfSources = Annotated[
+    list[Source] | None,
+    strawberry.argument(description="Whom to ask. Left out: every source that tracks the symbol."),
+]
+SampleIntervalMs = Annotated[
+    int,
+    strawberry.argument(
+        description="At most one answer in so many milliseconds, the newest. 0: every change. At most 3600000."
+    ),
+]
+
+
+def _field(description: str) -> Any:
+    return strawberry.field(description=description)
+
+
+@strawberry.type(description="What became of one source in a consensus.")
+class ConsensusContribution:
+    source: Source = _field("Who was asked.")
+    rate: Rate | None = _field("What it says, with its age; null where it is not tracked or not seen.")
+    price: Decimal | None = _field("The same as in `rate`.")
+    included: bool = _field("Whether it is in the price.")
+    weight: Decimal = _field(
+        "Its share of the price: all of them sum to exactly 1. MEDIAN: the same for each included. VWAP: by `volume24h`. 0 where it is "
+        "not included."
+    )
+    deviation_bps: float | None = _field(
+        "Its distance from the consensus in basis points of that, negative below; null where one of the two is missing."
+    )
+    exclusion: ExclusionReason | None = _field("Why it is not in the price; null where it is.")
+    message: str | None = _field("The same for people.")
+
+    @classmethod
+    def of(cls, value: consensus.Contribution) -> Self:
+        return cls(
+            source=value.source,
+            rate=None if value.rate is None else Rate.of(value.rate),
+            price=None if value.rate is None else value.rate.ticker.price,
+            included=value.is_included,
+            weight=value.weight,
+            deviation_bps=_bps(value.deviation_bps),
+            exclusion=value.exclusion,
+            message=value.message,
+        )
+
+
+@strawberry.type(
+    description="One price of what several sources say of the very same symbol: BTC/USD and BTC/USDT are never mixed. See "
+    "docs/consensus.md."
+)
+class ConsensusRate:
+    id: strawberry.ID = _field(
+        "Names the question, e.g. `CONSENSUS:BTC/USDT:MEDIAN`: client caches normalise on it. Arguments other than their defaults "
+        "are part of it."
+    )
+    symbol: Symbol = _field("The instrument.")
+    base: str = _field("The asset that is priced.")
+    quote: str = _field("The asset that it is priced in.")
+    method: ConsensusMethod = _field("How the price is made.")
+    price: Decimal | None = _field("Price of one unit of base in units of quote; null where INSUFFICIENT.")
+    quality: ConsensusQuality = _field("How well it is founded.")
+    divergence_bps: float | None = _field(
+        "The largest distance of an included source from the consensus, in basis points of that; null where INSUFFICIENT. Beyond "
+        "`maxDeviationBps` it is DIVERGED."
+    )
+    observed_at: datetime | None = _field(
+        "When the oldest included rate was observed; null where INSUFFICIENT."
+    )
+    age_ms: int | None = _field("Milliseconds since then at the time of the answer, rounded up.")
+    freshness: Freshness | None = _field(
+        "The worst of the included rates', each by the time to live of its own source; null where INSUFFICIENT."
+    )
+    min_sources: int = _field("How many sources were asked to be in the price.")
+    max_deviation_bps: float = _field("Up to which distance sources count as agreed.")
+    contributions: list[ConsensusContribution] = _field(
+        "Every source that was asked, by configured preference or in the order of `sources`: nothing is left out in silence."
+    )
+    simulated: bool = _field("Whether the bundled simulator made up any of the rates.")
+
+    @classmethod
+    def of(cls, value: consensus.ConsensusRate) -> Self:
+        question, oldest = value.question, value.oldest
+        return cls(
+            id=strawberry.ID(question.id),
+            symbol=question.symbol,
+            base=question.symbol.base,
+            quote=question.symbol.quote,
+            method=question.method,
+            price=value.price,
+            quality=value.quality,
+            divergence_bps=_bps(value.divergence_bps),
+            observed_at=None if oldest is None else oldest.ticker.observed_at,
+            age_ms=None if oldest is None else clamp(oldest.age_ms),
+            freshness=value.freshness,
+            min_sources=question.min_sources,
+            max_deviation_bps=float(question.max_deviation_bps),
+            contributions=[ConsensusContribution.of(each) for each in value.contributions],
+            simulated=any(each.rate.ticker.simulated for each in value.contributions if each.rate),
+        )
+
+
+def ask(  # noqa: PLR0917 - GraphQL passes them by name
+    info: Info,
+    symbol: OneSymbol,
+    method: Method = ConsensusMethod.MEDIAN,
+    min_sources: MinSources = MIN_SOURCES,
+    max_age_ms: MaxAgeMs = UNSET,
+    max_deviation_bps: MaxDeviationBps = MAX_DEVIATION_BPS,
+    sources: OfSources = UNSET,
+) -> ConsensusRate:
+    question = _read(
+        symbol=symbol,
+        method=method,
+        min_sources=min_sources,
+        max_age_ms=max_age_ms,
+        max_deviation_bps=max_deviation_bps,
+        sources=sources,
+    )
+    answer = info.context.panel.consensus(question)
+    _note(info, answer)
+    return ConsensusRate.of(answer)
+
+
+async def watch(  # noqa: PLR0917 - GraphQL passes them by name
+    info: Info,
+    symbol: OneSymbol,
+    method: Method = ConsensusMethod.MEDIAN,
+    min_sources: MinSources = MIN_SOURCES,
+    max_age_ms: MaxAgeMs = UNSET,
+    max_deviation_bps: MaxDeviationBps = MAX_DEVIATION_BPS,
+    sources: OfSources = UNSET,
+    sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+) -> AsyncGenerator[ConsensusRate, None]:
+    pace = parse_pace(sample_interval_ms, 0)
+    question = _read(
+        symbol=symbol,
+        method=method,
+        min_sources=min_sources,
+        max_age_ms=max_age_ms,
+        max_deviation_bps=max_deviation_bps,
+        sources=sources,
+    )
+    return _each(info.context.panel.watch(question, pace))
+
+
+async def _each(
+    answers: AsyncGenerator[consensus.ConsensusRate, None],
+) -> AsyncGenerator[ConsensusRate, None]:
+    async with aclosing(answers):
+        async for answer in answers:
+            yield ConsensusRate.of(answer)
+
+
+def _read(
+    *,
+    symbol: Symbol,
+    method: ConsensusMethod,
+    min_sources: int,
+    max_age_ms: int | None,
+    max_deviation_bps: float,
+    sources: list[Source] | None,
+) -> ConsensusQuestion:
+    named = given(sources)
+    question = ConsensusQuestion(
+        symbol,
+        method,
+        min_sources,
+        read_demand(max_age_ms, OnStale.RETURN).max_age,
+        # The shortest text that means this float is what the client wrote.
+        Decimal(repr(float(max_deviation_bps))),
+        None if named is None else tuple(dict.fromkeys(named)),
+    )
+    check_consensus(question)
+    return question
+
+
+def _note(info: Info, answer: consensus.ConsensusRate) -> None:
+    """The answer is good until time alone makes it another; without a price there is none to keep."""
+    if answer.price is None or answer.next_turn is None:
+        info.context.notes.is_momentary = True
+    else:
+        info.context.notes.note_good_for(answer.next_turn - answer.now)
+
+
+def _bps(value: Decimal | None) -> float | None:
+    return None if value is None else round(float(value), BPS_DIGITS)
