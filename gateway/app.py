@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.endpoint import GraphQLEndpoint
 from gateway.gateway import Gateway
 from gateway.health import health_routes
+from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
 from gateway.schema.build import build_schema
@@ -51,6 +52,7 @@ def create_app(
     """The application over `gateway`, which the caller runs."""
     app = GatewayApp(gateway, settings, static_directory)
     app.include_router(health_routes(gateway))
+    app.router.routes.append(metrics_route(gateway))
 
     @app.get("/", include_in_schema=False)
     async def dashboard() -> Response:

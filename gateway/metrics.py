@@ -1,0 +1,96 @@
+"""`/metrics` for Prometheus: facts that the process holds anyway, read when they are asked for, so that counting costs nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.gateway import Gateway
+from gateway.source_health import SourceState, SourceStatus
+
+PATH = "/metrics"
+
+
+class GatewayCollector(Collector):
+    """One gateway process: itself, its cache connection, and every source as it sees it."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, with what is true at this moment."""
+        gateway = self._gateway
+        yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
+        yield gauge("subscribers", "Subscriptions being served.", len(gateway.subscribers))
+        yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
+        yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
+        yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
+        yield from describe_sources(gateway.rates.sources())
+
+
+def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
+    """Every source's state and figures, labelled `source`."""
+    states = GaugeMetricFamily(
+        "ratewire_source_state", "1 for the state it is in.", labels=("source", "state")
+    )
+    for status in statuses:
+        for state in SourceState:
+            states.add_metric((status.source.name, state.value), float(status.state is state))
+    yield states
+    yield by_source("tracked", "Instruments tracked from it.", ((s, s.tracked) for s in statuses))
+    yield by_source("seen", "Instruments that it has published.", ((s, s.seen) for s in statuses))
+    yield by_source("fresh", "Instruments whose rate is FRESH.", ((s, s.fresh) for s in statuses))
+    yield by_source(
+        "tickers_per_minute", "Newer rates of the last minute.", ((s, s.tickers_per_minute) for s in statuses)
+    )
+    yield by_source(
+        "lag_seconds",
+        "From observation to arrival of the last rate.",
+        ((s, s.lag_ms / 1000) for s in statuses if s.lag_ms is not None),
+    )
+    # Gauges: they are summed over the processes at work now, so that they fall when one of these ends.
+    yield by_source("refused", "Values not let in.", ((s, s.refused) for s in statuses))
+    yield by_source("reconnects", "Sessions opened after the first.", ((s, s.reconnects) for s in statuses))
+    yield by_source(
+        "budget_remaining",
+        "Calls left in the running window.",
+        ((s, s.budget.remaining) for s in statuses if s.budget is not None),
+    )
+
+
+def gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+    """A figure of the process."""
+    return GaugeMetricFamily(f"ratewire_gateway_{name}", documentation, value=float(value))
+
+
+def counter(name: str, documentation: str, value: float) -> CounterMetricFamily:
+    """A figure of the process that only grows."""
+    return CounterMetricFamily(f"ratewire_gateway_{name}", documentation, value=value)
+
+
+def by_source(
+    name: str, documentation: str, values: Iterable[tuple[SourceStatus, float]]
+) -> GaugeMetricFamily:
+    """A figure of each source."""
+    family = GaugeMetricFamily(f"ratewire_source_{name}", documentation, labels=("source",))
+    for status, value in values:
+        family.add_metric((status.source.name,), float(value))
+    return family
+
+
+def metrics_route(gateway: Gateway) -> Route:
+    """The endpoint, with the process's own figures (CPU, memory, descriptors, garbage collector)."""
+    registry = CollectorRegistry(auto_describe=False)
+    for build in (ProcessCollector, PlatformCollector, GCCollector):
+        build(registry=registry)
+    registry.register(GatewayCollector(gateway))
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return Route(PATH, metrics)
