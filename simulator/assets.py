@@ -1,21 +1,33 @@
 """The assets of the made-up market: who they are (`instruments/assets.csv`) and where they start (`start_prices.csv`)."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
+CODE_COLUMNS = {
+    "coinbase": "coinbase_product",
+    "kraken": "kraken_ws_v2",
+    "okx": "okx_inst",
+    "bybit": "bybit_symbol",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One asset. Prices in USD; `tick_size` is the smallest step of its price; `binance_pair` None = not listed."""
+    """One asset. Prices in USD; `tick_size` is the smallest step of its price.
+
+    `binance_pair` is its USDT pair, `codes` the spelling at the other exchanges by source; where there is none, it is not
+    listed.
+    """
 
     symbol: str
     name: str
     coingecko_id: str
     binance_pair: str | None
+    codes: Mapping[str, str]
     start_price: Decimal
     tick_size: Decimal
     trades_per_second: float
@@ -45,6 +57,7 @@ def _asset(facts: dict[str, str], start: dict[str, str]) -> Asset:
         name=facts["name"],
         coingecko_id=facts["coingecko_id"],
         binance_pair=facts["binance_usdt_pair"] or None,
+        codes={source: facts[column] for source, column in CODE_COLUMNS.items() if facts[column]},
         start_price=Decimal(start["price_usd"]),
         tick_size=Decimal(start["tick_size"]),
         trades_per_second=float(start["trades_per_second"]),

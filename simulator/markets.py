@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 DayTicker = Mapping[str, str | int]
@@ -35,6 +36,44 @@ class Frame:
     stream: str
     data: str
     combined: str
+
+    @classmethod
+    def plain(cls, stream: str, text: str) -> "Frame":
+        """A message of an exchange that knows one form only."""
+        return cls(stream, text, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """One instrument at one exchange: prices and quantities exact, moments in ns; `event_ns` is that of the last change."""
+
+    code: str
+    last: Decimal
+    last_quantity: Decimal
+    buyer_is_maker: bool
+    bid: Decimal
+    bid_quantity: Decimal
+    ask: Decimal
+    ask_quantity: Decimal
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trade_ns: int
+    event_ns: int
+    trade_id: int
+    sequence: int
+
+
+class Venue(Protocol):
+    """An exchange that is a push feed only, besides its listing."""
+
+    def listings(self) -> Mapping[str, Listing]:
+        """Everything it lists, by its own code."""
+
+    def first(self, stream: str) -> Frame | None:
+        """What a new subscriber of a stream is told at once; None where there is no such stream or nothing to say yet."""
 
 
 class BinanceMarket(Protocol):
@@ -86,6 +125,10 @@ class World(Protocol):
     @property
     def coingecko(self) -> CoinGeckoMarket:
         """CoinGecko in this world."""
+
+    @property
+    def venues(self) -> Mapping[str, Venue]:
+        """The push feeds in this world, by source; one that is missing lists nothing and says nothing."""
 
     def begin(self, now_ns: int) -> None:
         """A client asked for prices for the first time at `now_ns`; calling it again changes nothing."""

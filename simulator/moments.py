@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 NsClock = Callable[[], int]
 
@@ -19,3 +20,10 @@ def now_ns() -> int:
 def to_ms(moment_ns: int) -> int:
     """Whole milliseconds of a moment, rounded down."""
     return moment_ns // MS
+
+
+def iso_text(moment_ns: int) -> str:
+    """`2020-02-01T01:40:16.253563Z`: microseconds, in UTC."""
+    seconds, rest = divmod(moment_ns, SECOND)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,6 +1,7 @@
 """The simulator as one thing to open and close: world, player, two listening sockets. Owns every task it starts."""
 
 import asyncio
+import dataclasses
 import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -15,18 +16,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rates.errors import InvalidSetting, PortInUse
+from simulator.binance.doors import ApiDoor, StreamsDoor
 from simulator.binance.limits import RequestWeight
 from simulator.binance.rest import BinanceRest
-from simulator.binance.socket_server import SocketServer
 from simulator.coingecko.rest import CoinGeckoRest
+from simulator.conduct import Conducts
+from simulator.feed_door import PATHS, feed_doors
 from simulator.generated.world import GeneratedWorld
 from simulator.label import Labelled
+from simulator.listings import listing_routes
 from simulator.markets import World
 from simulator.moments import NsClock, now_ns
 from simulator.player import Player
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
 from simulator.settings import SimulatorSettings
+from simulator.socket_server import Door, SocketServer
+from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX, SOURCES
 
 STATUS_PATH = "/simulator/status"
 STOP_SECONDS = 2
@@ -44,6 +50,14 @@ class Addresses:
     binance_stream_url: str
     binance_rest_url: str
     coingecko_url: str
+    coinbase_stream_url: str
+    coinbase_rest_url: str
+    kraken_stream_url: str
+    kraken_rest_url: str
+    okx_stream_url: str
+    okx_rest_url: str
+    bybit_stream_url: str
+    bybit_rest_url: str
     status_url: str
     label: str
 
@@ -78,16 +92,20 @@ async def run_simulator(
         PortInUse: one of the two ports is taken.
     """
     player = Player(world or make_world(settings, clock), clock)
+    conducts = Conducts(SOURCES)
     weights = RequestWeight(
-        settings.binance_weight_limit, settings.binance_refusals_before_ban, settings.binance_ban_seconds
+        settings.binance_weight_limit,
+        settings.binance_refusals_before_ban,
+        settings.binance_ban_seconds,
+        conducts.of(BINANCE),
     )
     with (
         _listening(settings.host, settings.http_port, "RATEWIRE_SIMULATOR_HTTP_PORT") as http_socket,
         _listening(settings.host, settings.ws_port, "RATEWIRE_SIMULATOR_WS_PORT") as ws_socket,
     ):
         addresses = _addresses(settings.host, http_socket, ws_socket, player.world.label)
-        http = _HttpServer(_http_app(player, weights, settings))
-        sockets = SocketServer(player, weights, settings)
+        http = _HttpServer(_http_app(player, conducts, weights, settings))
+        sockets = SocketServer(player, _doors(player, conducts, weights, settings), conducts)
         try:
             async with asyncio.TaskGroup() as tasks, sockets.listen(ws_socket):
                 serving = tasks.create_task(http.serve([http_socket]))
@@ -108,15 +126,31 @@ async def run_simulator(
             raise
 
 
-def _http_app(player: Player, weights: RequestWeight, settings: SimulatorSettings) -> Labelled:
+def _doors(
+    player: Player, conducts: Conducts, weights: RequestWeight, settings: SimulatorSettings
+) -> list[Door]:
+    binance = conducts.of(BINANCE)
+    return [
+        ApiDoor(player, binance, weights, settings),
+        StreamsDoor(player, binance, settings),
+        *feed_doors(player, conducts),
+    ]
+
+
+def _http_app(
+    player: Player, conducts: Conducts, weights: RequestWeight, settings: SimulatorSettings
+) -> Labelled:
     async def status(_request: Request) -> Response:
         await player.catch_up()
-        return JSONResponse({"simulated": player.world.label, **player.world.status()})
+        return JSONResponse(
+            {"simulated": player.world.label, **player.world.status(), "clients": conducts.status()}
+        )
 
     routes = [
         Route(STATUS_PATH, status),
-        *BinanceRest(player, weights).routes(),
-        *CoinGeckoRest(player, settings).routes(),
+        *BinanceRest(player, conducts.of(BINANCE), weights).routes(),
+        *CoinGeckoRest(player, conducts.of(COINGECKO), settings).routes(),
+        *listing_routes(player, conducts),
     ]
     return Labelled(Starlette(routes=routes), player.world.label)
 
@@ -172,19 +206,28 @@ def _addresses(host: str, http: socket.socket, ws: socket.socket, label: str) ->
         binance_stream_url=sockets,
         binance_rest_url=f"{web}/binance",
         coingecko_url=f"{web}/coingecko/api/v3",
+        coinbase_stream_url=sockets + PATHS[COINBASE],
+        coinbase_rest_url=f"{web}/coinbase",
+        kraken_stream_url=sockets + PATHS[KRAKEN],
+        kraken_rest_url=f"{web}/kraken",
+        okx_stream_url=sockets + PATHS[OKX],
+        okx_rest_url=f"{web}/okx",
+        bybit_stream_url=sockets + PATHS[BYBIT],
+        bybit_rest_url=f"{web}/bybit",
         status_url=f"{web}{STATUS_PATH}",
         label=label,
     )
 
 
 def _announce(addresses: Addresses) -> None:
+    where = {
+        name.removesuffix("_url"): value
+        for name, value in dataclasses.asdict(addresses).items()
+        if name.endswith("_url")
+    }
     log.warning(
         "simulator.listens",
         note="these prices are SIMULATED, they are no exchange's",
         market=addresses.label,
-        binance_ws_api=addresses.binance_ws_api_url,
-        binance_streams=addresses.binance_stream_url,
-        binance_rest=addresses.binance_rest_url,
-        coingecko=addresses.coingecko_url,
-        status=addresses.status_url,
+        **where,
     )

@@ -20,13 +20,13 @@ class SimulatorSettings(BaseSettings):
         default=9101,
         ge=0,
         le=65535,
-        description="Port of both REST interfaces. 0 takes any free port and the log says which.",
+        description="Port of all REST interfaces and of the status. 0 takes any free port and the log says which.",
     )
     ws_port: int = Field(
         default=9102,
         ge=0,
         le=65535,
-        description="Port of the WebSocket API and the market streams. 0 takes any free port and the log says which.",
+        description="Port of all socket services. 0 takes any free port and the log says which.",
     )
     seed: int = Field(
         default=1,

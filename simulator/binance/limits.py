@@ -6,7 +6,8 @@ Pure bookkeeping driven by explicit moments; who is refused how is for the calle
 from collections import deque
 from dataclasses import dataclass
 
-from simulator.binance.errors import BinanceError, banned, too_many_connections, too_much_weight
+from simulator.binance.errors import BinanceError, banned, too_much_weight
+from simulator.conduct import Conduct
 from simulator.moments import MINUTE, SECOND, to_ms
 from simulator.remembered import Remembered
 
@@ -26,8 +27,11 @@ class _Usage:
 class RequestWeight:
     """6000 per wall-clock minute and address; going on after 429 leads to 418, longer each time."""
 
-    def __init__(self, limit: int, refusals_before_ban: int, ban_seconds: float) -> None:
+    def __init__(
+        self, limit: int, refusals_before_ban: int, ban_seconds: float, conduct: Conduct | None = None
+    ) -> None:
         self.limit = limit
+        self._conduct = conduct or Conduct()
         self._refusals_before_ban = refusals_before_ban
         self._ban = int(ban_seconds * SECOND)
         self._usage: Remembered[_Usage] = Remembered()
@@ -43,6 +47,7 @@ class RequestWeight:
         if usage.weight <= self.limit:
             return
         usage.refusals += 1
+        self._conduct.violate("weight_per_minute", now_ns, f"{usage.weight} of {self.limit}")
         if usage.refusals > self._refusals_before_ban:
             raise self._start_ban(usage, now_ns)
         raise too_much_weight(self.limit, to_ms((usage.minute + 1) * MINUTE))
@@ -55,6 +60,7 @@ class RequestWeight:
     def _usage_now(self, address: str, now_ns: int) -> _Usage:
         usage = self._usage.of(address, _Usage())
         if now_ns < usage.banned_until_ns:
+            self._conduct.violate("ban", now_ns, "went on while banned")
             raise banned(to_ms(usage.banned_until_ns))
         if usage.minute != now_ns // MINUTE:
             usage.minute, usage.weight, usage.refusals = now_ns // MINUTE, 0, 0
@@ -63,27 +69,9 @@ class RequestWeight:
     def _start_ban(self, usage: _Usage, now_ns: int) -> BinanceError:
         usage.banned_until_ns = now_ns + min(self._ban << min(usage.bans, 30), LONGEST_BAN)
         usage.bans += 1
+        self._conduct.bans += 1
         usage.refusals = 0
         return banned(to_ms(usage.banned_until_ns))
-
-
-class ConnectionAttempts:
-    """300 per five minutes and address, for one socket service."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._attempts: Remembered[deque[int]] = Remembered()
-
-    def attempt(self, address: str, now_ns: int) -> None:
-        """Count an attempt.
-
-        Raises:
-            BinanceError: 429 past the limit.
-        """
-        attempts = self._attempts.of(address, deque(maxlen=self._limit))
-        if len(attempts) == self._limit and attempts[0] > now_ns - ATTEMPTS_WINDOW:
-            raise too_many_connections(to_ms(attempts[0] + ATTEMPTS_WINDOW))
-        attempts.append(now_ns)
 
 
 class MessageRate:

@@ -11,10 +11,12 @@ from starlette.routing import Route
 from simulator.binance import errors, requests
 from simulator.binance.errors import BinanceError
 from simulator.binance.limits import RequestWeight
-from simulator.moments import to_ms
+from simulator.conduct import Conduct
+from simulator.moments import MS, to_ms
 from simulator.player import Player
 
 PREFIX = "/binance/api/v3"
+DOOR = "rest"
 PATHS = {
     "/ping": "ping",
     "/time": "time",
@@ -30,8 +32,9 @@ LISTS = ("symbols", "permissions")
 class BinanceRest:
     """GET routes; the weight is shared with the WebSocket API."""
 
-    def __init__(self, player: Player, weights: RequestWeight) -> None:
+    def __init__(self, player: Player, conduct: Conduct, weights: RequestWeight) -> None:
         self._player = player
+        self._conduct = conduct
         self._weights = weights
 
     def routes(self) -> list[Route]:
@@ -42,9 +45,12 @@ class BinanceRest:
         method = PATHS[request.url.path.removeprefix(PREFIX)]
         address = request.client.host if request.client else ""
         now_ns = self._player.clock()
+        self._conduct.call(DOOR, now_ns)
         try:
             body = await self._answer(method, request, address, now_ns)
         except BinanceError as error:
+            if error.retry_at_ms is not None:
+                self._conduct.refuse(DOOR, now_ns, error.retry_at_ms * MS)
             return self._respond_json(
                 {"code": error.code, "msg": error.message},
                 error.status,

@@ -7,10 +7,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame as SocketFrame
 from websockets.frames import Opcode
 
-from simulator.binance.connection import BinanceConnection, Close, Outbox
-from simulator.binance.keepalive import Cut, Keepalive
 from simulator.binance.limits import MessageRate
 from simulator.binance.subscriptions import Subscriptions
+from simulator.conduct import Conduct
+from simulator.connection import ClientSocket, Close, Outbox
+from simulator.keepalive import Cut, Keepalive
 from simulator.markets import Frame
 from simulator.player import Player
 from simulator.settings import SimulatorSettings
@@ -44,14 +45,16 @@ class StreamConnection:
 
     def __init__(
         self,
-        socket: BinanceConnection,
+        socket: ClientSocket,
         subscriptions: Subscriptions,
         player: Player,
+        conduct: Conduct,
         settings: SimulatorSettings,
     ) -> None:
         self._socket = socket
         self._subscriptions = subscriptions
         self._player = player
+        self._conduct = conduct
         self._outbox = Outbox(socket)
         self._rate = MessageRate(settings.binance_messages_per_second)
         self._keepalive = keepalive_of(settings, player.clock())
@@ -71,6 +74,7 @@ class StreamConnection:
             self._player.connections.discard(self)
             for stream in self._subscribed:
                 self._player.unsubscribe(self, stream)
+            self._conduct.subscriptions -= len(self._subscribed)
 
     async def deliver(self, frame: Frame) -> None:
         """Queue a frame, wrapped or bare as the connection wants it."""
@@ -90,6 +94,7 @@ class StreamConnection:
         try:
             async for message in self._socket:
                 # The answer is queued before any frame of a newly subscribed stream can be.
+                self._conduct.control_messages += 1
                 answer = self._subscriptions.control(message)
                 await self._outbox.put(answer)
                 self._follow_subscriptions()
@@ -97,7 +102,9 @@ class StreamConnection:
             return
 
     def _count(self, frame: SocketFrame) -> None:
-        if not self._rate.allows(self._player.clock()):
+        now_ns = self._player.clock()
+        if not self._rate.allows(now_ns):
+            self._conduct.violate("messages_per_second", now_ns)
             self._outbox.close(TOO_MANY_MESSAGES)
         if frame.opcode is Opcode.PONG:
             self._keepalive.pong(bytes(frame.data))
@@ -109,6 +116,7 @@ class StreamConnection:
         for stream in self._subscriptions.streams:
             if stream not in self._subscribed:
                 self._player.subscribe(self, stream)
+        self._conduct.subscriptions += len(now) - len(self._subscribed)
         self._subscribed = now
         if now:
             self._player.begin()

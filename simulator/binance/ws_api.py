@@ -7,17 +7,19 @@ from websockets.frames import Frame as SocketFrame
 from websockets.frames import Opcode
 
 from simulator.binance import envelope, requests
-from simulator.binance.connection import BinanceConnection, Close, Outbox
 from simulator.binance.errors import BinanceError
-from simulator.binance.keepalive import Cut
 from simulator.binance.limits import RequestWeight
 from simulator.binance.streams import keepalive_of
-from simulator.moments import to_ms
+from simulator.conduct import Conduct
+from simulator.connection import ClientSocket, Close, Outbox
+from simulator.keepalive import Cut
+from simulator.moments import MS, to_ms
 from simulator.player import Player
 from simulator.settings import SimulatorSettings
 
 PATH = "/ws-api/v3"
 CONNECTION_WEIGHT = 2
+DOOR = "ws-api"
 BANNED = Close(1008, "IP banned")
 
 
@@ -26,17 +28,19 @@ class ApiSession:
 
     def __init__(
         self,
-        socket: BinanceConnection,
+        socket: ClientSocket,
         address: str,
         player: Player,
+        conduct: Conduct,
         weights: RequestWeight,
-        settings: SimulatorSettings,
         *,
+        settings: SimulatorSettings,
         shows_limits: bool,
     ) -> None:
         self._socket = socket
         self._address = address
         self._player = player
+        self._conduct = conduct
         self._weights = weights
         self._shows_limits = shows_limits
         self._outbox = Outbox(socket)
@@ -86,6 +90,8 @@ class ApiSession:
             result = await self._carry_out(request)
         except BinanceError as error:
             limits = self._limits(shows_limits)
+            if error.retry_at_ms is not None:
+                self._conduct.refuse(DOOR, self._player.clock(), error.retry_at_ms * MS)
             await self._outbox.put(
                 envelope.format_error(request_id, error, limits, to_ms(self._player.clock()))
             )
@@ -96,6 +102,7 @@ class ApiSession:
 
     async def _carry_out(self, request: envelope.Request) -> object:
         now_ns = self._player.clock()
+        self._conduct.call(DOOR, now_ns)
         self._weights.spend(self._address, requests.weight(request.method, request.params), now_ns)
         if requests.asks_for_prices(request.method):
             self._player.begin()

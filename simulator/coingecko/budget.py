@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from simulator.coingecko.errors import rate_limited
+from simulator.conduct import Conduct
 from simulator.moments import MINUTE, SECOND
 from simulator.remembered import Remembered
 
@@ -21,8 +22,9 @@ class _Window:
 class CallBudget:
     """Calls per minute for each key or address; a limit of 0 is no limit."""
 
-    def __init__(self, calls_per_minute: int) -> None:
+    def __init__(self, calls_per_minute: int, conduct: Conduct) -> None:
         self._limit = calls_per_minute
+        self._conduct = conduct
         self._windows: Remembered[_Window] = Remembered()
 
     def spend(self, caller: str, now_ns: int) -> None:
@@ -35,10 +37,12 @@ class CallBudget:
             return
         window = self._windows.of(caller, _Window(now_ns))
         if now_ns < window.locked_until_ns:
+            self._conduct.violate("locked_out", now_ns, "called again during the lock-out")
             raise rate_limited(math.ceil((window.locked_until_ns - now_ns) / SECOND))
         if now_ns >= window.started_ns + MINUTE or window.locked_until_ns:
             window.started_ns, window.calls, window.locked_until_ns = now_ns, 0, 0
         window.calls += 1
         if window.calls > self._limit:
             window.locked_until_ns = now_ns + MINUTE
+            self._conduct.violate("calls_per_minute", now_ns, f"{window.calls} of {self._limit}")
             raise rate_limited(60)

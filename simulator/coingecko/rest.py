@@ -14,10 +14,12 @@ from simulator.coingecko.edge import Copy, Edge
 from simulator.coingecko.errors import CoinGeckoError, plain
 from simulator.coingecko.keys import Keys
 from simulator.coingecko.parameters import parse_price_query
+from simulator.conduct import Conduct
 from simulator.player import Player
 from simulator.settings import SimulatorSettings
 
 PREFIX = "/coingecko/api/v3"
+DOOR = "rest"
 PING = '{"gecko_says":"(V3) To the Moon!"}'
 LIST_SECONDS = 1800  # /coins/list is kept far longer than prices
 
@@ -27,10 +29,11 @@ Query = Mapping[str, str]
 class CoinGeckoRest:
     """GET routes."""
 
-    def __init__(self, player: Player, settings: SimulatorSettings) -> None:
+    def __init__(self, player: Player, conduct: Conduct, settings: SimulatorSettings) -> None:
         self._player = player
+        self._conduct = conduct
         self._keys = Keys(settings.coingecko_host, settings.coingecko_keys)
-        self._budget = CallBudget(settings.coingecko_calls_per_minute)
+        self._budget = CallBudget(settings.coingecko_calls_per_minute, conduct)
         self._edge = Edge()
         self._endpoints: dict[str, Callable[[Query], Callable[[], str]]] = {
             "/ping": lambda _query: lambda: PING,
@@ -54,6 +57,7 @@ class CoinGeckoRest:
 
     async def _answer(self, path: str, request: Request) -> Copy:
         now_ns, query = self._player.clock(), request.query_params
+        self._conduct.call(DOOR, now_ns)
         key = self._keys.check(request.headers, query, now_ns)
         self._budget.spend(key or (request.client.host if request.client else ""), now_ns)
         endpoint = self._endpoints.get(path)

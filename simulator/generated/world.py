@@ -6,14 +6,20 @@ import heapq
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from simulator.assets import Asset, read_assets
+from simulator.bybit.channels import BYBIT
+from simulator.coinbase.channels import COINBASE
 from simulator.generated import payloads
 from simulator.generated.frames import book_frames, second_frames, trade_frames
 from simulator.generated.quotes import Quotes
+from simulator.generated.venues import GeneratedVenue
 from simulator.generated.walk import PriceWalk
+from simulator.kraken.channels import KRAKEN
 from simulator.markets import DayTicker, Frame, Listing
 from simulator.moments import MINUTE, SECOND
+from simulator.okx.channels import OKX
 
 LONGEST_CATCH_UP = 10 * MINUTE
+PROFILES = (COINBASE, KRAKEN, OKX, BYBIT)
 _TRADE, _BOOK, _SECOND, _QUOTES = range(4)
 
 
@@ -63,6 +69,9 @@ class GeneratedWorld:
         self.binance = GeneratedBinance(self._walks)
         self.coingecko = Quotes(self._walks, seed, refresh_seconds)
         self.coingecko.refresh(start_ns)
+        self.venues = {
+            profile.source: GeneratedVenue(profile, self._walks, seed, start_ns) for profile in PROFILES
+        }
         self._changed: dict[int, None] = {}
         self._traded: dict[int, None] = {}
         self._events = self._first_events(start_ns)
@@ -102,7 +111,7 @@ class GeneratedWorld:
 
     def _play(self, at_ns: int, kind: int, index: int, wanted: Container[str]) -> tuple[int, Iterator[Frame]]:
         if kind == _SECOND:
-            return at_ns + SECOND, self._second(wanted)
+            return at_ns + SECOND, self._second(at_ns, wanted)
         if kind == _QUOTES:
             self.coingecko.refresh(at_ns)
             return at_ns + self._refresh, iter(())
@@ -110,17 +119,29 @@ class GeneratedWorld:
         self._changed[index] = None
         if kind == _BOOK:
             walk.change_book(at_ns)
-            return walk.next_book_ns(at_ns), book_frames(walk, wanted)
+            return walk.next_book_ns(at_ns), self._book(walk, at_ns, wanted)
         walk.trade(at_ns)
         self._traded[index] = None
-        return walk.next_trade_ns(at_ns), trade_frames(walk, wanted)
+        return walk.next_trade_ns(at_ns), self._trade(walk, at_ns, wanted)
 
-    def _second(self, wanted: Container[str]) -> Iterator[Frame]:
+    def _trade(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        yield from trade_frames(walk, wanted)
+        for venue in self.venues.values():
+            yield from venue.trade_frames(walk, at_ns, wanted)
+
+    def _book(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        yield from book_frames(walk, wanted)
+        for venue in self.venues.values():
+            yield from venue.book_frames(walk, at_ns, wanted)
+
+    def _second(self, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         changed = [self._walks[index] for index in self._changed]
         traded = [self._walks[index] for index in self._traded]
         self._changed.clear()
         self._traded.clear()
-        return second_frames(changed, traded, wanted)
+        yield from second_frames(changed, traded, wanted)
+        for venue in self.venues.values():
+            yield from venue.second_frames(at_ns, wanted)
 
     def _skip_a_long_gap(self, now_ns: int) -> None:
         gap = now_ns - self._position

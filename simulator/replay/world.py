@@ -1,13 +1,13 @@
 """A recording played back: frames go out when they are due, requests are answered from what has gone out so far."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 import structlog
 
-from simulator.markets import Frame
+from simulator.markets import Frame, Venue
 from simulator.moments import to_ms
 from simulator.replay.binance_state import RecordedBinance
 from simulator.replay.coingecko_state import RecordedCoinGecko
@@ -34,6 +34,7 @@ class ReplayWorld:
         self.label = f"replay {names}"
         self.binance = RecordedBinance(recording.listings)
         self.coingecko = RecordedCoinGecko(recording.coins)
+        self.venues: Mapping[str, Venue] = {}  # their recordings are older protocols or other products
         self._recording = recording
         self._speed = Fraction(Decimal(repr(speed)))
         self._original = original_times

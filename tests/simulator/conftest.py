@@ -79,3 +79,10 @@ async def ask(socket: ClientConnection, request: object) -> Any:
     """Send one JSON request and take the next message as its answer."""
     await socket.send(request if isinstance(request, str) else json.dumps(request))
     return await receive(socket)
+
+
+async def closed_with(socket: ClientConnection) -> tuple[int | None, str | None]:
+    """Read on until the server closes."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await socket.wait_closed()
+    return socket.close_code, socket.close_reason

@@ -12,16 +12,9 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
 from simulator.binance.subscriptions import Subscriptions
-from tests.simulator.conftest import PATIENCE_SECONDS, FakeClock, OpenSimulator, ask, receive
+from tests.simulator.conftest import PATIENCE_SECONDS, FakeClock, OpenSimulator, ask, closed_with, receive
 
 TRADE_KEYS = ["e", "E", "s", "t", "p", "q", "T", "m", "M"]
-
-
-async def closed_with(socket: ClientConnection) -> tuple[int | None, str | None]:
-    """Read on until the server closes."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await socket.wait_closed()
-    return socket.close_code, socket.close_reason
 
 
 async def test_a_raw_connection_gets_bare_payloads(open_simulator: OpenSimulator) -> None:

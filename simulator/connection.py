@@ -1,6 +1,6 @@
 """One client's socket: what goes out is queued in order and bounded; what comes in is shown frame by frame.
 
-Every frame to a client passes `Outbox`, every frame from it `BinanceConnection.process_event`: whoever wants to
+Every frame to a client passes `Outbox`, every frame from it `ClientSocket.process_event`: whoever wants to
 disturb a connection finds these two places.
 """
 
@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
-from simulator.binance.keepalive import Ping
+from simulator.keepalive import Ping
 
 OUTBOX_FRAMES = 10_000
 STALLED_SECONDS = 10.0  # a client that takes nothing for so long is cut, as slow readers are
@@ -27,8 +27,8 @@ class Close:
     reason: str
 
 
-class BinanceConnection(ServerConnection):
-    """A server connection that shows every incoming frame, pings and pongs too: Binance counts them."""
+class ClientSocket(ServerConnection):
+    """A server connection that shows every incoming frame, pings and pongs too: exchanges count them."""
 
     on_frame: Callable[[Frame], None] | None = None
 

@@ -1,0 +1,120 @@
+"""Kraken's side of one v2 connection: one answer per symbol, heartbeats, pings [exchanges.md 3]. Text in, text out.
+
+Kraken publishes no figure for its message rate, so the figure here is ours. Texts marked (?) are in no source.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from random import Random
+
+from simulator.connection import Close
+from simulator.kraken.channels import BBO, TRADES
+from simulator.limits import RollingLimit
+from simulator.moments import MINUTE, SECOND, iso_text
+from simulator.session import Reply
+
+TRIGGERS = {"trades": TRADES, "bbo": BBO}
+MESSAGES_PER_SECOND = 50
+IDLE = MINUTE
+QUIET = SECOND
+IDLE_TOO_LONG = Close(1001, "Idle")
+
+
+class KrakenSession:
+    """One connection."""
+
+    def __init__(self, symbols: AbstractSet[str], opened_ns: int, clock: Callable[[], int]) -> None:
+        self._symbols = symbols
+        self._clock = clock
+        self._rate = RollingLimit(MESSAGES_PER_SECOND, SECOND)
+        self._streams: dict[str, None] = {}
+        self._connection_id = Random(opened_ns).randrange(1 << 62, 1 << 63)  # noqa: S311 - a number to show
+
+    def greet(self) -> Sequence[str]:
+        """The status message; its connection id is beyond what a double holds."""
+        data = {
+            "version": "2.0.10",
+            "system": "online",
+            "api_version": "v2",
+            "connection_id": self._connection_id,
+        }
+        return (_dump({"channel": "status", "type": "update", "data": [data]}),)
+
+    def receive(self, text: str, now_ns: int) -> Reply:
+        """Carry out one request."""
+        if self._rate.retry_at("", now_ns) is not None:
+            return Reply(answers=[_dump({"Error": "Exceeded msg rate"})], violation="messages_per_second")
+        started = iso_text(now_ns)
+        request = _parse(text)
+        match request.get("method"):
+            case "ping":
+                return Reply.of(self._answer(request, {"method": "pong"}, started))
+            case "subscribe" | "unsubscribe" as method:
+                return self._follow(method, request, started)
+        error = {"error": "Unsupported method (?)", "method": request.get("method"), "success": False}
+        return Reply.of(self._answer(request, error, started))
+
+    def attend(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
+        """A heartbeat when nothing else flows; the end of a connection that nobody uses."""
+        if self._streams and now_ns >= last_sent_ns + QUIET:
+            return Reply.of('{"channel":"heartbeat"}')
+        if not self._streams and now_ns >= max(last_sent_ns, last_received_ns) + IDLE:
+            return Reply(close=IDLE_TOO_LONG)
+        return Reply()
+
+    def _follow(self, method: str, request: Mapping[str, object], started: str) -> Reply:
+        params = request.get("params")
+        params = params if isinstance(params, dict) else {}
+        prefix = TRIGGERS.get(params.get("event_trigger", "trades"))
+        symbols = params.get("symbol")
+        if params.get("channel") != "ticker" or prefix is None or not isinstance(symbols, list):
+            error = {"error": "Invalid arguments (?)", "method": method, "success": False}
+            return Reply.of(self._answer(request, error, started))
+        reply = Reply()
+        for symbol in symbols:
+            self._follow_one(reply, request, str(symbol), prefix, started)
+        return reply
+
+    def _follow_one(
+        self, reply: Reply, request: Mapping[str, object], symbol: str, prefix: str, started: str
+    ) -> None:
+        method = request["method"]
+        if symbol not in self._symbols:
+            error = f"Currency pair not supported {symbol}"
+            refused = {"error": error, "method": method, "success": False, "symbol": symbol}
+            reply.answers.append(self._answer(request, refused, started))
+            return
+        params = request["params"]
+        wants_snapshot = not isinstance(params, dict) or params.get("snapshot", True) is not False
+        result = {"channel": "ticker", "symbol": symbol}
+        if method == "subscribe":
+            self._streams[prefix + symbol] = None
+            reply.subscribed.append(prefix + symbol)
+            if not wants_snapshot:
+                reply.without_first.add(prefix + symbol)
+            shown = {**result, "snapshot": wants_snapshot}
+        else:
+            self._streams.pop(prefix + symbol, None)
+            reply.unsubscribed.append(prefix + symbol)
+            shown = dict(result)
+        answer = {"method": method, "result": shown, "success": True}
+        reply.answers.append(self._answer(request, answer, started))
+
+    def _answer(self, request: Mapping[str, object], body: Mapping[str, object], started: str) -> str:
+        answer = {**body, "time_in": started, "time_out": iso_text(self._clock())}
+        if "req_id" in request:
+            answer["req_id"] = request["req_id"]
+        return _dump(answer)
+
+
+def _parse(text: str) -> Mapping[str, object]:
+    try:
+        request = json.loads(text)
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _dump(message: object) -> str:
+    return json.dumps(message, separators=(",", ":"))

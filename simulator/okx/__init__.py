@@ -1,0 +1,1 @@
+"""OKX v5 as clients see it: the public WebSocket and the listing of instruments."""

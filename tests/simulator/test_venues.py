@@ -1,0 +1,130 @@
+"""The other exchanges' prices: of the same walks, plausible together, and the same for the same seed."""
+
+import json
+import re
+from collections.abc import Container
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator.assets import read_assets
+from simulator.generated.world import GeneratedWorld
+from simulator.moments import SECOND
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator
+
+FIRST = {
+    "coinbase": ("coinbase:ticker:{}", "{}-USD", ("price",)),
+    "kraken": ("kraken:ticker:trades:{}", "{}/USD", ("data", 0, "last")),
+    "okx": ("okx:tickers:{}", "{}-USDT", ("data", 0, "last")),
+    "bybit": ("bybit:tickers.{}", "{}USDT", ("data", "lastPrice")),
+}
+
+
+class Everything(Container[str]):
+    """Somebody wants every stream."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+def after(seconds: int, seed: int = 1) -> tuple[GeneratedWorld, list[str]]:
+    world = GeneratedWorld(seed, START_NS)
+    return world, [frame.stream for frame in world.advance(START_NS + seconds * SECOND, Everything())]
+
+
+def dig(text: str, path: tuple[Any, ...]) -> Decimal:
+    found = json.loads(text, parse_float=Decimal)
+    for step in path:
+        found = found[step]
+    return Decimal(found)
+
+
+@pytest.mark.parametrize("base", ["BTC", "ETH", "SOL", "XRP", "PEPE"])
+def test_the_prices_of_an_asset_are_plausible_together(base: str) -> None:
+    """After a minute all sources are within a few basis points (and ticks) of each other, but not all the same."""
+    world, _ = after(60)
+    asset = next(asset for asset in read_assets() if asset.symbol == base)
+    binance = Decimal(world.binance.price(f"{base}USDT"))
+    tether = world.venues["kraken"].first("kraken:ticker:trades:USDT/USD")
+    assert tether is not None
+    dollars = dig(tether.data, ("data", 0, "last"))
+    seen = {}
+    for source, (stream, code, path) in FIRST.items():
+        first = world.venues[source].first(stream.format(code.format(base)))
+        assert first is not None
+        price = dig(first.data, path)
+        seen[source] = price / dollars if "USDT" not in code else price
+    reach = binance * Decimal("0.0020") + 3 * asset.tick_size
+    assert all(abs(price - binance) <= reach for price in seen.values()), (binance, seen)
+    assert len({*seen.values(), binance}) > 1
+
+
+def test_every_code_of_the_facts_is_listed_where_it_belongs() -> None:
+    """And nothing else is."""
+    world, _ = after(0)
+    for source, venue in world.venues.items():
+        codes = [asset.codes[source] for asset in read_assets() if source in asset.codes]
+        assert list(venue.listings()) == codes
+
+
+def test_every_instrument_of_every_source_moves() -> None:
+    """Within half a minute each one has something new to say: no dead symbol among the living."""
+    world, streams = after(30)
+    told = set(streams)
+    for source, (stream, _, _) in FIRST.items():
+        assert {stream.format(code) for code in world.venues[source].listings()} <= told, source
+
+
+def test_the_same_seed_makes_the_same_market() -> None:
+    """Other sources do not disturb that; another seed makes another."""
+    assert after(5)[1] == after(5)[1] != after(5, seed=2)[1]
+
+
+def test_krakens_numbers_are_bare_and_plain() -> None:
+    """JSON numbers, small ones too, never an exponent."""
+    world, _ = after(3)
+    for code in world.venues["kraken"].listings():
+        first = world.venues["kraken"].first(f"kraken:ticker:bbo:{code}")
+        assert first is not None
+        assert re.search(r'"last":\d+\.\d+,', first.data), first.data
+        assert not re.search(r"\de[-+]?\d", first.data), first.data
+
+
+async def test_the_listings_have_their_exchanges_shapes(
+    open_simulator: OpenSimulator, clock: FakeClock
+) -> None:
+    """Symbol, base, quote and the exchange's own word for what trades."""
+    async with open_simulator(clock) as at, httpx.AsyncClient() as client:
+        products = (await client.get(f"{at.coinbase_rest_url}/products")).json()
+        assert [products[0][key] for key in ("id", "base_currency", "quote_currency", "status")] == [
+            "BTC-USD", "BTC", "USD", "online",
+        ]  # fmt: skip
+        pairs = (await client.get(f"{at.kraken_rest_url}/0/public/AssetPairs")).json()
+        assert pairs["error"] == []
+        assert (
+            pairs["result"]["XBTUSD"] | {"lot_decimals": 8, "pair_decimals": 2} == pairs["result"]["XBTUSD"]
+        )
+        assert (pairs["result"]["XBTUSD"]["wsname"], pairs["result"]["XDGUSD"]["status"]) == (
+            "XBT/USD",
+            "online",
+        )
+        modern = (await client.get(f"{at.kraken_rest_url}/0/public/AssetPairs?assetVersion=1")).json()
+        assert modern["result"]["BTC/USD"]["base"] == "BTC"
+        instruments = (await client.get(f"{at.okx_rest_url}/api/v5/public/instruments?instType=SPOT")).json()
+        assert (instruments["code"], instruments["data"][0]["instId"]) == ("0", "BTC-USDT")
+        assert instruments["data"][0]["state"] == "live"
+        spot = (await client.get(f"{at.bybit_rest_url}/v5/market/instruments-info?category=spot")).json()
+        assert (spot["retCode"], spot["result"]["list"][0]["baseCoin"]) == (0, "BTC")
+        assert spot["result"]["list"][0]["status"] == "Trading"
+        wrong = (await client.get(f"{at.bybit_rest_url}/v5/market/instruments-info")).json()
+        assert wrong["retCode"] == 10001
+
+
+async def test_a_missing_instrument_type_is_okxs_error(open_simulator: OpenSimulator) -> None:
+    """OKX wants to know which kind."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        answer = await client.get(f"{at.okx_rest_url}/api/v5/public/instruments")
+        assert answer.json()["code"] == "51000"
+        assert answer.headers["X-Ratewire-Simulated"] == "generated seed=1"
