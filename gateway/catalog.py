@@ -33,8 +33,8 @@ class InstrumentPage(msgspec.Struct, frozen=True):
 
 
 class InstrumentCatalog:
-    """What is tracked from which source. `on_added` and `on_removed` hear of keys that came and went with a refresh after the
-    first.
+    """What is tracked from which source. `on_added` and `on_removed` hear of keys that are answered or are no more, with every
+    refresh after the first. One that its source has halted is none that is answered, as long as that lasts.
     """
 
     def __init__(
@@ -51,26 +51,33 @@ class InstrumentCatalog:
         self._on_removed = on_removed
         self._history = TrackingHistory()
         self._by_key: dict[TickerKey, Instrument] = {}
+        self._trading: dict[TickerKey, Instrument] = {}
+        self._halted: dict[TickerKey, Instrument] = {}
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
         self.loaded = False
         self.last_error: str | None = None
 
     @property
     def tracked(self) -> Mapping[TickerKey, Instrument]:
-        """All instruments, by source and symbol."""
-        return self._by_key
+        """All instruments that are answered, by symbol and source."""
+        return self._trading
+
+    @property
+    def halted(self) -> Mapping[TickerKey, Instrument]:
+        """Those that their sources do not trade at the moment; each has a `halt` that says why."""
+        return self._halted
 
     @property
     def version(self) -> str:
-        """Names the set of tracked instruments."""
+        """Names the set of tracked instruments and of those that are halted."""
         return self._history.version
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
-        """Every instrument added or removed since `version`; `None` if that is not known here."""
+        """Every instrument added, removed, halted or resumed since `version`; `None` if that is not known here."""
         return self._history.changed_since(version)
 
     def sources_of(self, symbol: Symbol) -> frozenset[Source]:
-        """The sources that `symbol` is tracked from; none if it is unknown."""
+        """The sources that answer for `symbol`; none if it is unknown or halted everywhere."""
         return self._sources_by_symbol.get(symbol, frozenset())
 
     def near(self, symbol: Symbol, sources: Iterable[Source]) -> list[str]:
@@ -125,26 +132,28 @@ class InstrumentCatalog:
             DatabaseUnavailable: what was known stays.
         """
         instruments = await self._reader.read()
-        known, first_time = self._by_key, not self.loaded
-        self._keep(instruments)
+        first_time = not self.loaded
+        changed = self._keep(instruments)
         self.loaded, self.last_error = True, None
         if first_time:
             return
-        if removed := known.keys() - self._by_key.keys():
-            log.info("instruments removed", count=len(removed))
+        if removed := changed - self._trading.keys():
+            log.info("instruments removed", count=len(removed), halted=len(removed & self._halted.keys()))
             self._on_removed(sorted(removed, key=_order))
-        if added := self._by_key.keys() - known.keys():
+        if added := changed & self._trading.keys():
             log.info("instruments added", count=len(added))
             self._on_added(sorted(added, key=_order))
 
-    def _keep(self, instruments: Sequence[Instrument]) -> None:
+    def _keep(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
         by_key = {TickerKey(each.source, each.symbol): each for each in instruments}
         self._by_key = {key: by_key[key] for key in sorted(by_key, key=_order)}
-        self._history.note(by_key)
+        self._trading = {key: each for key, each in self._by_key.items() if each.halt is None}
+        self._halted = {key: each for key, each in self._by_key.items() if each.halt is not None}
         sources: dict[Symbol, set[Source]] = {}
-        for key in self._by_key:
+        for key in self._trading:
             sources.setdefault(key.symbol, set()).add(key.source)
         self._sources_by_symbol = {symbol: frozenset(tracking) for symbol, tracking in sources.items()}
+        return self._history.note(self._trading, self._halted)
 
 
 def _order(key: TickerKey) -> tuple[Symbol, Source]:

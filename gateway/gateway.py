@@ -85,17 +85,17 @@ class Gateway:
         return self.mirror.loaded and self.catalog.loaded and connected
 
     def _offer(self, ticker: Ticker) -> None:
-        """Tell subscribers of a newer ticker, if its instrument is tracked."""
+        """Tell subscribers of a newer ticker, if its instrument is tracked and traded."""
         if ticker.key in self.catalog.tracked:
             self.subscribers.publish(ticker)
 
     def _offer_known(self, keys: Iterable[TickerKey]) -> None:
-        """Instruments that have just become tracked may have been published before we knew."""
+        """Instruments that are answered from now on may have been published before."""
         for key in keys:
             if ticker := self.mirror.read(key):
                 self.subscribers.publish(ticker)
 
     def _retract(self, keys: Iterable[TickerKey]) -> None:
-        """Instruments that are tracked no more are answered no more."""
+        """Instruments that are tracked or traded no more are answered no more."""
         for key in keys:
             self.subscribers.retract(key)

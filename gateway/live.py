@@ -14,7 +14,7 @@ from gateway.follow import Follower
 from gateway.mirror import Mirror
 from gateway.pace import Beat, Pace, Pulse
 from gateway.rate import Rate, TtlBySource, UnavailableRate
-from gateway.rates import Question, Rates, untracked
+from gateway.rates import Question, Rates
 from gateway.resume import catch_up, read_missed
 from gateway.source_health import SourceStatus
 from gateway.subscribers import Selection, Subscriber, Subscribers
@@ -164,7 +164,7 @@ class Live:
             cursor=self._cursor(subscriber),
             sent_at=self._clock(),
             items=self._rates.present(batch.tickers),
-            unavailable=tuple(map(untracked, batch.retracted)),
+            unavailable=tuple(map(self._rates.gone, batch.retracted)),
             conflated=batch.conflated,
         )
 
@@ -216,10 +216,11 @@ class Live:
             if (ticker := self._mirror.read(key))
         ]
         subscriber.note_told(tickers)
-        gone = sorted(key for key in changed if wanted.has(key) and key not in self._catalog.tracked)
+        known = self._catalog.tracked.keys() | self._catalog.halted.keys()
+        gone = sorted(key for key in changed if wanted.has(key) and key not in known)
         unavailable = self._rates.rates(question).unavailable
         if question.symbols is None:
-            unavailable = (*unavailable, *map(untracked, gone))
+            unavailable = (*unavailable, *map(self._rates.gone, gone))
         return RatesEvent(
             kind=RatesEventKind.SNAPSHOT,
             cursor=cursor,

@@ -60,6 +60,7 @@ class UnavailableReason(StrEnum):
     UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
     NOT_YET_SEEN = "NOT_YET_SEEN"
     STALE = "STALE"
+    NOT_TRADING = "NOT_TRADING"
     SOURCE_DOWN = "SOURCE_DOWN"
 
 

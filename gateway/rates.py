@@ -10,11 +10,13 @@ from gateway.freshness import meets
 from gateway.mirror import Cell, Mirror
 from gateway.rate import OnStale, Rate, RateList, TtlBySource, UnavailableRate, UnavailableReason
 from gateway.source_health import SourceFacts, SourceState, SourceStatus, assess
+from instruments.instrument import Instrument
 from rates.clock import Clock, format_span_ms
 from rates.errors import (
     CacheUnavailable,
     DatabaseUnavailable,
     InvalidArgument,
+    NotTrading,
     RateNotSeen,
     RatesError,
     RateStale,
@@ -100,19 +102,22 @@ class Rates:
         """The sources that may answer, most preferred first.
 
         Raises:
-            UnknownSymbol: none.
+            UnknownSymbol: none tracks it.
+            NotTrading: none that tracks it trades it.
         """
         asked = self._preference if source is None else (source,)
         tracking = self._catalog.sources_of(symbol)
         if found := [each for each in asked if each in tracking]:
             return found
+        if halted := self._halted(symbol, asked):
+            raise _not_trading(halted[0])
         raise UnknownSymbol(str(symbol), near=self._catalog.near(symbol, asked))
 
     def rate(self, symbol: Symbol, source: Source | None = None, demand: Demand = ANY_AGE) -> Rate | None:
         """The first rate by preference that meets the demand, else the one that has used up least of its time to live.
 
         Raises:
-            UnknownSymbol, RateNotSeen, SourceDown, RateStale: as the names say.
+            UnknownSymbol, NotTrading, RateNotSeen, SourceDown, RateStale: as the names say.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_loaded()
@@ -178,9 +183,13 @@ class Rates:
         return self._clock()
 
     def list_cells(self, question: Question) -> list[Cell] | None:
-        """Where the rates that answer the question are, by the present catalogue; `None` where some of it is not tracked."""
+        """Where the rates that answer the question are, by the present catalogue; `None` where some of it is not tracked or
+        not traded.
+        """
         asked = self._asked(question)
         if question.symbols is None:
+            if any(key.source in asked for key in self._catalog.halted):
+                return None
             return [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
         cells: list[Cell] = []
         for symbol in dict.fromkeys(question.symbols):
@@ -188,8 +197,15 @@ class Rates:
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             if not found or (question.sources is not None and len(found) < len(asked)):
                 return None
+            if self._catalog.halted and self._halted(symbol, asked):
+                return None
             cells += map(self._mirror.cell, found)
         return cells
+
+    def gone(self, key: TickerKey) -> UnavailableRate:
+        """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
+        halted = self._catalog.halted.get(key)
+        return untracked(key) if halted is None else _halted_rate(halted)
 
     def present_at(self, ticker: Ticker, now: datetime) -> Rate:
         """A ticker as a rate at that moment."""
@@ -206,26 +222,36 @@ class Rates:
         return tuple(self._status(source, now) for source in self._preference)
 
     def _resolve(self, question: Question) -> tuple[list[TickerKey], list[UnavailableRate]]:
-        """The tracked instruments that a question means, and the symbols that no source asked tracks."""
+        """The instruments that a question means and that are answered, and what of it is not tracked or not traded."""
         asked = self._asked(question)
         if question.symbols is None:
-            return [key for key in self._catalog.tracked if key.source in asked], []
-        keys: list[TickerKey] = []
-        unknown: list[UnavailableRate] = []
+            halted = [each for key, each in self._catalog.halted.items() if key.source in asked]
+            keys = [key for key in self._catalog.tracked if key.source in asked]
+            return keys, list(map(_halted_rate, halted))
+        keys = []
+        unavailable: list[UnavailableRate] = []
         lookups = NEAR_LOOKUPS
         for symbol in dict.fromkeys(question.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             keys += found
-            if not found:
+            if question.sources is not None and found:
+                # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
+                missing = [TickerKey(each, symbol) for each in asked if each not in tracking]
+                unavailable += map(self.gone, missing)
+                continue
+            halted = self._halted(symbol, asked)
+            unavailable += map(_halted_rate, halted)
+            if not found and not halted:
                 near = self._catalog.near(symbol, asked) if lookups > 0 else ()
                 lookups -= 1
                 message = str(UnknownSymbol(str(symbol), near=near))
-                unknown.append(UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message))
-            elif question.sources is not None:
-                # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
-                unknown += [untracked(TickerKey(each, symbol)) for each in asked if each not in tracking]
-        return keys, unknown
+                unavailable.append(UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message))
+        return keys, unavailable
+
+    def _halted(self, symbol: Symbol, asked: Iterable[Source]) -> list[Instrument]:
+        keys = (TickerKey(each, symbol) for each in asked)
+        return [found for key in keys if (found := self._catalog.halted.get(key))]
 
     def _asked(self, question: Question) -> tuple[Source, ...]:
         return self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
@@ -262,6 +288,7 @@ class Rates:
             latest_observed_at=part.latest_observed_at,
             tickers_per_minute=part.tickers_per_minute(now),
             tracked=len(tracked),
+            halted=sum(key.source is source for key in self._catalog.halted),
             seen=len(rates),
             fresh=sum(meets(rate.age, ttl) for rate in rates),
             ttl=ttl,
@@ -281,6 +308,17 @@ def untracked(key: TickerKey) -> UnavailableRate:
     """That a symbol is not tracked from a source, though perhaps from another."""
     message = f"{key.symbol} is not tracked from {key.source.name}"
     return UnavailableRate(key.symbol, key.source, UnavailableReason.UNKNOWN_SYMBOL, message)
+
+
+def _halted_rate(halted: Instrument) -> UnavailableRate:
+    message = str(_not_trading(halted))
+    return UnavailableRate(halted.symbol, halted.source, UnavailableReason.NOT_TRADING, message)
+
+
+def _not_trading(halted: Instrument) -> NotTrading:
+    assert halted.halt is not None, "the catalogue keeps those without a halt apart"
+    symbol, halt = str(halted.symbol), halted.halt
+    return NotTrading(symbol, halted.source.name, word=halt.word, since=halt.since)
 
 
 def _satisfies(rate: Rate, demand: Demand) -> bool:

@@ -38,6 +38,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     latest_observed_at: datetime | None
     tickers_per_minute: int
     tracked: int
+    halted: int = 0
     fresh: int
     seen: int
     ttl: timedelta
@@ -59,6 +60,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: int
     budget: CallBudgetState | None
     tracked: int
+    halted: int
     seen: int
     fresh: int
     simulated: bool
@@ -81,6 +83,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         reconnects=sum(report.reconnects for report in reports),
         budget=max(budgets, key=lambda report: report.reported_at).budget if budgets else None,
         tracked=facts.tracked,
+        halted=facts.halted,
         seen=facts.seen,
         fresh=facts.fresh,
         simulated=facts.simulated,

@@ -21,15 +21,15 @@ def _config(url: str) -> Config:
     return config
 
 
-async def migrate(url: str) -> None:
-    """Apply every migration that the database at `url` lacks.
+async def migrate(url: str, revision: str = "head") -> None:
+    """Apply every migration up to `revision` that the database at `url` lacks.
 
     Raises:
         DatabaseUnavailable: out of reach, or a migration failed.
         InvalidSetting: not a database URL of a supported kind.
     """
     # alembic's commands are synchronous and start an event loop of their own.
-    await asyncio.to_thread(_run, command.upgrade, url, "head")
+    await asyncio.to_thread(_run, command.upgrade, url, revision)
 
 
 async def check_models(url: str) -> None:

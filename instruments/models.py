@@ -1,8 +1,8 @@
-"""Tables. One row per instrument and source; removing the row is what ends the tracking."""
+"""Tables. One row per instrument and source; removing the row is what ends the tracking. One row per source's listing."""
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, MetaData, String, func
+from sqlalchemy import Boolean, DateTime, Integer, MetaData, String, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Named constraints, so that migrations can alter them on every database.
@@ -22,7 +22,11 @@ class Model(DeclarativeBase):
 
 
 class InstrumentRow(Model):
-    """An instrument tracked from a source; `source_symbol` is the source's own spelling."""
+    """An instrument tracked from a source; `source_symbol` is the source's own spelling.
+
+    `halted_word` is the source's own word for why it is not traded, null while it is; what the simulator says of it counts for
+    the simulator only.
+    """
 
     __tablename__ = "instruments"
 
@@ -32,3 +36,17 @@ class InstrumentRow(Model):
     source_symbol: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200))
     added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    halted_word: Mapped[str | None] = mapped_column(String(60))
+    halted_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    halted_simulated: Mapped[bool | None] = mapped_column(Boolean)
+
+
+class ListingRow(Model):
+    """When a source's own listing was last believed, and how many instruments it had."""
+
+    __tablename__ = "listings"
+
+    source: Mapped[str] = mapped_column(String(32), primary_key=True)
+    simulated: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    read_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    size: Mapped[int] = mapped_column(Integer)

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from instruments.instrument import Instrument
+from instruments.instrument import Halt, Instrument
 from instruments.models import InstrumentRow
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
@@ -30,10 +31,14 @@ class InstrumentReader(Protocol):
 
 
 class InstrumentStore:
-    """An `InstrumentReader` that can also add and remove, on Postgres or SQLite. The caller closes it."""
+    """An `InstrumentReader` that can also add and remove, on Postgres or SQLite. The caller closes it.
 
-    def __init__(self, url: str) -> None:
+    `simulated`: whose halts count, the simulator's or those of the real sources.
+    """
+
+    def __init__(self, url: str, *, simulated: bool = False) -> None:
         self._engine = open_database(url)
+        self.simulated = simulated
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -44,7 +49,7 @@ class InstrumentStore:
         Raises:
             DatabaseUnavailable: it does not.
         """
-        async with self._connection() as connection:
+        async with self.transaction() as connection:
             await connection.execute(select(InstrumentRow.source).limit(1))
 
     async def read(self, source: Source | None = None) -> Sequence[Instrument]:
@@ -53,16 +58,10 @@ class InstrumentStore:
         )
         if source is not None:
             query = query.where(InstrumentRow.source == source)
-        async with self._connection() as connection:
+        async with self.transaction() as connection:
             rows = (await connection.execute(query)).mappings().all()
         known = {member.value for member in Source}
-        return [
-            Instrument(
-                Source(row["source"]), Symbol(row["base"], row["quote"]), row["source_symbol"], row["name"]
-            )
-            for row in rows
-            if row["source"] in known
-        ]
+        return [self._instrument(row) for row in rows if row["source"] in known]
 
     async def add(self, instruments: Iterable[Instrument]) -> int:
         """Track these; one already tracked takes the new spelling and name. Returns how many rows are new.
@@ -71,10 +70,11 @@ class InstrumentStore:
             DatabaseUnavailable: out of reach.
         """
         added = 0
-        async with self._connection() as connection:
+        async with self.transaction() as connection:
             for instrument in instruments:
                 removed = await _delete(connection, instrument.source, instrument.symbol)
-                await connection.execute(insert(InstrumentRow).values(**row(instrument)))
+                values = {**row(instrument), **halt_columns(instrument.halt, simulated=self.simulated)}
+                await connection.execute(insert(InstrumentRow).values(values))
                 added += not removed
         return added
 
@@ -84,12 +84,26 @@ class InstrumentStore:
         Raises:
             DatabaseUnavailable: out of reach.
         """
-        async with self._connection() as connection:
+        async with self.transaction() as connection:
             return await _delete(connection, source, symbol)
 
+    def _instrument(self, row: RowMapping) -> Instrument:
+        is_halted = row["halted_word"] is not None and row["halted_simulated"] == self.simulated
+        return Instrument(
+            Source(row["source"]),
+            Symbol(row["base"], row["quote"]),
+            row["source_symbol"],
+            row["name"],
+            Halt(row["halted_word"], aware(row["halted_since"])) if is_halted else None,
+        )
+
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction; every failure of driver or server is a `DatabaseUnavailable`."""
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction.
+
+        Raises:
+            DatabaseUnavailable: any failure of driver or server; nothing was changed.
+        """
         try:
             async with self._engine.begin() as connection:
                 yield connection
@@ -121,7 +135,7 @@ def open_database(url: str) -> AsyncEngine:
 
 
 def row(instrument: Instrument) -> dict[str, str]:
-    """The columns of one instrument."""
+    """The columns of one instrument, as the first migration knows them."""
     return {
         "source": instrument.source.value,
         "base": instrument.symbol.base,
@@ -129,6 +143,18 @@ def row(instrument: Instrument) -> dict[str, str]:
         "source_symbol": instrument.source_symbol,
         "name": instrument.name,
     }
+
+
+def halt_columns(halt: Halt | None, *, simulated: bool) -> dict[str, str | datetime | bool | None]:
+    """The columns that say whether an instrument is traded."""
+    if halt is None:
+        return {"halted_word": None, "halted_since": None, "halted_simulated": None}
+    return {"halted_word": halt.word, "halted_since": halt.since, "halted_simulated": simulated}
+
+
+def aware(moment: datetime) -> datetime:
+    """A time of the database in UTC; SQLite forgets the zone."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 async def _delete(connection: AsyncConnection, source: Source, symbol: Symbol) -> bool:

@@ -10,6 +10,7 @@ RatesError
 ├── RateUnavailable              a well-formed question that has no answer now
 │   ├── RateNotSeen              tracked, but no source has published it yet
 │   ├── RateStale                the newest value is older than was asked for
+│   ├── NotTrading               its source lists it as halted, or lists it no more
 │   └── SourceDown               not seen, and its source is down
 ├── SourceError                  a source did not deliver
 │   ├── SourceUnavailable        network failure, timeout, 5xx
@@ -111,6 +112,17 @@ class RateStale(RateUnavailable):
     def __init__(self, symbol: str, source: str, *, age_ms: int, max_age_ms: int) -> None:
         self.symbol, self.source, self.age_ms, self.max_age_ms = symbol, source, age_ms, max_age_ms
         super().__init__(f"{symbol} from {source} is {age_ms} ms old: expected at most {max_age_ms} ms")
+
+
+class NotTrading(RateUnavailable):
+    """Tracked, but not traded at its source: `word` is the source's own for that, `since` when we saw it first."""
+
+    def __init__(self, symbol: str, source: str, *, word: str, since: datetime) -> None:
+        self.symbol, self.source, self.word, self.since = symbol, source, word, since
+        super().__init__(
+            f"{symbol} is not traded at {source}: {word!r} by its own listing, "
+            f"seen since {since.isoformat(timespec='seconds')}"
+        )
 
 
 class SourceDown(RateUnavailable):

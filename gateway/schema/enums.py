@@ -11,6 +11,7 @@ from gateway.freshness import Freshness
 from gateway.live import RatesEventKind
 from gateway.rate import OnStale, UnavailableReason
 from gateway.source_health import SourceState
+from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source
 
 MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
@@ -47,7 +48,15 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "UNKNOWN_SYMBOL": "Well-formed, but tracked from no source asked.",
             "NOT_YET_SEEN": "Tracked, but the source has not published it yet.",
             "STALE": "Older than was asked for.",
+            "NOT_TRADING": "Its source has halted or delisted it, by its own listing.",
             "SOURCE_DOWN": "Never seen, and its source is down or blocked.",
+        },
+    ),
+    TradingStatus: (
+        "Whether a source makes new prices of an instrument.",
+        {
+            "TRADING": "It does.",
+            "HALTED": "It does not, by its own listing: halted for a while, delisted, or listed no more.",
         },
     ),
     RatesEventKind: (

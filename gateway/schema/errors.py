@@ -68,7 +68,7 @@ def _is_too_deep(error: GraphQLError) -> bool:
     return isinstance(error.original_error, RecursionError) and error.path is None
 
 
-def _details(error: RatesError) -> dict[str, Any]:
+def _details(error: RatesError) -> dict[str, Any]:  # noqa: PLR0911 - one return per kind
     """What a program can use of the error, under the names of the API."""
     match error:
         case errors.InvalidSymbol():
@@ -83,6 +83,13 @@ def _details(error: RatesError) -> dict[str, Any]:
                 "source": error.source,
                 "ageMs": error.age_ms,
                 "maxAgeMs": error.max_age_ms,
+            }
+        case errors.NotTrading():
+            return {
+                "symbol": error.symbol,
+                "source": error.source,
+                "sourceStatus": error.word,
+                "haltedSince": error.since.isoformat(),
             }
         case errors.RateNotSeen() | errors.SourceDown():
             return {"symbol": error.symbol, "source": error.source}

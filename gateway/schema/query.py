@@ -81,7 +81,7 @@ class Query:
     rate: Rate | None = strawberry.field(
         resolver=_rate,
         description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
-        "Errors: UNKNOWN_SYMBOL with near matches, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
+        "Errors: UNKNOWN_SYMBOL with near matches, NOT_TRADING, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
     )
     rates: RateList = strawberry.field(
         resolver=_rates,

@@ -14,6 +14,7 @@ from gateway.rate import UnavailableReason
 from gateway.schema import enums as enums  # noqa: PLC0414 - registers the enums that the annotations name
 from gateway.source_health import SourceState
 from instruments import instrument
+from instruments.listed import TradingStatus
 from rates import health
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
@@ -125,7 +126,7 @@ class RatesEvent:
     kind: RatesEventKind = _field("What this event is.")
     items: list[Rate] = _field("The newest value of everything that this event tells of.")
     unavailable: list[UnavailableRate] = _field(
-        "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked no more, so drop it. Whatever "
+        "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked or traded no more, so drop it. Whatever "
         "comes in `items` later is available again."
     )
     cursor: str = _field(
@@ -183,7 +184,10 @@ class SourceStatus:
         "Sessions opened after the first. Counted by the processes that work with it now, each since its start."
     )
     budget: CallBudget | None = _field("The call budget; null where the source has none.")
-    tracked: int = _field("Instruments tracked from it.")
+    tracked: int = _field("Instruments tracked from it that it trades.")
+    halted: int = _field(
+        "Instruments tracked from it that it does not trade at the moment, by its own listing."
+    )
     seen: int = _field("Those that it has published a rate for.")
     fresh: int = _field("Those whose rate is FRESH.")
     simulated: bool = _field("Whether the bundled simulator plays this source.")
@@ -202,6 +206,7 @@ class SourceStatus:
             reconnects=clamp(value.reconnects),
             budget=None if value.budget is None else CallBudget.of(value.budget),
             tracked=value.tracked,
+            halted=value.halted,
             seen=value.seen,
             fresh=value.fresh,
             simulated=value.simulated,
@@ -217,9 +222,13 @@ class Instrument:
     source: Source = _field("Who publishes it.")
     source_symbol: str = _field("The source's own spelling, e.g. `BTCUSDT` or `bitcoin`.")
     name: str = _field("Name of the base asset, for people.")
+    status: TradingStatus = _field("Whether its source trades it. One that is HALTED is not answered.")
+    source_status: str | None = _field("The source's own word for why it is halted; null while it trades.")
+    halted_since: datetime | None = _field("When that was seen first; null while it trades.")
 
     @classmethod
     def of(cls, value: instrument.Instrument) -> Self:
+        halt = value.halt
         return cls(
             id=strawberry.ID(f"{value.source.name}:{value.symbol}"),
             symbol=value.symbol,
@@ -228,6 +237,9 @@ class Instrument:
             source=value.source,
             source_symbol=value.source_symbol,
             name=value.name,
+            status=TradingStatus.TRADING if halt is None else TradingStatus.HALTED,
+            source_status=None if halt is None else halt.word,
+            halted_since=None if halt is None else halt.since,
         )
 
 

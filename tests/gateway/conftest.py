@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 import structlog
 
@@ -20,7 +21,7 @@ from gateway.operations import Operations, Refused
 from gateway.request import GraphQLRequest
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
-from instruments.instrument import Instrument
+from instruments.instrument import Halt, Instrument
 from instruments.store import InstrumentReader
 from rates.errors import CacheUnavailable, DatabaseUnavailable
 from rates.source import ObservedAtOrigin, Source
@@ -59,6 +60,15 @@ class ListedInstruments:
 
     def add(self, source: Source, symbol: str) -> None:
         self.instruments.append(self.instrument(source, symbol))
+
+    def halt(self, source: Source, symbol: str, halt: Halt | None) -> None:
+        """From now on this is what its source's listing says of it."""
+        self.instruments = [
+            msgspec.structs.replace(each, halt=halt)
+            if (each.source, str(each.symbol)) == (source, symbol)
+            else each
+            for each in self.instruments
+        ]
 
     async def read(self, source: Source | None = None) -> Sequence[Instrument]:
         if self.is_away:

@@ -1,11 +1,8 @@
 """Tracked instruments on SQLite and on a real Postgres, through the same models and migrations."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from instruments.instrument import Instrument
@@ -17,28 +14,6 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 NEW = Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of either kind without tables."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
-    server = str(request.getfixturevalue("postgres_url"))
-    name = f"test_{uuid.uuid4().hex}"
-    connection = await asyncpg.connect(server.replace("+asyncpg", ""), timeout=10)
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    return f"{server.rpartition('/')[0]}/{name}"
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[InstrumentStore]:
-    """A migrated, seeded database."""
-    await migrate(url)
-    store = InstrumentStore(url)
-    yield store
-    await store.close()
 
 
 async def test_a_new_database_tracks_every_listed_asset(store: InstrumentStore) -> None:
