@@ -34,9 +34,9 @@ process.on("uncaughtException", async (error) => {
 });
 
 const front = await open("/");
-// The banner comes with the first rates; the page's own text names a symbol before.
+// The banner comes with the health of the sources, the table with the first rates.
 await front.waitForSelector("#simulated", { state: "visible", timeout: 20000 });
-await front.waitForFunction(() => document.body.innerText.includes("AAVE"), null, { timeout: 20000 });
+await front.waitForFunction(() => document.body.innerText.includes("SOL/USDT"), null, { timeout: 20000 });
 const frontText = await front.innerText("body");
 const changed = await front.waitForFunction(
   (before) => document.body.innerText !== before && document.body.innerText.includes("BTC/USDT"), frontText, { timeout: 20000 },

@@ -26,6 +26,7 @@ def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
     """A clean install, the type check and a build give the very bytes of gateway/static/ (`make static` renews them)."""
     source = tmp_path / "dashboard"
     shutil.copytree(ROOT / "dashboard", source, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copy(ROOT / "schema.graphql", tmp_path)
     for command in (
         ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
         ["npm", "run", "--silent", "check"],

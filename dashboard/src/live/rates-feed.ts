@@ -1,134 +1,126 @@
-// The page's one subscription, held for as long as it is wanted: reconnects by itself and says in what state it is.
-// Refuses to draw anything or to remember rates.
-import { type Client, createClient, TerminatedCloseEvent } from "graphql-ws";
-import { graphqlSocketUrl } from "../graphql-address";
-import { RATES_SUBSCRIPTION, type RatesEvent } from "../rates/rate";
+// A view's one subscription of rates: keeps the cursor across reconnects and pauses, and says how each of them ended.
+import type { TypedDocumentNode } from "urql";
+import type { MissingFragment, RatesEventKind } from "../graphql/generated";
+import type { Gateway } from "../graphql/gateway";
+import { KeptSubscription } from "./kept-subscription";
+import type { Notice, Phase } from "./phase";
 
-export type FeedState = "connecting" | "live" | "reconnecting" | "paused";
+/** One event of `rates`, whatever is selected on its items. */
+export interface RatesStep<Item> {
+  kind: RatesEventKind;
+  items: Item[];
+  unavailable: MissingFragment[];
+  cursor: string;
+  recovered: boolean | null;
+  sentAt: string;
+}
 
-export interface FeedListener {
-  onEvent(event: RatesEvent): void;
-  onState(state: FeedState): void;
-  /** What the server said against the subscription; null once it works again. */
+export interface RatesFeedListener<Item> {
+  /** `replaces`: it is the whole truth, so drop what is not in it. */
+  onStep(step: RatesStep<Item>, replaces: boolean): void;
+  onPhase(phase: Phase): void;
+  onNotice(notice: Notice): void;
   onProblem(message: string | null): void;
 }
 
-const PING_EVERY_MS = 10_000;
-/** A half-open connection shows no close, only a ping that nobody answers. */
-const PONG_WITHIN_MS = 5_000;
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 10_000;
+/** The gateway sends a HEARTBEAT after 5 s of silence; after this long the connection is dead, however open it looks. */
+const DEAD_AFTER_MS = 12_000;
+/** Attempts that fail before "resuming" is called "offline". */
+const OFFLINE_AFTER = 3;
 
-export class RatesFeed {
-  readonly #listener: FeedListener;
-  readonly #client: Client;
-  #state: FeedState = "paused";
-  #unsubscribe: (() => void) | null = null;
-  #retryTimer: number | undefined;
-  #pongTimer: number | undefined;
-  #failures = 0;
+type Resumable = { after?: string | null | undefined };
 
-  constructor(listener: FeedListener) {
+export class RatesFeed<Item, Variables extends Resumable> {
+  readonly #listener: RatesFeedListener<Item>;
+  readonly #gateway: Gateway;
+  readonly #kept: KeptSubscription<{ rates: RatesStep<Item> }, Variables>;
+  #cursor: string | null = null;
+  #phase: Phase = "paused";
+  /** Whether the viewer has seen an interruption, and so wants to know how it ended. */
+  #interrupted = false;
+  #deadline: number | undefined;
+
+  constructor(
+    gateway: Gateway,
+    document: TypedDocumentNode<{ rates: RatesStep<Item> }, Variables>,
+    question: Omit<Variables, "after">,
+    listener: RatesFeedListener<Item>,
+  ) {
+    this.#gateway = gateway;
     this.#listener = listener;
-    this.#client = createClient({
-      url: graphqlSocketUrl(),
-      keepAlive: PING_EVERY_MS,
-      // This class retries, so that a refusal, an end and a lost connection all take one path.
-      retryAttempts: 0,
-      on: {
-        ping: (received) => received || this.#expectPong(),
-        pong: (received) => received && window.clearTimeout(this.#pongTimer),
-        closed: () => window.clearTimeout(this.#pongTimer),
+    this.#kept = new KeptSubscription(gateway.client, document, {
+      variables: () => {
+        // An attempt that nobody answers must end too.
+        this.#watchSilence();
+        return { ...question, after: this.#cursor } as Variables;
       },
+      onData: ({ rates }) => this.#receive(rates),
+      onLost: (failures, message) => this.#lose(failures, message),
     });
   }
 
-  /** Subscribes, and keeps subscribing until `pause`. Calling it twice changes nothing. */
+  /** Subscribes, or comes back from a pause with the cursor of the last event. */
   start(): void {
-    if (this.#state !== "paused") return;
-    this.#enter("connecting");
-    this.#subscribe();
+    if (this.#phase !== "paused") return;
+    this.#enter(this.#cursor === null ? "connecting" : "resuming");
+    this.#kept.start();
   }
 
-  /** Lets the subscription and its connection go. `start` begins again with a snapshot. */
+  /** Lets the server go while nobody looks; `start` asks for just what was missed, and says how that went. */
   pause(): void {
+    this.leave();
+    this.#interrupted = this.#cursor !== null;
+  }
+
+  /** The same for another view of the page, which is no interruption. */
+  leave(): void {
+    window.clearTimeout(this.#deadline);
+    this.#kept.stop();
     this.#enter("paused");
-    window.clearTimeout(this.#retryTimer);
-    this.#unsubscribe?.();
-    this.#unsubscribe = null;
   }
 
-  /** Tries at once instead of at the end of the wait: the browser has just said that the network is back. */
   retryNow(): void {
-    if (this.#state !== "reconnecting") return;
-    window.clearTimeout(this.#retryTimer);
-    if (this.#unsubscribe === null) this.#subscribe();
+    this.#kept.retryNow();
   }
 
-  #subscribe(): void {
-    let ended = false;
-    const end = (message: string | null) => {
-      if (ended) return;
-      ended = true;
-      this.#reconnect(message);
-    };
-    const stop = this.#client.subscribe<{ rates: RatesEvent }>(
-      { query: RATES_SUBSCRIPTION },
-      {
-        next: ({ data, errors }) => {
-          if (ended) return;
-          if (data) this.#receive(data.rates);
-          else end(describe(errors));
-        },
-        error: (error) => end(describe(error)),
-        complete: () => end(null),
-      },
-    );
-    this.#unsubscribe = () => {
-      ended = true;
-      stop();
-    };
-  }
-
-  #receive(event: RatesEvent): void {
-    if (this.#state !== "live") {
-      this.#failures = 0;
-      this.#enter("live");
-      this.#listener.onProblem(null);
+  #receive(step: RatesStep<Item>): void {
+    this.#watchSilence();
+    this.#listener.onProblem(null);
+    if (step.kind === "GAP") {
+      this.#enter("gap");
+      return;
     }
-    this.#listener.onEvent(event);
+    this.#cursor = step.cursor;
+    this.#listener.onStep(step, step.kind === "SNAPSHOT" && step.recovered !== true);
+    if (step.kind === "SNAPSHOT" && this.#interrupted) this.#listener.onNotice(noticeOf(step));
+    this.#interrupted = false;
+    this.#enter("live");
   }
 
-  #reconnect(message: string | null): void {
-    this.#unsubscribe?.();
-    this.#unsubscribe = null;
-    this.#enter("reconnecting");
-    if (message !== null) this.#listener.onProblem(message);
-    this.#retryTimer = window.setTimeout(() => this.#subscribe(), retryDelayMs(this.#failures++));
+  #lose(failures: number, message: string | null): void {
+    window.clearTimeout(this.#deadline);
+    this.#interrupted ||= this.#cursor !== null;
+    // The gateway has an objection to the question; without the cursor it is the question of a first visit.
+    if (message !== null) this.#cursor = null;
+    this.#listener.onProblem(message);
+    const isOffline = !navigator.onLine || failures >= OFFLINE_AFTER;
+    this.#enter(isOffline ? "offline" : this.#cursor === null ? "connecting" : "resuming");
   }
 
-  #expectPong(): void {
-    window.clearTimeout(this.#pongTimer);
-    this.#pongTimer = window.setTimeout(() => this.#client.terminate(), PONG_WITHIN_MS);
+  #watchSilence(): void {
+    window.clearTimeout(this.#deadline);
+    this.#deadline = window.setTimeout(() => this.#gateway.hangUp(), DEAD_AFTER_MS);
   }
 
-  #enter(state: FeedState): void {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#listener.onState(state);
+  #enter(phase: Phase): void {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#listener.onPhase(phase);
   }
 }
 
-/** Doubles from the first wait to the longest, with half of it drawn by lot, so that viewers do not return as one. */
-function retryDelayMs(failures: number): number {
-  const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures);
-  return ceiling / 2 + (Math.random() * ceiling) / 2;
-}
-
-/** What the server said, or null where only the connection was lost, which the state already tells. */
-function describe(error: unknown): string | null {
-  if (Array.isArray(error)) return error.map((each: { message?: string }) => each.message ?? String(each)).join("; ");
-  if (error instanceof CloseEvent) return error.reason ? `${error.reason} (${error.code})` : null;
-  if (error instanceof Error && !(error instanceof TerminatedCloseEvent)) return error.message;
-  return null;
+function noticeOf<Item>({ recovered, items }: RatesStep<Item>): Notice {
+  if (recovered !== true) return { kind: "reloaded", text: "Gap: reloaded. What happened in between is not known." };
+  const caughtUp = items.length === 0 ? "" : ` ${items.length} ${items.length === 1 ? "rate" : "rates"} caught up.`;
+  return { kind: "resumed", text: `Resumed, nothing missed.${caughtUp}` };
 }

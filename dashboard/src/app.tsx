@@ -1,0 +1,18 @@
+// The page: its frame, and the view that the address names.
+import { useAddress } from "./address";
+import { MarketView } from "./market/view";
+import { Banners } from "./shell/banner";
+import { Header } from "./shell/header";
+import { SourceStrip } from "./sources/strip";
+
+export function App() {
+  const address = useAddress();
+  return (
+    <>
+      <Header />
+      <Banners />
+      <SourceStrip />
+      <MarketView address={address} />
+    </>
+  );
+}

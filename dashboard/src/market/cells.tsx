@@ -1,0 +1,124 @@
+// What stands in the cells of the market table.
+import { useLayoutEffect, useRef } from "react";
+import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
+import { formatAge } from "../rates/freshness";
+import { formatBps } from "../rates/spread";
+import { useRemembered } from "../remembered";
+import { clock, names } from "../session";
+import { favourites, toggleFavourite } from "./favourites";
+import type { InstrumentRow, Quote } from "./instrument-row";
+import { leadOf, turnover } from "./lead";
+import { instrumentLink } from "./links";
+
+const FLASH_MS = 700;
+const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+interface RowProps {
+  row: InstrumentRow;
+}
+
+export function FavouriteCell({ row }: RowProps) {
+  const isOne = useRemembered(favourites).has(row.symbol);
+  return (
+    <button
+      type="button"
+      className="star"
+      tabIndex={-1}
+      aria-pressed={isOne}
+      aria-label={`Favourite ${row.symbol}`}
+      onClick={() => toggleFavourite(row.symbol)}
+    >
+      {isOne ? "★" : "☆"}
+    </button>
+  );
+}
+
+export function InstrumentCell({ row }: RowProps) {
+  const lead = leadOf(row);
+  return (
+    <a className="instrument" tabIndex={-1} {...instrumentLink(row.symbol)}>
+      <span className="symbol">
+        {row.base}
+        <span className="soft">/{row.quote}</span>
+      </span>
+      <span className="asset">{names.of(row.base)}</span>
+      {lead !== null && <span className="via">{sourceName(lead.rate.source)}</span>}
+    </a>
+  );
+}
+
+/** A price that flashes when it moves: up and down by colour and by arrow. */
+export function Price({ quote }: { quote: Quote }) {
+  const element = useRef<HTMLSpanElement>(null);
+  const flashed = useRef(quote.moves);
+  useLayoutEffect(() => {
+    if (flashed.current === quote.moves) return;
+    flashed.current = quote.moves;
+    if (quote.direction === null || stillness.matches) return;
+    const frames = [{ backgroundColor: `var(--flash-${quote.direction})` }, { backgroundColor: "transparent" }];
+    element.current?.animate(frames, { duration: FLASH_MS, easing: "ease-out" });
+  }, [quote.moves, quote.direction]);
+  return (
+    <span ref={element} className="price" data-direction={quote.direction ?? undefined} title={quote.rate.price}>
+      {formatPrice(quote.rate.price)}
+    </span>
+  );
+}
+
+export function PriceCell({ row }: RowProps) {
+  const lead = leadOf(row);
+  if (lead !== null) return <Price quote={lead} />;
+  const [missing] = row.missing.values();
+  return (
+    <span className="soft" title={missing?.message}>
+      {missing?.reason === "SOURCE_DOWN" ? "source down" : "not seen yet"}
+    </span>
+  );
+}
+
+export function ChangeCell({ row }: RowProps) {
+  const percent = leadOf(row)?.rate.changePercent24h ?? null;
+  return <span data-direction={directionOf(percent)}>{percent === null ? "–" : formatChange(percent)}</span>;
+}
+
+export function VolumeCell({ row }: RowProps) {
+  const lead = leadOf(row);
+  const volume = lead === null ? null : turnover(lead);
+  return <span className="soft">{volume === null ? "–" : formatVolume(volume)}</span>;
+}
+
+export function SpreadCell({ row }: RowProps) {
+  const bps = row.spread(clock, Date.now());
+  return <span className={bps === null ? "soft" : undefined}>{bps === null ? "–" : `${formatBps(bps)} bps`}</span>;
+}
+
+export function AgeCell({ row }: RowProps) {
+  const lead = leadOf(row);
+  if (lead === null) return <span className="soft">–</span>;
+  const nowMs = Date.now();
+  const freshness = row.freshness(lead, clock, nowMs);
+  return (
+    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source)} at ${lead.rate.observedAt}`}>
+      {formatAge(clock.ageMs(lead.observedAtMs, nowMs))}
+      {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
+    </span>
+  );
+}
+
+export function SourceCell({ row, source }: RowProps & { source: string }) {
+  const quote = row.quotes.get(source);
+  if (quote === undefined) return <span className="soft" title={row.missing.get(source)?.message}>{row.missing.has(source) ? "–" : ""}</span>;
+  const nowMs = Date.now();
+  const freshness = row.freshness(quote, clock, nowMs);
+  return (
+    <span className="quote" data-freshness={freshness}>
+      <Price quote={quote} />
+      {freshness !== "FRESH" && (
+        <span className="how-old">
+          {formatAge(clock.ageMs(quote.observedAtMs, nowMs))}
+          <span className="unseen"> {freshness.toLowerCase()}</span>
+        </span>
+      )}
+    </span>
+  );
+}

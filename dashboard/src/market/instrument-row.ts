@@ -1,0 +1,77 @@
+// One instrument with what every source says of it. Written in place by the store, read by the rows on the page.
+import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
+import { compareDecimals } from "../rates/decimal";
+import { type Freshness, freshnessOf } from "../rates/freshness";
+import type { ServerClock } from "../rates/server-clock";
+import { spreadBps } from "../rates/spread";
+
+/** A source's newest rate as the page holds it. */
+export interface Quote<Item extends MarketRateFragment = MarketRateFragment> {
+  rate: Item;
+  observedAtMs: number;
+  /** Where the price went with its last move. */
+  direction: "up" | "down" | null;
+  /** Counts the price's moves, so that each flashes once. */
+  moves: number;
+}
+
+export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment> {
+  readonly symbol: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly quotes = new Map<string, Quote<Item>>();
+  readonly missing = new Map<string, MissingFragment>();
+  /** Grows with every change. */
+  version = 0;
+
+  constructor(symbol: string) {
+    this.symbol = symbol;
+    [this.base = "", this.quote = ""] = symbol.split("/");
+  }
+
+  get isEmpty(): boolean {
+    return this.quotes.size === 0 && this.missing.size === 0;
+  }
+
+  put(rate: Item): void {
+    const before = this.quotes.get(rate.source);
+    const moved = before === undefined ? 0 : compareDecimals(rate.price, before.rate.price);
+    this.quotes.set(rate.source, {
+      rate,
+      observedAtMs: Date.parse(rate.observedAt),
+      direction: moved === 0 ? (before?.direction ?? null) : moved > 0 ? "up" : "down",
+      moves: (before?.moves ?? 0) + (moved === 0 ? 0 : 1),
+    });
+    this.missing.delete(rate.source);
+    this.version += 1;
+  }
+
+  /** Not to be had: never seen (then `isTracked`), or tracked no more. */
+  lose(missing: MissingFragment, isTracked: boolean): void {
+    for (const source of missing.source === null ? [...this.quotes.keys()] : [missing.source]) this.quotes.delete(source);
+    if (isTracked) this.missing.set(missing.source ?? "", missing);
+    this.version += 1;
+  }
+
+  freshness(quote: Quote, clock: ServerClock, nowMs: number): Freshness {
+    return freshnessOf(clock.ageMs(quote.observedAtMs, nowMs), quote.rate.ttlMs);
+  }
+
+  /** The rate to show where there is room for one: the first source in `order` that is fresh, else the newest. */
+  lead(order: readonly string[], clock: ServerClock, nowMs: number): Quote<Item> | null {
+    let newest: Quote<Item> | null = null;
+    for (const source of order) {
+      const quote = this.quotes.get(source);
+      if (quote === undefined) continue;
+      if (this.freshness(quote, clock, nowMs) === "FRESH") return quote;
+      if (newest === null || quote.observedAtMs > newest.observedAtMs) newest = quote;
+    }
+    return newest;
+  }
+
+  /** Between the sources that are fresh: old prices would call the passing of time a difference of opinion. */
+  spread(clock: ServerClock, nowMs: number): number | null {
+    const fresh = [...this.quotes.values()].filter((quote) => this.freshness(quote, clock, nowMs) === "FRESH");
+    return spreadBps(fresh.map((quote) => quote.rate.price));
+  }
+}

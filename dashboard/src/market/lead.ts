@@ -1,0 +1,12 @@
+// What a row shows where there is room for one rate.
+import { clock, market } from "../session";
+import type { InstrumentRow, Quote } from "./instrument-row";
+
+export function leadOf(row: InstrumentRow): Quote | null {
+  return row.lead(market.sources, clock, Date.now());
+}
+
+/** What a day's trades were worth, in the quote asset; for order and magnitude only. */
+export function turnover({ rate }: Quote): number | null {
+  return rate.volume24h === null ? null : Number(rate.volume24h) * Number(rate.price);
+}

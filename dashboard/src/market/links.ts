@@ -1,0 +1,26 @@
+// Links within the page: real addresses, so that they can be opened in a new tab and copied.
+import { formatAddress, go, parseAddress } from "../address";
+
+interface Link {
+  href: string;
+  onClick(event: { button: number; metaKey: boolean; ctrlKey: boolean; shiftKey: boolean; preventDefault(): void }): void;
+}
+
+function linkTo(symbol: string | null): Link {
+  return {
+    href: formatAddress({ ...parseAddress(location.search), symbol }),
+    onClick: (event) => {
+      if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      go({ symbol }, "push");
+    },
+  };
+}
+
+export function instrumentLink(symbol: string): Link {
+  return linkTo(symbol);
+}
+
+export function marketLink(): Link {
+  return linkTo(null);
+}

@@ -1,0 +1,121 @@
+// All instruments of a view, outside React: events are written here at once, and whoever shows a row is told once a frame.
+import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
+import type { RatesStep } from "../live/rates-feed";
+import type { ServerClock } from "../rates/server-clock";
+import { InstrumentRow } from "./instrument-row";
+
+type Listener = () => void;
+
+export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
+  readonly rows = new Map<string, InstrumentRow<Item>>();
+  readonly clock: ServerClock;
+  /** Sources in the gateway's order; those it has not named yet follow. */
+  sources: readonly string[] = [];
+  /** Grows when an instrument or source comes or goes. */
+  shape = 0;
+  loaded = false;
+  readonly #known = new Set<string>();
+  readonly #dirty = new Set<InstrumentRow<Item>>();
+  readonly #rowListeners = new Map<string, Set<Listener>>();
+  readonly #shapeListeners = new Set<Listener>();
+  #shapeShown = 0;
+  #frame: number | null = null;
+
+  constructor(clock: ServerClock) {
+    this.clock = clock;
+  }
+
+  /** `replaces`: what is not in the step is gone. */
+  apply(step: RatesStep<Item>, replaces: boolean): void {
+    this.clock.learn(Date.parse(step.sentAt), Date.now());
+    const isFirst = !this.loaded && step.kind === "SNAPSHOT";
+    if (isFirst) this.#reshape();
+    this.loaded ||= isFirst;
+    if (replaces) this.#dropAllBut(step.items);
+    for (const item of step.items) this.#put(item);
+    for (const missing of step.unavailable) this.#lose(missing, replaces || missing.reason !== "UNKNOWN_SYMBOL");
+    this.#tell();
+  }
+
+  /** Puts `order` first among the sources. */
+  orderSources(order: readonly string[]): void {
+    const sources = [...order.filter((each) => this.#known.has(each)), ...[...this.#known].filter((each) => !order.includes(each)).sort()];
+    if (sources.join() === this.sources.join()) return;
+    this.sources = sources;
+    this.#reshape();
+    this.#tell();
+  }
+
+  onRow(symbol: string, listener: Listener): () => void {
+    const listeners = this.#rowListeners.get(symbol) ?? new Set();
+    this.#rowListeners.set(symbol, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#rowListeners.delete(symbol);
+    };
+  }
+
+  readonly onShape = (listener: Listener): (() => void) => {
+    this.#shapeListeners.add(listener);
+    return () => this.#shapeListeners.delete(listener);
+  };
+
+  #put(item: Item): void {
+    const row = this.#row(item.symbol);
+    if (!this.#known.has(item.source)) {
+      this.#known.add(item.source);
+      this.sources = [...this.sources, item.source];
+      this.#reshape();
+    }
+    row.put(item);
+    this.#dirty.add(row);
+  }
+
+  #lose(missing: MissingFragment, isTracked: boolean): void {
+    const row = this.#row(missing.symbol);
+    row.lose(missing, isTracked);
+    this.#dirty.add(row);
+    if (row.isEmpty) this.#drop(row);
+  }
+
+  #row(symbol: string): InstrumentRow<Item> {
+    let row = this.rows.get(symbol);
+    if (row === undefined) {
+      row = new InstrumentRow(symbol);
+      this.rows.set(symbol, row);
+      this.#reshape();
+    }
+    return row;
+  }
+
+  #dropAllBut(items: readonly Item[]): void {
+    const kept = new Set(items.map((item) => item.id));
+    for (const row of [...this.rows.values()]) {
+      row.missing.clear();
+      for (const [source, { rate }] of row.quotes) if (!kept.has(rate.id)) row.quotes.delete(source);
+      this.#dirty.add(row);
+      if (row.isEmpty) this.#drop(row);
+    }
+  }
+
+  #drop(row: InstrumentRow<Item>): void {
+    this.rows.delete(row.symbol);
+    this.#reshape();
+  }
+
+  #reshape(): void {
+    this.shape += 1;
+  }
+
+  /** In the browser's next frame; it grants none to a hidden page, which then costs nothing. */
+  #tell(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = null;
+      for (const row of this.#dirty) for (const listener of this.#rowListeners.get(row.symbol) ?? []) listener();
+      this.#dirty.clear();
+      if (this.#shapeShown === this.shape) return;
+      this.#shapeShown = this.shape;
+      for (const listener of this.#shapeListeners) listener();
+    });
+  }
+}

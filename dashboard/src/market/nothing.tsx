@@ -1,0 +1,47 @@
+// What stands in the place of the table when there is nothing to put into it, and what to do about it.
+import { type Address, go } from "../address";
+import { useConnection } from "../live/connection";
+import { connection, market } from "../session";
+
+export function Nothing({ address }: { address: Address }) {
+  const { phase } = useConnection(connection);
+  if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <NoFavourites />;
+  if (market.loaded) return <p className="nothing">No instrument is tracked. Add some to the database of instruments, and they appear here.</p>;
+  if (phase === "offline") {
+    return <p className="nothing">The gateway does not answer. This page keeps trying, and fills as soon as it does.</p>;
+  }
+  return (
+    <div className="nothing waiting" role="status">
+      <span className="unseen">Waiting for the first rates</span>
+      {Array.from({ length: 12 }, (_, line) => (
+        <div key={line} className="skeleton" />
+      ))}
+    </div>
+  );
+}
+
+function NoMatch({ search }: { search: string }) {
+  return (
+    <div className="nothing" role="status">
+      <p>
+        Nothing here matches <b>{search}</b>.
+      </p>
+      <button type="button" onClick={() => go({ search: "", favouritesOnly: false })}>
+        Show all instruments
+      </button>
+    </div>
+  );
+}
+
+function NoFavourites() {
+  return (
+    <div className="nothing" role="status">
+      <p>
+        No favourites yet. Mark an instrument with its star, or with <kbd>f</kbd>.
+      </p>
+      <button type="button" onClick={() => go({ favouritesOnly: false })}>
+        Show all instruments
+      </button>
+    </div>
+  );
+}

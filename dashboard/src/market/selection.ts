@@ -1,0 +1,23 @@
+// Which instruments the market shows: those that the search and the favourites let through.
+import type { AssetNames } from "./asset-names";
+import type { InstrumentRow } from "./instrument-row";
+
+/** Every word must be in the symbol, the asset's name or a source's name. */
+export function select(
+  rows: Iterable<InstrumentRow>,
+  search: string,
+  names: AssetNames,
+  only: ReadonlySet<string> | null,
+): InstrumentRow[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const chosen: InstrumentRow[] = [];
+  for (const row of rows) {
+    if (only !== null && !only.has(row.symbol)) continue;
+    if (words.length > 0) {
+      const text = `${row.symbol} ${names.of(row.base)} ${[...row.quotes.keys()].join(" ")}`.toLowerCase();
+      if (!words.every((word) => text.includes(word))) continue;
+    }
+    chosen.push(row);
+  }
+  return chosen;
+}

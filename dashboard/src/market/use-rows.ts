@@ -1,0 +1,60 @@
+// The market's rows as React sees them: which there are, when to put them in order again, and when one must be drawn.
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import type { Address } from "../address";
+import { onSecondHand } from "../live/second-hand";
+import { formatAge } from "../rates/freshness";
+import { useRemembered } from "../remembered";
+import { clock, market, names } from "../session";
+import { favourites } from "./favourites";
+import type { InstrumentRow } from "./instrument-row";
+import { leadOf } from "./lead";
+import { select } from "./selection";
+
+/** Rows that changed places four times a second could not be read. */
+const REORDER_MS = 2_000;
+
+/** The chosen rows; a new array whenever they must be put in order anew. */
+export function useChosenRows({ search, favouritesOnly, sort }: Address): InstrumentRow[] {
+  const shape = useSyncExternalStore(market.onShape, () => market.shape);
+  const named = useSyncExternalStore(names.onChange, () => names.version);
+  const marked = useRemembered(favourites);
+  const turn = useTurns(sort !== "symbol");
+  const only = favouritesOnly ? marked : null;
+  return useMemo(() => {
+    void [shape, named, turn];
+    return select(market.rows.values(), search, names, only);
+  }, [shape, named, turn, search, only]);
+}
+
+function useTurns(isMoving: boolean): number {
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    if (!isMoving) return;
+    const timer = window.setInterval(() => document.hidden || setTurn((count) => count + 1), REORDER_MS);
+    return () => window.clearInterval(timer);
+  }, [isMoving]);
+  return turn;
+}
+
+/** Draws the caller again when the row has changed, or an age in it is another word or colour. */
+export function useRow(row: InstrumentRow): void {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const ends = [market.onRow(row.symbol, listener), onSecondHand(listener)];
+      return () => ends.forEach((end) => end());
+    },
+    [row],
+  );
+  useSyncExternalStore(subscribe, () => faceOf(row));
+}
+
+function faceOf(row: InstrumentRow): string {
+  const nowMs = Date.now();
+  const lead = leadOf(row);
+  let face = `${row.version} ${lead === null ? "" : formatAge(clock.ageMs(lead.observedAtMs, nowMs))}`;
+  for (const quote of row.quotes.values()) {
+    const freshness = row.freshness(quote, clock, nowMs);
+    face += freshness === "FRESH" ? "." : formatAge(clock.ageMs(quote.observedAtMs, nowMs));
+  }
+  return face;
+}

@@ -1,0 +1,32 @@
+// Everything of the page that outlives a view, put together once.
+import { connectGateway } from "./graphql/gateway";
+import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariables } from "./graphql/generated";
+import { Connection } from "./live/connection";
+import { RatesFeed, type RatesFeedListener } from "./live/rates-feed";
+import { AssetNames } from "./market/asset-names";
+import { MarketStore } from "./market/market-store";
+import { ServerClock } from "./rates/server-clock";
+import { SourceHealth } from "./sources/source-health";
+
+export const gateway = connectGateway();
+export const clock = new ServerClock();
+export const connection = new Connection();
+export const names = new AssetNames();
+export const market = new MarketStore(clock);
+export const health = new SourceHealth(gateway, (order) => market.orderSources(order));
+
+/** Writes a view's events into its store, and its interruptions into the page's connection state. */
+export function listenInto<Item extends MarketRateFragment>(store: MarketStore<Item>): RatesFeedListener<Item> {
+  return {
+    onStep: (step, replaces) => store.apply(step, replaces),
+    onPhase: (phase) => {
+      // The next connection may lead to another replica, and clocks get set.
+      if (phase !== "live") clock.reset();
+      connection.enter(phase);
+    },
+    onNotice: connection.note,
+    onProblem: connection.object,
+  };
+}
+
+export const marketFeed = new RatesFeed<MarketRateFragment, MarketSubscriptionVariables>(gateway, MarketDocument, {}, listenInto(market));

@@ -1,0 +1,23 @@
+// What must not be overlooked: simulated prices, and what the gateway objects to.
+import { useConnection } from "../live/connection";
+import { connection, health } from "../session";
+import { useSourceHealth } from "../sources/source-health";
+
+export function Banners() {
+  const { problem } = useConnection(connection);
+  const isSimulated = useSourceHealth(health).some((source) => source.simulated);
+  return (
+    <>
+      {isSimulated && (
+        <p className="banner simulated" id="simulated">
+          <strong>Simulated data.</strong> These prices come from the bundled simulator, not from a real exchange.
+        </p>
+      )}
+      {problem !== null && (
+        <p className="banner problem" role="alert">
+          The gateway says: {problem}
+        </p>
+      )}
+    </>
+  );
+}

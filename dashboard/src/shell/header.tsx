@@ -1,0 +1,53 @@
+// The top of every view: where you are, how the connection is, which theme.
+import { useRef } from "react";
+import icon from "../icon.svg";
+import { useConnection } from "../live/connection";
+import { PHASE_WORD } from "../live/phase";
+import { marketLink } from "../market/links";
+import { useRemembered } from "../remembered";
+import { connection } from "../session";
+import { HelpDialog } from "./help";
+import { useShortcut } from "./shortcuts";
+import { nextTheme, type Theme, theme } from "./theme";
+
+const THEME_SIGN: Record<Theme, string> = { system: "◐", light: "☀", dark: "☾" };
+
+export function Header() {
+  const help = useRef<HTMLDialogElement>(null);
+  const chosen = useRemembered(theme);
+  const openHelp = () => help.current?.showModal();
+  useShortcut("?", openHelp);
+  return (
+    <header className="top">
+      <a className="brand" {...marketLink()}>
+        <img src={icon} alt="" width="24" height="24" />
+        Ratewire
+      </a>
+      <ConnectionState />
+      <nav aria-label="Main">
+        <a href="/graphql">GraphiQL</a>
+        <button type="button" aria-label={`Theme: ${chosen}`} title={`Theme: ${chosen}`} onClick={nextTheme}>
+          <span aria-hidden="true">{THEME_SIGN[chosen]}</span>
+        </button>
+        <button type="button" aria-label="Help and keyboard shortcuts" title="Help (?)" aria-keyshortcuts="?" onClick={openHelp}>
+          <span aria-hidden="true">?</span>
+        </button>
+      </nav>
+      <HelpDialog dialog={help} />
+    </header>
+  );
+}
+
+function ConnectionState() {
+  const { phase, notice } = useConnection(connection);
+  return (
+    <p className="connection" role="status" data-phase={phase} id="connection">
+      <span className="phase">{PHASE_WORD[phase]}</span>
+      {notice !== null && (
+        <span className="notice" data-kind={notice.kind}>
+          {notice.text}
+        </span>
+      )}
+    </p>
+  );
+}

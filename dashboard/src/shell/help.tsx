@@ -1,0 +1,45 @@
+// What the page means, and the keys that work it.
+import type { RefObject } from "react";
+
+const KEYS: readonly [string, string][] = [
+  ["/", "search"],
+  ["↑ ↓", "move in the table"],
+  ["Enter", "open the instrument"],
+  ["f", "mark as favourite"],
+  ["Esc", "clear the search, or back to the market"],
+  ["?", "this help"],
+];
+
+export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }) {
+  return (
+    <dialog ref={dialog} className="help" aria-labelledby="help-title">
+      <form method="dialog">
+        <h2 id="help-title">Reading this page</h2>
+        <p>
+          Prices are relayed digit for digit. Age runs from the source's own time of a price, by the gateway's clock; past its time to live a price is{" "}
+          <b data-freshness="STALE">stale</b>, past ten times that <b data-freshness="EXPIRED">expired</b>. Where there is room for one price, it is
+          that of the first source that is fresh. Spread is how far the fresh sources stand apart, in basis points (1/100 %).
+        </p>
+        <h2>Keys</h2>
+        <dl>
+          {KEYS.map(([key, meaning]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+        <p className="soft">
+          The same rates for your program: <a href="/graphql">GraphiQL</a> has examples. Charts are drawn by TradingView Lightweight Charts™ (
+          <a href="https://www.tradingview.com/" rel="noreferrer">
+            tradingview.com
+          </a>
+          ).
+        </p>
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,49 @@
+// The figures behind the lights.
+import { useSyncExternalStore } from "react";
+import { onSecondHand } from "../live/second-hand";
+import { sourceName } from "../rates/figures";
+import { formatAge } from "../rates/freshness";
+import { clock } from "../session";
+import type { SourceStatus } from "./source-health";
+
+export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
+  return (
+    <div className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Source</th>
+            <th scope="col">Last rate</th>
+            <th scope="col">Lag</th>
+            <th scope="col">Per minute</th>
+            <th scope="col">Fresh / seen / tracked</th>
+            <th scope="col">Refused</th>
+            <th scope="col">Reconnects</th>
+            <th scope="col">Calls left</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sources.map((source) => (
+            <tr key={source.source}>
+              <th scope="row">{sourceName(source.source)}</th>
+              <td>
+                <Since moment={source.lastTickerAt} />
+              </td>
+              <td>{source.lagMs === null ? "–" : `${source.lagMs.toLocaleString("en")} ms`}</td>
+              <td>{source.tickersPerMinute.toLocaleString("en")}</td>
+              <td>{`${source.fresh} / ${source.seen} / ${source.tracked}`}</td>
+              <td>{source.refused}</td>
+              <td>{source.reconnects}</td>
+              <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Since({ moment }: { moment: string | null }) {
+  const text = useSyncExternalStore(onSecondHand, () => (moment === null ? "never" : `${formatAge(clock.ageMs(Date.parse(moment), Date.now()))} ago`));
+  return <>{text}</>;
+}

@@ -1,0 +1,41 @@
+// A light for every source: its state in colour, shape and word, and the reason where it is not well.
+import { useState } from "react";
+import { sourceName } from "../rates/figures";
+import { health } from "../session";
+import { SourcePanel } from "./panel";
+import { type SourceStatus, useSourceHealth } from "./source-health";
+
+const STATE_WORD: Record<SourceStatus["state"], string> = {
+  UP: "up",
+  DEGRADED: "degraded",
+  STALLED: "stalled",
+  RATE_LIMITED: "rate limited",
+  BLOCKED: "blocked",
+  DOWN: "down",
+};
+
+export function SourceStrip() {
+  const sources = useSourceHealth(health);
+  const [isOpen, setOpen] = useState(false);
+  if (sources.length === 0) return null;
+  return (
+    <section className="sources" aria-label="Sources">
+      <div className="strip">
+        <ul>
+          {sources.map((source) => (
+            <li key={source.source} data-state={source.state} title={source.reason ?? undefined}>
+              <span className="light" aria-hidden="true" />
+              <b>{sourceName(source.source)}</b>
+              <span className="state">{STATE_WORD[source.state]}</span>
+              {source.reason !== null && <span className="reason">{source.reason}</span>}
+            </li>
+          ))}
+        </ul>
+        <button type="button" aria-expanded={isOpen} aria-controls="source-panel" onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Less" : "Details"}
+        </button>
+      </div>
+      <div id="source-panel">{isOpen && <SourcePanel sources={sources} />}</div>
+    </section>
+  );
+}
