@@ -7,8 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from gateway.freshness import age_at, format_age_ms, meets
-from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.health import STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
+from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 # Below this share of fresh rates among the tracked ones a source counts as degraded: a few instruments hardly ever trade.
@@ -47,7 +48,9 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A source's state, why it is not UP, and the figures behind it."""
+    """A source's state, why it is not UP, and the figures behind it. `silent`: the first of the `silent_count` symbols that
+    its push feed should be telling of and does not.
+    """
 
     source: Source
     state: SourceState
@@ -64,12 +67,15 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     seen: int
     fresh: int
     simulated: bool
+    silent: Sequence[Symbol] = ()
+    silent_count: int = 0
 
 
 def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     """The status that the facts amount to at `now`."""
     state, reason = _judge(facts, now)
     last, reports = facts.last, facts.reports
+    silent, silent_count = _silent(reports)
     budgets = [report for report in reports if report.budget is not None]
     return SourceStatus(
         source=facts.source,
@@ -87,6 +93,8 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         seen=facts.seen,
         fresh=facts.fresh,
         simulated=facts.simulated,
+        silent=silent,
+        silent_count=silent_count,
     )
 
 
@@ -109,7 +117,30 @@ def _judge(  # noqa: PLR0911 - one return per rule
         return SourceState.DEGRADED, _describe(troubled, facts.reports)
     if facts.fresh < facts.tracked * FRESH_SHARE:
         return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
+    if _silent(facts.reports)[1]:
+        return SourceState.DEGRADED, _describe_silent(facts.reports)
     return SourceState.UP, None
+
+
+def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:
+    """The symbols that no push feed tells of although each should, and how many they are: what one replica of a feed hears,
+    people get.
+    """
+    feeds = [report for report in reports if report.role == STREAM_ROLE and report.state is LinkState.UP]
+    if not feeds:
+        return (), 0
+    least = min(feeds, key=lambda report: report.silent_count)
+    common = set(least.silent).intersection(*(report.silent for report in feeds))
+    if least.silent_count > len(least.silent):
+        # Too many to be named: nobody can tell whether all feeds miss the same.
+        return least.silent, least.silent_count
+    return sorted(common), len(common)
+
+
+def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
+    """In the words of the feed that knows most about it."""
+    feeds = [report for report in reports if report.silent_count]
+    return max(feeds, key=lambda report: report.reported_at).reason if feeds else None
 
 
 def _quiet(facts: SourceFacts, now: datetime) -> str | None:

@@ -13,6 +13,7 @@ from instruments.store import InstrumentStore
 from pipeline.budget.redis_budget import RedisCallBudget
 from pipeline.claim.redis_claim import RedisTickClaim
 from pipeline.compose import consume, fetcher_of, instance_name, polled, produce, stream
+from pipeline.hold.redis_hold import RedisHold
 from pipeline.queue.rabbitmq import RabbitTaskQueue
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.registry import SOURCES
@@ -85,6 +86,7 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
             budget=budget,
             simulated=cache.simulated,
             instance=instance_name("consumer"),
+            hold=RedisHold(redis, names.not_before(source)),
             heartbeat=Heartbeat(process.heartbeat_file),
         )
 
@@ -98,7 +100,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     """
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
-    parts = SOURCES[source]()
+    parts, names = SOURCES[source](), RedisNames(cache.simulated)
     async with _redis(cache, stop) as redis, _instruments(stop) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
@@ -107,9 +109,10 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
             settings=settings,
             ingest=ingest,
             instruments=instruments,
-            sink=RedisTickerSink(redis, RedisNames(cache.simulated), stream_length=cache.stream_length),
+            sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
             simulated=cache.simulated,
             instance=instance_name("stream"),
+            hold=RedisHold(redis, names.stream_not_before(source)),
             heartbeat=Heartbeat(process.heartbeat_file),
         )
 

@@ -8,24 +8,24 @@ from datetime import timedelta
 
 from cache.ports import TickerSink
 from instruments.store import InstrumentReader
-from pipeline.backoff import Backoff
 from pipeline.consumer import Consumer
+from pipeline.feeds.feed import Feed
 from pipeline.flush import ConflatingBuffer
 from pipeline.health import SourceHealth
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.hold.remembered_hold import RememberedHold
 from pipeline.ingest import Ingest
-from pipeline.ports import CallBudget, TaskQueue, TickClaim
+from pipeline.ports import CallBudget, Hold, TaskQueue, TickClaim
 from pipeline.producer import Producer
-from pipeline.reconnect import reconnecting
 from pipeline.reporter import report_for_ever
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.parts import OpenFetcher, SourceParts, Surroundings
 from pipeline.watchlist import Watchlist
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
+from rates.health import STREAM_ROLE
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
-
-FIRST_STREAM_WAIT = timedelta(milliseconds=250)
 
 
 def instance_name(role: str) -> str:
@@ -98,16 +98,24 @@ async def consume(
     simulated: bool,
     instance: str,
     heartbeat: Heartbeat,
+    hold: Hold | None = None,
     clock: Clock = utc_now,
 ) -> None:
     """Work on one source's tasks until `stop`, as one of any number of replicas. `budget`: where the source has limits.
+    `hold` is shared by the replicas: what one of them was refused, none of them tries.
 
     Raises:
         InvalidSetting: queue or source cannot be used as configured, or the source only pushes.
     """
     open_fetcher = fetcher_of(parts)
     health = SourceHealth(parts.source, role="consumer", instance=instance)
-    around = Surroundings(health=health, simulated=simulated, clock=clock, budget=budget)
+    around = Surroundings(
+        health=health,
+        simulated=simulated,
+        clock=clock,
+        budget=budget,
+        hold=RememberedHold(hold or MemoryHold(clock), clock),
+    )
     async with open_fetcher(around) as fetcher, asyncio.TaskGroup() as group:
         reporter = group.create_task(
             report_for_ever(health, sink, clock=clock, heartbeat=heartbeat), name="reporter"
@@ -136,9 +144,10 @@ async def stream(
     simulated: bool,
     instance: str,
     heartbeat: Heartbeat,
+    hold: Hold | None = None,
     clock: Clock = utc_now,
 ) -> None:
-    """Write one source's push feed down until `stop`; any number of replicas may do the same.
+    """Write one source's push feed down until `stop`; any number of replicas may do the same, and share `hold`.
 
     Raises:
         InvalidSetting: the source has no push feed.
@@ -149,26 +158,25 @@ async def stream(
         raise InvalidSetting("source", parts.source, expected)
     watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
     await watchlist.read()
-    health = SourceHealth(parts.source, role="stream", instance=instance)
-    feed = parts.build_feed(
-        lambda: watchlist.of(parts.source), Surroundings(health=health, simulated=simulated, clock=clock)
-    )
+    health = SourceHealth(parts.source, role=STREAM_ROLE, instance=instance)
     admission = Ingest(sink, health, max_skew=timedelta(seconds=ingest.max_skew_s), clock=clock)
     buffer = ConflatingBuffer(sink, interval=timedelta(milliseconds=settings.flush_interval_ms))
-
-    async def listen() -> None:
-        backoff = Backoff(FIRST_STREAM_WAIT, feed.longest_wait)
-        messages = reconnecting(
-            feed.connect, health, idle_timeout=feed.idle_timeout, backoff=backoff, clock=clock
-        )
-        async for tickers in messages:
-            buffer.put(admission.admit(tickers))
-
+    feed = Feed(
+        parts.build_feed(Surroundings(health=health, simulated=simulated, clock=clock)),
+        lambda: watchlist.of(parts.source),
+        lambda tickers: buffer.put(admission.admit(tickers)),
+        health,
+        RememberedHold(hold or MemoryHold(clock), clock),
+        silent_after_s=settings.silent_after_s,
+        endpoint_rest_s=settings.endpoint_rest_s,
+        simulated=simulated,
+        clock=clock,
+    )
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(watchlist.follow(), name="watchlist"),
             group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat)),
-            group.create_task(listen(), name="stream"),
+            group.create_task(feed.run(), name="feed"),
             group.create_task(buffer.flush_for_ever(), name="flush"),
         ]
         await stop.wait()

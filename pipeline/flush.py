@@ -18,17 +18,20 @@ class ConflatingBuffer:
     def __init__(self, sink: TickerSink, *, interval: timedelta) -> None:
         self._sink = sink
         self._interval = interval
+        self._newest: dict[Symbol, Ticker] = {}
         self._pending: dict[Symbol, Ticker] = {}
         self._filled = asyncio.Event()
         self._log = structlog.get_logger("ratewire.flush")
         self._away = False
 
     def put(self, tickers: Iterable[Ticker]) -> None:
-        """Take these for the next write; of several of one symbol the newest stays."""
+        """Take these for the next write; of several of one symbol the newest stays, and none that is no news any more: while
+        one connection takes over from another, both deliver the same.
+        """
         for ticker in tickers:
-            known = self._pending.get(ticker.symbol)
+            known = self._newest.get(ticker.symbol)
             if known is None or ticker.is_newer_than(known):
-                self._pending[ticker.symbol] = ticker
+                self._newest[ticker.symbol] = self._pending[ticker.symbol] = ticker
         if self._pending:
             self._filled.set()
 
@@ -47,13 +50,18 @@ class ConflatingBuffer:
             await self._sink.write(tuple(batch.values()))
         except CacheUnavailable as exc:
             self._note_away(exc)
-            self.put(batch.values())
+            self._put_back(batch)
         except asyncio.CancelledError:
             # Whether it was written is unknown; the cache keeps only what is newer, so twice does no harm.
-            self.put(batch.values())
+            self._put_back(batch)
             raise
         else:
             self._note_back()
+
+    def _put_back(self, batch: dict[Symbol, Ticker]) -> None:
+        self._pending = batch | self._pending
+        if self._pending:
+            self._filled.set()
 
     def _note_away(self, exc: CacheUnavailable) -> None:
         if not self._away:

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
 
 from pipeline.validation import Refusal
 from rates.errors import RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
-from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.health import MAX_SILENT, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
+from rates.symbol import Symbol
 
 MAX_REASON_LENGTH = 300
+# Silent symbols that a reason names; the report lists more.
+NAMED_SILENT = 3
 
 
 class SourceHealth:
@@ -24,6 +28,7 @@ class SourceHealth:
         self.reconnects = 0
         self.budget: CallBudgetState | None = None
         self.changed = asyncio.Event()
+        self._silent: tuple[Symbol, ...] = ()
         self._failure: str | None = "not heard of yet"
         self._notes: dict[str, str] = {}
         self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
@@ -54,6 +59,17 @@ class SourceHealth:
             self._log.warning("noted", topic=topic, note=text)
         self.changed.set()
 
+    def note_silent(self, silent: Mapping[Symbol, str]) -> None:
+        """Symbols that the source should be telling of and does not, with what is wrong with each."""
+        if not silent:
+            self._silent = ()
+            self.note("silent", None)
+            return
+        self._silent = tuple(sorted(silent))
+        named = ", ".join(f"{symbol} ({silent[symbol]})" for symbol in self._silent[:NAMED_SILENT])
+        more = len(self._silent) - NAMED_SILENT
+        self.note("silent", f"silent: {named}{f' and {more} more' if more > 0 else ''}")
+
     def note_refusal(self, refusal: Refusal, what: str) -> None:
         """Ingest would not store something."""
         self.refusals[refusal] += 1
@@ -78,6 +94,8 @@ class SourceHealth:
             reconnects=self.reconnects,
             reported_at=now,
             budget=self.budget,
+            silent=self._silent[:MAX_SILENT],
+            silent_count=len(self._silent),
         )
 
     def _turn(self, state: LinkState, failure: str | None) -> None:

@@ -99,6 +99,26 @@ class CallBudget(Protocol):
         ...
 
 
+class Hold(Protocol):
+    """Until when one service of a source must be left alone, by all replicas: it refused one of them and said so."""
+
+    async def remaining(self) -> timedelta:
+        """How long it must still be left alone; zero where it need not.
+
+        Raises:
+            CacheUnavailable: nobody knows.
+        """
+        ...
+
+    async def hold_for(self, span: timedelta) -> None:
+        """Let nobody ask it for `span` from now; never shortens a longer hold.
+
+        Raises:
+            CacheUnavailable: the others do not know.
+        """
+        ...
+
+
 class RateFetcher(Protocol):
     """Asks one source for the present rates of some instruments."""
 

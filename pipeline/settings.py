@@ -94,6 +94,20 @@ class StreamSettings(BaseSettings):
         description="Milliseconds of a push feed that go into one write, newest per symbol. Smaller is more immediate and "
         "writes more often; larger skips more intermediate values.",
     )
+    silent_after_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Seconds without a message, or twice that with the same one, before any symbol may be shown as silent; one "
+        "that is used to longer rests has longer. Smaller tells of a frozen symbol sooner, and of quiet ones more often.",
+    )
+    endpoint_rest_s: float = Field(
+        default=600.0,
+        gt=0,
+        le=24 * 3600,
+        description="Seconds for which an address of a source that failed three times in a row is left for the next one. "
+        "Smaller returns to the preferred address sooner; larger bothers a broken one less.",
+    )
     refresh_s: float = Field(
         default=2.0,
         gt=0,

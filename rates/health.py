@@ -6,9 +6,14 @@ from enum import StrEnum
 import msgspec
 
 from rates.source import Source
+from rates.symbol import Symbol
 
 # A process reports every few seconds; one that has been silent for so long is gone.
 REPORT_LIFETIME = timedelta(seconds=60)
+# What a process with a push feed calls itself in `SourceReport.role`.
+STREAM_ROLE = "stream"
+# Silent symbols that a report names: with more of them it is no longer about symbols.
+MAX_SILENT = 50
 
 
 class LinkState(StrEnum):
@@ -32,7 +37,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     """One process's view of one source; counters run since the process started.
 
     `instance` names the process; a report counts as gone when `reported_at` is older than `REPORT_LIFETIME`.
-    `refused` counts values that ingest would not store, `reconnects` sessions opened after the first.
+    `refused` counts values that ingest would not store, `reconnects` sessions opened after the first. `silent`: the first
+    `MAX_SILENT` of the `silent_count` symbols that a push feed should be telling of and does not, or only repeats.
     """
 
     source: Source
@@ -44,3 +50,5 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: int
     reported_at: datetime
     budget: CallBudgetState | None = None
+    silent: tuple[Symbol, ...] = ()
+    silent_count: int = 0

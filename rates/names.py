@@ -55,6 +55,10 @@ class RedisNames:
         """String: until when the source must not be called, microseconds since the epoch."""
         return f"{self.prefix}:{{{source}}}:not-before"
 
+    def stream_not_before(self, source: Source) -> str:
+        """String: the same for connections to its push feed, which is another service with limits of its own."""
+        return f"{self.prefix}:{{{source}}}:stream-not-before"
+
     def tick(self, source: Source, number: int) -> str:
         """String: which producer claimed this tick of the schedule."""
         return f"{self.prefix}:{{{source}}}:tick:{number}"

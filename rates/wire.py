@@ -55,6 +55,8 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: int
     reported_at_us: int
     budget: _BudgetWire | None = None
+    silent: list[str] = []
+    silent_count: int = 0
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -141,6 +143,8 @@ def encode_report(report: SourceReport) -> bytes:
             budget=None
             if budget is None
             else _BudgetWire(budget.limit, budget.remaining, format_us(budget.resets_at)),
+            silent=[str(symbol) for symbol in report.silent],
+            silent_count=report.silent_count,
         )
     )
 
@@ -165,8 +169,10 @@ def decode_report(data: bytes) -> SourceReport:
             budget=None
             if (budget := wire.budget) is None
             else CallBudgetState(budget.limit, budget.remaining, parse_us(budget.resets_at_us)),
+            silent=tuple(parse_symbol(symbol) for symbol in wire.silent),
+            silent_count=wire.silent_count,
         )
-    except (msgspec.MsgspecError, OverflowError) as exc:
+    except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
 
 

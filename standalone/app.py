@@ -15,6 +15,7 @@ from instruments.store import InstrumentStore
 from pipeline.budget.memory_budget import MemoryCallBudget
 from pipeline.claim.memory_claim import MemoryTickClaim
 from pipeline.compose import consume, produce, stream
+from pipeline.hold.memory_hold import MemoryHold
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.parts import SourceParts
@@ -108,6 +109,7 @@ def _start_pipeline(
     for source, source_parts in market.sources.items():
         limits = source_parts.limits
         budget = None if limits is None else MemoryCallBudget(source, limits, clock=utc_now)
+        hold = MemoryHold(utc_now)
         for number in range(replicas.get(source, 1) if source_parts.open_fetcher else 0):
             parts.create_task(
                 consume(
@@ -120,6 +122,7 @@ def _start_pipeline(
                     budget=budget,
                     simulated=simulated,
                     instance=f"consumer-{number}",
+                    hold=hold,
                     heartbeat=heartbeat,
                 ),
                 name=f"consumer {source} {number}",

@@ -191,6 +191,11 @@ class SourceStatus:
     seen: int = _field("Those that it has published a rate for.")
     fresh: int = _field("Those whose rate is FRESH.")
     simulated: bool = _field("Whether the bundled simulator plays this source.")
+    silent: list[Symbol] = _field(
+        "Instruments that its push feed should be telling of and does not, or whose message only repeats: the first 50 by symbol. "
+        "The others are not touched by it."
+    )
+    silent_count: int = _field("How many instruments are silent.")
 
     @classmethod
     def of(cls, value: source_health.SourceStatus) -> Self:
@@ -210,6 +215,8 @@ class SourceStatus:
             seen=value.seen,
             fresh=value.fresh,
             simulated=value.simulated,
+            silent=list(value.silent),
+            silent_count=value.silent_count,
         )
 
 

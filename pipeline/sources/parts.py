@@ -1,42 +1,34 @@
 """What every source brings along: functions and figures, gathered so that the composition need not know which source it is."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic_settings import BaseSettings
 
-from instruments.instrument import Instrument
 from pipeline.budget.limits import CallLimits
+from pipeline.feeds.ports import FeedPlan
 from pipeline.health import SourceHealth
-from pipeline.ports import CallBudget, ListingFetcher, RateFetcher
-from rates.clock import Clock
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.ports import CallBudget, Hold, ListingFetcher, RateFetcher
+from rates.clock import Clock, utc_now
 from rates.source import Source
-from rates.ticker import Ticker
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a source's parts are built with. `budget` is there for sources with `SourceParts.limits`."""
+    """What a source's parts are built with. `budget` is there for sources with `SourceParts.limits`; `hold` says until when
+    the source wants to be left alone by all replicas that share it, and is told when it refuses one.
+    """
 
     health: SourceHealth
     simulated: bool
     clock: Clock
     budget: CallBudget | None = None
+    hold: Hold = field(default_factory=lambda: MemoryHold(utc_now))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PushFeed:
-    """One connection's tickers; `connect` ends or raises `SourceError` and is called again."""
-
-    connect: Callable[[], AsyncGenerator[Sequence[Ticker], None]]
-    idle_timeout: timedelta
-    longest_wait: timedelta
-
-
-Wishes = Callable[[], Sequence[Instrument]]
 OpenFetcher = Callable[[Surroundings], AbstractAsyncContextManager[RateFetcher]]
 
 
@@ -51,7 +43,7 @@ class SourceParts:
     open_fetcher: OpenFetcher | None = None
     shard_size: int = 1
     limits: CallLimits | None = None
-    build_feed: Callable[[Wishes, Surroundings], PushFeed] | None = None
+    build_feed: Callable[[Surroundings], FeedPlan] | None = None
     open_listing: Callable[[Surroundings], AbstractAsyncContextManager[ListingFetcher]] | None = None
 
 

@@ -46,7 +46,7 @@ async def distributed(
         "RATEWIRE_SIMULATOR_HTTP_PORT": str(http_port),
         "RATEWIRE_SIMULATOR_WS_PORT": str(ws_port),
         "RATEWIRE_BINANCE_WS_API_URL": f"ws://127.0.0.1:{ws_port}/ws-api/v3",
-        "RATEWIRE_BINANCE_STREAM_URL": f"ws://127.0.0.1:{ws_port}",
+        "RATEWIRE_BINANCE_STREAM_URLS": f"ws://127.0.0.1:{ws_port}",
         "RATEWIRE_COINGECKO_URL": f"http://127.0.0.1:{http_port}/coingecko/api/v3",
         **(settings or {}),
     }

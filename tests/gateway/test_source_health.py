@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.source_health import SourceFacts, SourceState, assess
-from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.health import STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
+from rates.symbol import Symbol
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TTL = timedelta(seconds=10)
@@ -17,6 +18,22 @@ def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) 
     defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
     return SourceReport(
         source=Source.BINANCE, instance=instance, role="consumer", state=state, **{**defaults, **fields}
+    )
+
+
+def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **fields: Any) -> SourceReport:
+    counted = len(silent) if count is None else count
+    return SourceReport(
+        source=Source.BINANCE,
+        instance=instance,
+        role=STREAM_ROLE,
+        state=fields.pop("state", LinkState.UP),
+        reason="silent: some" if counted else None,
+        refused=0,
+        reconnects=0,
+        reported_at=NOW,
+        silent=silent,
+        silent_count=counted,
     )
 
 
@@ -86,3 +103,29 @@ def test_the_reason_says_who_and_why() -> None:
     assert assess(facts(UP, troubled), NOW).reason == (
         "1 of 2 processes (consumer: RATE_LIMITED: 429, retry after 30 s)"
     )
+
+
+BTC, ETH, SOL = Symbol("BTC", "USDT"), Symbol("ETH", "USDT"), Symbol("SOL", "USDT")
+
+
+def test_silent_symbols_degrade_their_source_and_are_listed() -> None:
+    """Its other values are as good as before; the reason is the feed's own."""
+    status = assess(facts(UP, feed(BTC, ETH)), NOW)
+    assert (status.state, status.reason) == (SourceState.DEGRADED, "silent: some")
+    assert (status.silent, status.silent_count) == ([BTC, ETH], 2)
+
+
+def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:
+    """Only what all of them miss is missing; one that is down says nothing about it."""
+    one, other = feed(BTC, ETH, instance="1"), feed(ETH, SOL, instance="2")
+    assert assess(facts(UP, one, other), NOW).silent == [ETH]
+    assert assess(facts(UP, feed(BTC), feed(instance="2")), NOW).state is SourceState.UP
+    down = assess(facts(UP, feed(BTC), feed(instance="2", state=LinkState.DOWN)), NOW)
+    assert (down.state, down.silent) == (SourceState.DEGRADED, [BTC])
+
+
+def test_more_silent_symbols_than_can_be_named_are_counted() -> None:
+    """The first of them are listed."""
+    status = assess(facts(UP, feed(BTC, ETH, count=300), feed(BTC, SOL, count=400, instance="2")), NOW)
+    assert (status.silent, status.silent_count) == ((BTC, ETH), 300)
+    assert status.state is SourceState.DEGRADED

@@ -163,7 +163,7 @@ async def simulated() -> AsyncIterator[dict[Source, SourceParts]]:
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at:
         yield {
             Source.BINANCE: binance(
-                BinanceSettings(ws_api_url=at.binance_ws_api_url, stream_url=at.binance_stream_url)
+                BinanceSettings(ws_api_url=at.binance_ws_api_url, stream_urls=(at.binance_stream_url,))
             ),
             Source.COINGECKO: coingecko(CoinGeckoSettings(url=at.coingecko_url)),
         }
@@ -242,7 +242,7 @@ async def test_tasks_do_not_pile_up_without_consumers(backends: Backends) -> Non
 
 async def test_a_source_that_only_pushes_has_no_tasks_and_no_consumers() -> None:
     """The producer leaves it alone, and a consumer for it says what to run instead."""
-    pushing = SourceParts(source=Source.BINANCE, build_feed=lambda _wishes, _around: pytest.fail("built"))
+    pushing = SourceParts(source=Source.BINANCE, build_feed=lambda _around: pytest.fail("built"))
     assert polled({Source.BINANCE: pushing}) == {}
     with pytest.raises(InvalidSetting, match="ratewire stream binance"):
         await Pipeline(MemoryBackends(), FakeReader([]), {Source.BINANCE: pushing}).consumer(

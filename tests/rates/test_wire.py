@@ -69,7 +69,7 @@ def test_changes_survive_the_wire(tickers: list[Ticker], seq: int) -> None:
 
 
 def test_a_report_survives_the_wire() -> None:
-    """With and without a call budget."""
+    """Budget, silent symbols and all."""
     now = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     report = SourceReport(
         source=Source.COINGECKO,
@@ -81,6 +81,8 @@ def test_a_report_survives_the_wire() -> None:
         reconnects=1,
         reported_at=now,
         budget=CallBudgetState(30, 0, now + timedelta(seconds=57)),
+        silent=(Symbol("BTC", "USD"), Symbol("ETH", "USD")),
+        silent_count=70,
     )
     assert decode_report(encode_report(report)) == report
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from pipeline.feeds.ports import Pulse
 from pipeline.sources.binance.messages import BinanceBookTicker, BinanceDayTicker, BinanceTrade
 from pipeline.sources.binance.tickers import parse_event_time, quoted
 from rates.source import ObservedAtOrigin, Source
@@ -16,6 +17,7 @@ from rates.ticker import Ticker
 class _Seen:
     """The last of each kind for one symbol. `order` is event time in ms and trade id of the last emitted ticker."""
 
+    pulse: Pulse
     book: BinanceBookTicker | None = None
     day: BinanceDayTicker | None = None
     order: tuple[int, int] = (-1, -1)
@@ -36,8 +38,9 @@ class FeedState:
 
     def merge(
         self, event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, received_at: datetime
-    ) -> Ticker | None:
-        """The ticker that an event makes, if it makes one: best prices alone have no time, and old news is no news.
+    ) -> Ticker | Pulse | None:
+        """The ticker that an event makes. Best prices alone have no time, and old news is no news: signs of life, no more.
+        Nothing of a symbol that is not tracked.
 
         Raises:
             SourceProtocolError: the event's time is none.
@@ -45,11 +48,13 @@ class FeedState:
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return None
-        seen = self._seen.setdefault(event.symbol, _Seen())
+        seen = self._seen.get(event.symbol)
+        if seen is None:
+            seen = self._seen[event.symbol] = _Seen(Pulse(symbol))
         match event:
             case BinanceBookTicker():
                 seen.book = event
-                return None
+                return seen.pulse
             case BinanceDayTicker():
                 seen.day = event
                 return self._emit(
@@ -65,10 +70,10 @@ class FeedState:
         price: Decimal,
         order: tuple[int, int],
         received_at: datetime,
-    ) -> Ticker | None:
+    ) -> Ticker | Pulse:
         # Channels overtake each other: the price of an earlier trade would turn the price back, whatever its event time.
         if order <= seen.order or order[1] < seen.order[1]:
-            return None
+            return seen.pulse
         observed_at = parse_event_time(order[0])
         seen.order = order
         best, day = seen.book or seen.day, seen.day

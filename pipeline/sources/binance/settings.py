@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.feeds.addresses import Addresses
+
 
 class BinanceSettings(BaseSettings):
     """Binance Spot."""
@@ -14,10 +16,14 @@ class BinanceSettings(BaseSettings):
         pattern=r"^wss?://",
         description="WebSocket API that answers the consumers' tasks.",
     )
-    stream_url: str = Field(
-        default="wss://data-stream.binance.vision",
-        pattern=r"^wss?://",
-        description="Market streams for the push feed, without the path; the default host serves market data only.",
+    stream_urls: Addresses = Field(
+        default=(
+            "wss://data-stream.binance.vision",
+            "wss://stream.binance.com:9443",
+            "wss://stream.binance.com:443",
+        ),
+        description="Market streams for the push feed, without the path, separated by commas: the first that works is used, "
+        "and the first of all again once it is back. More of them survive more; the default's first serves market data only.",
     )
     rest_url: str = Field(
         default="https://data-api.binance.vision",
@@ -41,8 +47,24 @@ class BinanceSettings(BaseSettings):
         default=20.0,
         gt=0,
         le=600,
-        description="Seconds without any message of the push feed after which the connection counts as dead. Liquid pairs "
-        "are never silent for 4 s; raise it when only illiquid pairs are tracked, or they reconnect for nothing.",
+        description="Seconds without any message on a connection of the push feed after which it counts as dead, unless "
+        "it answers a ping and is used to such silence. Liquid pairs are never silent for 4 s. Smaller finds a dead one sooner; "
+        "larger bears worse networks.",
+    )
+    first_message_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds from the opening of a connection within which every symbol should have said something; one that "
+        "has not is shown as silent. There is no snapshot after subscribing: smaller finds a symbol that does not exist "
+        "sooner, and calls a quiet one silent.",
+    )
+    connection_lifetime_s: float = Field(
+        default=23 * 3600.0,
+        gt=0,
+        le=24 * 3600,
+        description="Seconds after which a connection of the push feed is replaced, with an overlap; Binance cuts it after "
+        "24 hours. Smaller replaces it more often.",
     )
     longest_wait_s: float = Field(
         default=30.0,

@@ -14,3 +14,8 @@ def stream_names(source_symbols: Iterable[str]) -> Iterator[str]:
     for source_symbol in source_symbols:
         for kind in STREAM_KINDS:
             yield f"{source_symbol.lower()}@{kind}"
+
+
+def parse_stream_name(name: str) -> str:
+    """The symbol in the name of a stream, in lower case as it stands there."""
+    return name.partition("@")[0]

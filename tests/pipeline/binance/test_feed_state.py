@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.feeds.ports import Pulse
 from pipeline.sources.binance.feed_state import FeedState
 from pipeline.sources.binance.messages import (
     BinanceBookTicker,
@@ -54,14 +55,14 @@ def state() -> FeedState:
 
 def merged(state: FeedState, event: BinanceTrade | BinanceDayTicker) -> Ticker:
     made = state.merge(event, START)
-    assert made is not None
+    assert isinstance(made, Ticker)
     return made
 
 
 def test_a_trade_is_emitted_with_the_last_best_prices_and_statistics(state: FeedState) -> None:
     """Each field is the newest that this connection has published."""
     state.merge(day(0, 1), START)
-    assert state.merge(book("99.5", "100.5"), START) is None
+    assert state.merge(book("99.5", "100.5"), START) == Pulse(BTC)
     made = merged(state, trade(10, 2, "100.1"))
     assert (made.price, made.observed_at, made.sequence) == (Decimal("100.1"), parse_ms(T0 + 10), 2)
     assert (made.bid, made.ask, made.high_24h) == (Decimal("99.5"), Decimal("100.5"), Decimal(110))
@@ -89,17 +90,17 @@ def test_an_empty_side_of_the_book_is_no_price(state: FeedState) -> None:
 
 
 def test_older_events_and_repetitions_are_not_emitted(state: FeedState) -> None:
-    """Event times go backwards between channels; within one millisecond the trade id decides."""
-    assert state.merge(trade(10, 5), START) is not None
-    assert state.merge(trade(10, 5), START) is None
-    assert state.merge(trade(9, 6), START) is None
-    assert state.merge(trade(10, 6), START) is not None
+    """Event times go backwards between channels; within one millisecond the trade id decides. They are signs of life."""
+    assert isinstance(state.merge(trade(10, 5), START), Ticker)
+    assert state.merge(trade(10, 5), START) == Pulse(BTC)
+    assert state.merge(trade(9, 6), START) == Pulse(BTC)
+    assert isinstance(state.merge(trade(10, 6), START), Ticker)
 
 
 def test_statistics_that_a_trade_has_overtaken_do_not_turn_the_price_back(state: FeedState) -> None:
     """A later event time with the price of an earlier trade is old news; its statistics still count."""
-    assert state.merge(trade(10, 7, "101"), START) is not None
-    assert state.merge(day(20, 6, "100"), START) is None
+    assert isinstance(state.merge(trade(10, 7, "101"), START), Ticker)
+    assert state.merge(day(20, 6, "100"), START) == Pulse(BTC)
     assert merged(state, trade(30, 8)).volume_24h == Decimal(1000)
 
 
@@ -128,7 +129,7 @@ def test_each_emitted_ticker_is_newer_than_the_one_before(
     """Whatever order events come in."""
     state = FeedState(simulated=False)
     state.track({"BTCUSDT": BTC})
-    emitted = [made for event in events if (made := state.merge(event, START)) is not None]
+    emitted = [made for event in events if isinstance(made := state.merge(event, START), Ticker)]
     for earlier, later in pairwise(emitted):
         assert later.is_newer_than(earlier)
         assert later.sequence >= earlier.sequence
@@ -149,7 +150,7 @@ def test_recorded_trading_comes_out_trade_for_trade() -> None:
         made = state.merge(event, START)
         if isinstance(event, BinanceTrade):
             trades += 1
-            assert made is not None
+            assert isinstance(made, Ticker)
             assert f"{made.price:f}".encode() in frame
             assert (made.observed_at, made.sequence) == (parse_ms(event.event_time), event.trade_id)
             assert (made.bid, made.ask) == ((best.bid, best.ask) if best else (None, None))

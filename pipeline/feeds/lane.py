@@ -1,0 +1,277 @@
+"""Keeps one share of the instruments delivered for ever: one connection after the other, overlapping where that can be planned."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from instruments.instrument import Instrument
+from pipeline.backoff import Backoff, Jitter
+from pipeline.feeds.endpoints import Endpoints
+from pipeline.feeds.gate import Gate
+from pipeline.feeds.link import TURN_S, Link
+from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway, Refused
+from pipeline.feeds.rhythm import Rhythm
+from pipeline.feeds.watchdog import Watchdog
+from pipeline.health import SourceHealth
+from rates.clock import Clock
+from rates.errors import (
+    SimulationMismatch,
+    SourceBlocked,
+    SourceError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+FIRST_WAIT = timedelta(milliseconds=250)
+# A connection that lived shorter was no success: whoever cuts us at once is not asked again at once.
+STABLE_S = 10.0
+# How long a successor has for the first message of every symbol that its predecessor delivers. Quiet ones take longer, and
+# are subscribed long before.
+HANDOVER_S = 15.0
+# A connection is replaced for the silence of most of its symbols no more often than this: its successor may be as silent.
+REPLACE_AGAIN_S = 60.0
+# Of the planned lifetime, at random: a hundred connections do not end in one minute.
+EARLIEST_ROLL_OVER = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outfit:
+    """What all lanes of a feed share. `open_link`: a new connection to a URL, numbered higher than all before it."""
+
+    plan: FeedPlan
+    gate: Gate
+    open_link: Callable[[str, Rhythm], Link]
+    deliver: Callable[[Sequence[Ticker]], None]
+    health: SourceHealth
+    clock: Clock
+    silent_after_s: float
+    endpoint_rest_s: float
+    jitter: Jitter = random.uniform
+
+
+@dataclass(eq=False)
+class _Live:
+    """A connection under way; `seen`: the symbols that it has delivered so far."""
+
+    link: Link
+    retires_after_s: float
+    task: asyncio.Task[SourceError] | None = None
+    seen: set[Symbol] = field(default_factory=set)
+    going_away: str | None = None
+
+    @property
+    def failure(self) -> SourceError | None:
+        task = self.task
+        return task.result() if task is not None and task.done() and not task.cancelled() else None
+
+    def age(self) -> float:
+        return 0.0 if self.link.opened_at is None else _now() - self.link.opened_at
+
+
+class Lane:
+    """`failure`: why it delivers nothing at the moment. `silent`: symbol → what is wrong with it."""
+
+    def __init__(self, number: int, outfit: Outfit) -> None:
+        plan = outfit.plan
+        self.failure: SourceError | None = None
+        self.is_up = False
+        self.silent: dict[Symbol, str] = {}
+        self._outfit = outfit
+        self._instruments: Sequence[Instrument] = ()
+        self._live: dict[int, _Live] = {}
+        self._endpoints = Endpoints(plan.endpoints, rest_s=outfit.endpoint_rest_s)
+        self._backoff = Backoff(FIRST_WAIT, plan.longest_wait)
+        self._rhythm = Rhythm()
+        self._watchdog = Watchdog(
+            silent_after_s=outfit.silent_after_s, first_message_s=plan.first_message_timeout.total_seconds()
+        )
+        self._is_dead = False
+        self._lost_at: float | None = None
+        self._replace_not_before = 0.0
+        self._log = structlog.get_logger("ratewire.feed").bind(source=plan.source.value, lane=number)
+
+    def track(self, instruments: Sequence[Instrument]) -> None:
+        """From now on exactly these are its share."""
+        if instruments == self._instruments:
+            return
+        self._instruments = instruments
+        self._watchdog.track((one.symbol for one in instruments), _now())
+        for live in self._live.values():
+            live.link.track(instruments)
+
+    def look(self) -> None:
+        """Find out which symbols are silent, and have them subscribed once more."""
+        now = _now()
+        findings = self._watchdog.look(now)
+        self.silent, self._is_dead = findings.silent, findings.is_dead
+        if self._lost_at is not None and now - self._lost_at > self._outfit.silent_after_s:
+            self.silent = {one.symbol: "its connection is down" for one in self._instruments} | self.silent
+        if findings.renew:
+            self._log.info("subscribing silent symbols once more", symbols=_names(findings.renew))
+            for live in self._live.values():
+                live.link.renew(findings.renew)
+
+    async def run(self) -> None:
+        """Keep the share delivered until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                live: _Live | None = await self._start(group)
+                while live is not None:
+                    live = await self._follow(live, group)
+
+    async def _start(self, group: asyncio.TaskGroup) -> _Live:
+        await self._outfit.gate.enter()
+        if not self.is_up:
+            self._watchdog.interrupt(_now())
+            self._rhythm.interrupt()
+        link = self._outfit.open_link(self._endpoints.choose(_now()), self._rhythm)
+        link.track(self._instruments)
+        live = _Live(link, self._retires_after())
+        self._live[link.number] = live
+        live.task = group.create_task(self._listen(live), name=f"link {link.number}")
+        return live
+
+    def _retires_after(self) -> float:
+        lifetime = self._outfit.plan.lifetime
+        if lifetime is None:
+            return float("inf")
+        return lifetime.total_seconds() * self._outfit.jitter(EARLIEST_ROLL_OVER, 1)
+
+    async def _listen(self, live: _Live) -> SourceError:
+        try:
+            await live.link.run(partial(self._hear, live.link.number))
+        except SourceError as exc:
+            return exc
+        finally:
+            # From here on nothing of it gets in, whatever may still be on its way.
+            self._live.pop(live.link.number, None)
+
+    def _hear(self, number: int, events: Sequence[FeedEvent]) -> None:
+        live = self._live.get(number)
+        if live is None:
+            return
+        now = _now()
+        tickers = []
+        for event in events:
+            if isinstance(event, GoingAway):
+                live.going_away = event.said
+                continue
+            if isinstance(event, Refused):
+                self._watchdog.refuse(event.symbol, event.said)
+                continue
+            self._watchdog.hear(event, now)
+            live.seen.add(event.symbol)
+            if isinstance(event, Ticker):
+                tickers.append(event)
+        if tickers:
+            self._outfit.deliver(tickers)
+
+    async def _follow(self, live: _Live, group: asyncio.TaskGroup) -> _Live | None:
+        """Until it is replaced by its successor, or lost and the time for another has come."""
+        while (error := live.failure) is None:
+            await _turn(live)
+            if not self.is_up and live.seen:
+                self._note_up(live)
+            why = self._why_replace(live)
+            if why is not None and (successor := await self._replace(live, why, group)) is not None:
+                return successor
+        await self._recover(live, error)
+        return None
+
+    def _why_replace(self, live: _Live) -> str | None:
+        if live.failure is not None or _now() < self._replace_not_before:
+            return None
+        if live.going_away is not None:
+            return live.going_away
+        if live.age() >= live.retires_after_s:
+            return "it is about to reach the age at which the source ends it"
+        if self._endpoints.is_there_better(live.link.url, _now()):
+            return "the preferred endpoint may be back"
+        return "most of its symbols are silent" if self._is_dead else None
+
+    async def _replace(self, live: _Live, why: str, group: asyncio.TaskGroup) -> _Live | None:
+        """Its successor once that delivers; the old one goes on meanwhile, and stays when there is none."""
+        began = _now()
+        successor = await self._start(group)
+        while successor.failure is None:
+            if self._takes_over(successor, live):
+                await _stop(live)
+                self._replace_not_before = _now() + REPLACE_AGAIN_S if self._is_dead else 0.0
+                self._log.info(
+                    "rolled over", why=why, seconds=round(_now() - began, 3), to=successor.link.url
+                )
+                return successor
+            if successor.age() > HANDOVER_S:
+                await _stop(successor)
+                break
+            await _turn(live, successor)
+        error = successor.failure or SourceUnavailable(
+            self._outfit.plan.source, "the successor delivers nothing"
+        )
+        self._log.warning("no successor", why=why, error=str(error))
+        self._replace_not_before = _now() + (await self._note_failure(successor, error)).total_seconds()
+        return None
+
+    def _takes_over(self, successor: _Live, live: _Live) -> bool:
+        """Whether it delivers all that the old one does; what says nothing for so long is subscribed by then."""
+        tracked = {one.symbol for one in self._instruments}
+        awaited = (live.seen & tracked) - self.silent.keys()
+        if not successor.seen:
+            return not awaited and successor.age() > HANDOVER_S
+        return live.failure is not None or successor.age() > HANDOVER_S or successor.seen >= awaited
+
+    def _note_up(self, live: _Live) -> None:
+        if self._lost_at is not None:
+            self._log.warning("gap", seconds=round(_now() - self._lost_at, 3))
+        self._log.info("delivering", url=live.link.url)
+        self.is_up, self.failure, self._lost_at = True, None, None
+
+    async def _recover(self, live: _Live, error: SourceError) -> None:
+        """After a loss: tell it, and wait before the next attempt."""
+        self.is_up, self.failure = False, error
+        self._lost_at = _now() if self._lost_at is None else self._lost_at
+        wait = await self._note_failure(live, error)
+        self._log.warning("connection lost", error=str(error), wait_s=round(wait.total_seconds(), 3))
+        await asyncio.sleep(wait.total_seconds())
+        self._outfit.health.note_reconnect()
+
+    async def _note_failure(self, live: _Live, error: SourceError) -> timedelta:
+        """What the next attempts learn from it; how long to wait before the next one, refusals of the source aside."""
+        url = live.link.url
+        if live.seen and live.age() >= STABLE_S:
+            self._backoff.reset()
+            self._endpoints.note_success(url)
+        retry_at = error.retry_at if isinstance(error, SourceRateLimited | SourceBlocked) else None
+        if retry_at is not None:
+            await self._outfit.gate.hold_for(retry_at - self._outfit.clock())
+        elsewhere = isinstance(error, SourceBlocked | SimulationMismatch) and retry_at is None
+        self._endpoints.note_failure(url, _now(), at_once=elsewhere)
+        return self._backoff.next_wait()
+
+
+async def _turn(*lives: _Live) -> None:
+    """Until one of them ends, at most a turn."""
+    tasks = [live.task for live in lives if live.task is not None and not live.task.done()]
+    if tasks:
+        await asyncio.wait(tasks, timeout=TURN_S, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _stop(live: _Live) -> None:
+    assert live.task is not None
+    live.task.cancel()
+    await asyncio.wait([live.task])
+
+
+def _names(symbols: Sequence[Symbol]) -> list[str]:
+    return [str(symbol) for symbol in symbols[:20]]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

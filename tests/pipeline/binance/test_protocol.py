@@ -1,0 +1,147 @@
+"""Binance's protocol core without a socket: what it sends when, and what it makes of what it receives."""
+
+import json
+
+import pytest
+
+from pipeline.feeds.ports import GoingAway, Pulse, Refused
+from pipeline.sources.binance.protocol import BinanceProtocol
+from pipeline.sources.binance.subscriptions import ANSWER_TIMEOUT_S, NAMES_PER_MESSAGE, PACE_S
+from pipeline.sources.binance.symbols import MAX_STREAMS, MAX_SYMBOLS, stream_names
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.ticker import Ticker
+from tests.pipeline.fakes import BTC, ETH, START, instrument
+
+# Binance: messages in a second, of which a pong and a ping are not ours to plan.
+MESSAGES_PER_SECOND, UNPLANNED = 5, 2
+TRADE = (
+    b'{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":7,"p":"61837.63000000","q":"0.02","T":1723161255342}'
+)
+
+
+def frame(stream: str, data: bytes) -> bytes:
+    return b'{"stream":"%s","data":%s}' % (stream.encode(), data)
+
+
+@pytest.fixture
+def protocol() -> BinanceProtocol:
+    protocol = BinanceProtocol(simulated=False)
+    protocol.track([instrument("BTC/USDT"), instrument("ETH/USDT")])
+    return protocol
+
+
+def sent(protocol: BinanceProtocol, now: float) -> dict[str, object] | None:
+    message = protocol.next_message(now)
+    return None if message is None else json.loads(message)
+
+
+def test_all_channels_of_all_symbols_are_subscribed_in_lower_case(protocol: BinanceProtocol) -> None:
+    """In one message; upper case would be accepted and stay silent."""
+    names = list(stream_names(["BTCUSDT", "ETHUSDT"]))
+    assert sent(protocol, 0) == {"method": "SUBSCRIBE", "params": names, "id": 1}
+    assert "btcusdt@bookTicker" in names
+    assert sent(protocol, PACE_S) is None
+
+
+def test_a_full_connection_keeps_the_pace() -> None:
+    """All that one connection can carry, without ever more messages in a second than leaves room for pongs."""
+    protocol = BinanceProtocol(simulated=False)
+    protocol.track([instrument(f"A{number}/USDT") for number in range(MAX_SYMBOLS)])
+    moments, subscribed = [], set()
+    for tenth in range(50):
+        if (message := sent(protocol, tenth / 10)) is not None:
+            moments.append(tenth / 10)
+            params = message["params"]
+            assert isinstance(params, list)
+            assert len(params) <= NAMES_PER_MESSAGE
+            subscribed |= set(params)
+            protocol.receive(b'{"result":null,"id":%d}' % len(moments), START)
+    assert len(subscribed) == MAX_SYMBOLS * 3
+    assert len(subscribed) <= MAX_STREAMS
+    for begin in moments:
+        in_second = [moment for moment in moments if begin <= moment <= begin + 1]
+        assert len(in_second) <= MESSAGES_PER_SECOND - UNPLANNED
+
+
+def test_changes_are_followed(protocol: BinanceProtocol) -> None:
+    """What is gone first, then what is new."""
+    sent(protocol, 0)
+    protocol.track([instrument("ETH/USDT"), instrument("SOL/USDT")])
+    assert sent(protocol, PACE_S) == {
+        "method": "UNSUBSCRIBE",
+        "params": sorted(stream_names(["BTCUSDT"])),
+        "id": 2,
+    }
+    assert sent(protocol, 2 * PACE_S) == {
+        "method": "SUBSCRIBE",
+        "params": list(stream_names(["SOLUSDT"])),
+        "id": 3,
+    }
+    assert sent(protocol, 3 * PACE_S) is None
+
+
+def test_a_renewed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtocol) -> None:
+    """Its channels only."""
+    sent(protocol, 0)
+    protocol.renew([BTC])
+    methods = [sent(protocol, number * PACE_S) for number in (1, 2, 3)]
+    assert [message and message["method"] for message in methods] == ["UNSUBSCRIBE", "SUBSCRIBE", None]
+    assert [message and len(message["params"]) for message in methods[:2]] == [3, 3]  # type: ignore[arg-type]
+
+
+def test_an_unanswered_control_message_is_a_failure(protocol: BinanceProtocol) -> None:
+    """The connection reads nothing any more, or lost it: a new one is better."""
+    sent(protocol, 0)
+    assert sent(protocol, ANSWER_TIMEOUT_S) is None
+    with pytest.raises(SourceUnavailable):
+        sent(protocol, ANSWER_TIMEOUT_S + 0.1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":1}',
+        b'{"code":4,"msg":"Too many subscriptions"}',
+    ],
+)
+def test_a_refusal_names_the_symbols_of_its_message_and_is_not_repeated(
+    protocol: BinanceProtocol, error: bytes
+) -> None:
+    """In both shapes; `renew` tries once more."""
+    sent(protocol, 0)
+    said = "4 Too many subscriptions"
+    assert list(protocol.receive(error, START)) == [Refused(BTC, said), Refused(ETH, said)]
+    assert sent(protocol, PACE_S) is None
+    protocol.renew([ETH])
+    assert sent(protocol, 2 * PACE_S) == {
+        "method": "SUBSCRIBE",
+        "params": list(stream_names(["ETHUSDT"])),
+        "id": 2,
+    }
+
+
+def test_what_comes_is_told_as_what_it_is(protocol: BinanceProtocol) -> None:
+    """A trade is a ticker with its event time, a book without time a sign of life, a shutdown the end."""
+    (made,) = protocol.receive(frame("btcusdt@trade", TRADE), START)
+    assert isinstance(made, Ticker)
+    assert (str(made.price), made.sequence) == ("61837.63000000", 7)
+    book = b'{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"1.1","A":"1"}'
+    assert list(protocol.receive(frame("btcusdt@bookTicker", book), START)) == [Pulse(BTC)]
+    shutdown = protocol.receive(frame("!serverShutdown", b'{"e":"serverShutdown","E":1}'), START)
+    assert [type(event) for event in shutdown] == [GoingAway]
+    assert not protocol.receive(b'{"result":null,"id":1}', START)
+    assert not protocol.receive(frame("btcusdt@newKind", b"{}"), START)
+
+
+def test_garbage_is_refused_without_harm(protocol: BinanceProtocol) -> None:
+    """The next message is read as if nothing had been."""
+    for garbage in (
+        b"",
+        b"<html>",
+        b'{"stream":"btcusdt@trade","data":{"e":"trade","E":"soon"}}',
+        b"[]",
+        TRADE[:-9],
+    ):
+        with pytest.raises(SourceProtocolError):
+            protocol.receive(garbage, START)
+    assert protocol.receive(frame("btcusdt@trade", TRADE), START)

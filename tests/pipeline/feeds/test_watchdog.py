@@ -1,0 +1,163 @@
+"""What is called silent, and what is not."""
+
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feeds.liveness import Liveness, Step
+from pipeline.feeds.ports import Pulse
+from pipeline.feeds.rhythm import EXPERIENCE, Rhythm
+from pipeline.feeds.watchdog import Watchdog
+from rates.symbol import Symbol
+from tests.pipeline.fakes import BTC, ETH, START, ticker
+
+SILENT_AFTER, FIRST_MESSAGE = 30.0, 60.0
+
+
+def watchdog(*symbols: Symbol) -> Watchdog:
+    dog = Watchdog(silent_after_s=SILENT_AFTER, first_message_s=FIRST_MESSAGE)
+    dog.track(symbols, 0)
+    return dog
+
+
+def tell(dog: Watchdog, symbol: Symbol, now: float, price: str | None = None) -> None:
+    observed_at = START + timedelta(seconds=now)
+    dog.hear(ticker(symbol, price or str(1 + now), observed_at=observed_at), now)
+
+
+def test_a_symbol_that_stops_is_silent_while_its_neighbour_is_not() -> None:
+    """Not before the shortest silence that counts, and in words that do not change every second."""
+    dog = watchdog(BTC, ETH)
+    for tenth in range(600):
+        tell(dog, BTC, tenth / 10)
+        if tenth < 200:
+            tell(dog, ETH, tenth / 10)
+    assert not dog.look(19.9 + SILENT_AFTER).silent
+    findings = dog.look(50)
+    assert set(findings.silent) == {ETH}
+    assert findings.silent[ETH] == "no message for 30 s, usually one each 0.1 s"
+    assert findings.renew == (ETH,)
+    assert not findings.is_dead
+    assert dog.look(55).silent == findings.silent
+    assert not dog.look(55).renew
+    tell(dog, ETH, 60)
+    assert ETH not in dog.look(60).silent
+
+
+@given(st.integers(0, 10_000))
+def test_a_quiet_market_is_not_silent(seed: int) -> None:
+    """Somebody trades every two minutes on average, in bursts, at random: nobody is alarmed, once that has been seen."""
+    random, dog, now = Random(seed), watchdog(BTC), 0.0
+    for step in range(200):
+        if step > 3 * EXPERIENCE:
+            assert not dog.look(now).silent
+        for _ in range(random.randint(1, 4)):
+            now += 0.05
+            tell(dog, BTC, now)
+        now += random.uniform(60, 180)
+
+
+def test_a_pair_that_nobody_knows_yet_is_given_time() -> None:
+    """After its first message it may rest ten times as long as others."""
+    dog = watchdog(BTC)
+    tell(dog, BTC, 0)
+    assert not dog.look(10 * SILENT_AFTER).silent
+    assert dog.look(10 * SILENT_AFTER + 1).silent
+
+
+def test_a_first_message_is_demanded_within_its_deadline() -> None:
+    """A stream that does not exist is accepted and stays silent."""
+    dog = watchdog(BTC, ETH)
+    tell(dog, BTC, 1)
+    assert not dog.look(FIRST_MESSAGE).silent
+    assert set(dog.look(FIRST_MESSAGE + 1).silent) == {ETH}
+    dog.interrupt(100)
+    assert not dog.look(100 + FIRST_MESSAGE).silent
+
+
+def test_a_price_that_never_moves_any_more_is_frozen() -> None:
+    """Messages come as before, with new times even, and say the same; signs of life do not help."""
+    dog = watchdog(BTC)
+    for tenth in range(200):
+        tell(dog, BTC, tenth / 10)
+    for tenth in range(200, 2000):
+        tell(dog, BTC, tenth / 10, "7")
+        dog.hear(Pulse(BTC), tenth / 10)
+    assert dog.look(200).silent[BTC].startswith("frozen: the same for 180 s")
+    tell(dog, BTC, 201)
+    assert not dog.look(201).silent
+
+
+def test_a_stable_coin_is_not_frozen() -> None:
+    """It trades at the same price all day: a new trade is news."""
+    dog = watchdog(BTC)
+    for second in range(1000):
+        dog.hear(
+            ticker(BTC, "0.9998", observed_at=START + timedelta(seconds=second), sequence=second), second
+        )
+        assert not dog.look(second).silent
+
+
+def test_when_most_are_silent_it_is_the_connection() -> None:
+    """Replacing it may help, where for one symbol it would only disturb the others."""
+    dog = watchdog(BTC, ETH)
+    for second in range(50):
+        tell(dog, BTC, second)
+        tell(dog, ETH, second)
+    assert not dog.look(60).is_dead
+    assert dog.look(200).is_dead
+
+
+def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -> None:
+    """In the words of the source."""
+    dog = watchdog(BTC, ETH)
+    tell(dog, ETH, 1)
+    dog.refuse(BTC, "no such pair")
+    assert dog.look(2).silent == {BTC: "refused: no such pair"}
+    assert not dog.look(2).renew
+    dog.interrupt(3)
+    assert not dog.look(3).silent
+
+
+def test_an_outage_teaches_nothing_about_a_symbol() -> None:
+    """A gap of an hour between two connections does not make it patient."""
+    dog = watchdog(BTC)
+    for tenth in range(100):
+        tell(dog, BTC, tenth / 10)
+    dog.interrupt(3600)
+    tell(dog, BTC, 3601)
+    tell(dog, BTC, 3601.1)
+    assert dog.look(3601.1 + SILENT_AFTER + 1).silent
+
+
+def test_half_open_is_found_at_the_idle_timeout() -> None:
+    """A ping at half of it, which nobody answers."""
+    liveness = Liveness(Rhythm(), idle_timeout_s=20, now=0)
+    assert liveness.look(9.9) is Step.LISTEN
+    assert liveness.look(10) is Step.PROBE
+    assert liveness.look(19.9) is Step.LISTEN
+    assert liveness.look(20) is Step.GIVE_UP
+
+
+def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
+    """For as long as it is answered, and nothing is known of its habits."""
+    liveness = Liveness(Rhythm(), idle_timeout_s=20, now=0)
+    steps = []
+    for now in range(200):
+        steps.append(step := liveness.look(now))
+        if step is Step.PROBE and now < 100:
+            liveness.answer()
+    assert steps.index(Step.GIVE_UP) in range(100, 145)
+    assert steps.count(Step.PROBE) > 4
+
+
+def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
+    """Pings are answered, but the feed behind the socket has died."""
+    liveness = Liveness(Rhythm(), idle_timeout_s=20, now=0)
+    for tenth in range(100):
+        liveness.hear(tenth / 10)
+    assert liveness.look(25) is Step.PROBE
+    liveness.answer()
+    assert liveness.look(31) is Step.GIVE_UP
