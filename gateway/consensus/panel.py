@@ -74,7 +74,7 @@ class Panel:
     def _check(self, question: ConsensusQuestion) -> None:
         self._rates.check_loaded()
         asked = question.sources or self._preference
-        if not self._catalog.sources_of(question.symbol) & set(asked):
+        if not any(self._is_known(each, question) for each in asked):
             near = self._catalog.near(question.symbol, asked)
             raise UnknownSymbol(str(question.symbol), near=near)
 
@@ -82,10 +82,17 @@ class Panel:
         now = self._clock()
         tracking = self._catalog.sources_of(question.symbol)
         # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
-        asked = question.sources or [each for each in self._preference if each in tracking]
+        asked = question.sources or [each for each in self._preference if self._is_known(each, question)]
         heard: dict[Source, Heard] = {}
         for source in asked:
-            ticker = self._mirror.read(TickerKey(source, question.symbol)) if source in tracking else None
+            key = TickerKey(source, question.symbol)
+            ticker = self._mirror.read(key) if source in tracking else None
             rate = None if ticker is None else self._rates.present_at(ticker, now)
-            heard[source] = Heard(source in tracking, rate)
+            halted = self._rates.gone(key).message if key in self._catalog.halted else None
+            heard[source] = Heard(source in tracking, rate, halted)
         return weigh(question, heard, now)
+
+    def _is_known(self, source: Source, question: ConsensusQuestion) -> bool:
+        """Whether it is tracked from there, be it halted."""
+        key = TickerKey(source, question.symbol)
+        return key in self._catalog.tracked or key in self._catalog.halted

@@ -29,6 +29,7 @@ class ExclusionReason(StrEnum):
     """Why a source is not in the price."""
 
     NOT_TRACKED = "NOT_TRACKED"
+    NOT_TRADING = "NOT_TRADING"
     NOT_YET_SEEN = "NOT_YET_SEEN"
     STALE = "STALE"
     OUTLIER = "OUTLIER"

@@ -28,10 +28,11 @@ _CENT = Decimal("0.01")
 
 
 class Heard(NamedTuple):
-    """What one source has to say: nothing while it is not tracked or not seen."""
+    """What one source has to say: nothing while it is not tracked, halted (`halted` says why) or not seen."""
 
     is_tracked: bool
     rate: Rate | None
+    halted: str | None = None
 
 
 def weigh(question: ConsensusQuestion, heard: Mapping[Source, Heard], now: datetime) -> ConsensusRate:
@@ -89,6 +90,8 @@ def _judge(count: int, divergence_bps: Decimal, question: ConsensusQuestion) -> 
 
 def _admit(question: ConsensusQuestion, source: Source, heard: Heard) -> Contribution:
     symbol, rate = str(question.symbol), heard.rate
+    if heard.halted is not None:
+        return Contribution(source=source, exclusion=ExclusionReason.NOT_TRADING, message=heard.halted)
     if not heard.is_tracked:
         message = f"{symbol} is not tracked from {source.name}"
         return Contribution(source=source, exclusion=ExclusionReason.NOT_TRACKED, message=message)

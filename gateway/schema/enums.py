@@ -88,6 +88,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "Why a source is not in a consensus.",
         {
             "NOT_TRACKED": "You named it, but it does not track the symbol.",
+            "NOT_TRADING": "It has halted or delisted it, by its own listing.",
             "NOT_YET_SEEN": "It tracks the symbol, but has not published it yet.",
             "STALE": "Older than was asked for.",
             "OUTLIER": "Too far from the median of four sources or more.",
