@@ -9,6 +9,7 @@ import structlog
 from cache.ports import TickerFeed
 from gateway.catalog import InstrumentCatalog
 from gateway.consensus.panel import Panel
+from gateway.conversion.converter import Converter
 from gateway.live import Live
 from gateway.mirror import Mirror
 from gateway.rates import Rates
@@ -70,6 +71,9 @@ class Gateway:
             self.subscribers,
             preference=settings.source_preference,
             clock=clock,
+        )
+        self.converter = Converter(
+            self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
         )
 
     async def run(self) -> None:

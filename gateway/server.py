@@ -42,10 +42,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
-    redis, store = (
-        open_redis(cache.redis_url),
-        InstrumentStore(database.database_url, simulated=cache.simulated),
-    )
+    redis, store = open_redis(cache.redis_url), InstrumentStore(database.database_url)
     try:
         feed = RedisTickerFeed(redis, RedisNames(cache.simulated))
         timeout_s = process.startup_timeout_s

@@ -6,7 +6,9 @@ RatesError
 │   ├── InvalidNumber            not a finite decimal
 │   ├── InvalidArgument          an argument out of its range
 │   ├── InvalidCursor            a cursor that this service did not issue
-│   └── UnknownSymbol            well-formed, but tracked from no source asked
+│   ├── UnknownSymbol            well-formed, but tracked from no source asked
+│   ├── UnknownAsset             part of no symbol tracked from the sources asked
+│   └── NoConversionPath         two assets that no tracked symbols link
 ├── RateUnavailable              a well-formed question that has no answer now
 │   ├── RateNotSeen              tracked, but no source has published it yet
 │   ├── RateStale                the newest value is older than was asked for
@@ -58,13 +60,11 @@ class InvalidSymbol(InvalidInput):
 
 
 class InvalidNumber(InvalidInput):
-    """Not a finite decimal of sane size."""
+    """Not a finite decimal of sane size, or not in the form that was expected."""
 
-    def __init__(self, seen: str) -> None:
+    def __init__(self, seen: str, *, expected: str = "a finite decimal of at most 50 digits a side") -> None:
         self.seen = seen
-        super().__init__(
-            f"{seen[:60]!r} is not a usable number: expected a finite decimal of at most 50 digits a side"
-        )
+        super().__init__(f"{seen[:60]!r} is not a usable number: expected {expected}")
 
 
 class InvalidArgument(InvalidInput):
@@ -90,6 +90,42 @@ class UnknownSymbol(InvalidInput):
         self.symbol, self.near = symbol, tuple(near)
         hint = f"; near matches: {', '.join(near)}" if near else ""
         super().__init__(f"{symbol} is not tracked{hint}")
+
+
+class UnknownAsset(InvalidInput):
+    """An asset of no symbol tracked from the sources asked; `near` are the closest that are."""
+
+    def __init__(self, asset: str, *, near: Sequence[str] = ()) -> None:
+        self.asset, self.near = asset[:60], tuple(near)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        super().__init__(f"no tracked symbol has the asset {self.asset!r}{hint}")
+
+
+class NoConversionPath(InvalidInput):
+    """Two assets that the tracked symbols do not link in so many legs. Says what would help: `legs_needed` is `None` where no
+    number of legs would; `pegs_would_help` is whether counting stablecoins as dollars would.
+    """
+
+    def __init__(
+        self,
+        start: str,
+        end: str,
+        *,
+        max_legs: int,
+        from_reaches: Sequence[str],
+        to_reached_from: Sequence[str],
+        legs_needed: int | None,
+        pegs_would_help: bool,
+    ) -> None:
+        self.start, self.end, self.max_legs = start, end, max_legs
+        self.from_reaches, self.to_reached_from = tuple(from_reaches), tuple(to_reached_from)
+        self.legs_needed, self.pegs_would_help = legs_needed, pegs_would_help
+        needed = f"; it takes {legs_needed}" if legs_needed else ""
+        pegs = "; stablecoinsAsUsd would lead there" if pegs_would_help else ""
+        super().__init__(
+            f"no tracked symbols lead from {start} to {end} in {max_legs} legs: {start} leads to "
+            f"{', '.join(from_reaches)}, and to {end} lead {', '.join(to_reached_from)}{needed}{pegs}"
+        )
 
 
 class RateUnavailable(RatesError):

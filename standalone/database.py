@@ -14,10 +14,8 @@ from simulator.replay.recording import Recording
 
 
 @asynccontextmanager
-async def open_database(
-    folder: Path, replay: Sequence[Path], *, simulated: bool
-) -> AsyncIterator[InstrumentStore]:
-    """The migrated database in `folder`; what the simulator says of instruments does not count for the real sources.
+async def open_database(folder: Path, replay: Sequence[Path]) -> AsyncIterator[InstrumentStore]:
+    """The migrated database in `folder`.
 
     Raises:
         DatabaseUnavailable: the folder or the file cannot be used.
@@ -27,7 +25,7 @@ async def open_database(
     _prepare(file, anew=bool(replay))
     url = f"sqlite+aiosqlite:///{file}"
     await migrate(url)
-    store = InstrumentStore(url, simulated=simulated)
+    store = InstrumentStore(url)
     try:
         if replay:
             await _track(store, Recording.read(replay))

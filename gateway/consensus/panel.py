@@ -1,6 +1,7 @@
 """Asks the sources that track a symbol for their consensus: once, or kept up to date. Reads memory and waits for arrivals only."""
 
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 
 from gateway.catalog import InstrumentCatalog
 from gateway.consensus.follow import ConsensusFollower
@@ -41,7 +42,7 @@ class Panel:
         """The present answer.
 
         Raises:
-            UnknownSymbol: tracked from no source asked.
+            UnknownSymbol: no source asked lists it.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._check(question)
@@ -74,25 +75,22 @@ class Panel:
     def _check(self, question: ConsensusQuestion) -> None:
         self._rates.check_loaded()
         asked = question.sources or self._preference
-        if not any(self._is_known(each, question) for each in asked):
+        if not any(self._is_listed(TickerKey(each, question.symbol)) for each in asked):
             near = self._catalog.near(question.symbol, asked)
             raise UnknownSymbol(str(question.symbol), near=near)
 
+    def _is_listed(self, key: TickerKey) -> bool:
+        return key in self._catalog.tracked or key in self._catalog.halted
+
     def _weigh(self, question: ConsensusQuestion) -> ConsensusRate:
         now = self._clock()
-        tracking = self._catalog.sources_of(question.symbol)
-        # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
-        asked = question.sources or [each for each in self._preference if self._is_known(each, question)]
-        heard: dict[Source, Heard] = {}
-        for source in asked:
-            key = TickerKey(source, question.symbol)
-            ticker = self._mirror.read(key) if source in tracking else None
-            rate = None if ticker is None else self._rates.present_at(ticker, now)
-            halted = self._rates.gone(key).message if key in self._catalog.halted else None
-            heard[source] = Heard(source in tracking, rate, halted)
-        return weigh(question, heard, now)
+        # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever lists it.
+        keys = [TickerKey(each, question.symbol) for each in question.sources or self._preference]
+        asked = [key for key in keys if question.sources or self._is_listed(key)]
+        return weigh(question, {key.source: self._hear(key, now) for key in asked}, now)
 
-    def _is_known(self, source: Source, question: ConsensusQuestion) -> bool:
-        """Whether it is tracked from there, be it halted."""
-        key = TickerKey(source, question.symbol)
-        return key in self._catalog.tracked or key in self._catalog.halted
+    def _hear(self, key: TickerKey, now: datetime) -> Heard:
+        if key not in self._catalog.tracked:
+            return Heard(None, self._rates.gone(key))
+        ticker = self._mirror.read(key)
+        return Heard(None if ticker is None else self._rates.present_at(ticker, now))

@@ -19,7 +19,7 @@ from gateway.consensus.arithmetic import (
 from gateway.consensus.question import ConsensusMethod, ConsensusQuestion
 from gateway.consensus.rate import ConsensusQuality, ConsensusRate, Contribution, ExclusionReason
 from gateway.freshness import meets
-from gateway.rate import Rate
+from gateway.rate import Rate, UnavailableRate, UnavailableReason
 from rates.clock import format_span_ms
 from rates.errors import RateNotSeen, RateStale
 from rates.source import Source
@@ -28,11 +28,10 @@ _CENT = Decimal("0.01")
 
 
 class Heard(NamedTuple):
-    """What one source has to say: nothing while it is not tracked, halted (`halted` says why) or not seen."""
+    """What one source has to say: nothing while it has not been seen. `gone` says why it is not asked at all."""
 
-    is_tracked: bool
     rate: Rate | None
-    halted: str | None = None
+    gone: UnavailableRate | None = None
 
 
 def weigh(question: ConsensusQuestion, heard: Mapping[Source, Heard], now: datetime) -> ConsensusRate:
@@ -90,11 +89,10 @@ def _judge(count: int, divergence_bps: Decimal, question: ConsensusQuestion) -> 
 
 def _admit(question: ConsensusQuestion, source: Source, heard: Heard) -> Contribution:
     symbol, rate = str(question.symbol), heard.rate
-    if heard.halted is not None:
-        return Contribution(source=source, exclusion=ExclusionReason.NOT_TRADING, message=heard.halted)
-    if not heard.is_tracked:
-        message = f"{symbol} is not tracked from {source.name}"
-        return Contribution(source=source, exclusion=ExclusionReason.NOT_TRACKED, message=message)
+    if heard.gone is not None:
+        is_halted = heard.gone.reason is UnavailableReason.NOT_TRADING
+        exclusion = ExclusionReason.NOT_TRADING if is_halted else ExclusionReason.NOT_TRACKED
+        return Contribution(source=source, exclusion=exclusion, message=heard.gone.message)
     if rate is None:
         message = str(RateNotSeen(symbol, source.name))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)

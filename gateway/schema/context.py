@@ -9,6 +9,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from gateway.catalog import InstrumentCatalog
 from gateway.consensus.panel import Panel
+from gateway.conversion.converter import Converter
 from gateway.live import Live
 from gateway.rate import Rate
 from gateway.rates import Rates
@@ -46,6 +47,7 @@ class Parts(Protocol):
     live: Live
     catalog: InstrumentCatalog
     panel: Panel
+    converter: Converter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ class Context:
     live: Live
     catalog: InstrumentCatalog
     panel: Panel
+    converter: Converter
     notes: Notes = field(default_factory=Notes)
 
     @classmethod
     def of(cls, gateway: Parts) -> Self:
         """What resolvers reach of `gateway`."""
-        return cls(gateway.rates, gateway.live, gateway.catalog, gateway.panel)
+        return cls(gateway.rates, gateway.live, gateway.catalog, gateway.panel, gateway.converter)
 
 
 Info = StrawberryInfo[Context, None]

@@ -7,6 +7,7 @@ import strawberry
 
 from gateway.consensus.question import ConsensusMethod
 from gateway.consensus.rate import ConsensusQuality, ExclusionReason
+from gateway.conversion.conversion import ConversionOperation
 from gateway.freshness import Freshness
 from gateway.live import RatesEventKind
 from gateway.rate import OnStale, UnavailableReason
@@ -88,12 +89,19 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "Why a source is not in a consensus.",
         {
             "NOT_TRACKED": "You named it, but it does not track the symbol.",
-            "NOT_TRADING": "It has halted or delisted it, by its own listing.",
+            "NOT_TRADING": "It has halted or delisted the symbol.",
             "NOT_YET_SEEN": "It tracks the symbol, but has not published it yet.",
             "STALE": "Older than was asked for.",
             "OUTLIER": "Too far from the median of four sources or more.",
             "NO_VOLUME": "It publishes no volume to weigh it by (VWAP).",
             "TOO_FEW_SOURCES": "Usable, but fewer than `minSources` are.",
+        },
+    ),
+    ConversionOperation: (
+        "What one leg of a conversion does with its price.",
+        {
+            "MULTIPLY": "Leads from base to quote: the amount times the price.",
+            "DIVIDE": "Leads from quote to base: the amount divided by the price.",
         },
     ),
     SourceState: (

@@ -1,7 +1,7 @@
 """What a client sees of an error: a code from the one table, details, or, for anything unexpected, an id and nothing else."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -68,33 +68,56 @@ def _is_too_deep(error: GraphQLError) -> bool:
     return isinstance(error.original_error, RecursionError) and error.path is None
 
 
-def _details(error: RatesError) -> dict[str, Any]:  # noqa: PLR0911 - one return per kind
+def _details(error: RatesError) -> dict[str, Any]:
     """What a program can use of the error, under the names of the API."""
-    match error:
-        case errors.InvalidSymbol():
-            return {"expected": "BASE/QUOTE in upper case, e.g. BTC/USDT", "suggestion": error.suggestion}
-        case errors.InvalidArgument():
-            return {"argument": error.name, "expected": error.expected}
-        case errors.UnknownSymbol():
-            return {"symbol": error.symbol, "near": list(error.near)}
-        case errors.RateStale():
-            return {
-                "symbol": error.symbol,
-                "source": error.source,
-                "ageMs": error.age_ms,
-                "maxAgeMs": error.max_age_ms,
-            }
-        case errors.NotTrading():
-            return {
-                "symbol": error.symbol,
-                "source": error.source,
-                "sourceStatus": error.word,
-                "haltedSince": error.since.isoformat(),
-            }
-        case errors.RateNotSeen() | errors.SourceDown():
-            return {"symbol": error.symbol, "source": error.source}
-        case _:
-            return {}
+    tell = _DETAILS.get(type(error))
+    return tell(error) if tell else {}
+
+
+def _no_path(error: errors.NoConversionPath) -> dict[str, Any]:
+    return {
+        "from": error.start,
+        "to": error.end,
+        "maxLegs": error.max_legs,
+        "legsNeeded": error.legs_needed,
+        "fromReaches": list(error.from_reaches),
+        "toReachedFrom": list(error.to_reached_from),
+        "stablecoinsAsUsdHelps": error.pegs_would_help,
+    }
+
+
+def _stale(error: errors.RateStale) -> dict[str, Any]:
+    return {
+        "symbol": error.symbol,
+        "source": error.source,
+        "ageMs": error.age_ms,
+        "maxAgeMs": error.max_age_ms,
+    }
+
+
+def _halted(error: errors.NotTrading) -> dict[str, Any]:
+    return {
+        "symbol": error.symbol,
+        "source": error.source,
+        "sourceStatus": error.word,
+        "haltedSince": error.since.isoformat(),
+    }
+
+
+_DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
+    errors.InvalidSymbol: lambda error: {
+        "expected": "BASE/QUOTE in upper case, e.g. BTC/USDT",
+        "suggestion": error.suggestion,
+    },
+    errors.InvalidArgument: lambda error: {"argument": error.name, "expected": error.expected},
+    errors.UnknownSymbol: lambda error: {"symbol": error.symbol, "near": list(error.near)},
+    errors.UnknownAsset: lambda error: {"asset": error.asset, "near": list(error.near)},
+    errors.NoConversionPath: _no_path,
+    errors.RateStale: _stale,
+    errors.NotTrading: _halted,
+    errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
+    errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},
+}
 
 
 def _masked(error: GraphQLError) -> GraphQLError:

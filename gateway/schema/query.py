@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.rate import OnStale
-from gateway.schema import consensus
+from gateway.schema import consensus, conversion
 from gateway.schema.arguments import (
     UNSET,
     MaxAgeMs,
@@ -95,6 +95,12 @@ class Query:
         resolver=consensus.ask,
         description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
         "UNKNOWN_SYMBOL with near matches.",
+    )
+    convert: conversion.Conversion | None = strawberry.field(
+        resolver=conversion.convert,
+        description="An amount of one asset in another, over the known rates, with the way and the worst age on it. Null only with "
+        "`onStale: NULL`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with what would lead on, NOT_TRADING, "
+        "RATE_NOT_SEEN, RATE_STALE.",
     )
     sources: list[SourceStatus] = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."

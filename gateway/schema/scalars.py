@@ -1,14 +1,19 @@
 """Scalars: how decimals, symbols and times are written and read."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import strawberry
+from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
-from rates.errors import InvalidSymbol
-from rates.number import format_decimal
+from rates.errors import InvalidNumber, InvalidSymbol
+from rates.number import format_decimal, parse_decimal
 from rates.symbol import Symbol, parse_symbol
+
+# Of what Python reads, only what everyone writes: no underscores, no spaces, no digits of other scripts.
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def format_time(moment: datetime) -> str:
@@ -28,6 +33,32 @@ def read_symbol(value: object) -> Symbol:
     return parse_symbol(value)
 
 
+def read_decimal(value: object) -> Decimal:
+    """A number as a client sends it in variables. A JSON number with a fraction has been a float on its way: it is refused.
+
+    Raises:
+        InvalidNumber: no string or whole number, not finite, or of absurd size.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidNumber(str(value), expected='a string, e.g. "1.5"')
+    # A whole number may be too long for Python to print.
+    text = value if isinstance(value, str) else format(Decimal(value), "f")
+    if not _NUMBER.fullmatch(text):
+        raise InvalidNumber(text)
+    return parse_decimal(text)
+
+
+def read_decimal_literal(node: ValueNode, _variables: object = None) -> Decimal:
+    """A number as it stands in a document, where every digit is still there.
+
+    Raises:
+        InvalidNumber: as above.
+    """
+    if isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
+        return read_decimal(node.value)
+    raise InvalidNumber(print_ast(node))
+
+
 def _output_only(value: object) -> object:
     raise TypeError(f"{value!r}: this scalar is for output only")
 
@@ -35,10 +66,12 @@ def _output_only(value: object) -> object:
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="Exact decimal as a plain string: never a float, never an exponent. The digits are those that the source "
-        "published.",
+        description="Exact decimal as a plain string: never a float, never an exponent. The digits of a rate are those that the "
+        'source published. As an argument: a string such as "1.5", or a whole number; a JSON number with a fraction is refused, '
+        "as it may have lost digits on its way.",
         serialize=format_decimal,
-        parse_value=_output_only,
+        parse_value=read_decimal,
+        parse_literal=read_decimal_literal,
     ),
     Symbol: strawberry.scalar(
         name="Symbol",

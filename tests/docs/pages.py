@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted((ROOT / "docs" / "api").glob("*.md")), ROOT / "docs" / "consensus.md", ROOT / "README.md")
+PAGES = (
+    *sorted((ROOT / "docs" / "api").glob("*.md")),
+    ROOT / "docs" / "consensus.md",
+    ROOT / "docs" / "conversion.md",
+    ROOT / "README.md",
+)
 _FENCE = re.compile(
     r"^```(?P<language>\w+)(?: +(?P<code>[A-Z_]+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

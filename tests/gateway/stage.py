@@ -10,6 +10,7 @@ from cache.memory import MemoryCache, _SourceCache
 from cache.ports import FeedMessage, Snapshot
 from gateway.catalog import InstrumentCatalog
 from gateway.consensus.panel import Panel
+from gateway.conversion.converter import Converter
 from gateway.live import Live
 from gateway.mirror import Mirror
 from gateway.rates import Rates
@@ -126,6 +127,9 @@ class Stage:
             self.subscribers,
             preference=list(Source),
             clock=loop.clock,
+        )
+        self.converter = Converter(
+            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
         )
 
     async def refresh(self) -> None:

@@ -44,7 +44,7 @@ def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
     for number, each in enumerate(opinions):
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
-        heard[source] = Heard(is_tracked=True, rate=opinion and opinion.rate(source))
+        heard[source] = Heard(opinion and opinion.rate(source))
     return weigh(ConsensusQuestion(BTC_USDT, **asked), heard, NOON)
 
 

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ConsensusRate
 from gateway.pace import Pace
+from instruments.instrument import Halt
 from rates.source import Source
-from tests.gateway.conftest import ListedInstruments, build_ticker
+from tests.gateway.conftest import NOON, ListedInstruments, build_ticker
 from tests.gateway.consensus.opinions import BTC_USDT, exclusions
 from tests.gateway.stage import FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 
 BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))
 QUESTION = ConsensusQuestion(BTC_USDT)
+HALT = Halt("BREAK", NOON)
 
 
 class Scene:
@@ -192,6 +194,33 @@ def test_a_symbol_that_is_tracked_no_more_leaves_no_price_and_comes_back() -> No
                 (2, None, "INSUFFICIENT"),
                 (3, "100", "AGREED"),
             ]
+
+    run_virtually(main())
+
+
+def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() -> None:
+    """Though its last rate is still fresh; halted everywhere, the symbol is known all the same."""
+
+    async def main() -> None:
+        async with Scene(Pace(), QUESTION._replace(min_sources=1)) as scene:
+            await scene.until(1)
+            await scene.write(Source.BINANCE, "100")
+            await scene.write(Source.COINGECKO, "100")
+            for second, halts in (2, (HALT, None)), (3, (HALT, HALT)), (4, (None, None)):
+                await scene.until(second)
+                for (source, symbol), halt in zip(BOTH, halts, strict=True):
+                    scene.instruments.halt(source, symbol, halt)
+                await scene.stage.refresh()
+            await scene.until(5)
+            assert [(at, quality) for at, _, quality in scene.summary[-4:]] == [
+                (1, "AGREED"),
+                (2, "SINGLE_SOURCE"),
+                (3, "INSUFFICIENT"),
+                (4, "AGREED"),
+            ]
+            halted = scene.told[-2][1]
+            assert exclusions(halted) == ["NOT_TRADING", "NOT_TRADING"]
+            assert "'BREAK' by its own listing" in (halted.contributions[0].message or "")
 
     run_virtually(main())
 

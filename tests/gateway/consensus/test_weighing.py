@@ -12,8 +12,10 @@ from gateway.consensus.question import ConsensusMethod, ConsensusQuestion
 from gateway.consensus.rate import ConsensusQuality, ConsensusRate
 from gateway.consensus.weighing import Heard, weigh
 from gateway.freshness import Freshness
+from gateway.rate import UnavailableRate, UnavailableReason
+from rates.source import Source
 from tests.gateway.conftest import NOON
-from tests.gateway.consensus.opinions import BTC_USDT, MadeUp, Opinion, consensus, exclusions
+from tests.gateway.consensus.opinions import BTC_USDT, Opinion, consensus, exclusions
 
 MEDIAN, VWAP = ConsensusMethod.MEDIAN, ConsensusMethod.VWAP
 methods = st.sampled_from(ConsensusMethod)
@@ -88,10 +90,19 @@ def test_a_source_never_seen_is_among_the_contributions() -> None:
     assert answer.contributions[2].message == "BTC/USDT has not been seen yet from S2"
 
 
-def test_a_source_that_was_named_but_does_not_track_the_symbol_says_so() -> None:
-    """Its rate, should one lie about, is not looked at."""
-    answer = weigh(ConsensusQuestion(BTC_USDT), {MadeUp("S0"): Heard(False, None)}, NOON)  # type: ignore[dict-item]  # stands for a source
-    assert exclusions(answer) == ["NOT_TRACKED"]
+@pytest.mark.parametrize(
+    ("reason", "exclusion"),
+    [
+        (UnavailableReason.UNKNOWN_SYMBOL, "NOT_TRACKED"),
+        (UnavailableReason.NOT_TRADING, "NOT_TRADING"),
+    ],
+)
+def test_a_source_that_is_not_asked_at_all_says_why(reason: UnavailableReason, exclusion: str) -> None:
+    """In the words of the answer to `rates`."""
+    gone = UnavailableRate(BTC_USDT, None, reason, "words")
+    answer = weigh(ConsensusQuestion(BTC_USDT), {Source.BINANCE: Heard(None, gone)}, NOON)
+    assert exclusions(answer) == [exclusion]
+    assert answer.contributions[0].message == "words"
 
 
 def test_fewer_sources_than_asked_for_make_no_price() -> None:
@@ -257,7 +268,7 @@ def test_before_its_next_turn_an_answer_does_not_change_by_itself(
 def _at(answer: ConsensusRate, moment: object) -> ConsensusRate:
     """The same observations, weighed at another moment."""
     heard = {
-        each.source: Heard(True, each.rate and type(each.rate)(each.rate.ticker, each.rate.ttl, moment))  # type: ignore[arg-type]  # a datetime
+        each.source: Heard(each.rate and type(each.rate)(each.rate.ticker, each.rate.ttl, moment))  # type: ignore[arg-type]  # a datetime
         for each in answer.contributions
     }
     return weigh(answer.question, heard, moment)  # type: ignore[arg-type]  # a datetime

@@ -1,0 +1,144 @@
+"""Conversions as GraphQL has them: types, arguments, query."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+import strawberry
+
+from gateway.conversion import conversion
+from gateway.conversion.conversion import ConversionOperation
+from gateway.conversion.question import MAX_LEGS, ConversionQuestion, check_conversion
+from gateway.freshness import Freshness
+from gateway.rate import OnStale
+from gateway.schema.arguments import UNSET, OnStaleArgument, given, read_demand
+from gateway.schema.context import Info
+from gateway.schema.types import Rate, clamp
+from rates.source import Source
+
+Amount = Annotated[
+    Decimal,
+    strawberry.argument(description='How much of `from`, 0 or more, e.g. "1.5": a string keeps every digit.'),
+]
+From = Annotated[str, strawberry.argument(name="from", description="The asset that you have, e.g. BTC.")]
+To = Annotated[str, strawberry.argument(name="to", description="The asset that you want, e.g. EUR.")]
+MaxAgeMs = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Oldest age in milliseconds that will do for a rate on the way. Left out: the time to live of its source."
+    ),
+]
+OfSources = Annotated[
+    list[Source] | None, strawberry.argument(description="Whose rates may be used. Left out: those of all.")
+]
+MaxLegs = Annotated[int, strawberry.argument(description="How many steps the way may have, 1 to 3.")]
+StablecoinsAsUsd = Annotated[
+    bool,
+    strawberry.argument(
+        description="Whether USDT, USDC and the other listed stablecoins count as exactly one USD. They are not dollars: without this "
+        "only a market leads from one to the other."
+    ),
+]
+
+
+def _field(description: str, *, name: str | None = None) -> Any:
+    return strawberry.field(description=description, name=name)
+
+
+@strawberry.type(description="One step of a conversion.")
+class ConversionLeg:
+    start: str = _field("The asset that it begins with.", name="from")
+    end: str = _field("The asset that it leads to.", name="to")
+    operation: ConversionOperation = _field("What is done with the price.")
+    price: Decimal = _field("The price that is multiplied with or divided by; 1 for a peg.")
+    rate: Rate | None = _field("The rate with that price; null for a peg.")
+    source: Source | None = _field("Who published it; null for a peg.")
+    age_ms: int | None = _field("Its age in milliseconds; null for a peg.")
+    freshness: Freshness | None = _field("What its age makes it; null for a peg.")
+    peg: bool = _field(
+        "Whether no market leads here, but a stablecoin counts as one USD, as you asked for by `stablecoinsAsUsd`."
+    )
+
+    @classmethod
+    def of(cls, value: conversion.Leg) -> Self:
+        rate = value.rate
+        return cls(
+            start=value.start,
+            end=value.end,
+            operation=value.operation,
+            price=value.price,
+            rate=None if rate is None else Rate.of(rate),
+            source=None if rate is None else rate.ticker.source,
+            age_ms=None if rate is None else clamp(rate.age_ms),
+            freshness=None if rate is None else rate.freshness,
+            peg=rate is None,
+        )
+
+
+@strawberry.type(
+    description="An amount of one asset in another, at the last prices and without fees: a valuation, not an offer. See "
+    "docs/conversion.md."
+)
+class Conversion:
+    amount: Decimal = _field("How much was asked for.")
+    start: str = _field("The asset of the amount.", name="from")
+    end: str = _field("The asset of the result.", name="to")
+    result: Decimal = _field(
+        "The amount in units of `to`, rounded once, at the end, half to even to 34 significant digits."
+    )
+    rate: Decimal = _field("Units of `to` for one of `from`, in as many digits.")
+    legs: list[ConversionLeg] = _field("The way, step by step; none where `from` and `to` are the same.")
+    age_ms: int = _field(
+        "Age of the oldest rate on the way, in milliseconds rounded up; 0 where there is none."
+    )
+    observed_at: datetime | None = _field("When that was observed; null where there is none.")
+    freshness: Freshness = _field(
+        "The worst of the rates on the way, each by the time to live of its source."
+    )
+    uses_peg: bool = _field("Whether a stablecoin counts as one USD on the way.")
+    simulated: bool = _field("Whether the bundled simulator made up any of the rates.")
+
+    @classmethod
+    def of(cls, value: conversion.Conversion) -> Self:
+        return cls(
+            amount=value.amount,
+            start=value.start,
+            end=value.end,
+            result=value.result,
+            rate=value.rate,
+            legs=[ConversionLeg.of(each) for each in value.legs],
+            age_ms=clamp(value.age_ms),
+            observed_at=value.observed_at,
+            freshness=value.freshness,
+            uses_peg=value.uses_peg,
+            simulated=any(rate.ticker.simulated for rate in value.rates),
+        )
+
+
+def convert(  # noqa: PLR0917 - GraphQL passes them by name
+    info: Info,
+    amount: Amount,
+    start: From,
+    end: To,
+    max_age_ms: MaxAgeMs = UNSET,
+    sources: OfSources = UNSET,
+    max_legs: MaxLegs = MAX_LEGS,
+    stablecoins_as_usd: StablecoinsAsUsd = False,
+    on_stale: OnStaleArgument = OnStale.RETURN,
+) -> Conversion | None:
+    named = given(sources)
+    question = ConversionQuestion(
+        amount,
+        start,
+        end,
+        read_demand(max_age_ms, on_stale),
+        None if named is None else tuple(named),
+        max_legs,
+        stablecoins_as_usd,
+    )
+    check_conversion(question)
+    answer = info.context.converter.convert(question)
+    if answer is None:
+        return None
+    info.context.notes.note_rates(answer.rates, question.demand.max_age)
+    return Conversion.of(answer)
