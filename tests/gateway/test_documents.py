@@ -1,6 +1,6 @@
 """Limits of a document are kept before anything costs time."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from graphql import get_introspection_query, parse
@@ -43,9 +43,9 @@ def test_depth_is_counted_through_fragments() -> None:
 def test_fragments_that_multiply_are_measured_in_no_time() -> None:
     """Forty levels of two would be a million million fields."""
     chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} x: a ...F{n + 1} }} " for n in range(40))
-    started = perf_counter()
+    started = process_time()
     assert messages(f"{{ ...F0 }} {chain} fragment F40 on Query {{ a }}")
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1
 
 
 def test_a_cycle_of_fragments_ends() -> None:
@@ -71,9 +71,9 @@ def test_a_cycle_of_fragments_ends() -> None:
 )  # fmt: skip
 def test_fields_that_would_take_long_to_compare_are_refused_in_no_time(text: str) -> None:
     """Validation compares those of one place in pairs, up to seconds for a document within the other limits."""
-    started = perf_counter()
+    started = process_time()
     assert len(messages(text)) >= 1
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5
 
 
 def test_a_field_may_be_repeated_within_reason() -> None:
