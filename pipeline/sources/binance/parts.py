@@ -28,7 +28,7 @@ def binance(settings: BinanceSettings) -> SourceParts:
     @asynccontextmanager
     async def open_fetcher(around: Surroundings) -> AsyncIterator[RateFetcher]:
         async with open_session(
-            settings, around.health, simulated=around.simulated, clock=around.clock
+            settings, around.health, around.hold, simulated=around.simulated, clock=around.clock
         ) as session:
             yield BinanceFetcher(session, around.health, simulated=around.simulated, clock=around.clock)
 

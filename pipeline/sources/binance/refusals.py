@@ -23,10 +23,10 @@ RATE_CODES = frozenset({-1003, -1034})
 BAD_SYMBOL_CODES = frozenset({-1121, -1100})
 
 
-def refusal_of(answer: ApiAnswer, now: datetime) -> tuple[SourceError | None, datetime | None]:
-    """The error that a refusal means, and until when nothing at all may be asked, where that is so.
+def refusal_of(answer: ApiAnswer, now: datetime) -> SourceError | None:
+    """The error that a refusal means; it says until when nothing at all may be asked, where that is so.
 
-    No error where only the question was wrong: who asked it knows what to make of that.
+    None where only the question was wrong: who asked it knows what to make of that.
     """
     error = answer.error or ApiError(0, "no error, but no success either")
     said = f"status {answer.status}, code {error.code}: {error.msg[:160]}"
@@ -34,15 +34,15 @@ def refusal_of(answer: ApiAnswer, now: datetime) -> tuple[SourceError | None, da
         retry_after = parse_retry_after(error)
         retry_at = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
         if answer.status == 418:
-            return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at), retry_at
-        return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at), retry_at
+            return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at)
+        return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at)
     if answer.status in (401, 403, 451):
-        return SourceBlocked(Source.BINANCE, said), None
+        return SourceBlocked(Source.BINANCE, said)
     if answer.status >= 500 or error.code in TRANSIENT_CODES:
-        return SourceUnavailable(Source.BINANCE, said), None
+        return SourceUnavailable(Source.BINANCE, said)
     if answer.error is not None and error.code in BAD_SYMBOL_CODES:
-        return None, None
-    return SourceProtocolError(Source.BINANCE, said), None
+        return None
+    return SourceProtocolError(Source.BINANCE, said)
 
 
 def is_bad_symbol(answer: ApiAnswer) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -12,11 +12,13 @@ from websockets.asyncio.client import ClientConnection
 from pipeline.backoff import Backoff
 from pipeline.feeds.connection import open_connection, translated_errors
 from pipeline.health import SourceHealth
+from pipeline.ports import Hold
 from pipeline.reconnect import reconnecting
 from pipeline.sources.binance.messages import ApiAnswer, is_shutdown, parse_answer
 from pipeline.sources.binance.questions import Questions
 from pipeline.sources.binance.refusals import refusal_of
 from pipeline.sources.binance.settings import BinanceSettings
+from pipeline.sources.binance.standoff import Standoff
 from pipeline.sources.binance.weight import note_weight
 from pipeline.validation import Refusal
 from rates.clock import Clock
@@ -36,7 +38,7 @@ class BinanceSession:
     """Asks; `open_session` keeps it connected. Any number of requests may be under way at once."""
 
     def __init__(
-        self, settings: BinanceSettings, health: SourceHealth, *, simulated: bool, clock: Clock
+        self, settings: BinanceSettings, health: SourceHealth, hold: Hold, *, simulated: bool, clock: Clock
     ) -> None:
         self._settings = settings
         self._health = health
@@ -46,7 +48,7 @@ class BinanceSession:
         self._connected = asyncio.Event()
         self._questions = Questions()
         self._failure: SourceError = SourceUnavailable(Source.BINANCE, "not connected yet")
-        self._refused_until: datetime | None = None
+        self._standoff = Standoff(hold, clock)
         self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
 
     async def request(self, method: str, params: Params) -> ApiAnswer:
@@ -54,11 +56,11 @@ class BinanceSession:
 
         Raises:
             SourceUnavailable: not connected, the connection was lost meanwhile, or no answer in time.
-            SourceRateLimited, SourceBlocked: refused, or not asked because an earlier refusal still holds.
+            SourceRateLimited, SourceBlocked: refused, or not asked because an earlier refusal still holds, of whichever
+                replica.
             SourceProtocolError: refused for what was asked.
         """
-        if self._refused_until is not None and self._clock() < self._refused_until:
-            raise self._failure
+        await self._standoff.check()
         self._drop_if_silent()
         try:
             async with asyncio.timeout(self._settings.request_timeout_s):
@@ -71,7 +73,7 @@ class BinanceSession:
             raise SourceUnavailable(
                 Source.BINANCE, f"no answer to {method} within {self._settings.request_timeout_s:g} s"
             ) from exc
-        self._obey(answer)
+        await self._obey(answer)
         return answer
 
     async def run(self) -> None:
@@ -91,8 +93,7 @@ class BinanceSession:
 
     async def _connect(self) -> AsyncGenerator[ApiAnswer, None]:
         try:
-            if self._refused_until is not None:
-                await asyncio.sleep(max((self._refused_until - self._clock()).total_seconds(), 0))
+            await self._standoff.end()
             async with self._open() as connection:
                 self._connection = connection
                 self._connected.set()
@@ -106,6 +107,7 @@ class BinanceSession:
             self._failure = SourceUnavailable(Source.BINANCE, "the connection ended")
         except SourceError as exc:
             self._failure = exc
+            await self._standoff.note(exc)
             raise
         finally:
             self._connection = None
@@ -139,13 +141,12 @@ class BinanceSession:
                 await self._connection.send(question)
             return await answer
 
-    def _obey(self, answer: ApiAnswer) -> None:
+    async def _obey(self, answer: ApiAnswer) -> None:
         if answer.error is None and answer.status == 200:
             return
-        error, refused_until = refusal_of(answer, self._clock())
-        if error is not None and refused_until is not None:
-            self._failure, self._refused_until = error, refused_until
+        error = refusal_of(answer, self._clock())
         if error is not None:
+            await self._standoff.note(error)
             raise error
 
     def _drop_if_silent(self) -> None:
@@ -160,10 +161,10 @@ class BinanceSession:
 
 @asynccontextmanager
 async def open_session(
-    settings: BinanceSettings, health: SourceHealth, *, simulated: bool, clock: Clock
+    settings: BinanceSettings, health: SourceHealth, hold: Hold, *, simulated: bool, clock: Clock
 ) -> AsyncIterator[BinanceSession]:
     """A session that is kept connected for the length of the block; it need not be connected when the block begins."""
-    session = BinanceSession(settings, health, simulated=simulated, clock=clock)
+    session = BinanceSession(settings, health, hold, simulated=simulated, clock=clock)
     async with asyncio.TaskGroup() as group:
         keeper = group.create_task(session.run(), name="binance session")
         try:

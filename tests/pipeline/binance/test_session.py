@@ -11,6 +11,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from pipeline.health import SourceHealth
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.ports import Hold
 from pipeline.sources.binance.fetcher import UNLISTED_FOR, BinanceFetcher
 from pipeline.sources.binance.messages import ApiAnswer
 from pipeline.sources.binance.session import BinanceSession, open_session
@@ -50,11 +52,14 @@ async def session_with(
     timeout_s: float = 5.0,
     simulated: bool = False,
     clock: Clock = utc_now,
+    hold: Hold | None = None,
 ) -> AsyncIterator[BinanceSession]:
     settings = BinanceSettings(ws_api_url=exchange.url, request_timeout_s=timeout_s, longest_wait_s=0.05)
     async with (
         asyncio.timeout(20),
-        open_session(settings, seen or health(), simulated=simulated, clock=clock) as session,
+        open_session(
+            settings, seen or health(), hold or MemoryHold(clock), simulated=simulated, clock=clock
+        ) as session,
     ):
         yield session
 
@@ -215,6 +220,32 @@ async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[
         assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
 
 
+async def test_what_one_replica_is_refused_none_asks() -> None:
+    """Limits are counted per address: whoever goes on after a 429 gets all of them banned."""
+    asked = 0
+
+    def refuse_once(question: Question) -> Question:
+        nonlocal asked
+        asked += 1
+        retry_after = ms(format_us(START)) + 90_000
+        return refusal(429, -1003, "Too much", retryAfter=retry_after) if asked == 1 else tickers(question)
+
+    clock = FakeClock()
+    hold = MemoryHold(clock)
+    async with (
+        open_exchange(answering(refuse_once)) as exchange,
+        session_with(exchange, clock=clock, hold=hold) as one,
+        session_with(exchange, clock=clock, hold=hold) as other,
+    ):
+        with pytest.raises(SourceRateLimited):
+            await one.request("ticker.24hr", ASKED)
+        with pytest.raises(SourceRateLimited, match="another replica was refused"):
+            await other.request("ticker.24hr", ASKED)
+        assert asked == 1
+        clock.advance(seconds=90)
+        assert symbol_of(await other.request("ticker.24hr", ASKED)) == "BTCUSDT"
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -278,7 +309,7 @@ async def test_an_unreachable_exchange_is_tried_again_and_again() -> None:
         url = gone.url
     seen = health()
     settings = BinanceSettings(ws_api_url=url, request_timeout_s=0.2, longest_wait_s=0.02)
-    async with open_session(settings, seen, simulated=False, clock=utc_now) as session:
+    async with open_session(settings, seen, MemoryHold(utc_now), simulated=False, clock=utc_now) as session:
         with pytest.raises(SourceUnavailable):
             await session.request("ticker.24hr", ASKED)
         await until(lambda: seen.reconnects >= 3)
