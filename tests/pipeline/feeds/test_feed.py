@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -42,6 +43,21 @@ async def test_all_symbols_go_over_one_connection_while_it_has_room() -> None:
         assert len(market.clients[0].controls) == 1
         assert len(market.clients) == 1
         await until(lambda: running.health.state is LinkState.UP)
+
+
+async def test_3500_symbols_go_over_11_connections_within_the_limits() -> None:
+    """1024 streams a connection, five messages a second with room for pongs, and every stream subscribed once."""
+    wishes = [instrument(f"A{number}/USDT") for number in range(3500)]
+    async with open_market() as market, feeding(market.url, wishes=wishes) as running:
+        await until(lambda: sum(len(client.streams) for client in market.clients) == 3 * 3500, within_s=30)
+        assert len(market.clients) == 11
+        assert max(len(client.streams) for client in market.clients) <= 1024
+        for client in market.clients:
+            times = [at for at, _ in client.controls]
+            assert all(later - earlier > 0.4 for earlier, later in pairwise(times))
+        await market.trade("A0USDT")
+        await market.trade("A3499USDT")
+        await until(lambda: len(running.tickers) == 2)
 
 
 async def test_instruments_come_and_go_without_a_new_connection() -> None:

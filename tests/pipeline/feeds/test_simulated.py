@@ -1,0 +1,139 @@
+"""The push feed against the simulated Binance, with its limits, pings, lifetimes and cuts."""
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.client import connect
+from websockets.sync.server import ServerConnection, serve
+
+from pipeline.feeds.feed import Feed
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.sources.binance.parts import binance
+from pipeline.sources.binance.settings import BinanceSettings
+from pipeline.sources.parts import Surroundings
+from rates.clock import utc_now
+from rates.health import LinkState
+from simulator.server import Addresses, run_simulator
+from simulator.settings import SimulatorSettings
+from tests.pipeline.fakes import health, instrument, until
+from tests.pipeline.feeds.market import Running
+
+# The exchange waits for a minute; two seconds are plenty for a loop that is late by a fifth of a second.
+PONG_TIMEOUT_S = 2.0
+PAIRS = [instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP", "DOGE")]
+
+
+@asynccontextmanager
+async def feeding(url: str, *, simulated: bool = True, **settings: float) -> AsyncIterator[Running]:
+    running = Running(health())
+    parts = binance(BinanceSettings(stream_urls=(url,), **settings))  # type: ignore[arg-type]
+    assert parts.build_feed is not None
+    feed = Feed(
+        parts.build_feed(Surroundings(health=running.health, simulated=simulated, clock=utc_now)),
+        lambda: PAIRS,
+        running.tickers.extend,
+        running.health,
+        MemoryHold(utc_now),
+        silent_after_s=30,
+        endpoint_rest_s=60,
+        simulated=simulated,
+        clock=utc_now,
+    )
+    task = asyncio.create_task(feed.run())
+    try:
+        yield running
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def listen(at: Addresses, seen: list[tuple[str, int]]) -> None:
+    """An independent witness of every trade that the market sends."""
+    names = "/".join(f"{one.source_symbol.lower()}@trade" for one in PAIRS)
+    async with connect(f"{at.binance_stream_url}/stream?streams={names}", max_queue=None) as socket:
+        async for frame in socket:
+            data = json.loads(frame)["data"]
+            seen.append((data["s"], data["t"]))
+
+
+async def test_days_of_roll_overs_in_seconds_miss_no_trade() -> None:
+    """The exchange cuts every connection after 5 s; ours are replaced before, and a witness saw nothing that we did not."""
+    settings = SimulatorSettings(http_port=0, ws_port=0, binance_connection_lifetime_seconds=5)
+    async with (
+        run_simulator(settings) as at,
+        feeding(at.binance_stream_url, connection_lifetime_s=1.5) as running,
+    ):
+
+        def told() -> set[tuple[str, int]]:
+            return {(str(ticker.symbol).replace("/", ""), ticker.sequence) for ticker in running.tickers}
+
+        await until(lambda: len({symbol for symbol, _ in told()}) == len(PAIRS), within_s=20)
+        seen: list[tuple[str, int]] = []
+        witness = asyncio.create_task(listen(at, seen))
+        began = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() - began > 4.5)
+        assert not witness.done()
+        witness.cancel()
+        await asyncio.wait([witness])
+        assert len(seen) > 20
+        await until(lambda: told() >= set(seen))
+        assert running.health.reconnects == 0
+        assert running.health.state is LinkState.UP
+
+
+def flood(socket: ServerConnection, delays: list[float]) -> None:
+    """800 trades at a time, as were recorded in one second, and a ping after each burst: how long its pong takes."""
+    for message in socket:
+        socket.send(json.dumps({"result": None, "id": json.loads(message)["id"]}))
+        break
+    for burst in range(10):
+        for number in range(burst * 800, burst * 800 + 800):
+            data = {"e": "trade", "E": 1723161255000 + number, "s": "BTCUSDT", "t": number, "p": "1.5"}
+            socket.send(json.dumps({"stream": "btcusdt@trade", "data": data}))
+        began = time.monotonic()
+        socket.ping(str(burst)).wait(PONG_TIMEOUT_S)
+        delays.append(time.monotonic() - began)
+
+
+async def test_a_flood_on_a_busy_loop_delays_no_pong_for_long() -> None:
+    """Something else holds the loop for a fifth of a second at a time, while more waits to be read than fits the queue."""
+    delays: list[float] = []
+    with serve(lambda socket: flood(socket, delays), "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        try:
+            async with feeding(url, simulated=False) as running:
+                async with asyncio.timeout(30):
+                    while len(delays) < 10:
+                        time.sleep(0.2)  # noqa: ASYNC251 - the very thing that is tested
+                        await asyncio.sleep(0.01)
+                await until(lambda: running.tickers and running.tickers[-1].sequence == 7999)
+                assert len(running.tickers) == 8000
+                assert max(delays) < PONG_TIMEOUT_S
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_replicas_tell_the_same() -> None:
+    """Two feeds at once: for every symbol one's last value is the other's, digit for digit, at some moment."""
+    async with (
+        run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,
+        feeding(at.binance_stream_url) as one,
+        feeding(at.binance_stream_url) as other,
+    ):
+
+        def common() -> Counter[str]:
+            told = [
+                {(ticker.symbol, ticker.sequence, ticker.price) for ticker in running.tickers}
+                for running in (one, other)
+            ]
+            return Counter(str(symbol) for symbol, _, _ in told[0] & told[1])
+
+        await until(lambda: all(common()[str(pair.symbol)] > 3 for pair in PAIRS), within_s=20)
