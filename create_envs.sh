@@ -116,6 +116,14 @@ $cache
 $tuning
 END
 
+write env/listings.env <<END
+$database
+$cache
+#RATEWIRE_COINGECKO_API_KEY=
+#RATEWIRE_COINGECKO_PLAN=demo
+$tuning
+END
+
 write env/nginx.env <<END
 # Limits for one client address. Larger lets busy offices behind one address in; smaller stops a flood sooner.
 RATEWIRE_NGINX_REQUESTS_PER_SECOND=200

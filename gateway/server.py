@@ -42,7 +42,10 @@ async def run_gateway(stop: asyncio.Event) -> None:
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
-    redis, store = open_redis(cache.redis_url), InstrumentStore(database.database_url)
+    redis, store = (
+        open_redis(cache.redis_url),
+        InstrumentStore(database.database_url, simulated=cache.simulated),
+    )
     try:
         feed = RedisTickerFeed(redis, RedisNames(cache.simulated))
         timeout_s = process.startup_timeout_s

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.freshness import age_at, format_age_ms, meets
-from rates.health import STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -76,7 +76,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     state, reason = _judge(facts, now)
     last, reports = facts.last, facts.reports
     silent, silent_count = _silent(reports)
-    budgets = [report for report in reports if report.budget is not None]
+    budgets = [report.budget for report in reports if report.budget is not None]
     return SourceStatus(
         source=facts.source,
         state=state,
@@ -87,7 +87,8 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         tickers_per_minute=facts.tickers_per_minute,
         refused=sum(report.refused for report in reports),
         reconnects=sum(report.reconnects for report in reports),
-        budget=max(budgets, key=lambda report: report.reported_at).budget if budgets else None,
+        # Processes share it and each tells of its own last call: the latest call knows best.
+        budget=max(budgets, key=lambda each: (each.resets_at, -each.remaining), default=None),
         tracked=facts.tracked,
         halted=facts.halted,
         seen=facts.seen,
@@ -103,23 +104,30 @@ def _judge(  # noqa: PLR0911 - one return per rule
 ) -> tuple[SourceState, str | None]:
     """The first rule that applies, worst evidence first."""
     quiet = _quiet(facts, now)
-    troubled = [report for report in facts.reports if report.state is not LinkState.UP]
+    working = [report for report in facts.reports if report.role != LISTINGS_ROLE]
+    troubled = _troubled(working)
     if facts.cut_off is not None:
         return (SourceState.DOWN if quiet else SourceState.DEGRADED), facts.cut_off
-    if not facts.reports:
+    if not working:
         silence = "no process has reported on it for a minute"
         return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
-    if len(troubled) == len(facts.reports):
-        return _link_state(troubled), _describe(troubled, facts.reports)
+    if len(troubled) == len(working):
+        return _link_state(troubled), _describe(troubled, working)
     if quiet:
         return SourceState.STALLED, quiet
     if troubled:
-        return SourceState.DEGRADED, _describe(troubled, facts.reports)
+        return SourceState.DEGRADED, _describe(troubled, working)
     if facts.fresh < facts.tracked * FRESH_SHARE:
         return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
     if _silent(facts.reports)[1]:
         return SourceState.DEGRADED, _describe_silent(facts.reports)
+    if unlisted := _troubled(facts.reports):
+        return SourceState.DEGRADED, _describe(unlisted, facts.reports)
     return SourceState.UP, None
+
+
+def _troubled(reports: Sequence[SourceReport]) -> list[SourceReport]:
+    return [report for report in reports if report.state is not LinkState.UP]
 
 
 def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:

@@ -14,10 +14,18 @@ from pipeline.budget.redis_budget import RedisCallBudget
 from pipeline.claim.redis_claim import RedisTickClaim
 from pipeline.compose import consume, fetcher_of, instance_name, polled, produce, stream
 from pipeline.hold.redis_hold import RedisHold
+from pipeline.listings.process import keep_listing
 from pipeline.queue.rabbitmq import RabbitTaskQueue
-from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.settings import (
+    ConsumerSettings,
+    IngestSettings,
+    ListingSettings,
+    ProducerSettings,
+    StreamSettings,
+)
 from pipeline.sources.registry import SOURCES
 from rates.clock import utc_now
+from rates.health import LISTINGS_ROLE
 from rates.names import RedisNames
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
@@ -46,7 +54,7 @@ async def run_producer(stop: asyncio.Event) -> None:
     async with (
         _redis(cache, stop) as redis,
         _queue(tuple(sources), stop) as queue,
-        _instruments(stop) as instruments,
+        _instruments(stop, cache) as instruments,
     ):
         claim = RedisTickClaim(redis, RedisNames(cache.simulated), holder=instance_name("producer"))
         _log.info("producing", sources=[source.value for source in sources])
@@ -101,7 +109,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
     parts, names = SOURCES[source](), RedisNames(cache.simulated)
-    async with _redis(cache, stop) as redis, _instruments(stop) as instruments:
+    async with _redis(cache, stop) as redis, _instruments(stop, cache) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
             stop,
@@ -115,6 +123,43 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
             hold=RedisHold(redis, names.stream_not_before(source)),
             heartbeat=Heartbeat(process.heartbeat_file),
         )
+
+
+async def run_listings(stop: asyncio.Event) -> None:
+    """Have the tracked instruments follow the listings of all sources until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration cannot be used.
+        BackendUnavailable: Redis or the database were not there in time.
+    """
+    settings, process = load_settings(ListingSettings), load_settings(ProcessSettings)
+    cache = load_settings(CacheSettings)
+    names, instance = RedisNames(cache.simulated), instance_name(LISTINGS_ROLE)
+    async with (
+        _redis(cache, stop) as redis,
+        _instruments(stop, cache) as instruments,
+        asyncio.TaskGroup() as group,
+    ):
+        claim = RedisTickClaim(redis, names, holder=instance, schedule="listing")
+        for source, build in SOURCES.items():
+            parts = build()
+            budget = (
+                RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
+            )
+            group.create_task(
+                keep_listing(
+                    stop,
+                    parts=parts,
+                    interval=settings.interval(source),
+                    instruments=instruments,
+                    claim=claim,
+                    sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
+                    budget=budget,
+                    instance=instance,
+                    heartbeat=Heartbeat(process.heartbeat_file),
+                ),
+                name=f"listing {source}",
+            )
 
 
 @asynccontextmanager
@@ -140,8 +185,8 @@ async def _queue(sources: tuple[Source, ...], stop: asyncio.Event) -> AsyncItera
 
 
 @asynccontextmanager
-async def _instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStore]:
-    store = InstrumentStore(load_settings(DatabaseSettings).database_url)
+async def _instruments(stop: asyncio.Event, cache: CacheSettings) -> AsyncIterator[InstrumentStore]:
+    store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=cache.simulated)
     try:
         await _connect(store.check, stop)
         yield store

@@ -67,10 +67,10 @@ class TaskQueue(Protocol):
 
 
 class TickClaim(Protocol):
-    """Lets exactly one of several producers issue the tasks of one tick of the schedule."""
+    """Lets exactly one of several replicas do the work of one tick of a schedule."""
 
     async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
-        """Whether this producer is the first to claim the tick within `lifetime`.
+        """Whether this replica is the first to claim the tick within `lifetime`.
 
         Raises:
             CacheUnavailable: not known who is first.

@@ -23,7 +23,7 @@ class Watchlist:
         self._log = structlog.get_logger("ratewire.watchlist")
 
     def of(self, source: Source) -> Sequence[Instrument]:
-        """One source's instruments, by symbol."""
+        """One source's instruments that it trades, by symbol."""
         return self._known.get(source, ())
 
     async def read(self) -> None:
@@ -35,6 +35,8 @@ class Watchlist:
         instruments = await self._reader.read()
         known: dict[Source, list[Instrument]] = {}
         for instrument in instruments:
+            if instrument.halt is not None:
+                continue
             known.setdefault(instrument.source, []).append(instrument)
         self._known = {source: tuple(ones) for source, ones in known.items()}
 

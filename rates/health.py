@@ -16,6 +16,10 @@ STREAM_ROLE = "stream"
 MAX_SILENT = 50
 
 
+# A process that reads what the source lists: it brings no rates, and its trouble is none of theirs.
+LISTINGS_ROLE = "listings"
+
+
 class LinkState(StrEnum):
     """How one process stands with its source."""
 

@@ -59,6 +59,6 @@ class RedisNames:
         """String: the same for connections to its push feed, which is another service with limits of its own."""
         return f"{self.prefix}:{{{source}}}:stream-not-before"
 
-    def tick(self, source: Source, number: int) -> str:
-        """String: which producer claimed this tick of the schedule."""
-        return f"{self.prefix}:{{{source}}}:tick:{number}"
+    def tick(self, source: Source, number: int, schedule: str = "tick") -> str:
+        """String: which process claimed this tick of the schedule."""
+        return f"{self.prefix}:{{{source}}}:{schedule}:{number}"

@@ -83,6 +83,14 @@ def stream(source: SourceArgument) -> None:
 
 
 @app.command()
+def listings() -> None:
+    """Have the tracked instruments follow what their sources list: halted ones leave, and come back."""
+    from pipeline.app import run_listings
+
+    run_process(run_listings)
+
+
+@app.command()
 def simulator(
     replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
     speed: Annotated[float | None, typer.Option(help="Replay so many times as fast as recorded.")] = None,

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 from pydantic_settings import BaseSettings
 
 from gateway.settings import GatewaySettings
-from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.settings import (
+    ConsumerSettings,
+    IngestSettings,
+    ListingSettings,
+    ProducerSettings,
+    StreamSettings,
+)
 from pipeline.sources.registry import folder_of
 from rates.source import Source
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, QueueSettings
@@ -24,6 +30,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     ProducerSettings,
     ConsumerSettings,
     StreamSettings,
+    ListingSettings,
     IngestSettings,
     *(folder_of(source).settings for source in Source),
     GatewaySettings,

@@ -16,8 +16,15 @@ from pipeline.budget.memory_budget import MemoryCallBudget
 from pipeline.claim.memory_claim import MemoryTickClaim
 from pipeline.compose import consume, produce, stream
 from pipeline.hold.memory_hold import MemoryHold
+from pipeline.listings.process import keep_listing
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
+from pipeline.settings import (
+    ConsumerSettings,
+    IngestSettings,
+    ListingSettings,
+    ProducerSettings,
+    StreamSettings,
+)
 from pipeline.sources.parts import SourceParts
 from pipeline.sources.registry import SOURCES
 from rates.clock import utc_now
@@ -56,11 +63,14 @@ async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Pa
     with closing(bind(gateway)) as listener:
         async with (
             _market(live=live, replay=replay, speed=speed) as market,
-            open_database(load_settings(StandaloneSettings).folder, replay) as instruments,
+            open_database(
+                load_settings(StandaloneSettings).folder, replay, simulated=not live
+            ) as instruments,
             asyncio.TaskGroup() as parts,
         ):
             cache = MemoryCache(stream_length=load_settings(CacheSettings).stream_length)
-            _start_pipeline(parts, stop, market, cache, instruments)
+            # A recording lists what it holds, and that is tracked.
+            _start_pipeline(parts, stop, market, cache, instruments, with_listings=not replay)
             parts.create_task(
                 serve_gateway(
                     cache, instruments, gateway, stop, simulated=market.label is not None, listener=listener
@@ -89,6 +99,8 @@ def _start_pipeline(
     market: Market,
     cache: MemoryCache,
     instruments: InstrumentStore,
+    *,
+    with_listings: bool,
 ) -> None:
     heartbeat = Heartbeat(load_settings(ProcessSettings).heartbeat_file)
     ingest, simulated = load_settings(IngestSettings), market.label is not None
@@ -105,6 +117,7 @@ def _start_pipeline(
         ),
         name="producer",
     )
+    listings, listing_claim = load_settings(ListingSettings), MemoryTickClaim(utc_now)
     replicas = {Source.BINANCE: load_settings(StandaloneSettings).consumers}
     for source, source_parts in market.sources.items():
         limits = source_parts.limits
@@ -126,6 +139,21 @@ def _start_pipeline(
                     heartbeat=heartbeat,
                 ),
                 name=f"consumer {source} {number}",
+            )
+        if with_listings:
+            parts.create_task(
+                keep_listing(
+                    stop,
+                    parts=source_parts,
+                    interval=listings.interval(source),
+                    instruments=instruments,
+                    claim=listing_claim,
+                    sink=cache,
+                    budget=budget,
+                    instance="listings",
+                    heartbeat=heartbeat,
+                ),
+                name=f"listing {source}",
             )
         if source_parts.build_feed is not None:
             parts.create_task(

@@ -14,8 +14,10 @@ from simulator.replay.recording import Recording
 
 
 @asynccontextmanager
-async def open_database(folder: Path, replay: Sequence[Path]) -> AsyncIterator[InstrumentStore]:
-    """The migrated database in `folder`.
+async def open_database(
+    folder: Path, replay: Sequence[Path], *, simulated: bool
+) -> AsyncIterator[InstrumentStore]:
+    """The migrated database in `folder`; what the simulator says of instruments does not count for the real sources.
 
     Raises:
         DatabaseUnavailable: the folder or the file cannot be used.
@@ -25,7 +27,7 @@ async def open_database(folder: Path, replay: Sequence[Path]) -> AsyncIterator[I
     _prepare(file, anew=bool(replay))
     url = f"sqlite+aiosqlite:///{file}"
     await migrate(url)
-    store = InstrumentStore(url)
+    store = InstrumentStore(url, simulated=simulated)
     try:
         if replay:
             await _track(store, Recording.read(replay))

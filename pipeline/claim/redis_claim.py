@@ -10,13 +10,12 @@ from rates.source import Source
 
 
 class RedisTickClaim:
-    """A `TickClaim` on Redis; `holder` names this producer to a person who looks."""
+    """A `TickClaim` on Redis; `holder` names this process to a person who looks, `schedule` whose ticks they are."""
 
-    def __init__(self, redis: Redis, names: RedisNames, *, holder: str) -> None:
-        self._redis, self._names, self._holder = redis, names, holder
+    def __init__(self, redis: Redis, names: RedisNames, *, holder: str, schedule: str = "tick") -> None:
+        self._redis, self._names, self._holder, self._schedule = redis, names, holder, schedule
 
     async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
         with translated_errors():
-            return bool(
-                await self._redis.set(self._names.tick(source, number), self._holder, nx=True, px=lifetime)
-            )
+            key = self._names.tick(source, number, self._schedule)
+            return bool(await self._redis.set(key, self._holder, nx=True, px=lifetime))

@@ -17,6 +17,7 @@ OURS = {
     "binance_consumer": ["consumer", "binance"],
     "coingeko_consumer": ["consumer", "coingecko"],
     "binance_stream": ["stream", "binance"],
+    "listings": ["listings"],
 }
 IMAGES = {
     "nginx": "nginx:stable-alpine",
@@ -123,6 +124,7 @@ def test_services_start_after_what_they_need() -> None:
     assert conditions["binance_consumer"] == {"redis": healthy, "rabbitmq": healthy}
     assert conditions["coingeko_consumer"] == {"redis": healthy, "rabbitmq": healthy}
     assert conditions["binance_stream"] == {"migrate": completed, "redis": healthy}
+    assert conditions["listings"] == {"migrate": completed, "redis": healthy}
     assert conditions["gateway"] == {"migrate": completed, "redis": healthy}
     assert conditions["nginx"] == {"gateway": healthy}
 
@@ -159,7 +161,7 @@ def test_the_simulated_form_labels_and_redirects_every_service() -> None:
         if service.get("environment", {}).get("RATEWIRE_SIMULATED") == "true"
     }
     assert told == set(OURS) - {"migrate"}
-    for name in ("binance_consumer", "coingeko_consumer", "binance_stream"):
+    for name in ("binance_consumer", "coingeko_consumer", "binance_stream", "listings"):
         extra = SIMULATED["services"][name]
         assert extra["depends_on"] == {"simulator": {"condition": "service_healthy"}}
         assert any("//simulator:" in value for value in extra["environment"].values())

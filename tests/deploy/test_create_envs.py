@@ -21,6 +21,7 @@ KNOWS = {
     "binance_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "coingeko_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "binance_stream": {"DB_PASSWORD", "REDIS_PASSWORD"},
+    "listings": {"DB_PASSWORD", "REDIS_PASSWORD"},
     "nginx": set(),
 }
 

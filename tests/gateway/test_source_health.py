@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.source_health import SourceFacts, SourceState, assess
-from rates.health import STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -16,9 +16,8 @@ TTL = timedelta(seconds=10)
 
 def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) -> SourceReport:
     defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
-    return SourceReport(
-        source=Source.BINANCE, instance=instance, role="consumer", state=state, **{**defaults, **fields}
-    )
+    defaults["role"] = "consumer"
+    return SourceReport(source=Source.BINANCE, instance=instance, state=state, **{**defaults, **fields})
 
 
 def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **fields: Any) -> SourceReport:
@@ -52,6 +51,8 @@ def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> Sou
 
 
 UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
+LISTED = report(instance="l", role=LISTINGS_ROLE)
+UNLISTED = report(LinkState.DOWN, "l", role=LISTINGS_ROLE, reason="listing not believed")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,12 @@ UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
         (facts(BLOCKED, DOWN), SourceState.BLOCKED),
         (facts(DOWN, age_s=99), SourceState.DOWN),
         (facts(UP, DOWN, age_s=99), SourceState.STALLED),
+        (facts(UP, LISTED), SourceState.UP),
+        (facts(UP, UNLISTED), SourceState.DEGRADED),
+        (facts(DOWN, LISTED, age_s=99), SourceState.DOWN),
+        (facts(BLOCKED, LISTED), SourceState.BLOCKED),
+        (facts(LISTED, age_s=11), SourceState.DOWN),
+        (facts(LISTED), SourceState.DEGRADED),
         (facts(), SourceState.DEGRADED),
         (facts(age_s=11), SourceState.DOWN),
         (facts(UP, cut_off="the cache is away"), SourceState.DEGRADED),
@@ -84,12 +91,14 @@ def test_the_facts_amount_to_a_state_with_its_reason(known: SourceFacts, expecte
 
 def test_figures_of_all_processes_are_added_and_the_latest_budget_counts() -> None:
     """The budget is shared by all, so adding it up would be wrong."""
-    old = CallBudgetState(30, 29, NOW)
+    old = CallBudgetState(30, 2, NOW - timedelta(seconds=9))
     new = CallBudgetState(30, 3, NOW)
+    before = CallBudgetState(30, 4, NOW)
     status = assess(
         facts(
-            report(instance="a", refused=2, reconnects=1, budget=old, reported_at=NOW - timedelta(seconds=9)),
-            report(instance="b", refused=3, reconnects=4, budget=new),
+            report(instance="a", refused=2, reconnects=1, budget=old),
+            report(instance="b", refused=3, reconnects=4, budget=new, reported_at=NOW - timedelta(seconds=9)),
+            report(instance="d", budget=before),
             report(instance="c"),
         ),
         NOW,

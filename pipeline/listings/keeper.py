@@ -1,0 +1,154 @@
+"""Asks one source what it lists whenever that is due, and has the tracked instruments follow. Never acts on a doubtful listing."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+
+from instruments.listed import ListedInstrument
+from instruments.listings import ListingRecords, ListingState
+from instruments.store import InstrumentReader
+from pipeline.backoff import Backoff
+from pipeline.health import SourceHealth
+from pipeline.listings.comparison import find_changes, find_doubt
+from pipeline.ports import ListingFetcher, TickClaim
+from pipeline.schedule import tick_number, tick_time
+from rates.clock import Clock
+from rates.errors import (
+    BackendUnavailable,
+    SourceError,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+
+# One replica tries in each of these; whichever it is, the others see by the database whether it succeeded.
+ATTEMPT = timedelta(minutes=1)
+# A listing is up to 10 MB.
+FETCH_TIMEOUT = timedelta(minutes=1)
+# A listing may fail for so many intervals before people hear of it: what is halted hardly ever changes.
+PATIENCE_INTERVALS = 3
+
+
+class ListingKeeper:
+    """One source's listing, read every `interval` by whichever replica claims it."""
+
+    def __init__(
+        self,
+        fetcher: ListingFetcher,
+        instruments: InstrumentReader,
+        records: ListingRecords,
+        claim: TickClaim,
+        health: SourceHealth,
+        *,
+        interval: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._fetcher = fetcher
+        self._instruments = instruments
+        self._records = records
+        self._claim = claim
+        self._health = health
+        self._source = health.source
+        self._interval = interval
+        self._attempt = min(ATTEMPT, interval)
+        self._clock = clock
+        self._backoff = Backoff(self._attempt, max(interval, self._attempt))
+        self._not_before = self._started_at = clock()
+        self._is_in_line = False
+        self._doubt: SourceProtocolError | None = None
+        self._doubted_at = clock()
+        self._failure = "not tried"
+        self._log = structlog.get_logger("ratewire.listings").bind(source=self._source.value)
+        # Nothing is wrong yet: a process that did not say so would be told as trouble.
+        health.note_success()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the instruments in line until `stop`."""
+        while not stop.is_set():
+            wait = await self.look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait.total_seconds()):
+                    await stop.wait()
+
+    async def look(self) -> timedelta:
+        """Read the listing if it is due and nobody else does; how long to wait before the next look."""
+        try:
+            state = await self._records.read(self._source)
+            if self._clock() >= max(self._due_at(state), self._not_before) and await self._is_ours():
+                state = await self._read(state) or state
+        except BackendUnavailable as exc:
+            self._log.warning("listing not looked at", error=str(exc))
+            return self._attempt
+        self._tell(state)
+        return self._next_look(state) - self._clock()
+
+    def _due_at(self, state: ListingState | None) -> datetime:
+        return self._started_at if state is None else state.read_at + self._interval
+
+    async def _is_ours(self) -> bool:
+        number = tick_number(self._clock(), self._attempt)
+        return self._is_in_line or await self._claim.claim(self._source, number, 2 * self._attempt)
+
+    async def _read(self, last: ListingState | None) -> ListingState | None:
+        """What became of the listing; `None` where it could not be had or was not believed."""
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
+                listed = await self._fetcher.fetch_listing()
+        except TimeoutError:
+            self._note_failure(SourceUnavailable(self._source, "its listing did not come in time"))
+            return None
+        except SourceError as exc:
+            self._note_failure(exc)
+            return None
+        return await self._believe(listed, last)
+
+    async def _believe(
+        self, listed: Sequence[ListedInstrument], last: ListingState | None
+    ) -> ListingState | None:
+        tracked = await self._instruments.read(self._source)
+        if (doubt := find_doubt(tracked, listed, last)) is not None:
+            self._doubted_at = self._clock()
+            self._doubt = SourceProtocolError(self._source, f"listing not believed: {doubt}")
+            self._note_failure(self._doubt)
+            return None
+        state = ListingState(self._clock(), len(listed))
+        changes = find_changes(tracked, listed, state.read_at)
+        await self._records.write(self._source, state, changes)
+        for instrument, halt in changes.items():
+            said = "trading again" if halt is None else halt.word
+            self._log.warning("status", symbol=str(instrument.symbol), now=said)
+        self._log.info("listing read", listed=len(listed), tracked=len(tracked), changed=len(changes))
+        self._is_in_line = False
+        self._backoff.reset()
+        return state
+
+    def _note_failure(self, error: SourceError) -> None:
+        self._failure = str(error)
+        # Whoever waits for a call of a spent budget keeps the turn: the consumers, who ask all the time, would always be first.
+        self._is_in_line = isinstance(error, SourceRateLimited)
+        if isinstance(error, SourceRateLimited):
+            self._not_before = error.retry_at
+        else:
+            self._not_before = self._clock() + self._backoff.next_wait()
+        self._log.warning("listing not read", error=self._failure)
+
+    def _tell(self, state: ListingState | None) -> None:
+        """Say what people should know: a listing that is not believed, or none for long."""
+        since = self._started_at if state is None else max(self._started_at, state.read_at)
+        if self._doubt is not None and (state is None or state.read_at < self._doubted_at):
+            self._health.note_failure(self._doubt)
+        elif self._clock() - since > PATIENCE_INTERVALS * self._interval:
+            said = f"listing not read since {since.isoformat(timespec='minutes')}: {self._failure}"
+            self._health.note_failure(SourceUnavailable(self._source, said))
+        else:
+            self._health.note_success()
+
+    def _next_look(self, state: ListingState | None) -> datetime:
+        at = max(self._due_at(state), self._not_before)
+        if self._is_in_line:
+            return at
+        number = tick_number(self._clock(), self._attempt) + 1
+        return max(at, tick_time(number, self._attempt))

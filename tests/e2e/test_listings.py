@@ -1,0 +1,122 @@
+"""A pair that its exchange halts leaves, says so to a subscriber, and comes back: from the exchange's listing to the reader."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cache.memory import MemoryCache
+from gateway.gateway import Gateway
+from gateway.live import RatesEvent
+from gateway.pace import Pace
+from gateway.rate import UnavailableReason
+from gateway.rates import Question
+from gateway.settings import GatewaySettings
+from instruments.migrations import migrate
+from instruments.store import InstrumentStore
+from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.listings.process import keep_listing
+from pipeline.sources.binance.parts import binance
+from pipeline.sources.binance.settings import BinanceSettings
+from rates.clock import utc_now
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+from runtime.heartbeat import Heartbeat
+from tests.pipeline.fakes import until
+from tests.pipeline.http_server import open_server
+
+PATIENCE_S = 20
+ETH_USDT = Symbol("ETH", "USDT")
+
+
+def exchange_info(symbols: list[str], halted: str | None = None) -> str:
+    """What Binance would answer."""
+    return json.dumps(
+        {
+            "symbols": [
+                {
+                    "symbol": symbol,
+                    "status": "BREAK" if symbol == halted else "TRADING",
+                    "baseAsset": symbol.removesuffix("USDT"),
+                    "quoteAsset": "USDT",
+                }
+                for symbol in symbols
+            ]
+        }
+    )
+
+
+def ticker(symbol: Symbol, price: str) -> Ticker:
+    now = datetime.now(UTC)
+    return Ticker(
+        source=Source.BINANCE,
+        symbol=symbol,
+        price=Decimal(price),
+        observed_at=now,
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=now,
+    )
+
+
+async def following(events: AsyncGenerator[RatesEvent, None]) -> RatesEvent:
+    async with asyncio.timeout(PATIENCE_S):
+        return await anext(events)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> str:
+    url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
+    await migrate(url)
+    return url
+
+
+async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
+    """Nobody but the exchange's own listing says anything."""
+    store, cache, stop = InstrumentStore(database), MemoryCache(stream_length=10), asyncio.Event()
+    symbols = [one.source_symbol for one in await store.read(Source.BINANCE)]
+    settings = GatewaySettings(catalog_refresh_s=0.05)
+    gateway = Gateway(cache, store, settings, simulated=False)
+    async with open_server(exchange_info(symbols)) as server:
+        running = [
+            asyncio.create_task(gateway.run()),
+            asyncio.create_task(
+                keep_listing(
+                    stop,
+                    parts=binance(BinanceSettings(rest_url=server.url)),
+                    interval=timedelta(seconds=1),
+                    instruments=store,
+                    claim=MemoryTickClaim(utc_now),
+                    sink=cache,
+                    budget=None,
+                    instance="listings-test",
+                    heartbeat=Heartbeat(None),
+                )
+            ),
+        ]
+        try:
+            await until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
+            await cache.write([ticker(ETH_USDT, "2500")])
+            question = Question((ETH_USDT,), (Source.BINANCE,))
+            async with aclosing(gateway.live.watch_rates(question, Pace())) as events:
+                event = await following(events)
+                while not event.items:
+                    event = await following(events)
+                server.body = exchange_info(symbols, halted="ETHUSDT")
+                left = await following(events)
+                assert [one.reason for one in left.unavailable] == [UnavailableReason.NOT_TRADING]
+                assert "'BREAK' by its own listing" in left.unavailable[0].message
+                server.body = exchange_info(symbols)
+                back = await following(events)
+                assert [rate.ticker.symbol for rate in back.items] == [ETH_USDT]
+        finally:
+            stop.set()
+            running[0].cancel()
+            await asyncio.wait(running)
+            await store.close()
+    assert {target for target, _ in server.asked} == {"/api/v3/exchangeInfo?showPermissionSets=false"}

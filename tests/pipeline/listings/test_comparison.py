@@ -1,0 +1,95 @@
+"""What a listing means for what is tracked, and when it is not believed."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from instruments.instrument import Halt, Instrument
+from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listings import ListingState
+from pipeline.listings.comparison import NOT_LISTED, find_changes, find_doubt
+from tests.pipeline.fakes import START, instrument
+
+HOUR = timedelta(hours=1)
+BTC, ETH = instrument("BTC/USDT"), instrument("ETH/USDT")
+MANY = [instrument(f"A{number}/USDT") for number in range(20)]
+
+
+def listed(one: Instrument, word: str = "TRADING") -> ListedInstrument:
+    status = TradingStatus.TRADING if word == "TRADING" else TradingStatus.HALTED
+    return ListedInstrument(
+        one.source_symbol, one.symbol.base, one.symbol.quote, one.symbol.base, status, word
+    )
+
+
+def halted(one: Instrument, word: str = "BREAK") -> Instrument:
+    return msgspec.structs.replace(one, halt=Halt(word, START - HOUR))
+
+
+def test_a_halt_is_told_in_the_sources_own_word() -> None:
+    """Since now, as nobody tells when it began."""
+    assert find_changes([BTC, ETH], [listed(BTC, "BREAK"), listed(ETH)], START) == {BTC: Halt("BREAK", START)}
+
+
+def test_what_is_missing_is_not_listed() -> None:
+    """Delisted for good, as far as the listing tells."""
+    assert find_changes([BTC, ETH], [listed(ETH)], START) == {BTC: Halt(NOT_LISTED, START)}
+
+
+def test_what_trades_again_is_back() -> None:
+    """The halt is taken back, and only that is written."""
+    assert find_changes([halted(BTC), ETH], [listed(BTC), listed(ETH)], START) == {halted(BTC): None}
+
+
+def test_a_halt_that_goes_on_began_when_it_began() -> None:
+    """Under the same word nothing is new; under another one the beginning stays."""
+    assert find_changes([halted(BTC)], [listed(BTC, "BREAK")], START) == {}
+    assert find_changes([halted(BTC)], [], START) == {halted(BTC): Halt(NOT_LISTED, START - HOUR)}
+
+
+def test_an_empty_listing_is_not_believed() -> None:
+    """Even where nothing is tracked or nothing was read before."""
+    assert find_doubt([], [], None) == "expected instruments, saw none"
+
+
+def test_a_listing_that_has_shrunk_by_more_than_a_fifth_is_not_believed() -> None:
+    """Whatever of it is tracked: exactly four fifths of the last one are."""
+    last = ListingState(START, 100)
+    entries = [listed(instrument(f"A{number}/USDT")) for number in range(80)]
+    assert find_doubt([], entries, last) is None
+    doubt = find_doubt([], entries[:79], last)
+    assert doubt == "expected about 100 instruments as at 2026-01-01T12:00+00:00, saw 79"
+
+
+@pytest.mark.parametrize(("missing", "believed"), [(4, True), (5, False), (20, False)])
+def test_a_listing_without_more_than_a_fifth_of_the_tracked_is_not_believed(
+    missing: int, believed: bool
+) -> None:
+    """Though it is long enough; the doubt names some of them."""
+    others = [listed(instrument(f"B{number}/USDT")) for number in range(100)]
+    doubt = find_doubt(MANY, [*map(listed, MANY[missing:]), *others], None)
+    assert (doubt is None) == believed
+    if doubt:
+        assert f"{missing} missing: A0/USDT, A1/USDT" in doubt
+
+
+def test_a_single_instrument_may_always_go() -> None:
+    """Of few tracked ones, one is more than a fifth; two at once are not believed."""
+    others = [listed(instrument(f"B{number}/USDT")) for number in range(10)]
+    assert find_doubt([BTC], others, None) is None
+    assert find_doubt([BTC, ETH], [listed(ETH), *others], None) is None
+    assert find_doubt([BTC, ETH], others, None) is not None
+
+
+def test_what_was_missing_before_raises_no_doubt_again() -> None:
+    """A listing without those that are known to be delisted is a good one."""
+    gone = [halted(one, NOT_LISTED) for one in MANY[:10]]
+    assert find_doubt([*gone, *MANY[10:]], [*map(listed, MANY[10:])], None) is None
+
+
+def test_a_halt_of_everything_is_the_sources_own_word() -> None:
+    """Exchanges halt all pairs for maintenance, and say so of each."""
+    entries = [listed(one, "BREAK") for one in MANY]
+    assert find_doubt(MANY, entries, ListingState(START, 20)) is None
+    assert len(find_changes(MANY, entries, START)) == 20
