@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from gateway.consensus.question import ConsensusQuestion
+from gateway.consensus.rate import ExclusionReason
 from gateway.gateway import Gateway
 from gateway.live import RatesEvent, RatesEventKind
 from gateway.operations import Operations
@@ -177,6 +179,23 @@ async def test_the_source_counts_it_apart(gateway: Gateway, instruments: Any, se
     await gateway.catalog.refresh()
     (status,) = [each for each in gateway.rates.sources() if each.source is BINANCE]
     assert (status.tracked, status.halted, status.seen) == (1, 1, 1)
+
+
+async def test_a_consensus_leaves_it_out_and_says_why(gateway: Gateway, instruments: Any, seen: None) -> None:
+    """A price of before the halt is no opinion; with nobody else there is none at all."""
+    question = ConsensusQuestion(BTC_USDT)
+    assert len(gateway.panel.consensus(question).contributions) == 2
+    instruments.halt(BINANCE, "BTC/USDT", BREAK)
+    await gateway.catalog.refresh()
+    told = {each.source: each.exclusion for each in gateway.panel.consensus(question).contributions}
+    assert told[BINANCE] is ExclusionReason.NOT_TRADING
+    instruments.halt(COINGECKO, "BTC/USDT", BREAK)
+    await gateway.catalog.refresh()
+    answer = gateway.panel.consensus(question)
+    assert (answer.price, {each.exclusion for each in answer.contributions}) == (
+        None,
+        {ExclusionReason.NOT_TRADING},
+    )
 
 
 async def test_the_api_tells_all_of_it(execute: Any, gateway: Gateway, instruments: Any, seen: None) -> None:
