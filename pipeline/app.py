@@ -1,7 +1,7 @@
 """Composition roots of the distributed system: one process each, on Redis, RabbitMQ and Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import structlog
@@ -9,12 +9,17 @@ from redis.asyncio import Redis
 
 from cache.redis_client import open_redis, translated_errors
 from cache.redis_sink import RedisTickerSink
+from instruments.listed import ListedInstrument
 from instruments.store import InstrumentStore
+from pipeline.budget.memory_budget import MemoryCallBudget
 from pipeline.budget.redis_budget import RedisCallBudget
 from pipeline.claim.redis_claim import RedisTickClaim
 from pipeline.compose import consume, fetcher_of, instance_name, polled, produce, stream
+from pipeline.health import SourceHealth
+from pipeline.hold.memory_hold import MemoryHold
 from pipeline.hold.redis_hold import RedisHold
 from pipeline.listings.process import keep_listing
+from pipeline.ports import CallBudget
 from pipeline.queue.rabbitmq import RabbitTaskQueue
 from pipeline.settings import (
     ConsumerSettings,
@@ -23,8 +28,10 @@ from pipeline.settings import (
     ProducerSettings,
     StreamSettings,
 )
+from pipeline.sources.parts import Surroundings
 from pipeline.sources.registry import SOURCES
 from rates.clock import utc_now
+from rates.errors import CacheUnavailable, InvalidSetting
 from rates.health import LISTINGS_ROLE
 from rates.names import RedisNames
 from rates.source import Source
@@ -155,11 +162,48 @@ async def run_listings(stop: asyncio.Event) -> None:
                     claim=claim,
                     sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
                     budget=budget,
+                    hold=RedisHold(redis, names.not_before(source)),
                     instance=instance,
                     heartbeat=Heartbeat(process.heartbeat_file),
                 ),
                 name=f"listing {source}",
             )
+
+
+async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
+    """What a source lists, asked once, by hand: within the shared budget where Redis can be reached.
+
+    Raises:
+        InvalidSetting: the configuration cannot be used, or the source cannot be asked what it lists.
+        SourceError: the source did not deliver.
+    """
+    cache, parts = load_settings(CacheSettings), SOURCES[source]()
+    if parts.open_listing is None:
+        raise InvalidSetting("source", source, "expected a source that can be asked what it lists")
+    names, health = RedisNames(cache.simulated), SourceHealth(source, role="hand", instance="hand")
+    async with aclosing(open_redis(cache.redis_url)) as redis:
+        is_shared = await _is_there(redis)
+        budget: CallBudget | None = None
+        if parts.limits:
+            shared = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now)
+            budget = shared if is_shared else MemoryCallBudget(source, parts.limits, clock=utc_now)
+        hold = RedisHold(redis, names.not_before(source)) if is_shared else MemoryHold(utc_now)
+        around = Surroundings(
+            health=health, simulated=cache.simulated, clock=utc_now, budget=budget, hold=hold
+        )
+        async with parts.open_listing(around) as fetcher:
+            return await fetcher.fetch_listing()
+
+
+async def _is_there(redis: Redis) -> bool:
+    try:
+        with translated_errors():
+            await redis.ping()
+    except CacheUnavailable as exc:
+        # The embedded system has none; one call by hand does no harm.
+        _log.info("asking without the shared budget", reason=str(exc))
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -8,7 +8,9 @@ RatesError
 │   ├── InvalidCursor            a cursor that this service did not issue
 │   ├── UnknownSymbol            well-formed, but tracked from no source asked
 │   ├── UnknownAsset             part of no symbol tracked from the sources asked
-│   └── NoConversionPath         two assets that no tracked symbols link
+│   ├── NoConversionPath         two assets that no tracked symbols link
+│   ├── NotListed                well-formed, but the source lists no such instrument
+│   └── AmbiguousSymbol          the source lists several that could be meant
 ├── RateUnavailable              a well-formed question that has no answer now
 │   ├── RateNotSeen              tracked, but no source has published it yet
 │   ├── RateStale                the newest value is older than was asked for
@@ -125,6 +127,25 @@ class NoConversionPath(InvalidInput):
         super().__init__(
             f"no tracked symbols lead from {start} to {end} in {max_legs} legs: {start} leads to "
             f"{', '.join(from_reaches)}, and to {end} lead {', '.join(to_reached_from)}{needed}{pegs}"
+        )
+
+
+class NotListed(InvalidInput):
+    """A well-formed symbol that the source does not list; `near` are the closest that it does."""
+
+    def __init__(self, symbol: str, source: str, *, near: Sequence[str] = ()) -> None:
+        self.symbol, self.source, self.near = symbol, source, tuple(near)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        super().__init__(f"{symbol} is not listed by {source}{hint}")
+
+
+class AmbiguousSymbol(InvalidInput):
+    """A symbol that the source lists several times; `candidates` are its own spellings with their names."""
+
+    def __init__(self, symbol: str, source: str, *, candidates: Sequence[str]) -> None:
+        self.symbol, self.source, self.candidates = symbol, source, tuple(candidates)
+        super().__init__(
+            f"{symbol} could be any of {len(candidates)} that {source} lists: {', '.join(candidates)}"
         )
 
 

@@ -1,22 +1,30 @@
-"""`ratewire instruments`: which instruments are tracked from which source."""
+"""`ratewire instruments`: which instruments are tracked from which source, and which could be."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from instruments.instrument import Instrument
+from instruments.instrument import Halt, Instrument
+from instruments.listed import ListedInstrument
+from instruments.listings import ListingRecords
 from instruments.store import InstrumentStore
-from rates.errors import UnknownSymbol
+from rates.clock import utc_now
+from rates.errors import AmbiguousSymbol, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
 from runtime.process import run_process
-from runtime.settings import DatabaseSettings, load_settings
+from runtime.settings import CacheSettings, DatabaseSettings, load_settings
 
-app = typer.Typer(name="instruments", help="List, add and remove tracked instruments.", no_args_is_help=True)
+app = typer.Typer(
+    name="instruments",
+    help="List, find, add and remove tracked instruments.",
+    no_args_is_help=True,
+)
 
 SourceArgument = Annotated[Source, typer.Argument(case_sensitive=False, help="The source that publishes it.")]
 SymbolArgument = Annotated[str, typer.Argument(help="BASE/QUOTE, such as BTC/USDT.")]
@@ -26,17 +34,48 @@ SymbolArgument = Annotated[str, typer.Argument(help="BASE/QUOTE, such as BTC/USD
 def list_instruments(
     source: Annotated[Source | None, typer.Option(case_sensitive=False, help="Only of this source.")] = None,
 ) -> None:
-    """Print the tracked instruments."""
+    """Print the tracked instruments, and which of them their source does not trade."""
 
     async def run(store: InstrumentStore) -> None:
         instruments = await store.read(source)
-        table = Table("source", "symbol", "source symbol", "name", box=None)
+        table = Table("source", "symbol", "source symbol", "name", "status", box=None)
         for instrument in instruments:
             table.add_row(
-                instrument.source, str(instrument.symbol), instrument.source_symbol, instrument.name
+                instrument.source,
+                str(instrument.symbol),
+                instrument.source_symbol,
+                instrument.name,
+                _status(instrument.halt),
             )
         Console().print(table)
-        typer.echo(f"{len(instruments)} tracked")
+        halted = sum(instrument.halt is not None for instrument in instruments)
+        typer.echo(f"{len(instruments)} tracked, {halted} of them halted")
+
+    _with_store(run)
+
+
+@app.command()
+def discover(
+    source: SourceArgument,
+    quote: Annotated[str | None, typer.Option(help="Only what is priced in this asset, e.g. USDT.")] = None,
+    search: Annotated[str, typer.Option(help="Only with this in its spelling, base or name.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 50,
+) -> None:
+    """Ask a source what it lists, and show what could be tracked."""
+
+    async def run(store: InstrumentStore) -> None:
+        from pipeline.listings.lookup import search as search_listing
+
+        listed = await _ask(source)
+        found = list(search_listing(listed, text=search, quote=quote))
+        tracked = {one.source_symbol for one in await store.read(source)}
+        table = Table("source symbol", "base", "quote", "name", "status", "", box=None)
+        for one in islice(found, limit):
+            mark = "tracked" if one.source_symbol in tracked else ""
+            table.add_row(one.source_symbol, one.base, one.quote or "any", one.name, one.word, mark)
+        Console().print(table)
+        more = f", the first {limit} of them shown" if len(found) > limit else ""
+        typer.echo(f"{len(found)} of {len(listed)} that {source} lists{more}")
 
     _with_store(run)
 
@@ -45,15 +84,26 @@ def list_instruments(
 def add(
     source: SourceArgument,
     symbol: SymbolArgument,
-    source_symbol: Annotated[str, typer.Argument(help="The source's own spelling: BTCUSDT, bitcoin.")],
+    source_symbol: Annotated[
+        str | None,
+        typer.Argument(
+            help="The source's own spelling (BTCUSDT, bitcoin). Left out: looked up in its listing."
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="The base asset's name, for people; default: its symbol.")] = "",
 ) -> None:
     """Track an instrument; the producer picks it up at its next tick."""
 
     async def run(store: InstrumentStore) -> None:
         parsed = parse_symbol(symbol)
-        is_new = await store.add([Instrument(source, parsed, source_symbol, name or parsed.base)])
-        typer.echo(f"{'added' if is_new else 'updated'} {symbol} from {source}")
+        if source_symbol is None:
+            instrument = await _look_up(source, symbol, name)
+        else:
+            instrument = Instrument(source, parsed, source_symbol, name or parsed.base)
+        is_new = await store.add([instrument])
+        said = f", halted: {instrument.halt.word}" if instrument.halt else ""
+        spelt = f" as {instrument.source_symbol}" if source_symbol is None else ""
+        typer.echo(f"{'added' if is_new else 'updated'} {symbol} from {source}{spelt}{said}")
 
     _with_store(run)
 
@@ -70,9 +120,58 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
     _with_store(run)
 
 
+@app.command()
+def follow(
+    source: SourceArgument,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Believe it even where it lacks much of what is tracked.")
+    ] = False,
+) -> None:
+    """Read a source's listing now and have the tracked instruments follow it, as `ratewire listings` does by itself."""
+
+    async def run(store: InstrumentStore) -> None:
+        from pipeline.listings.following import follow_listing
+
+        listed = await _ask(source)
+        changes = await follow_listing(
+            source, listed, store, ListingRecords(store), now=utc_now(), accept=accept
+        )
+        for instrument, halt in changes.items():
+            typer.echo(f"{instrument.symbol}: {_status(halt)}")
+        typer.echo(f"{source} lists {len(listed)}; {len(changes)} tracked instruments changed")
+
+    _with_store(run)
+
+
+async def _ask(source: Source) -> Sequence[ListedInstrument]:
+    from pipeline.app import ask_listing
+
+    return await ask_listing(source)
+
+
+async def _look_up(source: Source, symbol: str, name: str) -> Instrument:
+    from pipeline.listings.comparison import find_halt
+    from pipeline.listings.lookup import pick
+
+    parsed = parse_symbol(symbol)
+    try:
+        one = pick(source, await _ask(source), parsed)
+    except AmbiguousSymbol:
+        typer.echo(f"say which: ratewire instruments add {source} {symbol} SOURCE_SYMBOL", err=True)
+        raise
+    return Instrument(source, parsed, one.source_symbol, name or one.name, find_halt(one, utc_now()))
+
+
+def _status(halt: Halt | None) -> str:
+    if halt is None:
+        return "trading"
+    return f"{halt.word} since {halt.since.isoformat(sep=' ', timespec='minutes')}"
+
+
 def _with_store(run: Callable[[InstrumentStore], Awaitable[None]]) -> None:
     async def main(_stop: asyncio.Event) -> None:
-        store = InstrumentStore(load_settings(DatabaseSettings).database_url)
+        simulated = load_settings(CacheSettings).simulated
+        store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=simulated)
         try:
             await run(store)
         finally:

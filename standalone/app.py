@@ -150,6 +150,7 @@ def _start_pipeline(
                     claim=listing_claim,
                     sink=cache,
                     budget=budget,
+                    hold=hold,
                     instance="listings",
                     heartbeat=heartbeat,
                 ),

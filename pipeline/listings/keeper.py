@@ -12,7 +12,7 @@ from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.backoff import Backoff
 from pipeline.health import SourceHealth
-from pipeline.listings.comparison import find_changes, find_doubt
+from pipeline.listings.following import follow_listing
 from pipeline.ports import ListingFetcher, TickClaim
 from pipeline.schedule import tick_number, tick_time
 from rates.clock import Clock
@@ -78,7 +78,7 @@ class ListingKeeper:
         try:
             state = await self._records.read(self._source)
             if self._clock() >= max(self._due_at(state), self._not_before) and await self._is_ours():
-                state = await self._read(state) or state
+                state = await self._read() or state
         except BackendUnavailable as exc:
             self._log.warning("listing not looked at", error=str(exc))
             return self._attempt
@@ -92,7 +92,7 @@ class ListingKeeper:
         number = tick_number(self._clock(), self._attempt)
         return self._is_in_line or await self._claim.claim(self._source, number, 2 * self._attempt)
 
-    async def _read(self, last: ListingState | None) -> ListingState | None:
+    async def _read(self) -> ListingState | None:
         """What became of the listing; `None` where it could not be had or was not believed."""
         try:
             async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
@@ -103,27 +103,23 @@ class ListingKeeper:
         except SourceError as exc:
             self._note_failure(exc)
             return None
-        return await self._believe(listed, last)
+        return await self._follow(listed)
 
-    async def _believe(
-        self, listed: Sequence[ListedInstrument], last: ListingState | None
-    ) -> ListingState | None:
-        tracked = await self._instruments.read(self._source)
-        if (doubt := find_doubt(tracked, listed, last)) is not None:
-            self._doubted_at = self._clock()
-            self._doubt = SourceProtocolError(self._source, f"listing not believed: {doubt}")
-            self._note_failure(self._doubt)
+    async def _follow(self, listed: Sequence[ListedInstrument]) -> ListingState | None:
+        now = self._clock()
+        try:
+            changes = await follow_listing(self._source, listed, self._instruments, self._records, now=now)
+        except SourceProtocolError as exc:
+            self._doubt, self._doubted_at = exc, now
+            self._note_failure(exc)
             return None
-        state = ListingState(self._clock(), len(listed))
-        changes = find_changes(tracked, listed, state.read_at)
-        await self._records.write(self._source, state, changes)
         for instrument, halt in changes.items():
             said = "trading again" if halt is None else halt.word
             self._log.warning("status", symbol=str(instrument.symbol), now=said)
-        self._log.info("listing read", listed=len(listed), tracked=len(tracked), changed=len(changes))
+        self._log.info("listing read", listed=len(listed), changed=len(changes))
         self._is_in_line = False
         self._backoff.reset()
-        return state
+        return ListingState(now, len(listed))
 
     def _note_failure(self, error: SourceError) -> None:
         self._failure = str(error)

@@ -7,8 +7,9 @@ from cache.ports import TickerSink
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentStore
 from pipeline.health import SourceHealth
+from pipeline.hold.remembered_hold import RememberedHold
 from pipeline.listings.keeper import ListingKeeper
-from pipeline.ports import CallBudget, TickClaim
+from pipeline.ports import CallBudget, Hold, TickClaim
 from pipeline.reporter import report_for_ever
 from pipeline.sources.parts import SourceParts, Surroundings
 from rates.clock import Clock, utc_now
@@ -25,6 +26,7 @@ async def keep_listing(
     claim: TickClaim,
     sink: TickerSink,
     budget: CallBudget | None,
+    hold: Hold,
     instance: str,
     heartbeat: Heartbeat,
     clock: Clock = utc_now,
@@ -37,7 +39,13 @@ async def keep_listing(
     if parts.open_listing is None:
         return
     health = SourceHealth(parts.source, role=LISTINGS_ROLE, instance=instance)
-    around = Surroundings(health=health, simulated=instruments.simulated, clock=clock, budget=budget)
+    around = Surroundings(
+        health=health,
+        simulated=instruments.simulated,
+        clock=clock,
+        budget=budget,
+        hold=RememberedHold(hold, clock),
+    )
     async with parts.open_listing(around) as fetcher, asyncio.TaskGroup() as group:
         reporter = group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat))
         keeper = ListingKeeper(

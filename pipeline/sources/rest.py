@@ -40,8 +40,11 @@ class RestClient:
         """The body of a good answer, still unread JSON.
 
         Raises:
-            SourceError: no answer, a refusal, no JSON, or longer than 64 MiB.
+            SourceError: no answer, a refusal, no JSON, or longer than 64 MiB; not asked while an earlier refusal still holds, be
+                it another replica's.
+            CacheUnavailable: what was refused to others cannot be told.
         """
+        await self._check_hold()
         try:
             async with self._client.stream("GET", path, params=params) as answer:
                 body = await self._read(answer)
@@ -49,9 +52,17 @@ class RestClient:
             raise SourceUnavailable(self._source, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(self._source, answer.headers, simulated=self._around.simulated)
         error = refusal_of(self._source, answer.status_code, answer.headers, body, self._around.clock())
+        if isinstance(error, SourceRateLimited):
+            await self._around.hold.hold_for(error.retry_at - self._around.clock())
         if error is not None:
             raise error
         return body
+
+    async def _check_hold(self) -> None:
+        remaining = await self._around.hold.remaining()
+        if remaining > timedelta():
+            retry_at = self._around.clock() + remaining
+            raise SourceRateLimited(self._source, "it asked to be left alone", retry_at=retry_at)
 
     async def _read(self, answer: httpx.Response) -> bytes:
         body = bytearray()

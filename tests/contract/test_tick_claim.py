@@ -58,3 +58,15 @@ async def test_a_claim_does_not_stay_for_ever(producers: list[TickClaim]) -> Non
     one, other = producers
     assert await one.claim(Source.BINANCE, 7, timedelta(milliseconds=100))
     await eventually(lambda: other.claim(Source.BINANCE, 7, LIFETIME))
+
+
+async def test_schedules_have_ticks_of_their_own(redis_url: str) -> None:
+    """Tick 7 of the listings is not tick 7 of the producers."""
+    redis, names = open_redis(redis_url), RedisNames(simulated=False)
+    await redis.flushall()
+    ticks = RedisTickClaim(redis, names, holder="producer")
+    listings = RedisTickClaim(redis, names, holder="listings", schedule="listing")
+    assert await ticks.claim(Source.BINANCE, 7, LIFETIME)
+    assert await listings.claim(Source.BINANCE, 7, LIFETIME)
+    assert not await listings.claim(Source.BINANCE, 7, LIFETIME)
+    await redis.aclose()

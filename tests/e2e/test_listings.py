@@ -20,6 +20,7 @@ from gateway.settings import GatewaySettings
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.hold.memory_hold import MemoryHold
 from pipeline.listings.process import keep_listing
 from pipeline.sources.binance.parts import binance
 from pipeline.sources.binance.settings import BinanceSettings
@@ -28,6 +29,7 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 from runtime.heartbeat import Heartbeat
+from tests.e2e.processes import eventually, running
 from tests.pipeline.fakes import until
 from tests.pipeline.http_server import open_server
 
@@ -94,6 +96,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
                     claim=MemoryTickClaim(utc_now),
                     sink=cache,
                     budget=None,
+                    hold=MemoryHold(utc_now),
                     instance="listings-test",
                     heartbeat=Heartbeat(None),
                 )
@@ -120,3 +123,34 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
             await asyncio.wait(running)
             await store.close()
     assert {target for target, _ in server.asked} == {"/api/v3/exchangeInfo?showPermissionSets=false"}
+
+
+async def test_the_process_follows_listings_and_stops_cleanly(
+    database: str, redis_url: str, tmp_path: Path
+) -> None:
+    """On Redis: its heartbeat and its report on the source are there, and the halt is in the database."""
+    store = InstrumentStore(database)
+    symbols = [one.source_symbol for one in await store.read(Source.BINANCE)]
+    heartbeat = tmp_path / "heartbeat"
+    async with open_server(exchange_info(symbols, halted="ETHUSDT")) as server:
+        # Nobody else is asked: there is no way out of a test.
+        nowhere = {f"RATEWIRE_{source.name}_REST_URL": "http://127.0.0.1:1" for source in Source}
+        env = {
+            **nowhere,
+            "RATEWIRE_REDIS_URL": redis_url,
+            "RATEWIRE_DATABASE_URL": database,
+            "RATEWIRE_BINANCE_REST_URL": server.url,
+            "RATEWIRE_COINGECKO_URL": "http://127.0.0.1:1",
+            "RATEWIRE_HEARTBEAT_FILE": str(heartbeat),
+        }
+        async with running("listings", env=env) as command:
+
+            async def halted() -> list[str]:
+                return [one.source_symbol for one in await store.read(Source.BINANCE) if one.halt]
+
+            assert await eventually(halted, within_s=PATIENCE_S, what="a halt") == ["ETHUSDT"]
+            assert heartbeat.exists()
+            await command.prints("listing read")
+            assert await command.stop() == 0
+        assert len(server.asked) == 1
+    await store.close()

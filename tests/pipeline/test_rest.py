@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.hold.memory_hold import MemoryHold
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.rest import open_rest, refusal_of
 from pipeline.sources.simulation import SIMULATED_HEADER
@@ -22,7 +23,8 @@ JSON = {"content-type": "application/json;charset=UTF-8"}
 
 
 def around(*, simulated: bool = False) -> Surroundings:
-    return Surroundings(health=health(), simulated=simulated, clock=FakeClock())
+    clock = FakeClock()
+    return Surroundings(health=health(), simulated=simulated, clock=clock, hold=MemoryHold(clock))
 
 
 async def test_an_answer_is_handed_over_unread() -> None:
@@ -55,6 +57,20 @@ async def test_a_cut_answer_is_none() -> None:
         server.headers["content-length"] = "4000"
         with pytest.raises(SourceUnavailable):
             await rest.fetch_json("/")
+
+
+async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
+    """Who shares the hold does not even ask until it is over."""
+    surroundings = around()
+    async with open_server() as server:
+        server.status = 418
+        server.headers["retry-after"] = "720"
+        for _ in range(2):
+            async with open_rest(Source.BINANCE, server.url, surroundings, timeout_s=5) as rest:
+                with pytest.raises(SourceRateLimited) as refused:
+                    await rest.fetch_json("/")
+            assert refused.value.retry_at == START + timedelta(seconds=720)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("simulated", [True, False])

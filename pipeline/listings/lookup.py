@@ -1,0 +1,60 @@
+"""Finds an instrument in a listing by its symbol. Pure; never guesses: several matches are candidates for a person."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+
+from instruments.listed import ListedInstrument, TradingStatus
+from rates.errors import AmbiguousSymbol, InvalidSymbol, NotListed
+from rates.source import Source
+from rates.symbol import Symbol, parse_symbol
+
+NEAR_MATCHES = 5
+
+
+def pick(source: Source, listed: Iterable[ListedInstrument], symbol: Symbol) -> ListedInstrument:
+    """The one entry that is `symbol`. Of several, dead ones do not count as long as one of them trades.
+
+    Raises:
+        AmbiguousSymbol: several could be meant.
+        NotListed: none.
+    """
+    entries = list(listed)
+    found = [one for one in entries if _is(one, symbol)]
+    found = [one for one in found if one.status is TradingStatus.TRADING] or found
+    if not found:
+        raise NotListed(str(symbol), source, near=_near(entries, symbol))
+    if len(found) > 1:
+        # Best-known coins tend to have short ids; all others are bridged or copied ones.
+        found.sort(key=lambda one: (len(one.source_symbol), one.source_symbol))
+        candidates = [f"{one.source_symbol} ({one.name})" for one in found]
+        raise AmbiguousSymbol(str(symbol), source, candidates=candidates)
+    return found[0]
+
+
+def search(
+    listed: Iterable[ListedInstrument], *, text: str = "", quote: str | None = None
+) -> Iterator[ListedInstrument]:
+    """Entries with `text` in their spelling, base or name in any case, priced in `quote`."""
+    needle = text.casefold()
+    for one in listed:
+        if quote is not None and one.quote not in (None, quote.upper()):
+            continue
+        if any(needle in field.casefold() for field in (one.source_symbol, one.base, one.name)):
+            yield one
+
+
+def symbol_of(listed: ListedInstrument, quote: str) -> Symbol | None:
+    """What we would call it, in `quote` where it has any; `None` for assets that make no symbol (`$MEME`)."""
+    try:
+        return parse_symbol(f"{listed.base}/{listed.quote or quote}")
+    except InvalidSymbol:
+        return None
+
+
+def _is(one: ListedInstrument, symbol: Symbol) -> bool:
+    return one.base == symbol.base and one.quote in (None, symbol.quote)
+
+
+def _near(entries: Sequence[ListedInstrument], symbol: Symbol) -> list[str]:
+    known = {str(found) for one in entries if (found := symbol_of(one, symbol.quote))}
+    return difflib.get_close_matches(str(symbol), known, n=NEAR_MATCHES, cutoff=0.75)

@@ -1,0 +1,99 @@
+"""`ratewire instruments` as a person uses it, on SQLite and on listings of servers that answer as the sources do."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import running
+from tests.pipeline.http_server import Server, open_server
+
+COINS = [
+    {"id": "bitcoin", "symbol": "btc", "name": "Bitcoin"},
+    {"id": "pepe", "symbol": "pepe", "name": "Pepe"},
+    {"id": "pepe-cash", "symbol": "pepe", "name": "Pepe Cash"},
+]
+PAIRS = [("SOLUSDT", "SOL", "USDT", "TRADING"), ("LUNAUSDT", "LUNA", "USDT", "BREAK")]
+
+
+def exchange_info(pairs: list[tuple[str, str, str, str]]) -> str:
+    keys = ("symbol", "baseAsset", "quoteAsset", "status")
+    return json.dumps({"symbols": [dict(zip(keys, pair, strict=True)) for pair in pairs]})
+
+
+class Shell:
+    """Runs commands with one database and two listings."""
+
+    def __init__(self, env: dict[str, str], binance: Server, coingecko: Server) -> None:
+        self.env, self.binance, self.coingecko = env, binance, coingecko
+
+    async def __call__(self, *arguments: str, fails: bool = False) -> str:
+        async with running(*arguments, env=self.env) as command:
+            code = await command.ends(within_s=60)
+        assert (code != 0) is fails, command.text
+        assert "Traceback" not in command.text
+        return " ".join(command.text.split())
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    async with open_server(exchange_info(PAIRS)) as binance, open_server(json.dumps(COINS)) as coingecko:
+        env = {
+            "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite",
+            "RATEWIRE_REDIS_URL": "redis://127.0.0.1:1/0",
+            "RATEWIRE_BINANCE_REST_URL": binance.url,
+            "RATEWIRE_COINGECKO_URL": coingecko.url,
+            "RATEWIRE_LOG_LEVEL": "error",
+            "COLUMNS": "160",
+        }
+        shell = Shell(env, binance, coingecko)
+        await shell("migrate")
+        yield shell
+
+
+async def test_a_spelling_is_looked_up_in_the_listing(shell: Shell) -> None:
+    """Found, halted, unknown with near matches, and ambiguous with how to say which."""
+    assert (
+        await shell("instruments", "add", "binance", "SOL/USDT") == "updated SOL/USDT from binance as SOLUSDT"
+    )
+    told = await shell("instruments", "add", "binance", "LUNA/USDT")
+    assert told == "added LUNA/USDT from binance as LUNAUSDT, halted: BREAK"
+    told = await shell("instruments", "add", "binance", "SOLL/USDT", fails=True)
+    assert told == "ratewire: SOLL/USDT is not listed by binance; near matches: SOL/USDT"
+    told = await shell("instruments", "add", "coingecko", "PEPE/USD", fails=True)
+    assert "say which: ratewire instruments add coingecko PEPE/USD SOURCE_SYMBOL" in told
+    assert "could be any of 2 that coingecko lists: pepe (Pepe), pepe-cash (Pepe Cash)" in told
+    told = await shell("instruments", "add", "coingecko", "PEPE/EUR", "pepe")
+    assert told == "added PEPE/EUR from coingecko"
+    assert len(shell.coingecko.asked) == 1, "with an id nothing is asked"
+    told = await shell("instruments", "list", "--source", "binance")
+    assert "LUNA/USDT LUNAUSDT LUNA BREAK since 20" in told
+    assert told.endswith("tracked, 1 of them halted")
+
+
+async def test_discover_shows_what_could_be_tracked(shell: Shell) -> None:
+    """By quote and by a part of the name, with status, and what is tracked by now."""
+    told = await shell("instruments", "discover", "binance", "--quote", "usdt", "--search", "sol")
+    assert "SOLUSDT SOL USDT SOL TRADING tracked" in told
+    assert "LUNA" not in told
+    assert told.endswith("1 of 2 that binance lists")
+    told = await shell("instruments", "discover", "coingecko", "--search", "pepe", "--limit", "1")
+    assert "pepe PEPE any Pepe active" in told
+    assert told.endswith("2 of 3 that coingecko lists, the first 1 of them shown")
+
+
+async def test_a_listing_that_lost_much_is_followed_only_if_accepted(shell: Shell) -> None:
+    """By hand as by itself; what it has changed is told."""
+    told = await shell("instruments", "follow", "binance", fails=True)
+    assert "listing not believed: expected most of" in told
+    told = await shell("instruments", "follow", "binance", "--accept")
+    assert "BTC/USDT: not listed since" in told
+    assert "binance lists 2;" in told
+
+
+async def test_a_source_that_refuses_is_told(shell: Shell) -> None:
+    """In one line, and nothing is changed."""
+    shell.binance.status = 451
+    told = await shell("instruments", "discover", "binance", fails=True)
+    assert told.startswith("ratewire: binance: HTTP 451")

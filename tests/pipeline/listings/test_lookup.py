@@ -1,0 +1,97 @@
+"""Spellings are looked up in listings, never guessed."""
+
+import gzip
+import json
+
+import pytest
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.listings.lookup import pick, search, symbol_of
+from pipeline.sources.binance.listing import parse_listing as parse_pairs
+from pipeline.sources.coingecko.listing import parse_listing as parse_coins
+from rates.errors import AmbiguousSymbol, NotListed
+from rates.source import Source
+from rates.symbol import parse_symbol
+from tests.pipeline.recordings import recorded
+
+TRADING, HALTED = TradingStatus.TRADING, TradingStatus.HALTED
+
+
+def entry(spelling: str, base: str, quote: str | None, status: TradingStatus = TRADING) -> ListedInstrument:
+    return ListedInstrument(spelling, base, quote, f"{base} of {spelling}", status, status.value)
+
+
+PAIRS = [entry("BTCTUSD", "BTC", "TUSD"), entry("ETHUSDT", "ETH", "USDT"), entry("ETHBTC", "ETH", "BTC")]
+COINS = [entry("pepe-2-0", "PEPE", None), entry("pepe", "PEPE", None), entry("bitcoin", "BTC", None)]
+
+
+def test_a_pair_is_what_the_listing_says_it_is() -> None:
+    """`BTCTUSD` is BTC/TUSD here, and nothing is BTCT/USD."""
+    assert pick(Source.BINANCE, PAIRS, parse_symbol("BTC/TUSD")) is PAIRS[0]
+    with pytest.raises(NotListed):
+        pick(Source.BINANCE, PAIRS, parse_symbol("BTCT/USD"))
+
+
+def test_one_match_in_any_currency_is_taken() -> None:
+    """A coin is priced in every currency."""
+    assert pick(Source.COINGECKO, COINS, parse_symbol("BTC/EUR")).source_symbol == "bitcoin"
+
+
+def test_several_matches_are_candidates() -> None:
+    """With id and name, plainest id first; none of them is chosen."""
+    with pytest.raises(AmbiguousSymbol) as refused:
+        pick(Source.COINGECKO, COINS, parse_symbol("PEPE/USD"))
+    assert refused.value.candidates == ("pepe (PEPE of pepe)", "pepe-2-0 (PEPE of pepe-2-0)")
+    assert "PEPE/USD could be any of 2 that coingecko lists: pepe (" in str(refused.value)
+
+
+def test_an_unknown_symbol_is_refused_with_near_matches() -> None:
+    """Spelt alike, best first."""
+    with pytest.raises(NotListed) as refused:
+        pick(Source.BINANCE, PAIRS, parse_symbol("ETH/USDTT"))
+    assert refused.value.near[0] == "ETH/USDT"
+
+
+def test_a_dead_entry_is_no_candidate_beside_a_living_one() -> None:
+    """Alone it is found, with its status."""
+    dead, living = entry("LUNAUSDT-OLD", "LUNA", "USDT", HALTED), entry("LUNAUSDT", "LUNA", "USDT")
+    symbol = parse_symbol("LUNA/USDT")
+    assert pick(Source.BINANCE, [dead, living], symbol) is living
+    assert pick(Source.BINANCE, [dead], symbol) is dead
+
+
+def test_search_looks_at_spelling_base_and_name() -> None:
+    """In any case, and by quote where there is one."""
+    assert [one.source_symbol for one in search(PAIRS, text="eth", quote="usdt")] == ["ETHUSDT"]
+    assert len(list(search(PAIRS))) == 3
+    assert len(list(search(COINS, text="PEPE OF", quote="EUR"))) == 2
+
+
+def test_what_makes_no_symbol_of_ours_has_none() -> None:
+    """CoinGecko lists all sorts of codes."""
+    assert symbol_of(entry("x", "$MEME", None), "USD") is None
+    assert str(symbol_of(COINS[2], "EUR")) == "BTC/EUR"
+
+
+def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
+    """Every trading pair of 2021 by base and quote; the joined spelling is never taken apart."""
+    recording = json.loads(
+        gzip.decompress(recorded("binance_rest_exchangeInfo_20211012.json.gz").read_bytes())
+    )
+    pairs = parse_pairs(json.dumps(recording["body"]).encode())
+    for one in pairs[::20]:
+        symbol = parse_symbol(f"{one.base}/{one.quote}")
+        assert pick(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
+
+
+def test_recorded_coins_are_ambiguous_where_they_share_a_symbol() -> None:
+    """25 for PEPE, 6 for BTC: whoever takes the first or the last of them is wrong some day."""
+    recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
+    coins = parse_coins(json.dumps(recording["body"]).encode())
+    for base, count in (("PEPE", 25), ("BTC", 6)):
+        with pytest.raises(AmbiguousSymbol) as refused:
+            pick(Source.COINGECKO, coins, parse_symbol(f"{base}/USD"))
+        assert len(refused.value.candidates) == count
+    with pytest.raises(NotListed) as unknown:
+        pick(Source.COINGECKO, coins, parse_symbol("BITCON/USD"))
+    assert unknown.value.near
