@@ -109,18 +109,18 @@ def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
     run_virtually(main())
 
 
-def test_it_is_told_when_its_worst_rate_turns_stale_though_the_price_stands() -> None:
-    """Where `maxAgeMs` lets stale rates in."""
+def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> None:
+    """Where `maxAgeMs` lets stale rates in: once it is STALE, once it is EXPIRED."""
 
     async def main() -> None:
-        patient = QUESTION._replace(max_age=timedelta(seconds=60))
+        patient = QUESTION._replace(max_age=timedelta(seconds=150))
         async with Scene(Pace(), patient) as scene:
             await scene.until(1)
             await scene.write(Source.COINGECKO, "100")
             await scene.write(Source.BINANCE, "100")
-            await scene.until(70)
-            told = [(round(at), each.price, each.freshness) for at, each in scene.told[-3:]]
-            assert told == [(1, 100, "FRESH"), (11, 100, "STALE"), (61, None, None)]
+            await scene.until(160)
+            told = [(round(at), each.price, each.freshness) for at, each in scene.told[-4:]]
+            assert told == [(1, 100, "FRESH"), (11, 100, "STALE"), (101, 100, "EXPIRED"), (151, None, None)]
 
     run_virtually(main())
 

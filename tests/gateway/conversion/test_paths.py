@@ -48,6 +48,12 @@ def test_of_equally_long_ways_the_one_over_the_best_hubs_is_taken() -> None:
     assert way(World(**pairs).convert("1", "SOL", "EUR")) == "SOL-AAA-EUR"
 
 
+def test_a_way_over_two_assets_is_as_good_as_the_worse_of_them() -> None:
+    """Two middling hubs are better than the best one and an unknown."""
+    pairs = ["SOL_USDT", "USDT_ZZZ", "ZZZ_DOGE", "SOL_BTC", "BTC_ETH", "ETH_DOGE"]
+    assert way(World(**dict.fromkeys(pairs, "1")).convert("1", "SOL", "DOGE")) == "SOL-BTC-ETH-DOGE"
+
+
 def test_a_fresh_way_is_taken_before_a_shorter_stale_one() -> None:
     """And a stale one before one that has expired; `maxAgeMs` says what is fresh enough."""
     world = World(BTC_USDT="1", EUR_USDT="1")
@@ -71,8 +77,9 @@ def test_each_leg_has_the_rate_that_a_question_for_it_would_have() -> None:
     assert sources(world.convert("1", "BTC", "USD", max_age_s=4)) == ["COINGECKO"]
     world.clock.advance(6)
     assert sources(world.convert("1", "BTC", "USD")) == ["COINGECKO"]
-    world.clock.advance(1_000)
-    assert sources(world.convert("1", "BTC", "USD")) == ["COINGECKO"]
+    world.tell("ETH/USD", "100", BINANCE, age_s=20)
+    world.tell("ETH/USD", "101", COINGECKO, age_s=270)
+    assert sources(world.convert("1", "ETH", "USD")) == ["COINGECKO"]
 
 
 def test_two_assets_with_a_symbol_each_way_round_are_linked_by_either() -> None:
@@ -104,6 +111,10 @@ def test_the_worst_age_is_that_of_the_whole() -> None:
     assert (answer.age_ms, answer.freshness.value) == (100_000, "STALE")
     assert answer.observed_at == answer.legs[1].rate.ticker.observed_at  # type: ignore[union-attr]  # it has one
     assert [leg.rate.freshness.value for leg in answer.legs if leg.rate] == ["STALE", "FRESH"]
+    world.tell("BTC/USDT", "1", BINANCE, age_s=101)
+    expired = world.convert("1", "USDT", "USD")
+    assert [leg.rate.freshness.value for leg in expired.legs if leg.rate] == ["EXPIRED", "FRESH"]
+    assert expired.freshness.value == "EXPIRED"
 
 
 def test_on_stale_decides_what_becomes_of_an_old_way() -> None:
