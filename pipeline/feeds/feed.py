@@ -53,7 +53,7 @@ class Feed:
         self._plan, self._wishes, self._health = plan, wishes, health
         self._outfit = Outfit(
             plan=plan,
-            gate=Gate(Attempts(plan.attempts), hold),
+            gate=Gate(Attempts(plan.attempts), hold, clock),
             open_link=open_link,
             deliver=deliver,
             health=health,
@@ -101,6 +101,9 @@ class Feed:
         elif failures:
             self._health.note("connections", None)
             self._health.note_failure(max(failures, key=_weight))
+        elif (retry_at := self._outfit.gate.held_until) is not None:
+            said = "another replica was refused"
+            self._health.note_failure(SourceRateLimited(self._plan.source, said, retry_at=retry_at))
         silent: dict[Symbol, str] = {}
         for lane in lanes:
             silent |= lane.silent

@@ -2,21 +2,28 @@
 
 import asyncio
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipeline.backoff import Jitter
 from pipeline.feeds.attempts import Attempts
 from pipeline.ports import Hold
+from rates.clock import Clock
 
 # Replicas that waited for the same moment do not come at the same moment.
 SCATTER_S = 1.0
 
 
 class Gate:
-    """One for all connections of a process to one source; `hold` is known to the other replicas, too."""
+    """One for all connections of a process to one source; `hold` is known to the other replicas, too.
 
-    def __init__(self, attempts: Attempts, hold: Hold, *, jitter: Jitter = random.uniform) -> None:
-        self._attempts, self._hold, self._jitter = attempts, hold, jitter
+    `held_until`: what whoever stands before it waits for, where it is the source's own wish.
+    """
+
+    def __init__(
+        self, attempts: Attempts, hold: Hold, clock: Clock, *, jitter: Jitter = random.uniform
+    ) -> None:
+        self.held_until: datetime | None = None
+        self._attempts, self._hold, self._clock, self._jitter = attempts, hold, clock, jitter
 
     async def enter(self) -> None:
         """Wait until a connection may be tried; it counts as tried."""
@@ -24,6 +31,7 @@ class Gate:
             held = (await self._hold.remaining()).total_seconds()
             now = asyncio.get_running_loop().time()
             wait = self._attempts.wait(now)
+            self.held_until = self._clock() + timedelta(seconds=held) if held > 0 else None
             if held <= 0 and wait <= 0:
                 self._attempts.note(now)
                 return

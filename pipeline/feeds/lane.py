@@ -23,6 +23,7 @@ from rates.errors import (
     SimulationMismatch,
     SourceBlocked,
     SourceError,
+    SourceProtocolError,
     SourceRateLimited,
     SourceUnavailable,
 )
@@ -37,6 +38,8 @@ STABLE_S = 10.0
 HANDOVER_S = 15.0
 # A connection is replaced for the silence of most of its symbols no more often than this: its successor may be as silent.
 REPLACE_AGAIN_S = 60.0
+# Symbols of a lost connection are called silent after this: most are back sooner.
+DOWN_AFTER_S = 3.0
 # Of the planned lifetime, at random: a hundred connections do not end in one minute.
 EARLIEST_ROLL_OVER = 0.9
 
@@ -111,7 +114,7 @@ class Lane:
         now = _now()
         findings = self._watchdog.look(now)
         self.silent, self._is_dead = findings.silent, findings.is_dead
-        if self._lost_at is not None and now - self._lost_at > self._outfit.silent_after_s:
+        if self._lost_at is not None and now - self._lost_at > DOWN_AFTER_S:
             self.silent = {one.symbol: "its connection is down" for one in self._instruments} | self.silent
         if findings.renew:
             self._log.info("subscribing silent symbols once more", symbols=_names(findings.renew))
@@ -149,6 +152,9 @@ class Lane:
             await live.link.run(partial(self._hear, live.link.number))
         except SourceError as exc:
             return exc
+        except Exception as exc:  # noqa: BLE001  # the outermost loop: one bad connection must not end all others
+            self._log.exception("a bug, or a failure nobody thought of", link=live.link.number)
+            return SourceProtocolError(self._outfit.plan.source, f"{type(exc).__name__}: {exc}")
         finally:
             # From here on nothing of it gets in, whatever may still be on its way.
             self._live.pop(live.link.number, None)

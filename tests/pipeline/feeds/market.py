@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from websockets.http11 import Request, Response
 
 from instruments.instrument import Instrument
 from pipeline.feeds.feed import Feed
+from pipeline.feeds.ports import FeedProtocol
 from pipeline.health import SourceHealth
 from pipeline.hold.memory_hold import MemoryHold
 from pipeline.ports import Hold
@@ -172,14 +174,16 @@ async def feeding(
     hold: Hold | None = None,
     silent_after_s: float = 60,
     endpoint_rest_s: float = 60,
+    open_protocol: Callable[[], FeedProtocol] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Binance's real feed against these addresses, for the length of the block."""
     running = Running(health())
     parts = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
     assert parts.build_feed is not None
+    plan = parts.build_feed(Surroundings(health=running.health, simulated=False, clock=utc_now))
     feed = Feed(
-        parts.build_feed(Surroundings(health=running.health, simulated=False, clock=utc_now)),
+        plan if open_protocol is None else replace(plan, open_protocol=open_protocol),
         lambda: wishes,
         running.tickers.extend,
         running.health,

@@ -63,7 +63,7 @@ def test_when_all_rest_the_one_that_rested_longest_is_tried() -> None:
 async def test_the_gate_waits_for_a_hold_and_scatters_what_waited() -> None:
     """Not earlier than the source said, and later by what the jitter says."""
     hold, began = MemoryHold(utc_now), utc_now()
-    gate = Gate(Attempts([CallLimits(9, SECOND)]), hold, jitter=lambda _low, high: high / 10)
+    gate = Gate(Attempts([CallLimits(9, SECOND)]), hold, utc_now, jitter=lambda _low, high: high / 10)
     await gate.hold_for(timedelta(milliseconds=200))
     await gate.enter()
     assert utc_now() - began >= timedelta(milliseconds=300)

@@ -1,13 +1,16 @@
 """The push feed against a real socket server that goes wrong in every way that was seen in practice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
+from pipeline.feeds.ports import FeedEvent
 from pipeline.hold.memory_hold import MemoryHold
+from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.clock import utc_now
 from rates.health import LinkState
 from tests.backends import free_port
@@ -193,6 +196,8 @@ async def test_a_refusal_is_obeyed_by_all_replicas(status: int, state: LinkState
             async with feeding(market.url, wishes=PAIRS, hold=hold) as second:
                 await asyncio.sleep(1)  # half of the time for which it wants to be left alone
                 assert market.handshakes == 1
+                assert second.health.state is LinkState.RATE_LIMITED
+                assert "another replica was refused" in second.reason
                 market.refuse = None
                 await market.has(*NAMES, connections=2)
                 await market.trade("BTCUSDT")
@@ -317,3 +322,53 @@ async def test_messages_of_a_dead_connection_do_not_get_in() -> None:
         await market.trade("BTCUSDT")
         await until(lambda: len(running.tickers) > count)
         assert not running.of("ETHUSDT")
+
+
+async def test_symbols_of_a_lost_connection_are_silent_and_the_others_are_not() -> None:
+    """One connection of two cannot come back: what it carried is listed, and the source is up all the same."""
+    wishes = [instrument(f"A{number}/USDT") for number in range(400)]
+    async with open_market() as market, feeding(market.url, wishes=wishes) as running:
+        await until(lambda: len(market.clients) == 2)
+        await market.has("A0USDT")
+        await market.has("A399USDT")
+        await market.trade("A0USDT")
+        await market.trade("A399USDT")
+        await until(lambda: len(running.tickers) == 2)
+        market.refuse = (503, {})
+        small = min(market.open, key=lambda client: len(client.streams))
+        small.socket.transport.abort()
+        await until(lambda: "1 of 2 connections are down" in running.reason)
+        assert running.health.state is LinkState.UP
+        await until(lambda: running.silent)
+        report = running.health.report(utc_now())
+        assert report.silent_count == 400 - 341
+        assert len(report.silent) == 50
+        assert "its connection is down" in running.reason
+        market.refuse = None
+        await market.has("A399USDT")
+        await market.trade("A399USDT")
+        await until(lambda: not running.silent)
+
+
+class Stumbling(BinanceProtocol):
+    """Fails over its first message in a way that nobody thought of."""
+
+    stumbles = 1
+
+    def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
+        if Stumbling.stumbles:
+            Stumbling.stumbles -= 1
+            raise KeyError("surprise")
+        return super().receive(frame, received_at)
+
+
+async def test_a_bug_in_a_protocol_ends_one_connection_only() -> None:
+    """It is told as a failure of the source, and the next connection does better."""
+    async with open_market() as market, feeding(
+        market.url, wishes=PAIRS, open_protocol=lambda: Stumbling(simulated=False)
+    ) as running:
+        await until(lambda: len(market.clients) == 2)
+        await market.has(*NAMES)
+        await market.trade("BTCUSDT")
+        await until(lambda: running.health.state is LinkState.UP)
+        assert running.health.reconnects == 1

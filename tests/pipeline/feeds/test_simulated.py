@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection, serve
 
@@ -84,6 +85,10 @@ async def test_days_of_roll_overs_in_seconds_miss_no_trade() -> None:
         await until(lambda: told() >= set(seen))
         assert running.health.reconnects == 0
         assert running.health.state is LinkState.UP
+        async with httpx.AsyncClient() as http:
+            conduct = (await http.get(at.status_url)).json()["clients"]["binance"]
+        assert conduct["attempts"] >= 4
+        assert not conduct["violations"]
 
 
 def flood(socket: ServerConnection, delays: list[float]) -> None:
