@@ -68,7 +68,7 @@ class Gateway:
             self.rates,
             self.mirror,
             self.catalog,
-            self.subscribers,
+            self.live.house,
             preference=settings.source_preference,
             clock=clock,
         )

@@ -19,15 +19,20 @@ from graphql import (
 )
 from strawberry import Schema
 
+from gateway.cohort import Reader
 from gateway.fragments.answers import Answers
 from gateway.fragments.events import Events
+from gateway.fragments.frames import Told
 from gateway.fragments.library import Library
 from gateway.fragments.plan import Plan, Plans, Watch
+from gateway.fragments.selection import NotCovered
+from gateway.mailbox import Resuming
 from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, Notes
 from gateway.schema.documents import DocumentCache, Limits
 from gateway.schema.errors import present
 from gateway.settings import GatewaySettings
+from rates.errors import RatesError
 
 # A client with more wrong variables learns of these first.
 MAX_VARIABLE_ERRORS = 50
@@ -79,6 +84,12 @@ class Answer(NamedTuple):
 
     body: bytes
     has_errors: bool
+
+
+class Followed(NamedTuple):
+    """A subscription whose reader is handed the results; `resuming` comes first, where there is such."""
+
+    resuming: Resuming | None
 
 
 class Operations:
@@ -173,6 +184,15 @@ class Operations:
             return _with_last_word(results)
         return _encode_each(await self.subscribe(prepared, notes))
 
+    def follow(self, prepared: Prepared, reader: Reader[Told]) -> "Followed | None":
+        """Have `reader` handed the encoded results of a subscription; `None` where they are only made for one who asks for them."""
+        if prepared.watch is None:
+            return None
+        try:
+            return Followed(self._events.follow(prepared.watch, None, reader))
+        except (NotCovered, GraphQLError, RatesError):
+            return None
+
     def _context_with(self, notes: Notes | None) -> Context:
         return replace(self._context, notes=notes or Notes())
 
@@ -213,13 +233,18 @@ async def _with_last_word(results: AsyncGenerator[bytes, None]) -> AsyncGenerato
             async for result in results:
                 yield result
         except Exception as exc:  # noqa: BLE001 - outermost, as above
-            yield encode(_last_word(exc))
+            yield format_failure(exc)
 
 
 async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(results):
         async for result in results:
             yield encode(result)
+
+
+def format_failure(failure: Exception) -> bytes:
+    """The last result of a subscription that has failed: shown or masked, and logged."""
+    return encode(_last_word(failure))
 
 
 def _last_word(failure: Exception) -> Result:

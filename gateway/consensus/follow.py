@@ -1,31 +1,40 @@
-"""One consensus, followed: when its answer is another. Waits for nothing."""
+"""One consensus, followed: when its answer is another."""
 
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway.cohort import House, Topic
 from gateway.consensus.rate import ConsensusRate
-from gateway.subscribers import Subscriber
+from gateway.follow import AnswerCohort
 
 
-class ConsensusFollower(Subscriber):
-    """A subscriber that cares for the answer that `weigh` gives, not for the values themselves."""
+class ConsensusCohort(AnswerCohort[ConsensusRate, ConsensusRate]):
+    """Readers of the answer that `weigh` gives."""
 
-    def __init__(self, weigh: Callable[[], ConsensusRate]) -> None:
-        super().__init__()
+    __slots__ = ("_weigh",)
+
+    def __init__(self, house: House, topic: Topic, weigh: Callable[[], ConsensusRate]) -> None:
+        super().__init__(house, topic)
         self._weigh = weigh
-        self._told: ConsensusRate | None = None
-        self._alarm: datetime | None = None
+
+    def copy(self) -> "ConsensusCohort":
+        other = ConsensusCohort(self._house, self.topic, self._weigh)
+        other.told, other.alarm_at = self.told, self.alarm_at
+        return other
 
     @property
-    def alarm(self) -> datetime | None:
-        return None if self.has_pending else self._alarm
+    def can_be_shared(self) -> bool:
+        # Each has a topic of its own.
+        return False
 
-    def take_news(self) -> ConsensusRate | None:
-        """The answer, if it says something else than the one taken last."""
-        self.take()
-        answer = self._weigh()
-        self._alarm = answer.next_turn
-        if self._told is not None and answer.says_the_same_as(self._told):
-            return None
-        self._told = answer
+    def answer(self) -> ConsensusRate:
+        return self._weigh()
+
+    def is_news(self, answer: ConsensusRate) -> bool:
+        return self.told is None or not answer.says_the_same_as(self.told)
+
+    def turns_at(self, answer: ConsensusRate) -> datetime | None:
+        return answer.next_turn
+
+    def write(self, answer: ConsensusRate) -> ConsensusRate:
         return answer

@@ -4,14 +4,16 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from gateway.catalog import InstrumentCatalog
-from gateway.consensus.follow import ConsensusFollower
+from gateway.cohort import House, Topic
+from gateway.consensus.follow import ConsensusCohort
 from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ConsensusRate
 from gateway.consensus.weighing import Heard, weigh
+from gateway.mailbox import Mailbox, pull
 from gateway.mirror import Mirror
-from gateway.pace import Beat, Pace, Pulse
+from gateway.pace import Pace
 from gateway.rates import Rates
-from gateway.subscribers import Selection, Subscribers
+from gateway.subscribers import Selection
 from rates.clock import Clock
 from rates.errors import UnknownSymbol
 from rates.source import Source
@@ -26,7 +28,7 @@ class Panel:
         rates: Rates,
         mirror: Mirror,
         catalog: InstrumentCatalog,
-        subscribers: Subscribers,
+        house: House,
         *,
         preference: Sequence[Source],
         clock: Clock,
@@ -34,7 +36,7 @@ class Panel:
         self._rates = rates
         self._mirror = mirror
         self._catalog = catalog
-        self._subscribers = subscribers
+        self._house = house
         self._preference = tuple(preference)
         self._clock = clock
 
@@ -56,21 +58,15 @@ class Panel:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._check(question)
-        return self._answers(question, pace)
+        return pull(lambda mailbox: self._follow(question, pace, mailbox))
 
-    async def _answers(self, question: ConsensusQuestion, pace: Pace) -> AsyncGenerator[ConsensusRate, None]:
-        follower = ConsensusFollower(lambda: self._weigh(question))
+    def _follow(self, question: ConsensusQuestion, pace: Pace, mailbox: Mailbox[ConsensusRate]) -> None:
         # Of sources that do not track it yet too: only what is tracked is ever published.
-        keys = frozenset(TickerKey(each, question.symbol) for each in question.sources or self._preference)
-        with self._subscribers.registered(Selection(keys=keys), follower):
-            pulse = Pulse(pace, follower, self._clock)
-            follower.poke()
-            while True:
-                if await pulse.wait() is Beat.ALARM:
-                    follower.poke()
-                elif answer := follower.take_news():
-                    pulse.note_update()
-                    yield answer
+        sources = frozenset(question.sources or self._preference)
+        topic = Topic(Selection(frozenset([question.symbol]), sources), pace)
+        cohort = ConsensusCohort(self._house, topic, lambda: self._weigh(question))
+        cohort.admit(mailbox)
+        cohort.open()
 
     def _check(self, question: ConsensusQuestion) -> None:
         self._rates.check_loaded()

@@ -1,21 +1,28 @@
 """Results of subscriptions as bytes: an event that says the same to several readers is written once."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from graphql import GraphQLError
 
+from gateway.cohort import Reader
+from gateway.events import RatesEvent
 from gateway.fragments.fragment import Fragment
-from gateway.fragments.library import Library
+from gateway.fragments.frames import Told
+from gateway.fragments.kept import Kept
+from gateway.fragments.library import MAX_SELECTIONS, Library
 from gateway.fragments.plan import RateWatch, Watch
-from gateway.fragments.selection import NotCovered, Selection
+from gateway.fragments.selection import Field, NotCovered, Selection
 from gateway.fragments.writing import join_list, label
-from gateway.live import Live, RatesEvent
+from gateway.live import Live
+from gateway.mailbox import Mailbox, Resuming, pull
 from gateway.rate import Rate
 from gateway.schema.context import Notes
 from rates.clock import format_us
 from rates.errors import RatesError
+
+WriterT = TypeVar("WriterT", "ToldEvents", "ToldRates")
 
 
 class EventWriter:
@@ -56,41 +63,93 @@ class EventWriter:
         )
 
 
+class ToldEvents:
+    """Writes the events of a root field."""
+
+    def __init__(self, library: Library, field: Field) -> None:
+        assert field.inside is not None
+        self._before = b'{"data":{' + label(field.key)
+        self._writer = EventWriter(library, field.inside)
+
+    @property
+    def written(self) -> int:
+        """How many different events were put together."""
+        return self._writer.written
+
+    def write(self, event: RatesEvent) -> Told:
+        """The result of an event."""
+        return Told(b"".join((self._before, self._writer.write(event), b"}}")), event.cursor)
+
+
+class ToldRates:
+    """Writes the rates of a root field."""
+
+    def __init__(self, library: Library, field: Field) -> None:
+        assert field.inside is not None
+        self._before = b'{"data":{' + label(field.key)
+        self._library = library
+        self._selection = field.inside
+        # A selection that is not covered is known for it before anything is followed.
+        library.shelf(field.inside)
+
+    def write(self, rate: Rate) -> Told:
+        """The result of a rate."""
+        return Told(b"".join((self._before, self._library.write_rate(self._selection, rate), b"}}")))
+
+
 class Events:
     """Carries out the plans of subscriptions."""
 
     def __init__(self, live: Live, library: Library) -> None:
         self._live = live
         self._library = library
-        self._writers = library.keep_by_selection(EventWriter)
+        # The same writer for the same root field: its readers may share what they are told.
+        self._writers: Kept[Field, ToldEvents | ToldRates] = Kept(size=MAX_SELECTIONS)
+
+    def follow(self, watch: Watch, resume_from: str | None, reader: Reader[Told]) -> Resuming | None:
+        """Have `reader` told the results, at once or when what is returned has been done.
+
+        Raises:
+            NotCovered, GraphQLError, RatesError: not this way: the plain path has its words.
+        """
+        field, ask = watch.root.field, watch.ask
+        if isinstance(ask, RateWatch):
+            self._live.check_rate(ask.symbol, ask.source)
+            self._live.follow_rate(*ask, self.writer(field, ToldRates), reader)
+            return None
+        after = resume_from or ask.after
+        return self._live.follow_rates(ask.question, ask.pace, after, self.writer(field, ToldEvents), reader)
 
     def watch(self, watch: Watch, notes: Notes) -> AsyncGenerator[bytes, None] | None:
-        """The results, until something goes wrong; `None` where that is at once: the plain path has its words."""
-        inside = watch.root.field.inside
-        assert inside is not None
-        before = b'{"data":{' + label(watch.root.field.key)
+        """The results for a reader that asks for each; `None` where something goes wrong at once."""
         try:
-            if isinstance(watch.ask, RateWatch):
-                self._library.shelf(inside)
-                return self._write_rate(before, inside, self._live.watch_rate(*watch.ask))
-            writer = self._writers(inside)
-            question, pace, after = watch.ask
-            events = self._live.watch_rates(question, pace, notes.resume_from or after)
+            self._check(watch, notes.resume_from)
         except (NotCovered, GraphQLError, RatesError):
             return None
-        return self._write_events(before, writer, events, notes)
+        return self._results(watch, notes)
 
-    async def _write_rate(
-        self, before: bytes, selection: Selection, rates: AsyncGenerator[Rate, None]
-    ) -> AsyncGenerator[bytes, None]:
-        async with aclosing(rates):
-            async for rate in rates:
-                yield before + self._library.write_rate(selection, rate) + b"}}"
+    def _check(self, watch: Watch, resume_from: str | None) -> None:
+        field, ask = watch.root.field, watch.ask
+        if isinstance(ask, RateWatch):
+            self.writer(field, ToldRates)
+            self._live.check_rate(ask.symbol, ask.source)
+        else:
+            self.writer(field, ToldEvents)
+            self._live.check_rates(ask.question, resume_from or ask.after)
 
-    async def _write_events(
-        self, before: bytes, writer: EventWriter, events: AsyncGenerator[RatesEvent, None], notes: Notes
-    ) -> AsyncGenerator[bytes, None]:
-        async with aclosing(events):
-            async for event in events:
-                notes.cursor = event.cursor
-                yield before + writer.write(event) + b"}}"
+    async def _results(self, watch: Watch, notes: Notes) -> AsyncGenerator[bytes, None]:
+        def follow(mailbox: Mailbox[Told]) -> Resuming | None:
+            return self.follow(watch, notes.resume_from, mailbox)
+
+        async with aclosing(pull(follow)) as results:
+            async for told in results:
+                notes.cursor = told.cursor or notes.cursor
+                yield told.body
+
+    def writer(self, field: Field, make: Callable[[Library, Field], WriterT]) -> WriterT:
+        """The writer of that root field."""
+        found = self._writers.read(field)
+        if found is None:
+            found = make(self._library, field)
+            self._writers.keep(field, found)
+        return cast("WriterT", found)

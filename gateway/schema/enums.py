@@ -8,8 +8,8 @@ import strawberry
 from gateway.consensus.question import ConsensusMethod
 from gateway.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.conversion.conversion import ConversionOperation
+from gateway.events import RatesEventKind
 from gateway.freshness import Freshness
-from gateway.live import RatesEventKind
 from gateway.rate import OnStale, UnavailableReason
 from gateway.source_health import SourceState
 from instruments.listed import TradingStatus

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from gateway import live
+from gateway import events
 from gateway.pace import parse_pace
 from gateway.schema import consensus
 from gateway.schema.arguments import (
@@ -58,7 +58,7 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     pace = parse_pace(sample_interval_ms, min_change_bps, max_silence_ms)
     question, notes = read_question(symbols, sources), info.context.notes
 
-    def tell(event: live.RatesEvent) -> RatesEvent:
+    def tell(event: events.RatesEvent) -> RatesEvent:
         notes.cursor = event.cursor
         return RatesEvent.of(event)
 

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import strawberry
 
-from gateway import live, rate, source_health
+from gateway import events, rate, source_health
 from gateway.catalog import InstrumentPage
+from gateway.events import RatesEventKind
 from gateway.freshness import Freshness
-from gateway.live import RatesEventKind
 from gateway.rate import UnavailableReason
 from gateway.schema import enums as enums  # noqa: PLC0414 - registers the enums that the annotations name
 from gateway.source_health import SourceState
@@ -142,7 +142,7 @@ class RatesEvent:
     sent_at: datetime = _field("When this event was made.")
 
     @classmethod
-    def of(cls, value: live.RatesEvent) -> Self:
+    def of(cls, value: events.RatesEvent) -> Self:
         return cls(
             kind=value.kind,
             items=[Rate.of(each) for each in value.items],

@@ -1,23 +1,25 @@
 """One WebSocket connection: reads messages, runs their operations, writes what comes of them.
 
-Everything that is written waits in one line for its turn, first come first served, so that a thousand subscriptions share a
-socket fairly. A subscription goes on to its next event when the last one is written: while the socket is blocked, each holds
-one event at most and everything newer is merged where it comes from (`gateway.subscribers`).
+What live questions have to tell is handed to the connection by those who know it (`gateway.cohort`), without a task for each
+subscription: while the socket is blocked, everything newer is merged where it comes from (`gateway.pending`). Other
+operations have a task each.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from typing import Protocol as Role
 
 import structlog
 from graphql import GraphQLError
 from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
-from gateway.operations import OperationKind, Operations, Refused
+from gateway.operations import OperationKind, Operations, Prepared, Refused, format_failure
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import present
+from gateway.transports.asgi_sink import AsgiSink
 from gateway.transports.effects import (
     INIT_TIMEOUT,
     INTERNAL_FAULT,
@@ -30,10 +32,10 @@ from gateway.transports.effects import (
     Stop,
     clip_reason,
 )
+from gateway.transports.line import Gone, Line, Sink
+from gateway.transports.socket_reader import SocketReader
 
 CLOSE_TIMEOUT_S = 2.0
-IS_WRITABLE = "ratewire.is_writable"
-"""Key of the scope's extensions under which a server may offer to say whether a write now would not wait."""
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -46,12 +48,16 @@ class Patience(NamedTuple):
     stall_s: float
 
 
-class Gone(Exception):
-    """The connection is over: nothing can be written to it."""
+class Running(Role):
+    """An operation that can be ended."""
+
+    def cancel(self) -> object:
+        """End it: not a word more."""
+        ...
 
 
 class Connection:
-    """A connection that has been accepted. `is_writable` says whether a write now would not wait; without it all are timed."""
+    """A connection that has been accepted. It writes to `sink`, or with `send` where a server offers none."""
 
     def __init__(
         self,
@@ -61,28 +67,34 @@ class Connection:
         receive: Receive,
         send: AsgiSend,
         *,
-        is_writable: Callable[[], bool] = lambda: False,
+        sink: Sink | None = None,
     ) -> None:
         self._protocol = protocol
         self._operations = operations
         self._patience = patience
         self._receive_event, self._send_event = receive, send
-        self._is_writable = is_writable
-        self._turn = asyncio.Lock()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._asgi = None
+        if sink is None:
+            sink = self._asgi = AsgiSink(send)
+        self._line = Line(sink, stall_s=patience.stall_s, on_stalled=self._end_stalled)
+        self._running: dict[str, Running] = {}
+        self._pinging: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def run(self) -> None:
         """Serve until either side closes."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                keeping_alive = tasks.create_task(self._keep_alive())
+                self._tasks = tasks
+                sending = tasks.create_task(self._asgi.run()) if self._asgi else None
+                self._keep_alive()
                 try:
-                    await self._read(tasks)
+                    await self._read()
                 finally:
                     self._closed = True
-                    for task in (keeping_alive, *self._running.values()):
-                        task.cancel()
+                    self._end_all()
+                    if sending:
+                        sending.cancel()
         except Exception:
             # Outermost: whatever it is, the client gets a close code and the log the reason.
             log.exception("connection failed")
@@ -94,12 +106,22 @@ class Connection:
         if self._closed:
             return
         self._closed = True
+        self._end_all()
         closing = {"type": "websocket.close", "code": code, "reason": clip_reason(reason)}
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._send_event(closing)
 
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+    def _end_all(self) -> None:
+        """Nothing more is told or written."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+        running, self._running = self._running, {}
+        for each in running.values():
+            each.cancel()
+        self._line.close()
+
+    async def _read(self) -> None:
         try:
             async with asyncio.timeout(self._patience.init_s) as initialising:
                 while not self._closed:
@@ -107,7 +129,7 @@ class Connection:
                     if event["type"] != "websocket.receive":
                         return
                     for effect in self._protocol.receive(event.get("text")):
-                        await self._carry_out(effect, tasks)
+                        await self._carry_out(effect)
                     if self._protocol.acknowledged:
                         initialising.reschedule(None)
                     # Several messages may have come at once: others get the loop between two of them.
@@ -117,75 +139,98 @@ class Connection:
         except Gone:
             return
 
-    async def _carry_out(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
+    async def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Send(message):
-                await self._send(message)
+                await self._line.send(message)
             case Start(operation, request):
-                self._running[operation] = tasks.create_task(self._operate(operation, request))
+                self._start(operation, request)
             case Stop(operation):
                 self._running.pop(operation).cancel()
             case Close(code, reason):
                 await self.close(code, reason)
 
-    async def _operate(self, operation: str, request: GraphQLRequest) -> None:
+    def _start(self, operation: str, request: GraphQLRequest) -> None:
+        try:
+            prepared = self._operations.prepare(request)
+            is_followed = prepared.watch is not None and self._follow(operation, prepared)
+        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
+            self._run(operation, self._say_last(operation, self._format_refusal(operation, exc)))
+            return
+        if not is_followed:
+            self._run(operation, self._operate(operation, prepared))
+
+    def _follow(self, operation: str, prepared: Prepared) -> bool:
+        """Have the results of a subscription handed over; `False` if this one has to be asked for each."""
+        envelope = self._protocol.envelope(operation)
+        reader = SocketReader(self._line, envelope, lambda exc: self._break_off(operation, exc))
+        self._running[operation] = reader
+        followed = self._operations.follow(prepared, reader)
+        if followed is not None and followed.resuming:
+            reader.resuming = self._tasks.create_task(reader.resume(followed.resuming))
+        return followed is not None
+
+    def _run(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
+        self._running[operation] = self._tasks.create_task(work)
+
+    async def _operate(self, operation: str, prepared: Prepared) -> None:
         """One operation from its first to its last message."""
         with suppress(Gone):
-            await self._send(await self._answer(operation, request))
+            await self._say_last(operation, await self._answer(operation, prepared))
+
+    async def _say_last(self, operation: str, message: bytes) -> None:
+        with suppress(Gone):
+            await self._line.send(message)
             # In the same step as the write: had the client ended it before, this task would have been cancelled.
             self._protocol.running.discard(operation)
             del self._running[operation]
 
-    async def _answer(self, operation: str, request: GraphQLRequest) -> bytes:
+    async def _answer(self, operation: str, prepared: Prepared) -> bytes:
         """Send all results; the message that is to be the last is returned."""
         protocol, operations = self._protocol, self._operations
         try:
-            prepared = operations.prepare(request)
             if prepared.kind is OperationKind.SUBSCRIPTION:
                 async with aclosing(await operations.stream(prepared)) as results:
                     async for result in results:
-                        await self._send(protocol.format_result(operation, result))
+                        await self._line.send(protocol.format_result(operation, result))
             else:
                 answer = await operations.answer(prepared)
-                await self._send(protocol.format_result(operation, answer.body))
-        except Refused as exc:
-            return protocol.format_refusal(operation, exc.errors)
+                await self._line.send(protocol.format_result(operation, answer.body))
         except Gone:
             raise
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            error = present(GraphQLError(str(exc), original_error=exc))
-            return protocol.format_refusal(operation, [dict(error.formatted)])
+            return self._format_refusal(operation, exc)
         return protocol.format_end(operation)
 
-    async def _keep_alive(self) -> None:
-        """Signs of life for clients and proxies. Nobody need answer: whether the client lives, WebSocket's own pings tell."""
+    def _format_refusal(self, operation: str, failure: Exception) -> bytes:
+        if isinstance(failure, Refused):
+            return self._protocol.format_refusal(operation, failure.errors)
+        error = present(GraphQLError(str(failure), original_error=failure))
+        return self._protocol.format_refusal(operation, [dict(error.formatted)])
+
+    def _break_off(self, operation: str, failure: Exception) -> None:
+        """What was handed over cannot be any more: the last result says why."""
+        if not self._closed:
+            self._run(operation, self._say_failure(operation, format_failure(failure)))
+
+    async def _say_failure(self, operation: str, result: bytes) -> None:
         with suppress(Gone):
-            while self._patience.ping_s:
-                await asyncio.sleep(self._patience.ping_s)
-                if self._protocol.acknowledged:
-                    await self._send(self._protocol.keep_alive)
+            await self._line.send(self._protocol.format_result(operation, result))
+            await self._say_last(operation, self._protocol.format_end(operation))
 
-    async def _send(self, message: bytes) -> None:
-        """Write when it is this message's turn and the reader takes it.
+    def _keep_alive(self) -> None:
+        """Signs of life for clients and proxies. Nobody need answer: whether the client lives, WebSocket's own pings tell."""
+        if not self._patience.ping_s or self._closed:
+            return
+        self._pinging = asyncio.get_running_loop().call_later(self._patience.ping_s, self._keep_alive)
+        # Whoever reads nothing would not see it.
+        if self._protocol.acknowledged and self._line.is_free:
+            self._line.write(self._protocol.keep_alive)
 
-        Raises:
-            Gone: it never will.
-        """
-        async with self._turn:
-            if self._closed:
-                raise Gone
-            event = {"type": "websocket.send", "text": message.decode()}
-            try:
-                if self._is_writable():
-                    # It does not wait, so that it needs no timer.
-                    await self._send_event(event)
-                    return
-                async with asyncio.timeout(self._patience.stall_s):
-                    await self._send_event(event)
-            except TimeoutError as exc:
-                reason = f"stalled: nothing was read for {self._patience.stall_s:g} s"
-                log.info("connection stalled, closed", reason="write blocked", operations=len(self._running))
-                await self.close(STALLED, reason)
-                raise Gone from exc
-            except OSError as exc:
-                raise Gone from exc
+    def _end_stalled(self) -> None:
+        self._tasks.create_task(self._close_stalled())
+
+    async def _close_stalled(self) -> None:
+        reason = f"stalled: nothing was read for {self._patience.stall_s:g} s"
+        log.info("connection stalled, closed", reason="write blocked", operations=len(self._running))
+        await self.close(STALLED, reason)

@@ -68,6 +68,10 @@ class SocketProtocol(Role):
         """The message with one result, which is encoded already."""
         ...
 
+    def envelope(self, operation: str) -> tuple[bytes, bytes]:
+        """What comes before and after each of its results."""
+        ...
+
     def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
         """The last message of an operation that cannot be executed."""
         ...

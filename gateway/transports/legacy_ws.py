@@ -13,7 +13,7 @@ from gateway.transports.messages import (
     format_message,
     parse_message,
     refuse_another,
-    splice_result,
+    result_envelope,
 )
 
 SUBPROTOCOL = "graphql-ws"
@@ -36,7 +36,11 @@ class LegacyWs:
             return [Send(format_message("connection_error", payload={"message": str(exc)}))]
 
     def format_result(self, operation: str, result: bytes) -> bytes:
-        return splice_result(b"data", operation, result)
+        before, after = self.envelope(operation)
+        return before + result + after
+
+    def envelope(self, operation: str) -> tuple[bytes, bytes]:
+        return result_envelope(b"data", operation)
 
     def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
         # The protocol has room for one.

@@ -58,9 +58,9 @@ def format_message(kind: str, operation: str | None = None, payload: object = No
     return msgspec.json.encode(message)
 
 
-def splice_result(kind: bytes, operation: str, result: bytes) -> bytes:
-    """A message around a result that is encoded already: it is encoded once, however many messages it goes into."""
-    return b'{"type":"%b","id":%b,"payload":%b}' % (kind, msgspec.json.encode(operation), result)
+def result_envelope(kind: bytes, operation: str) -> tuple[bytes, bytes]:
+    """What comes before and after a result that is encoded already: it is encoded once, however many messages it goes into."""
+    return b'{"type":"%b","id":%b,"payload":' % (kind, msgspec.json.encode(operation)), b"}"
 
 
 def refuse_another(max_running: int) -> dict[str, Any]:

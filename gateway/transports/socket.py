@@ -11,9 +11,10 @@ from starlette.types import Receive, Scope, Send
 from gateway.operations import Operations
 from gateway.settings import GatewaySettings
 from gateway.transports import legacy_ws, transport_ws
-from gateway.transports.connection import IS_WRITABLE, Connection, Patience
+from gateway.transports.connection import Connection, Patience
 from gateway.transports.effects import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, SocketProtocol
 from gateway.transports.legacy_ws import LegacyWs
+from gateway.transports.line import SINK
 from gateway.transports.origin import is_origin_allowed
 from gateway.transports.transport_ws import TransportWs
 
@@ -70,7 +71,7 @@ class SocketTransport:
             self._patience,
             receive,
             send,
-            is_writable=offered.get(IS_WRITABLE, _never),
+            sink=offered.get(SINK),
         )
         self._connections.add(connection)
         try:
@@ -83,8 +84,3 @@ def choose_subprotocol(offered: Iterable[str]) -> str | None:
     """The best that the client speaks too."""
     spoken = set(offered)
     return next((each for each in SUBPROTOCOLS if each in spoken), None)
-
-
-def _never() -> bool:
-    """A server that does not say whether a write would wait."""
-    return False

@@ -24,7 +24,7 @@ from gateway.transports.messages import (
     format_message,
     parse_message,
     refuse_another,
-    splice_result,
+    result_envelope,
 )
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -47,7 +47,11 @@ class TransportWs:
             return [Close(MALFORMED, str(exc))]
 
     def format_result(self, operation: str, result: bytes) -> bytes:
-        return splice_result(b"next", operation, result)
+        before, after = self.envelope(operation)
+        return before + result + after
+
+    def envelope(self, operation: str) -> tuple[bytes, bytes]:
+        return result_envelope(b"next", operation)
 
     def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
         return format_message("error", operation, errors)

@@ -6,14 +6,15 @@ connection, and the client sees that instead.
 """
 
 import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gateway.transports.connection import IS_WRITABLE
 from gateway.transports.effects import STALLED
+from gateway.transports.line import SINK, Line
 
 if TYPE_CHECKING:
     from asyncio import BaseTransport, TimerHandle
@@ -28,14 +29,29 @@ SWITCHING_PROTOCOLS = 101
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
 NOT_UTF8 = 1007
+# Lengths that say that the length follows in 16 or 64 bits.
+_LENGTH_16, _LENGTH_64 = 126, 127
+_HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 log = structlog.get_logger("ratewire.gateway.socket")
+
+
+def frame_text(message: bytes) -> bytes:
+    """A text frame from a server [RFC 6455, 5.2]: final, not masked."""
+    length = len(message)
+    if length < _LENGTH_16:
+        return b"\x81%c%b" % (length, message)
+    if length < 1 << 16:
+        return _HEAD_16(0x81, _LENGTH_16, length) + message
+    return _HEAD_64(0x81, _LENGTH_64, length) + message
 
 
 class GatewaySocket(WebSocketsSansIOProtocol):
     """Closes in spite of a blocked reader, and is gone `LINGER_S` later whatever the reader does."""
 
     _lingering: "TimerHandle | None" = None
+    _line: Line | None = None
+    _is_paused = False
 
     def connection_made(self, transport: "BaseTransport") -> None:
         super().connection_made(transport)
@@ -47,7 +63,33 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == SWITCHING_PROTOCOLS:
             offered: Any = self.scope["extensions"]
-            offered[IS_WRITABLE] = self.writable.is_set
+            if not self.conn.extensions:
+                # A frame that is to be compressed takes the long way.
+                offered[SINK] = self
+
+    @property
+    def is_writable(self) -> bool:
+        return not (self._is_paused or self.close_sent or self.disconnected)
+
+    def attach(self, line: Line) -> None:
+        self._line = line
+
+    frame = staticmethod(frame_text)
+
+    def write(self, frame: bytes) -> None:
+        self.transport.write(frame)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_paused = True
+        if self._line is not None:
+            self._line.note_change()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_paused = False
+        if self._line is not None:
+            self._line.note_change()
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send when the reader takes it; a close goes out at once, behind what is buffered.
@@ -94,16 +136,19 @@ class GatewaySocket(WebSocketsSansIOProtocol):
             super().data_received(data)
 
     def shutdown(self) -> None:
+        self._close_line()
         super().shutdown()
         self._linger(SHUTDOWN_LINGER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lingering is not None:
             self._lingering.cancel()
+        self._close_line()
         super().connection_lost(exc)
 
     def _end(self, code: int, reason: str) -> None:
         """Say so, and go on reading into the void until the client has heard it."""
+        self._close_line()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
@@ -116,6 +161,11 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._linger()
+
+    def _close_line(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def _linger(self, limit_s: float = LINGER_S) -> None:
         if self._lingering is not None:

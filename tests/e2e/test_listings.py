@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cache.memory import MemoryCache
+from gateway.events import RatesEvent
 from gateway.gateway import Gateway
-from gateway.live import RatesEvent
 from gateway.pace import Pace
 from gateway.rate import UnavailableReason
 from gateway.rates import Question

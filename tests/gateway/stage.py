@@ -124,7 +124,7 @@ class Stage:
             self.rates,
             self.mirror,
             self.catalog,
-            self.subscribers,
+            self.live.house,
             preference=list(Source),
             clock=loop.clock,
         )

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ExclusionReason
+from gateway.events import RatesEvent, RatesEventKind
 from gateway.gateway import Gateway
-from gateway.live import RatesEvent, RatesEventKind
 from gateway.operations import Operations
 from gateway.pace import Pace
 from gateway.rate import UnavailableReason

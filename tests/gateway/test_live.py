@@ -9,8 +9,8 @@ import pytest
 
 from cache.ports import Snapshot
 from gateway.cursor import Cursor, Place, format_cursor
+from gateway.events import RatesEvent, RatesEventKind
 from gateway.gateway import Gateway
-from gateway.live import RatesEvent, RatesEventKind
 from gateway.pace import Pace, parse_pace
 from gateway.rates import Question
 from rates.errors import InvalidArgument, InvalidCursor, UnknownSymbol

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.live import RatesEvent, RatesEventKind
+from gateway.events import RatesEvent, RatesEventKind
 from gateway.pace import Pace
 from gateway.rates import Question
 from rates.source import Source

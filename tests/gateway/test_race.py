@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway.live import RatesEvent, RatesEventKind
+from gateway.events import RatesEvent, RatesEventKind
 from gateway.pace import Pace
 from gateway.rates import Question
 from rates.source import Source

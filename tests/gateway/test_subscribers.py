@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cache.memory import MemoryCache
 from gateway.mirror import Mirror
-from gateway.subscribers import Selection, Subscriber, Subscribers
+from gateway.pending import Pending
+from gateway.subscribers import Selection, Subscribers
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
@@ -33,7 +34,8 @@ def build(key: TickerKey, second: int, price: int = 100) -> Ticker:
 
 
 ticks = st.tuples(st.just("tick"), st.sampled_from(KEYS), st.integers(0, 6))
-joins = st.tuples(st.just("join"), st.sets(st.sampled_from(KEYS)), st.sets(st.sampled_from(Source)))
+symbols = st.none() | st.frozensets(st.sampled_from([key.symbol for key in KEYS]))
+joins = st.tuples(st.just("join"), symbols, st.frozensets(st.sampled_from(Source)))
 reads = st.tuples(st.just("read"), st.integers(0, 5), st.none())
 leaves = st.tuples(st.just("leave"), st.integers(0, 5), st.none())
 
@@ -63,7 +65,7 @@ class Stage:
     def __init__(self) -> None:
         self.subscribers = Subscribers()
         self.mirror = Mirror(MemoryCache(stream_length=1), publish=self._publish)
-        self.readers: list[tuple[ExitStack, Subscriber, Oracle]] = []
+        self.readers: list[tuple[ExitStack, Pending, Oracle]] = []
         self._seq = dict.fromkeys(Source, 0)
 
     def _publish(self, ticker: Ticker) -> None:
@@ -80,9 +82,9 @@ class Stage:
         changes = Changes(key.source, "e", self._seq[key.source], (build(key, second),))
         self.mirror._change(self.mirror.sources[key.source], changes)
 
-    def join(self, keys: set[TickerKey], sources: set[Source]) -> None:
-        selection = Selection(frozenset() if sources else frozenset(keys), frozenset(sources))
-        stack, subscriber = ExitStack(), Subscriber()
+    def join(self, symbols: frozenset[Symbol] | None, sources: frozenset[Source]) -> None:
+        selection = Selection(symbols, sources)
+        stack, subscriber = ExitStack(), Pending()
         stack.enter_context(self.subscribers.registered(selection, subscriber))
         self.readers.append((stack, subscriber, Oracle(selection, self.known())))
 
@@ -113,8 +115,8 @@ class Stage:
             assert oracle.seen == {key: known[key] for key in known if oracle.selection.has(key)}
             self.leave(0)
         assert len(self.subscribers) == 0
-        assert not self.subscribers._by_key
-        assert not self.subscribers._by_source
+        assert not self.subscribers._by_symbol
+        assert not self.subscribers._of_all
 
 
 @settings(max_examples=300, deadline=None)
@@ -129,8 +131,8 @@ def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
 
 def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
     """However many updates pass."""
-    subscribers, subscriber = Subscribers(), Subscriber()
-    with subscribers.registered(Selection(sources=frozenset(Source)), subscriber):
+    subscribers, subscriber = Subscribers(), Pending()
+    with subscribers.registered(Selection(None, frozenset(Source)), subscriber):
         for second in range(10_000):
             subscribers.publish(build(KEYS[second % 4], second))
         batch = subscriber.take()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.cursor import Place
 from gateway.freshness import Freshness, age_at, judge
-from gateway.subscribers import Subscriber
+from gateway.pending import Pending
 from gateway.threshold import Threshold
 from rates.source import Source
 from rates.ticker import Ticker
@@ -19,16 +19,16 @@ TTL = timedelta(seconds=10)
 ORDER = list(Freshness)
 
 
-def subscriber(bps: float, clock: FakeClock, place: Place = Place("e", 1)) -> Subscriber:  # noqa: B008 - immutable
+def subscriber(bps: float, clock: FakeClock, place: Place = Place("e", 1)) -> Pending:  # noqa: B008 - immutable
     ttl = dict.fromkeys(Source, TTL)
-    return Subscriber(Threshold(Decimal(str(bps)), ttl=ttl, place_of=lambda _: place, clock=clock))
+    return Pending(Threshold(Decimal(str(bps)), ttl=ttl, place_of=lambda _: place, clock=clock))
 
 
 def at(second: float, price: str = "100") -> Ticker:
     return build_ticker(price=price, observed_at=NOON + timedelta(seconds=second))
 
 
-def alarm_s(reader: Subscriber) -> float | None:
+def alarm_s(reader: Pending) -> float | None:
     return None if reader.alarm is None else (reader.alarm - NOON).total_seconds()
 
 
@@ -145,7 +145,7 @@ def test_the_cursor_stays_before_what_is_withheld() -> None:
     threshold = Threshold(
         Decimal(100), ttl=dict.fromkeys(Source, TTL), place_of=lambda _: next(places), clock=clock
     )
-    reader = Subscriber(threshold)
+    reader = Pending(threshold)
     now = {Source.BINANCE: Place("e", 9), Source.COINGECKO: Place("f", 3)}
     reader.note_told([at(0), build_ticker("ETH/USDT")])
     assert threshold.told_up_to(now) == now

@@ -1,0 +1,63 @@
+"""A subscription on a WebSocket, as those see it who have something to tell it."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.cohort import Cohort
+from gateway.fragments.frames import Told
+from gateway.mailbox import Resuming
+from gateway.transports.line import Line
+
+
+class SocketReader:
+    """Is told as much as the connection takes. `envelope` goes around each result."""
+
+    __slots__ = ("_envelope", "_is_in_line", "_line", "_on_failure", "cohort", "resuming")
+
+    def __init__(
+        self, line: Line, envelope: tuple[bytes, bytes], on_failure: Callable[[Exception], None]
+    ) -> None:
+        self._line = line
+        self._envelope = envelope
+        self._on_failure = on_failure
+        self._is_in_line = False
+        self.cohort: Cohort[Told] | None = None
+        self.resuming: asyncio.Task[None] | None = None
+
+    def is_ready(self) -> bool:
+        if self._line.is_free:
+            return True
+        if not self._is_in_line:
+            self._is_in_line = True
+            self._line.wait(self._take_turn)
+        return False
+
+    def tell(self, told: Told) -> None:
+        line = self._line
+        line.put(told.frame(self._envelope, line.frame))
+
+    def fail(self, failure: Exception) -> None:
+        self._on_failure(failure)
+
+    def cancel(self) -> None:
+        """Be told no more."""
+        if self.resuming is not None:
+            self.resuming.cancel()
+        if self.cohort is not None:
+            self.cohort.leave(self)
+
+    async def resume(self, resuming: Resuming) -> None:
+        """Do what comes before anything is told."""
+        try:
+            await resuming
+        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
+            if self.cohort is not None:
+                self.cohort.leave(self)
+            self.fail(exc)
+        finally:
+            self.resuming = None
+
+    def _take_turn(self) -> None:
+        self._is_in_line = False
+        if self.cohort is not None:
+            self.cohort.go_on()
