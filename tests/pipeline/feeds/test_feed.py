@@ -364,9 +364,10 @@ class Stumbling(BinanceProtocol):
 
 async def test_a_bug_in_a_protocol_ends_one_connection_only() -> None:
     """It is told as a failure of the source, and the next connection does better."""
-    async with open_market() as market, feeding(
-        market.url, wishes=PAIRS, open_protocol=lambda: Stumbling(simulated=False)
-    ) as running:
+    async with (
+        open_market() as market,
+        feeding(market.url, wishes=PAIRS, open_protocol=lambda: Stumbling(simulated=False)) as running,
+    ):
         await until(lambda: len(market.clients) == 2)
         await market.has(*NAMES)
         await market.trade("BTCUSDT")
