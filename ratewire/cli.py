@@ -1,7 +1,6 @@
 """Sub-commands and their arguments; what they run lives in the packages."""
 
 import asyncio
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rates.source import Source
-from ratewire import instruments_command
+from ratewire import instruments_command, simulator_command
 from ratewire.client.query_command import query
 from ratewire.client.watch_command import watch
 from runtime.process import run_process
@@ -23,15 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(instruments_command.app)
+app.add_typer(simulator_command.app)
 
 SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
-
-
-class Times(StrEnum):
-    """Event times of a replay."""
-
-    SHIFTED = "shifted"
-    ORIGINAL = "original"
 
 
 @app.command()
@@ -88,28 +81,6 @@ def listings() -> None:
     from pipeline.app import run_listings
 
     run_process(run_listings)
-
-
-@app.command()
-def simulator(
-    replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Replay so many times as fast as recorded.")] = None,
-    times: Annotated[
-        Times | None,
-        typer.Option(help="Event times shifted so that the recording begins now, or as recorded."),
-    ] = None,
-) -> None:
-    """Speak the exchanges' own protocols on loopback, with simulated or replayed prices."""
-    from simulator.app import run
-    from simulator.settings import SimulatorSettings
-
-    given = {"replay": replay, "speed": speed, "times": times and times.value}
-    chosen = {name: value for name, value in given.items() if value}
-
-    async def serve(stop: asyncio.Event) -> None:
-        await run(load_settings(SimulatorSettings, **chosen), stop)
-
-    run_process(serve)
 
 
 app.command()(query)

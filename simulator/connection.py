@@ -1,12 +1,13 @@
 """One client's socket: what goes out is queued in order and bounded; what comes in is shown frame by frame.
 
-Every frame to a client passes `Outbox`, every frame from it `ClientSocket.process_event`: whoever wants to
-disturb a connection finds these two places.
+Every frame to a client passes `Outbox`, every byte from and to it `ClientSocket`: whoever wants to disturb a connection finds
+these two places.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -16,6 +17,7 @@ from websockets.protocol import Event
 from simulator.keepalive import Ping
 
 OUTBOX_FRAMES = 10_000
+PONG = 0x80 | Opcode.PONG  # the first byte of a whole pong frame
 STALLED_SECONDS = 10.0  # a client that takes nothing for so long is cut, as slow readers are
 
 
@@ -28,15 +30,40 @@ class Close:
 
 
 class ClientSocket(ServerConnection):
-    """A server connection that shows every incoming frame, pings and pongs too: exchanges count them."""
+    """A server connection that shows every incoming frame, pings and pongs too: exchanges count them.
+
+    When `deaf`, it is half-open: what comes is thrown away unread, what should go out is not sent. Without `answers_pings`
+    the library's own pongs are not sent.
+    """
 
     on_frame: Callable[[Frame], None] | None = None
+    deaf = False
+    answers_pings = True
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """What waits to be sent to this client."""
+        return Outbox(self)
 
     def process_event(self, event: Event) -> None:
         """Show the frame, then let the library do its part (it answers pings)."""
         if isinstance(event, Frame) and self.on_frame is not None and event.opcode is not Opcode.CLOSE:
             self.on_frame(event)
         super().process_event(event)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if not self.deaf:
+            super().data_received(data)
+
+    def send_data(self) -> None:
+        """Bytes to the client. Each item that the protocol has ready is one frame, and a server's are not masked."""
+        if not self.deaf and self.answers_pings:
+            super().send_data()
+            return
+        for data in self.protocol.data_to_send():
+            if data and not self.deaf and data[0] != PONG:
+                self.transport.write(data)
 
 
 class Outbox:

@@ -6,7 +6,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame as SocketFrame
 
 from simulator.conduct import Conduct
-from simulator.connection import ClientSocket, Outbox
+from simulator.connection import ClientSocket
 from simulator.markets import Frame, Venue
 from simulator.player import Player
 from simulator.session import FeedSession, Reply
@@ -28,7 +28,7 @@ class FeedConnection:
         self._venue = venue
         self._player = player
         self._conduct = conduct
-        self._outbox = Outbox(socket)
+        self._outbox = socket.outbox
         self._subscribed: set[str] = set()
         self._sent_ns = self._received_ns = player.clock()
 

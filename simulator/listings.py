@@ -21,7 +21,6 @@ from simulator.sources import BYBIT, COINBASE, KRAKEN, OKX
 # Our word for a listing that trades, and each exchange's.
 TRADING = "TRADING"
 WORDS = {COINBASE: "online", KRAKEN: "online", OKX: "live", BYBIT: "Trading"}
-HALTED = {COINBASE: "delisted", KRAKEN: "cancel_only", OKX: "suspend", BYBIT: "Closed"}
 KRAKEN_OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 
 _Body = Callable[[Iterable[Listing], int, Mapping[str, str]], object]

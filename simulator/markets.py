@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-DayTicker = Mapping[str, str | int]
+DayTicker = Mapping[str, str | int | None]
 """The fields of Binance's `ticker.24hr` (FULL) that are known, under their wire names."""
 
 

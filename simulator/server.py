@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,10 +18,18 @@ from rates.errors import InvalidSetting, PortInUse
 from simulator.binance.doors import ApiDoor, StreamsDoor
 from simulator.binance.limits import RequestWeight
 from simulator.binance.rest import BinanceRest
+from simulator.binance.ws_api import Disturbance
 from simulator.coingecko.rest import CoinGeckoRest
 from simulator.conduct import Conducts
+from simulator.faults.board import FaultBoard
+from simulator.faults.client import STATUS_PATH
+from simulator.faults.control import FaultControl
+from simulator.faults.http import FaultyHttp
+from simulator.faults.requests import RequestFaults
+from simulator.faults.world import FaultyWorld, spelling
 from simulator.feed_door import PATHS, feed_doors
 from simulator.generated.world import GeneratedWorld
+from simulator.http_server import HttpServer
 from simulator.label import Labelled
 from simulator.listings import listing_routes
 from simulator.markets import World
@@ -34,8 +41,6 @@ from simulator.settings import SimulatorSettings
 from simulator.socket_server import Door, SocketServer
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX, SOURCES
 
-STATUS_PATH = "/simulator/status"
-STOP_SECONDS = 2
 START_SECONDS = 10.0
 BACKLOG = 512
 
@@ -91,7 +96,9 @@ async def run_simulator(
         InvalidSetting: the host is no address of this machine.
         PortInUse: one of the two ports is taken.
     """
-    player = Player(world or make_world(settings, clock), clock)
+    board = FaultBoard(clock)
+    market = world or make_world(settings, clock)
+    player = Player(FaultyWorld(market, board), clock)
     conducts = Conducts(SOURCES)
     weights = RequestWeight(
         settings.binance_weight_limit,
@@ -104,8 +111,10 @@ async def run_simulator(
         _listening(settings.host, settings.ws_port, "RATEWIRE_SIMULATOR_WS_PORT") as ws_socket,
     ):
         addresses = _addresses(settings.host, http_socket, ws_socket, player.world.label)
-        http = _HttpServer(_http_app(player, conducts, weights, settings))
-        sockets = SocketServer(player, _doors(player, conducts, weights, settings), conducts)
+        control = FaultControl(board, lambda: spelling(market))
+        http = HttpServer(_http_app(player, conducts, weights, board, control, settings=settings), board)
+        doors = _doors(player, conducts, weights, RequestFaults(board), settings)
+        sockets = SocketServer(player, doors, conducts, board)
         try:
             async with asyncio.TaskGroup() as tasks, sockets.listen(ws_socket):
                 serving = tasks.create_task(http.serve([http_socket]))
@@ -127,59 +136,42 @@ async def run_simulator(
 
 
 def _doors(
-    player: Player, conducts: Conducts, weights: RequestWeight, settings: SimulatorSettings
+    player: Player,
+    conducts: Conducts,
+    weights: RequestWeight,
+    disturbance: Disturbance,
+    settings: SimulatorSettings,
 ) -> list[Door]:
     binance = conducts.of(BINANCE)
     return [
-        ApiDoor(player, binance, weights, settings),
+        ApiDoor(player, binance, weights, disturbance, settings),
         StreamsDoor(player, binance, settings),
         *feed_doors(player, conducts),
     ]
 
 
 def _http_app(
-    player: Player, conducts: Conducts, weights: RequestWeight, settings: SimulatorSettings
+    player: Player,
+    conducts: Conducts,
+    weights: RequestWeight,
+    board: FaultBoard,
+    control: FaultControl,
+    *,
+    settings: SimulatorSettings,
 ) -> Labelled:
     async def status(_request: Request) -> Response:
         await player.catch_up()
-        return JSONResponse(
-            {"simulated": player.world.label, **player.world.status(), "clients": conducts.status()}
-        )
+        facts = {"simulated": player.world.label, **player.world.status()}
+        return JSONResponse({**facts, "clients": conducts.status(), "faults": control.status()})
 
     routes = [
         Route(STATUS_PATH, status),
+        *control.routes(),
         *BinanceRest(player, conducts.of(BINANCE), weights).routes(),
         *CoinGeckoRest(player, conducts.of(COINGECKO), settings).routes(),
         *listing_routes(player, conducts),
     ]
-    return Labelled(Starlette(routes=routes), player.world.label)
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn inside somebody else's event loop: signals are the composition root's business."""
-
-    def __init__(self, app: Labelled) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="none",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=STOP_SECONDS,
-            )
-        )
-        self.started_serving = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.started_serving.set()
+    return Labelled(FaultyHttp(Starlette(routes=routes), board, conducts), player.world.label)
 
 
 @contextmanager

@@ -12,11 +12,15 @@ from websockets.http11 import Request, Response
 
 from simulator.conduct import Conducts
 from simulator.connection import ClientSocket
+from simulator.faults.board import FaultBoard
+from simulator.faults.lines import Line, Lines
+from simulator.faults.refusals import refusal_of
 from simulator.label import LABEL_HEADER
 from simulator.player import Player
 
 LARGEST_MESSAGE = 1 << 20
 CLOSE_SECONDS = 2.0
+REASONS = {418: "I'm a teapot"}
 
 
 class Door(Protocol):
@@ -43,10 +47,13 @@ class Door(Protocol):
 class SocketServer:
     """All socket services on one listening socket, told apart by path."""
 
-    def __init__(self, player: Player, doors: Sequence[Door], conducts: Conducts) -> None:
+    def __init__(self, player: Player, doors: Sequence[Door], conducts: Conducts, board: FaultBoard) -> None:
         self._player = player
         self._doors = doors
         self._conducts = conducts
+        self._board = board
+        self._lines = Lines(board)
+        player.connections.add(self._lines)
 
     def listen(self, sock: socket.socket) -> AbstractAsyncContextManager[Server]:
         """Serve on a bound socket while the context is open; connections are closed with 1001 at its end."""
@@ -69,7 +76,23 @@ class SocketServer:
             return connection.respond(HTTPStatus.NOT_FOUND, "Not found\n")
         now_ns = self._player.clock()
         self._conducts.of(door.source).attempt(door.name, now_ns)
-        return door.admit(connection, request, now_ns)
+        if (cut := self._board.find(door.source, "refuse-connections")) is not None:
+            cut.hit()
+            connection.transport.abort()
+        return door.admit(connection, request, now_ns) or self._refusal(connection, door, now_ns)
+
+    def _refusal(self, connection: ServerConnection, door: Door, now_ns: int) -> Response | None:
+        refusal = refusal_of(self._board, door.source)
+        if refusal is None:
+            return None
+        self._conducts.of(door.source).refuse(door.name, now_ns, refusal.retry_at_ns(now_ns))
+        response = connection.respond(HTTPStatus.BAD_GATEWAY, refusal.body)
+        response.status_code = refusal.status
+        response.reason_phrase = REASONS.get(refusal.status, HTTPStatus(refusal.status).phrase)
+        for name, value in refusal.headers().items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
 
     def _label(self, _connection: ServerConnection, _request: Request, response: Response) -> None:
         response.headers[LABEL_HEADER] = self._player.world.label
@@ -80,9 +103,12 @@ class SocketServer:
         door = self._door(connection.request)
         assert door is not None
         conduct = self._conducts.of(door.source)
+        combined = connection.request.path.startswith("/stream")
+        line = Line(door.source, door.name, connection, self._player.clock(), combined)
         conduct.open_connections += 1
         try:
-            await door.serve(connection, connection.request)
+            with self._lines.open(line):
+                await door.serve(connection, connection.request)
         finally:
             conduct.open_connections -= 1
 

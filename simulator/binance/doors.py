@@ -13,7 +13,7 @@ from simulator.binance.errors import BinanceError, too_many_connections
 from simulator.binance.limits import ATTEMPTS_WINDOW, RequestWeight
 from simulator.binance.streams import StreamConnection, parse_target
 from simulator.binance.subscriptions import Subscriptions
-from simulator.binance.ws_api import CONNECTION_WEIGHT, DOOR, PATH, ApiSession
+from simulator.binance.ws_api import CONNECTION_WEIGHT, DOOR, PATH, ApiSession, Disturbance
 from simulator.conduct import Conduct
 from simulator.connection import ClientSocket
 from simulator.limits import RollingLimit
@@ -71,11 +71,17 @@ class ApiDoor:
     name = DOOR
 
     def __init__(
-        self, player: Player, conduct: Conduct, weights: RequestWeight, settings: SimulatorSettings
+        self,
+        player: Player,
+        conduct: Conduct,
+        weights: RequestWeight,
+        disturbance: Disturbance,
+        settings: SimulatorSettings,
     ) -> None:
         self._player = player
         self._conduct = conduct
         self._weights = weights
+        self._disturbance = disturbance
         self._settings = settings
         self._attempts = RollingLimit(settings.binance_connections_per_5_minutes, ATTEMPTS_WINDOW)
 
@@ -96,6 +102,7 @@ class ApiDoor:
             self._player,
             self._conduct,
             self._weights,
+            disturbance=self._disturbance,
             settings=self._settings,
             shows_limits=wish.lower() != "false",
         )

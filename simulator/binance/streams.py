@@ -10,7 +10,7 @@ from websockets.frames import Opcode
 from simulator.binance.limits import MessageRate
 from simulator.binance.subscriptions import Subscriptions
 from simulator.conduct import Conduct
-from simulator.connection import ClientSocket, Close, Outbox
+from simulator.connection import ClientSocket, Close
 from simulator.keepalive import Cut, Keepalive
 from simulator.markets import Frame
 from simulator.player import Player
@@ -55,7 +55,7 @@ class StreamConnection:
         self._subscriptions = subscriptions
         self._player = player
         self._conduct = conduct
-        self._outbox = Outbox(socket)
+        self._outbox = socket.outbox
         self._rate = MessageRate(settings.binance_messages_per_second)
         self._keepalive = keepalive_of(settings, player.clock())
         self._subscribed: set[str] = set()

@@ -1,6 +1,7 @@
 """One session of the WebSocket API: requests answered in order, each weighed first [exchanges.md 1.6]."""
 
 import asyncio
+from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame as SocketFrame
@@ -11,7 +12,7 @@ from simulator.binance.errors import BinanceError
 from simulator.binance.limits import RequestWeight
 from simulator.binance.streams import keepalive_of
 from simulator.conduct import Conduct
-from simulator.connection import ClientSocket, Close, Outbox
+from simulator.connection import ClientSocket, Close
 from simulator.keepalive import Cut
 from simulator.moments import MS, to_ms
 from simulator.player import Player
@@ -21,6 +22,20 @@ PATH = "/ws-api/v3"
 CONNECTION_WEIGHT = 2
 DOOR = "ws-api"
 BANNED = Close(1008, "IP banned")
+
+
+class Disturbance(Protocol):
+    """What can go wrong with requests and answers."""
+
+    def refuse(self, now_ns: int) -> None:
+        """Refuse a request.
+
+        Raises:
+            BinanceError: it is refused.
+        """
+
+    async def disturbed(self, answer: str) -> str:
+        """What is sent in place of an answer, after a while perhaps."""
 
 
 class ApiSession:
@@ -34,6 +49,7 @@ class ApiSession:
         conduct: Conduct,
         weights: RequestWeight,
         *,
+        disturbance: Disturbance,
         settings: SimulatorSettings,
         shows_limits: bool,
     ) -> None:
@@ -43,7 +59,8 @@ class ApiSession:
         self._conduct = conduct
         self._weights = weights
         self._shows_limits = shows_limits
-        self._outbox = Outbox(socket)
+        self._disturbance = disturbance
+        self._outbox = socket.outbox
         self._keepalive = keepalive_of(settings, player.clock())
 
     async def serve(self) -> None:
@@ -98,11 +115,13 @@ class ApiSession:
             if error.status == 418:
                 self._outbox.close_after_all(BANNED)
             return
-        await self._outbox.put(envelope.format_result(request_id, result, self._limits(shows_limits)))
+        answer = envelope.format_result(request_id, result, self._limits(shows_limits))
+        await self._outbox.put(await self._disturbance.disturbed(answer))
 
     async def _carry_out(self, request: envelope.Request) -> object:
         now_ns = self._player.clock()
         self._conduct.call(DOOR, now_ns)
+        self._disturbance.refuse(now_ns)
         self._weights.spend(self._address, requests.weight(request.method, request.params), now_ns)
         if requests.asks_for_prices(request.method):
             self._player.begin()

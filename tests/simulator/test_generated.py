@@ -47,7 +47,7 @@ def test_statistics_hold_together_after_a_while(seed: int) -> None:
     for _ in world.advance(START_NS + 5 * 60 * SECOND, set()):
         pass
     for symbol, listing in world.binance.listings().items():
-        day = {name: Decimal(value) for name, value in world.binance.day(symbol).items()}
+        day = {name: Decimal(value or 0) for name, value in world.binance.day(symbol).items()}
         assert 0 < day["lowPrice"] <= day["lastPrice"] <= day["highPrice"]
         assert day["lowPrice"] <= day["weightedAvgPrice"] <= day["highPrice"]
         assert 0 < day["bidPrice"] <= day["lastPrice"] <= day["askPrice"]

@@ -1,0 +1,18 @@
+"""Answers and messages that are not what they should be [forms as seen: exchanges.md 2.5 and 7 item 12]."""
+
+HTML = (
+    "<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
+    "<body><h1>Sorry, you have been blocked</h1></body></html>"
+)
+
+
+def garbled(form: str, text: str) -> str:
+    """What comes in place of a text."""
+    match form:
+        case "html":
+            return HTML
+        case "cut":
+            return text[: len(text) // 2]
+        case "shape":
+            return '{"unexpected":["shape"],"data":17}'
+    return "Throttled"

@@ -1,0 +1,72 @@
+"""How each source refuses [exchanges.md 1.5, 2.5]: status, body, Retry-After. The same at a handshake and for a call."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from simulator.faults.board import FaultBoard
+from simulator.faults.fault import Fault
+from simulator.faults.garbage import HTML
+from simulator.faults.kinds import REFUSALS
+from simulator.moments import SECOND
+from simulator.sources import BINANCE, COINGECKO
+
+_HTML_STATUSES = (403, 502, 503)
+_BINANCE = {
+    418: (-1003, "Way too much request weight used; IP banned."),
+    429: (-1003, "Too much request weight used; please use WebSocket Streams for live updates."),
+    451: (0, "Service unavailable from a restricted location according to 'b. Eligibility'."),
+    500: (-1000, "An unknown error occurred while processing the request."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is none. `retry_after_s` is also in the headers."""
+
+    status: int
+    content_type: str
+    body: str
+    retry_after_s: float | None
+
+    def retry_at_ns(self, now_ns: int) -> int | None:
+        """Before this moment nobody should come back."""
+        return None if self.retry_after_s is None else now_ns + int(self.retry_after_s * SECOND)
+
+    def headers(self) -> dict[str, str]:
+        """Content type, and Retry-After in whole seconds."""
+        headers = {"Content-Type": self.content_type}
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(math.ceil(self.retry_after_s))
+        return headers
+
+
+def refusal_of(board: FaultBoard, source: str) -> Refusal | None:
+    """The refusal that a source gives now."""
+    fault = board.first_of(source, REFUSALS)
+    if fault is None:
+        return None
+    fault.hit()
+    return make_refusal(fault)
+
+
+def make_refusal(fault: Fault) -> Refusal:
+    """The refusal that a fault asks for, as its source words it."""
+    status = REFUSALS[fault.kind]
+    retry_after_s = fault.number("retry_after_s") if "retry_after_s" in fault.parameters else None
+    if status in _HTML_STATUSES:
+        return Refusal(status, "text/html", HTML, retry_after_s)
+    if fault.source == BINANCE:
+        code, message = _BINANCE[status]
+        body: object = {"code": code, "msg": message}
+    elif fault.source == COINGECKO:
+        body = _coingecko(status)
+    else:
+        body = {"message": f"HTTP {status}"}
+    return Refusal(status, "application/json", json.dumps(body), retry_after_s)
+
+
+def _coingecko(status: int) -> object:
+    if status == 500:
+        return {"status": 500, "error": "Internal Server Error"}
+    return {"status": {"error_code": status, "error_message": "You've exceeded the Rate Limit."}}

@@ -1,0 +1,53 @@
+"""Requests of Binance's WebSocket API while faults are on."""
+
+import asyncio
+
+from simulator.binance.errors import BinanceError
+from simulator.faults.board import FaultBoard
+from simulator.faults.garbage import garbled
+from simulator.faults.kinds import REFUSALS
+from simulator.moments import SECOND, to_ms
+from simulator.sources import BINANCE
+
+_ERRORS = {
+    403: (-1000, "Forbidden."),
+    418: (-1003, "Way too much request weight used; IP banned until {until}."),
+    429: (-1003, "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."),
+    451: (0, "Service unavailable from a restricted location."),
+    500: (-1000, "An unknown error occurred while processing the request."),
+    502: (-1006, "An unexpected response was received from the message bus."),
+    503: (-1008, "Server is currently overloaded with other requests."),
+}
+
+
+class RequestFaults:
+    """Refusals in the API's envelope, late answers, garbled ones."""
+
+    def __init__(self, board: FaultBoard) -> None:
+        self._board = board
+
+    def refuse(self, now_ns: int) -> None:
+        """Refuse a request if a fault says so.
+
+        Raises:
+            BinanceError: it is refused; with the moment before which nobody should ask again, where the fault has one.
+        """
+        fault = self._board.first_of(BINANCE, REFUSALS)
+        if fault is None:
+            return
+        fault.hit()
+        status = REFUSALS[fault.kind]
+        code, message = _ERRORS[status]
+        waits = "retry_after_s" in fault.parameters
+        until_ms = to_ms(now_ns + int(fault.number("retry_after_s") * SECOND)) if waits else None
+        raise BinanceError(code, message.format(until=until_ms), status, until_ms)
+
+    async def disturbed(self, answer: str) -> str:
+        """The answer, late or garbled."""
+        if (slow := self._board.find(BINANCE, "slow")) is not None:
+            slow.hit()
+            await asyncio.sleep(slow.number("delay_s"))
+        if (garbage := self._board.find(BINANCE, "garbage")) is not None:
+            garbage.hit()
+            return garbled(str(garbage.parameters["form"]), answer)
+        return answer

@@ -1,0 +1,168 @@
+"""Prices and times in the sources' messages, found and changed in the text. Pure; all other numbers keep their digits."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from simulator.moments import MS, SECOND, iso_text
+from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
+
+
+class Number(str):
+    """A bare number of a JSON text, digits as they were."""
+
+    __slots__ = ()
+
+
+class Missing:
+    """In place of a value: the key goes, too."""
+
+
+Json: TypeAlias = object
+Change = Callable[[Json], Json]
+
+_BINANCE_PRICES = {
+    "trade": ("p",),
+    "aggTrade": ("p",),
+    "24hrTicker": ("c", "b", "a"),
+    "24hrMiniTicker": ("c",),
+}
+_BINANCE_POLLED = ("lastPrice", "bidPrice", "askPrice", "price")
+_PRICES = {
+    COINBASE: ("price", "best_bid", "best_ask"),
+    KRAKEN: ("last", "bid", "ask"),
+    OKX: ("last", "bidPx", "askPx"),
+    BYBIT: ("lastPrice",),
+}
+_TIMES = {
+    BINANCE: ("E", "T", "C", "closeTime"),
+    COINBASE: ("time",),
+    KRAKEN: ("timestamp",),
+    OKX: ("ts",),
+    BYBIT: ("ts",),
+    COINGECKO: ("last_updated_at",),
+}
+
+
+def change_prices(source: str, text: str, change: Change) -> str:
+    """The message with each of its prices changed."""
+    return write(_walk(read(text), lambda found: _price_keys(source, found), change))
+
+
+def shift_times(source: str, text: str, offset_ns: int) -> str:
+    """The message with each of its event times shifted."""
+    return write(_walk(read(text), lambda _found: _TIMES[source], lambda value: shifted(value, offset_ns)))
+
+
+def prices_of(source: str, text: str) -> dict[str, Json]:
+    """The prices of a message by key: those of the first object that has any."""
+    found: dict[str, Json] = {}
+
+    def note(node: Mapping[str, Json]) -> tuple[str, ...]:
+        keys = _price_keys(source, node)
+        if keys and not found:
+            found.update({key: node[key] for key in keys if key in node})
+        return ()
+
+    _walk(read(text), note, lambda value: value)
+    return found
+
+
+def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
+    """The message with these prices in place of its own."""
+
+    def put(node: Json) -> Json:
+        if isinstance(node, dict):
+            keys = _price_keys(source, node)
+            return {
+                key: prices.get(key, put(value)) if key in keys else put(value) for key, value in node.items()
+            }
+        return [put(item) for item in node] if isinstance(node, list) else node
+
+    return write(put(read(text)))
+
+
+def to_exponent(value: Json) -> Json:
+    """The same number written with an exponent; what is no number stays."""
+    if not isinstance(value, str) or not value:
+        return value
+    return type(value)(f"{Decimal(value):e}")
+
+
+def to_zero(value: Json) -> Json:
+    """Zero in the form that the value had."""
+    return type(value)("0.00") if isinstance(value, str) else value
+
+
+def to_null(_value: Json) -> Json:
+    """Null."""
+    return None
+
+
+def to_missing(_value: Json) -> Json:
+    """Nothing, not even the key."""
+    return Missing()
+
+
+def shifted(value: Json, offset_ns: int) -> Json:
+    """A moment in whichever form it is written: ISO, seconds, milliseconds."""
+    if not isinstance(value, str) or not value:
+        return value
+    if not value.isdigit():
+        moment = datetime.fromisoformat(value)
+        at_ns = int(moment.timestamp()) * SECOND + moment.microsecond * 1000
+        assert moment.tzinfo == UTC
+        return iso_text(at_ns + offset_ns)
+    unit = SECOND if len(value) <= 11 else MS
+    return type(value)(int(value) + offset_ns // unit)
+
+
+def read(text: str) -> Json:
+    """JSON with its bare numbers as text."""
+    found: Json = json.loads(text, parse_float=Number, parse_int=Number)
+    return found
+
+
+def write(value: Json) -> str:
+    """JSON again."""
+    match value:
+        case Number():
+            return str(value)
+        case dict():
+            return "{" + ",".join(f"{json.dumps(key)}:{write(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ",".join(map(write, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _walk(node: Json, keys_of: Callable[[Mapping[str, Json]], tuple[str, ...]], change: Change) -> Json:
+    if isinstance(node, list):
+        return [_walk(item, keys_of, change) for item in node]
+    if not isinstance(node, dict):
+        return node
+    keys = keys_of(node)
+    changed = {
+        key: _change(value, change) if key in keys else _walk(value, keys_of, change)
+        for key, value in node.items()
+    }
+    return {key: value for key, value in changed.items() if not isinstance(value, Missing)}
+
+
+def _change(value: Json, change: Change) -> Json:
+    # A side of a book is a list of levels: price and quantity.
+    if isinstance(value, list):
+        return [[change(level[0]), *level[1:]] for level in value if isinstance(level, list) and level]
+    return change(value)
+
+
+def _price_keys(source: str, node: Mapping[str, Json]) -> tuple[str, ...]:
+    if source == BINANCE:
+        event = node.get("e")
+        if isinstance(event, str):
+            return _BINANCE_PRICES.get(event, ())
+        return ("b", "a") if "u" in node and "B" in node else _BINANCE_POLLED
+    if source == BYBIT and "u" in node:
+        return ("b", "a")
+    return _PRICES.get(source, ())

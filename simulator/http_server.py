@@ -1,0 +1,65 @@
+"""The listening HTTP server: uvicorn inside somebody else's event loop, and connections that a fault cuts off."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from simulator.faults.board import FaultBoard
+from simulator.faults.http import source_of
+
+STOP_SECONDS = 2
+
+
+class HttpServer(uvicorn.Server):
+    """Signals are the composition root's business."""
+
+    def __init__(self, app: ASGIApp, board: FaultBoard) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=partial(_CutOff, board),  # type: ignore[arg-type] # uvicorn only ever calls it
+                loop="none",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self.started_serving = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell that it serves."""
+        await super().startup(sockets)
+        self.started_serving.set()
+
+
+class _CutOff(HttpToolsProtocol):
+    """Cuts a connection as soon as it is known whom it is for. All sources share the port, so it cannot be refused sooner."""
+
+    def __init__(self, board: FaultBoard, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._board = board
+
+    def on_headers_complete(self) -> None:
+        """The address is known."""
+        source = source_of(self.url.decode("ascii", "replace"))
+        fault = None if source is None else self._board.find(source, "refuse-connections")
+        if fault is None:
+            super().on_headers_complete()
+            return
+        fault.hit()
+        self.transport.abort()

@@ -1,0 +1,156 @@
+"""Shared by the tests of faults: one way to connect, subscribe and read at every push feed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from simulator.server import Addresses
+from tests.simulator.conftest import receive_text
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How a client of one source subscribes BTC and ETH, and what a message about BTC looks like."""
+
+    source: str
+    path: str
+    subscribe: str
+    price: tuple[Any, ...]
+    time: tuple[Any, ...]
+    symbol: str
+
+    def connect(self, at: Addresses) -> connect:
+        url: str = getattr(at, f"{self.source}_stream_url")
+        return connect(url + self.path, max_queue=None, close_timeout=0.2)
+
+    @property
+    def ours(self) -> str:
+        """BASE/QUOTE."""
+        return "BTC/USDT" if "USDT" in self.symbol else "BTC/USD"
+
+    def is_a_tick(self, text: str) -> bool:
+        return f'"{self.price[-1]}"' in text
+
+    def is_about_btc(self, text: str) -> bool:
+        return self.symbol in text and self.is_a_tick(text)
+
+    def read(self, text: str) -> dict[str, Any]:
+        """A message with its numbers as text."""
+        found: dict[str, Any] = json.loads(text, parse_float=str, parse_int=str)
+        return found
+
+    async def tick(self, socket: ClientConnection) -> dict[str, Any]:
+        """The next message about BTC."""
+        while not self.is_about_btc(text := await receive_text(socket)):
+            pass
+        return self.read(text)
+
+    def price_of(self, message: Mapping[str, Any]) -> Any:
+        return dig(message, self.price)
+
+    def time_of(self, message: Mapping[str, Any]) -> Any:
+        return dig(message, self.time)
+
+
+def dig(found: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        found = found[step]
+    return found
+
+
+FEEDS = {
+    feed.source: feed
+    for feed in (
+        Feed(
+            "binance",
+            "/stream?streams=btcusdt@ticker/ethusdt@ticker",
+            json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}),
+            ("data", "c"),
+            ("data", "E"),
+            "BTCUSDT",
+        ),
+        Feed(
+            "coinbase",
+            "",
+            json.dumps({"type": "subscribe", "product_ids": ["BTC-USD", "ETH-USD"], "channels": ["ticker"]}),
+            ("price",),
+            ("time",),
+            "BTC-USD",
+        ),
+        Feed(
+            "kraken",
+            "",
+            json.dumps(
+                {"method": "subscribe", "params": {"channel": "ticker", "symbol": ["BTC/USD", "ETH/USD"]}}
+            ),
+            ("data", 0, "last"),
+            ("data", 0, "timestamp"),
+            "BTC/USD",
+        ),
+        Feed(
+            "okx",
+            "",
+            json.dumps(
+                {
+                    "op": "subscribe",
+                    "args": [
+                        {"channel": "tickers", "instId": "BTC-USDT"},
+                        {"channel": "tickers", "instId": "ETH-USDT"},
+                    ],
+                }
+            ),
+            ("data", 0, "last"),
+            ("data", 0, "ts"),
+            "BTC-USDT",
+        ),
+        Feed(
+            "bybit",
+            "",
+            json.dumps({"op": "subscribe", "args": ["tickers.BTCUSDT", "tickers.ETHUSDT"]}),
+            ("data", "lastPrice"),
+            ("ts",),
+            "BTCUSDT",
+        ),
+    )
+}
+
+
+@pytest.fixture(params=FEEDS.values(), ids=list(FEEDS))
+def feed(request: pytest.FixtureRequest) -> Feed:
+    """Each push feed in turn."""
+    found: Feed = request.param
+    return found
+
+
+def control_of(at: Addresses) -> str:
+    return at.status_url.removesuffix("/status") + "/faults"
+
+
+async def put(at: Addresses, source: str, fault: str, **wish: Any) -> dict[str, Any]:
+    """Switch a fault on."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(control_of(at), json={"source": source, "fault": fault, **wish})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()["fault"]
+    return found
+
+
+async def heal(at: Addresses) -> list[dict[str, Any]]:
+    """Switch all faults off; those that were on."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.delete(control_of(at))
+    assert answer.status_code == 200
+    healed: list[dict[str, Any]] = answer.json()["healed"]
+    return healed
+
+
+async def status(at: Addresses, source: str) -> dict[str, Any]:
+    """How the clients of a source behave."""
+    async with httpx.AsyncClient() as client:
+        found: dict[str, Any] = (await client.get(at.status_url)).json()["clients"][source]
+    return found

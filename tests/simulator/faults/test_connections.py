@@ -1,0 +1,192 @@
+"""Connections of every push feed while faults are on."""
+
+import asyncio
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from tests.simulator.conftest import FakeClock, OpenSimulator, closed_with, receive, receive_text
+from tests.simulator.faults.conftest import FEEDS, Feed, heal, put, status
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "retry_after", "text"),
+    [
+        ("http-403", 403, None, "<html>"),
+        ("http-429", 429, "7", ""),
+        ("http-451", 451, None, ""),
+        ("http-500", 500, None, ""),
+        ("http-502", 502, None, "<html>"),
+        ("http-503", 503, None, "<html>"),
+    ],
+)
+async def test_handshakes_are_refused(
+    open_simulator: OpenSimulator, feed: Feed, fault: str, code: int, retry_after: str | None, text: str
+) -> None:
+    """With status, Retry-After and the body of the source; labelled as simulated; healed, they are let in."""
+    async with open_simulator() as at:
+        parameters = {"retry_after_s": 7} if retry_after else {}
+        await put(at, feed.source, fault, parameters=parameters)
+        with pytest.raises(InvalidStatus) as refusal:
+            await feed.connect(at)
+        response = refusal.value.response
+        assert (response.status_code, response.headers.get("Retry-After")) == (code, retry_after)
+        assert text in response.body.decode()
+        assert response.headers["X-Ratewire-Simulated"]
+        await heal(at)
+        async with feed.connect(at):
+            pass
+
+
+async def test_coming_back_before_retry_after_is_counted(
+    open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
+) -> None:
+    """As a violation; coming in time is none."""
+    async with open_simulator(clock) as at:
+        await put(at, feed.source, "http-429", parameters={"retry_after_s": 60}, duration_s=30)
+        for seconds in (0, 60, 31):
+            clock.advance(seconds)
+            try:
+                async with feed.connect(at):
+                    pass
+            except InvalidStatus:
+                pass
+        assert (await status(at, feed.source))["violations"] == {}
+        await put(at, feed.source, "http-429", parameters={"retry_after_s": 60})
+        for seconds in (0, 10):
+            clock.advance(seconds)
+            with pytest.raises(InvalidStatus):
+                await feed.connect(at)
+        assert (await status(at, feed.source))["violations"] == {"retry_after": 1}
+
+
+async def test_a_banned_address_of_binance_is_told_so(open_simulator: OpenSimulator) -> None:
+    """418 at the handshake and for calls, at Binance alone."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        await put(at, "binance", "http-418", parameters={"retry_after_s": 120})
+        answer = await client.get(f"{at.binance_rest_url}/api/v3/exchangeInfo")
+        assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (
+            418,
+            "120",
+            -1003,
+        )
+        with pytest.raises(InvalidStatus) as refusal:
+            await FEEDS["binance"].connect(at)
+        assert refusal.value.response.status_code == 418
+
+
+async def test_connections_are_cut_before_any_answer(open_simulator: OpenSimulator, feed: Feed) -> None:
+    """No status, no frame, nothing; neighbours are let in."""
+    async with open_simulator() as at:
+        await put(at, feed.source, "refuse-connections")
+        with pytest.raises((InvalidHandshake, EOFError, OSError)):
+            await feed.connect(at)
+        neighbour = FEEDS["okx" if feed.source != "okx" else "bybit"]
+        async with neighbour.connect(at):
+            pass
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1006, 1008])
+async def test_open_connections_are_closed_with_a_code(
+    open_simulator: OpenSimulator, feed: Feed, code: int
+) -> None:
+    """1006 is no close frame at all; a neighbour's connection stays, and a new one is let in."""
+    neighbour = FEEDS["okx" if feed.source != "okx" else "bybit"]
+    async with open_simulator() as at, feed.connect(at) as socket, neighbour.connect(at) as other:
+        await socket.send(feed.subscribe)
+        await receive(socket)
+        await put(at, feed.source, "disconnect", parameters={"code": code})
+        assert (await closed_with(socket))[0] == code
+        await other.send(neighbour.subscribe)
+        await receive(other)
+        async with feed.connect(at) as again:
+            await again.send(feed.subscribe)
+            await receive(again)
+
+
+async def test_connections_are_closed_again_and_again(
+    open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
+) -> None:
+    """Each at the same age, until healed."""
+    async with open_simulator(clock) as at:
+        await put(at, feed.source, "disconnect", parameters={"code": 1001, "every_s": 3})
+        for _ in range(2):
+            async with feed.connect(at) as socket:
+                await socket.send(feed.subscribe)
+                await receive(socket)
+                clock.advance(3)
+                assert (await closed_with(socket))[0] == 1001
+
+
+async def silent_at_last(socket: ClientConnection) -> None:
+    """What was on its way, then nothing for a second."""
+    while True:
+        try:
+            await asyncio.wait_for(socket.recv(), 1)
+        except TimeoutError:
+            return
+
+
+async def test_a_half_open_connection_stays_open_and_says_nothing(
+    open_simulator: OpenSimulator, feed: Feed
+) -> None:
+    """No data, no answer, no pong, for good; a new connection lives; with scope=all it does not."""
+    async with open_simulator() as at, feed.connect(at) as socket:
+        await socket.send(feed.subscribe)
+        await receive(socket)
+        await put(at, feed.source, "silence")
+        await silent_at_last(socket)
+        pong = await socket.ping()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(pong, 0.3)
+        async with feed.connect(at) as replacement:
+            await replacement.send(feed.subscribe)
+            await receive(replacement)
+            await put(at, feed.source, "silence", parameters={"scope": "all"})
+        async with feed.connect(at) as another:
+            await another.send(feed.subscribe)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(another.recv(), 0.3)
+
+
+async def test_pings_stay_unanswered_while_data_flows(open_simulator: OpenSimulator, feed: Feed) -> None:
+    """Healed, pongs are back."""
+    async with open_simulator() as at, feed.connect(at) as socket:
+        await socket.send(feed.subscribe)
+        await receive(socket)
+        await put(at, feed.source, "no-pongs")
+        pong = asyncio.ensure_future(await socket.ping())
+        await feed.tick(socket)
+        await feed.tick(socket)
+        assert not pong.done()
+        pong.cancel()
+        await heal(at)
+        answered = await socket.ping()
+        async with asyncio.timeout(5):
+            await answered
+
+
+@pytest.mark.parametrize(
+    ("source", "announcement"),
+    [("binance", "serverShutdown"), ("kraken", "maintenance"), ("okx", "64008")],
+)
+async def test_an_end_is_announced_and_then_it_comes(
+    open_simulator: OpenSimulator, clock: FakeClock, source: str, announcement: str
+) -> None:
+    """In the source's own words, on connections open at that moment."""
+    feed = FEEDS[source]
+    async with open_simulator(clock) as at, feed.connect(at) as socket:
+        await socket.send(feed.subscribe)
+        await receive(socket)
+        await put(at, source, "shutdown", parameters={"cut_after_s": 8})
+        async with asyncio.timeout(5):
+            while announcement not in await receive_text(socket):
+                pass
+        clock.advance(8)
+        async with feed.connect(at) as replacement:
+            assert (await closed_with(socket))[0] == 1001
+            await replacement.send(feed.subscribe)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(replacement.wait_closed(), 0.3)
