@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.catalog import InstrumentCatalog
 from gateway.cursor import Cursor, Position, format_cursor
 from gateway.freshness import meets
@@ -42,11 +44,18 @@ class Demand(NamedTuple):
 ANY_AGE = Demand()
 
 
-class Question(NamedTuple):
-    """What `rates` asks for; `None` for all that is tracked."""
+class Question(msgspec.Struct, frozen=True, cache_hash=True):
+    """What `rates` asks for; `None` for all that is tracked. Looked up for every answer, so it is hashed once."""
 
     symbols: tuple[Symbol, ...] | None = None
     sources: tuple[Source, ...] | None = None
+
+
+class Place(NamedTuple):
+    """Where a rate is, and up to which age it meets a demand."""
+
+    cell: Cell
+    max_age: timedelta
 
 
 class Rates:
@@ -206,6 +215,20 @@ class Rates:
         """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
         halted = self._catalog.halted.get(key)
         return untracked(key) if halted is None else _halted_rate(halted)
+
+    def places(self, symbol: Symbol, source: Source | None, demand: Demand) -> list[Place]:
+        """Where the rates are that may answer, by the present catalogue, most preferred first.
+
+        Raises:
+            UnknownSymbol, NotTrading: none.
+        """
+        return [
+            Place(
+                self._mirror.cell(TickerKey(each, symbol)),
+                self._ttl[each] if demand.max_age is None else demand.max_age,
+            )
+            for each in self.sources_for(symbol, source)
+        ]
 
     def present_at(self, ticker: Ticker, now: datetime) -> Rate:
         """A ticker as a rate at that moment."""

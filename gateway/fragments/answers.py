@@ -5,11 +5,12 @@ from graphql import GraphQLError, GraphQLSchema
 from gateway.fragments.library import Library
 from gateway.fragments.plan import Asked, Plan, RateAsk, RatesAsk
 from gateway.fragments.selection import NotCovered, Selection
-from gateway.fragments.writing import join_object, label
 from gateway.rate import OnStale, RateList
 from gateway.rates import Rates
 from gateway.schema.context import Notes
 from rates.errors import RatesError
+
+END = b"}}"
 
 
 class Answers:
@@ -17,7 +18,7 @@ class Answers:
 
     def __init__(self, schema: GraphQLSchema, rates: Rates, library: Library) -> None:
         assert schema.query_type
-        self._root_name = schema.query_type.name
+        self._typename = b'"%b"' % schema.query_type.name.encode()
         self._rates = rates
         self._library = library
 
@@ -26,46 +27,55 @@ class Answers:
 
         `notes` are written if they are given; a caller that has no use for them saves some work.
         """
-        fresh = Notes()
+        pieces = self.pieces(plan, notes)
+        return None if pieces is None else b"".join(pieces)
+
+    def pieces(self, plan: Plan, notes: Notes | None) -> list[bytes] | None:
+        """The same in pieces, for those who can send them as they are: lists are long, and every copy of them is felt."""
+        fresh = Notes() if notes is not None else None
+        pieces: list[bytes] = []
         try:
-            members = [
-                label(asked.root.field.key) + self._write(asked, None if notes is None else fresh)
-                for asked in plan
-            ]
+            for asked in plan:
+                pieces.append(asked.before)
+                self._add(pieces, asked, fresh)
         except (NotCovered, GraphQLError, RatesError):
             return None
-        if notes is not None:
+        if notes is not None and fresh is not None:
             notes.good_for = fresh.good_for
-        return b'{"data":' + join_object(members) + b"}"
+        pieces.append(END)
+        return pieces
 
-    def _write(self, asked: Asked, notes: Notes | None) -> bytes:
-        field = asked.root.field
+    def _add(self, pieces: list[bytes], asked: Asked, notes: Notes | None) -> None:
         if asked.ask is None:
-            return b'"%b"' % self._root_name.encode()
-        assert field.inside is not None
-        if isinstance(asked.ask, RateAsk):
-            return self._write_rate(field.inside, asked.ask, notes)
-        return self._write_kept(field.inside, asked.ask, notes) or self._write_list(
-            field.inside, asked.ask, notes
-        )
+            pieces.append(self._typename)
+        elif isinstance(asked.ask, RateAsk):
+            text = asked.spot.write(self._rates, self._library) if asked.spot and notes is None else None
+            pieces.append(text or self._write_rate(asked, asked.ask, notes))
+        else:
+            assert asked.root.field.inside is not None
+            selection = asked.root.field.inside
+            pieces += self._read_kept(selection, asked.ask, notes) or self._read_list(
+                selection, asked.ask, notes
+            )
 
-    def _write_rate(self, selection: Selection, ask: RateAsk, notes: Notes | None) -> bytes:
+    def _write_rate(self, asked: Asked, ask: RateAsk, notes: Notes | None) -> bytes:
+        assert asked.root.field.inside is not None
         rate = self._rates.rate(*ask)
         if rate is None:
             return b"null"
         if notes is not None:
             notes.note_rates([rate], ask.demand.max_age)
-        return self._library.write_rate(selection, rate)
+        return self._library.write_rate(asked.root.field.inside, rate)
 
-    def _write_list(self, selection: Selection, ask: RatesAsk, notes: Notes | None) -> bytes:
+    def _read_list(self, selection: Selection, ask: RatesAsk, notes: Notes | None) -> list[bytes]:
         answer = self._rates.rates(*ask)
         if notes is not None:
             notes.note_rates(answer.items, ask.demand.max_age)
-        return self._library.shape(selection).write(
+        return self._library.shape(selection).pieces(
             answer, lambda inside: self._library.write_rates(inside, answer.items)
         )
 
-    def _write_kept(self, selection: Selection, ask: RatesAsk, notes: Notes | None) -> bytes | None:
+    def _read_kept(self, selection: Selection, ask: RatesAsk, notes: Notes | None) -> list[bytes] | None:
         """The same from lists that are joined already. `None` where the answer is more than a list of what has been seen."""
         question, demand = ask
         if demand.on_stale is not OnStale.RETURN or (notes is not None and demand.max_age is not None):
@@ -83,4 +93,5 @@ class Answers:
             items[inside] = listing.text
             if notes is not None and listing.good_for is not None:
                 notes.note_good_for(listing.good_for)
-        return shape.write(RateList((), (), rates.cursor()), items.__getitem__)
+        cursor = rates.cursor() if "cursor" in shape.attributes else ""
+        return shape.pieces(RateList((), (), cursor), items.__getitem__)

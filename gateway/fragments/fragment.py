@@ -21,7 +21,8 @@ US_PER_MS = 1000
 class Fragment(NamedTuple):
     """`parts` are the bytes before, between and after the places where the age belongs; without such there is one.
 
-    It says the truth for moments later than `after`, up to and including `until`.
+    It says the truth for moments later than `after`, up to and including `until`. `led` is the first part after the comma that
+    stands before it in a list.
     """
 
     ticker: Ticker
@@ -29,18 +30,22 @@ class Fragment(NamedTuple):
     observed_us: int
     after: datetime
     until: datetime
+    led: bytes
 
     def write(self, now_us: int) -> bytes:
         """The rate as it stands at that moment, in microseconds since the Unix epoch."""
         if len(self.parts) == 1:
             return self.parts[0]
-        # Rounded up, as `format_age_ms` has it.
-        age_ms = max(0, -((self.observed_us - now_us) // US_PER_MS))
-        return (b"%d" % clamp(age_ms)).join(self.parts)
+        return write_age(now_us - self.observed_us).join(self.parts)
 
     def holds(self, ticker: Ticker, now: datetime) -> bool:
         """Whether it tells of this very ticker, and nothing that is over by now."""
         return self.ticker is ticker and self.after < now <= self.until
+
+
+def write_age(age_us: int) -> bytes:
+    """Whole milliseconds, rounded up as `format_age_ms` has it; zero for what is observed in the future."""
+    return b"%d" % clamp(max(0, -(-age_us // US_PER_MS)))
 
 
 class RateWriter:
@@ -74,7 +79,8 @@ class RateWriter:
                 pending += write(getattr(shown, attribute))
         after, until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
         observed_us = format_us(rate.ticker.observed_at)
-        return Fragment(rate.ticker, (*parts, pending + b"}"), observed_us, after, until)
+        parts.append(pending + b"}")
+        return Fragment(rate.ticker, tuple(parts), observed_us, after, until, b"," + parts[0])
 
 
 def _span(rate: Rate) -> tuple[datetime, datetime]:

@@ -14,7 +14,6 @@ from gateway.fragments.writing import (
     Writer,
     field_writer,
     join_list,
-    join_object,
     label,
     object_type,
     object_writer,
@@ -31,7 +30,7 @@ MAX_LISTINGS = 4_096
 
 ValueT = TypeVar("ValueT")
 Items = Callable[[Selection], bytes]
-ListingKey = tuple[Selection, Question, str]
+ListingKey = tuple[Selection, Question]
 
 
 class Library:
@@ -65,12 +64,14 @@ class Library:
             self._shapes.keep(selection, shape)
         return shape
 
+    def fragment(self, selection: Selection, rate: Rate) -> Fragment:
+        """The fragment of one rate."""
+        (found,) = self.fragments(selection, [rate])
+        return found
+
     def write_rate(self, selection: Selection, rate: Rate) -> bytes:
         """One rate."""
-        shelf = self.shelf(selection)
-        text = shelf.read(rate).write(format_us(rate.now))
-        self._shelves.keep(selection, shelf)
-        return text
+        return self.fragment(selection, rate).write(format_us(rate.now))
 
     def write_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
         """A list of rates, as they stand at the same moment."""
@@ -101,13 +102,13 @@ class Library:
 
     def refresh_listing(self, selection: Selection, question: Question) -> Listing | None:
         """The kept list that answers the question, as it stands now; `None` where some of it is not tracked or not yet seen."""
-        key = selection, question, self._rates.tracked_version
+        key, version = (selection, question), self._rates.tracked_version
         listing = self._listings.read(key)
-        if listing is None:
+        if listing is None or listing.version != version:
             cells = self._rates.list_cells(question)
             if cells is None:
                 return None
-            listing = Listing(cells, self.shelf(selection), self._rates.present_at)
+            listing = Listing(cells, version, self.shelf(selection), self._rates.present_at)
         weight = listing.weight
         if not listing.refresh(self._rates.moves, self._rates.now()):
             return None
@@ -141,16 +142,23 @@ class Shape:
             else:
                 attribute, member = field.name, _list_writer(object_writer(schema, field.inside))
                 self.attributes.append(attribute)
-            self._members.append((label(field.key), attribute, member))
+            before = (b"," if self._members else b"{") + label(field.key)
+            self._members.append((before, attribute, member))
 
     def write(self, value: Any, items: Items) -> bytes:
         """The object; `items` writes its rates in a selection."""
-        return join_object(
-            [
-                name + (items(member) if isinstance(member, Selection) else member(getattr(value, attribute)))
-                for name, attribute, member in self._members
-            ]
-        )
+        return b"".join(self.pieces(value, items))
+
+    def pieces(self, value: Any, items: Items) -> list[bytes]:
+        """The object in pieces: lists are long, and every copy of them is felt."""
+        pieces: list[bytes] = []
+        for before, attribute, member in self._members:
+            pieces.append(before)
+            pieces.append(
+                items(member) if isinstance(member, Selection) else member(getattr(value, attribute))
+            )
+        pieces.append(b"}" if pieces else b"{}")
+        return pieces
 
 
 def _list_writer(write: Writer) -> Writer:

@@ -2,30 +2,33 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from gateway.fragments.fragment import EARLIEST, LATEST, Fragment
+from gateway.fragments.layout import Layout
 from gateway.fragments.shelf import OVERHEAD_BYTES, Shelf
-from gateway.fragments.writing import join_list
 from gateway.mirror import Cell
 from gateway.rate import Rate
 from rates.clock import format_us
 from rates.ticker import Ticker
 
 Present = Callable[[Ticker, datetime], Rate]
+_read_ticker: Callable[[Cell], Ticker | None] = attrgetter("ticker")
 
 
 class Listing:
-    """`cells` are where the mirror keeps what the question means; all of them must have been seen."""
+    """`cells` are where the mirror keeps what the question means by the catalogue's `version`; all of them must have been seen."""
 
-    def __init__(self, cells: Sequence[Cell], shelf: Shelf, present: Present) -> None:
+    def __init__(self, cells: Sequence[Cell], version: str, shelf: Shelf, present: Present) -> None:
         self._cells = cells
         self._present = present
         self._fragments: list[Fragment] = []
+        self._layout = Layout(())
         self._moves = -1
         self._now = EARLIEST
         self._after, self._until = LATEST, EARLIEST
-        self._text = b""
         self._fresh_until: datetime | None = None
+        self.version = version
         self.shelf = shelf
         self.weight = 0
         """Bytes that it takes, about."""
@@ -33,10 +36,7 @@ class Listing:
     @property
     def text(self) -> bytes:
         """The list as it stood when it was refreshed."""
-        if not self.shelf.tells_age:
-            return self._text
-        now_us = format_us(self._now)
-        return join_list([each.write(now_us) for each in self._fragments])
+        return self._layout.write(format_us(self._now))
 
     @property
     def good_for(self) -> timedelta | None:
@@ -52,29 +52,36 @@ class Listing:
     def refresh(self, moves: int, now: datetime) -> bool:
         """Make it tell of now; equal `moves` mean that no rate is another. `False`: something has not been seen yet."""
         self._now = now
-        if moves == self._moves and self._after < now <= self._until:
+        is_true = self._after < now <= self._until
+        if is_true and moves == self._moves:
             return True
-        fragments = self._read(now)
-        if fragments is None:
+        tickers = list(map(_read_ticker, self._cells))
+        if not all(tickers):
             return False
-        self._fragments = fragments
-        self._after = max((each.after for each in fragments), default=EARLIEST)
-        self._until = min((each.until for each in fragments), default=LATEST)
+        if is_true:
+            self._replace(tickers, now)
+        else:
+            self._read(tickers, now)
         self._moves, self._fresh_until = moves, None
-        if not self.shelf.tells_age:
-            self._text = join_list([each.parts[0] for each in fragments])
-        # The fragments may be all that is left of a shelf that had to go.
-        self.weight = OVERHEAD_BYTES * (1 + len(fragments)) + len(self._text)
         return True
 
-    def _read(self, now: datetime) -> list[Fragment] | None:
-        known: Sequence[Fragment | None] = self._fragments or [None] * len(self._cells)
-        fragments = []
-        for cell, fragment in zip(self._cells, known, strict=True):
-            ticker = cell.ticker
-            if ticker is None:
-                return None
-            if fragment is None or not fragment.holds(ticker, now):
-                fragment = self.shelf.read(self._present(ticker, now))  # noqa: PLW2901 - the one before is over
-            fragments.append(fragment)
-        return fragments
+    def _replace(self, tickers: list[Ticker | None], now: datetime) -> None:
+        """A write moves a few of many: only those are put in."""
+        pairs = zip(tickers, self._fragments, strict=True)
+        changed = {
+            place: self.shelf.read(self._present(ticker, now))
+            for place, (ticker, fragment) in enumerate(pairs)
+            if ticker is not None and ticker is not fragment.ticker
+        }
+        for place, fragment in changed.items():
+            self._fragments[place] = fragment
+            self._after, self._until = max(self._after, fragment.after), min(self._until, fragment.until)
+        self._layout.replace(changed)
+
+    def _read(self, tickers: list[Ticker | None], now: datetime) -> None:
+        self._fragments = [self.shelf.read(self._present(each, now)) for each in tickers if each]
+        self._after = max((each.after for each in self._fragments), default=EARLIEST)
+        self._until = min((each.until for each in self._fragments), default=LATEST)
+        self._layout = Layout(self._fragments)
+        # The fragments may be all that is left of a shelf that had to go.
+        self.weight = OVERHEAD_BYTES * (1 + len(tickers)) + sum(len(each.led) for each in self._fragments)

@@ -14,6 +14,8 @@ from graphql.execution.values import VariableValues
 
 from gateway.fragments.kept import Kept
 from gateway.fragments.selection import TYPENAME, Collector, NotCovered, RootField
+from gateway.fragments.spot import Spot
+from gateway.fragments.writing import label
 from gateway.pace import Pace, parse_pace
 from gateway.rate import OnStale
 from gateway.rates import Demand, Question
@@ -47,10 +49,14 @@ class RatesAsk(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One root field and what it is asked; `None` for the name of the type."""
+    """One root field and what it is asked; `None` for the name of the type. `before` is what stands before its value in the
+    answer; `spot` is where the answer of `rate` is.
+    """
 
     root: RootField
     ask: RateAsk | RatesAsk | None
+    before: bytes
+    spot: Spot | None
 
 
 Plan = tuple[Asked, ...]
@@ -98,18 +104,15 @@ class Plans:
         fields = self._schema.query_type.fields
         try:
             roots = self._read_roots(self._schema.query_type, request, document, operation, values)
-            return tuple(
-                Asked(
-                    root,
-                    None
-                    if root.field.name == TYPENAME
-                    else _read_ask(
-                        root.field.name,
-                        get_argument_values(fields[root.field.name], root.details.node, values),
-                    ),
+            asks = [
+                None
+                if root.field.name == TYPENAME
+                else _read_ask(
+                    root.field.name, get_argument_values(fields[root.field.name], root.details.node, values)
                 )
                 for root in roots
-            )
+            ]
+            return tuple(map(_make_asked, range(len(roots)), roots, asks))
         except (NotCovered, GraphQLError, RatesError):
             # The plain path says what is wrong, if anything is.
             return None
@@ -153,6 +156,15 @@ class Plans:
             if len(request.query) <= MAX_KEPT_LENGTH:
                 self._roots.keep(key, roots)
         return roots
+
+
+def _make_asked(number: int, root: RootField, ask: RateAsk | RatesAsk | None) -> Asked:
+    before = (b"," if number else b'{"data":{') + label(root.field.key)
+    spot = None
+    if isinstance(ask, RateAsk):
+        assert root.field.inside is not None
+        spot = Spot(root.field.inside, *ask)
+    return Asked(root, ask, before, spot)
 
 
 def _read_ask(name: str, arguments: dict[str, Any]) -> RateAsk | RatesAsk:

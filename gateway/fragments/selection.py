@@ -5,6 +5,7 @@ documents that want the same share everything that is made from it.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
@@ -37,8 +38,8 @@ class Field(NamedTuple):
     inside: "Selection | None"
 
 
-class Selection(NamedTuple):
-    """The fields that are wanted of a type."""
+class Selection(msgspec.Struct, frozen=True, cache_hash=True):
+    """The fields that are wanted of a type. Looked up for every answer, so it is hashed once."""
 
     type_name: str
     fields: tuple[Field, ...]

@@ -1,0 +1,49 @@
+"""Where the one rate that a question asks for is found, and how it was written last."""
+
+from datetime import datetime
+
+from gateway.fragments.fragment import Fragment
+from gateway.fragments.library import Library
+from gateway.fragments.selection import Selection
+from gateway.rates import Demand, Place, Rates
+from rates.clock import format_us
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+class Spot:
+    """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
+
+    __slots__ = ("_demand", "_fragment", "_places", "_selection", "_source", "_symbol", "_version")
+
+    def __init__(self, selection: Selection, symbol: Symbol, source: Source | None, demand: Demand) -> None:
+        self._selection = selection
+        self._symbol, self._source, self._demand = symbol, source, demand
+        self._version = ""
+        self._places: list[Place] = []
+        self._fragment: Fragment | None = None
+
+    def write(self, rates: Rates, library: Library) -> bytes | None:
+        """The first rate by preference that meets the demand; `None` where there is none: that takes longer to answer.
+
+        Raises:
+            UnknownSymbol, NotTrading: nobody has it.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        rates.check_loaded()
+        if self._version != rates.tracked_version:
+            self._places = rates.places(self._symbol, self._source, self._demand)
+            self._version = rates.tracked_version
+        now = rates.now()
+        for cell, max_age in self._places:
+            ticker = cell.ticker
+            if ticker is not None and now - ticker.observed_at <= max_age:
+                return self._read(ticker, now, rates, library).write(format_us(now))
+        return None
+
+    def _read(self, ticker: Ticker, now: datetime, rates: Rates, library: Library) -> Fragment:
+        fragment = self._fragment
+        if fragment is None or not fragment.holds(ticker, now):
+            fragment = self._fragment = library.fragment(self._selection, rates.present_at(ticker, now))
+        return fragment
