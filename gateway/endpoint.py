@@ -17,6 +17,7 @@ class GraphQLEndpoint:
         self.operations = operations
         self._http = HttpTransport(operations, settings, static_directory)
         self._sockets = SocketTransport(operations, settings)
+        self.direct = self._http.direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._sockets if scope["type"] == "websocket" else self._http

@@ -143,6 +143,10 @@ class Operations:
         result = await self.execute(prepared, notes)
         return Answer(encode(result), has_errors="errors" in result)
 
+    def pieces(self, prepared: Prepared, notes: Notes | None = None) -> list[bytes] | None:
+        """The body of `answer`, in pieces, where it can be had at once: assembled from fragments, and without errors."""
+        return self._answers.pieces(prepared.plan, notes) if prepared.plan else None
+
     async def execute(self, prepared: Prepared, notes: Notes | None = None) -> Result:
         """The result of a query, ready to be encoded. It never raises: what went wrong is in `errors`."""
         result = execute(

@@ -62,14 +62,14 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _complete(message["headers"])
+                message["headers"] = secure(message["headers"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def _complete(headers: Iterable[Header]) -> list[Header]:
-    """With what is missing; these are most of what is done for a fast answer."""
+def secure(headers: Iterable[Header]) -> list[Header]:
+    """With what is missing of the security headers."""
     given = list(headers)
     named = dict(given)
     is_page = named.get(b"content-type", b"").startswith(b"text/html")

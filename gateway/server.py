@@ -132,7 +132,10 @@ class _Server(uvicorn.Server):
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=GatewayHttp.with_head_timeout(settings.read_timeout_s),
+        http=GatewayHttp.configured(
+            head_timeout_s=settings.read_timeout_s,
+            direct=app.graphql.direct if settings.fast_path else None,
+        ),
         ws=GatewaySocket,
         lifespan="off",
         log_config=None,

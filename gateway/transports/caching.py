@@ -4,6 +4,13 @@ import hashlib
 
 from gateway.operations import Answer
 from gateway.schema.context import Notes
+from gateway.transports.negotiation import MediaType
+
+
+def caching_headers(answer: Answer, notes: Notes, media: MediaType) -> dict[str, str]:
+    """What a client is told of keeping this answer; nothing where it is not to be kept."""
+    kept = cache_control(answer, notes)
+    return {"cache-control": kept, "etag": entity_tag(answer.body, media.value)} if kept else {}
 
 
 def cache_control(answer: Answer, notes: Notes) -> str | None:

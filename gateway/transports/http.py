@@ -13,13 +13,13 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.fragments.kept import Kept
 from gateway.operations import OperationKind, Operations, Prepared, Refused, encode
 from gateway.pages import read_page
 from gateway.schema.context import Notes
 from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.settings import GatewaySettings
-from gateway.transports.caching import cache_control, entity_tag, matches
+from gateway.transports.caching import caching_headers, matches
+from gateway.transports.direct import Direct, is_visit, keep_requests
 from gateway.transports.multipart import PartFraming
 from gateway.transports.negotiation import (
     Accepted,
@@ -38,10 +38,6 @@ from rates.verdicts import INTERNAL_ERROR
 
 READING = ("GET", "HEAD")
 ALLOWED = "GET, HEAD, POST, OPTIONS"
-# What the same request comes to is always the same: applications send few different ones, over and over. What is kept for a
-# request takes some fifty times its bytes.
-MAX_KEPT_REQUESTS = 4_096
-MAX_KEPT_BYTES = 1024 * 1024
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
 
 log = structlog.get_logger("ratewire.gateway.http")
@@ -55,9 +51,8 @@ class HttpTransport:
         self._max_body_bytes = settings.max_body_bytes
         self._read_timeout_s = settings.read_timeout_s
         self._static_directory = static_directory
-        self._kept: Kept[tuple[bool, bytes], Prepared] = Kept(
-            size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=_length
-        )
+        self._kept = keep_requests()
+        self.direct = Direct(operations, self._kept)
         self._streams = Streams(
             heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
@@ -100,7 +95,7 @@ class HttpTransport:
             return
         if method not in (*READING, "POST"):
             raise RefusedRequest(405, f"the method is {method[:20]}: expected {ALLOWED}", {"allow": ALLOWED})
-        if method in READING and _is_visit(scope) and wants_page(accepted):
+        if method in READING and is_visit(scope["query_string"]) and wants_page(accepted):
             page = read_page(self._static_directory, "graphiql.html")
             page.headers["vary"] = "Accept"
             await page(scope, receive, send)
@@ -144,12 +139,10 @@ class HttpTransport:
     async def _send_result(self, operation: Prepared, media: MediaType, client: Client) -> None:
         notes = Notes() if client.scope["method"] in READING else None
         answer = await self._operations.answer(operation, notes)
-        headers = {}
-        if notes and (kept := cache_control(answer, notes)):
-            headers = {"cache-control": kept, "etag": entity_tag(answer.body, media.value)}
-            if matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
-                await send_whole(client.send, 304, b"", headers)
-                return
+        headers = caching_headers(answer, notes, media) if notes else {}
+        if headers and matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
+            await send_whole(client.send, 304, b"", headers)
+            return
         await send_json(client.send, 200, media, answer.body, headers)
 
     async def _stream(self, framing: Framing, operation: Prepared | Refused, client: Client) -> None:
@@ -178,14 +171,6 @@ class HttpTransport:
                     yield result
         else:
             yield (await self._operations.answer(operation, notes)).body
-
-
-def _length(key: tuple[bool, bytes], _: Prepared) -> int:
-    return len(key[1])
-
-
-def _is_visit(scope: Scope) -> bool:
-    return not any(part.partition(b"=")[0] == b"query" for part in scope["query_string"].split(b"&"))
 
 
 def _offer(kind: OperationKind | None) -> str:

@@ -78,7 +78,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
     """
     headers = Headers(scope=scope)
     try:
-        _check_type(headers)
+        check_type(headers)
         declared = headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > 15 or int(declared) > max_bytes):
             raise _too_large(max_bytes)
@@ -93,7 +93,12 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
         raise
 
 
-def _check_type(headers: Headers) -> None:
+def check_type(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is not plain JSON, by its headers.
+
+    Raises:
+        RefusedRequest: 415.
+    """
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "application/json":
         raise RefusedRequest(

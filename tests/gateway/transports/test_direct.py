@@ -1,0 +1,387 @@
+"""The short way of known requests: the bytes of the long way, whatever is sent and in whatever portions."""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from uvicorn.server import ServerState
+
+from gateway.app import create_app
+from gateway.gateway import Gateway
+from gateway.settings import GatewaySettings
+from gateway.transports.uvicorn_http import GatewayHttp
+from rates.source import Source
+from tests.gateway.conftest import FakeClock, ListedInstruments, build_ticker, wait_until
+from tests.gateway.transports.raw_socket import TIMEOUT_S
+
+ONE = '{ rate(symbol: "BTC/USDT") { id price ageMs freshness } }'
+MANY = "query Many($s: [Symbol!]) { rates(symbols: $s) { items { id ageMs bid } cursor } }"
+QUERIES = [
+    {"query": ONE},
+    {"query": ONE, "operationName": None},
+    {"query": MANY},
+    {"query": MANY, "variables": {"s": ["ETH/USDT", "BTC/USDT"]}},
+    {"query": MANY, "variables": {"s": ["NO/SUCH"]}},
+    {"query": '{ rate(symbol: "NO/SUCH") { id } }'},
+    {"query": "{ a: rates(maxAgeMs: 1000, onStale: NULL) { items { price } unavailable { reason } } }"},
+    {"query": '{ rate(symbol: "BTC/USDT", maxAgeMs: 1, onStale: ERROR) { price } }'},
+    {"query": "{ sources { source } }"},
+    {"query": "{ __typename }"},
+    {"query": "{ nope }"},
+    {"query": "subscription { sources { source } }"},
+]
+BODIES = [*(json.dumps(each).encode() for each in QUERIES), b"", b"{", b"[]", b'{"query": 5}']
+ACCEPTS = [
+    None,
+    "*/*",
+    "application/json",
+    "application/graphql-response+json, application/json;q=0.9",
+    "text/html,application/json;q=0.9,*/*;q=0.8",
+    "image/png",
+]
+HEADERS = [
+    "Origin: https://elsewhere.example",
+    "If-None-Match: *",
+    'If-None-Match: "other"',
+    "Accept-Encoding: gzip",
+    "Connection: keep-alive",
+    "Expect: 100-continue",
+    "X-Forwarded-For: 10.0.0.1",
+    "Accept: image/png",
+]
+# After these the server closes the connection, so they come last.
+LAST = ["Connection: close", "Content-Type: text/plain", "Content-Encoding: gzip", "HTTP/1.0"]
+END = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+
+
+def post(query: str, *more: str) -> bytes:
+    body = json.dumps({"query": query}).encode()
+    lines = [
+        "POST /graphql HTTP/1.1",
+        "Host: here",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *more,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+READ = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n"
+PAGE = READ.replace(b"*/*", b"text/html")
+# Requests that ask what is known already, in a way that has another answer.
+NEARLY_KNOWN = [
+    [post(ONE).replace(b"application/json", b"text/plain")],
+    [post(ONE).replace(b"HTTP/1.1", b"HTTP/1.0")],
+    [post(ONE).replace(b"/graphql", b"/graphql/"), END],
+    [READ.replace(b"?query", b"?%71uery"), PAGE.replace(b"?query", b"?%71uery"), END],
+    [PAGE, END],
+]
+
+
+@st.composite
+def requests(draw: Any, last: bool = False) -> bytes:
+    """One request, of all that the endpoint may meet."""
+    body: bytes = draw(st.sampled_from(BODIES[:4]) | st.sampled_from(BODIES))
+    method = draw(st.sampled_from(["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "OPTIONS"]))
+    path = draw(st.sampled_from(["/graphql"] * 6 + ["/graphql/", "/graphqlx", "/health/live"]))
+    given = draw(st.lists(st.sampled_from(HEADERS), max_size=2, unique=True))
+    closing_by = draw(st.sampled_from(LAST)) if last else ""
+    if closing_by.startswith("Content-") and (method, path) != ("POST", "/graphql"):
+        closing_by = "Connection: close"
+    given += [closing_by] if closing_by else []
+    version = "HTTP/1.0" if "HTTP/1.0" in given else "HTTP/1.1"
+    lines = [each for each in given if each != "HTTP/1.0"]
+    accept = draw(st.sampled_from(ACCEPTS))
+    lines += [f"Accept: {accept}"] if accept else []
+    if method != "POST":
+        asked = draw(st.sampled_from([body, *BODIES[:3]]))
+        query = _query(asked).replace("?query", draw(st.sampled_from(["?query", "?query", "?%71uery"])))
+        path, body = path + query, b""
+    elif not any(each.startswith("Content-Type") for each in lines):
+        kind = draw(st.sampled_from(["application/json", "application/json; charset=UTF-8"]))
+        lines.append(f"content-type: {kind}")
+    if body and draw(st.integers(0, 3)) == 0:
+        lines.append("Transfer-Encoding: chunked")
+        half = len(body) // 2
+        body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:half], body[half:]) if part)
+        body += b"0\r\n\r\n"
+    elif body or method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join([f"{method} {path} {version}", "Host: here", *draw(st.permutations(lines))])
+    return f"{head}\r\n\r\n".encode() + body
+
+
+def _query(body: bytes) -> str:
+    try:
+        asked = json.loads(body)
+        parts = [f"{name}={quote(_text(value))}" for name, value in asked.items() if value is not None]
+    except (ValueError, AttributeError):
+        return ""
+    return f"?{'&'.join(parts)}"
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str) else json.dumps(value)
+
+
+def ask(port: int, portions: list[bytes]) -> bytes:
+    """All that comes back until the server closes."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)) as link:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for each in portions:
+            link.sendall(each)
+        received = b""
+        while data := link.recv(65_536):
+            received += data
+    return re.sub(rb"\r\ndate: [^\r]*", b"", received)
+
+
+def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
+    """In portions, cut at these places."""
+    ends = sorted({place % len(data) for place in places} | {len(data)})
+    start = 0
+    for end in ends:
+        if data[start:end]:
+            yield data[start:end]
+        start = end
+
+
+async def test_the_short_way_answers_with_the_bytes_of_the_long_one(
+    ready_gateway: Any, cache: Any, clock: FakeClock
+) -> None:
+    """Sequences of requests on one connection, each sequence several times, against a gateway without any fast path."""
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        await cache.write([build_ticker(symbol, bid=None)])
+    await cache.write([build_ticker("BTC/USDT", "99", source=Source.COINGECKO)])
+    clock.advance(2.345_678)
+
+    allowed = ["https://elsewhere.example"]
+    async with (
+        ready_gateway(fast_path=True, allowed_origins=allowed) as fast,
+        ready_gateway(fast_path=False, allowed_origins=allowed) as plain,
+    ):
+        ports = [int(each.http.rpartition(":")[2]) for each in (fast, plain)]
+
+        def check(portions: list[bytes]) -> None:
+            expected = ask(ports[1], portions)
+            assert expected.startswith(b"HTTP/1.1 ")
+            for _ in range(3):
+                assert ask(ports[0], portions) == expected
+
+        @settings(max_examples=300, deadline=None)
+        @given(
+            first=st.lists(requests(), max_size=3),
+            last=st.none() | requests(last=True),
+            at_once=st.booleans(),
+            places=st.lists(st.integers(0, 5_000), max_size=3),
+        )
+        def compare(first: list[bytes], last: bytes | None, at_once: bool, places: list[int]) -> None:
+            portions = [*cut(b"".join(first), places)] if first and at_once else first
+            # In one portion: its answer may close the connection before the rest of it is sent.
+            portions = [*portions, END if last is None else last]
+            check(portions)
+
+        for each in NEARLY_KNOWN:
+            await asyncio.to_thread(check, [post(ONE), post(ONE), READ, READ, *each])
+        await asyncio.to_thread(compare)
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None:
+        pass
+
+    resume_reading = pause_reading
+
+    def answers(self) -> int:
+        """How many answers have been written."""
+        return b"".join(self.written).count(b"HTTP/1.1 200 OK")
+
+
+@asynccontextmanager
+async def connected(gateway: Gateway, **configured: Any) -> AsyncIterator[tuple[Any, Wire]]:
+    """The protocol on a wire, in front of the whole application."""
+    app = create_app(gateway, GatewaySettings(port=0))
+    protocol_class = GatewayHttp.configured(head_timeout_s=0.2, direct=app.graphql.direct)
+    config = uvicorn.Config(app, http=protocol_class, lifespan="off", log_config=None, **configured)
+    config.load()
+    protocol: Any = protocol_class(config=config, server_state=ServerState(), app_state={})
+    wire = Wire()
+    protocol.connection_made(wire)
+    try:
+        yield protocol, wire
+    finally:
+        protocol.connection_lost(None)
+
+
+async def learned(protocol: Any, wire: Wire, request: bytes = post(ONE)) -> None:
+    """The request has come the long way, and is known."""
+    before = wire.answers()
+    protocol.data_received(request)
+    await wait_until(lambda: wire.answers() > before)
+
+
+@pytest.fixture
+async def live(gateway: Gateway, cache: Any, instruments: ListedInstruments) -> Gateway:
+    """A gateway with a rate."""
+    ticker = build_ticker()
+    await cache.write([ticker])
+    await wait_until(lambda: gateway.mirror.read(ticker.key) is not None)
+    return gateway
+
+
+async def test_a_known_request_is_answered_in_the_same_step(live: Gateway) -> None:
+    """At first by what it asks, then by all its bytes; another head about the same question changes nothing."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        for number, request in enumerate([post(ONE), post(ONE), post(ONE, "X-Id: 5"), post(ONE)]):
+            protocol.data_received(request)
+            assert wire.answers() == number + 2
+
+
+async def test_in_portions_it_is_answered_all_the_same(live: Gateway) -> None:
+    """A body that comes later is waited for the long way."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        request = post(ONE)
+        for place in (5, len(request) - 10):
+            before = wire.answers()
+            protocol.data_received(request[:place])
+            protocol.data_received(request[place:])
+            await wait_until(lambda seen=before: wire.answers() == seen + 1)  # type: ignore[misc]
+
+
+async def test_many_at_once_are_not_answered_in_one_step(live: Gateway) -> None:
+    """One of them is; the others take their turn, in order."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE) * 20)
+        assert wire.answers() == 2
+        await wait_until(lambda: wire.answers() == 21)
+
+
+async def test_a_client_that_reads_nothing_gets_nothing_more(live: Gateway) -> None:
+    """What is written waits for the reader, as on the long way."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.pause_writing()
+        protocol.data_received(post(ONE))
+        await asyncio.sleep(0)
+        assert wire.answers() == 2
+        protocol.resume_writing()
+        await wait_until(lambda: wire.answers() == 3)
+
+
+async def test_what_breaks_the_protocol_is_never_known(live: Gateway) -> None:
+    """A known request with something after it that is no HTTP is refused each time."""
+    async with connected(live) as (first, wire):
+        await learned(first, wire)
+        for _ in range(2):
+            async with connected(live) as (protocol, other):
+                protocol.direct = first.direct
+                protocol.data_received(post(ONE) + b"\0\0\0")
+                assert other.is_closed
+                assert b"400 Bad Request" in b"".join(other.written)
+
+
+async def test_an_idle_connection_is_closed_in_time_on_the_short_way_too(live: Gateway) -> None:
+    """Each answer begins the time anew."""
+    async with connected(live, timeout_keep_alive=1) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.data_received(post(ONE))
+        began = protocol.loop.time()
+        await wait_until(wire.is_closing)
+        assert protocol.loop.time() - began >= 0.99
+        assert wire.answers() == 3
+
+
+async def test_half_a_head_is_not_waited_for_after_the_short_way(live: Gateway) -> None:
+    """Its time runs from its first byte."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.data_received(post(ONE))
+        protocol.data_received(b"POST /graphql HT")
+        await wait_until(wire.is_closing)
+        assert wire.written[-1].startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_is_amid_one(
+    live: Gateway,
+) -> None:
+    """The same bytes may be somebody's body."""
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        inner = post(ONE)
+        head = f"POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(inner)}\r\n\r\n"
+        before = wire.answers()
+        protocol.data_received(head.encode())
+        protocol.data_received(inner)
+        await wait_until(lambda: b"400 Bad Request" in b"".join(wire.written))
+        assert wire.answers() == before
+
+
+async def test_a_short_way_that_fails_leaves_it_to_the_long_one(
+    live: Gateway, structured_logs: list[Any]
+) -> None:
+    """The client gets its answer, and the log the reason."""
+
+    class Broken:
+        """A `Direct` with a mistake in it."""
+
+        def __init__(self, direct: Any) -> None:
+            self.recall, self.read, self.keep = direct.recall, direct.read, direct.keep
+
+        def write(self, *_: Any) -> None:
+            raise ZeroDivisionError
+
+    async with connected(live) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.direct = Broken(protocol.direct)
+        await learned(protocol, wire)
+        assert [each["event"] for each in structured_logs if each["log_level"] == "error"] == [
+            "short way failed"
+        ]
+
+
+async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: Any) -> None:
+    """Connections that were answered the short way only are closed with all others."""
+    async with ready_gateway() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))
+        for _ in range(3):
+            writer.write(post("{ rates { items { id } } }"))
+            assert await reader.readuntil(b"}}}")
+        served.stop.set()
+        async with asyncio.timeout(TIMEOUT_S):
+            assert await reader.read() == b""
+            await served.done
+        writer.close()
