@@ -46,6 +46,11 @@ def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
     yield by_source("seen", "Instruments that it has published.", ((s, s.seen) for s in statuses))
     yield by_source("fresh", "Instruments whose rate is FRESH.", ((s, s.fresh) for s in statuses))
     yield by_source(
+        "silent",
+        "Instruments that its push feed should tell of and does not.",
+        ((s, s.silent_count) for s in statuses),
+    )
+    yield by_source(
         "tickers_per_minute", "Newer rates of the last minute.", ((s, s.tickers_per_minute) for s in statuses)
     )
     yield by_source(

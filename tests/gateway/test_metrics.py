@@ -48,6 +48,7 @@ async def test_the_process_and_every_source_are_measured(
 
         samples = await eventually(ready, within_s=10, what="a gateway that is ready")
     assert samples["ratewire_source_fresh", "BINANCE"] == 1
+    assert samples["ratewire_source_silent", "BINANCE"] == 0
     assert samples["ratewire_source_refused", "BINANCE"] == 2
     states = {
         key[2]: value for key, value in samples.items() if key[:2] == ("ratewire_source_state", "BINANCE")
