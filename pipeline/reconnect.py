@@ -1,7 +1,7 @@
-"""Reconnecting: one function around a source's async iterator, which itself just ends or raises."""
+"""Reconnecting a session: one function around its async iterator, which itself just ends or raises. Push feeds have lanes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -20,14 +20,13 @@ async def reconnecting(
     connect: Callable[[], AsyncGenerator[T, None]],
     health: SourceHealth,
     *,
-    idle_timeout: timedelta | None,
     backoff: Backoff,
     clock: Clock,
 ) -> AsyncGenerator[T, None]:
     """Messages of one connection after the other, for ever.
 
-    A connection that ends, raises a `SourceError` or is silent for `idle_timeout` is followed by a wait and the next
-    one; the first message of each resets the wait. The gap is logged, the state noted in `health`.
+    A connection that ends or raises a `SourceError` is followed by a wait and the next one; the first message of each resets
+    the wait. The gap is logged, the state noted in `health`.
     """
     log = structlog.get_logger("ratewire.reconnect").bind(source=health.source.value, role=health.role)
     last_seen: datetime | None = None
@@ -35,7 +34,7 @@ async def reconnecting(
         fresh = True
         try:
             async with aclosing(connect()) as messages:
-                while (message := await _next(messages, health, idle_timeout)) is not None:
+                async for message in messages:
                     if fresh:
                         fresh = False
                         backoff.reset()
@@ -52,15 +51,6 @@ async def reconnecting(
         log.warning("connection lost", error=str(error), wait_s=round(wait.total_seconds(), 3))
         await asyncio.sleep(wait.total_seconds())
         health.note_reconnect()
-
-
-async def _next(messages: AsyncIterator[T], health: SourceHealth, idle_timeout: timedelta | None) -> T | None:
-    seconds = None if idle_timeout is None else idle_timeout.total_seconds()
-    try:
-        async with asyncio.timeout(seconds):
-            return await anext(messages, None)
-    except TimeoutError as exc:
-        raise SourceUnavailable(health.source, f"silent for {seconds} s on an open connection") from exc
 
 
 def _wait(error: SourceError, backoff: Backoff, now: datetime) -> timedelta:

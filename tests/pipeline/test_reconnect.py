@@ -53,12 +53,9 @@ async def collect(
     seen: SourceHealth,
     count: int,
     *,
-    idle_timeout: timedelta | None = None,
     backoff: Backoff | None = None,
 ) -> list[int]:
-    messages = reconnecting(
-        connect, seen, idle_timeout=idle_timeout, backoff=backoff or quick(), clock=utc_now
-    )
+    messages = reconnecting(connect, seen, backoff=backoff or quick(), clock=utc_now)
     found = []
     async with asyncio.timeout(10), aclosing(messages):
         async for message in messages:
@@ -78,28 +75,11 @@ async def test_it_goes_on_after_a_failure_and_after_a_clean_end() -> None:
     assert len(closed) == 3
 
 
-async def test_silence_counts_as_failure() -> None:
-    """An open socket that says nothing is found by its idle timeout only."""
-    seen = health()
-    closed = 0
-
-    async def connect() -> AsyncGenerator[int, None]:
-        nonlocal closed
-        try:
-            yield closed
-            await asyncio.Event().wait()
-        finally:
-            closed += 1
-
-    assert await collect(connect, seen, 3, idle_timeout=timedelta(milliseconds=20)) == [0, 1, 2]
-    assert seen.reconnects == 2
-
-
 async def test_a_failure_shows_in_the_health_until_the_first_message() -> None:
     """State and reason are those of the last failure."""
     seen = health()
     connect, _ = scripted([SourceBlocked(BINANCE, "451 from here")], [])
-    messages = reconnecting(connect, seen, idle_timeout=None, backoff=quick(), clock=utc_now)
+    messages = reconnecting(connect, seen, backoff=quick(), clock=utc_now)
     first = asyncio.ensure_future(anext(messages))
     await until(lambda: seen.reconnects)
     assert seen.state is LinkState.BLOCKED
@@ -134,7 +114,7 @@ async def test_a_source_that_says_when_to_come_back_is_obeyed() -> None:
 async def test_cancellation_closes_the_connection() -> None:
     """In the middle of a read, too."""
     connect, closed = scripted([])
-    messages = reconnecting(connect, health(), idle_timeout=None, backoff=quick(), clock=utc_now)
+    messages = reconnecting(connect, health(), backoff=quick(), clock=utc_now)
     reading = asyncio.ensure_future(anext(messages))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

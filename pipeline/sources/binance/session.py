@@ -81,7 +81,6 @@ class BinanceSession:
         answers = reconnecting(
             self._connect,
             self._health,
-            idle_timeout=None,  # silent unless asked: requests time out by themselves, and the library pings
             backoff=Backoff(FIRST_WAIT, timedelta(seconds=self._settings.longest_wait_s)),
             clock=self._clock,
         )

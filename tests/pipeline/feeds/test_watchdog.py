@@ -10,8 +10,11 @@ from pipeline.feeds.liveness import Liveness, Step
 from pipeline.feeds.ports import Pulse
 from pipeline.feeds.rhythm import EXPERIENCE, Rhythm
 from pipeline.feeds.watchdog import Watchdog
+from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.symbol import Symbol
-from tests.pipeline.fakes import BTC, ETH, START, ticker
+from rates.ticker import Ticker
+from tests.pipeline.fakes import BTC, ETH, START, instrument, ticker
+from tests.pipeline.recordings import read_frames
 
 SILENT_AFTER, FIRST_MESSAGE = 30.0, 60.0
 
@@ -161,3 +164,24 @@ def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
     assert liveness.look(25) is Step.PROBE
     liveness.answer()
     assert liveness.look(31) is Step.GIVE_UP
+
+
+def test_recorded_trading_alarms_nobody() -> None:
+    """Five minutes of every channel of BTC/USDT in August 2024, with a tenth of the usual patience."""
+    protocol = BinanceProtocol(simulated=False)
+    protocol.track([instrument("BTC/USDT")])
+    dog = Watchdog(silent_after_s=SILENT_AFTER / 10, first_message_s=FIRST_MESSAGE)
+    dog.track([BTC], 0)
+    began, now, messages = None, 0.0, 0
+    for frame in read_frames("binance_spot_ws_btcusdt_20240808.txt.gz"):
+        for event in protocol.receive(frame, START):
+            if isinstance(event, Ticker):
+                began = began or event.observed_at
+                now = max(now, (event.observed_at - began).total_seconds())
+            assert isinstance(event, Ticker | Pulse)
+            dog.hear(event, now)
+            messages += 1
+            assert not dog.look(now).silent
+    assert messages > 10_000
+    assert now > 200
+    assert dog.look(now + SILENT_AFTER).silent

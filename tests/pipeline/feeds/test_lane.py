@@ -1,0 +1,161 @@
+"""One lane with connections that do as they are told, down to what cannot be had from a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from instruments.instrument import Instrument
+from pipeline.budget.limits import CallLimits
+from pipeline.feeds.attempts import Attempts
+from pipeline.feeds.gate import Gate
+from pipeline.feeds.lane import Lane, Outfit
+from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.sources.binance.protocol import BinanceProtocol
+from rates.clock import utc_now
+from rates.errors import SourceError, SourceUnavailable
+from rates.source import Source
+from rates.ticker import Ticker
+from tests.pipeline.fakes import BTC, START, health, instrument, ticker, until
+
+Hear = Callable[[Sequence[FeedEvent]], None]
+SECOND = timedelta(seconds=1)
+
+
+class ScriptedLink:
+    """Stands for a `Link`: says what the test says, through the ear it was given, even when it is long gone."""
+
+    def __init__(self, number: int, url: str) -> None:
+        self.number, self.url = number, url
+        self.opened_at: float | None = None
+        self.hear: Hear = lambda _: None
+        self.is_stopped = False
+        self.ends: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
+
+    def track(self, instruments: Sequence[Instrument]) -> None:
+        pass
+
+    async def run(self, hear: Hear) -> None:
+        self.hear, self.opened_at = hear, asyncio.get_running_loop().time()
+        try:
+            raise await self.ends
+        finally:
+            self.is_stopped = True
+
+
+class Scene:
+    """The lane's connections in the order in which it opened them, and what it delivered."""
+
+    def __init__(self) -> None:
+        self.links: list[ScriptedLink] = []
+        self.delivered: list[Ticker] = []
+        self.health = health()
+
+    def open_link(self, url: str, _: object) -> Any:
+        self.links.append(ScriptedLink(len(self.links) + 1, url))
+        return self.links[-1]
+
+    async def link(self, number: int) -> ScriptedLink:
+        await until(lambda: len(self.links) >= number and self.links[number - 1].opened_at is not None)
+        return self.links[number - 1]
+
+
+@asynccontextmanager
+async def lane() -> AsyncIterator[Scene]:
+    scene = Scene()
+    plan = FeedPlan(
+        source=Source.BINANCE,
+        open_protocol=lambda: BinanceProtocol(simulated=False),
+        endpoints=["ws://nowhere"],
+        instruments_per_connection=10,
+        attempts=[CallLimits(100, SECOND)],
+        connect_timeout=SECOND,
+        idle_timeout=SECOND,
+        first_message_timeout=60 * SECOND,
+        longest_wait=SECOND / 10,
+    )
+    outfit = Outfit(
+        plan=plan,
+        gate=Gate(Attempts(plan.attempts), MemoryHold(utc_now), utc_now),
+        open_link=scene.open_link,
+        deliver=scene.delivered.extend,
+        health=scene.health,
+        clock=utc_now,
+        silent_after_s=30,
+        endpoint_rest_s=60,
+    )
+    one = Lane(1, outfit)
+    one.track([instrument("BTC/USDT")])
+    task = asyncio.create_task(one.run())
+    try:
+        yield scene
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def told(price: str, second: int = 0) -> list[FeedEvent]:
+    return [ticker(BTC, price, observed_at=START + second * SECOND)]
+
+
+async def test_nothing_of_a_replaced_connection_gets_in() -> None:
+    """Whatever it still says, and however new that claims to be."""
+    async with lane() as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear([GoingAway("maintenance")])
+        new = await scene.link(2)
+        old.hear(told("2", 2))
+        assert not old.is_stopped
+        new.hear(told("3", 3))
+        await until(lambda: old.is_stopped)
+        old.hear(told("666", 9999))
+        new.hear(told("4", 4))
+        assert [str(one.price) for one in scene.delivered] == ["1", "2", "3", "4"]
+        assert scene.health.reconnects == 0
+
+
+async def test_nothing_of_a_lost_connection_gets_in() -> None:
+    """Its successor has another number."""
+    async with lane() as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.ends.set_result(SourceUnavailable(Source.BINANCE, "reset"))
+        new = await scene.link(2)
+        old.hear(told("666", 9999))
+        new.hear(told("2", 2))
+        assert [str(one.price) for one in scene.delivered] == ["1", "2"]
+
+
+async def test_a_successor_that_fails_leaves_the_old_connection_at_work() -> None:
+    """It is tried again; nobody is told that the source is down, because it is not."""
+    async with lane() as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear([GoingAway("maintenance")])
+        (await scene.link(2)).ends.set_result(SourceUnavailable(Source.BINANCE, "refused"))
+        third = await scene.link(3)
+        assert not old.is_stopped
+        old.hear(told("2", 2))
+        third.hear(told("3", 3))
+        await until(lambda: old.is_stopped)
+        assert [str(one.price) for one in scene.delivered] == ["1", "2", "3"]
+        assert scene.health.reconnects == 0
+
+
+async def test_a_connection_that_ends_before_its_successor_delivers_is_followed_by_it() -> None:
+    """The announced end came sooner than the first message of the next one: no third is opened."""
+    async with lane() as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear([GoingAway("now")])
+        new = await scene.link(2)
+        old.ends.set_result(SourceUnavailable(Source.BINANCE, "cut"))
+        await until(lambda: old.is_stopped)
+        new.hear(told("2", 2))
+        new.hear([GoingAway("again")])
+        await scene.link(3)
+        assert len(scene.links) == 3
+        assert scene.health.reconnects == 0
