@@ -104,7 +104,7 @@ class Operations:
         self._plans = Plans(self._schema) if settings.fast_path else None
         library = Library(self._schema, context.rates)
         self._answers = Answers(self._schema, context.rates, library)
-        self._events = Events(context.live, library)
+        self._events = Events(context.live, context.panel, library)
 
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Parse, check against limits, validate, choose the operation and check its variables.

@@ -1,34 +1,89 @@
-"""One consensus, followed: when its answer is another."""
+"""One consensus, followed: when its answer is another. Readers of the same share what they are told."""
 
 from collections.abc import Callable
 from datetime import datetime
+from math import ceil
+from typing import Generic, TypeVar
+from typing import Protocol as Role
 
-from gateway.cohort import House, Topic
+from gateway.cohort import EARLY_S, Cohort, House, Topic
+from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ConsensusRate
 from gateway.follow import AnswerCohort
+from gateway.moment import Moment
+from gateway.pace import Pace
+from gateway.subscribers import Selection
+
+PHASES = 8
+
+ToldT = TypeVar("ToldT")
+ToldT_co = TypeVar("ToldT_co", covariant=True)
 
 
-class ConsensusCohort(AnswerCohort[ConsensusRate, ConsensusRate]):
-    """Readers of the answer that `weigh` gives."""
+class ConsensusWriter(Role[ToldT_co]):
+    """Turns answers into what readers are told."""
+
+    def write(self, answer: ConsensusRate) -> ToldT_co:
+        """The answer, as it is told."""
+        ...
+
+
+class ConsensusTopic(Topic, Generic[ToldT]):
+    """The question that is followed, and in which form its answers are told."""
+
+    __slots__ = ("question", "writer")
+
+    def __init__(
+        self, question: ConsensusQuestion, selection: Selection, pace: Pace, writer: ConsensusWriter[ToldT]
+    ) -> None:
+        super().__init__(selection, pace)
+        self.question = question
+        self.writer = writer
+
+
+class ConsensusCohort(AnswerCohort[ConsensusRate, ToldT]):
+    """Readers of the answer that `weigh` gives.
+
+    Intervals end at multiples of an eighth of them on the loop's clock: readers of the same are told at one of eight moments from
+    their second answer on, whenever each has come, and so are eight cohorts at the most.
+    """
 
     __slots__ = ("_weigh",)
+    topic: ConsensusTopic[ToldT]
 
-    def __init__(self, house: House, topic: Topic, weigh: Callable[[], ConsensusRate]) -> None:
+    def __init__(
+        self,
+        house: House,
+        topic: ConsensusTopic[ToldT],
+        weigh: Callable[[ConsensusQuestion], ConsensusRate],
+    ) -> None:
         super().__init__(house, topic)
         self._weigh = weigh
 
-    def copy(self) -> "ConsensusCohort":
+    def copy(self) -> "ConsensusCohort[ToldT]":
         other = ConsensusCohort(self._house, self.topic, self._weigh)
         other.told, other.alarm_at = self.told, self.alarm_at
         return other
 
+    def is_same(self, other: "Cohort[ToldT]") -> bool:
+        return (
+            super().is_same(other)
+            and isinstance(other, ConsensusCohort)
+            and self.told is not None
+            and other.told is not None
+            and self.told.says_the_same_as(other.told)
+        )
+
     @property
-    def can_be_shared(self) -> bool:
-        # Each has a topic of its own.
-        return False
+    def update_at(self) -> float:
+        at, step = super().update_at, self.topic.pace.sample_interval_s / PHASES
+        return ceil((at - EARLY_S) / step) * step if step and self.told else at
+
+    def may_update(self, moment: Moment) -> bool:
+        return self.update_at <= moment.at + EARLY_S
 
     def answer(self) -> ConsensusRate:
-        return self._weigh()
+        return self._weigh(self.topic.question)
 
     def is_news(self, answer: ConsensusRate) -> bool:
         return self.told is None or not answer.says_the_same_as(self.told)
@@ -36,5 +91,10 @@ class ConsensusCohort(AnswerCohort[ConsensusRate, ConsensusRate]):
     def turns_at(self, answer: ConsensusRate) -> datetime | None:
         return answer.next_turn
 
-    def write(self, answer: ConsensusRate) -> ConsensusRate:
-        return answer
+    def write(self, answer: ConsensusRate) -> ToldT:
+        return self.topic.writer.write(answer)
+
+    def _ring(self) -> None:
+        # Timers of the same moment go off one after the other: a round makes them one.
+        self._disarm()
+        self.stir()

@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from gateway.catalog import InstrumentCatalog
-from gateway.cohort import House, Topic
-from gateway.consensus.follow import ConsensusCohort
+from gateway.cohort import House, Reader, Topics
+from gateway.consensus.follow import ConsensusCohort, ConsensusTopic, ConsensusWriter
 from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ConsensusRate
 from gateway.consensus.weighing import Heard, weigh
-from gateway.mailbox import Mailbox, pull
+from gateway.mailbox import pull
 from gateway.mirror import Mirror
 from gateway.pace import Pace
 from gateway.rates import Rates
@@ -18,6 +19,16 @@ from rates.clock import Clock
 from rates.errors import UnknownSymbol
 from rates.source import Source
 from rates.ticker import TickerKey
+
+ToldT = TypeVar("ToldT")
+
+
+class _AsItIs:
+    """Readers are told the plain values."""
+
+    @staticmethod
+    def write(answer: ConsensusRate) -> ConsensusRate:
+        return answer
 
 
 class Panel:
@@ -39,6 +50,7 @@ class Panel:
         self._house = house
         self._preference = tuple(preference)
         self._clock = clock
+        self._topics = Topics()
 
     def consensus(self, question: ConsensusQuestion) -> ConsensusRate:
         """The present answer.
@@ -47,7 +59,7 @@ class Panel:
             UnknownSymbol: no source asked lists it.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self._check(question)
+        self.check(question)
         return self._weigh(question)
 
     def watch(self, question: ConsensusQuestion, pace: Pace) -> AsyncGenerator[ConsensusRate, None]:
@@ -57,23 +69,50 @@ class Panel:
             UnknownSymbol: at once; a symbol that is tracked no more later on leaves INSUFFICIENT.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self._check(question)
-        return pull(lambda mailbox: self._follow(question, pace, mailbox))
+        self.check(question)
+        topic = self._make_topic(question, pace, _AsItIs())
+        return pull(lambda mailbox: self._follow(topic, mailbox))
 
-    def _follow(self, question: ConsensusQuestion, pace: Pace, mailbox: Mailbox[ConsensusRate]) -> None:
-        # Of sources that do not track it yet too: only what is tracked is ever published.
-        sources = frozenset(question.sources or self._preference)
-        topic = Topic(Selection(frozenset([question.symbol]), sources), pace)
-        cohort = ConsensusCohort(self._house, topic, lambda: self._weigh(question))
-        cohort.admit(mailbox)
-        cohort.open()
+    def follow(
+        self,
+        question: ConsensusQuestion,
+        pace: Pace,
+        writer: ConsensusWriter[ToldT],
+        reader: Reader[ToldT],
+    ) -> None:
+        """Have `reader` told what `watch` tells, in the words of `writer`.
 
-    def _check(self, question: ConsensusQuestion) -> None:
+        Raises:
+            UnknownSymbol, CacheUnavailable, DatabaseUnavailable: as there.
+        """
+        self.check(question)
+        key = writer, question, pace
+        topic = self._topics.find(key)
+        if topic is None:
+            topic = self._make_topic(question, pace, writer)
+            self._topics.keep(key, topic)
+        assert isinstance(topic, ConsensusTopic)
+        self._follow(topic, reader)
+
+    def check(self, question: ConsensusQuestion) -> None:
+        """Refuse what `consensus` and `watch` refuse."""
         self._rates.check_loaded()
         asked = question.sources or self._preference
         if not any(self._is_listed(TickerKey(each, question.symbol)) for each in asked):
             near = self._catalog.near(question.symbol, asked)
             raise UnknownSymbol(str(question.symbol), near=near)
+
+    def _make_topic(
+        self, question: ConsensusQuestion, pace: Pace, writer: ConsensusWriter[ToldT]
+    ) -> ConsensusTopic[ToldT]:
+        # Of sources that do not track it yet too: only what is tracked is ever published.
+        sources = frozenset(question.sources or self._preference)
+        return ConsensusTopic(question, Selection(frozenset([question.symbol]), sources), pace, writer)
+
+    def _follow(self, topic: ConsensusTopic[ToldT], reader: Reader[ToldT]) -> None:
+        cohort = ConsensusCohort(self._house, topic, self._weigh)
+        cohort.admit(reader)
+        cohort.open()
 
     def _is_listed(self, key: TickerKey) -> bool:
         return key in self._catalog.tracked or key in self._catalog.halted

@@ -7,22 +7,26 @@ from typing import Any, TypeVar, cast
 from graphql import GraphQLError
 
 from gateway.cohort import Reader
+from gateway.consensus.panel import Panel
+from gateway.consensus.rate import ConsensusRate
 from gateway.events import RatesEvent
 from gateway.fragments.fragment import Fragment
 from gateway.fragments.frames import Told
 from gateway.fragments.kept import Kept
 from gateway.fragments.library import MAX_SELECTIONS, Library
-from gateway.fragments.plan import RateWatch, Watch
+from gateway.fragments.plan import ConsensusWatch, RateWatch, Watch
 from gateway.fragments.selection import Field, NotCovered, Selection
+from gateway.fragments.tree import tree_writer
 from gateway.fragments.writing import join_list, label
 from gateway.live import Live
 from gateway.mailbox import Mailbox, Resuming, pull
 from gateway.rate import Rate
+from gateway.schema import consensus
 from gateway.schema.context import Notes
 from rates.clock import format_us
 from rates.errors import RatesError
 
-WriterT = TypeVar("WriterT", "ToldEvents", "ToldRates")
+WriterT = TypeVar("WriterT", "ToldEvents", "ToldRates", "ToldConsensus")
 
 
 class EventWriter:
@@ -97,14 +101,28 @@ class ToldRates:
         return Told(b"".join((self._before, self._library.write_rate(self._selection, rate), b"}}")))
 
 
+class ToldConsensus:
+    """Writes the consensuses of a root field."""
+
+    def __init__(self, library: Library, field: Field) -> None:
+        assert field.inside is not None
+        self._before = b'{"data":{' + label(field.key)
+        self._write = tree_writer(library.schema, field.inside)
+
+    def write(self, answer: ConsensusRate) -> Told:
+        """The result of an answer."""
+        return Told(b"".join((self._before, self._write(consensus.ConsensusRate.of(answer)), b"}}")))
+
+
 class Events:
     """Carries out the plans of subscriptions."""
 
-    def __init__(self, live: Live, library: Library) -> None:
+    def __init__(self, live: Live, panel: Panel, library: Library) -> None:
         self._live = live
+        self._panel = panel
         self._library = library
         # The same writer for the same root field: its readers may share what they are told.
-        self._writers: Kept[Field, ToldEvents | ToldRates] = Kept(size=MAX_SELECTIONS)
+        self._writers: Kept[Field, ToldEvents | ToldRates | ToldConsensus] = Kept(size=MAX_SELECTIONS)
 
     def follow(self, watch: Watch, resume_from: str | None, reader: Reader[Told]) -> Resuming | None:
         """Have `reader` told the results, at once or when what is returned has been done.
@@ -116,6 +134,9 @@ class Events:
         if isinstance(ask, RateWatch):
             self._live.check_rate(ask.symbol, ask.source)
             self._live.follow_rate(*ask, self.writer(field, ToldRates), reader)
+            return None
+        if isinstance(ask, ConsensusWatch):
+            self._panel.follow(*ask, self.writer(field, ToldConsensus), reader)
             return None
         after = resume_from or ask.after
         return self._live.follow_rates(ask.question, ask.pace, after, self.writer(field, ToldEvents), reader)
@@ -133,6 +154,9 @@ class Events:
         if isinstance(ask, RateWatch):
             self.writer(field, ToldRates)
             self._live.check_rate(ask.symbol, ask.source)
+        elif isinstance(ask, ConsensusWatch):
+            self.writer(field, ToldConsensus)
+            self._panel.check(ask.question)
         else:
             self.writer(field, ToldEvents)
             self._live.check_rates(ask.question, resume_from or ask.after)

@@ -48,6 +48,11 @@ class Library:
         self._shapes: Kept[Selection, Shape] = Kept(size=MAX_SELECTIONS)
 
     @property
+    def schema(self) -> GraphQLSchema:
+        """Whose types it writes."""
+        return self._schema
+
+    @property
     def weight(self) -> int:
         """Bytes that all of it takes, about."""
         return self._shelves.total + self._listings.total

@@ -12,6 +12,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from gateway.consensus.question import ConsensusMethod, ConsensusQuestion
 from gateway.fragments.kept import Kept
 from gateway.fragments.selection import TYPENAME, Collector, NotCovered, RootField
 from gateway.fragments.spot import Spot
@@ -21,12 +22,14 @@ from gateway.rate import OnStale
 from gateway.rates import Demand, Question
 from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, given, read_demand, read_question
+from gateway.schema.consensus import read_consensus
 from gateway.schema.documents import MAX_KEPT_LENGTH
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
-COVERED = frozenset({"rate", "rates", TYPENAME})
+COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
+COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
 MAX_PLANS = 1_024
 
 Switches = tuple[tuple[str, bool], ...]
@@ -78,11 +81,18 @@ class RatesWatch(NamedTuple):
     after: str | None
 
 
+class ConsensusWatch(NamedTuple):
+    """What the subscription `consensusRate` is asked."""
+
+    question: ConsensusQuestion
+    pace: Pace
+
+
 class Watch(NamedTuple):
     """The one field of a subscription and what it is asked."""
 
     root: RootField
-    ask: RateWatch | RatesWatch
+    ask: RateWatch | RatesWatch | ConsensusWatch
 
 
 class Plans:
@@ -151,7 +161,8 @@ class Plans:
         roots = self._roots.read(key)
         if roots is None:
             roots = Collector(self._schema, document, operation, values).collect(kind)
-            if any(root.field.name not in COVERED for root in roots):
+            covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
+            if any(root.field.name not in covered for root in roots):
                 raise NotCovered
             if len(request.query) <= MAX_KEPT_LENGTH:
                 self._roots.keep(key, roots)
@@ -174,11 +185,25 @@ def _read_ask(name: str, arguments: dict[str, Any]) -> RateAsk | RatesAsk:
     return RatesAsk(read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), demand)
 
 
-def _read_watch(name: str, arguments: dict[str, Any]) -> RateWatch | RatesWatch:
-    interval_ms, bps = arguments["sampleIntervalMs"], arguments["minChangeBps"]
+def _read_watch(name: str, arguments: dict[str, Any]) -> RateWatch | RatesWatch | ConsensusWatch:
+    interval_ms = arguments["sampleIntervalMs"]
+    if name == "consensusRate":
+        return ConsensusWatch(_read_consensus(arguments), parse_pace(interval_ms, 0))
+    bps = arguments["minChangeBps"]
     if name == "rate":
         source = given(arguments.get("source", UNSET))
         return RateWatch(arguments["symbol"], source, parse_pace(interval_ms, bps))
     question = read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
     pace = parse_pace(interval_ms, bps, arguments["maxSilenceMs"])
     return RatesWatch(question, pace, given(arguments.get("after", UNSET)))
+
+
+def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuestion:
+    return read_consensus(
+        symbol=arguments["symbol"],
+        method=ConsensusMethod(arguments["method"]),
+        min_sources=arguments["minSources"],
+        max_age_ms=arguments.get("maxAgeMs", UNSET),
+        max_deviation_bps=arguments["maxDeviationBps"],
+        sources=arguments.get("sources", UNSET),
+    )

@@ -160,7 +160,7 @@ def ask(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = MAX_DEVIATION_BPS,
     sources: OfSources = UNSET,
 ) -> ConsensusRate:
-    question = _read(
+    question = read_consensus(
         symbol=symbol,
         method=method,
         min_sources=min_sources,
@@ -184,7 +184,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
 ) -> AsyncGenerator[ConsensusRate, None]:
     pace = parse_pace(sample_interval_ms, 0)
-    question = _read(
+    question = read_consensus(
         symbol=symbol,
         method=method,
         min_sources=min_sources,
@@ -203,7 +203,7 @@ async def _each(
             yield ConsensusRate.of(answer)
 
 
-def _read(
+def read_consensus(
     *,
     symbol: Symbol,
     method: ConsensusMethod,
@@ -212,6 +212,11 @@ def _read(
     max_deviation_bps: float,
     sources: list[Source] | None,
 ) -> ConsensusQuestion:
+    """The question that the arguments ask.
+
+    Raises:
+        InvalidArgument: out of range.
+    """
     named = given(sources)
     question = ConsensusQuestion(
         symbol,

@@ -126,7 +126,7 @@ def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> 
 
 
 def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
-    """However much arrives between two; the first comes at once."""
+    """However much arrives between two; the first comes at once. They wait for a moment that others with the interval share."""
 
     async def main() -> None:
         async with Scene(Pace(sample_interval_s=5)) as scene:
@@ -134,7 +134,7 @@ def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
                 await scene.until(tenth / 10)
                 await scene.write(Source.BINANCE, str(100 + tenth))
             await scene.until(16)
-            assert [at for at, *_ in scene.summary] == [0, 5, 10]
+            assert [at for at, *_ in scene.summary] == [0, 5.625, 10.625]
             last = scene.told[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
