@@ -9,7 +9,7 @@ from itertools import pairwise, permutations
 
 from gateway.conversion.assets import DOLLAR, HUBS, STABLECOINS
 from rates.source import Source
-from rates.symbol import Symbol
+from rates.symbol import MAX_ASSET_LENGTH, Symbol
 
 # Routes of one length that are looked at, best hubs first. Between two hubs there is one over almost every asset; that all of the
 # first are useless and a later one is not is no case to spend every client's time on.
@@ -43,7 +43,11 @@ class AssetGraph:
         return asset in self._links
 
     def near(self, asset: str) -> list[str]:
-        """The known assets closest in spelling, best first, in whatever case it was spelled. Takes about a millisecond."""
+        """The known assets closest in spelling, best first, in whatever case it was spelled. Takes about a millisecond; what is too
+        long for an asset is compared with none.
+        """
+        if len(asset) > MAX_ASSET_LENGTH:
+            return []
         return difflib.get_close_matches(asset.upper(), self._links, n=NEAR_MATCHES, cutoff=0.6)
 
     def symbols(self, one: str, other: str) -> tuple[Symbol, ...]:

@@ -187,6 +187,11 @@ def test_an_unknown_asset_comes_with_near_matches() -> None:
     with pytest.raises(UnknownAsset) as caught:
         world.answer("1", "BTC", "x" * 100_000)
     assert len(str(caught.value)) < 200
+    world.tell("ABCDEFGHIJKLMNOPQRST/BTC", "1")
+    for wrong, count in (("ABCDEFGHIJKLMNOPQRSX", 1), ("ABCDEFGHIJKLMNOPQRSTU", 0)):
+        with pytest.raises(UnknownAsset) as caught:
+            world.answer("1", "BTC", wrong)
+        assert len(caught.value.near) == count
 
 
 def test_a_way_without_rates_is_an_error_that_may_pass() -> None:
