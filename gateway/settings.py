@@ -31,6 +31,20 @@ class GatewaySettings(BaseSettings):
         le=65_535,
         description="TCP port to listen on; 0 lets the system choose a free one.",
     )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that share the port, as `ratewire gateway --workers`. One for each core that the gateway may have "
+        "carries that much more; each has a mirror of its own: memory, and what is read from Redis, grow alike.",
+    )
+    worker_silence_s: float = Field(
+        default=30.0,
+        ge=3,
+        le=3600,
+        description="Seconds without a sign of life after which one of several workers is killed and replaced. Shorter ends a "
+        "hanging one sooner; too short ends one that is only busy.",
+    )
     ttl_s: Annotated[dict[Source, Annotated[float, Field(gt=0, le=86_400)]], NoDecode] = Field(
         default=DEFAULT_TTL_S,
         description="Seconds for which a source's rate counts as FRESH, from the time the source observed it, as JSON, e.g. "

@@ -44,11 +44,23 @@ def up(
 
 
 @app.command()
-def gateway() -> None:
+def gateway(
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes on one port; RATEWIRE_GATEWAY_WORKERS, or 1.", min=1, max=256),
+    ] = None,
+    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
+) -> None:
     """Serve GraphQL from the cache in Redis."""
     from gateway.server import run_gateway
+    from gateway.settings import GatewaySettings
+    from gateway.workers import run_worker, run_workers
 
-    run_process(run_gateway)
+    async def serve(stop: asyncio.Event) -> None:
+        count = workers or load_settings(GatewaySettings).workers
+        await (run_workers(count, stop) if count > 1 else run_gateway(stop))
+
+    run_process(run_worker if worker else serve)
 
 
 @app.command()
