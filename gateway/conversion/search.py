@@ -1,0 +1,102 @@
+"""One question's search among routes for the rates to go by. Every pair of neighbours is looked at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from gateway.conversion.conversion import Leg
+from gateway.conversion.graph import AssetGraph, Route
+from gateway.freshness import Freshness, meets
+from gateway.mirror import Mirror
+from gateway.rate import Rate
+from gateway.rates import Demand, Rates
+from rates.errors import RateNotSeen
+from rates.ticker import TickerKey
+
+_GRADES = {freshness: grade for grade, freshness in enumerate(Freshness, 1)}
+MEETS = 0
+
+
+class Search:
+    """The rates at one moment, as one demand sees them."""
+
+    def __init__(
+        self, rates: Rates, mirror: Mirror, graph: AssetGraph, demand: Demand, now: datetime
+    ) -> None:
+        self._rates = rates
+        self._mirror = mirror
+        self._graph = graph
+        self._demand = demand
+        self._now = now
+        self._known: dict[tuple[str, str], Leg | None] = {}
+
+    def find(self, routes: Sequence[Route]) -> tuple[Leg, ...]:
+        """The legs of the first route that meets the demand; else of those with the best worst freshness the first.
+
+        Raises:
+            RateNotSeen: no route has a rate for each leg.
+        """
+        best: tuple[Leg, ...] | None = None
+        best_grade = 0
+        for route in routes:
+            legs = self._walk(route)
+            if legs is None:
+                continue
+            grade = max(self._grade(leg) for leg in legs)
+            if grade == MEETS:
+                return legs
+            if best is None or grade < best_grade:
+                best, best_grade = legs, grade
+        if best is None:
+            raise self._not_seen(routes[0])
+        return best
+
+    def _walk(self, route: Route) -> tuple[Leg, ...] | None:
+        legs: list[Leg] = []
+        for one, other in pairwise(route):
+            leg = self._leg(one, other)
+            if leg is None:
+                return None
+            legs.append(leg)
+        return tuple(legs)
+
+    def _leg(self, one: str, other: str) -> Leg | None:
+        if (one, other) not in self._known:
+            self._known[one, other] = self._look(one, other)
+        return self._known[one, other]
+
+    def _look(self, one: str, other: str) -> Leg | None:
+        """As `rate` answers: the first by preference that meets the demand, else the one that has used up least of its time."""
+        symbols = self._graph.symbols(one, other)
+        if not symbols:
+            return Leg(one, other, None)
+        best: Rate | None = None
+        for symbol in symbols:
+            for source in self._graph.sources_by_symbol[symbol]:
+                ticker = self._mirror.read(TickerKey(source, symbol))
+                if ticker is None:
+                    continue
+                rate = self._rates.present_at(ticker, self._now)
+                if meets_demand(rate, self._demand):
+                    return Leg(one, other, rate)
+                if best is None or rate.age / rate.ttl < best.age / best.ttl:
+                    best = rate
+        return None if best is None else Leg(one, other, best)
+
+    def _grade(self, leg: Leg) -> int:
+        """How bad it would be to go this way."""
+        if leg.rate is None or meets_demand(leg.rate, self._demand):
+            return MEETS
+        return _GRADES[leg.rate.freshness]
+
+    def _not_seen(self, route: Route) -> RateNotSeen:
+        one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)
+        symbol = self._graph.symbols(one, other)[0]
+        return RateNotSeen(
+            str(symbol), ", ".join(each.name for each in self._graph.sources_by_symbol[symbol])
+        )
+
+
+def meets_demand(rate: Rate, demand: Demand) -> bool:
+    """Whether the rate is as fresh as asked."""
+    return meets(rate.age, rate.ttl if demand.max_age is None else demand.max_age)
