@@ -90,8 +90,8 @@ class Command:
 
 
 @asynccontextmanager
-async def running(*arguments: str, env: Mapping[str, str]) -> AsyncIterator[Command]:
-    """`ratewire ARGUMENTS` with exactly the settings in `env`; ended at the latest on leaving."""
+async def running(*arguments: str, env: Mapping[str, str], folder: Path = ROOT) -> AsyncIterator[Command]:
+    """`ratewire ARGUMENTS` of the project in `folder`, with exactly the settings in `env`; ended at the latest on leaving."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RATEWIRE_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -99,7 +99,7 @@ async def running(*arguments: str, env: Mapping[str, str]) -> AsyncIterator[Comm
         "ratewire",
         *arguments,
         env={**inherited, "PYTHONUNBUFFERED": "1", **env},
-        cwd=ROOT,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,0 +1,18 @@
+"""Where Septem is; how long to wait for it is as for any push feed."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from pipeline.feeds.addresses import Addresses
+from pipeline.feeds.settings import FeedSettings
+
+
+class SeptemSettings(FeedSettings):
+    """Septem."""
+
+    model_config = SettingsConfigDict(env_prefix="RATEWIRE_SEPTEM_", env_ignore_empty=True, extra="ignore")
+
+    stream_urls: Addresses = Field(
+        default=("wss://stream.septem.invalid/v1",),
+        description="WebSocket addresses of the push feed, separated by commas.",
+    )

@@ -1,0 +1,129 @@
+"""The checklist `docs/adding-a-source.md`, followed: a source that is not in the project takes one folder and one line."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from tests.e2e.graphql_client import ask, rates
+from tests.e2e.processes import ROOT, eventually, free_port, running
+
+PAGE = ROOT / "docs" / "adding-a-source.md"
+FOLDER = Path(__file__).with_name("septem")
+LAST_LINE = re.compile(r"^    COINGECKO = .*$", re.MULTILINE)
+PATIENCE_S = 40
+
+
+def take_copy(folder: Path) -> Path:
+    """The project with a seventh source in it, made by nothing but what the page says."""
+    copy = folder / "project"
+    copy.mkdir()
+    for package in [path.parent for path in ROOT.glob("*/__init__.py")]:
+        shutil.copytree(package, copy / package.name, ignore=shutil.ignore_patterns("__pycache__", "static"))
+    for other in ("alembic", "tests/pipeline"):
+        shutil.copytree(
+            ROOT / other, copy / other, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+        )
+    shutil.copytree(FOLDER, copy / "pipeline" / "sources" / "septem")
+    (line,) = re.findall(r"^    SEPTEM = .*$", PAGE.read_text(), re.MULTILINE)
+    source = copy / "rates" / "source.py"
+    source.write_text(LAST_LINE.sub(rf"\g<0>\n{line}", source.read_text()))
+    return copy
+
+
+@asynccontextmanager
+async def exchange() -> AsyncIterator[str]:
+    """Septem itself: ten ticks a second of whatever is followed."""
+
+    async def trade(connection: ServerConnection) -> None:
+        pairs = json.loads(await connection.recv())["follow"]
+        for number in range(10_000):
+            for pair in pairs:
+                tick = {
+                    "pair": pair,
+                    "price": f"61000.{number:04}",
+                    "at": time.time_ns() // 10**6,
+                    "n": number,
+                }
+                await connection.send(json.dumps(tick))
+            await asyncio.sleep(0.1)
+
+    async with serve(trade, "127.0.0.1", 0) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+
+
+async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: Path, redis_url: str) -> None:
+    """From its own socket to GraphQL: known by name, with its own time to live and meaning, fresh and moving."""
+    copy, port = take_copy(tmp_path), free_port()
+    async with exchange() as address:
+        env = {
+            "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'instruments.sqlite'}",
+            "RATEWIRE_REDIS_URL": redis_url,
+            "RATEWIRE_GATEWAY_PORT": str(port),
+            "RATEWIRE_SEPTEM_STREAM_URLS": address,
+        }
+        for command in (["migrate"], ["instruments", "add", "septem", "BTC/USD", "btc_usd"]):
+            async with running(*command, env=env, folder=copy) as once:
+                assert await once.ends(within_s=PATIENCE_S) == 0, once.text
+        async with (
+            running("gateway", env=env, folder=copy) as gateway,
+            running("stream", "septem", env=env, folder=copy),
+        ):
+            await gateway.prints("listening", within_s=PATIENCE_S)
+            url = f"http://127.0.0.1:{port}"
+
+            async def price() -> str | None:
+                items = await rates(url, symbols=["BTC/USD"], sources=["SEPTEM"])
+                return str(items[0]["price"]) if items and items[0]["freshness"] == "FRESH" else None
+
+            first = await eventually(price, within_s=PATIENCE_S, what="a fresh rate of the seventh source")
+
+            async def moved() -> bool:
+                return await price() not in (None, first)
+
+            await eventually(moved, within_s=PATIENCE_S, what="another price")
+            answer = await ask(
+                url, '{ rate(symbol: "BTC/USD", source: SEPTEM) { id ttlMs observedAtOrigin } }'
+            )
+            assert answer["data"]["rate"] == {
+                "id": "SEPTEM:BTC/USD",
+                "ttlMs": 10_000,
+                "observedAtOrigin": "SOURCE",
+            }
+            known = await ask(url, '{ __type(name: "Source") { enumValues { name description } } }')
+            meanings = {one["name"]: one["description"] for one in known["data"]["__type"]["enumValues"]}
+            assert meanings["SEPTEM"].startswith("Septem, a made-up exchange")
+
+
+async def test_the_checks_of_all_folders_take_it_in(tmp_path: Path) -> None:
+    """Anatomy, purity and independence are checked for the new folder without a word about it."""
+    copy = take_copy(tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),
+        *("-c", "/dev/null", "--rootdir", str(copy), str(copy / "tests" / "pipeline" / "test_sources.py")),
+        cwd=copy,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 0, text
+    assert "test_no_source_knows_another[septem] PASSED" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.py", "symbols.py", "messages.py", "tickers.py", "protocol.py", "parts.py"]
+)
+def test_the_page_names_every_file_of_the_folder(name: str) -> None:
+    """What the page's table says is what there is."""
+    assert f"| `{name}` |" in PAGE.read_text()
+    assert (FOLDER / name).exists()
