@@ -124,6 +124,30 @@ $cache
 $tuning
 END
 
+write env/coinbase_stream.env <<END
+$database
+$cache
+$tuning
+END
+
+write env/kraken_stream.env <<END
+$database
+$cache
+$tuning
+END
+
+write env/okx_stream.env <<END
+$database
+$cache
+$tuning
+END
+
+write env/bybit_stream.env <<END
+$database
+$cache
+$tuning
+END
+
 write env/nginx.env <<END
 # Limits for one client address. Larger lets busy offices behind one address in; smaller stops a flood sooner.
 RATEWIRE_NGINX_REQUESTS_PER_SECOND=200

@@ -18,6 +18,10 @@ class Source(StrEnum):
         return member
 
     BINANCE = "binance", 10.0, "Binance spot market: last trade price of a pair such as BTC/USDT."
+    COINBASE = "coinbase", 10.0, "Coinbase Exchange: last match of a product such as BTC/USD."
+    KRAKEN = "kraken", 30.0, "Kraken spot market: last trade price of a pair such as BTC/USD."
+    OKX = "okx", 30.0, "OKX spot market: last trade price of an instrument such as BTC/USDT."
+    BYBIT = "bybit", 30.0, "Bybit spot market: last trade price of a symbol such as BTC/USDT."
     COINGECKO = "coingecko", 180.0, "CoinGecko: average over many exchanges, in USD, e.g. BTC/USD."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without types; the facts below are checked at run time
 
+from pipeline.sources.registry import SOURCES
 from ratewire.env_file import format_env_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,12 @@ OURS = {
     "coingeko_consumer": ["consumer", "coingecko"],
     "binance_stream": ["stream", "binance"],
     "listings": ["listings"],
+    "coinbase_stream": ["stream", "coinbase"],
+    "kraken_stream": ["stream", "kraken"],
+    "okx_stream": ["stream", "okx"],
+    "bybit_stream": ["stream", "bybit"],
 }
+STREAMS = [name for name in OURS if name.endswith("_stream")]
 IMAGES = {
     "nginx": "nginx:stable-alpine",
     "db": "postgres:17",
@@ -123,8 +129,9 @@ def test_services_start_after_what_they_need() -> None:
     assert conditions["producer"] == {"migrate": completed, "redis": healthy, "rabbitmq": healthy}
     assert conditions["binance_consumer"] == {"redis": healthy, "rabbitmq": healthy}
     assert conditions["coingeko_consumer"] == {"redis": healthy, "rabbitmq": healthy}
-    assert conditions["binance_stream"] == {"migrate": completed, "redis": healthy}
     assert conditions["listings"] == {"migrate": completed, "redis": healthy}
+    for name in STREAMS:
+        assert conditions[name] == {"migrate": completed, "redis": healthy}
     assert conditions["gateway"] == {"migrate": completed, "redis": healthy}
     assert conditions["nginx"] == {"gateway": healthy}
 
@@ -144,6 +151,18 @@ def test_a_full_redis_refuses_rather_than_forgets() -> None:
     assert "--requirepass" not in command, "a password there shows in every process list"
 
 
+def test_every_source_has_a_service_for_each_way_it_is_heard() -> None:
+    """Consumers where it is asked, a stream where it pushes."""
+    for source, build in SOURCES.items():
+        parts = build()
+        commands = {
+            ("consumer", source.value): parts.open_fetcher,
+            ("stream", source.value): parts.build_feed,
+        }
+        for command, way in commands.items():
+            assert (list(command) in OURS.values()) is (way is not None), command
+
+
 def test_every_service_of_ours_reads_an_env_file_that_the_script_writes() -> None:
     """The names in the compose file and in create_envs.sh agree, and no secret stands in the compose file."""
     written = set(re.findall(r"^write (env/\w+\.env)", (ROOT / "create_envs.sh").read_text(), re.MULTILINE))
@@ -161,7 +180,7 @@ def test_the_simulated_form_labels_and_redirects_every_service() -> None:
         if service.get("environment", {}).get("RATEWIRE_SIMULATED") == "true"
     }
     assert told == set(OURS) - {"migrate"}
-    for name in ("binance_consumer", "coingeko_consumer", "binance_stream", "listings"):
+    for name in ("binance_consumer", "coingeko_consumer", "listings", *STREAMS):
         extra = SIMULATED["services"][name]
         assert extra["depends_on"] == {"simulator": {"condition": "service_healthy"}}
         assert any("//simulator:" in value for value in extra["environment"].values())

@@ -20,8 +20,11 @@ KNOWS = {
     "producer": {"DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "binance_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "coingeko_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
-    "binance_stream": {"DB_PASSWORD", "REDIS_PASSWORD"},
     "listings": {"DB_PASSWORD", "REDIS_PASSWORD"},
+    **{
+        key: {"DB_PASSWORD", "REDIS_PASSWORD"}
+        for key in [f"{source}_stream" for source in ("binance", "coinbase", "kraken", "okx", "bybit")]
+    },
     "nginx": set(),
 }
 

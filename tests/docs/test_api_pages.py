@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from gateway.schema import errors
 from gateway.transports import effects, messages, response
+from rates.source import Source
 from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
 from tests.e2e.graphql_client import rates
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Host and port of the embedded system, once both sources have fresh rates."""
+    """Host and port of the embedded system, once all sources have fresh rates."""
     port = free_port()
     env = {
         "RATEWIRE_GATEWAY_PORT": str(port),
@@ -38,9 +39,10 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 
         async def all_fresh() -> bool:
             items = await rates(f"http://{address}", symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"])
-            return [item["freshness"] for item in items or ()] == ["FRESH"] * 3
+            fresh = {item["source"] for item in items or () if item["freshness"] == "FRESH"}
+            return fresh == {source.name for source in Source}
 
-        await eventually(all_fresh, within_s=30, what="fresh rates of both sources")
+        await eventually(all_fresh, within_s=30, what="fresh rates of all sources")
         yield address
 
 

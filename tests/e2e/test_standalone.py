@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.graphql_client import LIVE, next_event, rates, subscribed
+from instruments.seed import read_seed
+from rates.source import Source
+from tests.e2e.graphql_client import LIVE, ask, next_event, rates, subscribed
 from tests.e2e.processes import ROOT, Command, eventually, free_port, running
 
 CLIENTS = ROOT / "tests" / "clients"
@@ -49,21 +51,37 @@ async def node(script: str, *arguments: str) -> str:
     return output.decode()
 
 
-async def fresh_from_both(url: str, *, within_s: float) -> None:
-    """Wait until both sources' rates are fresh."""
+async def fresh_from_all(url: str, *, within_s: float) -> None:
+    """Wait until all sources' rates are fresh."""
 
     async def all_fresh() -> list[str] | None:
         items = await rates(url, symbols=["BTC/USDT", "BTC/USD"])
         fresh = [item["source"] for item in items or () if item["freshness"] == "FRESH"]
-        return fresh if set(fresh) == {"BINANCE", "COINGECKO"} else None
+        return fresh if set(fresh) == {source.name for source in Source} else None
 
-    await eventually(all_fresh, within_s=within_s, what="fresh rates of both sources")
+    await eventually(all_fresh, within_s=within_s, what="fresh rates of all sources")
 
 
-async def test_fresh_rates_of_both_sources_within_twenty_seconds(system: tuple[str, Command, float]) -> None:
+async def test_fresh_rates_of_all_sources_within_twenty_seconds(system: tuple[str, Command, float]) -> None:
     """The first minute of a newcomer: start, ask, get fresh rates."""
     url, _, began = system
-    await fresh_from_both(url, within_s=READY_WITHIN_S - (time.monotonic() - began))
+    await fresh_from_all(url, within_s=READY_WITHIN_S - (time.monotonic() - began))
+
+
+async def test_every_tracked_instrument_of_every_source_is_fresh(system: tuple[str, Command, float]) -> None:
+    """All that a new database starts with, from all six, with nobody refused."""
+    url, _, _ = system
+    expected = {f"{one.source.name}:{one.symbol}" for one in read_seed()}
+
+    async def all_fresh() -> bool:
+        items = await rates(url) or ()
+        return {item["id"] for item in items if item["freshness"] == "FRESH"} == expected
+
+    await eventually(all_fresh, within_s=60, what="a fresh rate of everything")
+    answer = await ask(url, "{ sources { source state refused } }")
+    assert answer["data"]["sources"] == [
+        {"source": source.name, "state": "UP", "refused": 0} for source in Source
+    ]
 
 
 async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str, Command, float]) -> None:
@@ -112,7 +130,7 @@ async def test_the_pages_work_in_a_browser(system: tuple[str, Command, float], t
     url, _, _ = system
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert chromium, "chromium is not installed; `make test` installs it"
-    await fresh_from_both(url, within_s=READY_WITHIN_S)
+    await fresh_from_all(url, within_s=READY_WITHIN_S)
     seen = json.loads(await node("graphiql.mjs", url, chromium, str(tmp_path)))
     assert "BTC/USDT" in seen["frontText"]
     assert "simulated" in seen["frontText"].lower()

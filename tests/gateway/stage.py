@@ -22,7 +22,7 @@ from rates.wire import Changes
 from tests.gateway.conftest import ListedInstruments
 from tests.gateway.virtual_time import VirtualTimeLoop
 
-TTL = {Source.BINANCE: timedelta(seconds=10), Source.COINGECKO: timedelta(seconds=180)}
+TTL = {source: timedelta(seconds=source.ttl_s) for source in Source}
 KEYS = [
     TickerKey(Source.BINANCE, parse_symbol("BTC/USDT")),
     TickerKey(Source.BINANCE, parse_symbol("ETH/USDT")),

@@ -208,7 +208,8 @@ async def test_who_names_sources_hears_of_each_that_cannot_answer(
 ) -> None:
     """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
     await write(ticker(), ticker(source=Source.COINGECKO))
-    question = Question((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), tuple(Source))
+    named = (Source.BINANCE, Source.COINGECKO)
+    question = Question((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), named)
     answer = gateway.rates.rates(question)
     assert [(str(each.symbol), each.source, each.reason.value) for each in answer.unavailable] == [
         ("ETH/USDT", Source.COINGECKO, "UNKNOWN_SYMBOL"),

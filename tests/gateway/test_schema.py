@@ -26,7 +26,8 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     """BTC/USDT from Binance, BTC/USD from CoinGecko; ETH/USDT is tracked but never came."""
     await cache.write([ticker(price="0.00000001", bid=Decimal("1E-9"), simulated=True)])
     await cache.write([ticker("BTC/USD", "64000.10", source=Source.COINGECKO)])
-    await until(lambda: all(place.seq == 1 for place in gateway.mirror.position.values()))
+    written = (Source.BINANCE, Source.COINGECKO)
+    await until(lambda: all(gateway.mirror.position[each].seq == 1 for each in written))
 
 
 def only_error(result: Any) -> Any:

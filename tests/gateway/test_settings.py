@@ -15,8 +15,11 @@ def test_what_is_left_out_keeps_its_default(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("RATEWIRE_GATEWAY_TTL_S", '{"coingecko": 60}')
     monkeypatch.setenv("RATEWIRE_GATEWAY_SOURCE_PREFERENCE", '["coingecko"]')
     settings = load_settings(GatewaySettings)
-    assert settings.ttl == {Source.BINANCE: timedelta(seconds=10), Source.COINGECKO: timedelta(seconds=60)}
-    assert settings.source_preference == [Source.COINGECKO, Source.BINANCE]
+    assert settings.ttl == {
+        source: timedelta(seconds=60 if source is Source.COINGECKO else source.ttl_s) for source in Source
+    }
+    others = [source for source in Source if source is not Source.COINGECKO]
+    assert settings.source_preference == [Source.COINGECKO, *others]
 
 
 @pytest.mark.parametrize(
@@ -27,8 +30,8 @@ def test_what_is_left_out_keeps_its_default(monkeypatch: pytest.MonkeyPatch) -> 
         ("TTL_S", "10"),
         ("TTL_S", "{"),
         ("TTL_S", '{"binance": 0}'),
-        ("TTL_S", '{"kraken": 5}'),
-        ("SOURCE_PREFERENCE", '["kraken"]'),
+        ("TTL_S", '{"nobody": 5}'),
+        ("SOURCE_PREFERENCE", '["nobody"]'),
         ("ALLOWED_ORIGINS", '["dash.example"]'),
         ("ALLOWED_ORIGINS", '["https://dash.example/path"]'),
         ("MAX_DEPTH", "0"),

@@ -28,6 +28,16 @@ def read_frames(name: str) -> Iterator[bytes]:
                 yield frame
 
 
+def read_messages(name: str) -> Iterator[tuple[float, bytes]]:
+    """The frames that a cryptofeed recording received, verbatim, each with its arrival in seconds since the epoch."""
+    with gzip.open(recorded(name)) as lines:
+        for line in lines:
+            moment, colon, frame = line.rstrip().partition(b": ")
+            # What the client sent and where it connected stand in lines of their own.
+            if colon and b" " not in moment:
+                yield float(moment), frame
+
+
 def read_exchanges(name: str) -> Iterator[dict[str, Any]]:
     """Recorded HTTP exchanges, one object each."""
     with gzip.open(recorded(name)) as lines:

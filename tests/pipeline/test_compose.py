@@ -106,7 +106,7 @@ async def backends(request: pytest.FixtureRequest) -> AsyncIterator[Backends]:
     await real.redis.flushall()
     await real.queue.connect()
     async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
-        for source in Source:
+        for source in (Source.BINANCE, Source.COINGECKO):
             await (await channel.get_queue(queue_name(source))).purge()
     yield real
     await real.close()
@@ -199,7 +199,7 @@ async def test_rates_of_both_sources_reach_the_cache(backends: Backends) -> None
             await seen(backends, Source.COINGECKO, *(str(one.symbol) for one in COINS))
             reader.instruments.append(instrument("ADA/USDT"))
             await seen(backends, Source.BINANCE, "ADA/USDT")
-            for source in Source:
+            for source in parts:
                 snapshot = await backends.feed.read_snapshot(source)
                 assert all(ticker.simulated for ticker in snapshot.tickers)
                 assert {report.state for report in snapshot.reports} == {LinkState.UP}

@@ -234,6 +234,7 @@ steps = st.tuples(
 questions = st.builds(
     ConsensusQuestion,
     st.just(BTC_USDT),
+    sources=st.none() | st.lists(st.sampled_from([source for source, _ in BOTH]), min_size=1).map(tuple),
     min_sources=st.integers(1, 2),
     max_age=st.none() | st.sampled_from([0.5, 4.0, 50.0]).map(lambda seconds: timedelta(seconds=seconds)),
     max_deviation_bps=st.sampled_from([Decimal(0), Decimal(2_500)]),

@@ -1,0 +1,62 @@
+"""What Bybit lists on spot: `/v5/market/instruments-info`, which for spot has no pages. Pure."""
+
+import msgspec
+
+from instruments.listed import ListedInstrument, TradingStatus
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.source import Source
+
+PATH = "/v5/market/instruments-info"
+PARAMS = {"category": "spot"}
+TRADING = "Trading"
+
+
+class _Symbol(msgspec.Struct, frozen=True, rename="camel"):
+    symbol: str
+    base_coin: str
+    quote_coin: str
+    status: str
+
+
+class _Result(msgspec.Struct, frozen=True):
+    list: tuple[_Symbol, ...] = ()
+
+
+class _Answer(msgspec.Struct, frozen=True, rename="camel"):
+    ret_code: int
+    ret_msg: str = ""
+    result: _Result = _Result()
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+def parse_listing(body: bytes) -> list[ListedInstrument]:
+    """Every spot symbol, split as Bybit itself splits it.
+
+    `{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[{"symbol":"BTCUSDT","baseCoin":"BTC","quoteCoin":"USDT",
+    "status":"Trading",…}]},"time":1672712468011}`, format: bybit-exchange.github.io/docs/v5/market/instrument.
+
+    Raises:
+        SourceProtocolError: no answer of this form.
+        SourceUnavailable: an answer that says what went wrong, with HTTP 200.
+    """
+    try:
+        answer = _decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        said = f"expected instruments, saw {body[:160]!r}: {exc}"
+        raise SourceProtocolError(Source.BYBIT, said) from exc
+    if answer.ret_code != 0:
+        said = f"the listing was refused: {answer.ret_code} {answer.ret_msg[:160]}"
+        raise SourceUnavailable(Source.BYBIT, said)
+    return [
+        ListedInstrument(
+            source_symbol=one.symbol,
+            base=one.base_coin,
+            quote=one.quote_coin,
+            name=one.base_coin,
+            status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
+            word=one.status,
+        )
+        for one in answer.result.list
+    ]

@@ -1,0 +1,130 @@
+"""What Bybit's public WebSocket v5 says on spot, read into typed values. Pure. Formats: bybit-exchange.github.io/docs/v5/
+websocket/public; prices are strings, times milliseconds.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from pipeline.sources.bybit.symbols import BOOK, TICKERS
+from rates.errors import SourceProtocolError
+from rates.source import Source
+
+ABSENT = msgspec.Raw()
+SNAPSHOT = "snapshot"
+
+
+class BybitTicker(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "symbol": "symbol",
+        "price": "lastPrice",
+        "high": "highPrice24h",
+        "low": "lowPrice24h",
+        "volume": "volume24h",
+        "change": "price24hPcnt",
+    },
+):
+    """`data` of `{"topic":"tickers.BTCUSDT","ts":1673853746003,"type":"snapshot","cs":2588407389,"data":{"symbol":"BTCUSDT",
+    "lastPrice":"21109.77","highPrice24h":"21426.99","lowPrice24h":"20575","prevPrice24h":"20704.93","volume24h":"6780.866843",
+    "turnover24h":"141946527.22907118","price24hPcnt":"0.0196","usdIndexPrice":"21120.2400136"}}`: on spot always whole. The
+    index price, which may be "", is other exchanges' and not read.
+    """
+
+    symbol: str
+    price: str
+    high: str = ""
+    low: str = ""
+    volume: str = ""
+    change: str = ""
+
+
+class BybitTickerEvent(msgspec.Struct, frozen=True):
+    """A ticker with the time and the cross sequence of its message."""
+
+    ticker: BybitTicker
+    ts: int
+    cs: int
+
+
+class BybitBookEvent(msgspec.Struct, frozen=True):
+    """`{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"snapshot","data":{"s":"BTCUSDT","b":[["16493.50","0.006"]],
+    "a":[["16611.00","0.029"]],"u":18521288,"seq":7961638724},"cts":1672304484976}`: the best price of each side, pushed on
+    change and again after 3 s without one. Spot tickers have no bid and ask. Sides: price and quantity, zero to delete.
+    """
+
+    symbol: str
+    is_snapshot: bool
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+class BybitAnswer(msgspec.Struct, frozen=True):
+    """`{"success":true,"ret_msg":"","conn_id":"…","req_id":"1","op":"subscribe"}`, one per request; a refusal,
+    `{"success":false,"ret_msg":"Invalid topic: …","conn_id":"…","op":"subscribe"}`, was seen without `req_id`.
+    """
+
+    op: str
+    number: int | None
+    error: str | None
+
+
+BybitMessage = BybitTickerEvent | BybitBookEvent | BybitAnswer
+
+
+class _Book(msgspec.Struct, frozen=True):
+    s: str
+    b: tuple[tuple[Decimal, Decimal], ...] = ()
+    a: tuple[tuple[Decimal, Decimal], ...] = ()
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    topic: str | None = None
+    type: str = SNAPSHOT
+    ts: int = 0
+    cs: int = 0
+    data: msgspec.Raw = ABSENT
+    success: bool = True
+    ret_msg: str = ""
+    req_id: str = ""
+    op: str = ""
+
+
+_frame_decoder = msgspec.json.Decoder(_Frame)
+_ticker_decoder = msgspec.json.Decoder(BybitTicker)
+_book_decoder = msgspec.json.Decoder(_Book)
+
+
+def parse_message(frame: bytes) -> BybitMessage | None:
+    """One message; `None` for pongs in all of their forms and for topics that this code does not subscribe.
+
+    Pongs: `{"success":true,"ret_msg":"pong","conn_id":"…","op":"ping"}`, `{"req_id":"2","op":"pong","args":["1757405570352"],
+    "conn_id":"…"}`, `{"pong":1653296711335}`.
+
+    Raises:
+        SourceProtocolError: not a message of this form.
+    """
+    try:
+        return _read(_frame_decoder.decode(frame))
+    except msgspec.MsgspecError as exc:
+        expected = f"expected a message of the public topics, saw {frame[:160]!r}: {exc}"
+        raise SourceProtocolError(Source.BYBIT, expected) from exc
+
+
+def _read(frame: _Frame) -> BybitMessage | None:
+    if frame.topic is None:
+        return _answer(frame)
+    if frame.topic.startswith(TICKERS):
+        return BybitTickerEvent(_ticker_decoder.decode(frame.data), frame.ts, frame.cs)
+    if frame.topic.startswith(BOOK):
+        book = _book_decoder.decode(frame.data)
+        return BybitBookEvent(book.s, frame.type == SNAPSHOT, book.b, book.a)
+    return None
+
+
+def _answer(frame: _Frame) -> BybitAnswer | None:
+    if frame.success and frame.op not in ("subscribe", "unsubscribe"):
+        return None
+    number = int(frame.req_id) if frame.req_id.isascii() and frame.req_id.isdigit() else None
+    return BybitAnswer(frame.op, number, None if frame.success else frame.ret_msg or "refused without a word")

@@ -1,0 +1,23 @@
+"""Where Bybit is; how long to wait for it is as for any push feed."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from pipeline.feeds.addresses import Addresses
+from pipeline.feeds.settings import FeedSettings
+
+
+class BybitSettings(FeedSettings):
+    """Bybit."""
+
+    model_config = SettingsConfigDict(env_prefix="RATEWIRE_BYBIT_", env_ignore_empty=True, extra="ignore")
+
+    stream_urls: Addresses = Field(
+        default=("wss://stream.bybit.com/v5/public/spot",),
+        description="WebSocket addresses of the push feed, separated by commas.",
+    )
+    rest_url: str = Field(
+        default="https://api.bybit.com",
+        pattern=r"^https?://",
+        description="REST API, without the path, asked for nothing but the spot symbols it lists.",
+    )

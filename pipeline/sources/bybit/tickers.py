@@ -1,0 +1,80 @@
+"""Bybit's values as tickers. Pure. A field is mapped only where it means the same."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from pipeline.sources.bybit.messages import BybitBookEvent, BybitTickerEvent
+from pipeline.sources.number import published, quoted
+from rates.clock import parse_ms
+from rates.errors import SourceProtocolError
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+class Best(msgspec.Struct, frozen=True):
+    """The best price of each side of the book, where there is one."""
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+UNKNOWN = Best()
+
+
+def best_after(event: BybitBookEvent, before: Best) -> Best:
+    """The best prices that a book message leaves. A delta changes only the sides that it names."""
+    if event.is_snapshot:
+        before = UNKNOWN
+    return Best(
+        bid=max(_standing(event.bids), default=None) if event.bids else before.bid,
+        ask=min(_standing(event.asks), default=None) if event.asks else before.ask,
+    )
+
+
+def ticker_of(
+    event: BybitTickerEvent, best: Best, symbol: Symbol, *, received_at: datetime, simulated: bool
+) -> Ticker | None:
+    """The ticker that a message tells, with the best prices as they stand; `None` before anything was ever traded.
+
+    `cs` is Bybit's cross sequence, which orders messages of the same millisecond.
+
+    Raises:
+        SourceProtocolError: a field is no number, or the time is none.
+    """
+    raw = event.ticker
+    price = published(Source.BYBIT, raw.price)
+    if price is None:
+        return None
+    ratio = published(Source.BYBIT, raw.change)
+    return Ticker(
+        source=Source.BYBIT,
+        symbol=symbol,
+        price=price,
+        observed_at=_time(event.ts),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=received_at,
+        sequence=event.cs,
+        bid=best.bid,
+        ask=best.ask,
+        # A ratio, in spite of its name: "0.0196" is 1.96 %. Two places further no digit is lost.
+        change_percent_24h=None if ratio is None else ratio.scaleb(2),
+        high_24h=quoted(Source.BYBIT, raw.high),
+        low_24h=quoted(Source.BYBIT, raw.low),
+        volume_24h=published(Source.BYBIT, raw.volume),
+        simulated=simulated,
+    )
+
+
+def _standing(levels: Iterable[tuple[Decimal, Decimal]]) -> list[Decimal]:
+    return [price for price, quantity in levels if quantity and price]
+
+
+def _time(milliseconds: int) -> datetime:
+    try:
+        return parse_ms(milliseconds)
+    except OverflowError as exc:
+        raise SourceProtocolError(Source.BYBIT, f"expected a time in ms, saw {milliseconds}") from exc

@@ -1,0 +1,63 @@
+"""What Coinbase lists: `/products`, all of it in one answer. Pure."""
+
+import msgspec
+
+from instruments.listed import ListedInstrument, TradingStatus
+from rates.errors import SourceProtocolError
+from rates.source import Source
+
+PATH = "/products"
+ONLINE = "online"
+
+
+class _Product(msgspec.Struct, frozen=True):
+    id: str
+    base_currency: str
+    quote_currency: str
+    status: str
+    trading_disabled: bool = False
+    cancel_only: bool = False
+    post_only: bool = False
+
+    @property
+    def word(self) -> str:
+        """Coinbase's word for what keeps a product from making prices, else `online`."""
+        if self.status != ONLINE:
+            return self.status
+        flags = {
+            "trading_disabled": self.trading_disabled,
+            "cancel_only": self.cancel_only,
+            "post_only": self.post_only,
+        }
+        return next((name for name, is_set in flags.items() if is_set), ONLINE)
+
+
+_decoder = msgspec.json.Decoder(list[_Product])
+
+
+def parse_listing(body: bytes) -> list[ListedInstrument]:
+    """Every product.
+
+    `[{"id":"BTC-USD","base_currency":"BTC","quote_currency":"USD","status":"online","trading_disabled":false,"cancel_only":
+    false,"post_only":false,…},…]`, format: docs.cdp.coinbase.com/exchange, "Get all known trading pairs". A product that only
+    takes or cancels orders has no matches.
+
+    Raises:
+        SourceProtocolError: no answer of this form.
+    """
+    try:
+        products = _decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        said = f"expected a list of products, saw {body[:160]!r}: {exc}"
+        raise SourceProtocolError(Source.COINBASE, said) from exc
+    return [
+        ListedInstrument(
+            source_symbol=one.id,
+            base=one.base_currency.upper(),
+            quote=one.quote_currency.upper(),
+            name=one.base_currency.upper(),
+            status=TradingStatus.TRADING if one.word == ONLINE else TradingStatus.HALTED,
+            word=one.word,
+        )
+        for one in products
+    ]

@@ -1,0 +1,56 @@
+"""Coinbase's values as tickers. Pure. A field is mapped only where it means the same.
+
+No change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from pipeline.sources.coinbase.messages import CoinbaseHeartbeat, CoinbaseTicker
+from pipeline.sources.number import published, quoted
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+def ticker_of(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+    """The ticker that one match makes: observed when it happened, which may be long ago.
+
+    `sequence` counts everything that happens to a product, so it orders matches of the same microsecond.
+
+    Raises:
+        SourceProtocolError: a field is no number.
+    """
+    return Ticker(
+        source=Source.COINBASE,
+        symbol=symbol,
+        price=raw.price,
+        observed_at=raw.time,
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=received_at,
+        sequence=raw.sequence,
+        bid=quoted(Source.COINBASE, raw.best_bid),
+        ask=quoted(Source.COINBASE, raw.best_ask),
+        high_24h=quoted(Source.COINBASE, raw.high_24h),
+        low_24h=quoted(Source.COINBASE, raw.low_24h),
+        volume_24h=published(Source.COINBASE, raw.volume_24h),
+        simulated=simulated,
+    )
+
+
+def confirmed(ticker: Ticker, heartbeat: CoinbaseHeartbeat, *, received_at: datetime) -> Ticker:
+    """What a heartbeat makes of the match that it says is still the last: the same price, observed when it says so.
+
+    Best bid and ask stay only where nothing at all has happened to the product since: the book moves between matches, and
+    a quote as old as the match would go out under the heartbeat's time.
+    """
+    is_untouched = heartbeat.sequence == ticker.sequence
+    return msgspec.structs.replace(
+        ticker,
+        observed_at=heartbeat.time,
+        received_at=received_at,
+        sequence=heartbeat.sequence,
+        bid=ticker.bid if is_untouched else None,
+        ask=ticker.ask if is_untouched else None,
+    )

@@ -1,0 +1,62 @@
+"""What Kraken lists: `/0/public/AssetPairs`, all of it in one answer. Pure."""
+
+import msgspec
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.sources.kraken.symbols import our_asset, v2_asset
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.source import Source
+
+PATH = "/0/public/AssetPairs"
+# In all other states (cancel_only, post_only, reduce_only) nothing new is traded.
+MAKING_PRICES = frozenset({"online", "limit_only"})
+# Another venue's book of the same pair, which WebSocket v2 has no ticker of: `AAVE/USD:BTNL`.
+VENUE = ":"
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    """Without `wsname` it is not to be had over WebSocket; without `status` it is online."""
+
+    wsname: str = ""
+    status: str = "online"
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    error: list[str]
+    result: dict[str, _Pair] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+def parse_listing(body: bytes) -> list[ListedInstrument]:
+    """Every pair that WebSocket v2 has, in its spelling; the listing's own is older.
+
+    `{"error":[],"result":{"XXBTZUSD":{"altname":"XBTUSD","wsname":"XBT/USD","base":"XXBT","quote":"ZUSD","status":"online",…}}}`,
+    format: docs.kraken.com, "Get Tradable Asset Pairs".
+
+    Raises:
+        SourceProtocolError: no answer of this form.
+        SourceUnavailable: an answer that says what went wrong.
+    """
+    try:
+        answer = _decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        said = f"expected asset pairs, saw {body[:160]!r}: {exc}"
+        raise SourceProtocolError(Source.KRAKEN, said) from exc
+    if answer.error or answer.result is None:
+        raise SourceUnavailable(Source.KRAKEN, f"the listing was refused: {answer.error}")
+    return [_listed(one) for one in answer.result.values() if "/" in one.wsname and VENUE not in one.wsname]
+
+
+def _listed(pair: _Pair) -> ListedInstrument:
+    base, _, quote = pair.wsname.partition("/")
+    base, quote = v2_asset(base), v2_asset(quote)
+    return ListedInstrument(
+        source_symbol=f"{base}/{quote}",
+        base=our_asset(base),
+        quote=our_asset(quote),
+        name=our_asset(base),
+        status=TradingStatus.TRADING if pair.status in MAKING_PRICES else TradingStatus.HALTED,
+        word=pair.status,
+    )

@@ -1,0 +1,114 @@
+"""What Kraken's WebSocket v2 says, read into typed values. Pure. Formats: docs.kraken.com/exchange/api-reference/
+spot-websocket-v2; numbers are bare JSON numbers and read as decimals from their text, times RFC 3339.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from rates.errors import SourceProtocolError
+from rates.source import Source
+
+ABSENT = msgspec.Raw()
+
+
+class KrakenTicker(msgspec.Struct, frozen=True):
+    """`{"channel":"ticker","type":"snapshot","data":[{"symbol":"BTC/USD","bid":105944.2,"bid_qty":2.5,"ask":105944.3,
+    "ask_qty":3.2,"last":105899.4,"volume":163.28908096,"vwap":105904.39279,"low":104711.0,"high":106613.1,"change":250.0,
+    "change_pct":0.24,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `ticker`; snapshot and update are of one form. Chosen
+    over `trade`, which has neither quotes nor figures of the day. Older servers send no `timestamp`.
+    """
+
+    symbol: str
+    last: Decimal
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    volume: Decimal | None = None
+    change_pct: Decimal | None = None
+    timestamp: datetime | None = None
+
+
+class KrakenTickers(msgspec.Struct, frozen=True):
+    """All of one message; so far it was always one."""
+
+    entries: tuple[KrakenTicker, ...]
+
+
+class KrakenAnswer(msgspec.Struct, frozen=True):
+    """One answer per symbol: `{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},
+    "success":true,"time_in":…,"time_out":…,"req_id":1}`, or `{"error":"Currency pair not supported XBT/USD","method":
+    "subscribe","success":false,"symbol":"XBT/USD",…}`.
+    """
+
+    method: str
+    symbol: str
+    error: str | None
+
+
+class KrakenStatus(msgspec.Struct, frozen=True):
+    """`{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":
+    6447481662169813000}]}` on connecting and when it changes: online, maintenance, cancel_only or post_only.
+    """
+
+    system: str
+
+
+class KrakenRefusal(msgspec.Struct, frozen=True):
+    """`{"Error":"Exceeded msg rate"}`: about the connection, not about a symbol."""
+
+    said: str
+
+
+KrakenMessage = KrakenTickers | KrakenAnswer | KrakenStatus | KrakenRefusal
+
+
+class _Result(msgspec.Struct, frozen=True):
+    channel: str | None = None
+    symbol: str | None = None
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    channel: str | None = None
+    data: msgspec.Raw = ABSENT
+    method: str | None = None
+    result: _Result | None = None
+    success: bool = True
+    symbol: str | None = None
+    error: str | None = None
+    refusal: str | None = msgspec.field(name="Error", default=None)
+
+
+_frame_decoder = msgspec.json.Decoder(_Frame)
+_tickers_decoder = msgspec.json.Decoder(tuple[KrakenTicker, ...])
+_status_decoder = msgspec.json.Decoder(tuple[KrakenStatus, ...])
+
+
+def parse_message(frame: bytes) -> KrakenMessage | None:
+    """One message; `None` for heartbeats, pongs and channels that this code does not subscribe.
+
+    Raises:
+        SourceProtocolError: not a message of this form.
+    """
+    try:
+        return _read(_frame_decoder.decode(frame))
+    except msgspec.MsgspecError as exc:
+        raise SourceProtocolError(
+            Source.KRAKEN, f"expected a message of WebSocket v2, saw {frame[:160]!r}: {exc}"
+        ) from exc
+
+
+def _read(frame: _Frame) -> KrakenMessage | None:
+    if frame.channel == "ticker":
+        return KrakenTickers(_tickers_decoder.decode(frame.data))
+    if frame.channel == "status":
+        return next(iter(_status_decoder.decode(frame.data)), None)
+    if frame.refusal is not None:
+        return KrakenRefusal(frame.refusal)
+    if frame.method in ("subscribe", "unsubscribe"):
+        symbol = frame.symbol or (frame.result.symbol if frame.result else None)
+        said = None if frame.success else frame.error or "refused without a word"
+        return KrakenAnswer(frame.method, symbol, said) if symbol else KrakenRefusal(said or "no symbol")
+    return KrakenRefusal(frame.error) if frame.error else None

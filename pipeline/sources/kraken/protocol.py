@@ -1,0 +1,91 @@
+"""Kraken's side of one connection. Pure: what is sent and what is made of what comes; it owns no socket and no clock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from instruments.instrument import Instrument
+from pipeline.feeds.pings import Pings
+from pipeline.feeds.ports import FeedEvent, Refused
+from pipeline.feeds.topics import Change, Topics, Window
+from pipeline.sources.kraken.messages import (
+    KrakenAnswer,
+    KrakenRefusal,
+    KrakenTickers,
+    parse_message,
+)
+from pipeline.sources.kraken.tickers import ticker_of
+from rates.errors import SourceRateLimited, SourceUnavailable
+from rates.source import Source
+from rates.symbol import Symbol
+
+# No figure is published, only that there is one: "Exceeded msg rate".
+WINDOWS = (Window(1, 0.5),)
+SYMBOLS_PER_MESSAGE = 100
+RATE_LIMITED_FOR = timedelta(minutes=1)
+# Heartbeats come by themselves once something is subscribed; idle connections are cut after about a minute.
+PING_S = 30.0
+# On each change of the best bid or ask, not only on trades: bid and ask are what a ticker is asked for, and a pair that is
+# quoted but not traded for a while would otherwise look like one that has stopped. The price remains the last trade's.
+EVENT_TRIGGER = "bbo"
+PING = '{"method":"ping"}'
+
+
+class KrakenFeed:
+    """One connection's."""
+
+    def __init__(self, *, simulated: bool) -> None:
+        self._simulated = simulated
+        self._topics = Topics(Source.KRAKEN, windows=WINDOWS, per_message=SYMBOLS_PER_MESSAGE)
+        self._pings = Pings(PING_S)
+        self._symbols: dict[str, Symbol] = {}
+
+    def track(self, instruments: Sequence[Instrument]) -> None:
+        self._symbols = {one.source_symbol: one.symbol for one in instruments}
+        self._topics.want(self._symbols)
+
+    def next_message(self, now: float) -> str | None:
+        if change := self._topics.next_change(now):
+            return _text(change)
+        return PING if self._pings.is_due(now) else None
+
+    def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
+        match parse_message(frame):
+            case KrakenTickers(entries=entries):
+                return [
+                    ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated)
+                    for raw in entries
+                    if (symbol := self._symbols.get(raw.symbol))
+                ]
+            case KrakenAnswer(method="subscribe") as answer:
+                return self._settle(answer)
+            case KrakenRefusal(said=said):
+                raise _refusal(said, received_at)
+        return ()
+
+    def renew(self, symbols: Iterable[Symbol]) -> None:
+        wanted = set(symbols)
+        self._topics.renew(pair for pair, symbol in self._symbols.items() if symbol in wanted)
+
+    def _settle(self, answer: KrakenAnswer) -> Sequence[FeedEvent]:
+        if answer.error is None or "already subscribed" in answer.error.lower():
+            self._topics.confirm({answer.symbol})
+            return ()
+        refused = self._topics.refuse({answer.symbol})
+        return [Refused(self._symbols[pair], answer.error) for pair in refused if pair in self._symbols]
+
+
+def _refusal(said: str, received_at: datetime) -> SourceRateLimited | SourceUnavailable:
+    if "rate" in said.lower():
+        return SourceRateLimited(Source.KRAKEN, said, retry_at=received_at + RATE_LIMITED_FOR)
+    return SourceUnavailable(Source.KRAKEN, said[:160])
+
+
+def _text(change: Change) -> str:
+    params: dict[str, Any] = {"channel": "ticker", "symbol": change.topics, "event_trigger": EVENT_TRIGGER}
+    if change.is_subscribe:
+        params["snapshot"] = True
+    method = "subscribe" if change.is_subscribe else "unsubscribe"
+    return msgspec.json.encode({"method": method, "params": params, "req_id": change.number}).decode()

@@ -1,0 +1,23 @@
+"""Where Kraken is; how long to wait for it is as for any push feed."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from pipeline.feeds.addresses import Addresses
+from pipeline.feeds.settings import FeedSettings
+
+
+class KrakenSettings(FeedSettings):
+    """Kraken."""
+
+    model_config = SettingsConfigDict(env_prefix="RATEWIRE_KRAKEN_", env_ignore_empty=True, extra="ignore")
+
+    stream_urls: Addresses = Field(
+        default=("wss://ws.kraken.com/v2",),
+        description="WebSocket addresses of the push feed, separated by commas.",
+    )
+    rest_url: str = Field(
+        default="https://api.kraken.com",
+        pattern=r"^https?://",
+        description="REST API, without the path, asked for nothing but the pairs it lists.",
+    )

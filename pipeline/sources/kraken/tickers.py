@@ -1,0 +1,31 @@
+"""Kraken's values as tickers. Pure. A field is mapped only where it means the same; a best price of zero is no price."""
+
+from datetime import datetime
+
+from pipeline.sources.kraken.messages import KrakenTicker
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+def ticker_of(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+    """The ticker that one entry tells, observed at its `timestamp`; on arrival only where it has none.
+
+    Pairs that never traded carry 1970: that is a time, and ingest refuses it as one before all markets. Kraken counts
+    nothing that would order tickers of the same microsecond.
+    """
+    return Ticker(
+        source=Source.KRAKEN,
+        symbol=symbol,
+        price=raw.last,
+        observed_at=raw.timestamp or received_at,
+        observed_at_origin=ObservedAtOrigin.SOURCE if raw.timestamp else ObservedAtOrigin.RECEIVED,
+        received_at=received_at,
+        bid=raw.bid or None,
+        ask=raw.ask or None,
+        change_percent_24h=raw.change_pct,
+        high_24h=raw.high or None,
+        low_24h=raw.low or None,
+        volume_24h=raw.volume,
+        simulated=simulated,
+    )

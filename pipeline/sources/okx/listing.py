@@ -1,0 +1,57 @@
+"""What OKX lists on spot: `/api/v5/public/instruments`, all of it in one answer. Pure."""
+
+import msgspec
+
+from instruments.listed import ListedInstrument, TradingStatus
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.source import Source
+
+PATH = "/api/v5/public/instruments"
+PARAMS = {"instType": "SPOT"}
+LIVE = "live"
+
+
+class _Instrument(msgspec.Struct, frozen=True, rename="camel"):
+    inst_id: str
+    base_ccy: str
+    quote_ccy: str
+    state: str
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    code: str
+    msg: str = ""
+    data: list[_Instrument] = []
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+def parse_listing(body: bytes) -> list[ListedInstrument]:
+    """Every spot instrument.
+
+    `{"code":"0","msg":"","data":[{"instType":"SPOT","instId":"BTC-USDT","baseCcy":"BTC","quoteCcy":"USDT","state":"live",…}]}`,
+    format: okx.com/docs-v5, "Get instruments". Of the states (live suspend preopen test) one makes prices.
+
+    Raises:
+        SourceProtocolError: no answer of this form.
+        SourceUnavailable: an answer that says what went wrong, with HTTP 200.
+    """
+    try:
+        answer = _decoder.decode(body)
+    except msgspec.MsgspecError as exc:
+        said = f"expected instruments, saw {body[:160]!r}: {exc}"
+        raise SourceProtocolError(Source.OKX, said) from exc
+    if answer.code != "0":
+        raise SourceUnavailable(Source.OKX, f"the listing was refused: {answer.code} {answer.msg[:160]}")
+    return [
+        ListedInstrument(
+            source_symbol=one.inst_id,
+            base=one.base_ccy,
+            quote=one.quote_ccy,
+            name=one.base_ccy,
+            status=TradingStatus.TRADING if one.state == LIVE else TradingStatus.HALTED,
+            word=one.state,
+        )
+        for one in answer.data
+    ]

@@ -1,0 +1,49 @@
+"""OKX as the composition sees it."""
+
+from datetime import timedelta
+from functools import partial
+
+from pipeline.budget.limits import CallLimits
+from pipeline.feeds.ports import FeedPlan
+from pipeline.feeds.settings import plan_of, simulated_addresses
+from pipeline.sources.listing import listing_over_rest
+from pipeline.sources.okx.listing import PARAMS, PATH, parse_listing
+from pipeline.sources.okx.protocol import OkxFeed
+from pipeline.sources.okx.settings import OkxSettings
+from pipeline.sources.parts import SourceFolder, SourceParts, Surroundings
+from rates.source import Source
+
+# Three a second are allowed an address: one, so that three replicas may share it.
+ATTEMPTS = (CallLimits(1, timedelta(seconds=1)),)
+# Two requests of 200 instruments, out of the 480 operations an hour.
+INSTRUMENTS_PER_CONNECTION = 300
+
+
+def okx(settings: OkxSettings) -> SourceParts:
+    """A push feed; nothing is ever asked but what is listed."""
+
+    def build_feed(around: Surroundings) -> FeedPlan:
+        return plan_of(
+            Source.OKX,
+            settings,
+            endpoints=settings.stream_urls,
+            open_protocol=partial(OkxFeed, simulated=around.simulated),
+            instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+            attempts=ATTEMPTS,
+        )
+
+    return SourceParts(
+        source=Source.OKX,
+        build_feed=build_feed,
+        open_listing=listing_over_rest(
+            Source.OKX,
+            settings.rest_url,
+            PATH,
+            parse_listing,
+            params=PARAMS,
+            timeout_s=settings.connect_timeout_s,
+        ),
+    )
+
+
+FOLDER = SourceFolder(settings=OkxSettings, build=okx, simulated=simulated_addresses)

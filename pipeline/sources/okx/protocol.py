@@ -1,0 +1,85 @@
+"""OKX's side of one connection. Pure: what is sent and what is made of what comes; it owns no socket and no clock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from instruments.instrument import Instrument
+from pipeline.feeds.pings import Pings
+from pipeline.feeds.ports import FeedEvent, GoingAway, Refused
+from pipeline.feeds.topics import Change, Topics, Window, names
+from pipeline.sources.okx.messages import OkxAnswer, OkxError, OkxNotice, OkxTickers, parse_message
+from pipeline.sources.okx.symbols import arguments
+from pipeline.sources.okx.tickers import ticker_of
+from rates.errors import SourceProtocolError, SourceRateLimited
+from rates.source import Source
+from rates.symbol import Symbol
+
+# 480 subscribe, unsubscribe and login operations an hour and connection; a restless watchlist must not use them up.
+WINDOWS = (Window(1, 0.5), Window(400, 3600.0))
+# 45 bytes each: 9 of the 64 kB that the arguments of one request may have.
+INSTRUMENTS_PER_MESSAGE = 200
+# Bare text, answered with the text `pong`; after 30 s without any message the server closes.
+PING, PING_S = "ping", 10.0
+UPGRADE = "64008"
+# "Requests too frequent."
+RATE_CODES = frozenset({"60014", "50011"})
+RATE_LIMITED_FOR = timedelta(minutes=1)
+
+
+class OkxFeed:
+    """One connection's."""
+
+    def __init__(self, *, simulated: bool) -> None:
+        self._simulated = simulated
+        self._topics = Topics(Source.OKX, windows=WINDOWS, per_message=INSTRUMENTS_PER_MESSAGE)
+        self._pings = Pings(PING_S)
+        self._symbols: dict[str, Symbol] = {}
+
+    def track(self, instruments: Sequence[Instrument]) -> None:
+        self._symbols = {one.source_symbol: one.symbol for one in instruments}
+        self._topics.want(self._symbols)
+
+    def next_message(self, now: float) -> str | None:
+        if change := self._topics.next_change(now):
+            return _text(change)
+        return PING if self._pings.is_due(now) else None
+
+    def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
+        match parse_message(frame):
+            case OkxTickers() as tickers:
+                return self._tickers(tickers, received_at)
+            case OkxAnswer(event="subscribe", inst_id=inst_id):
+                self._topics.confirm({inst_id})
+            case OkxNotice(code=code, msg=said) if code == UPGRADE:
+                return (GoingAway(said),)
+            case OkxError() as error:
+                return self._refusal(error, received_at)
+        return ()
+
+    def renew(self, symbols: Iterable[Symbol]) -> None:
+        wanted = set(symbols)
+        self._topics.renew(inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted)
+
+    def _tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
+        made = (
+            ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated)
+            for raw in tickers.entries
+            if (symbol := self._symbols.get(raw.inst_id))
+        )
+        return [ticker for ticker in made if ticker is not None]
+
+    def _refusal(self, error: OkxError, received_at: datetime) -> Sequence[FeedEvent]:
+        said = f"{error.code} {error.msg}"
+        if error.code in RATE_CODES:
+            raise SourceRateLimited(Source.OKX, said[:160], retry_at=received_at + RATE_LIMITED_FOR)
+        refused = self._topics.refuse([inst_id for inst_id in self._symbols if names(error.msg, inst_id)])
+        if not refused:
+            raise SourceProtocolError(Source.OKX, f"a request was refused: {said[:160]}")
+        return [Refused(self._symbols[inst_id], said) for inst_id in refused]
+
+
+def _text(change: Change) -> str:
+    operation = "subscribe" if change.is_subscribe else "unsubscribe"
+    return msgspec.json.encode({"op": operation, "args": arguments(change.topics)}).decode()

@@ -1,0 +1,23 @@
+"""Where OKX is; how long to wait for it is as for any push feed."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from pipeline.feeds.addresses import Addresses
+from pipeline.feeds.settings import FeedSettings
+
+
+class OkxSettings(FeedSettings):
+    """OKX."""
+
+    model_config = SettingsConfigDict(env_prefix="RATEWIRE_OKX_", env_ignore_empty=True, extra="ignore")
+
+    stream_urls: Addresses = Field(
+        default=("wss://ws.okx.com:443/ws/v5/public", "wss://ws.okx.com:8443/ws/v5/public"),
+        description="WebSocket addresses of the push feed, separated by commas. The first that works is used, and the first of all again once it is back; 8443 is the older port.",
+    )
+    rest_url: str = Field(
+        default="https://www.okx.com",
+        pattern=r"^https?://",
+        description="REST API, without the path, asked for nothing but the spot instruments it lists.",
+    )

@@ -1,0 +1,51 @@
+"""OKX's values as tickers. Pure. A field is mapped only where it means the same.
+
+No change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
+"""
+
+from datetime import datetime
+
+from pipeline.sources.number import published, quoted
+from pipeline.sources.okx.messages import SPOT, OkxTicker
+from rates.clock import parse_ms
+from rates.errors import SourceProtocolError
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+def ticker_of(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker | None:
+    """The ticker that one entry tells; `None` before anything was ever traded. The last price may well lie outside of bid
+    and ask: it is the last price.
+
+    Pushed at most every 100 ms for an instrument, so no two share their `ts`, and nothing counts them.
+
+    Raises:
+        SourceProtocolError: a field is no number, or the time is none.
+    """
+    price = published(Source.OKX, raw.last)
+    if price is None:
+        return None
+    # Of a swap or an option it is the number of contracts.
+    volume = published(Source.OKX, raw.vol24h) if raw.inst_type == SPOT else None
+    return Ticker(
+        source=Source.OKX,
+        symbol=symbol,
+        price=price,
+        observed_at=_time(raw.ts),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=received_at,
+        bid=quoted(Source.OKX, raw.bid_px),
+        ask=quoted(Source.OKX, raw.ask_px),
+        high_24h=quoted(Source.OKX, raw.high24h),
+        low_24h=quoted(Source.OKX, raw.low24h),
+        volume_24h=volume,
+        simulated=simulated,
+    )
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_ms(int(text))
+    except (ValueError, OverflowError) as exc:
+        raise SourceProtocolError(Source.OKX, f"expected a time in ms, saw {text[:40]!r}") from exc

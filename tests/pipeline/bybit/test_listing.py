@@ -1,0 +1,58 @@
+"""What Bybit lists, from a documented example and from the simulator."""
+
+import json
+
+import pytest
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.sources.bybit.listing import parse_listing
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.source import Source
+from tests.pipeline.simulated import check_listing
+
+BITCOIN = {
+    "symbol": "BTCUSDT",
+    "baseCoin": "BTC",
+    "quoteCoin": "USDT",
+    "innovation": "0",
+    "status": "Trading",
+}
+
+
+def listing(*entries: dict[str, str]) -> bytes:
+    result = {"category": "spot", "list": entries}
+    return json.dumps({"retCode": 0, "retMsg": "OK", "result": result, "time": 1672712468011}).encode()
+
+
+def test_a_symbol_is_split_as_bybit_splits_it() -> None:
+    """Never by its letters."""
+    assert parse_listing(listing(BITCOIN)) == [
+        ListedInstrument("BTCUSDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "Trading")
+    ]
+
+
+@pytest.mark.parametrize("word", ["PreLaunch", "Delivering", "Closed", "SomethingNew"])
+def test_only_trading_symbols_make_prices(word: str) -> None:
+    """A state that is not known is none that does."""
+    (one,) = parse_listing(listing({**BITCOIN, "status": word}))
+    assert (one.status, one.word) == (TradingStatus.HALTED, word)
+
+
+def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
+    """It comes with HTTP 200."""
+    with pytest.raises(SourceUnavailable, match="10016 Internal server error"):
+        parse_listing(b'{"retCode":10016,"retMsg":"Internal server error","result":{}}')
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"<html>", b"{}", listing({"symbol": "BTCUSDT"}), listing(BITCOIN)[:-9]]
+)
+def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
+    """An entry left out would look like a delisted symbol."""
+    with pytest.raises(SourceProtocolError):
+        parse_listing(body)
+
+
+async def test_the_listing_is_fetched_over_rest() -> None:
+    """From the simulator, which lists all that the seed has."""
+    await check_listing(Source.BYBIT)

@@ -1,0 +1,158 @@
+"""Bybit's messages and what they mean, from documented examples; no recording of them is to be had."""
+
+from decimal import Decimal
+
+import pytest
+
+from pipeline.sources.bybit.messages import (
+    BybitAnswer,
+    BybitBookEvent,
+    BybitTickerEvent,
+    parse_message,
+)
+from pipeline.sources.bybit.symbols import symbol_of, topics
+from pipeline.sources.bybit.tickers import UNKNOWN, Best, best_after, ticker_of
+from rates.clock import parse_ms
+from rates.errors import SourceProtocolError
+from rates.number import format_decimal
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import parse_symbol
+from tests.pipeline.fakes import START
+
+SYMBOL = parse_symbol("BTC/USDT")
+TICKER = (
+    b'{"topic":"tickers.BTCUSDT","ts":1673853746003,"type":"snapshot","cs":2588407389,"data":{"symbol":"BTCUSDT",'
+    b'"lastPrice":"21109.77","highPrice24h":"21426.99","lowPrice24h":"20575","prevPrice24h":"20704.93",'
+    b'"volume24h":"6780.866843","turnover24h":"141946527.22907118","price24hPcnt":"0.0196","usdIndexPrice":"21120.2400136"}}'
+)
+BOOK = (
+    b'{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"%s","data":{"s":"BTCUSDT","b":%s,"a":%s,'
+    b'"u":18521288,"seq":7961638724},"cts":1672304484976}'
+)
+BEST = Best(bid=Decimal(1), ask=Decimal(2))
+
+
+def event(frame: bytes = TICKER) -> BybitTickerEvent:
+    message = parse_message(frame)
+    assert isinstance(message, BybitTickerEvent)
+    return message
+
+
+def book(kind: bytes = b"snapshot", bids: bytes = b"[]", asks: bytes = b"[]") -> BybitBookEvent:
+    message = parse_message(BOOK % (kind, bids, asks))
+    assert isinstance(message, BybitBookEvent)
+    return message
+
+
+def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
+    """Best prices are the book's; the index price, full or empty, is nobody's."""
+    for frame in (TICKER, TICKER.replace(b"21120.2400136", b"")):
+        made = ticker_of(event(frame), BEST, SYMBOL, received_at=START, simulated=True)
+        assert made is not None
+        assert made.source is Source.BYBIT
+        assert (made.observed_at, made.sequence) == (parse_ms(1673853746003), 2588407389)
+        assert made.observed_at_origin is ObservedAtOrigin.SOURCE
+        assert (made.price, made.bid, made.ask) == (Decimal("21109.77"), Decimal(1), Decimal(2))
+        assert (made.high_24h, made.low_24h) == (Decimal("21426.99"), Decimal(20575))
+        assert made.volume_24h == Decimal("6780.866843")
+        assert made.simulated
+
+
+@pytest.mark.parametrize(
+    ("ratio", "percent"),
+    [("0.0196", "1.96"), ("-0.1", "-10"), ("0", "0"), ("1", "100"), ("0.00004", "0.004")],
+)
+def test_the_change_is_published_as_a_ratio(ratio: str, percent: str) -> None:
+    """Its name says per cent. Moving the point loses no digit."""
+    frame = TICKER.replace(b"0.0196", ratio.encode())
+    made = ticker_of(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+    assert made is not None
+    assert made.change_percent_24h is not None
+    assert format_decimal(made.change_percent_24h) == percent
+
+
+def test_empty_text_is_no_value() -> None:
+    """Without a last price there is no ticker at all."""
+    frame = TICKER.replace(b"21426.99", b"").replace(b"0.0196", b"")
+    made = ticker_of(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+    assert made is not None
+    assert (made.high_24h, made.change_percent_24h, made.bid, made.ask) == (None, None, None, None)
+    untraded = event(TICKER.replace(b"21109.77", b""))
+    assert ticker_of(untraded, UNKNOWN, SYMBOL, received_at=START, simulated=False) is None
+
+
+def test_a_snapshot_of_the_book_is_all_there_is() -> None:
+    """An empty side has no best price."""
+    full = book(bids=b'[["16493.50","0.006"]]', asks=b'[["16611.00","0.029"]]')
+    assert best_after(full, BEST) == Best(bid=Decimal("16493.50"), ask=Decimal("16611.00"))
+    assert best_after(book(asks=b'[["3","1"]]'), BEST) == Best(bid=None, ask=Decimal(3))
+
+
+def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
+    """What is deleted with a quantity of zero gives way to what stands beside it, or to nothing."""
+    assert best_after(book(b"delta"), BEST) == BEST
+    moved = book(b"delta", bids=b'[["1","0"],["0.9","5"]]')
+    assert best_after(moved, BEST) == Best(bid=Decimal("0.9"), ask=Decimal(2))
+    assert best_after(book(b"delta", asks=b'[["2","0"]]'), BEST) == Best(bid=Decimal(1), ask=None)
+
+
+def test_answers_say_which_request_they_are_about_where_they_say_it() -> None:
+    """A refusal was seen without the number."""
+    accepted = b'{"success":true,"ret_msg":"","conn_id":"c","req_id":"12","op":"subscribe"}'
+    assert parse_message(accepted) == BybitAnswer("subscribe", 12, None)
+    refused = b'{"success":false,"ret_msg":"Invalid topic: tickers.X","conn_id":"c","op":"subscribe"}'
+    assert parse_message(refused) == BybitAnswer("subscribe", None, "Invalid topic: tickers.X")
+
+
+@pytest.mark.parametrize(
+    "pong",
+    [
+        b'{"success":true,"ret_msg":"pong","conn_id":"c","op":"ping"}',
+        b'{"success":true,"ret_msg":"pong","conn_id":"c","req_id":"","op":"ping"}',
+        b'{"req_id":"2","op":"pong","args":["1757405570352"],"conn_id":"c"}',
+        b'{"pong":1653296711335}',
+    ],
+)
+def test_a_pong_in_any_of_its_forms_is_no_news(pong: bytes) -> None:
+    """Several forms were seen over the years."""
+    assert parse_message(pong) is None
+
+
+def test_unknown_topics_are_no_errors() -> None:
+    """Nothing of them is read."""
+    assert parse_message(b'{"topic":"publicTrade.BTCUSDT","ts":1,"type":"snapshot","data":[]}') is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"pong",
+        b"[]",
+        TICKER[:90],
+        TICKER.replace(b'"lastPrice":"21109.77",', b""),
+        TICKER.replace(b'"21109.77"', b"null"),
+        TICKER.replace(b"1673853746003", b'"now"'),
+        b'{"topic":"tickers.BTCUSDT","ts":1673853746003}',
+        BOOK % (b"snapshot", b'[["x","1"]]', b"[]"),
+        BOOK % (b"snapshot", b'["1"]', b"[]"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
+    """Never "no price"."""
+    with pytest.raises(SourceProtocolError, match="saw"):
+        parse_message(frame)
+
+
+@pytest.mark.parametrize(("field", "bad"), [(b"21426.99", b"high"), (b"1673853746003", b"9999999999999999")])
+def test_a_field_that_is_no_number_or_time_is_an_error(field: bytes, bad: bytes) -> None:
+    """It is not taken for absent."""
+    with pytest.raises(SourceProtocolError):
+        ticker_of(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+
+
+def test_a_symbol_has_two_topics() -> None:
+    """Side by side, and the symbol can be told from either."""
+    both = list(topics(["BTCUSDT"]))
+    assert both == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT"]
+    assert [symbol_of(topic) for topic in both] == ["BTCUSDT", "BTCUSDT"]

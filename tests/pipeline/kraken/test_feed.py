@@ -1,0 +1,121 @@
+"""Kraken's protocol core: what it sends when, and what it makes of what comes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from instruments.instrument import Instrument
+from pipeline.feeds.ports import Refused
+from pipeline.sources.kraken.protocol import PING_S, KrakenFeed
+from rates.errors import SourceRateLimited, SourceUnavailable
+from rates.source import Source
+from rates.symbol import Symbol, parse_symbol
+from rates.ticker import Ticker
+from tests.pipeline.fakes import START
+
+BTC, ETH = parse_symbol("BTC/USD"), parse_symbol("ETH/USD")
+
+
+def feed(*symbols: Symbol) -> KrakenFeed:
+    made = KrakenFeed(simulated=False)
+    made.track([Instrument(Source.KRAKEN, one, str(one), one.base) for one in symbols])
+    return made
+
+
+def answer(symbol: str, error: str | None = None) -> bytes:
+    if error is None:
+        return json.dumps(
+            {"method": "subscribe", "result": {"channel": "ticker", "symbol": symbol}, "success": True}
+        ).encode()
+    return json.dumps({"method": "subscribe", "symbol": symbol, "success": False, "error": error}).encode()
+
+
+def sent(made: KrakenFeed, now: float) -> Any:
+    return json.loads(made.next_message(now) or "null")
+
+
+def test_quotes_trigger_tickers_and_each_symbol_is_answered() -> None:
+    """All symbols in one message; both answers settle it, one would not."""
+    made = feed(BTC, ETH)
+    message = sent(made, 0.0)
+    assert message["method"] == "subscribe"
+    assert message["params"] == {
+        "channel": "ticker",
+        "symbol": ["BTC/USD", "ETH/USD"],
+        "event_trigger": "bbo",
+        "snapshot": True,
+    }
+    made.receive(answer("BTC/USD"), START)
+    with pytest.raises(SourceUnavailable, match="subscription of ETH/USD"):
+        made.next_message(10.1)
+
+
+def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> None:
+    """It is not asked for again on this connection."""
+    made = feed(BTC, ETH)
+    made.next_message(0.0)
+    made.receive(answer("BTC/USD"), START)
+    said = "Currency pair not supported ETH/USD"
+    assert made.receive(answer("ETH/USD", said), START) == [Refused(ETH, said)]
+    assert sent(made, 11.0) is None
+
+
+def test_a_pair_that_is_subscribed_already_is_subscribed() -> None:
+    """That is no refusal."""
+    made = feed(BTC)
+    made.next_message(0.0)
+    assert made.receive(answer("BTC/USD", "Already subscribed to ticker on BTC/USD"), START) == ()
+    assert sent(made, 11.0) is None
+
+
+def test_what_is_left_is_unsubscribed_and_its_answer_is_nothing() -> None:
+    """Even where it says that there was no such subscription."""
+    made = feed(BTC)
+    made.next_message(0.0)
+    made.receive(answer("BTC/USD"), START)
+    made.track([])
+    message = sent(made, 1.0)
+    assert (message["method"], message["params"]["symbol"]) == ("unsubscribe", ["BTC/USD"])
+    gone = b'{"method":"unsubscribe","symbol":"BTC/USD","success":false,"error":"Subscription Not Found"}'
+    assert made.receive(gone, START) == ()
+
+
+def test_a_ping_keeps_the_connection_until_heartbeats_do() -> None:
+    """Well before the minute of silence after which it is cut."""
+    made = feed()
+    assert made.next_message(0.0) is None
+    assert sent(made, PING_S) == {"method": "ping"}
+    assert made.next_message(PING_S + 1) is None
+
+
+def test_only_tracked_pairs_make_tickers() -> None:
+    """Messages may still come after an unsubscribe."""
+    frame = b'{"channel":"ticker","type":"update","data":[{"symbol":"%s","last":1.5}]}'
+    made = feed(BTC)
+    (ticker,) = made.receive(frame % b"BTC/USD", START)
+    assert isinstance(ticker, Ticker)
+    assert ticker.symbol == BTC
+    assert made.receive(frame % b"SOL/USD", START) == []
+
+
+def test_a_refusal_for_rate_says_when_to_come_back() -> None:
+    """Any other refusal of the connection just ends it."""
+    with pytest.raises(SourceRateLimited):
+        feed(BTC).receive(b'{"Error":"Exceeded msg rate"}', START)
+    with pytest.raises(SourceUnavailable):
+        feed(BTC).receive(b'{"error":"Internal error"}', START)
+
+
+def test_silent_pairs_are_left_and_entered_once_more() -> None:
+    """Nothing has come of one although it is subscribed."""
+    made = feed(BTC, ETH)
+    made.next_message(0.0)
+    for pair in ("BTC/USD", "ETH/USD"):
+        made.receive(answer(pair), START)
+    made.renew([ETH])
+    methods = [sent(made, now) for now in (1.0, 2.0, 3.0)]
+    assert [(one["method"], one["params"]["symbol"]) for one in methods if one] == [
+        ("unsubscribe", ["ETH/USD"]),
+        ("subscribe", ["ETH/USD"]),
+    ]

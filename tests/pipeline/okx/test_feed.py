@@ -1,0 +1,120 @@
+"""OKX's protocol core: what it sends when, and what it makes of what comes."""
+
+import itertools
+import json
+
+import pytest
+
+from instruments.instrument import Instrument
+from pipeline.feeds.ports import GoingAway, Refused
+from pipeline.sources.okx.protocol import INSTRUMENTS_PER_MESSAGE, PING_S, OkxFeed
+from rates.errors import SourceProtocolError, SourceRateLimited
+from rates.source import Source
+from rates.symbol import Symbol, parse_symbol
+from rates.ticker import Ticker
+from tests.pipeline.fakes import START
+from tests.pipeline.recordings import read_messages
+
+BTC, XYZ = parse_symbol("BTC/USDT"), parse_symbol("XYZ/USDT")
+KIB = 1024
+
+
+def feed(*symbols: Symbol) -> OkxFeed:
+    made = OkxFeed(simulated=False)
+    made.track([Instrument(Source.OKX, one, f"{one.base}-{one.quote}", one.base) for one in symbols])
+    return made
+
+
+def answer(inst_id: str) -> bytes:
+    return json.dumps({"event": "subscribe", "arg": {"channel": "tickers", "instId": inst_id}}).encode()
+
+
+def test_tickers_are_subscribed_and_each_is_answered() -> None:
+    """One request for all of them: operations an hour are few."""
+    made = feed(BTC, XYZ)
+    assert json.loads(made.next_message(0.0) or "") == {
+        "op": "subscribe",
+        "args": [{"channel": "tickers", "instId": "BTC-USDT"}, {"channel": "tickers", "instId": "XYZ-USDT"}],
+    }
+    made.receive(answer("BTC-USDT"), START)
+    made.receive(answer("XYZ-USDT"), START)
+    made.track([])
+    assert json.loads(made.next_message(1.0) or "")["op"] == "unsubscribe"
+
+
+def test_a_request_stays_far_below_its_largest_size() -> None:
+    """64 kB of arguments, names of twenty letters a side."""
+    assets = [f"{number:0>20}" for number in range(INSTRUMENTS_PER_MESSAGE + 5)]
+    made = feed(*(Symbol(asset, "Q" * 20) for asset in assets))
+    text = made.next_message(0.0) or ""
+    assert len(json.loads(text)["args"]) == INSTRUMENTS_PER_MESSAGE
+    assert len(text) < 32 * KIB
+
+
+def test_a_restless_watchlist_does_not_use_up_the_operations() -> None:
+    """480 an hour are allowed; two changes a second for an hour and more stay at 400 in any hour."""
+    made, sent = feed(), []
+    for tick in range(9000):
+        now = tick / 2
+        made.track([Instrument(Source.OKX, BTC, f"A{tick}-USDT", "")])
+        text = made.next_message(now)
+        if text and text != "ping":
+            sent.append(now)
+            made.receive(answer(f"A{tick}-USDT"), START)
+    assert all(later - earlier >= 3600 for earlier, later in zip(sent, sent[400:], strict=False))
+    assert len(sent) > 400
+
+
+def test_the_ping_is_text_and_its_answer_too() -> None:
+    """Three times within the 30 s after which the server gives up."""
+    made = feed()
+    times = [now for now in range(31) if made.next_message(float(now)) == "ping"]
+    assert times == [PING_S, 2 * PING_S, 3 * PING_S]
+    assert made.receive(b"pong", START) == ()
+
+
+def test_an_instrument_that_does_not_exist_leaves_the_others_alone() -> None:
+    """The error names it in its text only."""
+    made = feed(BTC, XYZ)
+    made.next_message(0.0)
+    made.receive(answer("BTC-USDT"), START)
+    said = "Wrong URL or channel:tickers,instId:XYZ-USDT doesn't exist."
+    (event,) = made.receive(json.dumps({"event": "error", "code": "60018", "msg": said}).encode(), START)
+    assert event == Refused(XYZ, f"60018 {said}")
+    assert made.next_message(9.0) is None
+
+
+def test_an_error_about_nothing_is_counted_and_one_about_rate_is_obeyed() -> None:
+    """The connection goes on after the first, not after the second."""
+    with pytest.raises(SourceProtocolError, match="60012"):
+        feed(BTC).receive(b'{"event":"error","code":"60012","msg":"Illegal request"}', START)
+    with pytest.raises(SourceRateLimited):
+        feed(BTC).receive(b'{"event":"error","code":"60014","msg":"Requests too frequent."}', START)
+
+
+def test_a_service_upgrade_is_announced() -> None:
+    """Another connection is opened before the 30 s are over; other notices are none of ours."""
+    said = "The connection will soon be closed for a service upgrade. Please reconnect."
+    notice = json.dumps({"event": "notice", "code": "64008", "msg": said, "connId": "a4d3ae55"}).encode()
+    assert feed(BTC).receive(notice, START) == (GoingAway(said),)
+    assert feed(BTC).receive(notice.replace(b"64008", b"64009"), START) == ()
+
+
+def test_the_recorded_connection_makes_a_ticker_of_each_push_in_order() -> None:
+    """Of the spot instruments, newer each time."""
+    made, seen = OkxFeed(simulated=False), dict[str, list[Ticker]]()
+    spot = ("ZEN-USDT", "ELON-USDT", "PROPS-ETH")
+    made.track([Instrument(Source.OKX, parse_symbol(one.replace("-", "/")), one, "") for one in spot])
+    made.next_message(0.0)
+    for _, frame in read_messages("okx_ws_10instruments_20220227.txt.gz"):
+        for event in made.receive(frame, START):
+            assert isinstance(event, Ticker)
+            seen.setdefault(str(event.symbol), []).append(event)
+    assert {symbol: len(tickers) for symbol, tickers in seen.items()} == {
+        "ZEN/USDT": 8,
+        "ELON/USDT": 3,
+        "PROPS/ETH": 1,
+    }
+    for tickers in seen.values():
+        assert all(later.is_newer_than(one) for one, later in itertools.pairwise(tickers))
+    assert made.next_message(1.0) is None

@@ -1,0 +1,51 @@
+"""What OKX lists, from a documented example and from the simulator."""
+
+import json
+
+import pytest
+
+from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.sources.okx.listing import parse_listing
+from rates.errors import SourceProtocolError, SourceUnavailable
+from rates.source import Source
+from tests.pipeline.simulated import check_listing
+
+BITCOIN = {"instType": "SPOT", "instId": "BTC-USDT", "baseCcy": "BTC", "quoteCcy": "USDT", "state": "live"}
+
+
+def listing(*entries: dict[str, str]) -> bytes:
+    return json.dumps({"code": "0", "msg": "", "data": entries}).encode()
+
+
+def test_an_instrument_is_split_as_okx_splits_it() -> None:
+    """Its assets stand beside its id."""
+    assert parse_listing(listing(BITCOIN)) == [
+        ListedInstrument("BTC-USDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "live")
+    ]
+
+
+@pytest.mark.parametrize("word", ["suspend", "preopen", "test", "something_new"])
+def test_only_live_instruments_make_prices(word: str) -> None:
+    """A state that is not known is none that does."""
+    (one,) = parse_listing(listing({**BITCOIN, "state": word}))
+    assert (one.status, one.word) == (TradingStatus.HALTED, word)
+
+
+def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
+    """It comes with HTTP 200."""
+    with pytest.raises(SourceUnavailable, match="50011 Too Many Requests"):
+        parse_listing(b'{"code":"50011","msg":"Too Many Requests","data":[]}')
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"<html>", b"{}", listing({"instId": "BTC-USDT"}), listing(BITCOIN)[:-9]]
+)
+def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
+    """An entry left out would look like a delisted instrument."""
+    with pytest.raises(SourceProtocolError):
+        parse_listing(body)
+
+
+async def test_the_listing_is_fetched_over_rest() -> None:
+    """From the simulator, which lists all that the seed has."""
+    await check_listing(Source.OKX)

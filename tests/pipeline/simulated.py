@@ -1,0 +1,28 @@
+"""Sources as the simulator plays them, for tests of their folders."""
+
+from instruments.listed import TradingStatus
+from instruments.seed import read_seed
+from pipeline.sources.parts import Surroundings
+from rates.clock import utc_now
+from rates.source import Source
+from simulator.server import run_simulator
+from simulator.settings import SimulatorSettings
+from standalone.simulated import simulated_sources
+from tests.pipeline.fakes import health
+
+
+async def check_listing(source: Source) -> None:
+    """Fetch a source's listing from the simulator: all of our instruments are in it, split as we split them, and trade."""
+    async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:
+        open_listing = simulated_sources(addresses)[source].open_listing
+        assert open_listing is not None
+        async with open_listing(
+            Surroundings(health=health(source), simulated=True, clock=utc_now)
+        ) as listing:
+            listed = {one.source_symbol: one for one in await listing.fetch_listing()}
+    ours = [one for one in read_seed() if one.source is source]
+    assert ours
+    for instrument in ours:
+        found = listed[instrument.source_symbol]
+        assert (found.base, found.quote) == instrument.symbol
+        assert found.status is TradingStatus.TRADING

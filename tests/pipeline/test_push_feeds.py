@@ -1,0 +1,152 @@
+"""The push feeds of all exchanges, each with its real adapter, as the simulator plays them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from cache.memory import MemoryCache
+from instruments.instrument import Instrument
+from instruments.seed import read_seed
+from pipeline.compose import stream
+from pipeline.settings import IngestSettings, StreamSettings
+from rates.clock import utc_now
+from rates.health import LinkState
+from rates.source import Source
+from rates.symbol import parse_symbol
+from runtime.heartbeat import Heartbeat
+from simulator.server import Addresses, run_simulator
+from simulator.settings import SimulatorSettings
+from standalone.simulated import simulated_sources
+from tests.pipeline.fakes import FakeReader, eventually
+
+PATIENCE_S = 30
+PUSHED = [Source.COINBASE, Source.KRAKEN, Source.OKX, Source.BYBIT]
+# One that no exchange lists, in each one's spelling.
+UNLISTED = {
+    Source.COINBASE: "NOSUCH-USD",
+    Source.KRAKEN: "NOSUCH/USD",
+    Source.OKX: "NOSUCH-USDT",
+    Source.BYBIT: "NOSUCHUSDT",
+}
+
+
+class Run:
+    """One source's feed into a cache of its own."""
+
+    def __init__(self, source: Source, addresses: Addresses, instruments: list[Instrument]) -> None:
+        self.source, self.addresses = source, addresses
+        self.reader, self.cache = FakeReader(instruments), MemoryCache(stream_length=10)
+
+    async def feed(self, stop: asyncio.Event) -> None:
+        await stream(
+            stop,
+            parts=simulated_sources(self.addresses)[self.source],
+            settings=StreamSettings(refresh_s=0.1),
+            ingest=IngestSettings(),
+            instruments=self.reader,
+            sink=self.cache,
+            simulated=True,
+            instance="test",
+            heartbeat=Heartbeat(None),
+        )
+
+    async def fresh(self) -> set[str]:
+        """What is in the cache and younger than its time to live."""
+        now, snapshot = utc_now(), await self.cache.read_snapshot(self.source)
+        return {
+            str(one.symbol)
+            for one in snapshot.tickers
+            if (now - one.observed_at).total_seconds() <= self.source.ttl_s
+        }
+
+    async def conduct(self) -> dict[str, Any]:
+        """How we behaved, in the exchange's eyes."""
+        async with httpx.AsyncClient() as client:
+            return dict((await client.get(self.addresses.status_url)).json()["clients"][self.source])
+
+
+@asynccontextmanager
+async def running(source: Source, instruments: list[Instrument]) -> AsyncIterator[Run]:
+    stop = asyncio.Event()
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses,
+        asyncio.TaskGroup() as group,
+    ):
+        run = Run(source, addresses, instruments)
+        group.create_task(run.feed(stop))
+        yield run
+        stop.set()
+
+
+def seed(source: Source) -> list[Instrument]:
+    return [one for one in read_seed() if one.source is source]
+
+
+@pytest.mark.parametrize("source", PUSHED)
+async def test_all_instruments_are_fresh_over_one_connection_that_keeps_the_rules(source: Source) -> None:
+    """Labelled as simulated, nothing refused on either side, no limit broken."""
+    instruments = seed(source)
+    expected = {str(one.symbol) for one in instruments}
+    async with running(source, instruments) as run:
+
+        async def all_fresh() -> bool:
+            return await run.fresh() == expected
+
+        async def is_up() -> bool:
+            reports = (await run.cache.read_snapshot(source)).reports
+            return [(report.state, report.refused) for report in reports] == [(LinkState.UP, 0)]
+
+        await eventually(all_fresh, within_s=PATIENCE_S)
+        await eventually(is_up, within_s=PATIENCE_S)
+        snapshot, conduct = await run.cache.read_snapshot(source), await run.conduct()
+    assert all(ticker.simulated for ticker in snapshot.tickers)
+    assert all(ticker.source is source for ticker in snapshot.tickers)
+    assert (conduct["open_connections"], conduct["attempts"]) == (1, 1)
+    assert conduct["violations"] == {}
+
+
+@pytest.mark.parametrize("source", PUSHED)
+async def test_an_instrument_that_is_not_listed_is_told_and_keeps_no_other_out(source: Source) -> None:
+    """Also where the exchange answers with the end of the connection."""
+    good = seed(source)[:5]
+    bad = Instrument(source, parse_symbol("NOSUCH/USD"), UNLISTED[source], "")
+    async with running(source, [bad, *good]) as run:
+
+        async def told() -> bool:
+            (report,) = (await run.cache.read_snapshot(source)).reports or (None,)
+            return report is not None and [str(one) for one in report.silent] == ["NOSUCH/USD"]
+
+        async def all_fresh() -> bool:
+            return await run.fresh() == {str(one.symbol) for one in good}
+
+        await eventually(all_fresh, within_s=PATIENCE_S)
+        await eventually(told, within_s=PATIENCE_S)
+        conduct = await run.conduct()
+    assert conduct["attempts"] <= 2
+    assert conduct["violations"] == {}
+
+
+@pytest.mark.parametrize("source", PUSHED)
+async def test_the_watchlist_is_followed_on_the_open_connection(source: Source) -> None:
+    """An instrument that is added comes, one that is removed stops."""
+    first, second, *_ = seed(source)
+    async with running(source, [first]) as run:
+
+        async def fresh_is(*instruments: Instrument) -> bool:
+            return await run.fresh() == {str(one.symbol) for one in instruments}
+
+        await eventually(lambda: fresh_is(first), within_s=PATIENCE_S)
+        run.reader.instruments[:] = [first, second]
+        await eventually(lambda: fresh_is(first, second), within_s=PATIENCE_S)
+        run.reader.instruments[:] = [second]
+
+        async def is_left() -> bool:
+            return int((await run.conduct())["control_messages"]) >= 3
+
+        await eventually(is_left, within_s=PATIENCE_S)
+        assert (await run.conduct())["attempts"] == 1
