@@ -1,5 +1,6 @@
 // The page: its frame, and the view that the address names.
 import { useAddress } from "./address";
+import { InstrumentView } from "./instrument/view";
 import { MarketView } from "./market/view";
 import { Banners } from "./shell/banner";
 import { Header } from "./shell/header";
@@ -12,7 +13,7 @@ export function App() {
       <Header />
       <Banners />
       <SourceStrip />
-      <MarketView address={address} />
+      {address.symbol === null ? <MarketView address={address} /> : <InstrumentView key={address.symbol} symbol={address.symbol} />}
     </>
   );
 }

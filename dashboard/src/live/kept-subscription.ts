@@ -7,8 +7,15 @@ export interface Keeping<Data, Variables> {
   /** Asked anew for every attempt. */
   variables(): Variables;
   onData(data: Data): void;
-  /** It has ended and will be tried again; `message` is what the gateway said, null where only the connection went. */
-  onLost(failures: number, message: string | null): void;
+  /** It has ended and will be tried again; `refusal` is what the gateway said, null where only the connection went. */
+  onLost(failures: number, refusal: Refusal | null): void;
+}
+
+/** Why the gateway does not answer a question. */
+export interface Refusal {
+  message: string;
+  /** `extensions.code` of each error. */
+  codes: readonly unknown[];
 }
 
 export class KeptSubscription<Data, Variables extends AnyVariables> {
@@ -49,10 +56,10 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
 
   #subscribe(): void {
     let ended = false;
-    const end = (message: string | null) => {
+    const end = (refusal: Refusal | null) => {
       if (ended) return;
       ended = true;
-      this.#retryLater(message);
+      this.#retryLater(refusal);
     };
     const source = this.#client.subscription(this.#document, this.#keeping.variables());
     const { unsubscribe } = pipe(
@@ -60,7 +67,7 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
       onEnd(() => end(null)),
       subscribe(({ data, error }) => {
         if (ended) return;
-        if (error !== undefined) end(whatWasSaid(error));
+        if (error !== undefined) end(refusalIn(error));
         else if (data !== undefined) this.#receive(data);
       }),
     );
@@ -75,10 +82,10 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
     this.#keeping.onData(data);
   }
 
-  #retryLater(message: string | null): void {
+  #retryLater(refusal: Refusal | null): void {
     this.#leave();
     this.#failures += 1;
-    this.#keeping.onLost(this.#failures, message);
+    this.#keeping.onLost(this.#failures, refusal);
     if (this.#wanted) this.#retryTimer = window.setTimeout(() => this.#subscribe(), backoffMs(this.#failures - 1));
   }
 
@@ -90,6 +97,7 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
 }
 
 /** The gateway's own words; null where the connection was lost, which the page shows anyway. */
-function whatWasSaid(error: CombinedError): string | null {
-  return error.graphQLErrors.length > 0 ? error.graphQLErrors.map((each) => each.message).join("; ") : null;
+function refusalIn({ graphQLErrors }: CombinedError): Refusal | null {
+  if (graphQLErrors.length === 0) return null;
+  return { message: graphQLErrors.map(({ message }) => message).join("; "), codes: graphQLErrors.map(({ extensions }) => extensions["code"]) };
 }

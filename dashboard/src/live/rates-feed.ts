@@ -2,7 +2,7 @@
 import type { TypedDocumentNode } from "urql";
 import type { MissingFragment, RatesEventKind } from "../graphql/generated";
 import type { Gateway } from "../graphql/gateway";
-import { KeptSubscription } from "./kept-subscription";
+import { KeptSubscription, type Refusal } from "./kept-subscription";
 import type { Notice, Phase } from "./phase";
 
 /** One event of `rates`, whatever is selected on its items. */
@@ -55,7 +55,7 @@ export class RatesFeed<Item, Variables extends Resumable> {
         return { ...question, after: this.#cursor } as Variables;
       },
       onData: ({ rates }) => this.#receive(rates),
-      onLost: (failures, message) => this.#lose(failures, message),
+      onLost: (failures, refusal) => this.#lose(failures, refusal),
     });
   }
 
@@ -97,12 +97,13 @@ export class RatesFeed<Item, Variables extends Resumable> {
     this.#enter("live");
   }
 
-  #lose(failures: number, message: string | null): void {
+  #lose(failures: number, refusal: Refusal | null): void {
     window.clearTimeout(this.#deadline);
     this.#interrupted ||= this.#cursor !== null;
-    // The gateway has an objection to the question; without the cursor it is the question of a first visit.
-    if (message !== null) this.#cursor = null;
-    this.#listener.onProblem(message);
+    // Not a question that it can be asked: without the cursor it is that of a first visit. A gateway that is only starting says so
+    // by another code, and the cursor is good for it.
+    if (refusal?.codes.includes("BAD_USER_INPUT")) this.#cursor = null;
+    this.#listener.onProblem(refusal?.message ?? null);
     const isOffline = !navigator.onLine || failures >= OFFLINE_AFTER;
     this.#enter(isOffline ? "offline" : this.#cursor === null ? "connecting" : "resuming");
   }

@@ -15,15 +15,18 @@ const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface RowProps {
   row: InstrumentRow;
+  /** Sources in the order of preference; the market's where it is left out. */
+  order?: readonly string[];
 }
 
-export function FavouriteCell({ row }: RowProps) {
+/** `isReached`: by the Tab key; in the table it is by `f`. */
+export function FavouriteCell({ row, isReached = false }: RowProps & { isReached?: boolean }) {
   const isOne = useRemembered(favourites).has(row.symbol);
   return (
     <button
       type="button"
       className="star"
-      tabIndex={-1}
+      tabIndex={isReached ? 0 : -1}
       aria-pressed={isOne}
       aria-label={`Favourite ${row.symbol}`}
       onClick={() => toggleFavourite(row.symbol)}
@@ -71,13 +74,13 @@ export function PriceCell({ row }: RowProps) {
   const [missing] = row.missing.values();
   return (
     <span className="soft" title={missing?.message}>
-      {missing?.reason === "SOURCE_DOWN" ? "source down" : "not seen yet"}
+      {missing?.reason.toLowerCase().replaceAll("_", " ")}
     </span>
   );
 }
 
-export function ChangeCell({ row }: RowProps) {
-  const percent = leadOf(row)?.rate.changePercent24h ?? null;
+export function ChangeCell({ row, order }: RowProps) {
+  const percent = leadOf(row, order)?.rate.changePercent24h ?? null;
   return <span data-direction={directionOf(percent)}>{percent === null ? "–" : formatChange(percent)}</span>;
 }
 
@@ -92,8 +95,8 @@ export function SpreadCell({ row }: RowProps) {
   return <span className={bps === null ? "soft" : undefined}>{bps === null ? "–" : `${formatBps(bps)} bps`}</span>;
 }
 
-export function AgeCell({ row }: RowProps) {
-  const lead = leadOf(row);
+export function AgeCell({ row, order }: RowProps) {
+  const lead = leadOf(row, order);
   if (lead === null) return <span className="soft">–</span>;
   const nowMs = Date.now();
   const freshness = row.freshness(lead, clock, nowMs);

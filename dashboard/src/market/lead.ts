@@ -1,9 +1,10 @@
 // What a row shows where there is room for one rate.
+import type { MarketRateFragment } from "../graphql/generated";
 import { clock, market } from "../session";
 import type { InstrumentRow, Quote } from "./instrument-row";
 
-export function leadOf(row: InstrumentRow): Quote | null {
-  return row.lead(market.sources, clock, Date.now());
+export function leadOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order = market.sources): Quote<Item> | null {
+  return row.lead(order, clock, Date.now());
 }
 
 /** What a day's trades were worth, in the quote asset; for order and magnitude only. */

@@ -54,6 +54,6 @@ function describe(): string {
   const parts = [`${instruments.toLocaleString("en")} instruments`, `${byFreshness.FRESH.toLocaleString("en")} of ${rates.toLocaleString("en")} rates fresh`];
   if (byFreshness.STALE > 0) parts.push(`${byFreshness.STALE} stale`);
   if (byFreshness.EXPIRED > 0) parts.push(`${byFreshness.EXPIRED} expired`);
-  if (missing > 0) parts.push(`${missing} not seen yet`);
+  if (missing > 0) parts.push(`${missing} not available`);
   return parts.join(" · ");
 }

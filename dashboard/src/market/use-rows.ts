@@ -6,9 +6,13 @@ import { formatAge } from "../rates/freshness";
 import { useRemembered } from "../remembered";
 import { clock, market, names } from "../session";
 import { favourites } from "./favourites";
+import type { MarketRateFragment } from "../graphql/generated";
 import type { InstrumentRow } from "./instrument-row";
 import { leadOf } from "./lead";
+import type { MarketStore } from "./market-store";
 import { select } from "./selection";
+
+type Rows = Pick<MarketStore<never>, "onRow" | "sources">;
 
 /** Rows that changed places four times a second could not be read. */
 const REORDER_MS = 2_000;
@@ -37,24 +41,24 @@ function useTurns(isMoving: boolean): number {
 }
 
 /** Draws the caller again when the row has changed, or an age in it is another word or colour. */
-export function useRow(row: InstrumentRow): void {
+export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows = market): void {
   const subscribe = useCallback(
     (listener: () => void) => {
-      const ends = [market.onRow(row.symbol, listener), onSecondHand(listener)];
+      const ends = [store.onRow(row.symbol, listener), onSecondHand(listener)];
       return () => ends.forEach((end) => end());
     },
-    [row],
+    [row, store],
   );
-  useSyncExternalStore(subscribe, () => faceOf(row));
+  useSyncExternalStore(subscribe, () => faceOf(row, store.sources));
 }
 
-function faceOf(row: InstrumentRow): string {
+function faceOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order: readonly string[]): string {
   const nowMs = Date.now();
-  const lead = leadOf(row);
+  const lead = leadOf(row, order);
   let face = `${row.version} ${lead === null ? "" : formatAge(clock.ageMs(lead.observedAtMs, nowMs))}`;
   for (const quote of row.quotes.values()) {
     const freshness = row.freshness(quote, clock, nowMs);
-    face += freshness === "FRESH" ? "." : formatAge(clock.ageMs(quote.observedAtMs, nowMs));
+    face += ` ${freshness} ${formatAge(clock.ageMs(quote.observedAtMs, nowMs))}`;
   }
   return face;
 }

@@ -17,8 +17,13 @@ export class ServerClock {
     this.#offsetMs = null;
   }
 
+  /** The gateway's time when the viewer's clock shows `nowMs`. */
+  nowMs(nowMs: number): number {
+    return nowMs + (this.#offsetMs ?? 0);
+  }
+
   /** Milliseconds since `observedAtMs`, never negative: a source's clock may run ahead. */
   ageMs(observedAtMs: number, nowMs: number): number {
-    return Math.max(0, nowMs + (this.#offsetMs ?? 0) - observedAtMs);
+    return Math.max(0, this.nowMs(nowMs) - observedAtMs);
   }
 }

@@ -1,0 +1,127 @@
+// The chart itself: TradingView's lightweight-charts over a trail, one line a source and one for the consensus.
+import { type AutoscaleInfo, ColorType, createChart, type IChartApi, type ISeriesApi, LineSeries, LineStyle, LineType, type Time, type UTCTimestamp } from "lightweight-charts";
+import { CONSENSUS_LINE } from "./instrument-feed";
+import { lineColour, resolveColour } from "./line-colours";
+import { type Point, REACH_S, type Trail } from "./trail";
+
+const LEAST_WINDOW_S = 60;
+/** How often the lines are cut to what the trail still holds. */
+const REDRAW_S = 60;
+
+export class ChartLines {
+  readonly #place: HTMLElement;
+  readonly #trail: Trail;
+  readonly #chart: IChartApi;
+  readonly #lines = new Map<string, ISeriesApi<"Line">>();
+  readonly #seconds: ISeriesApi<"Line">;
+  #second = 0;
+  #order: readonly string[] = [];
+
+  constructor(place: HTMLElement, trail: Trail) {
+    this.#place = place;
+    this.#trail = trail;
+    this.#chart = createChart(place, {
+      autoSize: true,
+      // The library draws its mark by a style element, which the page's policy forbids; the credit is in the page's own text.
+      layout: { attributionLogo: false },
+      localization: { timeFormatter: (time: Time) => clockText(time) },
+      // The window follows the time by itself, and a finger on the chart scrolls the page.
+      handleScroll: false,
+      handleScale: false,
+      timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkFormatter: (time: Time) => clockText(time) },
+    });
+    // The axis has room for what has points only: a point without a value every second makes time run evenly.
+    this.#seconds = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false });
+    this.paint();
+    for (const line of trail.lines.keys()) this.#draw(line);
+  }
+
+  /** Lines in this order have the colours in theirs. */
+  order(sources: readonly string[]): void {
+    this.#order = sources;
+    this.paint();
+  }
+
+  add(line: string, point: Point): void {
+    (this.#lines.get(line) ?? this.#draw(line)).update(asData(point));
+  }
+
+  /** Moves the window on to the second of `nowMs`; it begins as a minute and grows to the reach of the trail. */
+  passSecond(nowMs: number): void {
+    const now = Math.floor(nowMs / 1000);
+    if (now <= this.#second) return;
+    const isDue = now % REDRAW_S === 0 || now > this.#second + 1;
+    this.#second = now;
+    if (isDue) this.#redraw(now);
+    else this.#seconds.update({ time: now as UTCTimestamp });
+    this.#chart.timeScale().fitContent();
+  }
+
+  /** From the trail, which has let the oldest points go. */
+  #redraw(now: number): void {
+    const points = [...this.#trail.lines.values()].flatMap((line) => line.slice(0, 1));
+    const first = Math.min(now - LEAST_WINDOW_S, ...points.map(({ time }) => time));
+    const from = Math.max(first, now - REACH_S);
+    this.#seconds.setData(Array.from({ length: now - from + 1 }, (_, second) => ({ time: (from + second) as UTCTimestamp })));
+    for (const [line, series] of this.#lines) series.setData((this.#trail.lines.get(line) ?? []).map(asData));
+  }
+
+  /** Takes the colours of the page's theme over. */
+  paint(): void {
+    const colour = (name: string) => resolveColour(name, this.#place);
+    this.#chart.applyOptions({
+      layout: { background: { type: ColorType.Solid, color: colour("var(--sheet)") }, textColor: colour("var(--ink-soft)"), fontFamily: getComputedStyle(this.#place).fontFamily },
+      grid: { vertLines: { color: colour("var(--line)") }, horzLines: { color: colour("var(--line)") } },
+      rightPriceScale: { borderColor: colour("var(--line)") },
+      timeScale: { borderColor: colour("var(--line)") },
+    });
+    for (const [line, series] of this.#lines) series.applyOptions({ color: colour(this.#colourOf(line)) });
+  }
+
+  /** How precise the axis must be to tell one price from the next. */
+  usePrecision(precision: number): void {
+    for (const series of this.#lines.values()) series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
+  }
+
+  remove(): void {
+    this.#chart.remove();
+  }
+
+  #draw(line: string): ISeriesApi<"Line"> {
+    const isConsensus = line === CONSENSUS_LINE;
+    const series = this.#chart.addSeries(LineSeries, {
+      color: resolveColour(this.#colourOf(line), this.#place),
+      lineWidth: 2,
+      lineStyle: isConsensus ? LineStyle.Dotted : LineStyle.Solid,
+      // A price stands until the source publishes the next: between two nothing is guessed.
+      lineType: LineType.WithSteps,
+      priceLineVisible: false,
+      lastValueVisible: !isConsensus,
+      crosshairMarkerRadius: 3,
+      autoscaleInfoProvider: (original: () => AutoscaleInfo | null) => withMargin(original()),
+    });
+    this.#lines.set(line, series);
+    return series;
+  }
+
+  #colourOf(line: string): string {
+    return line === CONSENSUS_LINE ? "var(--ink)" : lineColour(Math.max(0, this.#order.indexOf(line)));
+  }
+}
+
+/** Never closer than a hundredth of a percent: a price that stands still would fill the chart with noise. */
+function withMargin(info: AutoscaleInfo | null): AutoscaleInfo | null {
+  if (info?.priceRange == null) return info;
+  const { minValue, maxValue } = info.priceRange;
+  const least = ((minValue + maxValue) / 2) * 0.0001;
+  const lacking = Math.max(0, least - (maxValue - minValue)) / 2;
+  return { ...info, priceRange: { minValue: minValue - lacking, maxValue: maxValue + lacking } };
+}
+
+function asData({ time, value }: Point) {
+  return { time: time as UTCTimestamp, value };
+}
+
+function clockText(time: Time): string {
+  return new Date((time as number) * 1000).toLocaleTimeString("en", { hour12: false });
+}

@@ -1,0 +1,38 @@
+// The live chart's place on the page.
+import { useEffect, useRef } from "react";
+import { onSecondHand } from "../live/second-hand";
+import { useRemembered } from "../remembered";
+import { clock } from "../session";
+import { theme } from "../shell/theme";
+import { useMedia } from "../shell/use-media";
+import { ChartLines } from "./chart-lines";
+import type { InstrumentFeed } from "./instrument-feed";
+
+interface Props {
+  feed: InstrumentFeed;
+  sources: readonly string[];
+  /** Decimals of the prices. */
+  precision: number;
+}
+
+export function Chart({ feed, sources, precision }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const lines = useRef<ChartLines>(null);
+  const isDark = useMedia("(prefers-color-scheme: dark)");
+  const chosen = useRemembered(theme);
+  useEffect(() => {
+    if (place.current === null) return;
+    const chart = new ChartLines(place.current, feed.trail);
+    lines.current = chart;
+    const ends = [feed.trail.onPoint((line, point) => chart.add(line, point)), onSecondHand(() => chart.passSecond(clock.nowMs(Date.now())))];
+    return () => {
+      ends.forEach((end) => end());
+      chart.remove();
+      lines.current = null;
+    };
+  }, [feed]);
+  useEffect(() => lines.current?.order(sources), [feed, sources]);
+  useEffect(() => lines.current?.paint(), [isDark, chosen]);
+  useEffect(() => lines.current?.usePrecision(precision), [precision, sources]);
+  return <div ref={place} className="chart" role="img" aria-label="Prices by source since this page was opened. The same figures are in the tables." />;
+}

@@ -1,0 +1,36 @@
+// One price of all sources, how well it is founded, and how far they stand apart.
+import { formatPrice } from "../rates/figures";
+import type { Consensus } from "./instrument-feed";
+
+const WORD: Record<Consensus["quality"], string> = {
+  AGREED: "sources agree",
+  DIVERGED: "sources diverge",
+  SINGLE_SOURCE: "one source only",
+  INSUFFICIENT: "too few fresh sources",
+};
+
+export function ConsensusCard({ consensus }: { consensus: Consensus | null }) {
+  if (consensus === null) return null;
+  const { quality, price, divergenceBps, maxDeviationBps, contributions } = consensus;
+  const included = contributions.filter((each) => each.included).length;
+  return (
+    <dl className="consensus" data-quality={quality}>
+      <div>
+        <dt>Consensus (median)</dt>
+        <dd className="strong">{price === null ? "none" : formatPrice(price)}</dd>
+      </div>
+      <div>
+        <dt>Quality</dt>
+        <dd className="quality">{WORD[quality]}</dd>
+      </div>
+      <div>
+        <dt>Divergence</dt>
+        <dd title={`Beyond ${maxDeviationBps} bps the sources diverge`}>{divergenceBps === null || included < 2 ? "–" : `${divergenceBps.toFixed(1)} bps`}</dd>
+      </div>
+      <div>
+        <dt>Sources in it</dt>
+        <dd>{`${included} of ${contributions.length}`}</dd>
+      </div>
+    </dl>
+  );
+}

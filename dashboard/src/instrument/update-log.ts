@@ -1,0 +1,35 @@
+// The last updates of an instrument, newest first, in the order in which they reached this page.
+import { compareDecimals } from "../rates/decimal";
+import type { InstrumentRate } from "./instrument-feed";
+
+export interface Update {
+  number: number;
+  rate: InstrumentRate;
+  /** Against the same source's price before, in basis points; null for its first. */
+  moveBps: number | null;
+}
+
+const MOST_UPDATES = 60;
+
+export class UpdateLog {
+  updates: readonly Update[] = [];
+  #count = 0;
+  readonly #last = new Map<string, InstrumentRate>();
+
+  /** Notes those that are news: a resumed snapshot may tell of a rate again. */
+  add(rates: readonly InstrumentRate[]): void {
+    const news: Update[] = [];
+    for (const rate of rates) {
+      const before = this.#last.get(rate.source);
+      if (before?.observedAt === rate.observedAt && before.price === rate.price) continue;
+      this.#last.set(rate.source, rate);
+      this.#count += 1;
+      news.unshift({ number: this.#count, rate, moveBps: before === undefined ? null : moveBps(before.price, rate.price) });
+    }
+    if (news.length > 0) this.updates = [...news, ...this.updates].slice(0, MOST_UPDATES);
+  }
+}
+
+function moveBps(before: string, after: string): number {
+  return compareDecimals(before, after) === 0 ? 0 : (Number(after) / Number(before) - 1) * 10_000;
+}

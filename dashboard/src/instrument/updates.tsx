@@ -1,0 +1,45 @@
+// The last updates in the order in which they came. Not a live region: it would never stop talking.
+import { formatPrice, sourceName } from "../rates/figures";
+import { lineColour } from "./line-colours";
+import { signedBps } from "./quotes";
+import type { Update } from "./update-log";
+
+const clockText = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
+
+export function Updates({ updates, sources }: { updates: readonly Update[]; sources: readonly string[] }) {
+  return (
+    <div className="scroll updates" tabIndex={0} role="region" aria-label="Last updates, newest first">
+      <table className="figures">
+        <thead>
+          <tr>
+            <th scope="col">Observed</th>
+            <th scope="col">Source</th>
+            <th scope="col">Price</th>
+            <th scope="col">Move</th>
+            <th scope="col">Lag</th>
+          </tr>
+        </thead>
+        <tbody>
+          {updates.map(({ number, rate, moveBps }) => (
+            <tr key={number}>
+              <th scope="row">{clockText.format(new Date(rate.observedAt))}</th>
+              <td>
+                <span className="swatch" aria-hidden="true" style={{ background: lineColour(Math.max(0, sources.indexOf(rate.source))) }} />
+                {sourceName(rate.source)}
+              </td>
+              <td>{formatPrice(rate.price)}</td>
+              <td data-direction={moveBps === null || moveBps === 0 ? "flat" : moveBps > 0 ? "up" : "down"}>{moveBps === null ? "first" : signedBps(moveBps)}</td>
+              <td>{lagOf(rate.observedAt, rate.receivedAt, rate.observedAtOrigin)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** From the observation at the source to our arrival; nothing to say where the source gives no time. */
+function lagOf(observedAt: string, receivedAt: string, origin: string): string {
+  if (origin !== "SOURCE") return "–";
+  return `${Math.max(0, Date.parse(receivedAt) - Date.parse(observedAt)).toLocaleString("en")} ms`;
+}

@@ -1,0 +1,118 @@
+"""The dashboard over a market that the test writes itself: Redis, one gateway process, a browser."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from cache.redis_client import open_redis
+from cache.redis_sink import RedisTickerSink
+from rates.clock import utc_now
+from rates.names import RedisNames
+from rates.source import Source
+from tests.backends import Server
+from tests.dashboard.browser import Browser, browsing
+from tests.e2e.processes import ROOT, Command, free_port, running
+from tests.gateway.conftest import build_ticker
+
+BINANCE_TTL_S = 3
+IMAGES = ROOT / "docs" / "images"
+
+
+class Market:
+    """A gateway over a Redis that only this writes to, so that a source can fall silent at will."""
+
+    def __init__(self, redis: Redis, env: dict[str, str]) -> None:
+        self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
+        self.redis = redis
+        self._env = env
+        self._sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
+        self.gateway: Command | None = None
+
+    async def write(self, symbol: str, price: str, source: Source = Source.BINANCE) -> None:
+        """One rate, observed now."""
+        ticker = build_ticker(symbol, price, source=source, observed_at=utc_now(), simulated=True)
+        await self._sink.write([ticker])
+
+    @asynccontextmanager
+    async def moving(self, symbol: str) -> AsyncIterator[None]:
+        """The price of `symbol` counts up ten times a second within the block."""
+
+        async def move() -> None:
+            number = 0
+            while True:
+                number += 1
+                await self.write(symbol, f"{60_000 + number}.50")
+                await asyncio.sleep(0.1)
+
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(move())
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Command]:
+        """One life of the gateway, always on the same port."""
+        async with running("gateway", env=self._env) as command:
+            await command.prints("mirror current", within_s=60)
+            yield command
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def market(redis_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
+    """A market without a gateway yet; its cache is empty."""
+    redis_server.start()
+    env = {
+        "RATEWIRE_REDIS_URL": redis_server.url,
+        "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('market')}/ratewire.sqlite",
+        "RATEWIRE_SIMULATED": "true",
+        "RATEWIRE_GATEWAY_PORT": str(free_port()),
+        "RATEWIRE_GATEWAY_TTL_S": f'{{"binance": {BINANCE_TTL_S}, "coingecko": 180}}',
+    }
+    redis = open_redis(redis_server.url)
+    await redis.flushall()
+    async with running("migrate", env=env) as command:
+        assert await command.ends(within_s=60) == 0, command.text
+    yield Market(redis, env)
+    await redis.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The embedded system with all that the simulator plays; its address."""
+    port = free_port()
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+    }
+    async with running("up", env=env) as command:
+        await command.prints("/graphql")
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser(embedded: str) -> AsyncIterator[Browser]:
+    """A browser on the embedded system; at the end it has reached nobody else and has had nothing to complain about."""
+    async with browsing(embedded) as browser:
+        yield browser
+        seen = await browser.seen()
+        assert seen == {"complaints": [], "foreign": []}
+
+
+async def picture(browser: Browser, name: str) -> None:
+    """Write a picture for the documentation, where RATEWIRE_SCREENSHOTS asks for them; a test run leaves the tree alone."""
+    if os.environ.get("RATEWIRE_SCREENSHOTS"):
+        IMAGES.mkdir(exist_ok=True)
+        await browser.screenshot(IMAGES / f"{name}.png")
+
+
+def folder_of_pages() -> Path:
+    """Where the committed build lies."""
+    return ROOT / "gateway" / "static"

@@ -1,0 +1,58 @@
+"""axe-core finds nothing serious on any view, light, dark and on a phone."""
+
+import pytest
+
+from tests.dashboard.browser import PHONE, Browser
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LOOKS = [{"colorScheme": "light"}, {"colorScheme": "dark"}, {"colorScheme": "light", **PHONE}]
+VIEWS = {
+    "/": "document.querySelectorAll('.grid [role=rowheader]').length > 10",
+    "/?symbol=BTC/USDT": "document.querySelectorAll('.updates tbody tr').length > 2",
+    "/?q=nosuchthing": "document.querySelector('.nothing button') !== null",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
+@pytest.mark.parametrize("path", VIEWS)
+async def test_axe_finds_nothing_serious(browser: Browser, path: str, look: dict[str, object]) -> None:
+    """Contrast, names, roles, order, scrollable regions: nothing serious or critical, with the panels open too."""
+    await browser.open(path, **look)
+    await browser.until(VIEWS[path])
+    await browser.click(".strip button")
+    await browser.until("document.querySelector('.source-panel tbody tr') !== null")
+    found = [each for each in await browser.axe() if each["impact"] in {"serious", "critical"}]
+    assert found == []
+
+
+async def test_axe_finds_nothing_serious_in_the_help(browser: Browser) -> None:
+    """The dialog too."""
+    await browser.open("/")
+    await browser.click("[aria-keyshortcuts='?']")
+    await browser.until("document.querySelector('dialog').open")
+    found = [each for each in await browser.axe() if each["impact"] in {"serious", "critical"}]
+    assert found == []
+
+
+async def test_live_regions_do_not_chatter(browser: Browser) -> None:
+    """While prices move, nothing that is read out by itself changes."""
+    await browser.open("/")
+    await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
+    spoken = await browser.evaluate(
+        """new Promise((done) => {
+          const spoken = [];
+          const watch = new MutationObserver((changes) => spoken.push(...changes.map(({ target }) => target.textContent)));
+          for (const region of document.querySelectorAll('[role=status], [role=alert], [aria-live]'))
+            watch.observe(region, { childList: true, characterData: true, subtree: true });
+          setTimeout(() => done(spoken), 3000);
+        })"""
+    )
+    assert spoken == []
+
+
+async def test_who_wants_less_motion_gets_none(browser: Browser) -> None:
+    """With prefers-reduced-motion nothing is animated; arrows and colours still tell the direction."""
+    await browser.open("/", reducedMotion="reduce")
+    await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
+    assert await browser.evaluate("document.getAnimations().length") == 0

@@ -1,0 +1,120 @@
+"""The dashboard when something goes away: a source, the gateway, the cache, the viewer."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from rates.source import Source
+from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.conftest import BINANCE_TTL_S, Market
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+PHASE = "document.querySelector('#connection .phase').innerText"
+NOTICE = "document.querySelector('#connection .notice')?.innerText"
+# A page that was loaded again would have forgotten it.
+MARK = "window.ratewireTestMark"
+
+
+def age_of(symbol: str) -> str:
+    return f"document.getElementById({json.dumps(f'row-{symbol}')})?.querySelector('span.age')"
+
+
+def price_of(symbol: str) -> str:
+    return f"document.getElementById({json.dumps(f'row-{symbol}')})?.querySelector('.cell.price')?.innerText"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(market: Market) -> AsyncIterator[Browser]:
+    """A dashboard that has been marked and will be on the market's address, whoever serves it."""
+    async with browsing(market.url) as browser:
+        yield browser
+        assert (await browser.seen())["foreign"] == []
+
+
+async def arrive(page: Browser, symbol: str = BTC, path: str = "/") -> None:
+    await page.open(path)
+    await page.until(f"/\\d/.test({price_of(symbol)})")
+    await page.evaluate(f"{MARK} = true")
+
+
+async def test_a_source_that_stops_turns_stale_before_the_eyes(market: Market, page: Browser) -> None:
+    """Nothing arrives any more, and the age goes on counting and turns colour at the TTL; another source stays fresh."""
+    async with market.serving():
+        await market.write("BTC/USD", "60000", Source.COINGECKO)
+        async with market.moving(BTC):
+            await arrive(page)
+            await page.until(
+                f"{age_of(BTC)}.dataset.freshness === 'FRESH' && {age_of(BTC)}.innerText === '0 s'"
+            )
+        await page.until(f"{age_of(BTC)}.innerText === '2 s'")
+        await page.until(f"{age_of(BTC)}.dataset.freshness === 'STALE'", within_s=BINANCE_TTL_S + 5)
+        seconds = await page.evaluate(f"parseInt({age_of(BTC)}.innerText)")
+        assert BINANCE_TTL_S <= seconds <= BINANCE_TTL_S + 2
+        assert await page.evaluate(f"{age_of('BTC/USD')}.dataset.freshness") == "FRESH"
+        await page.shows("1 stale")
+        await market.write(BTC, "61000.25")
+        await page.until(f"{age_of(BTC)}.dataset.freshness === 'FRESH'")
+
+
+async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market, page: Browser) -> None:
+    """SIGKILL, writes meanwhile, a new process on the same port: the page resumes by cursor, has what it missed, and says so."""
+    async with market.serving() as gateway:
+        await market.write(BTC, "61000.25")
+        await market.write(ETH, "2500.00")
+        await arrive(page)
+        await gateway.kill()
+        await page.until(f"{PHASE} === 'Resuming' || {PHASE} === 'Offline'")
+        assert "61,000.25" in await page.evaluate(price_of(BTC))
+        await market.write(BTC, "61001.75")
+    async with market.serving():
+        notice = await page.until(NOTICE, within_s=30)
+        assert notice.startswith("Resumed, nothing missed.")
+        await page.until(f"{price_of(BTC)}.includes('61,001.75')")
+        assert await page.evaluate(PHASE) == "Live"
+        assert await page.evaluate(MARK) is True
+        async with market.moving(BTC):
+            await page.until(f"{price_of(BTC)}.startsWith('60,0')")
+
+
+async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) -> None:
+    """What happened meanwhile cannot be proved: everything is replaced, and the page does not claim otherwise."""
+    async with market.serving() as gateway:
+        await market.write(ETH, "2501.00")
+        await arrive(page, ETH, "/?q=eth/usdt")
+        await gateway.kill()
+        await market.redis.flushall()
+        await market.write(BTC, "61003.00")
+    async with market.serving():
+        notice = await page.until(NOTICE, within_s=30)
+        assert notice.startswith("Gap: reloaded.")
+        await page.until(f"{price_of(ETH)} && !/\\d/.test({price_of(ETH)})")
+        assert await page.evaluate(MARK) is True
+
+
+async def test_a_hidden_page_lets_the_server_go_and_resumes_when_it_is_seen(
+    market: Market, page: Browser
+) -> None:
+    """After some seconds out of sight there is no subscription; back in sight there is just what was missed."""
+    async with market.serving():
+        await market.write(BTC, "61004.00")
+        await arrive(page)
+        await page.evaluate(hidden(True))
+        await page.until(f"{PHASE} === 'Paused'", within_s=15)
+        await market.write(BTC, "61005.00")
+        assert "61,004.00" in await page.evaluate(price_of(BTC))
+        await page.evaluate(hidden(False))
+        notice = await page.until(NOTICE)
+        assert notice.startswith("Resumed, nothing missed.")
+        await page.until(f"{price_of(BTC)}.includes('61,005.00')")
+
+
+def hidden(is_hidden: bool) -> str:
+    """What a browser does with a tab that goes to the background; headless Chromium has no background."""
+    return (
+        f"Object.defineProperty(document, 'hidden', {{ value: {json.dumps(is_hidden)}, configurable: true }});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
