@@ -204,6 +204,8 @@ def test_every_variable_that_is_set_is_one_that_something_reads() -> None:
     known = set(re.findall(r"^#(RATEWIRE_\w+)=", format_env_file(), re.MULTILINE))
     template = (ROOT / "nginx/templates/ratewire.conf.template").read_text()
     known |= set(re.findall(r"\$\{(RATEWIRE_NGINX_\w+)\}", template))
+    hook = (ROOT / "nginx/entrypoint/30-gateways.sh").read_text()
+    known |= set(re.findall(r"\$(RATEWIRE_NGINX_\w+)", hook))
     written = set(re.findall(r"\b(RATEWIRE_\w+)=", (ROOT / "create_envs.sh").read_text()))
     environments = [
         service.get("environment", {})

@@ -4,8 +4,10 @@ import asyncio
 import json
 import shutil
 import socket
+import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,6 +19,7 @@ from websockets.asyncio.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin") or "nginx"
+HOOK = ROOT / "nginx/entrypoint/30-gateways.sh"
 TIMEOUT_S = 10
 
 
@@ -70,16 +73,16 @@ class EchoGateway:
         await receive()
         await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
         while (message := await receive())["type"] == "websocket.receive":
-            await send({"type": "websocket.send", "text": message["text"]})
+            answer = self.address if message["text"] == "who?" else message["text"]
+            await send({"type": "websocket.send", "text": answer})
 
 
-def render(folder: Path, upstream: str, **changes: str) -> int:
+def render(folder: Path, *gateways: str, **changes: str) -> int:
     """Write the configuration as the container's entrypoint would; the port it will listen on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     values = {
         "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
-        "RATEWIRE_NGINX_GATEWAY": "gateways",
         "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",
         "RATEWIRE_NGINX_REQUESTS_PER_SECOND": "200",
         "RATEWIRE_NGINX_REQUEST_BURST": "400",
@@ -89,9 +92,19 @@ def render(folder: Path, upstream: str, **changes: str) -> int:
     template = Template((ROOT / "nginx/templates/ratewire.conf.template").read_text())
     rendered = template.safe_substitute(values)
     (folder / "conf.d").mkdir()
-    (folder / "conf.d/ratewire.conf").write_text(f"{rendered}\nupstream gateways {{ {upstream} }}\n")
+    (folder / "conf.d/ratewire.conf").write_text(rendered)
+    write_gateways(folder / "conf.d/gateways.conf", *gateways)
     shutil.copy(ROOT / "nginx/nginx.conf", folder)
     return port
+
+
+def write_gateways(target: Path, *gateways: str, nginx: str = NGINX) -> None:
+    """Run the entrypoint's part that says where the gateways are, with that nginx."""
+    environment = {
+        "PATH": f"{Path(nginx).parent}:/usr/bin:/bin",
+        "RATEWIRE_NGINX_GATEWAY": " ".join(gateways),
+    }
+    subprocess.run([HOOK, target], env=environment, check=True, timeout=TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -140,7 +153,7 @@ async def gateways() -> AsyncIterator[list[EchoGateway]]:
 @pytest.fixture
 async def client(tmp_path: Path, gateways: list[EchoGateway]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an nginx in front of both."""
-    port = render(tmp_path, " ".join(f"server {gateway.address};" for gateway in gateways))
+    port = render(tmp_path, *(gateway.address for gateway in gateways))
     async with nginx_in(tmp_path, port) as client:
         yield client
 
@@ -151,12 +164,61 @@ async def test_both_gateways_get_their_share(client: httpx.AsyncClient, gateways
     assert seen == {gateway.address for gateway in gateways}
 
 
+async def test_websockets_are_spread_evenly(client: httpx.AsyncClient) -> None:
+    """Each goes to the gateway that has the fewest: twenty are ten and ten, also after some have gone."""
+    url = f"ws://{client.base_url.host}:{client.base_url.port}/graphql"
+
+    async def open_socket(stack: AsyncExitStack) -> tuple[str, Any]:
+        websocket = await stack.enter_async_context(
+            connect(url, subprotocols=["graphql-transport-ws"], proxy=None)  # type: ignore[list-item]
+        )
+        await websocket.send("who?")
+        return str(await asyncio.wait_for(websocket.recv(), TIMEOUT_S)), websocket
+
+    async with AsyncExitStack() as stack:
+        opened = [await open_socket(stack) for _ in range(20)]
+        assert sorted(Counter(name for name, _ in opened).values()) == [10, 10]
+        gone = opened[0][0]
+        for name, websocket in opened:
+            if name == gone:
+                await websocket.close()
+        opened = [each for each in opened if each[0] != gone]
+        while len(opened) < 20:
+            opened.append(await open_socket(stack))
+        assert sorted(Counter(name for name, _ in opened).values()) == [10, 10]
+
+
+async def test_connections_to_gateways_are_kept(
+    client: httpx.AsyncClient, gateways: list[EchoGateway]
+) -> None:
+    """Requests one after the other share few of them."""
+    for _ in range(20):
+        assert (await client.post("/graphql", json={})).status_code == 200
+    # Two workers of nginx, and two gateways.
+    assert sum(len(each.server.server_state.connections) for each in gateways) <= 4
+
+
+@pytest.mark.parametrize(("version", "resolves"), [("1.26.3", False), ("1.27.3", True), ("1.30.0", True)])
+def test_a_name_is_followed_by_the_means_that_the_version_has(
+    tmp_path: Path, version: str, resolves: bool
+) -> None:
+    """`resolve` inside of an upstream came with 1.27.3; an older one would not start with it."""
+    nginx = tmp_path / "nginx"
+    nginx.write_text(f'#!/bin/sh\necho "nginx version: nginx/{version} (Debian)" >&2\n')
+    nginx.chmod(0o755)
+    write_gateways(tmp_path / "gateways.conf", "gateway:8000", nginx=str(nginx))
+    text = (tmp_path / "gateways.conf").read_text()
+    assert ("server gateway:8000 resolve" in text) is resolves
+    assert ("least_conn;" in text) is resolves
+    assert ('default "gateway:8000"' in text) is not resolves
+
+
 async def test_a_dead_gateway_costs_no_request(tmp_path: Path, gateways: list[EchoGateway]) -> None:
     """A POST that a replica refused to accept goes to the other one."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         refusing = "{}:{}".format(*dead.getsockname())
-        port = render(tmp_path, f"server {refusing} max_fails=0; server {gateways[0].address};")
+        port = render(tmp_path, refusing, gateways[0].address)
         async with nginx_in(tmp_path, port) as client:
             answers = [await client.post("/graphql", json={}) for _ in range(6)]
     assert {answer.status_code for answer in answers} == {200}
@@ -166,7 +228,7 @@ async def test_no_gateway_at_all_is_an_error_that_graphql_clients_read(tmp_path:
     """503 with a GraphQL error and a time to come back."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
-        port = render(tmp_path, "server {}:{};".format(*dead.getsockname()))
+        port = render(tmp_path, "{}:{}".format(*dead.getsockname()))
         async with nginx_in(tmp_path, port) as client:
             answer = await client.post("/graphql", json={})
     assert answer.status_code == 503
@@ -193,7 +255,7 @@ async def test_what_a_stranger_claims_to_be_is_dropped(client: httpx.AsyncClient
 
 async def test_a_trusted_proxy_is_believed(tmp_path: Path, gateways: list[EchoGateway]) -> None:
     """Behind a TLS terminator the client's own address and protocol arrive at the gateway."""
-    port = render(tmp_path, f"server {gateways[0].address};", RATEWIRE_NGINX_TRUSTED_PROXY="127.0.0.0/8")
+    port = render(tmp_path, gateways[0].address, RATEWIRE_NGINX_TRUSTED_PROXY="127.0.0.0/8")
     claims = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     async with nginx_in(tmp_path, port) as client:
         headers = (await client.get("/graphql", headers=claims)).json()["headers"]
@@ -272,7 +334,7 @@ async def test_a_flood_from_one_address_is_refused(tmp_path: Path, gateways: lis
     """Past the burst: 429, a GraphQL error, and a time to come back."""
     port = render(
         tmp_path,
-        f"server {gateways[0].address};",
+        gateways[0].address,
         RATEWIRE_NGINX_REQUESTS_PER_SECOND="1",
         RATEWIRE_NGINX_REQUEST_BURST="2",
     )

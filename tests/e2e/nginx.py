@@ -1,6 +1,7 @@
 """Debian's nginx with the project's own configuration, in front of gateways on free ports."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ def start_nginx(gateway_ports: Sequence[int]) -> Iterator[Server]:
     port = free_port()
     values = {
         "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
-        "RATEWIRE_NGINX_GATEWAY": "gateways",
         "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",
         "RATEWIRE_NGINX_REQUESTS_PER_SECOND": "500",
         "RATEWIRE_NGINX_REQUEST_BURST": "1000",
@@ -25,11 +25,15 @@ def start_nginx(gateway_ports: Sequence[int]) -> Iterator[Server]:
         "RATEWIRE_NGINX_TRUSTED_PROXY": "192.0.2.1/32",
     }
     template = Template((ROOT / "nginx/templates/ratewire.conf.template").read_text())
-    servers = " ".join(f"server 127.0.0.1:{each};" for each in gateway_ports)
+    gateways = " ".join(f"127.0.0.1:{each}" for each in gateway_ports)
     with temporary_folder() as folder:
         (folder / "conf.d").mkdir()
-        (folder / "conf.d/ratewire.conf").write_text(
-            f"{template.safe_substitute(values)}\nupstream gateways {{ {servers} }}\n"
+        (folder / "conf.d/ratewire.conf").write_text(template.safe_substitute(values))
+        subprocess.run(
+            [ROOT / "nginx/entrypoint/30-gateways.sh", folder / "conf.d/gateways.conf"],
+            env={"PATH": "/usr/sbin:/usr/bin:/bin", "RATEWIRE_NGINX_GATEWAY": gateways},
+            check=True,
+            timeout=10,
         )
         shutil.copy(ROOT / "nginx/nginx.conf", folder)
         command = [
