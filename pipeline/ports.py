@@ -81,12 +81,21 @@ class TickClaim(Protocol):
 class CallBudget(Protocol):
     """How often one source may be called, counted over all replicas."""
 
-    async def take(self) -> CallBudgetState:
-        """Take one call out of the budget and tell what is left.
+    async def take(self, topic: str = "") -> CallBudgetState:
+        """Take one call out of the budget and tell what is left; `topic` names the question, for `rest_for`.
 
         Raises:
-            SourceRateLimited: none is left, or the source asked to be left alone; says until when.
+            SourceRateLimited: none is left, the source asked to be left alone, or (`is_planned`) the next call is due later;
+                says until when.
             CacheUnavailable: nobody knows what is left, so no call may be made.
+        """
+        ...
+
+    async def rest_for(self, span: timedelta, topic: str) -> None:
+        """Let nobody ask that question for `span` from now: the answer could not be newer. Never shortens a longer rest.
+
+        Raises:
+            CacheUnavailable: the others do not know.
         """
         ...
 

@@ -205,12 +205,12 @@ class SourceUnavailable(SourceError):
 
 
 class SourceRateLimited(SourceError):
-    """Refused for sending too much; not to be asked again before `retry_at`."""
+    """Refused for sending too much; not to be asked again before `retry_at`. `is_planned`: by ourselves, as calls are spread."""
 
     retryable = True
 
-    def __init__(self, source: str, message: str, *, retry_at: datetime) -> None:
-        self.retry_at = retry_at
+    def __init__(self, source: str, message: str, *, retry_at: datetime, is_planned: bool = False) -> None:
+        self.retry_at, self.is_planned = retry_at, is_planned
         super().__init__(source, f"{message}; not before {retry_at.isoformat(timespec='seconds')}")
 
 

@@ -30,11 +30,16 @@ class LinkState(StrEnum):
 
 
 class CallBudgetState(msgspec.Struct, frozen=True):
-    """Calls allowed in the running window, those left, and when one is certain to be free again."""
+    """Calls allowed in the running window, those left, and when one is certain to be free again; the same for the month, where
+    there is a quota.
+    """
 
     limit: int
     remaining: int
     resets_at: datetime
+    monthly_limit: int | None = None
+    monthly_remaining: int | None = None
+    monthly_resets_at: datetime | None = None
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):

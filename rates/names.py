@@ -51,6 +51,14 @@ class RedisNames:
         """Sorted set of call times in the running window."""
         return f"{self.prefix}:{{{source}}}:budget"
 
+    def pace(self, source: Source) -> str:
+        """String: when the next call is due if the month's quota is to last, microseconds since the epoch."""
+        return f"{self.prefix}:{{{source}}}:pace"
+
+    def rest(self, source: Source, topic: str) -> str:
+        """String: before when a call about `topic` cannot bring anything newer, microseconds since the epoch."""
+        return f"{self.prefix}:{{{source}}}:rest:{topic}"
+
     def not_before(self, source: Source) -> str:
         """String: until when the source must not be called, microseconds since the epoch."""
         return f"{self.prefix}:{{{source}}}:not-before"

@@ -39,10 +39,13 @@ class _ChangesWire(msgspec.Struct, frozen=True):
     tickers: list[_TickerWire]
 
 
-class _BudgetWire(msgspec.Struct, frozen=True):
+class _BudgetWire(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: int
     remaining: int
     resets_at_us: int
+    monthly_limit: int | None = None
+    monthly_remaining: int | None = None
+    monthly_resets_at_us: int | None = None
 
 
 class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +132,6 @@ def decode_changes(source: Source, data: bytes) -> Changes:
 
 def encode_report(report: SourceReport) -> bytes:
     """The JSON object in which a process reports on its source."""
-    budget = report.budget
     return _encoder.encode(
         _ReportWire(
             source=report.source,
@@ -140,9 +142,7 @@ def encode_report(report: SourceReport) -> bytes:
             refused=report.refused,
             reconnects=report.reconnects,
             reported_at_us=format_us(report.reported_at),
-            budget=None
-            if budget is None
-            else _BudgetWire(budget.limit, budget.remaining, format_us(budget.resets_at)),
+            budget=None if report.budget is None else _budget_wire(report.budget),
             silent=[str(symbol) for symbol in report.silent],
             silent_count=report.silent_count,
         )
@@ -166,14 +166,36 @@ def decode_report(data: bytes) -> SourceReport:
             refused=wire.refused,
             reconnects=wire.reconnects,
             reported_at=parse_us(wire.reported_at_us),
-            budget=None
-            if (budget := wire.budget) is None
-            else CallBudgetState(budget.limit, budget.remaining, parse_us(budget.resets_at_us)),
+            budget=None if wire.budget is None else _budget(wire.budget),
             silent=tuple(parse_symbol(symbol) for symbol in wire.silent),
             silent_count=wire.silent_count,
         )
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
+
+
+def _budget_wire(budget: CallBudgetState) -> _BudgetWire:
+    monthly_resets_at = budget.monthly_resets_at
+    return _BudgetWire(
+        budget.limit,
+        budget.remaining,
+        format_us(budget.resets_at),
+        budget.monthly_limit,
+        budget.monthly_remaining,
+        None if monthly_resets_at is None else format_us(monthly_resets_at),
+    )
+
+
+def _budget(wire: _BudgetWire) -> CallBudgetState:
+    monthly_resets_at_us = wire.monthly_resets_at_us
+    return CallBudgetState(
+        wire.limit,
+        wire.remaining,
+        parse_us(wire.resets_at_us),
+        wire.monthly_limit,
+        wire.monthly_remaining,
+        None if monthly_resets_at_us is None else parse_us(monthly_resets_at_us),
+    )
 
 
 def _ticker(wire: _TickerWire) -> Ticker:

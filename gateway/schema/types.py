@@ -159,10 +159,24 @@ class CallBudget:
     limit: int = _field("Calls allowed in the running window.")
     remaining: int = _field("Calls left in it.")
     resets_at: datetime = _field("When a call is certain to be free again.")
+    monthly_limit: int | None = _field(
+        "Calls of the calendar month (UTC) that are configured as the plan's quota; null where there is none. Calls are spread over "
+        "what is left of the month."
+    )
+    monthly_remaining: int | None = _field("Calls of it that are left; null where there is none.")
+    monthly_resets_at: datetime | None = _field("When it begins anew; null where there is none.")
 
     @classmethod
     def of(cls, value: health.CallBudgetState) -> Self:
-        return cls(limit=value.limit, remaining=value.remaining, resets_at=value.resets_at)
+        limit, remaining = value.monthly_limit, value.monthly_remaining
+        return cls(
+            limit=value.limit,
+            remaining=value.remaining,
+            resets_at=value.resets_at,
+            monthly_limit=None if limit is None else clamp(limit),
+            monthly_remaining=None if remaining is None else clamp(remaining),
+            monthly_resets_at=value.monthly_resets_at,
+        )
 
 
 @strawberry.type(description="How a source is doing, and the figures behind that.")

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rates.errors import SourceRateLimited
+from rates.health import CallBudgetState
 from rates.source import Source
 
 
 class CallLimits(msgspec.Struct, frozen=True):
-    """At most `calls` in any `window`; `monthly` calls in a calendar month (UTC), where there is such a quota."""
+    """At most `calls` in any `window`; `monthly` calls in a calendar month (UTC), where there is such a quota: they are spread over
+    what is left of the month, because a quota that is spent in its first week leaves three without any value.
+    """
 
     calls: int
     window: timedelta
@@ -27,9 +30,25 @@ def next_month(now: datetime) -> datetime:
     return (first + timedelta(days=32)).replace(day=1)
 
 
+def state_of(
+    limits: CallLimits, remaining: int, resets_at: datetime, monthly_remaining: int, now: datetime
+) -> CallBudgetState:
+    """What people are told after a call; `monthly_remaining` matters where there is a quota."""
+    if limits.monthly is None:
+        return CallBudgetState(limits.calls, remaining, resets_at)
+    return CallBudgetState(
+        limits.calls, remaining, resets_at, limits.monthly, monthly_remaining, next_month(now)
+    )
+
+
 def held(source: Source, until: datetime) -> SourceRateLimited:
     """The refusal while a hold lasts."""
     return SourceRateLimited(source, "the source asked to be left alone", retry_at=until)
+
+
+def paced(source: Source, until: datetime) -> SourceRateLimited:
+    """The refusal between two calls that are as close together as they should be: nothing is wrong."""
+    return SourceRateLimited(source, "the next call is due later", retry_at=until, is_planned=True)
 
 
 def spent(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimited:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -130,15 +130,87 @@ async def test_a_shorter_hold_does_not_shorten_a_longer_one(build: Build) -> Non
     assert refused.value.retry_at - utc_now() > LONG - TOLERANCE
 
 
-async def test_the_monthly_quota_ends_all_calls(build: Build) -> None:
-    """Once it is used up, the next month is when to come back."""
-    one, other = build(CallLimits(100, LONG, monthly=4))
-    now = utc_now()
-    await one.take()
-    assert await take_until_refused(other) == 3
+async def test_a_question_that_has_just_been_answered_rests(build: Build) -> None:
+    """For all replicas, planned; other questions do not wait for it, and a shorter rest does not shorten it."""
+    one, other = build(CallLimits(100, LONG))
+    before = utc_now()
+    await one.take("prices")
+    await one.rest_for(LONG, "prices")
+    await other.rest_for(timedelta(seconds=1), "prices")
     with pytest.raises(SourceRateLimited) as refused:
-        await one.take()
-    assert refused.value.retry_at == next_month(now)
+        await other.take("prices")
+    assert refused.value.is_planned
+    assert abs(refused.value.retry_at - (before + LONG)) < TOLERANCE
+    await other.take("listing")
+    await other.take()
+
+
+class SetClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def timed(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Callable[[CallLimits, SetClock], CallBudget]]:
+    """Builds views of one budget, on a clock that the test sets."""
+    source, shared = Source.COINGECKO, dict[str, MemoryCallBudget]()
+    if request.param == "memory":
+        yield lambda limits, clock: shared.setdefault("one", MemoryCallBudget(source, limits, clock=clock))
+        return
+    redis, names = open_redis(request.getfixturevalue("redis_url")), RedisNames(simulated=False)
+    await redis.flushall()
+    yield lambda limits, clock: RedisCallBudget(
+        redis, names, source, limits, clock=clock, is_clock_shared=True
+    )
+    await redis.aclose()
+
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_the_monthly_quota_is_spread_over_what_is_left_of_the_month(
+    timed: Callable[[CallLimits, SetClock], CallBudget],
+) -> None:
+    """31 calls of January are one a day; after a silence the others come closer together; what is left is told."""
+    clock = SetClock(NEW_YEAR)
+    budget = timed(CallLimits(100, LONG, monthly=31), clock)
+    state = await budget.take()
+    assert (state.monthly_limit, state.monthly_remaining) == (31, 30)
+    assert state.monthly_resets_at == datetime(2026, 2, 1, tzinfo=UTC)
+    with pytest.raises(SourceRateLimited) as refused:
+        await budget.take()
+    assert refused.value.is_planned
+    assert abs(refused.value.retry_at - (NEW_YEAR + timedelta(days=1))) < timedelta(seconds=1)
+    clock.now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert (await budget.take()).monthly_remaining == 29
+    with pytest.raises(SourceRateLimited) as refused:
+        await budget.take()
+    assert abs(refused.value.retry_at - (clock.now + timedelta(days=1) / 30)) < timedelta(seconds=1)
+
+
+async def test_the_monthly_quota_ends_all_calls(
+    timed: Callable[[CallLimits, SetClock], CallBudget],
+) -> None:
+    """Also for a replica that starts anew; the next month begins with all of it."""
+    clock = SetClock(datetime(2026, 1, 31, 23, 0, tzinfo=UTC))
+    limits = CallLimits(100, LONG, monthly=4)
+    for left in (3, 2, 1, 0):
+        assert (await timed(limits, clock).take()).monthly_remaining == left
+        clock.now += timedelta(minutes=14, seconds=59) if left == 0 else timedelta(minutes=15)
+    assert clock.now < datetime(2026, 2, 1, tzinfo=UTC)
+    with pytest.raises(SourceRateLimited, match="quota of 4 calls a month") as refused:
+        await timed(limits, clock).take()
+    assert refused.value.retry_at == datetime(2026, 2, 1, tzinfo=UTC)
+    assert not refused.value.is_planned
+    clock.now = refused.value.retry_at
+    assert (await timed(limits, clock).take()).monthly_remaining == 3
 
 
 @pytest.mark.parametrize(

@@ -1,49 +1,82 @@
 """Asks CoinGecko, never without taking the call out of the budget that all replicas share. With `rest`, the home of httpx."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import httpx
+import structlog
 
+from pipeline.backoff import Jitter
 from pipeline.sources.coingecko.messages import refusal_of
 from pipeline.sources.coingecko.plan import base_url, key_header
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.coingecko.symbols import Params
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.simulation import check_simulation
-from rates.errors import SourceRateLimited, SourceUnavailable
+from rates.errors import CacheUnavailable, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 
 
 class CoinGeckoClient:
     """One call at a time, of whatever endpoint; `open_client` makes and closes it."""
 
-    def __init__(self, client: httpx.AsyncClient, around: Surroundings) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        around: Surroundings,
+        *,
+        jitter_s: float,
+        jitter: Jitter = random.uniform,
+    ) -> None:
         assert around.budget is not None, "CoinGecko is never asked without a budget"
         self._client = client
         self._around = around
         self._budget = around.budget
+        self._jitter_s, self._jitter = jitter_s, jitter
+        self._refusal: SourceRateLimited | None = None
+        self._log = structlog.get_logger("ratewire.coingecko").bind(role=around.health.role)
 
-    async def ask(self, path: str, params: Params = ()) -> httpx.Response:
+    async def ask(self, target: str) -> httpx.Response:
         """A good answer of JSON.
 
         Raises:
             SourceError: no answer, a refusal, or nothing left in the budget; a refusal for rate holds off all replicas.
             CacheUnavailable: nobody knows what is left in the budget.
         """
-        self._around.health.budget = await self._budget.take()
+        if self._refusal is not None and self._around.clock() < self._refusal.retry_at:
+            raise self._refusal
+        # Whole deployments ask by the same wall clock: apart from each other, they do not meet at the source's door.
+        await asyncio.sleep(self._jitter(0, self._jitter_s))
+        self._around.health.budget = await self._budget.take(target)
         try:
-            answer = await self._client.get(path, params=dict(params))
+            answer = await self._client.get(target)
         except httpx.HTTPError as exc:
             raise SourceUnavailable(Source.COINGECKO, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(Source.COINGECKO, answer.headers, simulated=self._around.simulated)
         now = self._around.clock()
         error = refusal_of(answer.status_code, answer.headers, answer.content, now)
         if isinstance(error, SourceRateLimited):
-            await self._budget.hold_for(error.retry_at - now)
+            await self._obey(error, now)
         if error is not None:
             raise error
         return answer
+
+    async def rest_for(self, span: timedelta, target: str) -> None:
+        """No replica needs to ask that again before `span` is over."""
+        try:
+            await self._budget.rest_for(span, target)
+        except CacheUnavailable as exc:
+            self._log.warning("cannot tell the other replicas", error=str(exc))
+
+    async def _obey(self, refusal: SourceRateLimited, now: datetime) -> None:
+        # Remembered here too: this replica must not forget because Redis is away.
+        self._refusal = refusal
+        try:
+            await self._budget.hold_for(refusal.retry_at - now)
+        except CacheUnavailable as exc:
+            self._log.warning("cannot tell the other replicas", error=str(exc), refusal=str(refusal))
 
 
 @asynccontextmanager
@@ -59,4 +92,4 @@ async def open_client(settings: CoinGeckoSettings, around: Surroundings) -> Asyn
         timeout=settings.timeout_s,
         limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
     ) as client:
-        yield CoinGeckoClient(client, around)
+        yield CoinGeckoClient(client, around, jitter_s=settings.jitter_s)

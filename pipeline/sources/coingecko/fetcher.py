@@ -1,9 +1,11 @@
 """CoinGecko's rates for one task: one call of `/simple/price` for all ids, unless it could not bring anything newer."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
 import httpx
+import msgspec
 import structlog
 
 from pipeline.sources.coingecko.client import CoinGeckoClient
@@ -11,14 +13,26 @@ from pipeline.sources.coingecko.freshness import not_newer_before
 from pipeline.sources.coingecko.messages import CoinQuote, parse_prices
 from pipeline.sources.coingecko.plan import update_interval
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.coingecko.symbols import Params, price_params
+from pipeline.sources.coingecko.symbols import Question, price_questions
 from pipeline.sources.coingecko.tickers import tickers_of, updated_at
 from pipeline.sources.parts import Surroundings
 from pipeline.task import Wanted
 from pipeline.validation import Refusal
+from rates.clock import EPOCH
+from rates.errors import SourceError, SourceRateLimited
 from rates.ticker import Ticker
 
-PATH = "/simple/price"
+# Questions whose last answers are kept; one is all ids of a task, as long as the tracked instruments stay the same.
+MAX_ANSWERS = 32
+NAMED_IN_NOTE = 10
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a question brought last, and before when it cannot bring anything newer."""
+
+    tickers: tuple[Ticker, ...] = ()
+    until: datetime = EPOCH
+    missing: tuple[str, ...] = ()
 
 
 class CoinGeckoFetcher:
@@ -30,38 +44,73 @@ class CoinGeckoFetcher:
         self._health = around.health
         self._simulated = around.simulated
         self._clock = around.clock
-        self._asked: Params | None = None
-        self._last: tuple[Ticker, ...] = ()
-        self._not_newer_before: datetime | None = None
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._log = structlog.get_logger("ratewire.coingecko").bind(role=around.health.role)
 
     async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
-        params = price_params(wanted)
-        if self._is_pointless(params):
-            self._log.debug("call skipped: cannot be newer", until=str(self._not_newer_before))
-            # Not nothing: the cache may have missed or lost what the last call brought, and else ignores it.
-            return self._last
-        answer = await self._client.ask(PATH, params)
+        questions = list(price_questions(wanted))
+        failure: SourceError | None = None
+        asked = 0
+        # The one that is due the longest first: with too few calls for all, each gets its turn.
+        for question in sorted(questions, key=lambda each: self._known(each).until):
+            if failure is not None or self._clock() < self._known(question).until:
+                continue
+            try:
+                await self._ask(question)
+                asked += 1
+            except SourceError as exc:
+                failure = exc
+        if failure is not None and not asked:
+            raise failure
+        self._note(questions, failure)
+        # What could not be newer as well: the cache may have missed or lost what the last call brought, and else ignores it.
+        return [ticker for question in questions for ticker in self._known(question).tickers]
+
+    def _known(self, question: Question) -> Answer:
+        return self._answers.get(question.target) or Answer()
+
+    async def _ask(self, question: Question) -> None:
+        try:
+            answer = await self._client.ask(question.target)
+        except SourceRateLimited as exc:
+            if not exc.is_planned:
+                raise
+            # Another replica has asked, or the month's quota is to last: nothing is wrong.
+            self._keep(question, msgspec.structs.replace(self._known(question), until=exc.retry_at))
+            return
         received_at = self._clock()
-        quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in wanted})
+        quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in question.wanted})
         for coin in unreadable:
             self._health.note_refusal(Refusal.UNREADABLE, coin)
-        self._remember(params, answer, quotes, received_at)
-        self._last = tuple(tickers_of(quotes, wanted, received_at=received_at, simulated=self._simulated))
-        return self._last
+        tickers = tuple(
+            tickers_of(quotes, question.wanted, received_at=received_at, simulated=self._simulated)
+        )
+        priced = {ticker.symbol for ticker in tickers}
+        missing = tuple(str(one.symbol) for one in question.wanted if one.symbol not in priced)
+        until = self._until(answer, quotes, received_at)
+        self._keep(question, Answer(tickers, until, missing))
+        if until > received_at:
+            await self._client.rest_for(until - received_at, question.target)
 
-    def _is_pointless(self, params: Params) -> bool:
-        until = self._not_newer_before
-        return params == self._asked and until is not None and self._clock() < until
+    def _keep(self, question: Question, answer: Answer) -> None:
+        self._answers[question.target] = answer
+        self._answers.move_to_end(question.target)
+        while len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
 
-    def _remember(
-        self, params: Params, answer: httpx.Response, quotes: dict[str, CoinQuote], received_at: datetime
-    ) -> None:
+    def _until(self, answer: httpx.Response, quotes: dict[str, CoinQuote], received_at: datetime) -> datetime:
         times = [at for at in map(updated_at, quotes.values()) if at is not None]
-        self._asked = params
-        self._not_newer_before = not_newer_before(
+        return not_newer_before(
             answer.headers,
             received_at=received_at,
             newest=max(times, default=None),
             update_interval=self._update_interval,
         )
+
+    def _note(self, questions: Sequence[Question], failure: SourceError | None) -> None:
+        """Say what people should know though rates came."""
+        self._health.note("partly", None if failure is None else f"not all was asked for: {failure}")
+        missing = [name for question in questions for name in self._known(question).missing]
+        more = ", …" if len(missing) > NAMED_IN_NOTE else ""
+        names = ", ".join(missing[:NAMED_IN_NOTE]) + more
+        self._health.note("no price", f"{len(missing)} without a price: {names}" if missing else None)

@@ -23,8 +23,20 @@ from rates.source import Source
 DEFAULT_RETRY_AFTER = timedelta(seconds=60)
 # Key missing, plan too small, key of the other kind for this host (twice), network blocked, firewall.
 BLOCKING_CODES = frozenset({10002, 10005, 10010, 10011, 20000, 1020})
+# A list of coins is a megabyte: a refusal is seen by its beginning.
+BEGINNING_BYTES = 400
 BLOCKING_STATUSES = frozenset({401, 403, 451})
 TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+OTHER_KEY = "the key is of another plan than RATEWIRE_COINGECKO_PLAN says: demo keys belong to `demo`, paid ones to `pro`"
+# What people can do about it.
+ADVICE = {
+    10002: "no key came with the call: set RATEWIRE_COINGECKO_API_KEY and RATEWIRE_COINGECKO_PLAN",
+    10005: "the key's plan does not include this",
+    10010: OTHER_KEY,
+    10011: OTHER_KEY,
+    20000: "the network that we ask from is blocked",
+    1020: "the firewall refuses the address that we ask from",
+}
 # Texts that stand in for JSON, on 429 and other statuses alike.
 RATE_TEXTS = ("throttled", "error code: 1015")
 
@@ -41,7 +53,7 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
     JSON numbers, read exactly; an id that is missing or `{}` has no quote.
 
     Raises:
-        SourceError: no answer of this form, or a refusal that came with status 200.
+        SourceProtocolError: no answer of this form.
     """
     try:
         entries = _prices_decoder.decode(body)
@@ -50,9 +62,7 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
             Source.COINGECKO, f"expected an object of prices, saw {body[:160]!r}: {exc}"
         ) from exc
     if entries.keys() & {"error", "status"} - set(ids):
-        raise _told(200, body) or SourceProtocolError(
-            Source.COINGECKO, f"expected prices, saw {body[:160]!r}"
-        )
+        raise SourceProtocolError(Source.COINGECKO, f"expected prices, saw {body[:160]!r}")
     quotes: dict[str, CoinQuote] = {}
     unreadable = []
     for coin in entries.keys() & set(ids):
@@ -63,32 +73,39 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
     return quotes, unreadable
 
 
-def refusal_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> SourceError | None:
+def refusal_of(  # noqa: PLR0911 - one return per rule
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> SourceError | None:
     """The error that an answer means; `None` for a good one of JSON."""
     text = body[:300].decode(errors="replace")
+    wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
     if status == 429 or text.strip().lower().startswith(RATE_TEXTS):
-        wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
         return SourceRateLimited(Source.COINGECKO, _said(status, text), retry_at=now + wait)
+    if told := _told(status, body, now + wait):
+        return told
     if status in BLOCKING_STATUSES:
         return SourceBlocked(Source.COINGECKO, _said(status, text))
     if status in TRANSIENT_STATUSES or status >= 500:
         return SourceUnavailable(Source.COINGECKO, _said(status, text))
     if status != 200:
-        return _told(status, body) or SourceProtocolError(Source.COINGECKO, _said(status, text))
+        return SourceProtocolError(Source.COINGECKO, _said(status, text))
     if "json" not in headers.get("content-type", ""):
         return SourceProtocolError(Source.COINGECKO, f"expected JSON, saw {_said(status, text)}")
     return None
 
 
-def _told(status: int, body: bytes) -> SourceError | None:
-    """The error that a body tells by its code, in whichever of the shapes it has one."""
+def _told(status: int, body: bytes, retry_at: datetime) -> SourceError | None:
+    """The error that a body tells by its code, in whichever of the shapes it has one; it was seen with status 200, too."""
+    if b'"error' not in body[:BEGINNING_BYTES]:
+        return None
     code = _error_code(body)
     said = _said(status, body[:300].decode(errors="replace"))
     if code in BLOCKING_CODES:
-        return SourceBlocked(Source.COINGECKO, said)
+        return SourceBlocked(Source.COINGECKO, f"{ADVICE[code]} ({said})")
     if code == 429:
-        # Only ever seen with status 429; here it comes without a time.
-        return SourceUnavailable(Source.COINGECKO, said)
+        return SourceRateLimited(Source.COINGECKO, said, retry_at=retry_at)
+    if code is not None and status == 200:
+        return SourceProtocolError(Source.COINGECKO, f"expected an answer, saw {said}")
     return None
 
 

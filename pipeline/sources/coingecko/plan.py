@@ -1,6 +1,7 @@
 """What a plan means on the wire: host, header of the key, how often values are renewed. Source: CoinGecko's documentation."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from pipeline.sources.coingecko.settings import CoinGeckoSettings, Plan
 from rates.errors import InvalidSetting
@@ -19,8 +20,18 @@ UPDATE_INTERVALS: dict[Plan, timedelta] = {
 
 
 def base_url(settings: CoinGeckoSettings) -> str:
-    """Where to ask."""
-    return (settings.url or HOSTS[settings.plan]).rstrip("/")
+    """Where to ask.
+
+    Raises:
+        InvalidSetting: the host of another plan: it would refuse the key, or want one.
+    """
+    url = (settings.url or HOSTS[settings.plan]).rstrip("/")
+    host, expected = urlsplit(url).hostname, urlsplit(HOSTS[settings.plan]).hostname
+    if host != expected and host in {urlsplit(each).hostname for each in HOSTS.values()}:
+        raise InvalidSetting(
+            "RATEWIRE_COINGECKO_URL", url, f"the {settings.plan} plan has the host {expected}"
+        )
+    return url
 
 
 def key_header(settings: CoinGeckoSettings) -> dict[str, str]:

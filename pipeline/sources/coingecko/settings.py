@@ -31,7 +31,11 @@ class CoinGeckoSettings(BaseSettings):
         "everybody; fewer makes values older. A demo key has about 30, keyless in practice fewer than 5.",
     )
     calls_per_month: int | None = Field(
-        default=None, ge=1, description="Monthly quota of the plan (a demo key has 10000); empty: none."
+        default=None,
+        ge=1,
+        description="Monthly quota of the plan (a demo key has 10000 credits), counted by calendar month in UTC and spread over what is "
+        "left of it; empty: none. With 10000 a call is due every 268 s, which is beyond CoinGecko's TTL. The same for all "
+        "processes that ask CoinGecko.",
     )
     timeout_s: float = Field(
         default=10.0,
@@ -45,4 +49,11 @@ class CoinGeckoSettings(BaseSettings):
         le=3600,
         description="Seconds between updates of a coin, used to skip calls where an answer has no Cache-Control; empty: the "
         "plan's own (60, or 20 for pro); 0: never skip for that reason.",
+    )
+    jitter_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="Longest random wait before a call, in seconds. Longer keeps further apart from others behind the same address "
+        "who ask by the clock; it must leave room for the answer before the task's deadline.",
     )

@@ -1,23 +1,35 @@
 """The CoinGecko client against a real HTTP server on a free port."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
+from cache.memory import MemoryCache
 from pipeline.budget.memory_budget import MemoryCallBudget
 from pipeline.compose import fetcher_of
 from pipeline.ports import RateFetcher
+from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.parts import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.simulation import SIMULATED_HEADER
 from pipeline.task import Wanted
-from rates.errors import InvalidSetting, SimulationMismatch, SourceRateLimited, SourceUnavailable
+from rates.errors import (
+    CacheUnavailable,
+    InvalidSetting,
+    SimulationMismatch,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.health import CallBudgetState
 from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.pipeline import http_server
@@ -54,7 +66,7 @@ class Client:
 async def test_one_call_asks_for_everything() -> None:
     """All ids, their currencies, times, changes and full precision."""
     async with open_server() as server:
-        client = Client(CoinGeckoSettings(url=server.url))
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
         async with client.open() as fetcher:
             found = await fetcher.fetch(WANTED)
     assert [(str(one.symbol), str(one.price)) for one in found] == [("BTC/USD", "1.5"), ("ETH/USD", "2")]
@@ -76,7 +88,7 @@ async def test_one_call_asks_for_everything() -> None:
 async def test_the_key_goes_into_the_header_of_its_plan(plan: str, header: str) -> None:
     """And never into the URL, which ends up in logs."""
     async with open_server() as server:
-        settings = CoinGeckoSettings(url=server.url, plan=plan, api_key=SecretStr("s3cret"))  # type: ignore[arg-type]
+        settings = CoinGeckoSettings(jitter_s=0, url=server.url, plan=plan, api_key=SecretStr("s3cret"))  # type: ignore[arg-type]
         async with Client(settings).open() as fetcher:
             await fetcher.fetch(WANTED)
     target, headers = server.asked[0]
@@ -87,7 +99,23 @@ async def test_the_key_goes_into_the_header_of_its_plan(plan: str, header: str) 
 
 @pytest.mark.parametrize(
     "settings",
-    [CoinGeckoSettings(plan="demo"), CoinGeckoSettings(api_key=SecretStr("x"))],
+    [
+        CoinGeckoSettings(
+            jitter_s=0, plan="pro", api_key=SecretStr("x"), url="https://api.coingecko.com/api/v3"
+        ),
+        CoinGeckoSettings(jitter_s=0, url="https://pro-api.coingecko.com/api/v3"),
+    ],
+)
+async def test_a_key_is_never_sent_to_the_host_of_another_plan(settings: CoinGeckoSettings) -> None:
+    """CoinGecko would refuse it with a bare number; here the setting and the right host are named."""
+    with pytest.raises(InvalidSetting, match=r"RATEWIRE_COINGECKO_URL=.*the (pro|keyless) plan has the host"):
+        async with Client(settings).open():
+            pass
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [CoinGeckoSettings(jitter_s=0, plan="demo"), CoinGeckoSettings(jitter_s=0, api_key=SecretStr("x"))],
     ids=["no key", "no plan"],
 )
 async def test_plan_and_key_must_fit(settings: CoinGeckoSettings) -> None:
@@ -102,7 +130,7 @@ async def test_a_call_that_cannot_be_newer_is_skipped() -> None:
     async with open_server() as server:
         server.headers["cache-control"] = "public, s-maxage=60"
         server.headers["age"] = "20"
-        client = Client(CoinGeckoSettings(url=server.url))
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
         async with client.open() as fetcher:
             first = await fetcher.fetch(WANTED)
             client.clock.advance(seconds=39)
@@ -119,7 +147,7 @@ async def test_a_refusal_for_rate_is_obeyed_by_all_replicas() -> None:
     async with open_server() as server:
         server.status = 429
         server.headers["retry-after"] = "30"
-        client = Client(CoinGeckoSettings(url=server.url))
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
         async with client.open() as one, client.open() as other:
             with pytest.raises(SourceRateLimited):
                 await one.fetch(WANTED)
@@ -135,7 +163,9 @@ async def test_a_refusal_for_rate_is_obeyed_by_all_replicas() -> None:
 async def test_no_call_is_made_beyond_the_budget() -> None:
     """Two a minute are two a minute."""
     async with open_server() as server:
-        client = Client(CoinGeckoSettings(url=server.url, calls_per_minute=2, update_interval_s=0))
+        client = Client(
+            CoinGeckoSettings(jitter_s=0, url=server.url, calls_per_minute=2, update_interval_s=0)
+        )
         async with client.open() as fetcher:
             await fetcher.fetch(WANTED)
             await fetcher.fetch(WANTED)
@@ -148,7 +178,7 @@ async def test_silence_ends_in_a_timeout() -> None:
     """As unavailable, which another consumer may try again."""
     async with open_server() as server:
         server.answers = False
-        async with Client(CoinGeckoSettings(url=server.url, timeout_s=0.1)).open() as fetcher:
+        async with Client(CoinGeckoSettings(jitter_s=0, url=server.url, timeout_s=0.1)).open() as fetcher:
             with pytest.raises(SourceUnavailable):
                 await fetcher.fetch(WANTED)
 
@@ -157,7 +187,7 @@ async def test_an_unreachable_host_is_unavailable() -> None:
     """And the message says what happened."""
     async with open_server() as server:
         url = server.url
-    async with Client(CoinGeckoSettings(url=url)).open() as fetcher:
+    async with Client(CoinGeckoSettings(jitter_s=0, url=url)).open() as fetcher:
         with pytest.raises(SourceUnavailable):
             await fetcher.fetch(WANTED)
 
@@ -168,7 +198,9 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
     async with open_server() as server:
         if not simulated:
             server.headers[SIMULATED_HEADER] = "generated"
-        client = Client(CoinGeckoSettings(url=server.url, update_interval_s=0), simulated=simulated)
+        client = Client(
+            CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0), simulated=simulated
+        )
         async with client.open() as fetcher:
             with pytest.raises(SimulationMismatch):
                 await fetcher.fetch(WANTED)
@@ -177,3 +209,109 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
                 server.headers[SIMULATED_HEADER] = "generated"
             assert {one.simulated for one in await fetcher.fetch(WANTED)} == {simulated}
             assert client.clock() == START
+
+
+async def test_what_one_replica_was_told_no_other_asks_again() -> None:
+    """Until the answer can be newer; the one that did not ask has nothing to add to the cache, and nothing is wrong."""
+    async with open_server() as server:
+        server.headers["cache-control"] = "public, s-maxage=60"
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
+        async with client.open() as one, client.open() as other:
+            assert len(await one.fetch(WANTED)) == 2
+            client.clock.advance(seconds=59)
+            assert await other.fetch(WANTED) == []
+            client.clock.advance(seconds=1)
+            assert len(await other.fetch(WANTED)) == 2
+    assert len(server.asked) == 2
+
+
+async def test_a_refusal_is_obeyed_though_the_budget_is_out_of_reach() -> None:
+    """Redis may go away at just that moment: this replica remembers what it was told itself."""
+    async with open_server() as server:
+        server.status = 429
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
+        client.around = dataclasses.replace(client.around, budget=Forgetful())
+        async with client.open() as fetcher:
+            for _ in range(2):
+                with pytest.raises(SourceRateLimited) as refused:
+                    await fetcher.fetch(WANTED)
+                assert refused.value.retry_at == START + timedelta(seconds=60)
+            client.clock.advance(seconds=60)
+            server.status = 200
+            assert len(await fetcher.fetch(WANTED)) == 2
+    assert len(server.asked) == 2
+
+
+class Forgetful:
+    """A `CallBudget` that grants everything and can be told nothing."""
+
+    async def take(self, topic: str = "") -> CallBudgetState:
+        return CallBudgetState(30, 29, START)
+
+    async def hold_for(self, span: timedelta) -> None:
+        raise CacheUnavailable("Redis: away")
+
+    async def rest_for(self, span: timedelta, topic: str) -> None:
+        raise CacheUnavailable("Redis: away")
+
+
+async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
+    """With one call a minute each part gets every other one, and what is known of the others stays."""
+    many = [Wanted(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)]
+    async with open_server() as server:
+        server.body = json.dumps({one.source_symbol: {"usd": 1} for one in many})
+        settings = CoinGeckoSettings(jitter_s=0, url=server.url, calls_per_minute=1, update_interval_s=0)
+        client = Client(settings)
+        async with client.open() as fetcher:
+            first = await fetcher.fetch(many)
+            assert 0 < len(first) < 1000
+            assert "not all was asked for" in str(client.health.report(START).reason)
+            client.clock.advance(seconds=62)
+            assert len(await fetcher.fetch(many)) == 1000
+            client.clock.advance(seconds=62)
+            await fetcher.fetch(many)
+    targets = [target for target, _ in server.asked]
+    assert len(targets) == 3
+    assert targets[0] == targets[2] != targets[1]
+
+
+async def test_coins_without_a_price_are_named() -> None:
+    """Missing, `{}` and null alike; nothing is made up for them, and the note goes when they are back."""
+    coins = [*WANTED, Wanted(parse_symbol("NIL/USD"), "nil"), Wanted(parse_symbol("GONE/USD"), "gone")]
+    async with open_server() as server:
+        server.body = json.dumps({"bitcoin": {"usd": 1}, "ethereum": {}, "nil": {"usd": None}})
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
+        async with client.open() as fetcher:
+            assert len(await fetcher.fetch(coins)) == 1
+            reason = str(client.health.report(START).reason)
+            assert "3 without a price: ETH/USD, GONE/USD, NIL/USD" in reason
+            server.body = json.dumps({one.source_symbol: {"usd": 1} for one in coins})
+            assert len(await fetcher.fetch(coins)) == 4
+            assert "without a price" not in str(client.health.report(START).reason)
+
+
+async def test_an_older_answer_never_replaces_a_newer_one() -> None:
+    """Edges differ: two polls may go backwards in time. The cache keeps the newer observation."""
+    cache = MemoryCache(stream_length=10)
+    async with open_server() as server:
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
+        async with client.open() as fetcher:
+            for price, updated_at in (("2", 1779092258), ("1", 1779092200)):
+                server.body = json.dumps({"bitcoin": {"usd": int(price), "last_updated_at": updated_at}})
+                await cache.write(await fetcher.fetch(WANTED[:1]))
+    (kept,) = (await cache.read_snapshot(Source.COINGECKO)).tickers
+    assert str(kept.price) == "2"
+
+
+async def test_calls_are_kept_apart_by_chance() -> None:
+    """Whoever asks by the clock asks together with everybody else."""
+    asked: list[tuple[float, float]] = []
+
+    def record(least: float, most: float) -> float:
+        asked.append((least, most))
+        return 0.0
+
+    async with open_server() as server, httpx.AsyncClient(base_url=server.url) as plain:
+        around = Client(CoinGeckoSettings(url=server.url)).around
+        await CoinGeckoClient(plain, around, jitter_s=1.5, jitter=record).ask("/ping")
+    assert asked == [(0, 1.5)]

@@ -51,7 +51,7 @@ async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
         clock = FakeClock()
         budget = MemoryCallBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
         around = Surroundings(health=health(Source.COINGECKO), simulated=False, clock=clock, budget=budget)
-        parts = coingecko(CoinGeckoSettings(url=server.url))
+        parts = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
         assert parts.open_listing is not None
         async with parts.open_listing(around) as fetcher:
             assert PEPE in await fetcher.fetch_listing()

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline.sources.coingecko.messages import DEFAULT_RETRY_AFTER, parse_prices, refusal_of
-from pipeline.sources.coingecko.symbols import price_params
+from pipeline.sources.coingecko.symbols import MAX_TARGET_BYTES, price_questions
 from pipeline.sources.coingecko.tickers import tickers_of
 from pipeline.task import Wanted
 from rates.clock import parse_ms
@@ -81,12 +81,6 @@ def test_what_is_no_object_of_prices_is_an_error(body: bytes) -> None:
         parse_prices(body, ["bitcoin"])
 
 
-def test_a_refusal_with_status_200_is_a_refusal() -> None:
-    """Seen once in the field."""
-    with pytest.raises(SourceBlocked):
-        parse_prices(b'{"status":{"error_code":10002,"error_message":"API Key Missing."}}', ["bitcoin"])
-
-
 RATE = b'{"status":{"error_code":429,"error_message":"You\'ve exceeded the Rate Limit."}}'
 
 
@@ -140,6 +134,56 @@ def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, expected:
     assert refused.retry_at == START + expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"status":{"error_code":10002,"error_message":"API Key Missing."}}', SourceBlocked),
+        (b'{"error":{"status":{"error_code":10005,"error_message":"plan"}}}', SourceBlocked),
+        (b'{"timestamp":"x","error_code":10012,"status":{"error_message":"range"}}', SourceProtocolError),
+        (RATE, SourceRateLimited),
+        (b"Throttled", SourceRateLimited),
+    ],
+)
+def test_a_refusal_with_status_200_is_a_refusal(body: bytes, expected: type[Exception]) -> None:
+    """Seen in the field; one for rate holds everybody off, as with its own status."""
+    assert type(refusal_of(200, JSON, body, START)) is expected
+
+
+def test_a_coin_called_status_or_error_is_a_coin() -> None:
+    """`status` is the id of SNT."""
+    body = b'{"status":{"usd":0.02,"last_updated_at":1779092258},"error-404":{"usd":1}}'
+    assert refusal_of(200, JSON, body, START) is None
+    quotes, _ = parse_prices(body, ["status", "error-404"])
+    assert quotes.keys() == {"status", "error-404"}
+
+
+@pytest.mark.parametrize("code", [10010, 10011])
+def test_a_key_for_the_other_host_says_what_to_change(code: int) -> None:
+    """With the setting that is wrong, not just a number."""
+    body = f'{{"status":{{"error_code":{code},"error_message":"change your root URL"}}}}'.encode()
+    refused = refusal_of(400, JSON, body, START)
+    assert isinstance(refused, SourceBlocked)
+    assert "RATEWIRE_COINGECKO_PLAN" in str(refused)
+    assert "change your root URL" in str(refused)
+
+
+def test_one_call_takes_as_many_ids_as_a_url_may_hold() -> None:
+    """By its measured length; every id is asked for once, in no more calls than it takes."""
+    many = [Wanted(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)]
+    questions = list(price_questions(many))
+    assert [one for question in questions for one in question.wanted] == many
+    assert all(len(question.target) <= MAX_TARGET_BYTES for question in questions)
+    assert len(questions) == 2
+    assert len(questions[0].target) > MAX_TARGET_BYTES - 20
+    assert len(list(price_questions(many[:500]))) == 1
+
+
+def test_an_id_with_odd_characters_is_escaped() -> None:
+    """Ids are slugs, but nobody promises that; a comma would be two ids."""
+    (question,) = price_questions([Wanted(parse_symbol("A/USD"), "a,b c&d")])
+    assert question.target.endswith("&ids=a%2Cb%20c%26d")
+
+
 def test_a_good_answer_is_no_refusal() -> None:
     """200 with JSON."""
     assert refusal_of(200, JSON, BODY, START) is None
@@ -147,8 +191,10 @@ def test_a_good_answer_is_no_refusal() -> None:
 
 def test_the_same_question_has_the_same_url() -> None:
     """Sorted and without repetitions, so that caches know it again; no space after a comma."""
-    params = dict(price_params([*wanted("pepe", "bitcoin"), Wanted(parse_symbol("BTC/EUR"), "bitcoin")]))
-    assert (params["ids"], params["vs_currencies"]) == ("bitcoin,pepe", "eur,usd")
+    (question,) = price_questions([*wanted("pepe", "bitcoin"), Wanted(parse_symbol("BTC/EUR"), "bitcoin")])
+    assert question.target.startswith("/simple/price?vs_currencies=eur,usd&")
+    assert question.target.endswith("&ids=bitcoin,pepe")
+    assert [str(one.symbol) for one in question.wanted] == ["BITCOIN/USD", "BTC/EUR", "PEPE/USD"]
 
 
 def test_recorded_error_answers_are_all_refusals() -> None:

@@ -1,0 +1,262 @@
+"""A day with CoinGecko on virtual time: the budget's real script in Redis and its twin in memory, with 1, 2 and 4 replicas.
+
+The source is played as it was measured on 2025-11-20 (`recordings/coingecko_ratelimit_*.csv`): a few good calls, then refusals
+for 57 to 59 s, whatever the client does.
+"""
+
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from cache.redis_client import open_redis, read_script
+from pipeline.budget.limits import CallLimits
+from pipeline.budget.memory_budget import MemoryCallBudget
+from pipeline.budget.redis_budget import RedisCallBudget
+from pipeline.ports import CallBudget
+from pipeline.sources.coingecko.client import CoinGeckoClient
+from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
+from pipeline.sources.coingecko.parts import WINDOW
+from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.parts import Surroundings
+from pipeline.task import Wanted
+from rates.clock import EPOCH, format_us
+from rates.errors import SourceError, SourceRateLimited
+from rates.names import RedisNames
+from rates.source import Source
+from rates.symbol import parse_symbol
+from tests.pipeline.fakes import FakeClock, health
+
+START = datetime(2026, 3, 10, tzinfo=UTC)
+DAY_S, MINUTE_S, TICK_S = 86_400, 60, 4
+CALLS = 30
+WANTED = [Wanted(parse_symbol(f"{name.upper()}/USD"), name) for name in ("bitcoin", "ethereum", "pepe")]
+Build = Callable[[CallLimits], CallBudget]
+
+
+def busiest_minute(times: Sequence[float]) -> int:
+    """The most calls in any rolling minute; `times` in seconds, in order."""
+    most, window = 0, deque[float]()
+    for at in times:
+        window.append(at)
+        while window[0] <= at - MINUTE_S:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+class PlayedCoinGecko:
+    """Prices that are renewed every minute, an edge that keeps copies for a minute, and lock-outs after `patience` calls."""
+
+    def __init__(self, clock: FakeClock, *, patience: int | None = None) -> None:
+        self.clock = clock
+        self.calls: list[float] = []
+        self.refused: list[float] = []
+        self._patience = patience
+        self._good = 0
+        self._locked_until = EPOCH
+        self._copied_at = EPOCH
+        self._random = random.Random(7)
+
+    def answer(self, _request: httpx.Request) -> httpx.Response:
+        now = self.clock()
+        self.calls.append((now - START).total_seconds())
+        if now < self._locked_until or self._good == self._patience:
+            if now >= self._locked_until:
+                self._locked_until = now + timedelta(seconds=self._random.uniform(57, 59))
+                self._good = 0
+            self.refused.append(self.calls[-1])
+            return httpx.Response(429, json={"status": {"error_code": 429, "error_message": "Rate Limit"}})
+        self._good += 1
+        if now - self._copied_at >= timedelta(seconds=MINUTE_S):
+            self._copied_at = now
+        age = (now - self._copied_at).seconds
+        updated_at = int(self._copied_at.timestamp()) // MINUTE_S * MINUTE_S
+        prices = {one.source_symbol: {"usd": 1.5, "last_updated_at": updated_at} for one in WANTED}
+        headers = {"cache-control": "public, max-age=30, s-maxage=60", "age": str(age)}
+        return httpx.Response(200, json=prices, headers=headers)
+
+
+class Fleet:
+    """Replicas of the real client, each tick's task to one of them, and how old the newest value was at every tick."""
+
+    def __init__(self, source: PlayedCoinGecko, budget: Build, limits: CallLimits, replicas: int) -> None:
+        self.source, self.budget, self.limits, self.replicas = source, budget, limits, replicas
+        self.ages: list[float] = []
+
+    async def live(self, seconds: int) -> None:
+        newest, clock = START, self.source.clock
+        async with AsyncExitStack() as stack:
+            fetchers = [await self._fetcher(stack) for _ in range(self.replicas)]
+            for tick in range(seconds // TICK_S):
+                clock.now = START + timedelta(seconds=tick * TICK_S)
+                try:
+                    found = await fetchers[tick % self.replicas].fetch(WANTED)
+                except SourceError:
+                    found = ()
+                newest = max([newest, *(one.observed_at for one in found)])
+                self.ages.append((clock.now - newest).total_seconds())
+
+    async def _fetcher(self, stack: AsyncExitStack) -> CoinGeckoFetcher:
+        transport = httpx.MockTransport(self.source.answer)
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://coingecko")
+        )
+        around = Surroundings(
+            health=health(Source.COINGECKO),
+            simulated=False,
+            clock=self.source.clock,
+            budget=self.budget(self.limits),
+        )
+        settings = CoinGeckoSettings(jitter_s=0)
+        return CoinGeckoFetcher(CoinGeckoClient(client, around, jitter_s=0), settings, around)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(START)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = open_redis(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def in_memory(clock: FakeClock) -> Build:
+    shared = dict[str, CallBudget]()
+    return lambda limits: shared.setdefault("one", MemoryCallBudget(Source.COINGECKO, limits, clock=clock))
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def anywhere(
+    request: pytest.FixtureRequest, clock: FakeClock, in_memory: Build
+) -> AsyncIterator[Build]:
+    """In memory, and in Redis."""
+    if request.param == "memory":
+        yield in_memory
+        return
+    redis, names = open_redis(request.getfixturevalue("redis_url")), RedisNames(simulated=False)
+    await redis.flushall()
+    yield lambda limits: RedisCallBudget(
+        redis, names, Source.COINGECKO, limits, clock=clock, is_clock_shared=True
+    )
+    await redis.aclose()
+
+
+LIMITS = CallLimits(CALLS, WINDOW)
+# What greedy replicas could have at most in a day: 30 calls in any 61 s.
+POSSIBLE = DAY_S / WINDOW.total_seconds() * CALLS
+
+
+def greedy_times(replicas: int) -> list[float]:
+    """Every replica asks every two seconds or so, all day, whatever it is told."""
+    chance = random.Random(replicas)
+    return sorted(
+        at + chance.uniform(0, 1.9) for _ in range(replicas) for at in range(0, DAY_S, 2 * max(replicas, 2))
+    )
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replicas: int) -> None:
+    """Never above 30 calls in any rolling minute, and hardly a call less than allowed."""
+    budget, taken = in_memory(LIMITS), []
+    for at in greedy_times(replicas):
+        clock.now = START + timedelta(seconds=at)
+        try:
+            await budget.take()
+        except SourceRateLimited:
+            continue
+        taken.append(at)
+    check_greedy(taken, replicas)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+async def test_a_greedy_day_in_redis(redis: Redis, replicas: int) -> None:
+    """The same of the script that all replicas share, many calls of it on one way to Redis."""
+    digest = await redis.script_load(read_script("pipeline.budget", "take.lua"))
+    keys = [f"{{coingecko}}:{name}" for name in ("calls", "not-before", "month", "pace", "rest")]
+    window_us, taken = int(WINDOW.total_seconds() * 1_000_000), []
+    times = greedy_times(replicas)
+    for first in range(0, len(times), 5_000):
+        part = times[first : first + 5_000]
+        async with redis.pipeline(transaction=False) as pipe:
+            for number, at in enumerate(part):
+                now_us = format_us(START + timedelta(seconds=at))
+                pipe.evalsha(digest, 5, *keys, window_us, CALLS, -1, f"{first + number}", 0, now_us)
+            verdicts = await pipe.execute()
+        taken += [at for at, (verdict, *_) in zip(part, verdicts, strict=True) if verdict == b"taken"]
+    check_greedy(taken, replicas)
+
+
+def check_greedy(taken: Sequence[float], replicas: int) -> None:
+    assert busiest_minute(taken) <= CALLS
+    wanted = len(greedy_times(replicas))
+    assert len(taken) > 0.95 * min(POSSIBLE, wanted)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: int) -> None:
+    """Each is met by one refused call, however many replicas; in between values are as fresh as the source makes them."""
+    source = PlayedCoinGecko(clock, patience=4)
+    fleet = Fleet(source, anywhere, LIMITS, replicas)
+    await fleet.live(DAY_S)
+    assert busiest_minute(source.calls) <= CALLS
+    assert all(
+        later - sooner >= MINUTE_S for sooner, later in zip(source.refused, source.refused[1:], strict=False)
+    )
+    # A minute until the edge renews, a minute between updates, a minute's lock-out, a tick for each of them.
+    assert max(fleet.ages) <= 3 * MINUTE_S + 4 * TICK_S
+    assert sum(fleet.ages) / len(fleet.ages) < 1.5 * MINUTE_S
+    # One call a minute brings all that there is: more replicas cost no more.
+    assert 1_100 < len(source.calls) <= 1_440
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+async def test_a_day_without_refusals(clock: FakeClock, in_memory: Build, replicas: int) -> None:
+    """Every minute's update arrives with the edge's next copy: nobody is starved, and no call is in vain."""
+    source = PlayedCoinGecko(clock)
+    fleet = Fleet(source, in_memory, LIMITS, replicas)
+    await fleet.live(DAY_S)
+    assert (len(source.calls), source.refused) == (1_440, [])
+    assert max(fleet.ages) <= MINUTE_S + 2 * TICK_S
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+async def test_a_month_on_a_quota_begins_as_it_must_go_on(
+    clock: FakeClock, anywhere: Build, replicas: int
+) -> None:
+    """10000 credits, first asked on the tenth: a day gets its even share of what is left, however many replicas ask."""
+    source = PlayedCoinGecko(clock)
+    limits = CallLimits(CALLS, WINDOW, monthly=10_000)
+    fleet = Fleet(source, anywhere, limits, replicas)
+    await fleet.live(DAY_S)
+    share = 10_000 / 22
+    assert 0.97 * share < len(source.calls) <= share + 1
+    gaps = [later - sooner for sooner, later in zip(source.calls, source.calls[1:], strict=False)]
+    assert max(gaps) <= DAY_S / share + TICK_S
+    assert max(fleet.ages) <= DAY_S / share + MINUTE_S + TICK_S
+
+
+async def test_a_whole_month_never_exceeds_its_quota(clock: FakeClock, in_memory: Build) -> None:
+    """Greedily asked until the next month, it is used up to the last calls and not beyond, as much in each week as in another."""
+    budget, taken = in_memory(CallLimits(CALLS, WINDOW, monthly=10_000)), []
+    clock.now = datetime(2026, 3, 1, tzinfo=UTC)
+    while clock.now < datetime(2026, 4, 1, tzinfo=UTC):
+        try:
+            await budget.take()
+            taken.append(clock.now)
+        except SourceRateLimited:
+            pass
+        clock.advance(seconds=20)
+    assert 9_950 <= len(taken) <= 10_000
+    by_week = [sum((at.day - 1) // 7 == week for at in taken) for week in range(4)]
+    assert max(by_week) < 1.1 * min(by_week)
