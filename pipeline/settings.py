@@ -105,7 +105,7 @@ class StreamSettings(BaseSettings):
         default=30.0,
         gt=0,
         le=3600,
-        description="Seconds without a message, or twice that with the same one, before any symbol may be shown as silent; one "
+        description="Seconds without a message, or with the same one over and over, before any symbol may be shown as silent; one "
         "that is used to longer rests has longer. Smaller tells of a frozen symbol sooner, and of quiet ones more often.",
     )
     endpoint_rest_s: float = Field(

@@ -40,6 +40,8 @@ HANDOVER_S = 15.0
 REPLACE_AGAIN_S = 60.0
 # Symbols of a lost connection are called silent after this: most are back sooner.
 DOWN_AFTER_S = 3.0
+# Idle timeouts of listening after which a lane knows what silence of its connection is unusual.
+EXPERIENCED_AFTER = 3
 # Of the planned lifetime, at random: a hundred connections do not end in one minute.
 EARLIEST_ROLL_OVER = 0.9
 
@@ -56,6 +58,7 @@ class Outfit:
     clock: Clock
     silent_after_s: float
     endpoint_rest_s: float
+    handover_s: float = HANDOVER_S
     jitter: Jitter = random.uniform
 
 
@@ -91,7 +94,7 @@ class Lane:
         self._live: dict[int, _Live] = {}
         self._endpoints = Endpoints(plan.endpoints, rest_s=outfit.endpoint_rest_s)
         self._backoff = Backoff(FIRST_WAIT, plan.longest_wait)
-        self._rhythm = Rhythm()
+        self._rhythm = Rhythm(EXPERIENCED_AFTER * plan.idle_timeout.total_seconds())
         self._watchdog = Watchdog(
             silent_after_s=outfit.silent_after_s, first_message_s=plan.first_message_timeout.total_seconds()
         )
@@ -131,7 +134,7 @@ class Lane:
 
     async def _start(self, group: asyncio.TaskGroup) -> _Live:
         await self._outfit.gate.enter()
-        if not self.is_up:
+        if not self._live:
             self._watchdog.interrupt(_now())
             self._rhythm.interrupt()
         link = self._outfit.open_link(self._endpoints.choose(_now()), self._rhythm)
@@ -214,7 +217,7 @@ class Lane:
                     "rolled over", why=why, seconds=round(_now() - began, 3), to=successor.link.url
                 )
                 return successor
-            if successor.age() > HANDOVER_S:
+            if successor.age() > self._outfit.handover_s:
                 await _stop(successor)
                 break
             await _turn(live, successor)
@@ -230,8 +233,10 @@ class Lane:
         tracked = {one.symbol for one in self._instruments}
         awaited = (live.seen & tracked) - self.silent.keys()
         if not successor.seen:
-            return not awaited and successor.age() > HANDOVER_S
-        return live.failure is not None or successor.age() > HANDOVER_S or successor.seen >= awaited
+            return not awaited and successor.age() > self._outfit.handover_s
+        return (
+            live.failure is not None or successor.age() > self._outfit.handover_s or successor.seen >= awaited
+        )
 
     def _note_up(self, live: _Live) -> None:
         if self._lost_at is not None:

@@ -43,6 +43,7 @@ class Link:
         self._simulated, self._clock = simulated, clock
         self._protocol: FeedProtocol = plan.open_protocol()
         self.opened_at: float | None = None
+        self._unreadable: SourceProtocolError | None = None
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         """From now on exactly these are wanted of it."""
@@ -80,24 +81,29 @@ class Link:
                             self._read(await connection.recv(decode=False), liveness, hear)
 
     async def _steer(self, connection: ClientConnection, liveness: Liveness) -> None:
-        match liveness.look(_now()):
-            case Step.PROBE:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    pong = asyncio.ensure_future(await connection.ping())
-                pong.add_done_callback(lambda answered: _note_answer(answered, liveness))
-            case Step.GIVE_UP:
-                # No close handshake with somebody who is not there.
-                connection.transport.abort()
-                silence = liveness.silence(_now())
-                raise SourceUnavailable(
-                    self._plan.source, f"silent for {silence:.1f} s on an open connection"
-                )
-            case Step.LISTEN:
-                pass
+        await self._check(connection, liveness)
         message = self._protocol.next_message(_now())
         if message is not None:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await connection.send(message)
+
+    async def _check(self, connection: ClientConnection, liveness: Liveness) -> None:
+        """Whether it is worth going on with."""
+        silence, source = liveness.silence(_now()), self._plan.source
+        if self._unreadable is not None and silence >= self._plan.idle_timeout.total_seconds():
+            # It lives, as a ping would show, and talks nonsense.
+            raise SourceProtocolError(
+                source, f"nothing readable for {silence:.1f} s, the last: {self._unreadable}"
+            )
+        step = liveness.look(_now())
+        if step is Step.PROBE:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                pong = asyncio.ensure_future(await connection.ping())
+            pong.add_done_callback(lambda answered: _note_answer(answered, liveness))
+        elif step is Step.GIVE_UP:
+            # No close handshake with somebody who is not there.
+            connection.transport.abort()
+            raise SourceUnavailable(source, f"silent for {silence:.1f} s on an open connection")
 
     def _read(
         self, frame: bytes | str, liveness: Liveness, hear: Callable[[Sequence[FeedEvent]], None]
@@ -108,7 +114,9 @@ class Link:
         except SourceProtocolError as exc:
             # One bad message is no reason to miss all others; when there are no good ones, silence tells.
             self._health.note_refusal(Refusal.UNREADABLE, str(exc))
+            self._unreadable = exc
             return
+        self._unreadable = None
         liveness.hear(_now())
         if events:
             hear(events)

@@ -2,24 +2,27 @@
 
 # Gaps in the average: enough to be steady, few enough to follow a market into the night.
 MEMORY = 50
-# So many gaps make an experience.
+# So many gaps make an experience, if they take long enough together: ten trades of one second say nothing about an hour.
 EXPERIENCE = 10
-# Gaps that follow each other by chance alone exceed 30 times their average once in 10^13.
-TIMES_MEAN = 30
+# Gaps that follow each other by chance alone exceed 20 times their average once in 500 million.
+TIMES_MEAN = 20
 # But they do not come by chance: trades come in bursts with long rests between.
 TIMES_LONGEST = 3
-# The longest gap is forgotten by halves every 70 gaps.
-FADING = 0.99
+# The longest gap of this hour and the last one counts.
+HOUR_S = 3600.0
 
 
 class Rhythm:
-    """Of one thing that repeats."""
+    """Of one thing that repeats. `experience_s`: listened to for less, nobody knows what is usual for it."""
 
-    __slots__ = ("_count", "_longest", "last", "mean")
+    __slots__ = ("_before", "_count", "_experience_s", "_hour_began", "_longest", "_span", "last", "mean")
 
-    def __init__(self) -> None:
+    def __init__(self, experience_s: float) -> None:
+        self._experience_s = experience_s
         self._count = 0
-        self._longest = 0.0
+        self._span = 0.0
+        self._longest = self._before = 0.0
+        self._hour_began = 0.0
         self.mean = 0.0
         self.last: float | None = None
 
@@ -28,8 +31,11 @@ class Rhythm:
         if self.last is not None:
             gap = now - self.last
             self._count += 1
+            self._span += gap
             self.mean += (gap - self.mean) / min(self._count, MEMORY)
-            self._longest = max(gap, self._longest * FADING)
+            if now - self._hour_began > HOUR_S:
+                self._before, self._longest, self._hour_began = self._longest, 0.0, now
+            self._longest = max(gap, self._longest)
         self.last = now
 
     def interrupt(self) -> None:
@@ -39,6 +45,6 @@ class Rhythm:
     @property
     def patience(self) -> float | None:
         """Seconds of silence that would be unusual for it; `None` without experience."""
-        if self._count < EXPERIENCE:
+        if self._count < EXPERIENCE or self._span < self._experience_s:
             return None
-        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * self._longest)
+        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._before))

@@ -1,30 +1,43 @@
 """Tells a quiet market from a dead channel, symbol by symbol, by what each one usually does. Pure; times are steady seconds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.feeds.ports import Pulse
 from pipeline.feeds.rhythm import Rhythm
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
-# Without experience nobody can say what is unusual: so many times longer than for others, then it is told all the same.
+# Without experience nobody can say what is unusual: so many times the shortest silence that counts make one, and until then a
+# symbol has so long.
 INEXPERIENCED = 10
-# Prices rest longer than messages do.
-FROZEN_TIMES = 2
+# A price that usually moves within this time has stopped when it does not, although it is traded; a stable coin's has not.
+LIVELY_S = 5.0
 # When more than this share of a connection's symbols is silent, it is the connection.
 MOST = 0.5
 
 
+class _Trouble(NamedTuple):
+    """What is wrong with a symbol: of which kind, and in words."""
+
+    kind: str
+    words: str
+
+
 @dataclass(slots=True)
 class _Watched:
-    """`life`: any message; `news`: one that says something else than the last. `flag`: what people are told."""
+    """`life`: any message; `news`: one that says something else than the last; `moves`: of price, bid or ask, as in
+    `prices`.
+    """
 
     expected_since: float
-    life: Rhythm = field(default_factory=Rhythm)
-    news: Rhythm = field(default_factory=Rhythm)
-    told: tuple[object, ...] | None = None
-    flag: str | None = None
+    life: Rhythm
+    news: Rhythm
+    moves: Rhythm
+    prices: tuple[object, ...] = ()
+    trading: tuple[object, ...] = ()
+    trouble: _Trouble | None = None
     renewed: bool = False
 
 
@@ -53,8 +66,12 @@ class Watchdog:
     def track(self, symbols: Iterable[Symbol], now: float) -> None:
         """From now on exactly these are expected."""
         before = self._watched
-        self._watched = {symbol: before.get(symbol) or _Watched(now) for symbol in symbols}
+        self._watched = {symbol: before.get(symbol) or self._watch(now) for symbol in symbols}
         self._refused = {symbol: said for symbol, said in self._refused.items() if symbol in self._watched}
+
+    def _watch(self, now: float) -> _Watched:
+        life, news, moves = (Rhythm(INEXPERIENCED * self._silent_after) for _ in range(3))
+        return _Watched(now, life, news, moves)
 
     def interrupt(self, now: float) -> None:
         """The connection was lost: whatever comes next comes from a new one, and all may be refused or not anew."""
@@ -63,6 +80,7 @@ class Watchdog:
             one.expected_since, one.renewed = now, False
             one.life.interrupt()
             one.news.interrupt()
+            one.moves.interrupt()
 
     def hear(self, event: Ticker | Pulse, now: float) -> None:
         """A message about a symbol."""
@@ -72,10 +90,13 @@ class Watchdog:
         self._refused.pop(event.symbol, None)
         one.life.beat(now)
         if isinstance(event, Ticker):
-            told = (event.price, event.bid, event.ask, event.volume_24h, event.sequence)
-            if told != one.told:
-                one.told = told
+            trading = (event.volume_24h, event.sequence)
+            prices = (event.price, event.bid, event.ask)
+            if prices != one.prices:
+                one.moves.beat(now)
+            if prices != one.prices or trading != one.trading:
                 one.news.beat(now)
+            one.prices, one.trading = prices, trading
 
     def refuse(self, symbol: Symbol, said: str) -> None:
         """The source will not push it."""
@@ -85,11 +106,12 @@ class Watchdog:
         """What is wrong at `now`."""
         heeded = [(symbol, one) for symbol, one in self._watched.items() if symbol not in self._refused]
         for _, one in heeded:
-            why = self._why(one, now)
-            # The first wording stays: seconds that count up would be news each time.
-            one.flag = None if why is None else one.flag or why
-            one.renewed = one.renewed and one.flag is not None
-        silent = {symbol: one.flag for symbol, one in heeded if one.flag is not None}
+            found = self._find_trouble(one, now)
+            # The first wording of a kind stays: seconds that count up would be news each time.
+            if found is None or one.trouble is None or found.kind != one.trouble.kind:
+                one.trouble = found
+            one.renewed = one.renewed and one.trouble is not None
+        silent = {symbol: one.trouble.words for symbol, one in heeded if one.trouble is not None}
         renew = tuple(symbol for symbol in silent if self._renew(symbol))
         return Findings(silent | self._refused, renew, len(silent) > MOST * len(heeded))
 
@@ -98,19 +120,24 @@ class Watchdog:
         first, self._watched[symbol].renewed = not self._watched[symbol].renewed, True
         return first
 
-    def _why(self, one: _Watched, now: float) -> str | None:
+    def _find_trouble(self, one: _Watched, now: float) -> _Trouble | None:
         if one.life.last is None:
             waited = now - one.expected_since
-            return (
-                None if waited <= self._first_message else f"no message within {waited:.0f} s of subscribing"
-            )
-        silence, limit = now - one.life.last, self._limit(one.life)
-        if silence > limit:
-            return f"no message for {silence:.0f} s{_usual(one.life)}"
-        if one.news.last is None:
-            return None
-        silence, limit = now - one.news.last, FROZEN_TIMES * self._limit(one.news)
-        return f"frozen: the same for {silence:.0f} s{_usual(one.news)}" if silence > limit else None
+            is_late = waited > self._first_message
+            return _Trouble("first", f"no message within {waited:.0f} s of subscribing") if is_late else None
+        if silence := self._overdue(one.life, now):
+            return _Trouble("silent", f"no message for {silence:.0f} s{_usual(one.life)}")
+        if silence := self._overdue(one.news, now):
+            return _Trouble("repeats", f"frozen: the same for {silence:.0f} s{_usual(one.news)}")
+        is_lively = one.moves.patience is not None and one.moves.mean <= LIVELY_S
+        if is_lively and (silence := self._overdue(one.moves, now)):
+            return _Trouble("stands", f"frozen: its price for {silence:.0f} s{_usual(one.moves)}")
+        return None
+
+    def _overdue(self, rhythm: Rhythm, now: float) -> float:
+        """Seconds of a silence that is unusual; 0 where it is not."""
+        silence = 0.0 if rhythm.last is None else now - rhythm.last
+        return silence if silence > self._limit(rhythm) else 0.0
 
     def _limit(self, rhythm: Rhythm) -> float:
         patience = rhythm.patience

@@ -12,6 +12,10 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
+# By how much an event's time may lie before that of an earlier one: channels are milliseconds apart. Beyond it the clock of the
+# source was wrong and has been put right, and waiting until it is as late again would look like a frozen market.
+OVERTAKEN_MS = 1000
+
 
 @dataclass(slots=True)
 class _Seen:
@@ -72,7 +76,8 @@ class FeedState:
         received_at: datetime,
     ) -> Ticker | Pulse:
         # Channels overtake each other: the price of an earlier trade would turn the price back, whatever its event time.
-        if order <= seen.order or order[1] < seen.order[1]:
+        is_old = order <= seen.order and seen.order[0] - order[0] <= OVERTAKEN_MS
+        if is_old or order[1] < seen.order[1]:
             return seen.pulse
         observed_at = parse_event_time(order[0])
         seen.order = order

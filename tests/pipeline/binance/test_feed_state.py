@@ -97,6 +97,14 @@ def test_older_events_and_repetitions_are_not_emitted(state: FeedState) -> None:
     assert isinstance(state.merge(trade(10, 6), START), Ticker)
 
 
+def test_a_clock_that_is_put_right_does_not_silence_the_market(state: FeedState) -> None:
+    """For half a minute Binance lived in the future, which ingest refused; then each new trade counts at once."""
+    merged(state, trade(30_000, 5))
+    assert merged(state, trade(100, 6)).sequence == 6
+    assert merged(state, day(200, 6)).sequence == 6
+    assert state.merge(trade(30_000, 5), START) == Pulse(BTC)
+
+
 def test_statistics_that_a_trade_has_overtaken_do_not_turn_the_price_back(state: FeedState) -> None:
     """A later event time with the price of an earlier trade is old news; its statistics still count."""
     assert isinstance(state.merge(trade(10, 7, "101"), START), Ticker)

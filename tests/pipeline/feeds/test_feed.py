@@ -15,7 +15,7 @@ from rates.clock import utc_now
 from rates.health import LinkState
 from tests.backends import free_port
 from tests.pipeline.fakes import BTC, ETH, instrument, until
-from tests.pipeline.feeds.market import Market, feeding, open_market
+from tests.pipeline.feeds.market import Market, Running, feeding, open_market
 
 PAIRS = [instrument("BTC/USDT"), instrument("ETH/USDT")]
 NAMES = ("BTCUSDT", "ETHUSDT")
@@ -30,6 +30,11 @@ async def trading(market: Market, *symbols: str, every_s: float = 0.01) -> Async
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def age_of(running: Running) -> float:
+    """Seconds since the first tick."""
+    return (running.tickers[-1].received_at - running.tickers[0].received_at).total_seconds()
 
 
 def numbers(tickers: Iterable[object]) -> list[int]:
@@ -103,6 +108,23 @@ async def test_a_half_open_socket_is_noticed_within_the_idle_timeout_and_disturb
         assert "silent for 1." in running.reason or running.health.state is LinkState.UP
 
 
+async def test_a_connection_that_only_tells_nonsense_is_replaced_and_told_of() -> None:
+    """It counts as silent, and the reason says what came instead."""
+    async with open_market() as market, feeding(market.url, wishes=PAIRS, idle_timeout_s=0.6) as running:
+        await market.has(*NAMES)
+        async with trading(market, *NAMES):
+            await until(lambda: len(running.tickers) > 50)
+
+        async def babble() -> None:
+            while len(market.clients) == 1:
+                await market.say("btcusdt@trade", {"e": "trade", "E": "soon"}, to=market.open)
+                await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(babble(), 10)
+        assert running.health.refusals.total() > 10
+        await until(lambda: "nothing readable for 0." in running.reason or running.health.reconnects)
+
+
 async def test_a_quiet_market_is_no_dead_connection() -> None:
     """Nobody trades for three idle timeouts, but pings are answered: nothing is reconnected."""
     async with open_market() as market, feeding(market.url, wishes=PAIRS, idle_timeout_s=0.3):
@@ -114,10 +136,10 @@ async def test_a_quiet_market_is_no_dead_connection() -> None:
 
 async def test_a_feed_that_dies_behind_a_living_socket_is_replaced() -> None:
     """Pings are answered, but a connection that never rested for a tenth of a second has nothing to say any more."""
-    async with open_market() as market, feeding(market.url, wishes=PAIRS, idle_timeout_s=1.0):
+    async with open_market() as market, feeding(market.url, wishes=PAIRS, idle_timeout_s=0.5) as running:
         async with trading(market, *NAMES):
             await market.has(*NAMES)
-            await until(lambda: len(market.sent) > 100)
+            await until(lambda: running.tickers and age_of(running) > 2)
         await until(lambda: len(market.clients) == 2)
 
 
@@ -236,10 +258,10 @@ async def test_a_silent_symbol_is_flagged_resubscribed_once_and_disturbs_nobody(
     """Its neighbours go on over the same connection; when it speaks again, the flag goes."""
     async with (
         open_market() as market,
-        feeding(market.url, wishes=PAIRS, silent_after_s=0.6) as running,
+        feeding(market.url, wishes=PAIRS, silent_after_s=0.5) as running,
         trading(market, *NAMES),
     ):
-        await until(lambda: len(running.of("ETHUSDT")) > 20)
+        await until(lambda: running.tickers and age_of(running) > 5.5)
         market.mute.add("ETHUSDT")
         await until(lambda: running.silent == (ETH,))
         assert "ETH/USDT (no message for" in running.reason
@@ -261,10 +283,10 @@ async def test_a_symbol_that_only_repeats_itself_is_frozen() -> None:
     """The same message again and again is a sign of life of nothing."""
     async with (
         open_market() as market,
-        feeding(market.url, wishes=PAIRS, silent_after_s=0.4) as running,
+        feeding(market.url, wishes=PAIRS, silent_after_s=0.5) as running,
         trading(market, *NAMES),
     ):
-        await until(lambda: len(running.of("ETHUSDT")) > 20)
+        await until(lambda: running.tickers and age_of(running) > 5.5)
         market.mute.add("ETHUSDT")
         number = market.sent[-1][1]
 

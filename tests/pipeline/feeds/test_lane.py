@@ -1,7 +1,7 @@
 """One lane with connections that do as they are told, down to what cannot be had from a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,8 +17,9 @@ from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.clock import utc_now
 from rates.errors import SourceError, SourceUnavailable
 from rates.source import Source
+from rates.symbol import Symbol
 from rates.ticker import Ticker
-from tests.pipeline.fakes import BTC, START, health, instrument, ticker, until
+from tests.pipeline.fakes import BTC, ETH, START, health, instrument, ticker, until
 
 Hear = Callable[[Sequence[FeedEvent]], None]
 SECOND = timedelta(seconds=1)
@@ -37,6 +38,9 @@ class ScriptedLink:
     def track(self, instruments: Sequence[Instrument]) -> None:
         pass
 
+    def renew(self, symbols: Iterable[Symbol]) -> None:
+        pass
+
     async def run(self, hear: Hear) -> None:
         self.hear, self.opened_at = hear, asyncio.get_running_loop().time()
         try:
@@ -48,6 +52,8 @@ class ScriptedLink:
 class Scene:
     """The lane's connections in the order in which it opened them, and what it delivered."""
 
+    lane: Lane
+
     def __init__(self) -> None:
         self.links: list[ScriptedLink] = []
         self.delivered: list[Ticker] = []
@@ -57,13 +63,18 @@ class Scene:
         self.links.append(ScriptedLink(len(self.links) + 1, url))
         return self.links[-1]
 
+    def look(self) -> dict[Symbol, str]:
+        """What is silent by now."""
+        self.lane.look()
+        return self.lane.silent
+
     async def link(self, number: int) -> ScriptedLink:
         await until(lambda: len(self.links) >= number and self.links[number - 1].opened_at is not None)
         return self.links[number - 1]
 
 
 @asynccontextmanager
-async def lane() -> AsyncIterator[Scene]:
+async def lane(*, first_message_s: float = 60, handover_s: float = 60) -> AsyncIterator[Scene]:
     scene = Scene()
     plan = FeedPlan(
         source=Source.BINANCE,
@@ -73,7 +84,7 @@ async def lane() -> AsyncIterator[Scene]:
         attempts=[CallLimits(100, SECOND)],
         connect_timeout=SECOND,
         idle_timeout=SECOND,
-        first_message_timeout=60 * SECOND,
+        first_message_timeout=first_message_s * SECOND,
         longest_wait=SECOND / 10,
     )
     outfit = Outfit(
@@ -85,10 +96,11 @@ async def lane() -> AsyncIterator[Scene]:
         clock=utc_now,
         silent_after_s=30,
         endpoint_rest_s=60,
+        handover_s=handover_s,
     )
-    one = Lane(1, outfit)
-    one.track([instrument("BTC/USDT")])
-    task = asyncio.create_task(one.run())
+    scene.lane = Lane(1, outfit)
+    scene.lane.track([instrument("BTC/USDT"), instrument("ETH/USDT")])
+    task = asyncio.create_task(scene.lane.run())
     try:
         yield scene
     finally:
@@ -96,8 +108,8 @@ async def lane() -> AsyncIterator[Scene]:
         await asyncio.wait([task])
 
 
-def told(price: str, second: int = 0) -> list[FeedEvent]:
-    return [ticker(BTC, price, observed_at=START + second * SECOND)]
+def told(price: str, second: int = 0, symbol: Symbol = BTC) -> list[FeedEvent]:
+    return [ticker(symbol, price, observed_at=START + second * SECOND)]
 
 
 async def test_nothing_of_a_replaced_connection_gets_in() -> None:
@@ -159,3 +171,64 @@ async def test_a_connection_that_ends_before_its_successor_delivers_is_followed_
         await scene.link(3)
         assert len(scene.links) == 3
         assert scene.health.reconnects == 0
+
+
+async def test_a_successor_takes_over_when_it_delivers_all_that_the_old_one_did() -> None:
+    """One symbol of two is not enough."""
+    async with lane() as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear(told("10", symbol=ETH))
+        old.hear([GoingAway("maintenance")])
+        new = await scene.link(2)
+        new.hear(told("2", 2))
+        await asyncio.sleep(0.3)  # three turns, in which it must not happen
+        assert not old.is_stopped
+        new.hear(told("11", 2, symbol=ETH))
+        await until(lambda: old.is_stopped)
+
+
+async def test_a_quiet_symbol_delays_its_successor_for_a_while_only() -> None:
+    """By then it is subscribed, and speaks when it has something to say."""
+    async with lane(handover_s=0.5) as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear(told("10", symbol=ETH))
+        old.hear([GoingAway("maintenance")])
+        new = await scene.link(2)
+        new.hear(told("2", 2))
+        await until(lambda: old.is_stopped)
+        assert not new.is_stopped
+
+
+async def test_a_successor_that_stays_silent_is_given_up() -> None:
+    """The old one, which delivers, is worth more."""
+    async with lane(handover_s=0.3) as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        old.hear([GoingAway("maintenance")])
+        new = await scene.link(2)
+        await until(lambda: new.is_stopped)
+        assert not old.is_stopped
+        await scene.link(3)
+
+
+async def test_a_connection_whose_symbols_are_all_silent_is_replaced() -> None:
+    """Pings may be answered and heartbeats may come: it was opened for the symbols."""
+    async with lane(first_message_s=0.2) as scene:
+        old = await scene.link(1)
+        await until(lambda: set(scene.look()) == {BTC, ETH})
+        (await scene.link(2)).hear(told("1"))
+        await until(lambda: old.is_stopped)
+        assert set(scene.look()) == {ETH}
+
+
+async def test_a_new_connection_has_its_time_for_the_first_messages() -> None:
+    """What was silent before the connection was lost is not called so at once on the next one."""
+    async with lane(first_message_s=1.0) as scene:
+        old = await scene.link(1)
+        old.hear(told("1"))
+        await until(lambda: set(scene.look()) == {ETH})
+        old.ends.set_result(SourceUnavailable(Source.BINANCE, "reset"))
+        await scene.link(2)
+        assert not scene.look()
