@@ -21,6 +21,7 @@ from bench.processes import BenchFailed, redis_version
 from bench.scenarios import CURVES, SCENARIOS, Bench
 from bench.stage import staged
 from bench.table import KEY, format_table
+from bench.verdicts import format_verdicts
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -62,7 +63,7 @@ def main() -> int:
         code = 130
     if not figures.rows and not figures.curves:
         return code
-    _print([*about, "", *format_table(figures), "", KEY])
+    _print([*about, "", *format_table(figures), "", KEY, "", *format_verdicts(figures)])
     if arguments.json:
         content = {"about": about, "rounds": plan.rounds, **figures.as_json()}
         arguments.json.write_text(json.dumps(content, indent=1) + "\n")

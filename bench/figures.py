@@ -7,15 +7,20 @@ from typing import NamedTuple
 
 from bench.stage import Server
 
+Demands = tuple[tuple[Server, float], ...]
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `target` is what PERFORMANCE demands of Ratewire, in words."""
+    """One line of the table. `target` is about what is to be reached on a machine like the first, in words; `demands` are what
+    must be: the least ratio to another server, or a bound of Ratewire's own figure.
+    """
 
     name: str
     unit: str
     more_is_better: bool = True
     target: str = ""
+    demands: Demands = ()
 
 
 class Shares(NamedTuple):

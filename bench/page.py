@@ -8,6 +8,8 @@ from bench.plan import Plan
 from bench.plot import draw
 from bench.processes import ROOT
 from bench.table import KEY, format_table
+from bench.verdicts import KEY as VERDICTS_KEY
+from bench.verdicts import format_verdicts
 
 BEGIN, END = "<!-- begin of what `make bench WRITE=1` writes -->", "<!-- end of it -->"
 PLOTS = {
@@ -19,6 +21,11 @@ PLOTS = {
     "symbols": (
         "Cost of one answer against its rates",
         "rates in the answer",
+        "processor time per answer, µs",
+    ),
+    "clients": (
+        "Cost of one answer against clients that ask the same",
+        "clients that ask for the same 50 rates",
         "processor time per answer, µs",
     ),
 }
@@ -38,6 +45,7 @@ def write_page(figures: Figures, about: Sequence[str], plan: Plan, folder: Path 
         raise ValueError(f"{page}: expected the marks {BEGIN!r} and {END!r}")
     rounds = f"{plan.rounds} round{'s' * (plan.rounds > 1)}, medians"
     measured = [*about, f"{rounds}; {plan.seconds:g} s a figure.", "", *format_table(figures), "", KEY, ""]
+    measured += [*format_verdicts(figures), "", VERDICTS_KEY, ""]
     for name, (title, across, up) in PLOTS.items():
         if name in figures.curves:
             (folder / f"performance-{name}.svg").write_text(

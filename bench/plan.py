@@ -15,6 +15,7 @@ class Plan:
     curve_seconds: float
     curve_subscribers: tuple[int, ...]
     curve_symbols: tuple[int, ...]
+    curve_clients: tuple[int, ...]
     ingest_symbols: int = 3_500
     ingest_per_s: int = 10_000
 
@@ -28,6 +29,7 @@ FULL = Plan(
     curve_seconds=2,
     curve_subscribers=(10, 100, 500, 2_000),
     curve_symbols=(1, 10, 100, 500),
+    curve_clients=(8, 16, 32, 64, 128),
 )
 QUICK = Plan(
     rounds=1,
@@ -38,4 +40,5 @@ QUICK = Plan(
     curve_seconds=1,
     curve_subscribers=(10, 200),
     curve_symbols=(1, 50, 500),
+    curve_clients=(8, 32, 128),
 )

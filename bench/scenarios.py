@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench.figures import Figures, Row, Shares
+from bench.figures import Demands, Figures, Row, Shares
 from bench.load import Deliveries, Load
 from bench.plan import Plan
 from bench.processes import BenchFailed, python
-from bench.questions import LIST_LENGTH, make_lists, make_queries, make_subscription
+from bench.questions import LIST_LENGTH, VARIETY, make_lists, make_queries, make_subscription
 from bench.stage import Server, Stage, Started, ask, items
 
 SYMBOLS = 500
@@ -23,7 +23,14 @@ STALLED = 10
 STALLED_GROUPS, STALLED_INTERVAL_MS = 5, 40.0
 FLUSH_INTERVAL_MS = 100.0
 QUERIED = (1, 50, 500)
+# What all of them ask in the plot of cost against clients.
+CLIENTS_ASK = 50
 QUERY_TARGETS = {1: "20,000/s", 50: "12,000/s", 500: "5,000/s"}
+QUERY_DEMANDS = {
+    1: ((Server.PLAIN, 90), (Server.BARE, 0.55)),
+    50: ((Server.PLAIN, 90),),
+    500: ((Server.PLAIN, 180),),
+}
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,16 @@ class Bench:
 Scenario = Callable[[Bench, Server], None]
 
 
+def own(bound: float) -> Demands:
+    """What is demanded of Ratewire's own figure."""
+    return ((Server.RATEWIRE, bound),)
+
+
 def measure_queries(bench: Bench, server: Server) -> None:
     """Answers a second while 500 rates move once a second; the bare limit answers with as many bytes."""
     for count in QUERIED:
-        row = Row(f"query, {count} rate{'s' * (count > 1)}", "answers/s", target=f"≥ {QUERY_TARGETS[count]}")
+        name = f"query, {count} rate{'s' * (count > 1)}"
+        row = Row(name, "answers/s", target=f"≥ {QUERY_TARGETS[count]}", demands=QUERY_DEMANDS[count])
         _measure_query(bench, server, count, partial(bench.figures.add, row, server), bench.plan.seconds)
 
 
@@ -58,15 +71,33 @@ def measure_symbols(bench: Bench, server: Server) -> None:
         )
 
 
-def _note_cost(bench: Bench, server: Server, count: int, per_s: float, shares: Shares) -> None:
-    bench.figures.add_point("symbols", server, count, shares.server / per_s * 1e6)
+def measure_clients(bench: Bench, server: Server) -> None:
+    """The plot of cost against clients that ask the same: processor time per answer."""
+    for count in bench.plan.curve_clients:
+        note = partial(_note_cost, bench, server, count, curve="clients")
+        _measure_query(
+            bench, server, CLIENTS_ASK, note, bench.plan.curve_seconds, connections=count, questions=1
+        )
+
+
+def _note_cost(
+    bench: Bench, server: Server, count: int, per_s: float, shares: Shares, *, curve: str = "symbols"
+) -> None:
+    bench.figures.add_point(curve, server, count, shares.server / per_s * 1e6)
 
 
 def _measure_query(
-    bench: Bench, server: Server, count: int, note: Callable[[float, Shares], None], seconds: float
+    bench: Bench,
+    server: Server,
+    count: int,
+    note: Callable[[float, Shares], None],
+    seconds: float,
+    *,
+    connections: int = CONNECTIONS,
+    questions: int = VARIETY,
 ) -> None:
     stage = bench.stage
-    queries = make_queries(stage.symbols, count, server)
+    queries = make_queries(stage.symbols, count, server)[:questions]
     with stage.writing(groups=LIST_LENGTH, interval_ms=UPDATE_INTERVAL_MS) as writer:
         if server is Server.BARE:
             body = stage.folder / f"answer-{count}.json"
@@ -78,7 +109,7 @@ def _measure_query(
                 if server is Server.RATEWIRE:
                     (stage.folder / f"answer-{count}.json").write_bytes(ask(started.port, queries[0]))
             writer.tell("1")
-            answers = bench.load.query(started, queries, seconds=seconds, connections=CONNECTIONS, path=path)
+            answers = bench.load.query(started, queries, seconds=seconds, connections=connections, path=path)
     note(answers.per_s, answers.shares)
 
 
@@ -97,7 +128,14 @@ def measure_same(bench: Bench, server: Server) -> None:
     """Everyone has subscribed to the same symbol, which moves as fast as it is delivered."""
     count = bench.plan.subscribers
     seen = _subscribe_same(bench, server, count, bench.plan.seconds)
-    _note_deliveries(bench, server, f"{count:,} subscribers, one symbol", seen, target="≥ 80,000/s")
+    _note_deliveries(
+        bench,
+        server,
+        f"{count:,} subscribers, one symbol",
+        seen,
+        target="≥ 80,000/s",
+        demands=((Server.PLAIN, 11), (Server.BARE, 0.8)),
+    )
     row = Row("connect + subscribe, one symbol", "connections/s", target="≥ 1,500/s")
     bench.figures.add(row, server, seen.connects_per_s)
 
@@ -132,7 +170,7 @@ def measure_lists(bench: Bench, server: Server) -> None:
             started, messages, writer, count=count, seconds=bench.plan.seconds, window=WINDOW
         )
     name = f"{count:,} subscribers, {count:,} lists of {LIST_LENGTH}"
-    _note_deliveries(bench, server, name, seen, target="≥ 35,000/s")
+    _note_deliveries(bench, server, name, seen, target="≥ 35,000/s", demands=((Server.PLAIN, 5),))
 
 
 def measure_idle(bench: Bench, server: Server) -> None:
@@ -151,15 +189,20 @@ def measure_idle(bench: Bench, server: Server) -> None:
     add = bench.figures.add
     add(Row(name, "deliveries/s", target=f"{count:,}/s"), server, seen.per_s, seen.shares)
     add(Row(f"{name}: p50", "ms", more_is_better=False), server, seen.p50_ms)
-    add(Row(f"{name}: p99", "ms", more_is_better=False, target="≤ 150 ms"), server, seen.p99_ms)
     add(
-        Row(f"{name}: processor", "% of a core", more_is_better=False, target="< 20 %"),
+        Row(f"{name}: p99", "ms", more_is_better=False, target="≤ 150 ms", demands=own(150)),
+        server,
+        seen.p99_ms,
+    )
+    add(
+        Row(f"{name}: processor", "% of a core", more_is_better=False, target="< 20 %", demands=own(20)),
         server,
         100 * seen.shares.server,
     )
-    memory = Row(f"{name}: memory", "KB/connection", more_is_better=False, target="≤ 30 KB")
+    memory = Row(f"{name}: memory", "KB/connection", more_is_better=False, target="≤ 30 KB", demands=own(30))
     add(memory, server, seen.kb_per_connection)
-    add(Row(f"{name}: connect + subscribe", "connections/s", target="≥ 1,500/s"), server, seen.connects_per_s)
+    connects = Row(f"{name}: connect + subscribe", "connections/s", target="≥ 1,500/s", demands=own(1_500))
+    add(connects, server, seen.connects_per_s)
 
 
 def measure_stalled(bench: Bench, server: Server) -> None:
@@ -181,7 +224,7 @@ def measure_stalled(bench: Bench, server: Server) -> None:
             stalled=STALLED,
         )
     name = f"{STALLED} stalled readers, {bench.plan.stalled_seconds:g} s"
-    growth = Row(f"{name}: memory growth", "MB", more_is_better=False, target="< 10 MB")
+    growth = Row(f"{name}: memory growth", "MB", more_is_better=False, target="< 10 MB", demands=own(10))
     bench.figures.add(growth, server, seen.growth_mb, seen.shares)
     bench.figures.add(Row(f"{name}: p99 of one that reads", "ms", more_is_better=False), server, seen.p99_ms)
 
@@ -214,21 +257,24 @@ def _measure_ingest(bench: Bench, server: Server, label: str, groups: int, inter
         written, per_s = stage.read_written()
     name = f"ingest, {len(stage.symbols):,} symbols, {label}"
     shares = seen.shares._replace(load=used[writer] / elapsed)
-    add(Row(name, "tickers/s", target="10,000/s"), server, per_s, shares)
+    demands = own(0.97 * bench.plan.ingest_per_s) if interval_ms > 0 else ()
+    add(Row(name, "tickers/s", target="10,000/s", demands=demands), server, per_s, shares)
     for part, process in (("writer", writer), ("Redis", stage.redis)):
         row = Row(f"{name}: {part}", "µs/ticker", more_is_better=False)
         add(row, server, used[process] / written * 1e6)
     add(
-        Row(f"{name}: gateway", "µs/ticker", more_is_better=False),
+        Row(f"{name}: server", "µs/ticker", more_is_better=False),
         server,
         seen.shares.server / per_s * 1e6,
     )
     add(Row(f"{name}: write to receipt, p99", "ms", more_is_better=False), server, seen.p99_ms)
 
 
-def _note_deliveries(bench: Bench, server: Server, name: str, seen: Deliveries, *, target: str) -> None:
+def _note_deliveries(
+    bench: Bench, server: Server, name: str, seen: Deliveries, *, target: str, demands: Demands
+) -> None:
     add = bench.figures.add
-    add(Row(name, "deliveries/s", target=target), server, seen.per_s, seen.shares)
+    add(Row(name, "deliveries/s", target=target, demands=demands), server, seen.per_s, seen.shares)
     add(Row(f"{name}: p50 at full load", "ms", more_is_better=False), server, seen.p50_ms)
     add(Row(f"{name}: p99 at full load", "ms", more_is_better=False), server, seen.p99_ms)
     add(
@@ -247,8 +293,9 @@ SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
     "lists": (measure_lists, ALL, SYMBOLS),
     "idle": (measure_idle, ALL, SYMBOLS),
     "stalled": (measure_stalled, PEERS, SYMBOLS),
-    "ingest": (measure_ingest, (Server.RATEWIRE,), 0),
+    "ingest": (measure_ingest, ALL, 0),
     "symbols": (measure_symbols, ALL, SYMBOLS),
+    "clients": (measure_clients, ALL, SYMBOLS),
     "subscribers": (measure_subscribers, ALL, SYMBOLS),
 }
-CURVES = ("symbols", "subscribers")
+CURVES = ("symbols", "clients", "subscribers")

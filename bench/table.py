@@ -1,6 +1,7 @@
 """The table: figures beside those of the other servers of the same run."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 
 from bench.figures import Cell, Figures, Row
@@ -17,8 +18,12 @@ KEY = (
 
 def format_table(figures: Figures) -> list[str]:
     """Lines of a Markdown table, aligned for a terminal."""
-    cells = [HEADINGS, *(_format_row(figures, row) for row in figures.rows)]
-    widths = [max(len(each[column]) for each in cells) for column in range(len(HEADINGS))]
+    return align([HEADINGS, *(_format_row(figures, row) for row in figures.rows)])
+
+
+def align(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table; the first row is its head."""
+    widths = [max(len(each[column]) for each in cells) for column in range(len(cells[0]))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)) + " |"
         for each in cells

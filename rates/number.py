@@ -18,7 +18,9 @@ def parse_decimal(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation as exc:
         raise InvalidNumber(text) from exc
-    if not is_printable(value):
+    # Most by far are short and plain: no need to look at their digits.
+    is_plain = len(text) <= MAX_MAGNITUDE and "e" not in text and "E" not in text and value.is_finite()
+    if not is_plain and not is_printable(value):
         raise InvalidNumber(text)
     return value
 

@@ -11,6 +11,7 @@ from bench.plan import QUICK
 from bench.plot import draw
 from bench.stage import Server
 from bench.table import format_number, format_table
+from bench.verdicts import format_verdicts
 
 MORE = Row("query", "answers/s", target="≥ 10/s")
 LESS = Row("memory", "KB", more_is_better=False)
@@ -105,3 +106,22 @@ def test_a_plot_is_well_formed_and_stays_inside_its_frame() -> None:
     circles = [(float(each.attrib["cx"]), float(each.attrib["cy"])) for each in root.iter(f"{space}circle")]
     assert len(circles) == 3
     assert all(0 < x < 640 and 0 < y < 400 for x, y in circles)
+
+
+def test_a_demand_is_judged_by_the_figures() -> None:
+    """Met exactly is met; a ratio to a server that was not measured is no success."""
+    figures = Figures()
+    query = Row("query", "answers/s", demands=((Server.PLAIN, 90), (Server.BARE, 0.5)))
+    memory = Row("memory", "KB", more_is_better=False, demands=((Server.RATEWIRE, 30),))
+    late = Row("late", "ms", more_is_better=False, demands=((Server.RATEWIRE, 30),))
+    figures.add(query, Server.RATEWIRE, 900)
+    figures.add(query, Server.PLAIN, 10)
+    figures.add(memory, Server.RATEWIRE, 30)
+    figures.add(late, Server.RATEWIRE, 31)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in format_verdicts(figures)[2:]]
+    assert lines == [
+        ["query", "≥ 90.0 x plain Strawberry", "90.0 x plain Strawberry", "reached"],
+        ["query", "≥ 0.500 x bare limit", "-", "not measured"],
+        ["memory", "≤ 30.0 KB", "30.0 KB", "reached"],
+        ["late", "≤ 30.0 ms", "31.0 ms", "**not reached**"],
+    ]

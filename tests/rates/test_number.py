@@ -1,13 +1,13 @@
 """Decimals keep every published digit and never show an exponent."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rates.errors import InvalidNumber
-from rates.number import format_decimal, parse_decimal
+from rates.number import format_decimal, is_printable, parse_decimal
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,17 @@ def test_value_and_digits_survive_text(value: Decimal) -> None:
     again = parse_decimal(format_decimal(value))
     assert again == value
     assert again.as_tuple().exponent == value.as_tuple().exponent
+
+
+@given(st.text("0123456789.eE+-", max_size=56))
+def test_short_plain_numbers_are_judged_as_all_others_are(text: str) -> None:
+    """They are most of them, and their digits are not counted."""
+    try:
+        value: Decimal | None = Decimal(text)
+    except InvalidOperation:
+        value = None
+    if value is not None and is_printable(value):
+        assert parse_decimal(text) == value
+    else:
+        with pytest.raises(InvalidNumber):
+            parse_decimal(text)

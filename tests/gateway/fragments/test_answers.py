@@ -148,6 +148,28 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
             assert library.shelf(field.inside).written == len(KEYS)  # type: ignore[arg-type]
 
 
+async def test_twice_as_many_requests_encode_nothing_more() -> None:
+    """What is executed grows with the rates that move, not with who asks for them."""
+    async with both() as system:
+        await system.write(build_ticker())
+        library = Library(SCHEMA._schema, system.gateway.rates)
+        answers = Answers(SCHEMA._schema, system.gateway.rates, library)
+        for number, question in enumerate(['rate(symbol: "BTC/USDT")', 'rates(symbols: ["BTC/USDT"])']):
+            inside = "price ageMs" if number == 0 else "items { price ageMs }"
+            prepared = [
+                system.fast.prepare(GraphQLRequest(f"{{ {'a' * asked}: {question} {{ {inside} }} }}"))
+                for asked in range(1, 9)
+            ]
+            for count in (4, 8):
+                for each in prepared[:count]:
+                    assert each.plan
+                    assert answers.answer(each.plan, None)
+                selection = prepared[0].plan[0].root.field.inside  # type: ignore[index]
+                assert selection
+                selection = selection if number == 0 else selection.fields[0].inside
+                assert library.shelf(selection).written == 1  # type: ignore[arg-type]
+
+
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     """Ever new aliases are answered, and what is kept for them stays bounded."""
     async with both() as system:

@@ -227,7 +227,7 @@ class Wire(asyncio.Transport):
 @asynccontextmanager
 async def connected(gateway: Gateway, **configured: Any) -> AsyncIterator[tuple[Any, Wire]]:
     """The protocol on a wire, in front of the whole application."""
-    app = create_app(gateway, GatewaySettings(port=0))
+    app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
     protocol_class = GatewayHttp.configured(head_timeout_s=0.2, direct=app.graphql.direct)
     config = uvicorn.Config(app, http=protocol_class, lifespan="off", log_config=None, **configured)
     config.load()
