@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     PRICE_ABSURD = "a price above 10^15"
     FROM_THE_FUTURE = "observed in the future"
     BEFORE_ALL_MARKETS = "observed before 2009"
+    NO_MARKET = "neither a bid nor an ask: nobody trades it, whatever its last price was"
     UNREADABLE = "an entry that could not be read"
 
 

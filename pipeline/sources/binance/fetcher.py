@@ -10,7 +10,7 @@ from pipeline.health import SourceHealth
 from pipeline.sources.binance.messages import parse_entries, parse_ticker
 from pipeline.sources.binance.refusals import is_bad_symbol
 from pipeline.sources.binance.session import BinanceSession
-from pipeline.sources.binance.tickers import ticker_of
+from pipeline.sources.binance.tickers import has_market, ticker_of
 from pipeline.task import Wanted
 from pipeline.validation import Refusal
 from rates.clock import Clock
@@ -66,16 +66,21 @@ class BinanceFetcher:
 
     def _read(self, entries: Sequence[msgspec.Raw], symbols: Mapping[str, Symbol]) -> list[Ticker]:
         received_at = self._clock()
-        tickers = []
+        tickers, dead = [], 0
         for entry in entries:
             try:
                 raw = parse_ticker(entry)
-                if raw.symbol in symbols:
+                if raw.symbol not in symbols:
+                    continue
+                if has_market(raw):
                     symbol = symbols[raw.symbol]
                     tickers.append(ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated))
+                else:
+                    dead += 1
+                    self._health.note_refusal(Refusal.NO_MARKET, f"{raw.symbol} at {raw.last_price}")
             except SourceProtocolError as exc:
                 self._health.note_refusal(Refusal.UNREADABLE, str(exc))
-        if entries and not tickers:
+        if entries and not tickers and not dead:
             raise SourceProtocolError(
                 Source.BINANCE, f"expected tickers of what was asked, saw {bytes(entries[0])[:160]!r}"
             )

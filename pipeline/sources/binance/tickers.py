@@ -28,6 +28,13 @@ def parse_event_time(milliseconds: int) -> datetime:
         raise SourceProtocolError(Source.BINANCE, f"expected a time in ms, saw {milliseconds}") from exc
 
 
+def has_market(raw: BinanceTicker) -> bool:
+    """Whether anybody offers or asks for it. Pairs that were delisted years ago keep their last price, with both at zero; a
+    recording may know neither.
+    """
+    return raw.bid_price is None or raw.ask_price is None or bool(raw.bid_price or raw.ask_price)
+
+
 def ticker_of(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
     """The ticker that an entry of `ticker.24hr` tells.
 

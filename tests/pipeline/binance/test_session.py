@@ -18,7 +18,8 @@ from pipeline.sources.binance.messages import ApiAnswer
 from pipeline.sources.binance.session import BinanceSession, open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.task import Wanted
-from rates.clock import Clock, format_us, utc_now
+from pipeline.validation import Refusal
+from rates.clock import Clock, format_us, parse_ms, utc_now
 from rates.errors import (
     SimulationMismatch,
     SourceBlocked,
@@ -411,3 +412,48 @@ async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
         assert seen.refusals.total() == 1
         with pytest.raises(SourceProtocolError):
             await fetcher.fetch(wanted("BTC/USDT"))
+
+
+async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
+    """Neither a bid nor an ask, as delisted pairs are answered for years: counted, and no error when all are so."""
+    dead = {"bidPrice": "0.00000000", "askPrice": "0.00000000"}
+
+    def answer(question: Question) -> Question:
+        found = [
+            entry(symbol, **(dead if symbol == "BTCUSDT" else {})) for symbol in question["params"]["symbols"]
+        ]
+        return {"status": 200, "result": found}
+
+    seen = health()
+    async with open_exchange(answering(answer)) as exchange, session_with(exchange, seen) as session:
+        fetcher = BinanceFetcher(session, seen, simulated=False, clock=utc_now)
+        found = await fetcher.fetch(wanted("BTC/USDT", "ETH/USDT"))
+        assert [str(one.symbol) for one in found] == ["ETH/USDT"]
+        assert await fetcher.fetch(wanted("BTC/USDT")) == []
+    assert seen.refusals == {Refusal.NO_MARKET: 2}
+
+
+@pytest.mark.parametrize("one_side", ["bidPrice", "askPrice"])
+async def test_a_market_with_one_empty_side_is_one(one_side: str) -> None:
+    """A thin pair may have no buyer for a while; the side without a price has none."""
+
+    def answer(question: Question) -> Question:
+        return {"status": 200, "result": [entry("BTCUSDT", **{one_side: "0.00000000"})]}
+
+    async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:
+        fetcher = BinanceFetcher(session, health(), simulated=False, clock=utc_now)
+        (found,) = await fetcher.fetch(wanted("BTC/USDT"))
+    assert (found.bid is None) != (found.ask is None)
+
+
+async def test_an_old_closing_time_makes_an_old_rate() -> None:
+    """Not the time of the answer: whoever reads it sees by its age that nobody has traded since."""
+    closed = 1_633_998_511_098
+
+    def answer(question: Question) -> Question:
+        return {"status": 200, "result": [entry("BTCUSDT", closeTime=closed)]}
+
+    async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:
+        fetcher = BinanceFetcher(session, health(), simulated=False, clock=utc_now)
+        (found,) = await fetcher.fetch(wanted("BTC/USDT"))
+    assert found.observed_at == parse_ms(closed)
