@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from cache.redis_client import open_redis
+from simulator.feed_door import PATHS
 from tests.e2e.nginx import start_nginx
 from tests.e2e.processes import Command, free_port, running, running_all
 
@@ -26,11 +27,13 @@ async def distributed(
     postgres_url: str,
     *,
     consumers: int = 4,
+    streams: Sequence[str] = ("binance",),
     simulator: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
     instruments: Sequence[Sequence[str]] = (),
 ) -> AsyncIterator[System]:
-    """Everything that compose would start, on an emptied Redis, with the simulator as the exchanges; `settings` reach every process.
+    """What compose would start, with these push feeds, on an emptied Redis, with the simulator as the exchanges; `settings` reach every
+    process.
 
     `instruments` are arguments of `ratewire instruments`, carried out before the rest starts.
     """
@@ -47,6 +50,10 @@ async def distributed(
         "RATEWIRE_SIMULATOR_WS_PORT": str(ws_port),
         "RATEWIRE_BINANCE_WS_API_URL": f"ws://127.0.0.1:{ws_port}/ws-api/v3",
         "RATEWIRE_BINANCE_STREAM_URLS": f"ws://127.0.0.1:{ws_port}",
+        **{
+            f"RATEWIRE_{source.upper()}_STREAM_URLS": f"ws://127.0.0.1:{ws_port}{path}"
+            for source, path in PATHS.items()
+        },
         "RATEWIRE_COINGECKO_URL": f"http://127.0.0.1:{http_port}/coingecko/api/v3",
         **(settings or {}),
     }
@@ -63,7 +70,7 @@ async def distributed(
         "coingecko": (("consumer", "coingecko"), env),
         **{f"binance-{number}": (("consumer", "binance"), env) for number in range(consumers)},
         "producer": (("producer",), env),
-        "stream": (("stream", "binance"), env),
+        **{f"{source}-stream": (("stream", source), env) for source in streams},
     }
     async with running_all(commands) as started:
         try:
