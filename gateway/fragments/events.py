@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from graphql import GraphQLError
@@ -30,40 +31,64 @@ WriterT = TypeVar("WriterT", "ToldEvents", "ToldRates", "ToldConsensus")
 
 
 class EventWriter:
-    """Writes events in one selection. It remembers the last: readers of the same rates are told of them one after the other."""
+    """Writes events in one selection. It remembers the last event, for readers who are told the same one after the other, and the
+    rates that it wrote of the last moment, for those who are told of some of them.
+    """
 
     def __init__(self, library: Library, selection: Selection) -> None:
         self._library = library
         self._shape = library.shape(selection)
         self._told: list[Any] = []
         self._rates: tuple[Rate, ...] = ()
-        self._fragments: list[list[Fragment]] = []
         self._text = b""
+        self._now: datetime | None = None
+        self._written: dict[Selection, dict[int, tuple[Fragment, bytes]]] = {}
         self.written = 0
         """How many different events were put together."""
 
     def write(self, event: RatesEvent) -> bytes:
         """The event."""
         told = [getattr(event, name) for name in self._shape.attributes]
-        if not (self._text and told == self._told and self._holds(event.items)):
-            chosen = {
-                selection: self._library.fragments(selection, event.items)
-                for selection in self._shape.item_selections
-            }
-            now_us = format_us(event.items[0].now) if event.items else 0
-            self._text = self._shape.write(
-                event, lambda selection: join_list([each.write(now_us) for each in chosen[selection]])
-            )
-            self._told, self._rates, self._fragments = told, event.items, list(chosen.values())
-            self.written += 1
+        if self._is_last(event.items) and told == self._told:
+            return self._text
+        if event.items and event.items[0].now is not self._now:
+            self._now, self._written = event.items[0].now, {}
+        self._text = self._shape.write(event, lambda selection: self._write_items(selection, event.items))
+        self._told, self._rates = told, event.items
+        self.written += 1
         return self._text
 
-    def _holds(self, rates: tuple[Rate, ...]) -> bool:
-        """Whether these are the rates written last. Equal prices can be written differently: only the very same are the same."""
-        return len(rates) == len(self._rates) and all(
+    def _write_items(self, selection: Selection, rates: tuple[Rate, ...]) -> bytes:
+        written = self._written.get(selection)
+        if written is None:
+            written = self._written[selection] = {}
+        texts = []
+        for rate in rates:
+            # Two tickers that are alive have two ids, and what is remembered is alive: the fragment has it.
+            known = written.get(id(rate.ticker))
+            if known is None:
+                (fragment,) = self._library.fragments(selection, (rate,))
+                known = written[id(rate.ticker)] = fragment, fragment.write(format_us(rate.now))
+            texts.append(known[1])
+        return join_list(texts)
+
+    def _is_last(self, rates: tuple[Rate, ...]) -> bool:
+        """Whether these rates were written last. Equal prices can be written differently: only the very same are the same."""
+        last = self._rates
+        if not self._text or len(rates) != len(last):
+            return False
+        return not rates or (rates[0].ticker is last[0].ticker and self._holds(rates, last))
+
+    def _holds(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
+        if any(rate.ticker is not known.ticker for rate, known in zip(rates, last, strict=True)):
+            return False
+        if rates[0].now is last[0].now:
+            return True
+        return all(
             len(fragment.parts) == 1 and fragment.holds(rate.ticker, rate.now)
-            for fragments in self._fragments
-            for fragment, rate in zip(fragments, rates, strict=True)
+            for written in self._written.values()
+            for rate in rates
+            for fragment, _ in (written[id(rate.ticker)],)
         )
 
 
