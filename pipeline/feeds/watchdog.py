@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.feeds.ports import Pulse
@@ -27,16 +28,16 @@ class _Trouble(NamedTuple):
 
 @dataclass(slots=True)
 class _Watched:
-    """`life`: any message; `news`: one that says something else than the last; `moves`: of price, bid or ask, as in
-    `prices`.
+    """`life`: any message; `news`: one that says something else than the last, as in `told`; `moves`: of the price, to
+    where it was not just before (`places`).
     """
 
     expected_since: float
     life: Rhythm
     news: Rhythm
     moves: Rhythm
-    prices: tuple[object, ...] = ()
-    trading: tuple[object, ...] = ()
+    places: tuple[Decimal | None, Decimal | None] = (None, None)
+    told: tuple[object, ...] = ()
     trouble: _Trouble | None = None
     renewed: bool = False
 
@@ -90,13 +91,14 @@ class Watchdog:
         self._refused.pop(event.symbol, None)
         one.life.beat(now)
         if isinstance(event, Ticker):
-            trading = (event.volume_24h, event.sequence)
-            prices = (event.price, event.bid, event.ask)
-            if prices != one.prices:
+            # Back and forth between two prices, as buyers and sellers take turns, it stands still.
+            if event.price not in one.places:
                 one.moves.beat(now)
-            if prices != one.prices or trading != one.trading:
+                one.places = (event.price, one.places[0])
+            told = (event.price, event.bid, event.ask, event.volume_24h, event.sequence)
+            if told != one.told:
                 one.news.beat(now)
-            one.prices, one.trading = prices, trading
+            one.told = told
 
     def refuse(self, symbol: Symbol, said: str) -> None:
         """The source will not push it."""

@@ -100,11 +100,11 @@ def test_a_message_that_repeats_itself_is_frozen() -> None:
 
 
 def test_a_price_that_stands_still_while_trading_goes_on_is_frozen() -> None:
-    """Where it usually moves all the time."""
+    """Where it usually moves all the time, and not just between what buyers and sellers say."""
     dog = watchdog(BTC)
     acquaint(dog, BTC)
     for tenth in range(4000, 4400):
-        dog.hear(ticker(BTC, "7", sequence=tenth), tenth / 10)
+        dog.hear(ticker(BTC, "7" if tenth % 2 else "7.01", sequence=tenth), tenth / 10)
     assert dog.look(440).silent == {BTC: "frozen: its price for 40 s, usually one each 0.1 s"}
 
 
