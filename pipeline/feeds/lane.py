@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +13,8 @@ from instruments.instrument import Instrument
 from pipeline.backoff import Backoff, Jitter
 from pipeline.feeds.endpoints import Endpoints
 from pipeline.feeds.gate import Gate
-from pipeline.feeds.link import TURN_S, Link
+from pipeline.feeds.link import Link
+from pipeline.feeds.live import Live, stop, turn
 from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway, Refused
 from pipeline.feeds.rhythm import Rhythm
 from pipeline.feeds.watchdog import Watchdog
@@ -62,25 +63,6 @@ class Outfit:
     jitter: Jitter = random.uniform
 
 
-@dataclass(eq=False)
-class _Live:
-    """A connection under way; `seen`: the symbols that it has delivered so far."""
-
-    link: Link
-    retires_after_s: float
-    task: asyncio.Task[SourceError] | None = None
-    seen: set[Symbol] = field(default_factory=set)
-    going_away: str | None = None
-
-    @property
-    def failure(self) -> SourceError | None:
-        task = self.task
-        return task.result() if task is not None and task.done() and not task.cancelled() else None
-
-    def age(self) -> float:
-        return 0.0 if self.link.opened_at is None else _now() - self.link.opened_at
-
-
 class Lane:
     """`failure`: why it delivers nothing at the moment. `silent`: symbol → what is wrong with it."""
 
@@ -91,7 +73,7 @@ class Lane:
         self.silent: dict[Symbol, str] = {}
         self._outfit = outfit
         self._instruments: Sequence[Instrument] = ()
-        self._live: dict[int, _Live] = {}
+        self._live: dict[int, Live] = {}
         self._endpoints = Endpoints(plan.endpoints, rest_s=outfit.endpoint_rest_s)
         self._backoff = Backoff(FIRST_WAIT, plan.longest_wait)
         self._rhythm = Rhythm(EXPERIENCED_AFTER * plan.idle_timeout.total_seconds())
@@ -128,18 +110,18 @@ class Lane:
         """Keep the share delivered until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                live: _Live | None = await self._start(group)
+                live: Live | None = await self._start(group)
                 while live is not None:
                     live = await self._follow(live, group)
 
-    async def _start(self, group: asyncio.TaskGroup) -> _Live:
+    async def _start(self, group: asyncio.TaskGroup) -> Live:
         await self._outfit.gate.enter()
         if not self._live:
             self._watchdog.interrupt(_now())
             self._rhythm.interrupt()
         link = self._outfit.open_link(self._endpoints.choose(_now()), self._rhythm)
         link.track(self._instruments)
-        live = _Live(link, self._retires_after())
+        live = Live(link, self._retires_after())
         self._live[link.number] = live
         live.task = group.create_task(self._listen(live), name=f"link {link.number}")
         return live
@@ -150,7 +132,7 @@ class Lane:
             return float("inf")
         return lifetime.total_seconds() * self._outfit.jitter(EARLIEST_ROLL_OVER, 1)
 
-    async def _listen(self, live: _Live) -> SourceError:
+    async def _listen(self, live: Live) -> SourceError:
         try:
             await live.link.run(partial(self._hear, live.link.number))
         except SourceError as exc:
@@ -182,10 +164,10 @@ class Lane:
         if tickers:
             self._outfit.deliver(tickers)
 
-    async def _follow(self, live: _Live, group: asyncio.TaskGroup) -> _Live | None:
+    async def _follow(self, live: Live, group: asyncio.TaskGroup) -> Live | None:
         """Until it is replaced by its successor, or lost and the time for another has come."""
         while (error := live.failure) is None:
-            await _turn(live)
+            await turn(live)
             if not self.is_up and live.seen:
                 self._note_up(live)
             why = self._why_replace(live)
@@ -194,7 +176,7 @@ class Lane:
         await self._recover(live, error)
         return None
 
-    def _why_replace(self, live: _Live) -> str | None:
+    def _why_replace(self, live: Live) -> str | None:
         if live.failure is not None or _now() < self._replace_not_before:
             return None
         if live.going_away is not None:
@@ -205,22 +187,22 @@ class Lane:
             return "the preferred endpoint may be back"
         return "most of its symbols are silent" if self._is_dead else None
 
-    async def _replace(self, live: _Live, why: str, group: asyncio.TaskGroup) -> _Live | None:
+    async def _replace(self, live: Live, why: str, group: asyncio.TaskGroup) -> Live | None:
         """Its successor once that delivers; the old one goes on meanwhile, and stays when there is none."""
         began = _now()
         successor = await self._start(group)
         while successor.failure is None:
             if self._takes_over(successor, live):
-                await _stop(live)
+                await stop(live)
                 self._replace_not_before = _now() + REPLACE_AGAIN_S if self._is_dead else 0.0
                 self._log.info(
                     "rolled over", why=why, seconds=round(_now() - began, 3), to=successor.link.url
                 )
                 return successor
             if successor.age() > self._outfit.handover_s:
-                await _stop(successor)
+                await stop(successor)
                 break
-            await _turn(live, successor)
+            await turn(live, successor)
         error = successor.failure or SourceUnavailable(
             self._outfit.plan.source, "the successor delivers nothing"
         )
@@ -228,7 +210,7 @@ class Lane:
         self._replace_not_before = _now() + (await self._note_failure(successor, error)).total_seconds()
         return None
 
-    def _takes_over(self, successor: _Live, live: _Live) -> bool:
+    def _takes_over(self, successor: Live, live: Live) -> bool:
         """Whether it delivers all that the old one does; what says nothing for so long is subscribed by then."""
         tracked = {one.symbol for one in self._instruments}
         awaited = (live.seen & tracked) - self.silent.keys()
@@ -238,13 +220,13 @@ class Lane:
             live.failure is not None or successor.age() > self._outfit.handover_s or successor.seen >= awaited
         )
 
-    def _note_up(self, live: _Live) -> None:
+    def _note_up(self, live: Live) -> None:
         if self._lost_at is not None:
             self._log.warning("gap", seconds=round(_now() - self._lost_at, 3))
         self._log.info("delivering", url=live.link.url)
         self.is_up, self.failure, self._lost_at = True, None, None
 
-    async def _recover(self, live: _Live, error: SourceError) -> None:
+    async def _recover(self, live: Live, error: SourceError) -> None:
         """After a loss: tell it, and wait before the next attempt."""
         self.is_up, self.failure = False, error
         self._lost_at = _now() if self._lost_at is None else self._lost_at
@@ -253,7 +235,7 @@ class Lane:
         await asyncio.sleep(wait.total_seconds())
         self._outfit.health.note_reconnect()
 
-    async def _note_failure(self, live: _Live, error: SourceError) -> timedelta:
+    async def _note_failure(self, live: Live, error: SourceError) -> timedelta:
         """What the next attempts learn from it; how long to wait before the next one, refusals of the source aside."""
         url = live.link.url
         if live.seen and live.age() >= STABLE_S:
@@ -265,19 +247,6 @@ class Lane:
         elsewhere = isinstance(error, SourceBlocked | SimulationMismatch) and retry_at is None
         self._endpoints.note_failure(url, _now(), at_once=elsewhere)
         return self._backoff.next_wait()
-
-
-async def _turn(*lives: _Live) -> None:
-    """Until one of them ends, at most a turn."""
-    tasks = [live.task for live in lives if live.task is not None and not live.task.done()]
-    if tasks:
-        await asyncio.wait(tasks, timeout=TURN_S, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _stop(live: _Live) -> None:
-    assert live.task is not None
-    live.task.cancel()
-    await asyncio.wait([live.task])
 
 
 def _names(symbols: Sequence[Symbol]) -> list[str]:
