@@ -8,11 +8,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
-# Monaco, GraphiQL's editor, writes style elements while it runs; scripts come from files of ours only.
-PAGE_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
+_NO_WAY_OUT = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Files of ours, and the gateway to talk to: nothing inline, nothing from elsewhere.
+DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; {_NO_WAY_OUT}"
+# Monaco, GraphiQL's editor, writes style elements while it runs and draws with data: images; scripts are files of ours only.
+PAGE_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; {_NO_WAY_OUT}"
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
     "cache-control": "no-store",
@@ -33,7 +33,9 @@ def read_page(directory: Path, name: str) -> Response:
     path = directory / name
     if not path.is_file():
         return PlainTextResponse(f"{name} is not part of this installation", status_code=404)
-    return FileResponse(path, media_type="text/html", headers={"cache-control": "no-cache"})
+    policy = DASHBOARD_POLICY if name == "index.html" else PAGE_POLICY
+    headers = {"cache-control": "no-cache", "content-security-policy": policy}
+    return FileResponse(path, media_type="text/html", headers=headers)
 
 
 class Assets(StaticFiles):

@@ -15,7 +15,7 @@ from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
 from cache.ports import Snapshot
-from gateway.pages import PAGE_POLICY
+from gateway.pages import DASHBOARD_POLICY, PAGE_POLICY
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from rates.errors import InvalidSetting, PortInUse
@@ -179,7 +179,10 @@ async def test_browsers_get_pages_and_programs_get_data(serving: Any, cache: Any
         answer = await client.get("/graphql", headers=html, params={"query": "{ __typename }"})
         assert answer.json() == {"data": {"__typename": "Query"}}
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert "dashboard" in (await client.get("/")).text
+        dashboard = await client.get("/")
+        assert "dashboard" in dashboard.text
+        assert dashboard.headers["content-security-policy"] == DASHBOARD_POLICY
+        assert "unsafe" not in DASHBOARD_POLICY
         asset = await client.get("/assets/index-abc123.js")
         assert "immutable" in asset.headers["cache-control"]
         missing = await client.get("/assets/none.js")

@@ -1,5 +1,11 @@
 // The tabs that a first visitor finds. An operation's name is its tab's title, so each reads as what it does.
-// No variables: GraphiQL drops those of the first tab. Lines fit half a laptop's window.
+// Lines fit half a laptop's window.
+
+export interface Example {
+  query: string;
+  /** JSON. GraphiQL drops those of the first tab. */
+  variables?: string;
+}
 
 const ONE_RATE = `# One rate. Run it: Ctrl-Enter.
 # maxAgeMs: how old it may be, at most.
@@ -30,7 +36,6 @@ const BULK_RATES = `# Many rates in one answer, and what cannot
 query BulkRates {
   rates(
     symbols: ["BTC/USDT", "ETH/USDT"]
-    sources: [BINANCE, COINGECKO]
   ) {
     items {
       symbol
@@ -52,9 +57,12 @@ query BulkRates {
 
 const LIVE_RATES = `# First a SNAPSHOT, then UPDATEs with what
 # has moved. Run it again to stop.
+# sampleIntervalMs: at most one event in so
+# many milliseconds, with the newest values.
 subscription LiveRates {
   rates(
     symbols: ["BTC/USDT", "ETH/USDT"]
+    sampleIntervalMs: 250
   ) {
     kind
     sentAt
@@ -70,7 +78,31 @@ subscription LiveRates {
 }
 `;
 
+const RESUME = `# Run it, stop it, and copy the last cursor
+# into the variables: "after": "...". Run it
+# again: recovered says that nothing was
+# missed, and items are just what changed.
+# Too long ago to prove: a GAP comes first.
+subscription Resume($after: String) {
+  rates(
+    symbols: ["BTC/USDT"]
+    after: $after
+  ) {
+    kind
+    recovered
+    cursor
+    items {
+      symbol
+      source
+      price
+      observedAt
+    }
+  }
+}
+`;
+
 const SOURCES = `# How each source is doing, and why.
+# The same as a subscription keeps telling.
 query Sources {
   sources {
     source
@@ -79,8 +111,71 @@ query Sources {
     lastTickerAt
     lagMs
     tickersPerMinute
+    fresh
+    tracked
+    silent
     refused
     reconnects
+    budget {
+      limit
+      remaining
+      resetsAt
+    }
+  }
+}
+`;
+
+const CONSENSUS = `# One price of all sources of a symbol, and
+# what became of each of them.
+# Run it again to stop.
+subscription Consensus {
+  consensusRate(
+    symbol: "BTC/USD"
+    method: MEDIAN
+    minSources: 1
+    maxDeviationBps: 50
+  ) {
+    price
+    quality
+    divergenceBps
+    freshness
+    contributions {
+      source
+      price
+      included
+      weight
+      deviationBps
+      exclusion
+      message
+    }
+  }
+}
+`;
+
+const CONVERT = `# An amount of one asset in another, over the
+# rates there are, with every step. The
+# oldest step decides the freshness.
+query Convert {
+  convert(
+    amount: "1.5"
+    from: "BTC"
+    to: "ETH"
+  ) {
+    result
+    rate
+    ageMs
+    freshness
+    legs {
+      from
+      to
+      operation
+      source
+      ageMs
+      rate {
+        symbol
+        price
+      }
+    }
   }
 }
 `;
@@ -89,10 +184,10 @@ const INSTRUMENTS = `# What is tracked. Ctrl-Space in the braces
 # lists the fields.
 query Instruments {
   instruments(search: "BTC", first: 10) {
-    edges {
-      node {
-        symbol
-      }
+    nodes {
+      symbol
+      source
+      name
     }
     pageInfo {
       hasNextPage
@@ -102,4 +197,13 @@ query Instruments {
 }
 `;
 
-export const EXAMPLES: readonly string[] = [ONE_RATE, BULK_RATES, LIVE_RATES, SOURCES, INSTRUMENTS];
+export const EXAMPLES: readonly Example[] = [
+  { query: ONE_RATE },
+  { query: BULK_RATES },
+  { query: LIVE_RATES },
+  { query: RESUME, variables: '{\n  "after": null\n}\n' },
+  { query: SOURCES },
+  { query: CONSENSUS },
+  { query: CONVERT },
+  { query: INSTRUMENTS },
+];

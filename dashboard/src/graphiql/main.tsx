@@ -18,7 +18,7 @@ function Explorer() {
   return (
     <GraphiQL
       fetcher={fetcher}
-      defaultTabs={EXAMPLES.map((query) => ({ query }))}
+      defaultTabs={[...EXAMPLES]}
       defaultEditorToolsVisibility={false}
       inputValueDeprecation
       schemaDescription

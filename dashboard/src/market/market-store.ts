@@ -14,6 +14,7 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
   /** Grows when an instrument or source comes or goes. */
   shape = 0;
   loaded = false;
+  #order: readonly string[] = [];
   readonly #known = new Set<string>();
   readonly #dirty = new Set<InstrumentRow<Item>>();
   readonly #rowListeners = new Map<string, Set<Listener>>();
@@ -37,12 +38,10 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.#tell();
   }
 
-  /** Puts `order` first among the sources. */
+  /** Puts `order` first among the sources, those too that are yet to come. */
   orderSources(order: readonly string[]): void {
-    const sources = [...order.filter((each) => this.#known.has(each)), ...[...this.#known].filter((each) => !order.includes(each)).sort()];
-    if (sources.join() === this.sources.join()) return;
-    this.sources = sources;
-    this.#reshape();
+    this.#order = order;
+    this.#arrangeSources();
     this.#tell();
   }
 
@@ -64,8 +63,7 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     const row = this.#row(item.symbol);
     if (!this.#known.has(item.source)) {
       this.#known.add(item.source);
-      this.sources = [...this.sources, item.source];
-      this.#reshape();
+      this.#arrangeSources();
     }
     row.put(item);
     this.#dirty.add(row);
@@ -76,6 +74,14 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     row.lose(missing, isTracked);
     this.#dirty.add(row);
     if (row.isEmpty) this.#drop(row);
+  }
+
+  #arrangeSources(): void {
+    const others = [...this.#known].filter((each) => !this.#order.includes(each)).sort();
+    const sources = [...this.#order.filter((each) => this.#known.has(each)), ...others];
+    if (sources.join() === this.sources.join()) return;
+    this.sources = sources;
+    this.#reshape();
   }
 
   #row(symbol: string): InstrumentRow<Item> {

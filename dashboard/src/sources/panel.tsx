@@ -17,6 +17,7 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
             <th scope="col">Lag</th>
             <th scope="col">Per minute</th>
             <th scope="col">Fresh / seen / tracked</th>
+            <th scope="col">Silent</th>
             <th scope="col">Refused</th>
             <th scope="col">Reconnects</th>
             <th scope="col">Calls left</th>
@@ -32,6 +33,7 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
               <td>{source.lagMs === null ? "–" : `${source.lagMs.toLocaleString("en")} ms`}</td>
               <td>{source.tickersPerMinute.toLocaleString("en")}</td>
               <td>{`${source.fresh} / ${source.seen} / ${source.tracked}`}</td>
+              <td title={source.silent.join(", ") || undefined}>{silentText(source)}</td>
               <td>{source.refused}</td>
               <td>{source.reconnects}</td>
               <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
@@ -41,6 +43,12 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
       </table>
     </div>
   );
+}
+
+/** The first few by name: with more than that, it is the source that is in trouble. */
+function silentText({ silent, silentCount }: SourceStatus): string {
+  if (silentCount === 0) return "none";
+  return silentCount > silent.slice(0, 3).length ? `${silent.slice(0, 2).join(", ")} and ${silentCount - 2} more` : silent.join(", ");
 }
 
 function Since({ moment }: { moment: string | null }) {
