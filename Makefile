@@ -6,7 +6,7 @@ PACKAGES := rates cache instruments runtime pipeline gateway simulator standalon
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock sdl env-example static clean
+.PHONY: help run test check bench bench-page format lock sdl env-example static clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,10 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 
 bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1 in a minute, WRITE=1 into docs/performance.md
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write)
+
+bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
+	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .

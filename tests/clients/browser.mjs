@@ -10,12 +10,13 @@ const [base, executablePath] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc"],
+    "--disable-component-update", "--disable-sync"],
 });
 const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const complaints = [];
 const foreign = [];
 let page = null;
+let devtools = null;
 
 async function open({ path, ...options }) {
   await page?.context().close();
@@ -30,6 +31,8 @@ async function open({ path, ...options }) {
   page.on("websocket", (socket) => new URL(socket.url()).host === new URL(base).host || foreign.push(socket.url()));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
+  devtools = await context.newCDPSession(page);
+  await devtools.send("Performance.enable");
   await page.goto(base + path);
 }
 
@@ -57,20 +60,31 @@ const COMMANDS = {
   screenshot: ({ path }) => page.screenshot({ path }),
   // Runs past the page's own policy, as a browser extension does.
   axe: async () => {
-    const session = await page.context().newCDPSession(page);
-    await session.send("Runtime.evaluate", { expression: AXE });
+    await devtools.send("Runtime.evaluate", { expression: AXE });
     return page.evaluate(async () => (await window.axe.run()).violations
       .map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`) })));
   },
   // Seconds that the main thread has worked, and bytes that are alive on its heap after a collection.
   cost: async () => {
-    const session = await page.context().newCDPSession(page);
-    await session.send("HeapProfiler.collectGarbage");
-    await session.send("Performance.enable");
-    const { metrics } = await session.send("Performance.getMetrics");
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { metrics } = await devtools.send("Performance.getMetrics");
     const named = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-    await session.detach();
-    return { at: named.Timestamp, busy: named.TaskDuration, script: named.ScriptDuration, heap: named.JSHeapUsedSize, nodes: named.Nodes };
+    return { at: named.Timestamp, busy: named.TaskDuration, heap: named.JSHeapUsedSize, nodes: named.Nodes };
+  },
+  // Seconds that the page's main thread was busy out of so many, by Chromium's own trace: `cpu` of the thread, `wall` of its tasks.
+  trace: async ({ seconds }) => {
+    await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "__metadata"] });
+    await new Promise((done) => setTimeout(done, seconds * 1000));
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+    const busy = new Map();
+    const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`));
+    for (const { name, pid, tid, dur = 0, tdur = 0 } of traceEvents) {
+      if (!name.endsWith("RunTask") || !main.has(`${pid} ${tid}`)) continue;
+      const spent = busy.get(`${pid} ${tid}`) ?? { wall: 0, cpu: 0 };
+      busy.set(`${pid} ${tid}`, { wall: spent.wall + dur / 1e6, cpu: spent.cpu + tdur / 1e6 });
+    }
+    // The busiest renderer is the page's; an empty one may stand beside it.
+    return { seconds, ...[...busy.values()].sort((one, other) => other.cpu - one.cpu)[0] };
   },
   seen: () => ({ complaints, foreign }),
 };

@@ -74,6 +74,10 @@ class Browser:
         """`at` and `busy` (seconds), `heap` (bytes alive after a collection) and `nodes` of the page."""
         return dict(await self._do("cost"))
 
+    async def trace(self, seconds: float) -> dict[str, float]:
+        """What Chromium's trace says of the page's main thread in so many `seconds`: `cpu` and `wall` seconds that it was busy."""
+        return dict(await self._do("trace", seconds=seconds))
+
     async def seen(self) -> dict[str, list[str]]:
         """`complaints`: errors on the console; `foreign`: addresses elsewhere that the page tried to reach."""
         return dict(await self._do("seen"))

@@ -106,9 +106,13 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
         assert seen == {"complaints": [], "foreign": []}
 
 
-async def picture(browser: Browser, name: str) -> None:
-    """Write a picture for the documentation, where RATEWIRE_SCREENSHOTS asks for them; a test run leaves the tree alone."""
+async def picture(browser: Browser, name: str, *, after_s: float = 0) -> None:
+    """Write a picture for the documentation, where RATEWIRE_SCREENSHOTS asks for them; a test run leaves the tree alone.
+
+    `after_s`: how long the page needs to have something to show.
+    """
     if os.environ.get("RATEWIRE_SCREENSHOTS"):
+        await asyncio.sleep(after_s)
         IMAGES.mkdir(exist_ok=True)
         await browser.screenshot(IMAGES / f"{name}.png")
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.dashboard.browser import Browser
+from tests.dashboard.browser import Browser, browsing
 from tests.dashboard.conftest import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,12 +23,26 @@ def model(name: str) -> str:
     return f"window.__MONACO?.editor.getModels().find(each => each.uri.path.endsWith('{name}'))?.getValue()"
 
 
+# What GraphiQL and the browser write to the console when a run came too early (see `answers`).
+TOO_EARLY = "has no operation named"
+TRACES_OF_TOO_EARLY = {
+    "Failed to load resource: the server responded with a status of 400 (Bad Request)",
+    "Array(1)",
+}
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def graphiql(browser: Browser) -> Browser:
-    """The explorer, opened once: its editor takes seconds to start."""
-    await browser.open("/graphql")
-    await browser.until("document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=30)
-    return browser
+async def graphiql(embedded: str) -> AsyncIterator[Browser]:
+    """The explorer, opened once: its editor takes seconds to start. It reaches nobody else."""
+    async with browsing(embedded) as browser:
+        await browser.open("/graphql")
+        await browser.until(
+            "document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=30
+        )
+        yield browser
+        seen = await browser.seen()
+        assert seen["foreign"] == []
+        assert set(seen["complaints"]) <= TRACES_OF_TOO_EARLY
 
 
 async def answers(graphiql: Browser, tab: str) -> dict[str, Any]:
@@ -43,7 +58,7 @@ async def answers(graphiql: Browser, tab: str) -> dict[str, Any]:
             text = await graphiql.until(model("response.json"), within_s=3)
         except AssertionError:
             continue
-        if text.startswith("{"):
+        if text.startswith("{") and TOO_EARLY not in text:
             return dict(json.loads(text))
     raise AssertionError(f"{tab} was never answered: {await graphiql.evaluate(model('response.json'))}")
 

@@ -114,8 +114,7 @@ async def test_an_instrument_has_a_chart_its_sources_and_its_last_updates(browse
     await browser.until("document.querySelectorAll('.updates tbody tr').length >= 4", within_s=30)
     await browser.shows("Consensus (median)")
     await browser.until("document.title.includes('BTC/USDT')")
-    await browser.evaluate("new Promise(done => setTimeout(done, 8000))")
-    await picture(browser, "instrument")
+    await picture(browser, "instrument", after_s=50)
 
 
 async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None:
