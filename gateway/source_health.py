@@ -113,14 +113,17 @@ def _judge(  # noqa: PLR0911 - one return per rule
         return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
     if len(troubled) == len(working):
         return _link_state(troubled), _describe(troubled, working)
+    remark = _remark(working)
     if quiet:
-        return SourceState.STALLED, quiet
+        return SourceState.STALLED, quiet if remark is None else f"{quiet}; {remark}"
     if troubled:
         return SourceState.DEGRADED, _describe(troubled, working)
     if facts.fresh < facts.tracked * FRESH_SHARE:
         return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
     if _silent(facts.reports)[1]:
         return SourceState.DEGRADED, _describe_silent(facts.reports)
+    if remark is not None:
+        return SourceState.DEGRADED, remark
     if unlisted := _troubled(facts.reports):
         return SourceState.DEGRADED, _describe(unlisted, facts.reports)
     return SourceState.UP, None
@@ -149,6 +152,20 @@ def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
     """In the words of the feed that knows most about it."""
     feeds = [report for report in reports if report.silent_count]
     return max(feeds, key=lambda report: report.reported_at).reason if feeds else None
+
+
+def _remark(working: Sequence[SourceReport]) -> str | None:
+    """What all its push feeds have to say although they deliver: a connection that is down, maintenance. One that has nothing to say
+    gets everything.
+    """
+    feeds = [report for report in working if report.role == STREAM_ROLE and report.state is LinkState.UP]
+    if (
+        not feeds
+        or not all(report.reason for report in feeds)
+        or any(report.silent_count for report in feeds)
+    ):
+        return None
+    return max(feeds, key=lambda report: report.reported_at).reason
 
 
 def _quiet(facts: SourceFacts, now: datetime) -> str | None:

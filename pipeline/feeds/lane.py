@@ -15,7 +15,7 @@ from pipeline.feeds.endpoints import Endpoints
 from pipeline.feeds.gate import Gate
 from pipeline.feeds.link import Link
 from pipeline.feeds.live import Live, stop, turn
-from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway, Refused
+from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway, Refused, Remark
 from pipeline.feeds.rhythm import Rhythm
 from pipeline.feeds.watchdog import Watchdog
 from pipeline.health import SourceHealth
@@ -153,6 +153,9 @@ class Lane:
         for event in events:
             if isinstance(event, GoingAway):
                 live.going_away = event.said
+                continue
+            if isinstance(event, Remark):
+                self._outfit.health.note("remark", event.said)
                 continue
             if isinstance(event, Refused):
                 self._watchdog.refuse(event.symbol, event.said)

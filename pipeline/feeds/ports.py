@@ -37,7 +37,13 @@ class GoingAway(msgspec.Struct, frozen=True):
     said: str
 
 
-FeedEvent = Ticker | Pulse | Refused | GoingAway
+class Remark(msgspec.Struct, frozen=True):
+    """What the source says of itself as a whole, e.g. that it is under maintenance; `None` when that is over."""
+
+    said: str | None
+
+
+FeedEvent = Ticker | Pulse | Refused | GoingAway | Remark
 
 
 class FeedProtocol(Protocol):

@@ -124,6 +124,18 @@ def test_silent_symbols_degrade_their_source_and_are_listed() -> None:
     assert (status.silent, status.silent_count) == ([BTC, ETH], 2)
 
 
+def test_what_all_push_feeds_remark_is_shown_though_they_deliver() -> None:
+    """Maintenance, a connection that is down: not all is well. One feed without a remark gets everything."""
+    remarks = [report(instance=each, role=STREAM_ROLE, reason=f"{each}: maintenance") for each in "ab"]
+    known = assess(facts(*remarks), NOW)
+    assert (known.state, known.reason) == (SourceState.DEGRADED, "a: maintenance")
+    assert assess(facts(remarks[0], feed()), NOW).state is SourceState.UP
+    assert assess(facts(report(reason="a note of a consumer")), NOW).state is SourceState.UP
+    stalled = assess(facts(*remarks, age_s=42), NOW)
+    assert stalled.state is SourceState.STALLED
+    assert stalled.reason == "its newest value is 42 s old, past its 10 s; a: maintenance"
+
+
 def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:
     """Only what all of them miss is missing; one that is down says nothing about it."""
     one, other = feed(BTC, ETH, instance="1"), feed(ETH, SOL, instance="2")

@@ -8,11 +8,12 @@ import msgspec
 
 from instruments.instrument import Instrument
 from pipeline.feeds.pings import Pings
-from pipeline.feeds.ports import FeedEvent, Refused
+from pipeline.feeds.ports import FeedEvent, Refused, Remark
 from pipeline.feeds.topics import Change, Topics, Window
 from pipeline.sources.kraken.messages import (
     KrakenAnswer,
     KrakenRefusal,
+    KrakenStatus,
     KrakenTickers,
     parse_message,
 )
@@ -31,6 +32,7 @@ PING_S = 30.0
 # quoted but not traded for a while would otherwise look like one that has stopped. The price remains the last trade's.
 EVENT_TRIGGER = "bbo"
 PING = '{"method":"ping"}'
+ONLINE = "online"
 
 
 class KrakenFeed:
@@ -59,6 +61,9 @@ class KrakenFeed:
                     for raw in entries
                     if (symbol := self._symbols.get(raw.symbol))
                 ]
+            case KrakenStatus(system=system):
+                # Said on connecting and on each change; in all other states some or all trading rests.
+                return (Remark(None if system == ONLINE else f"the exchange says: {system}"),)
             case KrakenAnswer(method="subscribe") as answer:
                 return self._settle(answer)
             case KrakenRefusal(said=said):

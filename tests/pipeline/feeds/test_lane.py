@@ -11,7 +11,7 @@ from pipeline.budget.limits import CallLimits
 from pipeline.feeds.attempts import Attempts
 from pipeline.feeds.gate import Gate
 from pipeline.feeds.lane import Lane, Outfit
-from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway
+from pipeline.feeds.ports import FeedEvent, FeedPlan, GoingAway, Remark
 from pipeline.hold.memory_hold import MemoryHold
 from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.clock import utc_now
@@ -127,6 +127,18 @@ async def test_nothing_of_a_replaced_connection_gets_in() -> None:
         new.hear(told("4", 4))
         assert [str(one.price) for one in scene.delivered] == ["1", "2", "3", "4"]
         assert scene.health.reconnects == 0
+
+
+async def test_what_a_source_says_of_itself_is_a_reason_until_it_takes_it_back() -> None:
+    """Prices go on as they come."""
+    async with lane() as scene:
+        link = await scene.link(1)
+        scene.health.note_success()
+        link.hear([Remark("the exchange says: maintenance"), *told("1")])
+        assert scene.health.report(START).reason == "the exchange says: maintenance"
+        link.hear([Remark(None)])
+        assert scene.health.report(START).reason is None
+        assert len(scene.delivered) == 1
 
 
 async def test_nothing_of_a_lost_connection_gets_in() -> None:

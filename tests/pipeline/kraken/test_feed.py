@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import Refused
+from pipeline.feeds.ports import Refused, Remark
 from pipeline.sources.kraken.protocol import PING_S, KrakenFeed
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
@@ -105,6 +105,16 @@ def test_a_refusal_for_rate_says_when_to_come_back() -> None:
         feed(BTC).receive(b'{"Error":"Exceeded msg rate"}', START)
     with pytest.raises(SourceUnavailable):
         feed(BTC).receive(b'{"error":"Internal error"}', START)
+
+
+def test_what_the_exchange_says_of_itself_is_passed_on_and_taken_back() -> None:
+    """Maintenance explains why prices rest; on each connection it says anew how it is."""
+    status = (
+        b'{"channel":"status","type":"update","data":[{"system":"%s","api_version":"v2","connection_id":1}]}'
+    )
+    made = feed(BTC)
+    assert made.receive(status % b"maintenance", START) == (Remark("the exchange says: maintenance"),)
+    assert made.receive(status % b"online", START) == (Remark(None),)
 
 
 def test_silent_pairs_are_left_and_entered_once_more() -> None:
