@@ -12,16 +12,21 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection, serve
 
+from cache.memory import MemoryCache
+from pipeline.compose import stream
 from pipeline.feeds.feed import Feed
 from pipeline.hold.memory_hold import MemoryHold
+from pipeline.settings import IngestSettings, StreamSettings
 from pipeline.sources.binance.parts import binance
 from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.parts import Surroundings
 from rates.clock import utc_now
 from rates.health import LinkState
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
 from simulator.server import Addresses, run_simulator
 from simulator.settings import SimulatorSettings
-from tests.pipeline.fakes import health, instrument, until
+from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, until
 from tests.pipeline.feeds.market import Running
 
 # The exchange waits for a minute; two seconds are plenty for a loop that is late by a fifth of a second.
@@ -142,3 +147,41 @@ async def test_replicas_tell_the_same() -> None:
             return Counter(str(symbol) for symbol, _, _ in told[0] & told[1])
 
         await until(lambda: all(common()[str(pair.symbol)] > 3 for pair in PAIRS), within_s=20)
+
+
+async def test_a_silent_symbol_degrades_its_source_and_no_neighbour() -> None:
+    """All the way: the exchange says nothing of BTC/USDT, the report names it, and the others are fresh."""
+    cache, stop = MemoryCache(stream_length=10), asyncio.Event()
+    async with (
+        run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,
+        httpx.AsyncClient() as http,
+        asyncio.TaskGroup() as group,
+    ):
+        silence = {"source": "binance", "fault": "silent", "symbols": ["BTC/USDT"]}
+        (await http.post(at.status_url.replace("status", "faults"), json=silence)).raise_for_status()
+        settings = BinanceSettings(stream_urls=(at.binance_stream_url,), first_message_timeout_s=2)
+        group.create_task(
+            stream(
+                stop,
+                parts=binance(settings),
+                settings=StreamSettings(),
+                ingest=IngestSettings(),
+                instruments=FakeReader(PAIRS),
+                sink=cache,
+                simulated=True,
+                instance="stream",
+                heartbeat=Heartbeat(None),
+            )
+        )
+
+        async def is_told() -> bool:
+            snapshot = await cache.read_snapshot(Source.BINANCE)
+            return any(report.silent == (BTC,) for report in snapshot.reports)
+
+        await eventually(is_told)
+        snapshot = await cache.read_snapshot(Source.BINANCE)
+        assert {ticker.symbol for ticker in snapshot.tickers} == {pair.symbol for pair in PAIRS} - {BTC}
+        (report,) = snapshot.reports
+        assert report.state is LinkState.UP
+        assert "BTC/USDT (no message within" in (report.reason or "")
+        stop.set()
