@@ -2,6 +2,7 @@
 websocket/public; prices are strings, times milliseconds.
 """
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +13,8 @@ from rates.source import Source
 
 ABSENT = msgspec.Raw()
 SNAPSHOT = "snapshot"
+# Our own numbers of requests, as they come back.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class BybitTicker(
@@ -126,5 +129,5 @@ def _read(frame: _Frame) -> BybitMessage | None:
 def _answer(frame: _Frame) -> BybitAnswer | None:
     if frame.success and frame.op not in ("subscribe", "unsubscribe"):
         return None
-    number = int(frame.req_id) if frame.req_id.isascii() and frame.req_id.isdigit() else None
+    number = int(frame.req_id) if _NUMBER.fullmatch(frame.req_id) else None
     return BybitAnswer(frame.op, number, None if frame.success else frame.ret_msg or "refused without a word")

@@ -1,6 +1,6 @@
 """Bybit's values as tickers. Pure. A field is mapped only where it means the same."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,7 +26,11 @@ UNKNOWN = Best()
 
 
 def best_after(event: BybitBookEvent, before: Best) -> Best:
-    """The best prices that a book message leaves. A delta changes only the sides that it names."""
+    """The best prices that a book message leaves. A delta changes only the sides that it names.
+
+    Raises:
+        SourceProtocolError: a price or quantity is no finite number.
+    """
     if event.is_snapshot:
         before = UNKNOWN
     return Best(
@@ -69,7 +73,9 @@ def ticker_of(
     )
 
 
-def _standing(levels: Iterable[tuple[Decimal, Decimal]]) -> list[Decimal]:
+def _standing(levels: Collection[tuple[Decimal, Decimal]]) -> list[Decimal]:
+    if not all(number.is_finite() for level in levels for number in level):
+        raise SourceProtocolError(Source.BYBIT, f"expected prices and quantities, saw {str(levels)[:160]}")
     return [price for price, quantity in levels if quantity and price]
 
 

@@ -96,6 +96,14 @@ def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
     assert best_after(book(b"delta", asks=b'[["2","0"]]'), BEST) == Best(bid=Decimal(1), ask=None)
 
 
+@pytest.mark.parametrize("bad", [b"NaN", b"Infinity"])
+def test_a_book_of_no_numbers_is_an_error(bad: bytes) -> None:
+    """It could not even be compared."""
+    levels = b'[["1","1"],["' + bad + b'","1"]]'
+    with pytest.raises(SourceProtocolError):
+        best_after(book(bids=levels), UNKNOWN)
+
+
 def test_answers_say_which_request_they_are_about_where_they_say_it() -> None:
     """A refusal was seen without the number."""
     accepted = b'{"success":true,"ret_msg":"","conn_id":"c","req_id":"12","op":"subscribe"}'

@@ -1,0 +1,198 @@
+"""Whatever a source sends, its protocol core makes events of it or says that it cannot be read: nothing else gets out."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instruments.instrument import Instrument
+from pipeline.feeds.ports import FeedProtocol
+from pipeline.sources.bybit.protocol import BybitFeed
+from pipeline.sources.coinbase.protocol import CoinbaseFeed
+from pipeline.sources.kraken.protocol import KrakenFeed
+from pipeline.sources.okx.protocol import OkxFeed
+from pipeline.validation import find_refusal
+from rates.errors import SourceError
+from rates.source import Source
+from rates.symbol import parse_symbol
+from rates.ticker import Ticker
+from tests.pipeline.fakes import START
+
+BTC = parse_symbol("BTC/USD")
+NAMES = {
+    Source.COINBASE: "BTC-USD",
+    Source.KRAKEN: "BTC/USD",
+    Source.OKX: "BTC-USDT",
+    Source.BYBIT: "BTCUSDT",
+}
+FRAMES: dict[Source, list[dict[str, Any]]] = {
+    Source.COINBASE: [
+        {
+            "type": "ticker",
+            "product_id": "BTC-USD",
+            "price": "1.5",
+            "time": "2026-01-01T12:00:00.1Z",
+            "sequence": 7,
+            "trade_id": 3,
+            "best_bid": "1.4",
+            "best_ask": "1.6",
+            "high_24h": "2",
+            "low_24h": "1",
+        },
+        {
+            "type": "heartbeat",
+            "product_id": "BTC-USD",
+            "time": "2026-01-01T12:00:09Z",
+            "sequence": 8,
+            "last_trade_id": 3,
+        },
+        {"type": "subscriptions", "channels": [{"name": "ticker", "product_ids": ["BTC-USD"]}]},
+        {"type": "error", "message": "Failed to subscribe", "reason": "BTC-USD is not valid"},
+    ],
+    Source.KRAKEN: [
+        {
+            "channel": "ticker",
+            "type": "update",
+            "data": [
+                {
+                    "symbol": "BTC/USD",
+                    "last": 1.5,
+                    "bid": 1.4,
+                    "ask": 1.6,
+                    "timestamp": "2026-01-01T12:00:00Z",
+                }
+            ],
+        },
+        {"method": "subscribe", "success": True, "result": {"channel": "ticker", "symbol": "BTC/USD"}},
+        {"method": "subscribe", "success": False, "symbol": "BTC/USD", "error": "no"},
+        {"channel": "status", "data": [{"system": "online"}]},
+    ],
+    Source.OKX: [
+        {
+            "arg": {"channel": "tickers", "instId": "BTC-USDT"},
+            "data": [
+                {
+                    "instType": "SPOT",
+                    "instId": "BTC-USDT",
+                    "last": "1.5",
+                    "ts": "1767268800000",
+                    "bidPx": "1.4",
+                    "askPx": "1.6",
+                    "high24h": "2",
+                    "low24h": "1",
+                    "vol24h": "9",
+                }
+            ],
+        },
+        {"event": "subscribe", "arg": {"channel": "tickers", "instId": "BTC-USDT"}},
+        {"event": "error", "code": "60018", "msg": "instId:BTC-USDT doesn't exist"},
+        {"event": "notice", "code": "64008", "msg": "soon"},
+    ],
+    Source.BYBIT: [
+        {
+            "topic": "tickers.BTCUSDT",
+            "ts": 1767268800000,
+            "cs": 5,
+            "data": {"symbol": "BTCUSDT", "lastPrice": "1.5", "price24hPcnt": "0.01", "volume24h": "9"},
+        },
+        {
+            "topic": "orderbook.1.BTCUSDT",
+            "type": "delta",
+            "ts": 1,
+            "data": {"s": "BTCUSDT", "b": [["1.4", "1"], ["1.3", "1"]], "a": [["1.6", "1"]]},
+        },
+        {"success": True, "op": "subscribe", "req_id": "1", "ret_msg": ""},
+        {"success": False, "op": "subscribe", "req_id": "9" * 5000, "ret_msg": "no"},
+        {"success": False, "op": "subscribe", "ret_msg": "Invalid topic: tickers.BTCUSDT"},
+    ],
+}
+# What real feeds were seen to send in a field's place, and what nobody should.
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        "",
+        "0",
+        "-1",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "1e999999",
+        "9" * 5000,
+        0,
+        -1,
+        2**70,
+        1e308,
+        True,
+        [],
+        {},
+        [[]],
+    ]
+)
+
+
+def open_feed(source: Source) -> FeedProtocol:
+    made: dict[Source, FeedProtocol] = {
+        Source.COINBASE: CoinbaseFeed({}, simulated=False),
+        Source.KRAKEN: KrakenFeed(simulated=False),
+        Source.OKX: OkxFeed(simulated=False),
+        Source.BYBIT: BybitFeed(simulated=False),
+    }
+    feed = made[source]
+    feed.track([Instrument(source, BTC, NAMES[source], "Bitcoin")])
+    feed.next_message(0.0)
+    return feed
+
+
+def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value within a message."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [path for key, each in items for path in [(*so_far, key), *paths(each, (*so_far, key))]]
+    return []
+
+
+def spoilt(message: dict[str, Any], path: tuple[Any, ...], odd: Any) -> bytes:
+    copy = json.loads(json.dumps(message))
+    *way, last = path
+    inner = copy
+    for step in way:
+        inner = inner[step]
+    inner[last] = odd
+    return json.dumps(copy).encode()
+
+
+def hear(feed: FeedProtocol, frame: bytes) -> None:
+    """What becomes of a frame, ingest's judgement of its tickers included."""
+    try:
+        events = feed.receive(frame, START)
+    except SourceError:
+        return
+    for event in events:
+        if isinstance(event, Ticker):
+            find_refusal(event, now=START, max_skew=START - START)
+
+
+@pytest.mark.parametrize("source", FRAMES)
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_a_message_with_anything_in_any_place_is_read_or_refused(source: Source, data: st.DataObject) -> None:
+    """Alone and after good ones."""
+    feed = open_feed(source)
+    for _ in range(data.draw(st.integers(1, 4))):
+        message = data.draw(st.sampled_from(FRAMES[source]))
+        if data.draw(st.booleans()):
+            hear(feed, json.dumps(message).encode())
+        else:
+            hear(feed, spoilt(message, data.draw(st.sampled_from(paths(message))), data.draw(ODD)))
+
+
+@pytest.mark.parametrize("source", FRAMES)
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_message_that_is_cut_or_no_text_at_all_is_refused(source: Source, data: st.DataObject) -> None:
+    """Half of a good one, or bytes of any kind."""
+    feed = open_feed(source)
+    whole = json.dumps(data.draw(st.sampled_from(FRAMES[source]))).encode()
+    hear(feed, data.draw(st.binary(max_size=40) | st.integers(0, len(whole)).map(lambda end: whole[:end])))
