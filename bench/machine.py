@@ -24,10 +24,11 @@ class UnfitMachine(Exception):
 
 
 class Cores(NamedTuple):
-    """The core of the server under test, and the one of everything else: load generator, writer, Redis."""
+    """The core of the server under test, the one of everything else (load generator, writer, Redis), and all there are."""
 
     server: int
     load: int
+    all: tuple[int, ...]
 
 
 def choose_cores() -> Cores:
@@ -43,7 +44,7 @@ def choose_cores() -> Cores:
         raise UnfitMachine(
             f"the benchmarks need two cores, one for the server alone; this process has {len(cores)}"
         )
-    return Cores(cores[0], cores[-1])
+    return Cores(cores[0], cores[-1], tuple(cores))
 
 
 def describe(redis_version: str) -> list[str]:

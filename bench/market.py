@@ -26,9 +26,11 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def make_symbols(count: int) -> list[Symbol]:
-    """`count` instruments, priced in USDT."""
+    """`count` instruments, priced in USDT; the Q sets them apart from those that a new database tracks."""
     return [
-        Symbol(_LETTERS[number // 676 % 26] + _LETTERS[number // 26 % 26] + _LETTERS[number % 26], "USDT")
+        Symbol(
+            "Q" + _LETTERS[number // 676 % 26] + _LETTERS[number // 26 % 26] + _LETTERS[number % 26], "USDT"
+        )
         for number in range(count)
     ]
 

@@ -45,8 +45,12 @@ class Process:
 
     def cpu_s(self) -> float:
         """Processor time that it has used, seconds."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        return _cpu_s(self.pid)
+
+    def cpu_of_all_s(self) -> float:
+        """The same with that of the processes that it has started and that still run."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(map(_cpu_s, [self.pid, *map(int, children)]))
 
     def tell(self, line: str) -> None:
         """Write a line to its standard input."""
@@ -84,16 +88,21 @@ class Process:
                 self._popen.stdin.close()
 
 
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
 @contextmanager
 def running(
     command: Sequence[str],
     *,
-    core: int,
+    core: int | str,
     log: Path,
     environment: Mapping[str, str] | None = None,
     with_stdin: bool = False,
 ) -> Iterator[Process]:
-    """`command`, pinned to `core`, for the length of the block. Settings of Ratewire are those in `environment` alone."""
+    """`command`, pinned to `core` (or to several, `0,1`), for the length of the block. Settings of Ratewire are those in `environment` alone."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RATEWIRE_")}
     with log.open("wb") as output:
         popen = subprocess.Popen(

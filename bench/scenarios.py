@@ -23,6 +23,7 @@ STALLED = 10
 STALLED_GROUPS, STALLED_INTERVAL_MS = 5, 40.0
 FLUSH_INTERVAL_MS = 100.0
 QUERIED = (1, 50, 500)
+WORKERS, WORKERS_ARE_ASKED = (1, 2), 50
 # What all of them ask in the plot of cost against clients.
 CLIENTS_ASK = 50
 QUERY_TARGETS = {1: "20,000/s", 50: "12,000/s", 500: "5,000/s"}
@@ -284,6 +285,27 @@ def _note_deliveries(
     )
 
 
+def measure_workers(bench: Bench, server: Server) -> None:
+    """Answers with one worker and with two, on all cores of the machine: the load generator needs one of them."""
+    stage, add = bench.stage, bench.figures.add
+    queries = make_queries(stage.symbols, WORKERS_ARE_ASKED, server)
+    for workers in WORKERS:
+        command = python("ratewire", "gateway", "--workers", str(workers))
+        with stage.serving(server, command, on_all_cores=True) as started:
+            check(started, queries[0], WORKERS_ARE_ASKED)
+            before, began = started.process.cpu_of_all_s(), time.monotonic()
+            answers = bench.load.query(
+                started, queries, seconds=bench.plan.seconds, connections=2 * CONNECTIONS
+            )
+            used, elapsed = started.process.cpu_of_all_s() - before, time.monotonic() - began
+        name = f"query, {WORKERS_ARE_ASKED} rates, {workers} worker{'s' * (workers > 1)} on {len(stage.cores.all)} cores"
+        shares = Shares(used / elapsed, 0, answers.shares.load)
+        add(Row(name, "answers/s"), server, answers.per_s, shares)
+        # The load generator's warming up is the same load.
+        cost_us = used / elapsed / answers.per_s * 1e6
+        add(Row(f"{name}: processor", "µs/answer", more_is_better=False), server, cost_us)
+
+
 ALL = tuple(Server)
 PEERS = (Server.RATEWIRE, Server.PLAIN)
 SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
@@ -294,6 +316,7 @@ SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
     "idle": (measure_idle, ALL, SYMBOLS),
     "stalled": (measure_stalled, PEERS, SYMBOLS),
     "ingest": (measure_ingest, ALL, 0),
+    "workers": (measure_workers, (Server.RATEWIRE,), SYMBOLS),
     "symbols": (measure_symbols, ALL, SYMBOLS),
     "clients": (measure_clients, ALL, SYMBOLS),
     "subscribers": (measure_subscribers, ALL, SYMBOLS),

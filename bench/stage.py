@@ -49,13 +49,15 @@ class Stage:
         asyncio.run(market.fill(redis_url, self._database_url, self.symbols))
 
     @contextmanager
-    def serving(self, server: Server, command: Sequence[str] | None = None) -> Iterator[Started]:
-        """`server` (by another command where one is given), alone on its core, for the length of the block."""
+    def serving(
+        self, server: Server, command: Sequence[str] | None = None, *, on_all_cores: bool = False
+    ) -> Iterator[Started]:
+        """`server` (by another command where one is given), alone on its core or on all, for the length of the block."""
         port = free_port()
         log = self.folder / f"{server.name.lower()}.log"
         with running(
             [each.format(port=port) for each in command or self._command(server)],
-            core=self.cores.server,
+            core=",".join(map(str, sorted(self.cores.all))) if on_all_cores else self.cores.server,
             log=log,
             environment=self._environment(port),
         ) as process:

@@ -191,25 +191,27 @@ class Rates:
         """The moment that answers given now are about."""
         return self._clock()
 
-    def list_cells(self, question: Question) -> list[Cell] | None:
-        """Where the rates that answer the question are, by the present catalogue; `None` where some of it is not tracked or
-        not traded.
+    def list_cells(self, question: Question) -> tuple[list[Cell], bool]:
+        """Where the rates that answer the question are, by the present catalogue; and whether that is all that was asked: some of
+        it may be not tracked or not traded.
         """
-        asked = self._asked(question)
+        asked, halted = self._asked(question), self._catalog.halted
         if question.symbols is None:
-            if any(key.source in asked for key in self._catalog.halted):
-                return None
-            return [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
-        cells: list[Cell] = []
+            cells = [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
+            return cells, not any(key.source in asked for key in halted)
+        cells, is_all = [], True
         for symbol in dict.fromkeys(question.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
-            if not found or (question.sources is not None and len(found) < len(asked)):
-                return None
-            if self._catalog.halted and self._halted(symbol, asked):
-                return None
+            is_told = bool(found) and (question.sources is None or len(found) == len(asked))
+            is_all = is_all and is_told and not (halted and self._halted(symbol, asked))
             cells += map(self._mirror.cell, found)
-        return cells
+        return cells, is_all
+
+    def unavailable(self, question: Question) -> tuple[UnavailableRate, ...]:
+        """Everything asked for that no rate answers, however old."""
+        keys, unavailable = self._resolve(question)
+        return (*unavailable, *self._unseen(keys))
 
     def gone(self, key: TickerKey) -> UnavailableRate:
         """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
@@ -278,6 +280,10 @@ class Rates:
 
     def _asked(self, question: Question) -> tuple[Source, ...]:
         return self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
+
+    def _unseen(self, keys: Iterable[TickerKey]) -> list[UnavailableRate]:
+        is_down = self._memoised_down()
+        return [_missing(key, down=is_down(key.source)) for key in keys if self._mirror.read(key) is None]
 
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
         ticker = self._mirror.read(key)

@@ -76,7 +76,7 @@ class Answers:
         )
 
     def _read_kept(self, selection: Selection, ask: RatesAsk, notes: Notes | None) -> list[bytes] | None:
-        """The same from lists that are joined already. `None` where the answer is more than a list of what has been seen."""
+        """The same from lists that are joined already. `None` where it depends on the age of each rate which of them answer."""
         question, demand = ask
         if demand.on_stale is not OnStale.RETURN or (notes is not None and demand.max_age is not None):
             return None
@@ -86,12 +86,14 @@ class Answers:
         rates.check_loaded()
         rates.check_question(question)
         items: dict[Selection, bytes] = {}
+        is_complete = True
         for inside in shape.item_selections:
             listing = self._library.refresh_listing(inside, question)
-            if listing is None:
-                return None
             items[inside] = listing.text
+            is_complete = is_complete and listing.is_complete
             if notes is not None and listing.good_for is not None:
                 notes.note_good_for(listing.good_for)
+        tells_all = is_complete or "unavailable" not in shape.attributes
+        unavailable = () if tells_all else rates.unavailable(question)
         cursor = rates.cursor() if "cursor" in shape.attributes else ""
-        return shape.pieces(RateList((), (), cursor), items.__getitem__)
+        return shape.pieces(RateList((), unavailable, cursor), items.__getitem__)

@@ -105,18 +105,15 @@ class Library:
 
         return find
 
-    def refresh_listing(self, selection: Selection, question: Question) -> Listing | None:
-        """The kept list that answers the question, as it stands now; `None` where some of it is not tracked or not yet seen."""
+    def refresh_listing(self, selection: Selection, question: Question) -> Listing:
+        """The kept list of the rates that answer the question, as it stands now."""
         key, version = (selection, question), self._rates.tracked_version
         listing = self._listings.read(key)
         if listing is None or listing.version != version:
-            cells = self._rates.list_cells(question)
-            if cells is None:
-                return None
-            listing = Listing(cells, version, self.shelf(selection), self._rates.present_at)
+            cells, is_all = self._rates.list_cells(question)
+            listing = Listing(cells, version, self.shelf(selection), self._rates.present_at, is_all=is_all)
         weight = listing.weight
-        if not listing.refresh(self._rates.moves, self._rates.now()):
-            return None
+        listing.refresh(self._rates.moves, self._rates.now())
         if listing.weight != weight:
             self._listings.keep(key, listing)
             self._shelves.keep(selection, listing.shelf)

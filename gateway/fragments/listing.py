@@ -17,10 +17,15 @@ _read_ticker: Callable[[Cell], Ticker | None] = attrgetter("ticker")
 
 
 class Listing:
-    """`cells` are where the mirror keeps what the question means by the catalogue's `version`; all of them must have been seen."""
+    """`cells` are where the mirror keeps what the question means by the catalogue's `version`; `is_all` is whether that is
+    everything that was asked.
+    """
 
-    def __init__(self, cells: Sequence[Cell], version: str, shelf: Shelf, present: Present) -> None:
+    def __init__(
+        self, cells: Sequence[Cell], version: str, shelf: Shelf, present: Present, *, is_all: bool
+    ) -> None:
         self._cells = cells
+        self._is_all = is_all
         self._present = present
         self._fragments: list[Fragment] = []
         self._layout = Layout(())
@@ -39,6 +44,11 @@ class Listing:
         return self._layout.write(format_us(self._now))
 
     @property
+    def is_complete(self) -> bool:
+        """Whether everything that was asked is in it."""
+        return self._is_all and len(self._fragments) == len(self._cells)
+
+    @property
     def good_for(self) -> timedelta | None:
         """How long all of them stay fresh; `None` where there are none."""
         if not self._fragments:
@@ -49,39 +59,37 @@ class Listing:
             )
         return self._fresh_until - self._now
 
-    def refresh(self, moves: int, now: datetime) -> bool:
-        """Make it tell of now; equal `moves` mean that no rate is another. `False`: something has not been seen yet."""
+    def refresh(self, moves: int, now: datetime) -> None:
+        """Make it tell of now; equal `moves` mean that no rate is another."""
         self._now = now
         is_true = self._after < now <= self._until
         if is_true and moves == self._moves:
-            return True
-        tickers = list(map(_read_ticker, self._cells))
-        if not all(tickers):
-            return False
-        if is_true:
-            self._replace(tickers, now)
+            return
+        # What has been seen once stays: as many are the same.
+        seen = list(filter(None, map(_read_ticker, self._cells)))
+        if is_true and len(seen) == len(self._fragments):
+            self._replace(seen, now)
         else:
-            self._read(tickers, now)
+            self._read(seen, now)
         self._moves, self._fresh_until = moves, None
-        return True
 
-    def _replace(self, tickers: list[Ticker | None], now: datetime) -> None:
+    def _replace(self, tickers: list[Ticker], now: datetime) -> None:
         """A write moves a few of many: only those are put in."""
         pairs = zip(tickers, self._fragments, strict=True)
         changed = {
             place: self.shelf.read(self._present(ticker, now))
             for place, (ticker, fragment) in enumerate(pairs)
-            if ticker is not None and ticker is not fragment.ticker
+            if ticker is not fragment.ticker
         }
         for place, fragment in changed.items():
             self._fragments[place] = fragment
             self._after, self._until = max(self._after, fragment.after), min(self._until, fragment.until)
         self._layout.replace(changed)
 
-    def _read(self, tickers: list[Ticker | None], now: datetime) -> None:
-        self._fragments = [self.shelf.read(self._present(each, now)) for each in tickers if each]
+    def _read(self, tickers: list[Ticker], now: datetime) -> None:
+        self._fragments = [self.shelf.read(self._present(each, now)) for each in tickers]
         self._after = max((each.after for each in self._fragments), default=EARLIEST)
         self._until = min((each.until for each in self._fragments), default=LATEST)
         self._layout = Layout(self._fragments)
         # The fragments may be all that is left of a shelf that had to go.
-        self.weight = OVERHEAD_BYTES * (1 + len(tickers)) + sum(len(each.led) for each in self._fragments)
+        self.weight = OVERHEAD_BYTES * (1 + len(self._cells)) + sum(len(each.led) for each in self._fragments)
