@@ -46,6 +46,7 @@ class Line:
         "_sink",
         "_stall_s",
         "_stall_timer",
+        "_woke_sender",
         "frame",
         "is_closed",
         "is_free",
@@ -58,6 +59,7 @@ class Line:
         self._on_stalled = on_stalled
         self._in_turn: deque[Callable[[], None]] = deque()
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._woke_sender = False
         self.frame = sink.frame
         self.put = sink.write
         """Writes a frame: only by whoever has seen that the line `is_free`."""
@@ -98,6 +100,7 @@ class Line:
                 written.set_exception(Gone())
             else:
                 self.write(message)
+                self._woke_sender = True
                 written.set_result(None)
 
         self.wait(go)
@@ -128,6 +131,11 @@ class Line:
             # For this one it is.
             self.is_free = True
             self._in_turn.popleft()()
+            if self._woke_sender and self._in_turn:
+                # It may have more to send: it gets behind those who wait, but before those who come later.
+                self._woke_sender = self.is_free = False
+                asyncio.get_running_loop().call_soon(self.note_change)
+                return
         self.is_free = not self._in_turn and self._sink.is_writable
 
     def _note_stalled(self) -> None:

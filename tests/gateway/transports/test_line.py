@@ -63,12 +63,13 @@ async def test_who_came_first_is_written_first_and_whoever_has_left_is_not() -> 
     with suppress(asyncio.CancelledError):
         await tasks[1]
     sink.widen(2)
+    await asyncio.gather(tasks[0], tasks[2])
     assert sink.written == [b"1", b"3"]
     assert is_free(line) is False
     sink.widen(2)
     assert sink.written == [b"1", b"3", b"4"]
     assert is_free(line)
-    await asyncio.gather(tasks[0], *tasks[2:])
+    await tasks[3]
 
 
 async def test_whoever_stands_in_line_may_write_nothing_when_it_is_his_turn() -> None:
