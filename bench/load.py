@@ -41,6 +41,23 @@ class Deliveries:
     shares: Shares
 
 
+@dataclass(frozen=True)
+class Phase:
+    """Many come, or leave: what each cost the server, and how late others were told meanwhile."""
+
+    us_each: float
+    per_s: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Many come within seconds, and leave at once."""
+
+    join: Phase
+    leave: Phase
+
+
 class Load:
     """The two programs, compiled."""
 
@@ -99,24 +116,49 @@ class Load:
             shares=_shares(seen),
         )
 
+    def storm(
+        self,
+        started: Started,
+        messages: Sequence[str],
+        writer: Process,
+        *,
+        count: int,
+        joining: int,
+        per_s: float,
+        seconds: float,
+    ) -> Storm:
+        """While `count` subscribers are told what moves, `joining` more come, so many a second, and then leave all at once."""
+        arguments = [started.port, count, 0, seconds, seconds, started.process.pid]
+        more = (writer.stdin_fd, 0, joining, per_s)
+        seen = self._run("subscribers", messages, arguments, more)
+        join, leave = (
+            Phase(
+                us_each=seen[phase]["server_cpu_s"] / joining * 1e6,
+                per_s=joining / seen[phase]["seconds"],
+                p99_ms=_number(seen[phase]["p99_ms"]),
+            )
+            for phase in ("join", "leave")
+        )
+        return Storm(join, leave)
+
     def _run(
         self,
         program: str,
         lines: Sequence[str],
         arguments: Sequence[object],
-        more: tuple[int, int] | None = None,
+        more: tuple[float, ...] = (),
     ) -> dict[str, Any]:
         file = self._stage.folder / "lines"
         file.write_text("".join(f"{line}\n" for line in lines))
         command = ["taskset", "-c", str(self._stage.cores.load), str(self._stage.folder / program)]
-        command += [*map(str, arguments), str(file), *map(str, more or ())]
+        command += [*map(str, arguments), str(file), *map(str, more)]
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
             check=False,
             timeout=LOAD_TIMEOUT_S,
-            pass_fds=(more[0],) if more else (),
+            pass_fds=tuple(map(int, more[:1])),
         )
         if done.returncode:
             raise BenchFailed(f"load generator: {done.stderr.strip()}")

@@ -12,6 +12,7 @@ class Plan:
     subscribers: int
     idle_subscribers: int
     stalled_seconds: float
+    storm_seconds: float
     curve_seconds: float
     curve_subscribers: tuple[int, ...]
     curve_symbols: tuple[int, ...]
@@ -26,6 +27,7 @@ FULL = Plan(
     subscribers=1_000,
     idle_subscribers=10_000,
     stalled_seconds=18,
+    storm_seconds=20,
     curve_seconds=2,
     curve_subscribers=(10, 100, 500, 2_000),
     curve_symbols=(1, 10, 100, 500),
@@ -37,6 +39,7 @@ QUICK = Plan(
     subscribers=200,
     idle_subscribers=1_000,
     stalled_seconds=8,
+    storm_seconds=4,
     curve_seconds=1,
     curve_subscribers=(10, 200),
     curve_symbols=(1, 50, 500),

@@ -206,6 +206,37 @@ def measure_idle(bench: Bench, server: Server) -> None:
     add(connects, server, seen.connects_per_s)
 
 
+def measure_storm(bench: Bench, server: Server) -> None:
+    """Many connect within twenty seconds and all leave at once, as viewers do at a redeploy; those who were there before go on."""
+    stage, joining = bench.stage, bench.plan.idle_subscribers
+    messages = [make_subscription([each], server) for each in stage.symbols]
+    with (
+        stage.writing(groups=50, interval_ms=20) as writer,
+        stage.serving(server) as started,
+    ):
+        seen = bench.load.storm(
+            started,
+            messages,
+            writer,
+            count=bench.plan.subscribers,
+            joining=joining,
+            per_s=joining / bench.plan.storm_seconds,
+            seconds=bench.plan.seconds,
+        )
+    add, name = bench.figures.add, f"{joining:,} join in {bench.plan.storm_seconds:g} s"
+    pace = joining / bench.plan.storm_seconds
+    add(Row(name, "connections/s", target=f"{pace:,.0f}/s"), server, seen.join.per_s)
+    add(Row(f"{name}: processor", "µs each", more_is_better=False), server, seen.join.us_each)
+    add(
+        Row(f"{name}: p99 of the others", "ms", more_is_better=False, target="≤ 150 ms"),
+        server,
+        seen.join.p99_ms,
+    )
+    name = f"{joining:,} leave at once"
+    add(Row(f"{name}: processor", "µs each", more_is_better=False), server, seen.leave.us_each)
+    add(Row(f"{name}: p99 of the others", "ms", more_is_better=False), server, seen.leave.p99_ms)
+
+
 def measure_stalled(bench: Bench, server: Server) -> None:
     """Ten readers of 500 symbols stop reading while all of it moves; an eleventh goes on."""
     stage = bench.stage
@@ -314,6 +345,7 @@ SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
     "same": (measure_same, ALL, SYMBOLS),
     "lists": (measure_lists, ALL, SYMBOLS),
     "idle": (measure_idle, ALL, SYMBOLS),
+    "storm": (measure_storm, (Server.RATEWIRE, Server.BARE), SYMBOLS),
     "stalled": (measure_stalled, PEERS, SYMBOLS),
     "ingest": (measure_ingest, ALL, 0),
     "workers": (measure_workers, (Server.RATEWIRE,), SYMBOLS),

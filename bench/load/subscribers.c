@@ -1,14 +1,18 @@
 /* Subscribes over graphql-transport-ws and counts what arrives.
- * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW
+ * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW [STORM PACE]
  * FILE has a subscribe message a line; connections take them in turn. The last STALLED connections read nothing after their
  * first event. The writer is told to publish over ASK_FD, a line with a number each time: with WINDOW 0 once (it then keeps
  * its own pace); else so that at most WINDOW publications are on their way to the slowest subscriber, which keeps the server
  * busy without drowning it. A price is `PUBLICATION.MICROSECONDS`: the number asked for, and the wall clock at the write.
+ * With STORM, that many more connect after the warm-up, PACE a second, and all leave at once as soon as the last has its first event;
+ * what is measured is how late the first COUNT are told meanwhile, and for SECONDS from when they leave.
  * Of a frame only its header and the prices are read. */
 #include "measure.h"
 
 #define CHUNK (256 * 1024)
 #define IN_FLIGHT 64
+/* In a storm; more would only wait in the kernel, which resets what its queue has no room for. */
+#define STORM_IN_FLIGHT 512
 #define SLOTS 64
 #define SETTLE_S 1.0
 #define STUCK_S 15.0
@@ -26,7 +30,7 @@ struct connection {
 
 static struct connection *all;
 static char **messages;
-static int message_count, port, count, stalled, poll_fd, ask_fd, window, opened, ready_count;
+static int message_count, port, count, stalled, poll_fd, ask_fd, window, opened, ready_count, storm, at_once = 1;
 static long asked, complete, reached[SLOTS], events, items, frame_bytes;
 static double counting_from = 1e18, progress_at;
 
@@ -57,7 +61,7 @@ static void send_frame(struct connection *each, int opcode, const char *text, si
 static void open_next(void) {
     struct connection *each = &all[opened];
     each->number = opened;
-    each->fd = open_connection(port, opened >= count - stalled ? 4096 : 0);
+    each->fd = open_connection(port, stalled && opened >= count - stalled ? 4096 : 0);
     struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = each};
     epoll_ctl(poll_fd, EPOLL_CTL_ADD, each->fd, &wanted);
     opened++;
@@ -66,8 +70,8 @@ static void open_next(void) {
 static void note_ready(struct connection *each) {
     each->state = READY;
     ready_count++;
-    if (each->number >= count - stalled) epoll_ctl(poll_fd, EPOLL_CTL_DEL, each->fd, NULL);
-    if (opened < count) open_next();
+    if (stalled && each->number >= count - stalled) epoll_ctl(poll_fd, EPOLL_CTL_DEL, each->fd, NULL);
+    if (at_once && opened < count) open_next();
 }
 
 /* The newest publication that this subscriber has seen; when all have seen one, the next may be written. */
@@ -94,7 +98,7 @@ static void read_prices(struct connection *each, const char *text, size_t length
         if (*point != '.') continue;
         int64_t late = now - strtoll(point + 1, NULL, 10);
         /* The clock's ten digits begin again every 10,000 s. */
-        if (now_s() >= counting_from) note_latency(late < -5000000000LL ? late + 10000000000LL : late);
+        if (now_s() >= counting_from && each->number < count) note_latency(late < -5000000000LL ? late + 10000000000LL : late);
         if (number > newest) newest = number;
         found++;
     }
@@ -220,13 +224,43 @@ static void turn_until(double end) {
     while (now_s() < end) turn(20);
 }
 
+/* So many more come, at that pace, and leave at once. Prints how the others fared, and what it cost the server. */
+static void run_storm(int pid, double pace, double seconds, double steady_share) {
+    double server = server_cpu_s(pid), start = counting_from = now_s();
+    at_once = 0;
+    while (ready_count < count + storm) {
+        while (opened < count + storm && opened - count < (now_s() - start) * pace && opened - ready_count < STORM_IN_FLIGHT)
+            open_next();
+        turn(5);
+        if (now_s() - start > CONNECT_LIMIT_S) fail("not all subscribers of the storm were connected in time");
+    }
+    double took = now_s() - start;
+    printf("\"join\": {\"seconds\": %.6f, \"server_cpu_s\": %.6f, ", took, server_cpu_s(pid) - server - steady_share * took);
+    print_latencies();
+    latency_count = 0;
+    server = server_cpu_s(pid), start = now_s();
+    for (int i = count; i < count + storm; i++) {
+        epoll_ctl(poll_fd, EPOLL_CTL_DEL, all[i].fd, NULL);
+        close(all[i].fd);
+    }
+    /* Every rate moves once a second. */
+    turn_until(start + (seconds < 2 ? 2 : seconds));
+    took = now_s() - start;
+    printf("}, \"leave\": {\"seconds\": %.6f, \"server_cpu_s\": %.6f, ", took, server_cpu_s(pid) - server - steady_share * took);
+    print_latencies();
+    printf("}, ");
+    latency_count = 0;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 10) fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW");
+    if (argc != 10 && argc != 12)
+        fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW [STORM PACE]");
+    storm = argc == 12 ? atoi(argv[10]) : 0;
     port = atoi(argv[1]), count = atoi(argv[2]), stalled = atoi(argv[3]), ask_fd = atoi(argv[8]), window = atoi(argv[9]);
     int pid = atoi(argv[6]);
     double warmup = atof(argv[4]), seconds = atof(argv[5]);
     messages = read_lines(argv[7], &message_count);
-    all = calloc(count, sizeof *all);
+    all = calloc(count + storm, sizeof *all);
     poll_fd = epoll_create1(0);
 
     long rss_before = server_rss(pid);
@@ -255,11 +289,17 @@ int main(int argc, char **argv) {
         if (window && now_s() - progress_at > STUCK_S) fail("a publication has not reached all subscribers for 15 s");
     }
     seconds = now_s() - counting_from;
-    printf("{\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
+    printf("{");
+    double server_used = server_cpu_s(pid) - server, own_used = own_cpu_s() - own, has_waited = server_wait_s(pid) - waited;
+    if (storm) {
+        latency_count = 0;
+        run_storm(pid, atof(argv[11]), seconds, server_used / seconds);
+    }
+    printf("\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
            "\"items\": %ld, \"bytes\": %ld, \"publications\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
            "\"server_wait_s\": %.6f, \"rss_before\": %ld, \"rss_subscribed\": %ld, \"rss_peak\": %ld, ",
-           count, connect_s, connect_cpu_s, seconds, events, items, frame_bytes, complete, own_cpu_s() - own,
-           server_cpu_s(pid) - server, server_wait_s(pid) - waited, rss_before, rss_subscribed, rss_peak);
+           count, connect_s, connect_cpu_s, seconds, events, items, frame_bytes, complete, own_used,
+           server_used, has_waited, rss_before, rss_subscribed, rss_peak);
     print_latencies();
     printf("}\n");
     return 0;

@@ -26,6 +26,7 @@ TINY = replace(
     seconds=0.4,
     subscribers=5,
     idle_subscribers=7,
+    storm_seconds=2,
     curve_subscribers=(1, 3),
     curve_symbols=(1, 20),
     curve_clients=(1, 3),
@@ -101,7 +102,7 @@ def test_a_refused_subscription_ends_the_measurement(stage: Stage, load: Load) -
         load.subscribe(started, [message], writer, count=1, seconds=0.3, window=1)
 
 
-@pytest.mark.parametrize("name", ["queries", "idle", "subscribers", "clients"])
+@pytest.mark.parametrize("name", ["queries", "idle", "subscribers", "clients", "storm"])
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:
     """Every row has a number, and everything that was started has ended."""
     measure, _, size = SCENARIOS[name]
