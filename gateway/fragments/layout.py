@@ -1,6 +1,7 @@
 """Fragments side by side, as the bytes of a list, with gaps that are filled with ages at the moment of the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from gateway.fragments.fragment import US_PER_MS, Fragment, write_age
 
@@ -16,8 +17,8 @@ class Layout:
         # Of each fragment its parts, an age after every one but the last; then the end of the list.
         self._stride = 2 * self._gaps + 1
         self._pieces = [b""] * (self._stride * len(fragments)) + [b"]" if fragments else b"[]"]
-        self._observed = [0] * len(fragments)
-        self._rests = [0] * len(fragments)
+        # When each was observed, in whole milliseconds and the rest of another.
+        self._times = [(0, 0)] * len(fragments)
         self._text: bytes | None = None
         self._written_for = 0, 0
         for place, fragment in enumerate(fragments):
@@ -45,31 +46,35 @@ class Layout:
         start = place * self._stride
         self._pieces[start : start + self._stride : 2] = fragment.parts
         self._pieces[start] = fragment.led if place else b"[" + fragment.parts[0]
-        self._observed[place], self._rests[place] = divmod(fragment.observed_us, US_PER_MS)
+        self._times[place] = divmod(fragment.observed_us, US_PER_MS)
 
     def _measure(self) -> None:
         self._text = None
-        self._is_whole = not any(self._rests)
-        self._first, self._last = (
-            min(self._observed, default=0),
-            max(self._observed, default=0) + 1,
+        self._is_whole = not any(rest for _, rest in self._times)
+        places: dict[tuple[int, int], int] = {}
+        slots = [places.setdefault(each, len(places)) for each in self._times]
+        # What one message brought was often observed at one moment: its age is worked out once.
+        is_shared = 2 * len(places) < len(slots)
+        self._spread: Callable[[Sequence[bytes]], Sequence[bytes]] | None = (
+            itemgetter(*slots) if is_shared else None
         )
+        self._moments = list(places) if is_shared else self._times
+        self._first = min(self._moments, default=(0, 0))[0]
+        self._last = max(self._moments, default=(0, 0))[0] + 1
 
     def _fill(self, now_us: int, now_ms: int, rest: int) -> None:
         """Ages, rounded up: whole milliseconds between, and one more for what is left of another."""
         if not self._gaps:
             return
         if self._last > now_ms or now_ms - self._first + 1 >= len(AGES):
-            ages = [
-                write_age(now_us - US_PER_MS * whole - part)
-                for whole, part in zip(self._observed, self._rests, strict=True)
+            ages: Sequence[bytes] = [
+                write_age(now_us - US_PER_MS * whole - part) for whole, part in self._moments
             ]
         elif self._is_whole:
-            ages = [AGES[now_ms - whole] for whole in self._observed]
+            ages = [AGES[now_ms - whole] for whole, _ in self._moments]
         else:
-            ages = [
-                AGES[now_ms - whole + (rest > part)]
-                for whole, part in zip(self._observed, self._rests, strict=True)
-            ]
+            ages = [AGES[now_ms - whole + (rest > part)] for whole, part in self._moments]
+        if self._spread:
+            ages = self._spread(ages)
         for gap in range(self._gaps):
             self._pieces[2 * gap + 1 : -1 : self._stride] = ages

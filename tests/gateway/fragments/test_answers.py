@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cache.memory import MemoryCache
 from gateway.fragments.answers import Answers
 from gateway.fragments.library import Library
+from gateway.fragments.plan import RatesAsk
 from gateway.gateway import Gateway
 from gateway.operations import Operations, Refused, encode
 from gateway.request import GraphQLRequest
@@ -168,6 +169,26 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
                 assert selection
                 selection = selection if number == 0 else selection.fields[0].inside
                 assert library.shelf(selection).written == 1  # type: ignore[arg-type]
+
+
+async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
+    """A source that is down from the start makes nobody's answers slow."""
+    async with both() as system:
+        await system.write(build_ticker())
+        library = Library(SCHEMA._schema, system.gateway.rates)
+        answers = Answers(SCHEMA._schema, system.gateway.rates, library)
+        query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
+        plan = system.fast.prepare(GraphQLRequest(query)).plan
+        assert plan
+        assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
+        selection, ask = plan[0].root.field.inside.fields[0].inside, plan[0].ask  # type: ignore[union-attr]
+        assert isinstance(ask, RatesAsk)
+        assert selection
+        kept = library.refresh_listing(selection, ask.question)
+        await system.write(build_ticker("ETH/USDT", "7"))
+        expected = b'{"data":{"rates":{"items":[{"price":"100"},{"price":"7"}]}}}'
+        assert answers.answer(plan, None) == expected
+        assert library.refresh_listing(selection, ask.question) is kept
 
 
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
