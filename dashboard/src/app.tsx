@@ -1,13 +1,18 @@
 // The page: its frame, and the view that the address names.
+import { useEffect } from "react";
 import { useAddress } from "./address";
 import { InstrumentView } from "./instrument/view";
+import { keepWhileVisible } from "./live/visibility";
 import { MarketView } from "./market/view";
+import { health } from "./session";
 import { Banners } from "./shell/banner";
 import { Header } from "./shell/header";
 import { SourceStrip } from "./sources/strip";
 
 export function App() {
   const address = useAddress();
+  // Every view shows it, so it belongs to none.
+  useEffect(() => keepWhileVisible(health), []);
   return (
     <>
       <Header />

@@ -19,11 +19,7 @@ export const health = new SourceHealth(gateway, (order) => market.orderSources(o
 export function listenInto<Item extends MarketRateFragment>(store: MarketStore<Item>): RatesFeedListener<Item> {
   return {
     onStep: (step, replaces) => store.apply(step, replaces),
-    onPhase: (phase) => {
-      // The next connection may lead to another replica, and clocks get set.
-      if (phase !== "live") clock.reset();
-      connection.enter(phase);
-    },
+    onPhase: connection.enter,
     onNotice: connection.note,
     onProblem: connection.object,
   };

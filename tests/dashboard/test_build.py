@@ -23,13 +23,14 @@ def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
-    """A clean install, the type check and a build give the very bytes of gateway/static/ (`make static` renews them)."""
+    """A clean install, the type check, the unit tests and a build give the very bytes of gateway/static/ (`make static` renews them)."""
     source = tmp_path / "dashboard"
     shutil.copytree(ROOT / "dashboard", source, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copy(ROOT / "schema.graphql", tmp_path)
     for command in (
         ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
         ["npm", "run", "--silent", "check"],
+        ["npm", "test", "--silent"],
         ["npm", "run", "--silent", "build", "--", "--logLevel", "error"],
     ):
         done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=240, check=False)

@@ -28,6 +28,8 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
 
   /** `replaces`: what is not in the step is gone. */
   apply(step: RatesStep<Item>, replaces: boolean): void {
+    // A new connection may lead to another replica, and clocks get set; until it speaks, the old offset is the best there is.
+    if (step.kind === "SNAPSHOT") this.clock.reset();
     this.clock.learn(Date.parse(step.sentAt), Date.now());
     const isFirst = !this.loaded && step.kind === "SNAPSHOT";
     if (isFirst) this.#reshape();

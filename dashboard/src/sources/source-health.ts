@@ -1,9 +1,9 @@
-// How every source is doing, kept up to date for as long as somebody looks.
-import { useEffect, useSyncExternalStore } from "react";
+// How every source is doing, kept up to date for as long as the page is seen.
+import { useSyncExternalStore } from "react";
 import type { Gateway } from "../graphql/gateway";
 import { SourceHealthDocument, type SourceHealthSubscription, type SourceHealthSubscriptionVariables } from "../graphql/generated";
 import { KeptSubscription } from "../live/kept-subscription";
-import { keepWhileVisible, type Pausable } from "../live/visibility";
+import type { Pausable } from "../live/visibility";
 
 export type SourceStatus = SourceHealthSubscription["sources"][number];
 
@@ -50,6 +50,5 @@ export class SourceHealth implements Pausable {
 }
 
 export function useSourceHealth(health: SourceHealth): readonly SourceStatus[] {
-  useEffect(() => keepWhileVisible(health), [health]);
   return useSyncExternalStore(health.onChange, health.read);
 }
