@@ -77,7 +77,9 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     frame = staticmethod(frame_text)
 
     def write(self, frame: bytes) -> None:
-        self.transport.write(frame)
+        # One that is closing but has not said so yet must not fail: the frame is for others too.
+        if not self.transport.is_closing():
+            self.transport.write(frame)
 
     def pause_writing(self) -> None:
         super().pause_writing()

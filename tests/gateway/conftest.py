@@ -247,6 +247,12 @@ def operations(gateway: Gateway, settings: GatewaySettings) -> Operations:
 
 
 @pytest.fixture
+def fast_operations(gateway: Gateway, settings: GatewaySettings) -> Operations:
+    """For what is true of the fast path only, whatever the environment says."""
+    return create_app(gateway, settings.model_copy(update={"fast_path": True})).graphql.operations
+
+
+@pytest.fixture
 def execute(operations: Operations) -> Callable[..., Any]:
     """Executes a query, without a transport."""
 

@@ -165,19 +165,19 @@ async def test_an_answer_may_be_kept_until_time_makes_it_another(
 
 
 async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(
-    operations: Operations, seen: None
+    fast_operations: Operations, seen: None
 ) -> None:
     """In either order; what the fast path knows alone it still answers."""
     rates, consensus = (
         'rates(symbols: ["BTC/USDT"]) { items { id price ageMs } }',
         'consensusRate(symbol: "BTC/USDT") { price quality contributions { source rate { id price } } }',
     )
-    alone = operations.prepare(GraphQLRequest(f"{{ {rates} }}"))
+    alone = fast_operations.prepare(GraphQLRequest(f"{{ {rates} }}"))
     assert alone.plan is not None
     for query in (f"{{ {rates} {consensus} }}", f"{{ {consensus} {rates} }}"):
-        mixed = operations.prepare(GraphQLRequest(query))
+        mixed = fast_operations.prepare(GraphQLRequest(query))
         assert mixed.plan is None
-        data = (await operations.execute(mixed))["data"]
-        assert data["rates"] == (await operations.execute(alone))["data"]["rates"]
+        data = (await fast_operations.execute(mixed))["data"]
+        assert data["rates"] == (await fast_operations.execute(alone))["data"]["rates"]
         assert data["consensusRate"]["quality"] == "AGREED"
-        assert (await operations.answer(mixed)).has_errors is False
+        assert (await fast_operations.answer(mixed)).has_errors is False

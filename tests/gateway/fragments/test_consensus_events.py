@@ -133,8 +133,8 @@ class Collector(HandedReader):
         self.told.append(told)
 
 
-def test_the_fast_path_covers_it(operations: Operations) -> None:
+def test_the_fast_path_covers_it(fast_operations: Operations) -> None:
     """As a subscription; as a query it is executed."""
     field = 'consensusRate(symbol: "BTC/USDT") { price contributions { rate { price } } }'
-    assert operations.prepare(GraphQLRequest(f"subscription {{ {field} }}")).watch
-    assert operations.prepare(GraphQLRequest(f"{{ {field} }}")).plan is None
+    assert fast_operations.prepare(GraphQLRequest(f"subscription {{ {field} }}")).watch
+    assert fast_operations.prepare(GraphQLRequest(f"{{ {field} }}")).plan is None
