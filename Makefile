@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone ratewire
+PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-page format lock sdl env-example static clean
+.PHONY: help run test check bench bench-page drill format lock sdl env-example static clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1 
 bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page
+
+drill: $(VENV)/.run ## Make every simulated source go wrong in every way, and check what the system makes of it
+	@$(BIN)/ratewire drill
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .

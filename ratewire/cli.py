@@ -1,6 +1,7 @@
 """Sub-commands and their arguments; what they run lives in the packages."""
 
 import asyncio
+import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ app = typer.Typer(
 )
 app.add_typer(instruments_command.app)
 app.add_typer(simulator_command.app)
+
+WIDE = 180  # columns of the drill's report, also where nobody looks
 
 SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
 
@@ -93,6 +96,25 @@ def listings() -> None:
     from pipeline.app import run_listings
 
     run_process(run_listings)
+
+
+@app.command()
+def drill(
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
+) -> None:
+    """Make every simulated source go wrong in every way, and check what the whole system makes of it."""
+    from rich.console import Console
+
+    from drill.app import run_drill
+
+    wide = Console(width=WIDE)
+    report = asyncio.run(run_drill(only=source or (), faults=fault or (), console=wide))
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.as_json(), indent=2), encoding="utf-8")
+    if report.misses():
+        raise typer.Exit(1)
 
 
 app.command()(query)

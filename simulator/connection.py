@@ -62,8 +62,12 @@ class ClientSocket(ServerConnection):
             super().send_data()
             return
         for data in self.protocol.data_to_send():
-            if data and not self.deaf and data[0] != PONG:
+            if self.deaf or (data and data[0] == PONG):
+                continue
+            if data:
                 self.transport.write(data)
+            elif self.transport.can_write_eof():
+                self.transport.write_eof()
 
 
 class Outbox:

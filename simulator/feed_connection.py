@@ -72,8 +72,9 @@ class FeedConnection:
         """Answers first, then what the new streams say first: nothing else can come in between."""
         if reply.violation is not None:
             self._conduct.violate(reply.violation, self._player.clock())
-        for text in reply.answers:
-            self._say(text)
+        if self._socket.answers_pings or not reply.is_pong:
+            for text in reply.answers:
+                self._say(text)
         self._unsubscribe(reply.unsubscribed)
         for stream in reply.subscribed:
             self._subscribe(stream, with_first=stream not in reply.without_first)

@@ -26,7 +26,7 @@ from simulator.faults.client import STATUS_PATH
 from simulator.faults.control import FaultControl
 from simulator.faults.http import FaultyHttp
 from simulator.faults.requests import RequestFaults
-from simulator.faults.world import FaultyWorld, spelling
+from simulator.faults.world import FaultyWorld, Ledger, NoLedger, spelling
 from simulator.feed_door import PATHS, feed_doors
 from simulator.generated.world import GeneratedWorld
 from simulator.http_server import HttpServer
@@ -87,9 +87,13 @@ def make_world(settings: SimulatorSettings, clock: NsClock) -> World:
 
 @asynccontextmanager
 async def run_simulator(
-    settings: SimulatorSettings, *, clock: NsClock = now_ns, world: World | None = None
+    settings: SimulatorSettings,
+    *,
+    clock: NsClock = now_ns,
+    world: World | None = None,
+    ledger: Ledger | None = None,
 ) -> AsyncIterator[Addresses]:
-    """Serve the simulated exchanges while the context is open.
+    """Serve the simulated exchanges while the context is open; a `ledger` hears of every price that is published.
 
     Raises:
         InvalidRecording: a file to replay cannot be read.
@@ -98,7 +102,7 @@ async def run_simulator(
     """
     board = FaultBoard(clock)
     market = world or make_world(settings, clock)
-    player = Player(FaultyWorld(market, board), clock)
+    player = Player(FaultyWorld(market, board, ledger or NoLedger()), clock)
     conducts = Conducts(SOURCES)
     weights = RequestWeight(
         settings.binance_weight_limit,
@@ -164,11 +168,13 @@ def _http_app(
         facts = {"simulated": player.world.label, **player.world.status()}
         return JSONResponse({**facts, "clients": conducts.status(), "faults": control.status()})
 
+    coingecko = CoinGeckoRest(player, conducts.of(COINGECKO), settings)
+    board.on_change.append(lambda fault, _put: coingecko.forget() if fault.source == COINGECKO else None)
     routes = [
         Route(STATUS_PATH, status),
         *control.routes(),
         *BinanceRest(player, conducts.of(BINANCE), weights).routes(),
-        *CoinGeckoRest(player, conducts.of(COINGECKO), settings).routes(),
+        *coingecko.routes(),
         *listing_routes(player, conducts),
     ]
     return Labelled(FaultyHttp(Starlette(routes=routes), board, conducts), player.world.label)

@@ -19,11 +19,17 @@ class Reply:
     close: Close | None = None
     violation: str | None = None
     without_first: set[str] = field(default_factory=set)
+    is_pong: bool = False
 
     @classmethod
     def of(cls, *answers: str) -> "Reply":
         """Answers alone."""
         return cls(answers=list(answers))
+
+    @classmethod
+    def pong(cls, answer: str) -> "Reply":
+        """The answer to a ping."""
+        return cls(answers=[answer], is_pong=True)
 
 
 class FeedSession(Protocol):

@@ -1,6 +1,7 @@
 """Composition root of `ratewire up`: producer, consumers, push feed, gateway and simulator in one process."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -68,16 +69,30 @@ async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Pa
             ) as instruments,
             asyncio.TaskGroup() as parts,
         ):
-            cache = MemoryCache(stream_length=load_settings(CacheSettings).stream_length)
             # A recording lists what it holds, and that is tracked.
-            _start_pipeline(parts, stop, market, cache, instruments, with_listings=not replay)
-            parts.create_task(
-                serve_gateway(
-                    cache, instruments, gateway, stop, simulated=market.label is not None, listener=listener
-                ),
-                name="gateway",
-            )
+            start_parts(parts, stop, market, instruments, listener, with_listings=not replay)
             announce(listener, market.label)
+
+
+def start_parts(
+    parts: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    market: Market,
+    instruments: InstrumentStore,
+    listener: socket.socket,
+    *,
+    with_listings: bool = True,
+) -> None:
+    """Start all parts around one cache; they work until `stop`."""
+    cache = MemoryCache(stream_length=load_settings(CacheSettings).stream_length)
+    _start_pipeline(parts, stop, market, cache, instruments, with_listings=with_listings)
+    gateway = load_settings(GatewaySettings)
+    parts.create_task(
+        serve_gateway(
+            cache, instruments, gateway, stop, simulated=market.label is not None, listener=listener
+        ),
+        name="gateway",
+    )
 
 
 @asynccontextmanager

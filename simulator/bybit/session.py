@@ -35,7 +35,7 @@ class BybitSession:
         request = _parse(text)
         match request.get("op"):
             case "ping":
-                return Reply.of(self._answer(request, "pong", success=True))
+                return Reply.pong(self._answer(request, "pong", success=True))
             case "subscribe" | "unsubscribe":
                 return self._follow(request)
         return Reply.of(self._answer(request, "Invalid request (?)", success=False))

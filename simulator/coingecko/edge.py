@@ -24,6 +24,10 @@ class Edge:
     def __init__(self) -> None:
         self._copies: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._copies.clear()
+
     def fetch(self, address: str, origin: Callable[[], str], keep_seconds: int, now_ns: int) -> Copy:
         """The kept copy if it is young enough, else a new one from the origin."""
         if not keep_seconds:

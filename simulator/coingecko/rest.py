@@ -42,6 +42,10 @@ class CoinGeckoRest:
             "/coins/list": self._coins_list,
         }
 
+    def forget(self) -> None:
+        """Empty the edge: the next answers are new ones."""
+        self._edge.forget()
+
     def routes(self) -> list[Route]:
         """All routes, with and without a slash at the end (recorded clients use both), and what is left for a 404."""
         return [Route(PREFIX + "/{path:path}", self._respond)]

@@ -153,7 +153,8 @@ def _walk(node: Json, keys_of: Callable[[Mapping[str, Json]], tuple[str, ...]], 
 def _change(value: Json, change: Change) -> Json:
     # A side of a book is a list of levels: price and quantity.
     if isinstance(value, list):
-        return [[change(level[0]), *level[1:]] for level in value if isinstance(level, list) and level]
+        levels = [[change(level[0]), *level[1:]] for level in value if isinstance(level, list) and level]
+        return [level for level in levels if not isinstance(level[0], Missing)]
     return change(value)
 
 

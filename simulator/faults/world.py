@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Protocol
 
+from simulator.faults import values
 from simulator.faults.board import FaultBoard
 from simulator.faults.fault import Fault
-from simulator.faults.frames import FrameFaults
+from simulator.faults.frames import FrameFaults, source_of, symbol_of
 from simulator.markets import BinanceMarket, Coin, CoinGeckoMarket, DayTicker, Frame, Listing, Venue, World
 from simulator.sources import BINANCE, COINGECKO
 
@@ -18,20 +20,38 @@ HALTED = {
     "bybit": "Closed",
 }
 ZERO = "0.00000000"
+# Of a message's prices, the one of the last trade.
+PRICE_KEYS = ("p", "c", "price", "last", "lastPrice")
 _POLLED_PRICES = ("lastPrice", "bidPrice", "askPrice")
 _QUOTES = ("bidPrice", "askPrice", "bidQty", "askQty")
+
+
+class Ledger(Protocol):
+    """Told of every price that leaves the simulator."""
+
+    def note(self, source: str, symbol: str, price: str) -> None:
+        """A source published a price, in its own spelling."""
+
+
+class NoLedger:
+    """Nobody wants to know."""
+
+    def note(self, source: str, symbol: str, price: str) -> None:
+        """Nothing."""
 
 
 class FaultyWorld:
     """The world as clients see it."""
 
-    def __init__(self, world: World, board: FaultBoard) -> None:
+    def __init__(self, world: World, board: FaultBoard, ledger: Ledger) -> None:
         self._world = world
         self._frames = FrameFaults(board)
-        self.binance: BinanceMarket = FaultyBinance(world.binance, board)
-        self.coingecko: CoinGeckoMarket = FaultyCoinGecko(world.coingecko, board)
+        self._ledger = ledger
+        self.binance: BinanceMarket = FaultyBinance(world.binance, board, ledger)
+        self.coingecko: CoinGeckoMarket = FaultyCoinGecko(world.coingecko, board, ledger)
         self.venues: Mapping[str, Venue] = {
-            source: FaultyVenue(source, venue, board, self._frames) for source, venue in world.venues.items()
+            source: FaultyVenue(source, venue, board, self._frames, ledger)
+            for source, venue in world.venues.items()
         }
 
     @property
@@ -46,8 +66,12 @@ class FaultyWorld:
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """The world's frames as they become, and those that were held back."""
         for frame in self._world.advance(now_ns, wanted):
-            yield from self._frames.passed(frame)
-        yield from self._frames.due(now_ns)
+            for passed in self._frames.passed(frame):
+                _note(self._ledger, passed)
+                yield passed
+        for frame in self._frames.due(now_ns):
+            _note(self._ledger, frame)
+            yield frame
 
     def due_ns(self) -> int | None:
         """When the next frame is due."""
@@ -62,9 +86,10 @@ class FaultyWorld:
 class FaultyBinance:
     """Binance as its requests are answered."""
 
-    def __init__(self, market: BinanceMarket, board: FaultBoard) -> None:
+    def __init__(self, market: BinanceMarket, board: FaultBoard, ledger: Ledger) -> None:
         self._market = market
         self._board = board
+        self._ledger = ledger
 
     def listings(self) -> Mapping[str, Listing]:
         """Every symbol, halted ones as BREAK: dead pairs stay listed for years."""
@@ -75,6 +100,8 @@ class FaultyBinance:
         day = self._market.day(symbol)
         for fault in _faults(self._board, BINANCE, symbol):
             day = None if day is None else _changed_day(fault, symbol, day)
+        if day is not None and day.get("lastPrice"):
+            self._ledger.note(BINANCE, symbol, str(day["lastPrice"]))
         return day
 
     def price(self, symbol: str) -> str | None:
@@ -93,9 +120,10 @@ class FaultyBinance:
 class FaultyCoinGecko:
     """CoinGecko as its requests are answered."""
 
-    def __init__(self, market: CoinGeckoMarket, board: FaultBoard) -> None:
+    def __init__(self, market: CoinGeckoMarket, board: FaultBoard, ledger: Ledger) -> None:
         self._market = market
         self._board = board
+        self._ledger = ledger
 
     def coins(self) -> Mapping[str, Coin]:
         """Every coin that is not gone from the list."""
@@ -120,6 +148,8 @@ class FaultyCoinGecko:
         quote = self._market.quote(coin_id, currency, full=full)
         for fault in _faults(self._board, COINGECKO, coin_id):
             quote = _changed_quote(fault, f"{coin_id}/{currency}", currency, quote)
+        if currency in quote:
+            self._ledger.note(COINGECKO, coin_id, quote[currency])
         return quote
 
     def currencies(self) -> Collection[str]:
@@ -134,7 +164,10 @@ class FaultyCoinGecko:
 class FaultyVenue:
     """A push feed's market."""
 
-    def __init__(self, source: str, venue: Venue, board: FaultBoard, frames: FrameFaults) -> None:
+    def __init__(
+        self, source: str, venue: Venue, board: FaultBoard, frames: FrameFaults, ledger: Ledger
+    ) -> None:
+        self._ledger = ledger
         self._source = source
         self._venue = venue
         self._board = board
@@ -147,7 +180,24 @@ class FaultyVenue:
     def first(self, stream: str) -> Frame | None:
         """What a new subscriber is told, if anything is left of it."""
         first = self._venue.first(stream)
-        return None if first is None else next(self._frames.passed(first), None)
+        passed = None if first is None else next(self._frames.passed(first), None)
+        if passed is not None:
+            _note(self._ledger, passed)
+        return passed
+
+
+def _note(ledger: Ledger, frame: Frame) -> None:
+    symbol = symbol_of(frame.stream)
+    if isinstance(ledger, NoLedger) or symbol is None:
+        return
+    source = source_of(frame.stream)
+    try:
+        prices = values.prices_of(source, frame.data)
+    except ValueError:
+        return  # garbage has no price
+    price = next((price for key, price in prices.items() if key in PRICE_KEYS), None)
+    if isinstance(price, str):
+        ledger.note(source, symbol, price)
 
 
 def _faults(board: FaultBoard, source: str, symbol: str) -> list[Fault]:

@@ -49,7 +49,7 @@ class KrakenSession:
         request = _parse(text)
         match request.get("method"):
             case "ping":
-                return Reply.of(self._answer(request, {"method": "pong"}, started))
+                return Reply.pong(self._answer(request, {"method": "pong"}, started))
             case "subscribe" | "unsubscribe" as method:
                 return self._follow(method, request, started)
         error = {"error": "Unsupported method (?)", "method": request.get("method"), "success": False}

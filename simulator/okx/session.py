@@ -35,7 +35,7 @@ class OkxSession:
     def receive(self, text: str, now_ns: int) -> Reply:
         """Carry out one request."""
         if text == "ping":
-            return Reply.of("pong")
+            return Reply.pong("pong")
         if len(text.encode()) > LARGEST_REQUEST:
             return Reply(close=TOO_LONG, violation="request_size")
         if self._operations.retry_at("", now_ns) is not None:

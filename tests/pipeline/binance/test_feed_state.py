@@ -112,6 +112,15 @@ def test_statistics_that_a_trade_has_overtaken_do_not_turn_the_price_back(state:
     assert merged(state, trade(30, 8)).volume_24h == Decimal(1000)
 
 
+def test_a_clock_that_was_far_ahead_does_not_silence_what_is_right_again(state: FeedState) -> None:
+    """What it said is handed on, to be refused and counted; the next trade with a true time is news."""
+    now = int(START.timestamp() * 1000) - T0
+    ahead = merged(state, trade(now + 60_000, 5, "101"))
+    assert ahead.observed_at > ahead.received_at
+    assert merged(state, trade(now + 20, 6, "102")).price == Decimal(102)
+    assert state.merge(trade(now + 19, 7, "103"), START) == Pulse(BTC)
+
+
 def test_untracked_symbols_are_not_emitted_and_forgotten(state: FeedState) -> None:
     """After an instrument was removed, what still arrives is nobody's business; when it is back, it starts anew."""
     state.merge(book("99", "101"), START)

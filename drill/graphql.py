@@ -1,0 +1,68 @@
+"""GraphQL as any client speaks it: a query over HTTP, a subscription over graphql-transport-ws."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+PATIENCE_S = 10.0
+PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+class GraphQLFailed(Exception):
+    """The gateway did not answer as its contract says."""
+
+
+async def ask(url: str, query: str, variables: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """The data of a query.
+
+    Raises:
+        GraphQLFailed: no data.
+    """
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        answer = await client.post(
+            f"{url}/graphql", json={"query": query, "variables": dict(variables or {})}
+        )
+    body: dict[str, Any] = answer.json()
+    if body.get("data") is None:
+        raise GraphQLFailed(f"seen {answer.text[:300]}, expected data")
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+@asynccontextmanager
+async def subscribed(
+    url: str, query: str, variables: Mapping[str, object] | None = None
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """The data of each event of a subscription."""
+    address = url.replace("http", "ws", 1) + "/graphql"
+    async with connect(address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1) as socket:
+
+        async def events() -> AsyncIterator[dict[str, Any]]:
+            async for text in socket:
+                message = json.loads(text)
+                if message["type"] == "ping":
+                    await socket.send('{"type":"pong"}')
+                elif message["type"] == "next":
+                    payload = message["payload"]
+                    if payload.get("data") is None:
+                        raise GraphQLFailed(f"seen {text[:300]!r}, expected data")
+                    yield payload["data"]
+                elif message["type"] in ("error", "complete"):
+                    raise GraphQLFailed(f"seen {text[:300]!r}, expected events")
+
+        await socket.send('{"type":"connection_init"}')
+        await socket.send(
+            json.dumps(
+                {
+                    "id": "1",
+                    "type": "subscribe",
+                    "payload": {"query": query, "variables": dict(variables or {})},
+                }
+            )
+        )
+        yield events()

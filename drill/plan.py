@@ -1,0 +1,209 @@
+"""What is done to each source, and what must be seen of it. One line a fault; the table is the specification."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from drill.health import Seen
+from drill.reader import Reader
+from simulator.faults.kinds import KINDS, Value
+from simulator.sources import COINGECKO
+
+VICTIM = "BTC"
+LATEST_S = 15.0
+# A symbol is silent when its silence is unusual for it, and frozen after twice as long.
+FLAGGED_WITHIN_S = 40.0
+REPLACED_WITHIN_S = 8.0  # 3 s of silence, then a new connection
+WELL_WITHIN_S = 25.0
+# What tells of no time to come back is left alone for a minute.
+LEFT_ALONE_S = 75.0
+UNDISTURBED_S = 3.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What can be seen during a step: `first` is the look before the fault."""
+
+    source: str
+    symbol: str
+    first: Seen
+    now: Seen
+    reader: Reader
+
+
+Sight = Callable[[View], bool]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true.
+
+    `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes.
+    """
+
+    said: str
+    sight: Sight | None = None
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    on_victim: bool = False
+    with_cut: bool = False
+    within_s: float = LATEST_S
+    well_within_s: float = WELL_WITHIN_S
+    stays: Callable[[Seen], bool] = field(default=lambda seen: seen.state == "UP")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A fault of a source and what is expected of it."""
+
+    source: str
+    fault: str
+    expected: Expected
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+        given = (f"{name}={_short(value)}" for name, value in self.expected.parameters.items())
+        victim = f"({VICTIM})" if self.expected.on_victim else ""
+        return " ".join(part for part in (self.fault, *given, victim) if part)
+
+
+def _short(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def in_state(*states: str, saying: Sequence[str] = ("",)) -> Sight:
+    """The source is in one of the states, and its reason says why, in one of the wordings."""
+    return lambda view: (
+        view.now.state in states
+        and view.now.reason is not None
+        and any(word in view.now.reason for word in saying)
+    )
+
+
+def reconnected(view: View) -> bool:
+    """A session was opened that is not the first."""
+    return view.now.reconnects > view.first.reconnects
+
+
+def refused_and_shown(view: View) -> bool:
+    """Values were refused and counted, and the source is not UP, with a reason."""
+    return view.now.refused > view.first.refused and view.now.state != "UP" and bool(view.now.reason)
+
+
+def not_up(view: View) -> bool:
+    """Any state but UP, with a reason."""
+    return view.now.state != "UP" and bool(view.now.reason)
+
+
+def silent_alone(view: View) -> bool:
+    """The victim is listed as silent, and its neighbours are fresh."""
+    return view.symbol in view.now.silent and view.now.fresh >= view.now.tracked - 1
+
+
+def stale_alone(view: View) -> bool:
+    """The victim is not fresh any more, and its neighbours are."""
+    return view.now.fresh == view.now.tracked - 1 and not view.reader.is_fresh(
+        view.source.upper(), view.symbol
+    )
+
+
+def not_trading(view: View) -> bool:
+    """The victim has left with NOT_TRADING, and subscribers were told."""
+    told = view.reader.unavailable.get((view.source.upper(), view.symbol))
+    return view.now.halted == 1 and told == "NOT_TRADING"
+
+
+def _refused(status: int, *states: str, retry: bool = False) -> Expected:
+    parameters: Mapping[str, Value] = {"retry_after_s": 2.0} if retry else {}
+    said = f"{' or '.join(states)}, naming {status}"
+    # Who did not hear it from the source has it from whoever did.
+    saying = (str(status), "left alone", "was refused") if retry else (str(status),)
+    return Expected(said, in_state(*states, saying=saying), parameters, with_cut=True)
+
+
+_SHOWN = "not UP, with a reason"
+_UNDISTURBED = (Expected("undisturbed"),)
+_EVERYWHERE: Mapping[str, Sequence[Expected]] = {
+    "http-403": (_refused(403, "BLOCKED"),),
+    "http-418": (_refused(418, "RATE_LIMITED", "BLOCKED", retry=True),),
+    "http-429": (_refused(429, "RATE_LIMITED", retry=True),),
+    "http-451": (_refused(451, "BLOCKED"),),
+    "http-500": (_refused(500, "DOWN"),),
+    "http-502": (_refused(502, "DOWN"),),
+    "http-503": (_refused(503, "DOWN"),),
+    "refuse-connections": (Expected("DOWN", in_state("DOWN"), with_cut=True),),
+    "garbage": tuple(Expected(_SHOWN, not_up, {"form": form}) for form in ("text", "html", "cut", "shape")),
+    "nulls": (Expected(_SHOWN, not_up),),
+    "missing": (Expected(_SHOWN, not_up),),
+    "zero-prices": (Expected("refused, counted and shown", refused_and_shown),),
+    "exponents": _UNDISTURBED,
+    "clock": (
+        Expected("refused, counted and shown", refused_and_shown, {"offset_s": 60.0}),
+        Expected(_SHOWN, not_up, {"offset_s": -60.0}),
+        Expected("tolerated", None, {"offset_s": 2.0}),
+    ),
+    "delisted": (Expected("NOT_TRADING", not_trading, on_victim=True),),
+}
+_PUSHED: Mapping[str, Sequence[Expected]] = {
+    **_EVERYWHERE,
+    "silence": (
+        Expected("replaced", reconnected, within_s=REPLACED_WITHIN_S),
+        Expected(_SHOWN, not_up, {"scope": "all"}),
+    ),
+    "no-pongs": _UNDISTURBED,
+    "shutdown": (
+        Expected(
+            "replaced, all fresh meanwhile",
+            None,
+            {"cut_after_s": 4.0},
+            within_s=6.0,
+            stays=lambda seen: seen.fresh == seen.tracked,
+        ),
+    ),
+    "disconnect": tuple(
+        Expected("reconnected", reconnected, {"code": code}) for code in (1000.0, 1001.0, 1006.0, 1008.0)
+    ),
+    "out-of-order": _UNDISTURBED,
+    "duplicates": _UNDISTURBED,
+    "burst": _UNDISTURBED,
+    "slow": (Expected("undisturbed", None, {"delay_s": 0.5}),),
+    "cut": (Expected("DEGRADED: its listing", in_state("DEGRADED")),),
+    "frozen": (
+        Expected(_SHOWN, not_up),
+        Expected("flagged, neighbours fresh", silent_alone, on_victim=True, within_s=FLAGGED_WITHIN_S),
+    ),
+    "silent": (
+        Expected("flagged, neighbours fresh", silent_alone, on_victim=True, within_s=FLAGGED_WITHIN_S),
+    ),
+}
+_POLLED: Mapping[str, Sequence[Expected]] = {
+    **_EVERYWHERE,
+    "silence": (Expected("DOWN", in_state("DOWN")),),
+    "garbage": tuple(
+        Expected(_SHOWN, not_up, {"form": form}, well_within_s=LEFT_ALONE_S)
+        for form in ("html", "cut", "shape", "text")
+    ),
+    "slow": (Expected("DOWN", in_state("DOWN"), {"delay_s": 5.0}),),
+    "cut": (Expected("DOWN", in_state("DOWN")),),
+    "frozen": (
+        Expected(_SHOWN, not_up),
+        Expected("stale, neighbours fresh", stale_alone, on_victim=True),
+    ),
+    "silent": (Expected("stale, neighbours fresh", stale_alone, on_victim=True),),
+}
+
+
+def steps_of(source: str) -> list[Step]:
+    """Every step of a source: all faults that apply to it. Single symbols come first, before outages make silence usual; what
+    takes a minute comes last.
+
+    Raises:
+        KeyError: nobody has said what is expected of a fault.
+    """
+    table = _POLLED if source == COINGECKO else _PUSHED
+    steps = [
+        Step(source, kind.name, expected)
+        for kind in KINDS.values()
+        if source in kind.sources
+        for expected in table[kind.name]
+    ]
+    return sorted(steps, key=lambda step: (not step.expected.on_victim, step.expected.well_within_s))

@@ -1,0 +1,89 @@
+"""What the drill found, as a table for people and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from drill.walk import Outcome
+
+LONGEST_REASON = 60
+
+
+@dataclass(frozen=True)
+class Report:
+    """`clients` is what the simulator counted, by source."""
+
+    outcomes: Sequence[Outcome]
+    clients: Mapping[str, Mapping[str, Any]]
+    judged: int
+    took_s: float
+    other_misses: Sequence[str]
+
+    def misses(self) -> list[str]:
+        """Everything that was not as it should be."""
+        found = [f"{each.source} {each.step}: {miss}" for each in self.outcomes for miss in each.misses]
+        for source, counted in self.clients.items():
+            broken = [f"{times} x {limit}" for limit, times in counted["violations"].items()]
+            if broken or counted["bans"]:
+                found.append(f"{source}: limits broken: {', '.join(broken)}; bans {counted['bans']}")
+        return [*found, *self.other_misses]
+
+    def as_json(self) -> dict[str, object]:
+        """All of it."""
+        return {
+            "steps": [outcome.status() for outcome in self.outcomes],
+            "clients": self.clients,
+            "values_judged": self.judged,
+            "took_s": round(self.took_s, 1),
+            "misses": self.misses(),
+        }
+
+    def show(self, console: Console) -> None:
+        """The tables, and the verdict."""
+        console.print(_steps(self.outcomes))
+        console.print(_clients(self.clients))
+        misses = self.misses()
+        for miss in misses:
+            console.print(f"MISS {miss}", style="red", markup=False)
+        verdict = f"{len(misses)} misses" if misses else "no miss"
+        console.print(
+            f"{len(self.outcomes)} steps in {self.took_s:.0f} s, {self.judged} values judged: {verdict}",
+            style="red" if misses else "green",
+        )
+
+
+def _steps(outcomes: Sequence[Outcome]) -> Table:
+    table = Table("source", "fault", "expected", "noticed", "state", "reason", "well again", "")
+    for each in sorted(outcomes, key=lambda outcome: outcome.source):
+        table.add_row(
+            each.source,
+            each.step,
+            each.expected,
+            _seconds(each.noticed_s),
+            each.state,
+            (each.reason or "")[:LONGEST_REASON],
+            _seconds(each.recovered_s),
+            "MISS" if each.misses else "ok",
+            style="red" if each.misses else None,
+        )
+    return table
+
+
+def _clients(clients: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(
+        "source", "attempts", "most a minute", "calls", "most a minute", "refused", "limits broken", "bans"
+    )
+    for source, counted in clients.items():
+        broken = ", ".join(f"{times} x {limit}" for limit, times in counted["violations"].items())
+        figures = ("attempts", "most_attempts_in_a_minute", "calls", "most_calls_in_a_minute", "refused")
+        table.add_row(
+            source, *(str(counted[name]) for name in figures), broken or "none", str(counted["bans"])
+        )
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"

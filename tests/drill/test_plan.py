@@ -1,0 +1,130 @@
+"""What the drill covers, and that its eyes can see."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from drill.health import Seen
+from drill.ledger import PublishedPrices
+from drill.plan import View, reconnected, refused_and_shown, silent_alone, stale_alone, steps_of
+from drill.reader import Reader
+from drill.report import Report
+from drill.walk import Outcome
+from rates.source import Source
+from simulator.faults.kinds import kinds_of
+
+NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
+
+
+def seen(**facts: Any) -> Seen:
+    found = {
+        "at": 0.0,
+        "state": "UP",
+        "reason": None,
+        "refused": 0,
+        "reconnects": 0,
+        "tracked": 10,
+        "fresh": 10,
+        "halted": 0,
+        "silent": (),
+    }
+    return Seen(**{**found, **facts})
+
+
+def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") -> dict[str, Any]:
+    return {
+        "id": "OKX:BTC/USDT",
+        "source": "OKX",
+        "symbol": "BTC/USDT",
+        "price": price,
+        "observedAt": (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat(),
+        "ttlMs": 4000,
+        "ageMs": int(age_s * 1000),
+        "freshness": freshness,
+    }
+
+
+def event(*items: dict[str, Any], unavailable: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {
+        "kind": "UPDATE",
+        "sentAt": datetime.now(UTC).isoformat(),
+        "items": list(items),
+        "unavailable": list(unavailable),
+    }
+
+
+@pytest.fixture
+def reader() -> Reader:
+    published = PublishedPrices()
+    published.note("okx", "BTC-USDT", "100")
+    return Reader("http://nowhere", published, NAMES)
+
+
+@pytest.mark.parametrize("source", list(Source))
+def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
+    """A new fault or a new source without an expectation fails here."""
+    assert {step.fault for step in steps_of(source.value)} == set(kinds_of(source.value))
+
+
+def test_an_honest_value_is_no_miss(reader: Reader) -> None:
+    """Fresh and published just now; old and called STALE."""
+    reader.take(event(item(age_s=5, freshness="STALE")), reader.values)
+    reader.take(event(item()), reader.values)
+    assert (reader.misses, reader.judged) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (item(age_s=5), "FRESH at an age of "),
+        (item("101"), "never published 101"),
+    ],
+)
+def test_a_wrong_value_is_a_miss(reader: Reader, wrong: dict[str, Any], said: str) -> None:
+    """An old value served as fresh; a price that nobody published."""
+    reader.take(event(wrong), reader.values)
+    assert said in reader.misses[0]
+
+
+def test_an_older_value_after_a_newer_one_is_a_miss(reader: Reader) -> None:
+    """Nothing goes backwards."""
+    reader.take(event(item()), reader.values)
+    reader.take(event(item(age_s=3)), reader.values)
+    assert "came after" in reader.misses[0]
+
+
+def test_a_price_that_was_published_long_ago_is_a_miss(reader: Reader) -> None:
+    """However new it is said to be."""
+    reader.clock = lambda: time.time() + 60
+    reader.take(event(item()), reader.values)
+    assert "last published 60" in reader.misses[0]
+
+
+def test_sights() -> None:
+    """Each sees what it is named for, and nothing less."""
+    reader = Reader("http://nowhere", PublishedPrices(), NAMES)
+
+    def view(now: Seen) -> View:
+        return View("okx", "BTC/USDT", seen(), now, reader)
+
+    assert reconnected(view(seen(reconnects=1)))
+    assert not reconnected(view(seen()))
+    shown = {"state": "STALLED", "reason": "old"}
+    assert refused_and_shown(view(seen(refused=1, **shown)))
+    assert not refused_and_shown(view(seen(refused=1)))
+    assert not refused_and_shown(view(seen(**shown)))
+    assert silent_alone(view(seen(silent=("BTC/USDT",), fresh=9)))
+    assert not silent_alone(view(seen(silent=("BTC/USDT",), fresh=8)))
+    assert stale_alone(view(seen(fresh=9)))
+    assert not stale_alone(view(seen()))
+
+
+def test_a_broken_limit_or_a_ban_is_a_miss() -> None:
+    """What the simulator counted is judged, too."""
+    counted = {"violations": {}, "bans": 0}
+    outcome = Outcome("okx", "silence", "replaced")
+    assert Report([outcome], {"okx": counted}, 0, 1.0, ()).misses() == []
+    broken = {"violations": {"retry_after": 2}, "bans": 1}
+    assert "2 x retry_after" in Report([outcome], {"okx": broken}, 0, 1.0, ()).misses()[0]
