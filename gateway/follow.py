@@ -91,7 +91,10 @@ class AnswerCohort(Cohort[ToldT], Generic[AnswerT, ToldT]):
     def due_at(self, moment: Moment) -> float:
         if self.has_pending:
             return self.update_at
-        return inf if self.alarm_at is None else moment.at + (self.alarm_at - moment.now).total_seconds()
+        if self.alarm_at is None:
+            return inf
+        # Not before it may be told: the timer would go off over and over till then.
+        return max(self.update_at, moment.at + (self.alarm_at - moment.now).total_seconds())
 
     def next_told(self, moment: Moment) -> ToldT | None:
         if not self.has_pending and self._has_alarm(moment):
