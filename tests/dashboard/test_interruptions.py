@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 PHASE = "document.querySelector('#connection .phase').innerText"
+LIGHT = "document.querySelector('.strip .state').innerText"
 NOTICE = "document.querySelector('#connection .notice')?.innerText"
 # A page that was loaded again would have forgotten it.
 MARK = "window.ratewireTestMark"
@@ -69,12 +70,15 @@ async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market,
         await gateway.kill()
         await page.until(f"{PHASE} === 'Resuming' || {PHASE} === 'Offline'")
         assert "61,000.25" in await page.evaluate(price_of(BTC))
+        # What is no longer told is no longer claimed.
+        await page.until(f"{LIGHT} === 'not known'")
         await market.write(BTC, "61001.75")
     async with market.serving():
         notice = await page.until(NOTICE, within_s=30)
         assert notice.startswith("Resumed, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,001.75')")
         assert await page.evaluate(PHASE) == "Live"
+        await page.until(f"{LIGHT} !== 'not known'")
         assert await page.evaluate(MARK) is True
         async with market.moving(BTC):
             await page.until(f"{price_of(BTC)}.startsWith('60,0')")

@@ -116,12 +116,7 @@ export function SourceCell({ row, source }: RowProps & { source: string }) {
   return (
     <span className="quote" data-freshness={freshness}>
       <Price quote={quote} />
-      {freshness !== "FRESH" && (
-        <span className="how-old">
-          {formatAge(clock.ageMs(quote.observedAtMs, nowMs))}
-          <span className="unseen"> {freshness.toLowerCase()}</span>
-        </span>
-      )}
+      {freshness !== "FRESH" && <span className="unseen">{` ${freshness.toLowerCase()}, ${formatAge(clock.ageMs(quote.observedAtMs, nowMs))} old`}</span>}
     </span>
   );
 }

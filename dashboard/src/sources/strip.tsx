@@ -1,7 +1,8 @@
 // A light for every source: its state in colour, shape and word, and the reason where it is not well.
 import { useState } from "react";
+import { useConnection } from "../live/connection";
 import { sourceName } from "../rates/figures";
-import { health } from "../session";
+import { connection, health } from "../session";
 import { SourcePanel } from "./panel";
 import { type SourceStatus, useSourceHealth } from "./source-health";
 
@@ -16,18 +17,21 @@ const STATE_WORD: Record<SourceStatus["state"], string> = {
 
 export function SourceStrip() {
   const sources = useSourceHealth(health);
+  const { phase } = useConnection(connection);
   const [isOpen, setOpen] = useState(false);
+  // What was last heard may be true no more: a green light without a gateway behind it would be a guess.
+  const isKnown = phase === "live" || phase === "gap";
   if (sources.length === 0) return null;
   return (
     <section className="sources" aria-label="Sources">
       <div className="strip">
         <ul>
           {sources.map((source) => (
-            <li key={source.source} data-state={source.state} title={source.reason ?? undefined}>
+            <li key={source.source} data-state={isKnown ? source.state : "UNKNOWN"} title={source.reason ?? undefined}>
               <span className="light" aria-hidden="true" />
               <b>{sourceName(source.source)}</b>
-              <span className="state">{STATE_WORD[source.state]}</span>
-              {source.reason !== null && <span className="reason">{source.reason}</span>}
+              <span className="state">{isKnown ? STATE_WORD[source.state] : "not known"}</span>
+              {isKnown && source.reason !== null && <span className="reason">{source.reason}</span>}
             </li>
           ))}
         </ul>
