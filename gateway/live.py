@@ -64,6 +64,8 @@ class Live:
         self._rates = rates
         self._ttl = ttl
         self._preference = tuple(preference)
+        # One for all who name none.
+        self._all_sources = frozenset(preference)
         self._clock = clock
         self.house = House(subscribers, Rounds(clock, rates.cursor))
         self._topics = Topics()
@@ -163,14 +165,14 @@ class Live:
     ) -> RatesTopic[ToldT]:
         # A symbol not tracked yet is included: it may become so.
         symbols = None if question.symbols is None else frozenset(question.symbols)
-        sources = self._preference if question.sources is None else question.sources
-        return RatesTopic(question, Selection(symbols, frozenset(sources)), pace, writer)
+        sources = self._all_sources if question.sources is None else frozenset(question.sources)
+        return RatesTopic(question, Selection(symbols, sources), pace, writer)
 
     def _make_rate_topic(
         self, symbol: Symbol, source: Source | None, pace: Pace, writer: RateWriter[ToldT]
     ) -> RateTopic[ToldT]:
         # Of all sources, tracked or not yet: only what is tracked is ever published.
-        selection = Selection(frozenset([symbol]), frozenset(self._preference))
+        selection = Selection(frozenset([symbol]), self._all_sources)
         return RateTopic(symbol, source, selection, pace, writer)
 
     def _follow_rate(self, topic: RateTopic[ToldT], reader: Reader[ToldT]) -> None:
