@@ -73,6 +73,8 @@ class GatewaySocket(WebSocketsSansIOProtocol):
 
     def attach(self, line: Line) -> None:
         self._line = line
+        # The handshake is over: both would stay as long as the connection, some 2 KB.
+        del self.request, self.response
 
     frame = staticmethod(frame_text)
 
