@@ -78,6 +78,12 @@ function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrum
       </header>
       <ConsensusCard consensus={consensus} />
       <Chart feed={feed} sources={sources} precision={precision} />
+      <p className="credit">
+        TradingView Lightweight Charts™ © TradingView, Inc.{" "}
+        <a href="https://www.tradingview.com/" rel="noreferrer">
+          tradingview.com
+        </a>
+      </p>
       <h2>By source</h2>
       <Quotes row={row} sources={sources} consensus={consensus} />
       <h2>Last updates</h2>

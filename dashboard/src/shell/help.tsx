@@ -32,11 +32,7 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
           ))}
         </dl>
         <p className="soft">
-          The same rates for your program: <a href="/graphql">GraphiQL</a> has examples. Charts are drawn by TradingView Lightweight Charts™ (
-          <a href="https://www.tradingview.com/" rel="noreferrer">
-            tradingview.com
-          </a>
-          ).
+          The same rates for your program: <a href="/graphql">GraphiQL</a> has examples.
         </p>
         <button type="submit">Close</button>
       </form>
