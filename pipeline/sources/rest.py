@@ -1,13 +1,14 @@
-"""One plain answer over HTTPS, for sources whose listing is asked for now and then. With CoinGecko's `parts` and `fetcher`, the
-home of httpx. Never retries: who asks decides when to ask again.
+"""One plain answer over HTTPS, for sources whose listing is asked for now and then. With `one_call` and CoinGecko's `client`
+and `fetcher`, the home of httpx. Never retries: who asks decides when to ask again.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import httpx
 
+from pipeline.sources.one_call import one_call_clients
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.retry_after import parse_retry_after_header
 from pipeline.sources.simulation import check_simulation
@@ -33,8 +34,10 @@ BLOCKING_STATUSES = frozenset({401, 403, 451})
 class RestClient:
     """Asks one source's REST API; `open_rest` makes and closes it."""
 
-    def __init__(self, source: Source, client: httpx.AsyncClient, around: Surroundings) -> None:
-        self._source, self._client, self._around = source, client, around
+    def __init__(
+        self, source: Source, connect: Callable[[], httpx.AsyncClient], around: Surroundings
+    ) -> None:
+        self._source, self._connect, self._around = source, connect, around
 
     async def fetch_json(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a good answer, still unread JSON.
@@ -46,7 +49,7 @@ class RestClient:
         """
         await self._check_hold()
         try:
-            async with self._client.stream("GET", path, params=params) as answer:
+            async with self._connect() as client, client.stream("GET", path, params=params) as answer:
                 body = await self._read(answer)
         except httpx.HTTPError as exc:
             raise SourceUnavailable(self._source, f"{type(exc).__name__}: {exc}") from exc
@@ -78,13 +81,8 @@ async def open_rest(
     source: Source, base_url: str, around: Surroundings, *, timeout_s: float
 ) -> AsyncIterator[RestClient]:
     """A client for the length of the block; `timeout_s` bounds the wait for each piece of an answer."""
-    async with httpx.AsyncClient(
-        base_url=base_url.rstrip("/"),
-        headers={"accept": "application/json", "user-agent": "ratewire"},
-        timeout=timeout_s,
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-    ) as client:
-        yield RestClient(source, client, around)
+    headers = {"accept": "application/json", "user-agent": "ratewire"}
+    yield RestClient(source, one_call_clients(base_url.rstrip("/"), headers, timeout_s=timeout_s), around)
 
 
 def refusal_of(

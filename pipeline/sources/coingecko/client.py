@@ -1,8 +1,8 @@
-"""Asks CoinGecko, never without taking the call out of the budget that all replicas share. With `rest`, the home of httpx."""
+"""Asks CoinGecko, never without taking the call out of the budget that all replicas share. With `rest` and `one_call`, the home of httpx."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from pipeline.backoff import Jitter
 from pipeline.sources.coingecko.messages import refusal_of
 from pipeline.sources.coingecko.plan import base_url, key_header
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.one_call import one_call_clients
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.simulation import check_simulation
 from rates.errors import CacheUnavailable, SourceRateLimited, SourceUnavailable
@@ -24,14 +25,14 @@ class CoinGeckoClient:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        connect: Callable[[], httpx.AsyncClient],
         around: Surroundings,
         *,
         jitter_s: float,
         jitter: Jitter = random.uniform,
     ) -> None:
         assert around.budget is not None, "CoinGecko is never asked without a budget"
-        self._client = client
+        self._connect = connect
         self._around = around
         self._budget = around.budget
         self._jitter_s, self._jitter = jitter_s, jitter
@@ -51,7 +52,8 @@ class CoinGeckoClient:
         await asyncio.sleep(self._jitter(0, self._jitter_s))
         self._around.health.budget = await self._budget.take(target)
         try:
-            answer = await self._client.get(target)
+            async with self._connect() as client:
+                answer = await client.get(target)
         except httpx.HTTPError as exc:
             raise SourceUnavailable(Source.COINGECKO, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(Source.COINGECKO, answer.headers, simulated=self._around.simulated)
@@ -86,10 +88,6 @@ async def open_client(settings: CoinGeckoSettings, around: Surroundings) -> Asyn
     Raises:
         InvalidSetting: a plan without its key, or a key without its plan.
     """
-    async with httpx.AsyncClient(
-        base_url=base_url(settings),
-        headers={"accept": "application/json", "user-agent": "ratewire", **key_header(settings)},
-        timeout=settings.timeout_s,
-        limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-    ) as client:
-        yield CoinGeckoClient(client, around, jitter_s=settings.jitter_s)
+    headers = {"accept": "application/json", "user-agent": "ratewire", **key_header(settings)}
+    connect = one_call_clients(base_url(settings), headers, timeout_s=settings.timeout_s)
+    yield CoinGeckoClient(connect, around, jitter_s=settings.jitter_s)

@@ -7,7 +7,6 @@ for 57 to 59 s, whatever the client does.
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -91,22 +90,22 @@ class Fleet:
 
     async def live(self, seconds: int) -> None:
         newest, clock = START, self.source.clock
-        async with AsyncExitStack() as stack:
-            fetchers = [await self._fetcher(stack) for _ in range(self.replicas)]
-            for tick in range(seconds // TICK_S):
-                clock.now = START + timedelta(seconds=tick * TICK_S)
-                try:
-                    found = await fetchers[tick % self.replicas].fetch(WANTED)
-                except SourceError:
-                    found = ()
-                newest = max([newest, *(one.observed_at for one in found)])
-                self.ages.append((clock.now - newest).total_seconds())
+        fetchers = [self._fetcher() for _ in range(self.replicas)]
+        for tick in range(seconds // TICK_S):
+            clock.now = START + timedelta(seconds=tick * TICK_S)
+            try:
+                found = await fetchers[tick % self.replicas].fetch(WANTED)
+            except SourceError:
+                found = ()
+            newest = max([newest, *(one.observed_at for one in found)])
+            self.ages.append((clock.now - newest).total_seconds())
 
-    async def _fetcher(self, stack: AsyncExitStack) -> CoinGeckoFetcher:
+    def _fetcher(self) -> CoinGeckoFetcher:
         transport = httpx.MockTransport(self.source.answer)
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://coingecko")
-        )
+
+        def connect() -> httpx.AsyncClient:
+            return httpx.AsyncClient(transport=transport, base_url="http://coingecko")
+
         around = Surroundings(
             health=health(Source.COINGECKO),
             simulated=False,
@@ -114,7 +113,7 @@ class Fleet:
             budget=self.budget(self.limits),
         )
         settings = CoinGeckoSettings(jitter_s=0)
-        return CoinGeckoFetcher(CoinGeckoClient(client, around, jitter_s=0), settings, around)
+        return CoinGeckoFetcher(CoinGeckoClient(connect, around, jitter_s=0), settings, around)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -19,6 +18,7 @@ from pipeline.ports import RateFetcher
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.parts import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.one_call import one_call_clients
 from pipeline.sources.parts import Surroundings
 from pipeline.sources.simulation import SIMULATED_HEADER
 from pipeline.task import Wanted
@@ -311,7 +311,8 @@ async def test_calls_are_kept_apart_by_chance() -> None:
         asked.append((least, most))
         return 0.0
 
-    async with open_server() as server, httpx.AsyncClient(base_url=server.url) as plain:
+    async with open_server() as server:
+        connect = one_call_clients(server.url, {}, timeout_s=5)
         around = Client(CoinGeckoSettings(url=server.url)).around
-        await CoinGeckoClient(plain, around, jitter_s=1.5, jitter=record).ask("/ping")
+        await CoinGeckoClient(connect, around, jitter_s=1.5, jitter=record).ask("/ping")
     assert asked == [(0, 1.5)]
