@@ -1,0 +1,108 @@
+"""A day of Binance's push feed in seconds: its connection is replaced every second and a half, and no trade is missing."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+from pathlib import Path
+
+from websockets.asyncio.client import connect
+
+from tests.e2e.graphql_client import rates, subscribed
+from tests.e2e.processes import eventually, free_port, running
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "DOGE/USDT")
+LIFETIME_S = 1.5
+WATCHED_S = 12.0
+# Trades of one symbol that arrive within one turn of a busy event loop are told as one, the newest: that is conflation.
+TOLD_AS_ONE_MS = 60
+MOVES = """
+subscription Moves($symbols: [Symbol!]) {
+  rates(symbols: $symbols, sources: [BINANCE]) { items { symbol observedAt } }
+}
+"""
+OPENED = re.compile(r"delivering +.*source=binance url=(ws://[\d.:]+)/stream")
+Trade = tuple[str, int]
+
+
+async def trades(url: str) -> AsyncIterator[Trade]:
+    """Every trade that the exchange sends, as symbol and event time in ms, to a witness of its own."""
+    names = "/".join(f"{symbol.replace('/', '').lower()}@trade" for symbol in SYMBOLS)
+    spelt = {symbol.replace("/", ""): symbol for symbol in SYMBOLS}
+    async with connect(f"{url}/stream?streams={names}") as socket:
+        async for text in socket:
+            data = json.loads(text)["data"]
+            yield spelt[data["s"]], data["E"]
+
+
+async def watch(url: str, told: set[Trade]) -> None:
+    """Note every observation that a subscriber is told of."""
+    async with subscribed(url, MOVES, symbols=list(SYMBOLS)) as events:
+        async for event in events:
+            for item in event["rates"]["items"]:
+                told.add((item["symbol"], to_ms(item["observedAt"])))
+
+
+def to_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def missing(sent: list[Trade], told: set[Trade]) -> list[Trade]:
+    """Trades that were neither told nor overtaken within a moment by a newer one of their symbol."""
+    return [
+        (symbol, at)
+        for symbol, at in sent
+        if (symbol, at) not in told
+        and not any(other == symbol and at < later <= at + TOLD_AS_ONE_MS for other, later in told)
+    ]
+
+
+async def test_a_subscriber_misses_no_trade_while_connections_are_replaced(tmp_path: Path) -> None:
+    """Each trade that a witness sees at the exchange over eight replacements reaches a GraphQL subscriber."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path),
+        "RATEWIRE_BINANCE_CONNECTION_LIFETIME_S": str(LIFETIME_S),
+        "RATEWIRE_STREAM_FLUSH_INTERVAL_MS": "1",
+    }
+    async with running("up", env=env) as system:
+
+        async def fresh() -> bool:
+            items = await rates(url, symbols=list(SYMBOLS), sources=["BINANCE"])
+            return [item["freshness"] for item in items or ()] == ["FRESH"] * len(SYMBOLS)
+
+        await eventually(fresh, within_s=30, what="fresh rates")
+        await system.prints("source=binance url=ws:")
+        exchange = OPENED.search(system.text)
+        assert exchange
+        told: set[Trade] = set()
+        sent: list[Trade] = []
+        watching = asyncio.create_task(watch(url, told))
+        try:
+            async with aclosing(trades(exchange[1])) as witnessed:
+                # The subscriber's snapshot first: what came before it was not to be told.
+                await eventually(
+                    lambda: asyncio.sleep(0, result=len({symbol for symbol, _ in told}) == len(SYMBOLS)),
+                    within_s=20,
+                    what="a snapshot",
+                )
+                began = asyncio.get_running_loop().time()
+                async for trade in witnessed:
+                    sent.append(trade)
+                    if asyncio.get_running_loop().time() - began > WATCHED_S:
+                        break
+            await eventually(
+                lambda: asyncio.sleep(0, result=not missing(sent, told)),
+                within_s=5,
+                what=f"{len(sent)} trades at the subscriber",
+            )
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        replaced = len(re.findall(r"rolled over .*source=binance", system.text))
+    assert replaced >= WATCHED_S / LIFETIME_S / 2
+    assert len(sent) > 20 * len(SYMBOLS)
