@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ OPENED = re.compile(r"delivering +.*source=binance url=(ws://[\d.:]+)/stream")
 Trade = tuple[str, int]
 
 
-async def trades(url: str) -> AsyncIterator[Trade]:
+async def trades(url: str) -> AsyncGenerator[Trade, None]:
     """Every trade that the exchange sends, as symbol and event time in ms, to a witness of its own."""
     names = "/".join(f"{symbol.replace('/', '').lower()}@trade" for symbol in SYMBOLS)
     spelt = {symbol.replace("/", ""): symbol for symbol in SYMBOLS}
