@@ -11,11 +11,16 @@ from contextlib import aclosing
 from typing import Any
 
 from gql import Client, gql
-from gql.transport.exceptions import TransportClosed, TransportConnectionFailed, TransportProtocolError
+from gql.transport.exceptions import (
+    TransportClosed,
+    TransportConnectionFailed,
+    TransportProtocolError,
+    TransportQueryError,
+)
 from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import WebSocketException
 
-# What a connection dies of; an answer with errors is not among it: asking again would not mend the question.
+# What a connection dies of.
 LOST = (TransportClosed, TransportConnectionFailed, TransportProtocolError, WebSocketException, OSError)
 LONGEST_WAIT_S = 10.0
 PING_S = 10.0
@@ -56,6 +61,12 @@ async def resuming(
             lost: Exception = TransportClosed("the server ended the subscription")
         except (*LOST, TimeoutError) as error:
             lost = error
+        except TransportQueryError as refusal:
+            # Asking again would not mend a question, but a gateway that is just starting has an answer soon.
+            codes = {error.get("extensions", {}).get("code") for error in refusal.errors or ()}
+            if codes != {"SERVICE_UNAVAILABLE"}:
+                raise
+            lost = refusal
         on_lost(lost)
         # Not all viewers of a restarted gateway in the same instant.
         await asyncio.sleep(random.uniform(0.5, 1) * min(LONGEST_WAIT_S, 0.2 * 2**failures))  # noqa: S311 - no secret

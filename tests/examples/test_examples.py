@@ -1,12 +1,16 @@
 """Every example runs against the embedded system, as `examples/README.md` says, and the resume helpers keep their promise."""
 
+import json
 import re
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from tests.e2e.cuttable import cuttable
 from tests.e2e.graphql_client import rates
@@ -127,6 +131,64 @@ async def test_the_resume_helper_says_when_something_may_have_been_missed(
             await program.line(has="GAP")
             await program.line(has="SNAPSHOT (something may have been missed)")
             await program.line(has="UPDATE")
+
+
+@asynccontextmanager
+async def refusing_once(code: str) -> AsyncIterator[int]:
+    """The port of a graphql-transport-ws server whose first answer is an error with `code`, and any later one an event."""
+    subscriptions = 0
+    event = {
+        "kind": "SNAPSHOT",
+        "recovered": None,
+        "conflated": 0,
+        "cursor": "c",
+        "items": [],
+        "unavailable": [],
+    }
+
+    async def serve_one(socket: ServerConnection) -> None:
+        nonlocal subscriptions
+        async for text in socket:
+            message = json.loads(text)
+            if message["type"] == "connection_init":
+                await socket.send(json.dumps({"type": "connection_ack"}))
+            elif message["type"] == "subscribe":
+                subscriptions += 1
+                error = {"message": "refused", "extensions": {"code": code}}
+                answer: dict[str, object] = {"type": "next", "payload": {"data": {"rates": event}}}
+                if subscriptions == 1:
+                    answer = {"type": "error", "payload": [error]}
+                await socket.send(json.dumps({"id": message["id"], **answer}))
+
+    protocol = Subprotocol("graphql-transport-ws")
+    async with serve(serve_one, "127.0.0.1", 0, subprotocols=[protocol]) as server:
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("language", RESUMING)
+async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: str) -> None:
+    """It listens before it has read the instruments, and says SERVICE_UNAVAILABLE for that moment."""
+    folder, command = RESUMING[language]
+    async with (
+        refusing_once("SERVICE_UNAVAILABLE") as port,
+        started(*command, cwd=folder, env=address(port)) as program,
+    ):
+        await program.line(has="SNAPSHOT")
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("language", RESUMING)
+async def test_the_resume_helper_gives_up_on_a_question_that_is_refused(language: str) -> None:
+    """Asking it again would not mend it: the program ends with the reason."""
+    folder, command = RESUMING[language]
+    async with (
+        refusing_once("BAD_USER_INPUT") as port,
+        started(*command, cwd=folder, env=address(port)) as program,
+    ):
+        await program.line(has="refused")
+        await program.process.communicate()
+        assert program.process.returncode == 1
 
 
 async def test_the_helper_to_copy_is_the_one_that_the_command_line_uses() -> None:

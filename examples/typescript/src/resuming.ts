@@ -51,11 +51,23 @@ export async function* resuming<Data extends { rates: { cursor: string } }, Vari
       return { ...variables, after: cursor };
     },
   };
-  for await (const { data, errors } of client.iterate<Data>(question)) {
-    if (errors || !data) throw new AggregateError(errors ?? [], errors?.map((error) => error.message).join("; ") ?? "no data");
-    cursor = data.rates.cursor;
-    yield data.rates;
+  for (;;) {
+    try {
+      for await (const { data, errors } of client.iterate<Data>(question)) {
+        if (errors || !data) throw errors ?? new Error("no data");
+        cursor = data.rates.cursor;
+        yield data.rates;
+      }
+    } catch (why) {
+      // Asking again would not mend a question, but a gateway that is just starting has an answer soon.
+      if (!isStarting(why)) throw Array.isArray(why) ? new AggregateError(why, why.map(({ message }) => message).join("; ")) : why;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+function isStarting(why: unknown): boolean {
+  return Array.isArray(why) && why.every((error) => error?.extensions?.code === "SERVICE_UNAVAILABLE");
 }
 
 function isClose(why: unknown): why is { code: number } {
