@@ -137,7 +137,7 @@ async def test_the_resume_helper_says_when_something_may_have_been_missed(
 async def refusing_once(code: str) -> AsyncIterator[int]:
     """The port of a graphql-transport-ws server whose first answer is an error with `code`, and any later one an event."""
     subscriptions = 0
-    event = {
+    event: dict[str, object] = {
         "kind": "SNAPSHOT",
         "recovered": None,
         "conflated": 0,
