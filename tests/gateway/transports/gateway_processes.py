@@ -5,8 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Self
+
+import httpx
 
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
@@ -16,7 +19,7 @@ from rates.names import RedisNames
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
-from tests.e2e.processes import Command, free_port, running, running_all
+from tests.e2e.processes import Command, eventually, free_port, running, running_all
 
 STREAM_LENGTH = 100_000
 
@@ -74,6 +77,15 @@ class Writer:
         await self._redis.flushall()
 
 
+async def is_ready(port: str) -> bool:
+    """Whether the gateway has read what it answers from."""
+    try:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @asynccontextmanager
 async def gateway_processes(
     count: int, redis_url: str, folder: Path, symbols: Sequence[str], **settings: object
@@ -94,8 +106,9 @@ async def gateway_processes(
     ports = [free_port() for _ in range(count)]
     commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
     async with running_all(commands) as started:
-        for command in started.values():
-            await command.prints("mirror current", within_s=60)
+        for port, command in started.items():
+            await command.prints("gateway listening", within_s=60)
+            await eventually(partial(is_ready, port), within_s=60, what="cache and instruments read")
         yield [
             GatewayProcess(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", started[str(port)])
             for port in ports
