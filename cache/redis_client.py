@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - not the built-in one
 
 from rates.errors import CacheUnavailable, InvalidSetting
+from runtime.cancellation import heeded_cancellation
 
 CONNECT_TIMEOUT_S = 3
 # A write of a whole exchange takes milliseconds; a Redis that needs longer than this is as good as away.
@@ -45,7 +46,8 @@ def open_redis(url: str) -> Redis:
 def translated_errors() -> Iterator[None]:
     """Raise what the redis library raises as `CacheUnavailable`."""
     try:
-        yield
+        with heeded_cancellation():
+            yield
     except (RedisError, OSError, TimeoutError) as exc:
         raise CacheUnavailable(f"Redis: {type(exc).__name__}: {exc}") from exc
 

@@ -27,6 +27,7 @@ from pipeline.task import Task, encode_task
 from rates.clock import Clock
 from rates.errors import InvalidSetting, QueueUnavailable
 from rates.source import Source
+from runtime.cancellation import heeded_cancellation
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 3
@@ -215,7 +216,8 @@ def _masked(url: str) -> str:
 def translated_errors(where: str = "") -> Iterator[None]:
     """Raise what aio_pika raises as `QueueUnavailable`."""
     try:
-        yield
+        with heeded_cancellation():
+            yield
     # It raises RuntimeError for a connection or channel that is closed already.
     except (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError) as exc:
         raise QueueUnavailable(f"RabbitMQ{where}: {type(exc).__name__}: {exc}") from exc
