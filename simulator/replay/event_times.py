@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 MICROSECONDS_FROM = 10**14  # a stamp this large is in microseconds, a smaller one in milliseconds
 
-_EVENT_TYPE = re.compile(r'"e":"([^"]*)"')
-_EVENT_TIME = re.compile(r'"E":(\d+)')
+_EVENT_TYPE = re.compile(r'"e":\s*"([^"]*)"')
+_EVENT_TIME = re.compile(r'"E":\s*(\d+)')
 _TIMES = {
-    "trade": re.compile(r'("[ET]":)(\d+)'),
-    "aggTrade": re.compile(r'("[ET]":)(\d+)'),
-    "kline": re.compile(r'("[ETt]":)(\d+)'),
-    "avgPrice": re.compile(r'("[ET]":)(\d+)'),
-    "ticker": re.compile(r'("[EOC]":)(\d+)'),
-    "other": re.compile(r'("E":)(\d+)'),
+    "trade": re.compile(r'("[ET]":\s*)(\d+)'),
+    "aggTrade": re.compile(r'("[ET]":\s*)(\d+)'),
+    "kline": re.compile(r'("[ETt]":\s*)(\d+)'),
+    "avgPrice": re.compile(r'("[ET]":\s*)(\d+)'),
+    "ticker": re.compile(r'("[EOC]":\s*)(\d+)'),
+    "other": re.compile(r'("E":\s*)(\d+)'),
 }
 
 

@@ -67,6 +67,24 @@ def test_nothing_but_event_times_changes() -> None:
     assert frames[0].data == json.dumps(json.loads(trade)["data"], separators=(",", ":"))
 
 
+def test_times_are_found_however_a_recorder_spaced_its_json(tmp_path: Path) -> None:
+    """A recorder that wrote each message anew left spaces after colons."""
+    path = tmp_path / "spaced.txt"
+    data = {
+        "e": "trade",
+        "E": 1700000000040,
+        "s": "BTCUSDT",
+        "t": 1,
+        "p": "1.0",
+        "q": "1",
+        "T": 1700000000039,
+    }
+    path.write_text(f"1700000000041000000 {json.dumps({'stream': 'btcusdt@trade', 'data': data})}\n")
+    (frame,) = play(begun(path), 10)
+    moved = json.loads(frame.data)
+    assert (moved["E"], moved["T"]) == (START_MS, START_MS - 1)
+
+
 def test_original_times_are_untouched() -> None:
     """Every frame is the recorded one, character for character."""
     frames = play(begun(CRYPTOFEED, original_times=True), 10)
