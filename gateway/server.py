@@ -193,8 +193,7 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         ws_max_size=settings.max_body_bytes,
-        # A compressor of its own for every connection would cost it 40 KB and most of its share of the processor.
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=settings.ws_compression,
         ws_ping_interval=min(PING_INTERVAL_S, settings.stall_timeout_s),
         ws_ping_timeout=settings.stall_timeout_s,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),

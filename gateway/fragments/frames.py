@@ -8,19 +8,19 @@ Frame = Callable[[bytes], bytes]
 class Told:
     """A result, written once. `cursor` is that of its event, where it has one."""
 
-    __slots__ = ("_envelope", "_frame", "_framed", "body", "cursor")
+    __slots__ = ("_framed", "body", "cursor")
 
     def __init__(self, body: bytes, cursor: str | None = None) -> None:
         self.body = body
         self.cursor = cursor
-        self._envelope: tuple[bytes, bytes] = b"", b""
-        self._frame: Frame | None = None
-        self._framed = b""
+        self._framed: dict[Frame, tuple[tuple[bytes, bytes], bytes]] = {}
 
     def frame(self, envelope: tuple[bytes, bytes], frame: Frame) -> bytes:
-        """The result between both parts of its envelope, framed. Most clients use the same ids: the last is remembered."""
-        if self._frame is not frame or self._envelope != envelope:
+        """The result between both parts of its envelope, framed. Most clients use the same ids: the last of each kind of frame is
+        remembered.
+        """
+        known = self._framed.get(frame)
+        if known is None or known[0] != envelope:
             before, after = envelope
-            self._framed = frame(before + self.body + after)
-            self._frame, self._envelope = frame, envelope
-        return self._framed
+            known = self._framed[frame] = envelope, frame(before + self.body + after)
+        return known[1]

@@ -7,12 +7,14 @@ connection, and the client sees that instead.
 
 import socket
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from gateway.transports.deflate import EXTENSION, MIN_BYTES, compress, takes_compressed
 from gateway.transports.effects import STALLED
 from gateway.transports.line import SINK, Line
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from asyncio import BaseTransport, TimerHandle
 
     from uvicorn._types import ASGISendEvent
+    from uvicorn.config import Config
 
 KIB = 1024
 # What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
@@ -29,6 +32,8 @@ SWITCHING_PROTOCOLS = 101
 # A process that has been asked to stop has less time for readers that do not read.
 SHUTDOWN_LINGER_S = 1.0
 NOT_UTF8 = 1007
+# First bytes of a frame: the end of a message, of text; and compressed.
+_TEXT, _COMPRESSED = 0x81, 0xC1
 # Lengths that say that the length follows in 16 or 64 bits.
 _LENGTH_16, _LENGTH_64 = 126, 127
 _HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
@@ -38,12 +43,21 @@ log = structlog.get_logger("ratewire.gateway.socket")
 
 def frame_text(message: bytes) -> bytes:
     """A text frame from a server [RFC 6455, 5.2]: final, not masked."""
-    length = len(message)
+    return _frame(_TEXT, message)
+
+
+def frame_compressed(message: bytes) -> bytes:
+    """The same, compressed where that pays."""
+    return _frame(_TEXT, message) if len(message) < MIN_BYTES else _frame(_COMPRESSED, compress(message))
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    length = len(payload)
     if length < _LENGTH_16:
-        return b"\x81%c%b" % (length, message)
+        return b"%c%c%b" % (first, length, payload)
     if length < 1 << 16:
-        return _HEAD_16(0x81, _LENGTH_16, length) + message
-    return _HEAD_64(0x81, _LENGTH_64, length) + message
+        return _HEAD_16(first, _LENGTH_16, length) + payload
+    return _HEAD_64(first, _LENGTH_64, length) + payload
 
 
 class GatewaySocket(WebSocketsSansIOProtocol):
@@ -52,6 +66,12 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     _lingering: "TimerHandle | None" = None
     _line: Line | None = None
     _is_paused = False
+
+    def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
+        super().__init__(config, *others, **named)
+        if config.ws_per_message_deflate:
+            # Uvicorn's keeps a compressor for each connection.
+            self.conn.available_extensions = [EXTENSION]
 
     def connection_made(self, transport: "BaseTransport") -> None:
         super().connection_made(transport)
@@ -63,9 +83,9 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == SWITCHING_PROTOCOLS:
             offered: Any = self.scope["extensions"]
-            if not self.conn.extensions:
-                # A frame that is to be compressed takes the long way.
-                offered[SINK] = self
+            offered[SINK] = self
+            if any(map(takes_compressed, self.conn.extensions)):
+                self.frame = frame_compressed
 
     @property
     def is_writable(self) -> bool:
@@ -76,7 +96,7 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         # The handshake is over: both would stay as long as the connection, some 2 KB.
         del self.request, self.response
 
-    frame = staticmethod(frame_text)
+    frame: Callable[[bytes], bytes] = staticmethod(frame_text)
 
     def write(self, frame: bytes) -> None:
         # One that is closing but has not said so yet must not fail: the frame is for others too.

@@ -57,7 +57,10 @@ class Witness:
     async def read(self, client: RawSocket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            for item in (await client.receive())["payload"]["data"]["rates"]["items"]:
+            message = await client.receive()
+            if message["type"] == "ping":
+                continue
+            for item in message["payload"]["data"]["rates"]["items"]:
                 if item["symbol"] == SYMBOLS[0] and (price := int(item["price"])) in self.written_at:
                     self.seen = price
                     self.worst_delay_s = max(self.worst_delay_s, loop.time() - self.written_at[price])
