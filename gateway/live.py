@@ -18,8 +18,9 @@ from gateway.mailbox import Resuming, pull
 from gateway.mirror import Mirror
 from gateway.moment import Rounds
 from gateway.pace import Pace
+from gateway.question import Question
 from gateway.rate import Rate, TtlBySource
-from gateway.rates import Question, Rates
+from gateway.rates import Rates
 from gateway.rates_cohort import EventWriter, RatesCohort, RatesTopic, Recovery
 from gateway.resume import catch_up, read_missed
 from gateway.source_health import SourceStatus

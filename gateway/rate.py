@@ -46,14 +46,6 @@ class Rate(msgspec.Struct, frozen=True):
         return judge(self.age, self.ttl)
 
 
-class OnStale(StrEnum):
-    """What a client wants where nothing is as fresh as it asked."""
-
-    RETURN = "RETURN"
-    NULL = "NULL"
-    ERROR = "ERROR"
-
-
 class UnavailableReason(StrEnum):
     """Why something asked for is not answered."""
 

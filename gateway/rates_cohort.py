@@ -11,7 +11,8 @@ from gateway.mirror import Mirror
 from gateway.moment import Moment
 from gateway.pace import Pace
 from gateway.pending import Batch
-from gateway.rates import Question, Rates
+from gateway.question import Question
+from gateway.rates import Rates
 from gateway.subscribers import Selection
 from gateway.threshold import Threshold
 from rates.ticker import Ticker, TickerKey

@@ -18,10 +18,10 @@ from gateway.consensus.arithmetic import (
 )
 from gateway.consensus.question import ConsensusMethod, ConsensusQuestion
 from gateway.consensus.rate import ConsensusQuality, ConsensusRate, Contribution, ExclusionReason
-from gateway.freshness import meets
+from gateway.question import Demand
 from gateway.rate import Rate, UnavailableRate, UnavailableReason
-from rates.clock import format_span_ms
-from rates.errors import RateNotSeen, RateStale
+from gateway.unavailable import too_old
+from rates.errors import RateNotSeen
 from rates.source import Source
 
 _CENT = Decimal("0.01")
@@ -88,19 +88,19 @@ def _judge(count: int, divergence_bps: Decimal, question: ConsensusQuestion) -> 
 
 
 def _admit(question: ConsensusQuestion, source: Source, heard: Heard) -> Contribution:
-    symbol, rate = str(question.symbol), heard.rate
+    rate = heard.rate
     if heard.gone is not None:
         is_halted = heard.gone.reason is UnavailableReason.NOT_TRADING
         exclusion = ExclusionReason.NOT_TRADING if is_halted else ExclusionReason.NOT_TRACKED
         return Contribution(source=source, exclusion=exclusion, message=heard.gone.message)
     if rate is None:
-        message = str(RateNotSeen(symbol, source.name))
+        message = str(RateNotSeen(str(question.symbol), source.name))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
-    max_age = rate.ttl if question.max_age is None else question.max_age
-    if meets(rate.age, max_age):
+    demand = Demand(question.max_age)
+    if demand.is_met_by(rate):
         return Contribution(source=source, rate=rate)
-    stale = RateStale(symbol, source.name, age_ms=rate.age_ms, max_age_ms=format_span_ms(max_age))
-    return Contribution(source=source, rate=rate, exclusion=ExclusionReason.STALE, message=str(stale))
+    message = str(too_old(rate, demand))
+    return Contribution(source=source, rate=rate, exclusion=ExclusionReason.STALE, message=message)
 
 
 def _leave_out_outliers(

@@ -7,12 +7,14 @@ from gateway.catalog import InstrumentCatalog
 from gateway.conversion.conversion import Conversion, Leg
 from gateway.conversion.graph import AssetGraph
 from gateway.conversion.question import MAX_LEGS, ConversionQuestion
-from gateway.conversion.search import Search, meets_demand
+from gateway.conversion.search import Search
 from gateway.mirror import Mirror
-from gateway.rate import OnStale, Rate
-from gateway.rates import Demand, Rates
-from rates.clock import Clock, format_span_ms
-from rates.errors import NoConversionPath, NotTrading, RateStale, UnknownAsset
+from gateway.question import Demand, OnStale
+from gateway.rate import Rate
+from gateway.rates import Rates
+from gateway.unavailable import not_trading, too_old
+from rates.clock import Clock
+from rates.errors import NoConversionPath, NotTrading, UnknownAsset
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -57,7 +59,7 @@ class Converter:
             legs = self._find_legs(graph, question)
             if late := _find_late(legs, question.demand):
                 if question.demand.on_stale is OnStale.ERROR:
-                    raise _stale(late, question.demand)
+                    raise too_old(late, question.demand)
                 if question.demand.on_stale is OnStale.NULL:
                     return None
         # A zero with a sign is a zero.
@@ -87,8 +89,8 @@ class Converter:
     ) -> NotTrading | UnknownAsset:
         """An asset without a symbol that is traded may have one that is not."""
         for key, instrument in self._catalog.halted.items():
-            if asset in key.symbol and key.source in self._asked(question) and (halt := instrument.halt):
-                return NotTrading(str(key.symbol), key.source.name, word=halt.word, since=halt.since)
+            if asset in key.symbol and key.source in self._asked(question):
+                return not_trading(instrument)
         return UnknownAsset(asset, near=graph.near(asset))
 
     def _asked(self, question: ConversionQuestion) -> tuple[Source, ...]:
@@ -113,13 +115,5 @@ class Converter:
 
 def _find_late(legs: Sequence[Leg], demand: Demand) -> Rate | None:
     """Of the rates that do not meet the demand the oldest."""
-    late = [leg.rate for leg in legs if leg.rate and not meets_demand(leg.rate, demand)]
+    late = [leg.rate for leg in legs if leg.rate and not demand.is_met_by(leg.rate)]
     return max(late, key=lambda rate: rate.age, default=None)
-
-
-def _stale(rate: Rate, demand: Demand) -> RateStale:
-    max_age = rate.ttl if demand.max_age is None else demand.max_age
-    ticker = rate.ticker
-    return RateStale(
-        str(ticker.symbol), ticker.source.name, age_ms=rate.age_ms, max_age_ms=format_span_ms(max_age)
-    )

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.rates import ANY_AGE, Demand
+from gateway.question import ANY_AGE, Demand
 from rates.errors import InvalidArgument
 from rates.source import Source
 

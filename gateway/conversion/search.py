@@ -1,16 +1,18 @@
 """One question's search among routes for the rates to go by. Every pair of neighbours is looked at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 from gateway.conversion.conversion import Leg
 from gateway.conversion.graph import AssetGraph, Route
-from gateway.freshness import Freshness, meets
+from gateway.freshness import Freshness
 from gateway.mirror import Mirror
+from gateway.question import Demand, choose
 from gateway.rate import Rate
-from gateway.rates import Demand, Rates
+from gateway.rates import Rates
 from rates.errors import RateNotSeen
+from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
 _GRADES = {freshness: grade for grade, freshness in enumerate(Freshness, 1)}
@@ -66,26 +68,22 @@ class Search:
         return self._known[one, other]
 
     def _look(self, one: str, other: str) -> Leg | None:
-        """As `rate` answers: the first by preference that meets the demand, else the one that has used up least of its time."""
+        """As `rate` answers, by preference."""
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
-        best: Rate | None = None
+        best = choose(self._read(symbols), self._demand)
+        return None if best is None else Leg(one, other, best)
+
+    def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
         for symbol in symbols:
             for source in self._graph.sources_by_symbol[symbol]:
-                ticker = self._mirror.read(TickerKey(source, symbol))
-                if ticker is None:
-                    continue
-                rate = self._rates.present_at(ticker, self._now)
-                if meets_demand(rate, self._demand):
-                    return Leg(one, other, rate)
-                if best is None or rate.age / rate.ttl < best.age / best.ttl:
-                    best = rate
-        return None if best is None else Leg(one, other, best)
+                if ticker := self._mirror.read(TickerKey(source, symbol)):
+                    yield self._rates.present_at(ticker, self._now)
 
     def _grade(self, leg: Leg) -> int:
         """How bad it would be to go this way."""
-        if leg.rate is None or meets_demand(leg.rate, self._demand):
+        if leg.rate is None or self._demand.is_met_by(leg.rate):
             return MEETS
         return _GRADES[leg.rate.freshness]
 
@@ -95,8 +93,3 @@ class Search:
         return RateNotSeen(
             str(symbol), ", ".join(each.name for each in self._graph.sources_by_symbol[symbol])
         )
-
-
-def meets_demand(rate: Rate, demand: Demand) -> bool:
-    """Whether the rate is as fresh as asked."""
-    return meets(rate.age, rate.ttl if demand.max_age is None else demand.max_age)

@@ -5,7 +5,8 @@ from graphql import GraphQLError, GraphQLSchema
 from gateway.fragments.library import Library
 from gateway.fragments.plan import Asked, Plan, RateAsk, RatesAsk
 from gateway.fragments.selection import NotCovered, Selection
-from gateway.rate import OnStale, RateList
+from gateway.question import OnStale
+from gateway.rate import RateList
 from gateway.rates import Rates
 from gateway.schema.context import Notes
 from rates.errors import RatesError

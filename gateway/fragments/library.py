@@ -1,7 +1,7 @@
 """All fragments of a gateway, bounded in memory, and the lists that are joined from them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import GraphQLSchema
 
@@ -18,8 +18,9 @@ from gateway.fragments.writing import (
     object_type,
     object_writer,
 )
+from gateway.question import Question
 from gateway.rate import Rate, UnavailableRate
-from gateway.rates import Question, Rates
+from gateway.rates import Rates
 from rates.clock import format_us
 
 MIB = 1024 * 1024
@@ -28,7 +29,6 @@ MAX_SELECTIONS = 256
 MAX_BYTES = 64 * MIB
 MAX_LISTINGS = 4_096
 
-ValueT = TypeVar("ValueT")
 Items = Callable[[Selection], bytes]
 ListingKey = tuple[Selection, Question]
 
@@ -89,21 +89,6 @@ class Library:
         found = [shelf.read(each) for each in rates]
         self._shelves.keep(selection, shelf)
         return found
-
-    def keep_by_selection(
-        self, make: Callable[["Library", Selection], ValueT]
-    ) -> Callable[[Selection], ValueT]:
-        """Makes a thing for each selection, and keeps those of the selections in use."""
-        kept: Kept[Selection, ValueT] = Kept(size=MAX_SELECTIONS)
-
-        def find(selection: Selection) -> ValueT:
-            found = kept.read(selection)
-            if found is None:
-                found = make(self, selection)
-                kept.keep(selection, found)
-            return found
-
-        return find
 
     def refresh_listing(self, selection: Selection, question: Question) -> Listing:
         """The kept list of the rates that answer the question, as it stands now."""

@@ -18,8 +18,7 @@ from gateway.fragments.selection import TYPENAME, Collector, NotCovered, RootFie
 from gateway.fragments.spot import Spot
 from gateway.fragments.writing import label
 from gateway.pace import Pace, parse_pace
-from gateway.rate import OnStale
-from gateway.rates import Demand, Question
+from gateway.question import Demand, OnStale, Question
 from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, given, read_demand, read_question
 from gateway.schema.consensus import read_consensus

@@ -5,7 +5,8 @@ from datetime import datetime
 from gateway.fragments.fragment import Fragment
 from gateway.fragments.library import Library
 from gateway.fragments.selection import Selection
-from gateway.rates import Demand, Place, Rates
+from gateway.question import Demand
+from gateway.rates import Place, Rates
 from rates.clock import format_us
 from rates.source import Source
 from rates.symbol import Symbol

@@ -5,8 +5,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from gateway.rate import OnStale
-from gateway.rates import Demand, Question
+from gateway.question import Demand, OnStale, Question
 from rates.errors import InvalidArgument
 from rates.source import Source
 from rates.symbol import Symbol

@@ -19,7 +19,7 @@ from gateway.consensus.question import (
 from gateway.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.freshness import Freshness
 from gateway.pace import parse_pace
-from gateway.rate import OnStale
+from gateway.question import OnStale
 from gateway.schema.arguments import UNSET, OneSymbol, given, read_demand
 from gateway.schema.context import Info
 from gateway.schema.types import Rate, clamp

@@ -10,7 +10,7 @@ from gateway.conversion import conversion
 from gateway.conversion.conversion import ConversionOperation
 from gateway.conversion.question import MAX_LEGS, ConversionQuestion, check_conversion
 from gateway.freshness import Freshness
-from gateway.rate import OnStale
+from gateway.question import OnStale
 from gateway.schema.arguments import UNSET, OnStaleArgument, given, read_demand
 from gateway.schema.context import Info
 from gateway.schema.types import Rate, clamp

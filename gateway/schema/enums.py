@@ -10,7 +10,8 @@ from gateway.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.conversion.conversion import ConversionOperation
 from gateway.events import RatesEventKind
 from gateway.freshness import Freshness
-from gateway.rate import OnStale, UnavailableReason
+from gateway.question import OnStale
+from gateway.rate import UnavailableReason
 from gateway.source_health import SourceState
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source

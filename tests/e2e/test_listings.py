@@ -14,8 +14,8 @@ from cache.memory import MemoryCache
 from gateway.events import RatesEvent
 from gateway.gateway import Gateway
 from gateway.pace import Pace
+from gateway.question import Question
 from gateway.rate import UnavailableReason
-from gateway.rates import Question
 from gateway.settings import GatewaySettings
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from gateway.rates import Question
+from gateway.question import Question
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey

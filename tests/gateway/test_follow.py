@@ -175,7 +175,8 @@ def test_what_was_told_last_is_what_the_query_answers(script: list[tuple[float, 
 
     def check(scene: Scene) -> None:
         values = scene.stage.values_at(scene.loop.time())
-        rates = {key.source: scene.stage.rates.present([ticker])[0] for key, ticker in values.items()}
+        now = scene.loop.clock()
+        rates = {key.source: scene.stage.rates.present_at(ticker, now) for key, ticker in values.items()}
         fresh = [rates[each] for each in Source if each in rates and rates[each].freshness is Freshness.FRESH]
         assert not fresh or scene.told[-1][1].ticker == fresh[0].ticker
 

@@ -15,8 +15,8 @@ from gateway.events import RatesEvent, RatesEventKind
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.pace import Pace
+from gateway.question import Question
 from gateway.rate import UnavailableReason
-from gateway.rates import Question
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context

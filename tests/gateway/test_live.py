@@ -12,7 +12,7 @@ from gateway.cursor import Cursor, Place, format_cursor
 from gateway.events import RatesEvent, RatesEventKind
 from gateway.gateway import Gateway
 from gateway.pace import Pace, parse_pace
-from gateway.rates import Question
+from gateway.question import Question
 from rates.errors import InvalidArgument, InvalidCursor, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.events import RatesEvent, RatesEventKind
 from gateway.pace import Pace
-from gateway.rates import Question
+from gateway.question import Question
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 from tests.gateway.conftest import ListedInstruments, build_ticker

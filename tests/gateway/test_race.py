@@ -8,7 +8,7 @@ import pytest
 
 from gateway.events import RatesEvent, RatesEventKind
 from gateway.pace import Pace
-from gateway.rates import Question
+from gateway.question import Question
 from rates.source import Source
 from tests.gateway.conftest import ListedInstruments, build_ticker, wait_until
 from tests.gateway.stage import FailingCache, Stage

@@ -8,8 +8,8 @@ import pytest
 from cache.ports import Snapshot
 from gateway.cursor import parse_cursor
 from gateway.gateway import Gateway
-from gateway.rate import OnStale, UnavailableReason
-from gateway.rates import Demand, Question
+from gateway.question import Demand, OnStale, Question
+from gateway.rate import UnavailableReason
 from gateway.settings import GatewaySettings
 from rates.errors import (
     CacheUnavailable,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.conversion.assets import STABLECOINS
 from gateway.conversion.graph import AssetGraph
 from gateway.conversion.question import ConversionQuestion, check_conversion
-from gateway.rate import OnStale
+from gateway.question import OnStale
 from instruments.instrument import Halt
 from rates.errors import (
     CacheUnavailable,

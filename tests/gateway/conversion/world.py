@@ -10,7 +10,8 @@ from gateway.conversion.conversion import Conversion
 from gateway.conversion.converter import Converter
 from gateway.conversion.question import ConversionQuestion
 from gateway.mirror import Mirror
-from gateway.rates import Demand, Rates
+from gateway.question import Demand
+from gateway.rates import Rates
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
