@@ -18,7 +18,7 @@ from rates.source import Source
 from tests.backends import Server
 from tests.dashboard.browser import Browser, browsing
 from tests.e2e.processes import ROOT, Command, free_port, running
-from tests.gateway.conftest import build_ticker
+from tests.gateway.fakes import build_ticker
 
 BINANCE_TTL_S = 3
 IMAGES = ROOT / "docs" / "images"

@@ -9,7 +9,7 @@ from gateway.question import Question
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
-from tests.gateway.conftest import NOON
+from tests.gateway.fakes import NOON
 from tests.gateway.stage import TTL, Entry
 
 ROUNDING = 0.000_005

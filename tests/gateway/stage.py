@@ -19,7 +19,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
 from rates.wire import Changes
-from tests.gateway.conftest import ListedInstruments
+from tests.gateway.fakes import ListedInstruments
 from tests.gateway.virtual_time import VirtualTimeLoop
 
 TTL = {source: timedelta(seconds=source.ttl_s) for source in Source}

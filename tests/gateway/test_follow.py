@@ -15,7 +15,7 @@ from gateway.pace import Pace
 from gateway.rate import Rate
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.gateway.conftest import ListedInstruments, build_ticker
+from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.stage import FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 

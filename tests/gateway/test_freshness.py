@@ -12,7 +12,7 @@ from gateway.schema.scalars import format_time
 from gateway.schema.types import Rate as ToldRate
 from gateway.settings import GatewaySettings
 from rates.source import Source
-from tests.gateway.conftest import build_ticker
+from tests.gateway.fakes import build_ticker
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TTL = timedelta(seconds=10)

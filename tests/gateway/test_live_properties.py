@@ -15,7 +15,7 @@ from gateway.pace import Pace
 from gateway.question import Question
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
-from tests.gateway.conftest import ListedInstruments, build_ticker
+from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.oracle import ROUNDING, Manner, Told, is_wanted, simulate, unavailable
 from tests.gateway.stage import KEYS, FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually

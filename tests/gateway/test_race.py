@@ -10,7 +10,7 @@ from gateway.events import RatesEvent, RatesEventKind
 from gateway.pace import Pace
 from gateway.question import Question
 from rates.source import Source
-from tests.gateway.conftest import ListedInstruments, build_ticker, wait_until
+from tests.gateway.fakes import ListedInstruments, build_ticker, wait_until
 from tests.gateway.stage import FailingCache, Stage
 from tests.gateway.virtual_time import run_virtually
 

@@ -21,7 +21,7 @@ from rates.clock import utc_now
 from rates.names import RedisNames
 from tests.backends import Server
 from tests.e2e.processes import free_port, running, running_all
-from tests.gateway.conftest import build_ticker
+from tests.gateway.fakes import build_ticker
 
 QUERY = """subscription ($after: String) { rates(symbols: ["BTC/USDT", "ETH/USDT"], sources: [BINANCE], after: $after) {
   kind recovered cursor items { id price } } }"""

@@ -13,7 +13,7 @@ from gateway.pending import Pending
 from gateway.threshold import Threshold
 from rates.source import Source
 from rates.ticker import Ticker
-from tests.gateway.conftest import NOON, FakeClock, build_ticker
+from tests.gateway.fakes import NOON, FakeClock, build_ticker
 
 TTL = timedelta(seconds=10)
 ORDER = list(Freshness)

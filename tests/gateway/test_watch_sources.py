@@ -11,7 +11,7 @@ from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
 from rates.errors import SourceBlocked, SourceRateLimited, SourceUnavailable
 from rates.source import Source
-from tests.gateway.conftest import ListedInstruments, build_ticker
+from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.stage import FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from tests.gateway.conftest import NOON
+from tests.gateway.fakes import NOON
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from gateway.consensus.rate import ConsensusRate
 from gateway.consensus.weighing import Heard, weigh
 from gateway.rate import Rate
 from rates.symbol import parse_symbol
-from tests.gateway.conftest import NOON, build_ticker
+from tests.gateway.fakes import NOON, build_ticker
 
 BTC_USDT = parse_symbol("BTC/USDT")
 TTL = timedelta(seconds=10)

@@ -15,8 +15,8 @@ from gateway.consensus.rate import ConsensusRate
 from gateway.pace import Pace
 from instruments.instrument import Halt
 from rates.source import Source
-from tests.gateway.conftest import NOON, ListedInstruments, build_ticker
 from tests.gateway.consensus.opinions import BTC_USDT, exclusions
+from tests.gateway.fakes import NOON, ListedInstruments, build_ticker
 from tests.gateway.stage import FailingCache, Stage
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 

@@ -14,8 +14,8 @@ from gateway.consensus.weighing import Heard, weigh
 from gateway.freshness import Freshness
 from gateway.rate import UnavailableRate, UnavailableReason
 from rates.source import Source
-from tests.gateway.conftest import NOON
 from tests.gateway.consensus.opinions import BTC_USDT, Opinion, consensus, exclusions
+from tests.gateway.fakes import NOON
 
 MEDIAN, VWAP = ConsensusMethod.MEDIAN, ConsensusMethod.VWAP
 methods = st.sampled_from(ConsensusMethod)

@@ -23,8 +23,8 @@ from rates.errors import (
 )
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.gateway.conftest import NOON
 from tests.gateway.conversion.world import BINANCE, COINGECKO, World, sources, way
+from tests.gateway.fakes import NOON
 
 ASSETS = "ABCDEF"
 

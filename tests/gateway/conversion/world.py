@@ -15,7 +15,7 @@ from gateway.rates import Rates
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
-from tests.gateway.conftest import NOON, FakeClock, ListedInstruments, build_ticker
+from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker
 
 BINANCE, COINGECKO = Source.BINANCE, Source.COINGECKO
 TTL = {source: timedelta(seconds=180 if source is COINGECKO else 10) for source in Source}

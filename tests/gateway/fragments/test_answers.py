@@ -23,7 +23,7 @@ from gateway.schema.context import Context, Notes
 from gateway.settings import GatewaySettings
 from rates.source import Source
 from rates.ticker import Ticker
-from tests.gateway.conftest import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
+from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fragments.documents import requests
 
 PLAIN, FAST = GatewaySettings(port=0, fast_path=False), GatewaySettings(port=0, fast_path=True)

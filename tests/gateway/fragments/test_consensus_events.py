@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.fragments.frames import Told
 from gateway.operations import Operations
 from gateway.request import GraphQLRequest
-from tests.gateway.conftest import build_ticker
+from tests.gateway.fakes import build_ticker
 from tests.gateway.fragments.documents import RATE_FIELDS, leaves
 from tests.gateway.fragments.test_events import Asked, Audience, HandedReader, Manner, busy, crowds, manners
 from tests.gateway.test_live_properties import Act, acts

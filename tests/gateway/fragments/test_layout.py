@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from gateway.fragments.fragment import EARLIEST, LATEST, Fragment
 from gateway.fragments.layout import Layout
 from gateway.fragments.writing import join_list
-from tests.gateway.conftest import build_ticker
+from tests.gateway.fakes import build_ticker
 
 START_US = 1_700_000_000_000_000
 TICKER = build_ticker()

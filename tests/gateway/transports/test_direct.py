@@ -20,7 +20,7 @@ from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from gateway.transports.uvicorn_http import GatewayHttp
 from rates.source import Source
-from tests.gateway.conftest import FakeClock, ListedInstruments, build_ticker, wait_until
+from tests.gateway.fakes import FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.transports.raw_socket import TIMEOUT_S
 
 ONE = '{ rate(symbol: "BTC/USDT") { id price ageMs freshness } }'
