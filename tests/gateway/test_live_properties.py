@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,23 +14,13 @@ from gateway.pace import Pace
 from gateway.question import Question
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
-from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.oracle import ROUNDING, Manner, Told, is_wanted, simulate, unavailable
-from tests.gateway.stage import KEYS, FailingCache, Stage
-from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
+from tests.gateway.play import TICK_S, Act, Play, acts
+from tests.gateway.stage import KEYS, Stage
+from tests.gateway.virtual_time import run_virtually
 
 Kind = RatesEventKind
-# Everything is written at multiples of this, and nothing else happens then: so the order within an instant never matters.
-TICK_S = 0.01
 EPILOGUE_S = 12.0
-
-
-class Act(NamedTuple):
-    """One thing that happens to the system, so many ticks after the one before."""
-
-    ticks: int
-    kind: str
-    argument: Any = None
 
 
 class Visit(NamedTuple):
@@ -91,42 +80,13 @@ readers = st.builds(
     starts_with_query=st.booleans(),
     visits=st.lists(visits, min_size=1, max_size=4).map(tuple),
 )
-# Which key, the price, how long before the write it was observed (late ones are older than what is known).
-values = st.tuples(
-    st.sampled_from(KEYS),
-    st.sampled_from([100, 100, 101, 103]),
-    st.sampled_from([0.003, 0.003, 0.103, 4.003, 15.003]),
-)
-spans = st.sampled_from([1, 3, 7, 20, 20, 50, 100, 400])
-# Distinct ones, because `one_of` would keep only one of the same.
-writes = [
-    st.builds(Act, spans, st.just("write"), st.lists(values, min_size=1, max_size=3)) for _ in range(20)
-]
-repeats = st.builds(Act, spans, st.just("repeat"), st.none())
-drops = st.builds(Act, spans, st.just("drop"), st.integers(1, 2))
-losses = st.builds(Act, spans, st.just("lose"), st.none())
-restarts = st.builds(Act, spans, st.just("restart"), st.sampled_from(Source))
-untracks = st.builds(Act, spans, st.just("untrack"), st.sampled_from(KEYS))
-tracks = st.builds(Act, spans, st.just("track"), st.sampled_from(KEYS))
-acts = st.lists(
-    st.one_of(*writes, repeats, drops, losses, restarts, untracks, tracks),
-    min_size=15,
-    max_size=60,
-)
 
 
-class Play:
-    """Two replicas over one cache, the script, and the readers."""
+class Performance(Play):
+    """A play with readers, until some time after the script."""
 
     def __init__(self, stream_length: int) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop)
-        self.loop = loop
-        self.cache = FailingCache(stream_length=stream_length)
-        self.instruments = ListedInstruments(*((key.source, str(key.symbol)) for key in KEYS))
-        self.replicas = [Stage(self.cache, self.instruments) for _ in range(2)]
-        self.last: list[Ticker] = []
-        self.script_ends = asyncio.Event()
+        super().__init__(stream_length)
         self.until = float("inf")
 
     async def perform(self, script: list[Act], cast: list[Reader]) -> list[list[Diary]]:
@@ -142,62 +102,6 @@ class Play:
             mirror.cancel()
         await asyncio.wait(mirrors)
         return [each.result() for each in told]
-
-    async def happen(self, script: list[Act]) -> None:
-        ticks = 0
-        for act in script:
-            ticks += act.ticks
-            await asyncio.sleep(ticks * TICK_S - self.loop.time())
-            await getattr(self, f"_{act.kind}")(act.argument)
-        await asyncio.sleep(TICK_S)
-        await self._settle()
-
-    async def _write(self, entries: list[tuple[TickerKey, int, float]]) -> None:
-        for source in Source:
-            tickers = [
-                build_ticker(
-                    str(key.symbol),
-                    str(price),
-                    source=source,
-                    observed_at=self.loop.clock() - timedelta(seconds=lag_s),
-                    sequence=len(self.replicas[0].log),
-                )
-                for key, price, lag_s in entries
-                if key.source is source
-            ]
-            await self.cache.write(tickers)
-            self.last = tickers or self.last
-
-    async def _repeat(self, _: None) -> None:
-        await self.cache.write(self.last)
-
-    async def _drop(self, count: int) -> None:
-        self.cache.to_drop += count
-
-    async def _lose(self, _: None) -> None:
-        self.cache.lose_subscriptions()
-
-    async def _restart(self, source: Source) -> None:
-        self.cache.restart(source)
-
-    async def _untrack(self, key: TickerKey) -> None:
-        known = self.instruments.instruments
-        self.instruments.instruments = [each for each in known if (each.source, each.symbol) != key]
-        await self._refresh()
-
-    async def _track(self, key: TickerKey) -> None:
-        if all((each.source, each.symbol) != key for each in self.instruments.instruments):
-            self.instruments.add(key.source, str(key.symbol))
-            await self._refresh()
-
-    async def _settle(self) -> None:
-        """A last write of every source tells of any gap before it."""
-        self.cache.to_drop = 0
-        await self._write([(key, 100, 0.003) for key in KEYS])
-
-    async def _refresh(self) -> None:
-        for replica in self.replicas:
-            await replica.refresh()
 
     async def attend(self, reader: Reader) -> list[Diary]:
         """All connections of one client, which keeps what it holds and its last cursor between them."""
@@ -264,7 +168,7 @@ def wanted_values(stage: Stage, question: Question, at: float) -> dict[TickerKey
     return {key: each for key, each in stage.values_at(at).items() if is_wanted(key, question)}
 
 
-def check_first(play: Play, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
+def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
     """The events up to the snapshot are right; the values told, or `None` if it broke off before."""
     stage = play.replicas[diary.replica]
     if not diary.events:
@@ -309,7 +213,7 @@ def check_recovery(stage: Stage, reader: Reader, diary: Diary, first: RatesEvent
         assert before is None or ticker.is_newer_than(before) or reader.manner.bps or key in retracked
 
 
-def check_rest(play: Play, reader: Reader, diary: Diary, told: dict[TickerKey, Ticker]) -> None:
+def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[TickerKey, Ticker]) -> None:
     """After the snapshot, events are those of the oracle, and their cursors claim nothing that was not told."""
     stage = play.replicas[diary.replica]
     start = next(number for number, (_, event) in enumerate(diary.events) if event.kind is Kind.SNAPSHOT)
@@ -336,7 +240,7 @@ def check_rest(play: Play, reader: Reader, diary: Diary, told: dict[TickerKey, T
         assert kind is (Kind.UPDATE if one.items or one.retracted else Kind.HEARTBEAT)
 
 
-def check_replica(play: Play, stage: Stage) -> None:
+def check_replica(play: Performance, stage: Stage) -> None:
     """Nothing older or equal was ever published after something newer, and in the end nothing is missing."""
     newest: dict[TickerKey, Ticker] = {}
     for _, key, ticker in stage.log:
@@ -367,7 +271,7 @@ def test_every_reader_is_told_what_the_oracle_says(
     """
 
     async def main() -> None:
-        play = Play(stream_length)
+        play = Performance(stream_length)
         for reader, diaries in zip(cast, await play.perform(script, cast), strict=True):
             for diary in diaries:
                 if (told := check_first(play, reader, diary)) is not None:

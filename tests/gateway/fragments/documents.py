@@ -29,6 +29,8 @@ RATE_FIELDS = [
     "simulated",
     "__typename",
 ]
+CONSENSUS_FIELDS = "id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated __typename"
+CONTRIBUTION_FIELDS = "source price included weight deviationBps exclusion message __typename"
 UNAVAILABLE_FIELDS = ["symbol", "source", "reason", "message", "__typename"]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]
 DIRECTIVES = [
@@ -181,3 +183,26 @@ def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
     used = [f"${name}: {kind}" for name, kind in kinds.items() if re.search(rf"\${name}\b", text)]
     variables = {"list": draw(st.sampled_from([None, [], ["BTC/USDT"], ["BTC/USDT", "BTC/USD"]]))}
     return f"subscription Made{'(' + ', '.join(used) + ')' if used else ''} {{ {text}", variables
+
+
+@st.composite
+def consensus_subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
+    """The same of a consensus."""
+    arguments = [
+        draw(
+            st.sampled_from(['symbol: "BTC/USDT"', 'symbol: "BTC/USDT"', "symbol: $one", 'symbol: "NO/SUCH"'])
+        ),
+        draw(st.sampled_from(["", "method: VWAP", "minSources: 1", "minSources: 0"])),
+        draw(st.sampled_from(["", "maxAgeMs: 2000", "maxAgeMs: 50000"])),
+        draw(st.sampled_from(["", "maxDeviationBps: 0.5", "maxDeviationBps: 3000"])),
+        draw(st.sampled_from(["", "sources: [COINGECKO, BINANCE]", "sources: [BINANCE]"])),
+        draw(st.sampled_from(["", "sampleIntervalMs: 0", "sampleIntervalMs: 700", "sampleIntervalMs: -1"])),
+    ]
+    fields = draw(leaves(CONSENSUS_FIELDS.split(), "ConsensusRate"))
+    if draw(st.booleans()):
+        inside = draw(leaves(CONTRIBUTION_FIELDS.split(), "ConsensusContribution"))
+        fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
+    text = f"told: consensusRate({' '.join(arguments)}) {{ {fields} }}"
+    kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}
+    used = [f"${name}: {kind}" for name, kind in kinds.items() if f"${name}" in text]
+    return f"subscription{'(' + ', '.join(used) + ')' if used else ''} {{ {text} }}", {}

@@ -25,8 +25,9 @@ from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fragments.documents import requests
+from tests.gateway.virtual_time import run_virtually
 
-PLAIN, FAST = GatewaySettings(port=0, fast_path=False), GatewaySettings(port=0, fast_path=True)
+SETTINGS = GatewaySettings(port=0, fast_path=True)
 SCHEMA = build_schema()
 KEYS = [
     (Source.BINANCE, "BTC/USDT"),
@@ -45,8 +46,7 @@ class Both:
     gateway: Gateway
     cache: MemoryCache
     clock: FakeClock
-    fast: Operations
-    plain: Operations
+    operations: Operations
 
     async def write(self, ticker: Ticker) -> None:
         await self.cache.write([ticker])
@@ -58,29 +58,26 @@ class Both:
         request = GraphQLRequest(query, variables)
         notes, plain_notes = Notes(), Notes()
         try:
-            prepared = self.fast.prepare(request)
+            prepared = self.operations.prepare(request)
         except Refused:
             return False
-        body = encode(await self.plain.execute(self.plain.prepare(request), plain_notes))
-        answer = await self.fast.answer(prepared, notes)
-        assert answer.body == body
-        assert answer.has_errors == ("errors" in (await self.plain.execute(prepared)))
+        plain = await self.operations.execute(prepared, plain_notes)
+        answer = await self.operations.answer(prepared, notes)
+        assert answer.body == encode(plain)
+        assert answer.has_errors == ("errors" in plain)
         assert (notes.good_for, notes.is_momentary) == (plain_notes.good_for, plain_notes.is_momentary)
-        assert (await self.fast.answer(prepared)).body == body
+        assert (await self.operations.answer(prepared)).body == answer.body
         return prepared.plan is not None
 
 
 @asynccontextmanager
 async def both() -> AsyncIterator[Both]:
     clock, cache = FakeClock(), MemoryCache(stream_length=100)
-    gateway = Gateway(cache, ListedInstruments(*KEYS), FAST, simulated=True, clock=clock)
-    context = Context.of(gateway)
+    gateway = Gateway(cache, ListedInstruments(*KEYS), SETTINGS, simulated=True, clock=clock)
     running = asyncio.create_task(gateway.run())
     try:
         await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
-        yield Both(
-            gateway, cache, clock, Operations(SCHEMA, context, FAST), Operations(SCHEMA, context, PLAIN)
-        )
+        yield Both(gateway, cache, clock, Operations(SCHEMA, Context.of(gateway), SETTINGS))
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -131,7 +128,7 @@ def test_every_answer_is_that_of_the_plain_path(
                 for query, variables in asked:
                     event(f"covered: {await system.check(query, variables)}")
 
-    asyncio.run(play())
+    run_virtually(play())
 
 
 async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
@@ -142,7 +139,9 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
         library = Library(SCHEMA._schema, system.gateway.rates)
         answers = Answers(SCHEMA._schema, system.gateway.rates, library)
         for symbols in ("", '(symbols: ["BTC/USDT"])', '(symbols: ["ETH/USDT", "BTC/USD"])'):
-            prepared = system.fast.prepare(GraphQLRequest(f"{{ rates{symbols} {{ items {{ id price }} }} }}"))
+            prepared = system.operations.prepare(
+                GraphQLRequest(f"{{ rates{symbols} {{ items {{ id price }} }} }}")
+            )
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
             (field,) = prepared.plan[0].root.field.inside.fields  # type: ignore[union-attr]
@@ -158,7 +157,7 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
         for number, question in enumerate(['rate(symbol: "BTC/USDT")', 'rates(symbols: ["BTC/USDT"])']):
             inside = "price ageMs" if number == 0 else "items { price ageMs }"
             prepared = [
-                system.fast.prepare(GraphQLRequest(f"{{ {'a' * asked}: {question} {{ {inside} }} }}"))
+                system.operations.prepare(GraphQLRequest(f"{{ {'a' * asked}: {question} {{ {inside} }} }}"))
                 for asked in range(1, 9)
             ]
             for count in (4, 8):
@@ -178,7 +177,7 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
         library = Library(SCHEMA._schema, system.gateway.rates)
         answers = Answers(SCHEMA._schema, system.gateway.rates, library)
         query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
-        plan = system.fast.prepare(GraphQLRequest(query)).plan
+        plan = system.operations.prepare(GraphQLRequest(query)).plan
         assert plan
         assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
         selection, ask = plan[0].root.field.inside.fields[0].inside, plan[0].ask  # type: ignore[union-attr]
@@ -200,7 +199,7 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
         answers = Answers(SCHEMA._schema, system.gateway.rates, library)
         for number in range(600):
             query = f"{{ rates {{ items {{ a{number}: price {'b' * 500}{number}: id }} }} }}"
-            prepared = system.fast.prepare(GraphQLRequest(query))
+            prepared = system.operations.prepare(GraphQLRequest(query))
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
             assert library.weight <= 2 * 100_000

@@ -1,72 +1,28 @@
 """Readers of a consensus are told, to the last byte and at the same moments, what the plain path tells them: once for all."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.fragments.frames import Told
 from gateway.operations import Operations
 from gateway.request import GraphQLRequest
 from tests.gateway.fakes import build_ticker
-from tests.gateway.fragments.documents import RATE_FIELDS, leaves
-from tests.gateway.fragments.test_events import Asked, Audience, HandedReader, Manner, busy, crowds, manners
-from tests.gateway.test_live_properties import Act, acts
-from tests.gateway.virtual_time import run_virtually
-
-FIELDS = "id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated __typename"
-CONTRIBUTION_FIELDS = "source price included weight deviationBps exclusion message __typename"
-
-
-@st.composite
-def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
-    """A document with a subscription, and its variables."""
-    arguments = [
-        draw(
-            st.sampled_from(['symbol: "BTC/USDT"', 'symbol: "BTC/USDT"', "symbol: $one", 'symbol: "NO/SUCH"'])
-        ),
-        draw(st.sampled_from(["", "method: VWAP", "minSources: 1", "minSources: 0"])),
-        draw(st.sampled_from(["", "maxAgeMs: 2000", "maxAgeMs: 50000"])),
-        draw(st.sampled_from(["", "maxDeviationBps: 0.5", "maxDeviationBps: 3000"])),
-        draw(st.sampled_from(["", "sources: [COINGECKO, BINANCE]", "sources: [BINANCE]"])),
-        draw(st.sampled_from(["", "sampleIntervalMs: 0", "sampleIntervalMs: 700", "sampleIntervalMs: -1"])),
-    ]
-    fields = draw(leaves(FIELDS.split(), "ConsensusRate"))
-    if draw(st.booleans()):
-        inside = draw(leaves(CONTRIBUTION_FIELDS.split(), "ConsensusContribution"))
-        fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
-    text = f"told: consensusRate({' '.join(arguments)}) {{ {fields} }}"
-    kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}
-    used = [f"${name}: {kind}" for name, kind in kinds.items() if f"${name}" in text]
-    return f"subscription{'(' + ', '.join(used) + ')' if used else ''} {{ {text} }}", {}
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    script=acts,
-    questions=st.lists(
-        st.builds(
-            lambda asked, manners: Asked(asked[0], asked[1], manners),
-            subscriptions(),
-            st.lists(manners, min_size=1, max_size=4).map(tuple),
-        ),
-        min_size=1,
-        max_size=2,
-    ),
+from tests.gateway.fragments.audience import (
+    Asked,
+    Audience,
+    HandedReader,
+    Manner,
+    busy,
+    check,
+    crowds,
+    questions,
 )
-def test_every_answer_is_that_of_the_plain_path(script: list[Act], questions: list[Asked]) -> None:
-    """Whatever happens, whatever is asked, by however many, however slowly each of them reads."""
-
-    async def play() -> None:
-        for plain, fast, handed in await Audience(100).watch(script, questions):
-            event(f"answers: {min(len(plain), 5)}")
-            assert fast == plain
-            assert handed == plain
-
-    run_virtually(play())
-
+from tests.gateway.fragments.documents import consensus_subscriptions
+from tests.gateway.play import Act, acts
+from tests.gateway.virtual_time import run_virtually
 
 COMMON = [
     'subscription { consensusRate(symbol: "BTC/USDT", sampleIntervalMs: 0) { price quality contributions { exclusion } } }',
@@ -76,20 +32,19 @@ COMMON = [
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    script=busy, query=st.sampled_from(COMMON), manners=st.lists(crowds, min_size=3, max_size=8).map(tuple)
-)
+@given(script=acts, asked=questions(consensus_subscriptions()))
+def test_every_answer_is_that_of_the_plain_path(script: list[Act], asked: list[Asked]) -> None:
+    """Whatever happens, whatever is asked, by however many, however slowly each of them reads."""
+    check(script, asked)
+
+
+@settings(max_examples=100, deadline=None)
+@given(script=busy, query=st.sampled_from(COMMON), crowd=crowds)
 def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(
-    script: list[Act], query: str, manners: tuple[Manner, ...]
+    script: list[Act], query: str, crowd: tuple[Manner, ...]
 ) -> None:
     """Those who come later, fall behind and catch up among them."""
-
-    async def play() -> None:
-        for plain, fast, handed in await Audience(100).watch(script, [Asked(query, {}, manners)]):
-            assert fast == plain
-            assert handed == plain
-
-    run_virtually(play())
+    check(script, [Asked(query, {}, crowd)])
 
 
 @pytest.mark.parametrize(("interval_ms", "most"), [(0, 1), (250, 8)])
@@ -101,11 +56,11 @@ def test_a_crowd_is_told_in_few_pieces(interval_ms: int, most: int) -> None:
         mirroring = asyncio.create_task(audience.stage.mirror.run())
         await audience.stage.refresh()
         query = f'subscription {{ consensusRate(symbol: "BTC/USDT", minSources: 1, sampleIntervalMs: {interval_ms}) {{ price }} }}'
-        prepared = audience.fast.prepare(GraphQLRequest(query))
+        prepared = audience.operations.prepare(GraphQLRequest(query))
         crowd = [Collector() for _ in range(50)]
         await asyncio.sleep(0.000_1)
         for reader in crowd:
-            audience.fast.follow(prepared, reader)
+            audience.operations.follow(prepared, reader)
             await asyncio.sleep(0.013_3)
         for number in range(40):
             await audience.stage.cache.write([build_ticker(price=str(number + 1), sequence=number)])
