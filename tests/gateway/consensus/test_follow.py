@@ -1,11 +1,8 @@
 """`consensusRate` as a subscription: always the answer that the query would give, also when only time has passed."""
 
-import asyncio
-from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Self
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,67 +13,30 @@ from gateway.pace import Pace
 from instruments.instrument import Halt
 from rates.source import Source
 from tests.gateway.consensus.opinions import BTC_USDT, exclusions
-from tests.gateway.fakes import NOON, ListedInstruments, build_ticker
-from tests.gateway.stage import FailingCache, Stage
-from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
+from tests.gateway.fakes import NOON
+from tests.gateway.scene import BOTH, Scene, Step, scripts
+from tests.gateway.virtual_time import run_virtually
 
-BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))
 QUESTION = ConsensusQuestion(BTC_USDT)
 HALT = Halt("BREAK", NOON)
 
 
-class Scene:
-    """A stage with one reader of the consensus, who asks for the next answer `delay_s` after each."""
+def reading(pace: Pace, question: ConsensusQuestion = QUESTION, delay_s: float = 0) -> Scene[ConsensusRate]:
+    return Scene(lambda stage: stage.panel.watch(question, pace), delay_s)
 
-    def __init__(self, pace: Pace, question: ConsensusQuestion = QUESTION, delay_s: float = 0) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop)
-        self.loop = loop
-        self.pace, self.question, self.delay_s = pace, question, delay_s
-        self.instruments = ListedInstruments(*BOTH)
-        self.cache = FailingCache(stream_length=10)
-        self.stage = Stage(self.cache, self.instruments)
-        self.told: list[tuple[float, ConsensusRate]] = []
-        self.tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Self:
-        await self.stage.refresh()
-        self.tasks.append(asyncio.create_task(self.stage.mirror.run()))
-        await asyncio.sleep(0.000_01)
-        self.tasks.append(asyncio.create_task(self._read()))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
-
-    async def write(self, source: Source, price: str, lag_s: float = 0) -> None:
-        observed_at = self.loop.clock() - timedelta(seconds=lag_s)
-        await self.cache.write([build_ticker(price=price, source=source, observed_at=observed_at)])
-
-    async def until(self, second: float) -> None:
-        await asyncio.sleep(second - self.loop.time())
-
-    @property
-    def summary(self) -> list[tuple[float, str | None, str]]:
-        return [
-            (round(at, 3), None if each.price is None else str(each.price), each.quality.value)
-            for at, each in self.told
-        ]
-
-    async def _read(self) -> None:
-        async with aclosing(self.stage.panel.watch(self.question, self.pace)) as answers:
-            async for answer in answers:
-                self.told.append((self.loop.time(), answer))
-                await asyncio.sleep(self.delay_s)
+def summary(scene: Scene[ConsensusRate]) -> list[tuple[float, str | None, str]]:
+    return [
+        (round(at, 3), None if each.price is None else str(each.price), each.quality.value)
+        for at, each in scene.told
+    ]
 
 
 def test_the_first_answer_comes_at_once_and_the_next_when_it_is_another() -> None:
     """Be it that there is no price yet."""
 
     async def main() -> None:
-        async with Scene(Pace()) as scene:
+        async with reading(Pace()) as scene:
             await scene.until(1)
             await scene.write(Source.BINANCE, "100")
             await scene.until(2)
@@ -84,7 +44,7 @@ def test_the_first_answer_comes_at_once_and_the_next_when_it_is_another() -> Non
             await scene.until(3)
             await scene.write(Source.COINGECKO, "103")
             await scene.until(4)
-            assert scene.summary == [
+            assert summary(scene) == [
                 (0, None, "INSUFFICIENT"),
                 (1, None, "INSUFFICIENT"),
                 (2, "100.1", "AGREED"),
@@ -98,12 +58,12 @@ def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
     """At the very moment, with the reason."""
 
     async def main() -> None:
-        async with Scene(Pace()) as scene:
+        async with reading(Pace()) as scene:
             await scene.until(1)
             await scene.write(Source.COINGECKO, "100")
             await scene.write(Source.BINANCE, "100")
             await scene.until(20)
-            assert scene.summary[-1:] == [(11, None, "INSUFFICIENT")]
+            assert summary(scene)[-1:] == [(11, None, "INSUFFICIENT")]
             assert exclusions(scene.told[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
 
     run_virtually(main())
@@ -114,7 +74,7 @@ def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> 
 
     async def main() -> None:
         patient = QUESTION._replace(max_age=timedelta(seconds=150))
-        async with Scene(Pace(), patient) as scene:
+        async with reading(Pace(), patient) as scene:
             await scene.until(1)
             await scene.write(Source.COINGECKO, "100")
             await scene.write(Source.BINANCE, "100")
@@ -129,12 +89,12 @@ def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
     """However much arrives between two; the first comes at once. They wait for a moment that others with the interval share."""
 
     async def main() -> None:
-        async with Scene(Pace(sample_interval_s=5)) as scene:
+        async with reading(Pace(sample_interval_s=5)) as scene:
             for tenth in range(1, 100):
                 await scene.until(tenth / 10)
                 await scene.write(Source.BINANCE, str(100 + tenth))
             await scene.until(16)
-            assert [at for at, *_ in scene.summary] == [0, 5.625, 10.625]
+            assert [at for at, *_ in summary(scene)] == [0, 5.625, 10.625]
             last = scene.told[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
@@ -146,7 +106,7 @@ def test_a_slow_reader_gets_fewer_answers_and_the_newest() -> None:
     """Nothing waits for it in a queue."""
 
     async def main() -> None:
-        async with Scene(Pace(), delay_s=3) as scene:
+        async with reading(Pace(), delay_s=3) as scene:
             for tenth in range(1, 100):
                 await scene.until(tenth / 10)
                 await scene.write(Source.BINANCE, str(100 + tenth))
@@ -163,13 +123,13 @@ def test_the_same_observation_with_another_age_is_no_news() -> None:
     """Ages go by themselves: a reader counts them from `observedAt`."""
 
     async def main() -> None:
-        async with Scene(Pace()) as scene:
+        async with reading(Pace()) as scene:
             await scene.until(1)
             await scene.write(Source.BINANCE, "100")
             await scene.until(2)
             await scene.write(Source.BINANCE, "90", lag_s=5)
             await scene.until(9)
-            assert [at for at, *_ in scene.summary] == [0, 1]
+            assert [at for at, *_ in summary(scene)] == [0, 1]
 
     run_virtually(main())
 
@@ -178,7 +138,7 @@ def test_a_symbol_that_is_tracked_no_more_leaves_no_price_and_comes_back() -> No
     """Tracked instruments change while readers watch."""
 
     async def main() -> None:
-        async with Scene(Pace()) as scene:
+        async with reading(Pace()) as scene:
             await scene.until(1)
             await scene.write(Source.BINANCE, "100")
             await scene.write(Source.COINGECKO, "100")
@@ -189,7 +149,7 @@ def test_a_symbol_that_is_tracked_no_more_leaves_no_price_and_comes_back() -> No
             scene.instruments.instruments = listed
             await scene.stage.refresh()
             await scene.until(4)
-            assert scene.summary[-3:] == [
+            assert summary(scene)[-3:] == [
                 (1, "100", "AGREED"),
                 (2, None, "INSUFFICIENT"),
                 (3, "100", "AGREED"),
@@ -202,7 +162,7 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
     """Though its last rate is still fresh; halted everywhere, the symbol is known all the same."""
 
     async def main() -> None:
-        async with Scene(Pace(), QUESTION._replace(min_sources=1)) as scene:
+        async with reading(Pace(), QUESTION._replace(min_sources=1)) as scene:
             await scene.until(1)
             await scene.write(Source.BINANCE, "100")
             await scene.write(Source.COINGECKO, "100")
@@ -212,7 +172,7 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
                     scene.instruments.halt(source, symbol, halt)
                 await scene.stage.refresh()
             await scene.until(5)
-            assert [(at, quality) for at, _, quality in scene.summary[-4:]] == [
+            assert [(at, quality) for at, _, quality in summary(scene)[-4:]] == [
                 (1, "AGREED"),
                 (2, "SINGLE_SOURCE"),
                 (3, "INSUFFICIENT"),
@@ -225,12 +185,6 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
     run_virtually(main())
 
 
-steps = st.tuples(
-    st.sampled_from([0.1, 1.3, 3.1, 9.7, 11.3, 190.7]),
-    st.sampled_from([source for source, _ in BOTH]),
-    st.integers(1, 5),
-    st.sampled_from([0.0, 0.7, 5.7, 12.3]),
-)
 questions = st.builds(
     ConsensusQuestion,
     st.just(BTC_USDT),
@@ -242,19 +196,19 @@ questions = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(steps, min_size=3, max_size=30), questions)
+@given(scripts, questions)
 def test_what_was_told_last_is_what_the_query_answers(
-    script: list[tuple[float, Source, int, float]], question: ConsensusQuestion
+    script: list[Step], question: ConsensusQuestion
 ) -> None:
     """At any moment; nothing is told twice."""
 
     async def main() -> None:
-        async with Scene(Pace(), question) as scene:
-            for wait_s, source, price, lag_s in script:
-                for _ in range(2):
-                    await asyncio.sleep(wait_s / 2)
-                    assert scene.told[-1][1].said == scene.stage.panel.consensus(question).said
-                await scene.write(source, str(price), lag_s)
+        async with reading(Pace(), question) as scene:
+
+            def check() -> None:
+                assert scene.told[-1][1].said == scene.stage.panel.consensus(question).said
+
+            await scene.play(script, check)
             said = [each.said for _, each in scene.told]
             assert all(one != other for one, other in pairwise(said))
 
