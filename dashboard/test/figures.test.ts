@@ -28,6 +28,7 @@ test("a spread needs two prices and is measured from their middle", () => {
   expect(spreadBps(["100", "100"])).toBe(0);
   expect(spreadBps(["99", "101", "100"])).toBeCloseTo(200, 10);
   expect(formatBps(9.94)).toBe("9.9");
+  expect(formatBps(9.96)).toBe("10");
   expect(formatBps(1250.4)).toBe("1,250");
 });
 

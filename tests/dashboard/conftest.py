@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,11 @@ class Market:
         self._sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
         self.gateway: Command | None = None
 
-    async def write(self, symbol: str, price: str, source: Source = Source.BINANCE) -> None:
-        """One rate, observed now."""
-        ticker = build_ticker(symbol, price, source=source, observed_at=utc_now(), simulated=True)
+    async def write(
+        self, symbol: str, price: str, source: Source = Source.BINANCE, *, age: timedelta = timedelta()
+    ) -> None:
+        """One rate, observed now or `age` ago."""
+        ticker = build_ticker(symbol, price, source=source, observed_at=utc_now() - age, simulated=True)
         await self._sink.write([ticker])
 
     @asynccontextmanager

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.browser import PHONE, Browser, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,6 +60,31 @@ async def test_a_source_that_stops_turns_stale_before_the_eyes(market: Market, p
         await page.shows("1 stale")
         await market.write(BTC, "61000.25")
         await page.until(f"{age_of(BTC)}.dataset.freshness === 'FRESH'")
+
+
+@pytest.mark.parametrize("look", [{}, PHONE], ids=["desktop", "phone"])
+async def test_an_age_of_hours_is_shown_whole(market: Market, page: Browser, look: dict[str, object]) -> None:
+    """The older, the longer the text and the more it matters: its column has room for it."""
+    async with market.serving():
+        await market.write("DOGE/USDT", "0.25", age=timedelta(hours=23, minutes=58, seconds=30))
+        await page.open("/?q=doge/usdt", **look)
+        age = age_of("DOGE/USDT")
+        await page.until(f"/^23 h 5\\d m/.test({age}?.innerText) && {age}.dataset.freshness === 'EXPIRED'")
+        assert await page.evaluate(
+            f"(({{ left, right }}, cell) => left >= cell.left && right <= cell.right)"
+            f"({age}.getBoundingClientRect(), {age}.parentElement.getBoundingClientRect())"
+        )
+
+
+async def test_why_a_source_is_not_well_is_told_in_full(market: Market, page: Browser) -> None:
+    """The lights have room for the beginning, and a phone for none of it; the details have it all."""
+    async with market.serving():
+        await market.write(BTC, "61000.25")
+        await page.open("/", **PHONE)
+        reason = await page.until("document.querySelector('.strip li[title]')?.title")
+        await page.click(".strip button")
+        await page.until(f"document.querySelector('.reasons')?.innerText.includes({json.dumps(reason)})")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market, page: Browser) -> None:

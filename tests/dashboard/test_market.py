@@ -73,10 +73,9 @@ async def test_a_search_without_a_match_says_so_and_offers_a_way_back(browser: B
 
 
 async def test_keys_move_mark_and_open(browser: Browser) -> None:
-    """Arrows move, f marks, Enter opens, Escape comes back to the same row."""
+    """The first row is where keys begin; arrows move, f marks, Enter opens, Escape comes back to the same row."""
     await visit(browser, "/?sort=symbol&dir=asc")
     await browser.evaluate("document.getElementById('market').focus()")
-    await browser.press("ArrowDown")
     await browser.press("ArrowDown")
     active = await browser.until(
         "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText"
@@ -90,10 +89,25 @@ async def test_keys_move_mark_and_open(browser: Browser) -> None:
     await browser.until(
         f"document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText === {active!r}"
     )
+    assert await browser.evaluate("document.activeElement.id") == "market"
     await browser.click(".toggle")
     await browser.until(f"{ROWS} === 1")
     await browser.reload()
     await browser.until(f"{SYMBOLS}[0] === {active!r}")
+
+
+async def test_what_was_searched_is_opened_without_leaving_the_keys(browser: Browser) -> None:
+    """`/`, a word, Enter to the first that was found, Enter to open it."""
+    await visit(browser)
+    await browser.press("/")
+    await browser.type("dogecoin usdt")
+    await browser.until(f"{SYMBOLS}.join() === 'DOGE/USDT'")
+    await browser.press("Enter")
+    await browser.until(
+        "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText === 'DOGE/USDT'"
+    )
+    await browser.press("Enter")
+    await browser.until("new URLSearchParams(location.search).get('symbol') === 'DOGE/USDT'")
 
 
 async def test_a_head_sorts_and_sorts_the_other_way(browser: Browser) -> None:
@@ -133,6 +147,14 @@ async def test_the_lights_stay_current_from_view_to_view(browser: Browser) -> No
     await browser.until(f"{figures} !== {before!r}", within_s=30)
 
 
+async def test_a_question_that_is_refused_does_not_look_like_a_lost_connection(browser: Browser) -> None:
+    """An address that is no symbol: the gateway's own words, and lights that are still known."""
+    await browser.open("/?symbol=NOPE")
+    await browser.shows("'NOPE' is not a symbol")
+    await browser.until("document.querySelector('#connection .phase').innerText === 'Refused'")
+    await browser.until("document.querySelector('.strip .state')?.innerText === 'up'")
+
+
 async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None:
     """With what the gateway says of it, near matches included."""
     await browser.open("/?symbol=BTC/USDTT")
@@ -170,9 +192,10 @@ async def test_the_theme_is_chosen_and_remembered(browser: Browser) -> None:
 
 
 async def test_help_opens_with_its_key_and_closes(browser: Browser) -> None:
-    """`?`, then Escape."""
+    """`?`, then Escape; what closes it has the focus."""
     await visit(browser)
     await browser.press("?")
     await browser.until("document.querySelector('dialog').open")
+    assert await browser.evaluate("document.activeElement.innerText") == "Close"
     await browser.press("Escape")
     await browser.until("!document.querySelector('dialog').open")

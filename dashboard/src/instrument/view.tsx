@@ -22,7 +22,7 @@ import { Updates } from "./updates";
 export function InstrumentView({ symbol }: { symbol: string }) {
   const feed = useMemo(() => new InstrumentFeed(symbol), [symbol]);
   useEffect(() => keepWhileVisible(feed), [feed]);
-  const order = useSourceHealth(health);
+  const { sources: order } = useSourceHealth(health);
   useEffect(() => feed.store.orderSources(order.map(({ source }) => source)), [feed, order]);
   useSyncExternalStore(feed.store.onShape, () => feed.store.shape);
   useEffect(() => void names.load(gateway.client), []);
@@ -40,13 +40,13 @@ export function InstrumentView({ symbol }: { symbol: string }) {
 }
 
 function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<InstrumentRate> | undefined; loaded: boolean }) {
-  const { problem } = useConnection(connection);
+  const { phase } = useConnection(connection);
   const messages = [...(row?.missing.values() ?? [])].map(({ message }) => message);
   return (
     <>
       <h1>{symbol}</h1>
       <p className="nothing" role="status">
-        {problem !== null ? "The gateway refuses this question." : loaded ? messages.join(" ") || "No rate is available." : "Waiting for the first rates…"}
+        {phase === "refused" ? "The gateway refuses this question." : loaded ? messages.join(" ") || "No rate is available." : "Waiting for the first rates…"}
       </p>
     </>
   );

@@ -1,6 +1,6 @@
 // What the connection is doing, in words a viewer understands.
 
-export type Phase = "connecting" | "live" | "resuming" | "gap" | "offline" | "paused";
+export type Phase = "connecting" | "live" | "resuming" | "gap" | "offline" | "refused" | "paused";
 
 export const PHASE_WORD: Record<Phase, string> = {
   connecting: "Connecting",
@@ -8,6 +8,7 @@ export const PHASE_WORD: Record<Phase, string> = {
   resuming: "Resuming",
   gap: "Gap: reloading",
   offline: "Offline",
+  refused: "Refused",
   paused: "Paused",
 };
 

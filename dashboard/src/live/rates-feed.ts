@@ -100,12 +100,18 @@ export class RatesFeed<Item, Variables extends Resumable> {
   #lose(failures: number, refusal: Refusal | null): void {
     window.clearTimeout(this.#deadline);
     this.#interrupted ||= this.#cursor !== null;
+    this.#listener.onProblem(refusal?.message ?? null);
+    this.#enter(this.#phaseAfter(failures, refusal));
     // Not a question that it can be asked: without the cursor it is that of a first visit. A gateway that is only starting says so
     // by another code, and the cursor is good for it.
     if (refusal?.codes.includes("BAD_USER_INPUT")) this.#cursor = null;
-    this.#listener.onProblem(refusal?.message ?? null);
-    const isOffline = !navigator.onLine || failures >= OFFLINE_AFTER;
-    this.#enter(isOffline ? "offline" : this.#cursor === null ? "connecting" : "resuming");
+  }
+
+  /** A gateway that answers is not away; one that is not starting will say the same again, unless it was the cursor's fault. */
+  #phaseAfter(failures: number, refusal: Refusal | null): Phase {
+    if (refusal === null && (!navigator.onLine || failures >= OFFLINE_AFTER)) return "offline";
+    if (this.#cursor !== null) return "resuming";
+    return refusal === null || refusal.codes.includes("SERVICE_UNAVAILABLE") ? "connecting" : "refused";
   }
 
   #watchSilence(): void {

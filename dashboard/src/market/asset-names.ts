@@ -15,14 +15,17 @@ export class AssetNames {
     return this.#names.get(base) ?? "";
   }
 
-  /** Asks once; names that cannot be had are missing, and all else works. */
+  /** Asks once, and again only where there was no answer; until then names are missing, and all else works. */
   async load(client: Client): Promise<void> {
     if (this.#asked) return;
     this.#asked = true;
     let after: string | null = null;
     for (let page = 0; page < MOST_PAGES; page++) {
       const { data } = await client.query(InstrumentNamesDocument, { after }).toPromise();
-      if (data === undefined) break;
+      if (data === undefined) {
+        this.#asked = false;
+        break;
+      }
       for (const { base, name } of data.instruments.nodes) this.#names.set(base, name);
       after = data.instruments.pageInfo.endCursor;
       if (!data.instruments.pageInfo.hasNextPage) break;

@@ -1,7 +1,7 @@
 // The market table: only the rows in view are in the document. One tab stop; arrows move, Enter opens, f marks.
 import { FlexRender, type SortingState, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Address, go, type SortKey } from "../address";
 import { useMedia } from "../shell/use-media";
 import { columnsFor, features, isShown } from "./columns";
@@ -56,7 +56,9 @@ export function MarketTable({ rows, sources, address }: Props) {
 
   useEffect(() => virtual.measure(), [virtual, rowPx]);
   useEffect(() => {
-    if (leftAt !== null) virtual.scrollToIndex(indexOf(leftAt), { align: "center" });
+    if (leftAt === null) return;
+    virtual.scrollToIndex(indexOf(leftAt), { align: "center" });
+    scroller.current?.focus({ preventScroll: true });
     // Only on coming back: later the viewer scrolls.
   }, []);
   useEffect(() => {
@@ -64,6 +66,9 @@ export function MarketTable({ rows, sources, address }: Props) {
   }, [active]);
 
   const onPoint = useCallback((symbol: string) => setActive(symbol), []);
+  const onFocus = (event: FocusEvent) => {
+    if (event.target === scroller.current && indexOf(active) < 0) setActive(ordered[0]?.id ?? null);
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = indexOf(active);
@@ -93,6 +98,7 @@ export function MarketTable({ rows, sources, address }: Props) {
       tabIndex={0}
       data-layout={isNarrow ? "narrow" : "wide"}
       style={{ "--sources": sources.length > 1 ? sources.length : 0 } as React.CSSProperties}
+      onFocus={onFocus}
       onKeyDown={onKeyDown}
     >
       <div className="sheet" style={{ height: virtual.getTotalSize() }}>

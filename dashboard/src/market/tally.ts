@@ -1,4 +1,4 @@
-// What all rates together look like: how many, how fresh, whether simulated.
+// What all rates together look like: how many, how fresh.
 import type { Freshness } from "../rates/freshness";
 import type { MarketStore } from "./market-store";
 

@@ -1,5 +1,5 @@
 // Search and favourites, and what all rates together look like.
-import { type RefObject, useSyncExternalStore } from "react";
+import { type KeyboardEvent, type RefObject, useSyncExternalStore } from "react";
 import { type Address, go } from "../address";
 import { onSecondHand } from "../live/second-hand";
 import { market } from "../session";
@@ -19,12 +19,13 @@ export function Toolbar({ address, shown, searchBox }: Props) {
         <input
           ref={searchBox}
           type="search"
-          placeholder="Search, e.g. BTC or bitcoin"
+          placeholder="Search, e.g. bitcoin"
           autoComplete="off"
           spellCheck={false}
           aria-keyshortcuts="/"
           value={address.search}
           onChange={({ target }) => go({ search: target.value })}
+          onKeyDown={intoTable}
         />
         <kbd aria-hidden="true">/</kbd>
       </label>
@@ -34,6 +35,13 @@ export function Toolbar({ address, shown, searchBox }: Props) {
       <Counts shown={shown} />
     </div>
   );
+}
+
+/** From what was typed to what was found. */
+function intoTable(event: KeyboardEvent): void {
+  if (!["Enter", "ArrowDown"].includes(event.key) || event.nativeEvent.isComposing) return;
+  event.preventDefault();
+  document.getElementById("market")?.focus();
 }
 
 /** Not a live region: it changes too often to be read out. */

@@ -10,5 +10,7 @@ export function spreadBps(prices: readonly string[]): number | null {
 
 /** "0.4", "12", "1,250": one decimal below ten, none above. */
 export function formatBps(bps: number): string {
-  return bps.toLocaleString("en", { maximumFractionDigits: bps < 10 ? 1 : 0, minimumFractionDigits: bps < 10 ? 1 : 0 });
+  // What rounds to ten is ten: "10.0" is wider than its column.
+  const digits = bps < 9.95 ? 1 : 0;
+  return bps.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }

@@ -5,7 +5,7 @@ import { useSourceHealth } from "../sources/source-health";
 
 export function Banners() {
   const { problem } = useConnection(connection);
-  const isSimulated = useSourceHealth(health).some((source) => source.simulated);
+  const isSimulated = useSourceHealth(health).sources.some((source) => source.simulated);
   return (
     <>
       {isSimulated && (

@@ -4,7 +4,7 @@ import type { RefObject } from "react";
 const KEYS: readonly [string, string][] = [
   ["/", "search"],
   ["↑ ↓", "move in the table"],
-  ["Enter", "open the instrument"],
+  ["Enter", "from the search to the table; there, open the instrument"],
   ["f", "mark as favourite"],
   ["Esc", "clear the search, or back to the market"],
   ["?", "this help"],
@@ -34,7 +34,10 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
         <p className="soft">
           The same rates for your program: <a href="/graphql">GraphiQL</a> has examples.
         </p>
-        <button type="submit">Close</button>
+        {/* The attribute, which React keeps to itself: a dialog gives it the focus, instead of the link above. */}
+        <button type="submit" ref={(button) => button?.setAttribute("autofocus", "")}>
+          Close
+        </button>
       </form>
     </dialog>
   );

@@ -7,8 +7,18 @@ import { clock } from "../session";
 import type { SourceStatus } from "./source-health";
 
 export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
+  const troubled = sources.filter(({ reason }) => reason !== null);
   return (
     <div className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
+      {troubled.length > 0 && (
+        <ul className="reasons">
+          {troubled.map(({ source, reason }) => (
+            <li key={source}>
+              <b>{sourceName(source)}</b> {reason}
+            </li>
+          ))}
+        </ul>
+      )}
       <table>
         <thead>
           <tr>

@@ -7,8 +7,15 @@ import type { Pausable } from "../live/visibility";
 
 export type SourceStatus = SourceHealthSubscription["sources"][number];
 
+export interface Health {
+  /** As last heard. */
+  sources: readonly SourceStatus[];
+  /** Whether that is kept up to date: a green light without a gateway behind it would be a guess. */
+  isKnown: boolean;
+}
+
 export class SourceHealth implements Pausable {
-  #sources: readonly SourceStatus[] = [];
+  #health: Health = { sources: [], isKnown: false };
   readonly #kept: KeptSubscription<SourceHealthSubscription, SourceHealthSubscriptionVariables>;
   readonly #listeners = new Set<() => void>();
 
@@ -16,12 +23,11 @@ export class SourceHealth implements Pausable {
     this.#kept = new KeptSubscription(gateway.client, SourceHealthDocument, {
       variables: () => ({}),
       onData: ({ sources }) => {
-        this.#sources = sources;
         onSources(sources.map(({ source }) => source));
-        for (const listener of this.#listeners) listener();
+        this.#tell({ sources, isKnown: true });
       },
       // The view's feed says that the connection is gone; one voice is enough.
-      onLost: () => undefined,
+      onLost: () => this.#doubt(),
     });
   }
 
@@ -31,6 +37,7 @@ export class SourceHealth implements Pausable {
 
   pause(): void {
     this.#kept.stop();
+    this.#doubt();
   }
 
   leave(): void {
@@ -46,9 +53,18 @@ export class SourceHealth implements Pausable {
     return () => this.#listeners.delete(listener);
   };
 
-  readonly read = (): readonly SourceStatus[] => this.#sources;
+  readonly read = (): Health => this.#health;
+
+  #doubt(): void {
+    if (this.#health.isKnown) this.#tell({ ...this.#health, isKnown: false });
+  }
+
+  #tell(health: Health): void {
+    this.#health = health;
+    for (const listener of this.#listeners) listener();
+  }
 }
 
-export function useSourceHealth(health: SourceHealth): readonly SourceStatus[] {
+export function useSourceHealth(health: SourceHealth): Health {
   return useSyncExternalStore(health.onChange, health.read);
 }

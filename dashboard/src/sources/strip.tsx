@@ -1,8 +1,7 @@
 // A light for every source: its state in colour, shape and word, and the reason where it is not well.
 import { useState } from "react";
-import { useConnection } from "../live/connection";
 import { sourceName } from "../rates/figures";
-import { connection, health } from "../session";
+import { health } from "../session";
 import { SourcePanel } from "./panel";
 import { type SourceStatus, useSourceHealth } from "./source-health";
 
@@ -16,11 +15,8 @@ const STATE_WORD: Record<SourceStatus["state"], string> = {
 };
 
 export function SourceStrip() {
-  const sources = useSourceHealth(health);
-  const { phase } = useConnection(connection);
+  const { sources, isKnown } = useSourceHealth(health);
   const [isOpen, setOpen] = useState(false);
-  // What was last heard may be true no more: a green light without a gateway behind it would be a guess.
-  const isKnown = phase === "live" || phase === "gap";
   if (sources.length === 0) return null;
   return (
     <section className="sources" aria-label="Sources">
