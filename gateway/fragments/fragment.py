@@ -9,8 +9,8 @@ from gateway.fragments.selection import Selection
 from gateway.fragments.writing import field_writer, label, object_type
 from gateway.freshness import EXPIRED_AFTER_TTLS, Freshness
 from gateway.rate import Rate
-from gateway.schema import types
-from gateway.schema.types import clamp
+from gateway.schema import rates
+from gateway.schema.scalars import clamp
 from rates.clock import format_us
 from rates.ticker import Ticker
 
@@ -66,7 +66,7 @@ class RateWriter:
 
     def write(self, rate: Rate) -> Fragment:
         """The rate, with gaps for its age."""
-        shown = types.Rate.of(rate)
+        shown = rates.Rate.of(rate)
         parts, pending, separator = [], b"{", b""
         for name, leaf in self._members:
             pending += separator + name

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import strawberry
 
@@ -22,7 +22,9 @@ from gateway.pace import parse_pace
 from gateway.question import OnStale
 from gateway.schema.arguments import UNSET, OneSymbol, given, read_demand
 from gateway.schema.context import Info
-from gateway.schema.types import Rate, clamp
+from gateway.schema.field import described
+from gateway.schema.rates import Rate
+from gateway.schema.scalars import clamp
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -62,25 +64,21 @@ SampleIntervalMs = Annotated[
 ]
 
 
-def _field(description: str) -> Any:
-    return strawberry.field(description=description)
-
-
 @strawberry.type(description="What became of one source in a consensus.")
 class ConsensusContribution:
-    source: Source = _field("Who was asked.")
-    rate: Rate | None = _field("What it says, with its age; null where it is not tracked or not seen.")
-    price: Decimal | None = _field("The same as in `rate`.")
-    included: bool = _field("Whether it is in the price.")
-    weight: Decimal = _field(
+    source: Source = described("Who was asked.")
+    rate: Rate | None = described("What it says, with its age; null where it is not tracked or not seen.")
+    price: Decimal | None = described("The same as in `rate`.")
+    included: bool = described("Whether it is in the price.")
+    weight: Decimal = described(
         "Its share of the price: all of them sum to exactly 1. MEDIAN: the same for each included. VWAP: by `volume24h`. 0 where it is "
         "not included."
     )
-    deviation_bps: float | None = _field(
+    deviation_bps: float | None = described(
         "Its distance from the consensus in basis points of that, negative below; null where one of the two is missing."
     )
-    exclusion: ExclusionReason | None = _field("Why it is not in the price; null where it is.")
-    message: str | None = _field("The same for people.")
+    exclusion: ExclusionReason | None = described("Why it is not in the price; null where it is.")
+    message: str | None = described("The same for people.")
 
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
@@ -101,33 +99,33 @@ class ConsensusContribution:
     "docs/consensus.md."
 )
 class ConsensusRate:
-    id: strawberry.ID = _field(
+    id: strawberry.ID = described(
         "Names the question, e.g. `CONSENSUS:BTC/USDT:MEDIAN`: client caches normalise on it. Arguments other than their defaults "
         "are part of it."
     )
-    symbol: Symbol = _field("The instrument.")
-    base: str = _field("The asset that is priced.")
-    quote: str = _field("The asset that it is priced in.")
-    method: ConsensusMethod = _field("How the price is made.")
-    price: Decimal | None = _field("Price of one unit of base in units of quote; null where INSUFFICIENT.")
-    quality: ConsensusQuality = _field("How well it is founded.")
-    divergence_bps: float | None = _field(
+    symbol: Symbol = described("The instrument.")
+    base: str = described("The asset that is priced.")
+    quote: str = described("The asset that it is priced in.")
+    method: ConsensusMethod = described("How the price is made.")
+    price: Decimal | None = described("Price of one unit of base in units of quote; null where INSUFFICIENT.")
+    quality: ConsensusQuality = described("How well it is founded.")
+    divergence_bps: float | None = described(
         "The largest distance of an included source from the consensus, in basis points of that; null where INSUFFICIENT. Beyond "
         "`maxDeviationBps` it is DIVERGED."
     )
-    observed_at: datetime | None = _field(
+    observed_at: datetime | None = described(
         "When the oldest included rate was observed; null where INSUFFICIENT."
     )
-    age_ms: int | None = _field("Milliseconds since then at the time of the answer, rounded up.")
-    freshness: Freshness | None = _field(
+    age_ms: int | None = described("Milliseconds since then at the time of the answer, rounded up.")
+    freshness: Freshness | None = described(
         "The worst of the included rates', each by the time to live of its own source; null where INSUFFICIENT."
     )
-    min_sources: int = _field("How many sources were asked to be in the price.")
-    max_deviation_bps: float = _field("Up to which distance sources count as agreed.")
-    contributions: list[ConsensusContribution] = _field(
+    min_sources: int = described("How many sources were asked to be in the price.")
+    max_deviation_bps: float = described("Up to which distance sources count as agreed.")
+    contributions: list[ConsensusContribution] = described(
         "Every source that was asked, by configured preference or in the order of `sources`: nothing is left out in silence."
     )
-    simulated: bool = _field("Whether the bundled simulator made up any of the rates.")
+    simulated: bool = described("Whether the bundled simulator made up any of the rates.")
 
     @classmethod
     def of(cls, value: consensus.ConsensusRate) -> Self:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import strawberry
 
@@ -13,7 +13,9 @@ from gateway.freshness import Freshness
 from gateway.question import OnStale
 from gateway.schema.arguments import UNSET, OnStaleArgument, given, read_demand
 from gateway.schema.context import Info
-from gateway.schema.types import Rate, clamp
+from gateway.schema.field import described
+from gateway.schema.rates import Rate
+from gateway.schema.scalars import clamp
 from rates.source import Source
 
 Amount = Annotated[
@@ -41,21 +43,17 @@ StablecoinsAsUsd = Annotated[
 ]
 
 
-def _field(description: str, *, name: str | None = None) -> Any:
-    return strawberry.field(description=description, name=name)
-
-
 @strawberry.type(description="One step of a conversion.")
 class ConversionLeg:
-    start: str = _field("The asset that it begins with.", name="from")
-    end: str = _field("The asset that it leads to.", name="to")
-    operation: ConversionOperation = _field("What is done with the price.")
-    price: Decimal = _field("The price that is multiplied with or divided by; 1 for a peg.")
-    rate: Rate | None = _field("The rate with that price; null for a peg.")
-    source: Source | None = _field("Who published it; null for a peg.")
-    age_ms: int | None = _field("Its age in milliseconds; null for a peg.")
-    freshness: Freshness | None = _field("What its age makes it; null for a peg.")
-    peg: bool = _field(
+    start: str = described("The asset that it begins with.", name="from")
+    end: str = described("The asset that it leads to.", name="to")
+    operation: ConversionOperation = described("What is done with the price.")
+    price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
+    rate: Rate | None = described("The rate with that price; null for a peg.")
+    source: Source | None = described("Who published it; null for a peg.")
+    age_ms: int | None = described("Its age in milliseconds; null for a peg.")
+    freshness: Freshness | None = described("What its age makes it; null for a peg.")
+    peg: bool = described(
         "Whether no market leads here, but a stablecoin counts as one USD, as you asked for by `stablecoinsAsUsd`."
     )
 
@@ -80,23 +78,23 @@ class ConversionLeg:
     "docs/conversion.md."
 )
 class Conversion:
-    amount: Decimal = _field("How much was asked for.")
-    start: str = _field("The asset of the amount.", name="from")
-    end: str = _field("The asset of the result.", name="to")
-    result: Decimal = _field(
+    amount: Decimal = described("How much was asked for.")
+    start: str = described("The asset of the amount.", name="from")
+    end: str = described("The asset of the result.", name="to")
+    result: Decimal = described(
         "The amount in units of `to`, rounded once, at the end, half to even to 34 significant digits."
     )
-    rate: Decimal = _field("Units of `to` for one of `from`, in as many digits.")
-    legs: list[ConversionLeg] = _field("The way, step by step; none where `from` and `to` are the same.")
-    age_ms: int = _field(
+    rate: Decimal = described("Units of `to` for one of `from`, in as many digits.")
+    legs: list[ConversionLeg] = described("The way, step by step; none where `from` and `to` are the same.")
+    age_ms: int = described(
         "Age of the oldest rate on the way, in milliseconds rounded up; 0 where there is none."
     )
-    observed_at: datetime | None = _field("When that was observed; null where there is none.")
-    freshness: Freshness = _field(
+    observed_at: datetime | None = described("When that was observed; null where there is none.")
+    freshness: Freshness = described(
         "The worst of the rates on the way, each by the time to live of its source."
     )
-    uses_peg: bool = _field("Whether a stablecoin counts as one USD on the way.")
-    simulated: bool = _field("Whether the bundled simulator made up any of the rates.")
+    uses_peg: bool = described("Whether a stablecoin counts as one USD on the way.")
+    simulated: bool = described("Whether the bundled simulator made up any of the rates.")
 
     @classmethod
     def of(cls, value: conversion.Conversion) -> Self:

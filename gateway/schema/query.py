@@ -19,7 +19,9 @@ from gateway.schema.arguments import (
     read_question,
 )
 from gateway.schema.context import Info
-from gateway.schema.types import InstrumentConnection, Rate, RateList, SourceStatus
+from gateway.schema.instruments import InstrumentConnection
+from gateway.schema.rates import Rate, RateList
+from gateway.schema.sources import SourceStatus
 from rates.source import Source
 
 Search = Annotated[

@@ -1,4 +1,4 @@
-"""Scalars: how decimals, symbols and times are written and read."""
+"""Scalars: how numbers, symbols and times are written and read."""
 
 import re
 from datetime import UTC, datetime
@@ -12,8 +12,14 @@ from rates.errors import InvalidNumber, InvalidSymbol
 from rates.number import format_decimal, parse_decimal
 from rates.symbol import Symbol, parse_symbol
 
+MAX_INT = 2**31 - 1
 # Of what Python reads, only what everyone writes: no underscores, no spaces, no digits of other scripts.
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def clamp(number: int) -> int:
+    """GraphQL's Int ends at 2^31 - 1 (24.8 days in milliseconds); what is beyond is told as that."""
+    return min(number, MAX_INT)
 
 
 def format_time(moment: datetime) -> str:

@@ -22,7 +22,8 @@ from gateway.schema.arguments import (
     read_question,
 )
 from gateway.schema.context import Info
-from gateway.schema.types import Rate, RatesEvent, SourceStatus
+from gateway.schema.rates import Rate, RatesEvent
+from gateway.schema.sources import SourceStatus
 
 ValueT = TypeVar("ValueT")
 TypeT = TypeVar("TypeT")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.freshness import Freshness, age_at, expires_at, format_age_ms, judge, meets
 from gateway.rate import Rate
+from gateway.schema.rates import Rate as ToldRate
 from gateway.schema.scalars import format_time
-from gateway.schema.types import Rate as ToldRate
 from gateway.settings import GatewaySettings
 from rates.source import Source
 from tests.gateway.fakes import build_ticker

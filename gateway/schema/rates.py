@@ -1,0 +1,146 @@
+"""Rates as GraphQL has them: alone, in lists, in events."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+import strawberry
+
+from gateway import events, rate
+from gateway.events import RatesEventKind
+from gateway.freshness import Freshness
+from gateway.rate import UnavailableReason
+from gateway.schema.field import described
+from gateway.schema.scalars import clamp
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+
+
+@strawberry.type(description="What one source last published for one instrument, and how old that is.")
+class Rate:
+    id: strawberry.ID = described("Stable over time, e.g. `BINANCE:BTC/USDT`: client caches normalise on it.")
+    symbol: Symbol = described("The instrument.")
+    base: str = described("The asset that is priced.")
+    quote: str = described("The asset that it is priced in.")
+    source: Source = described("Who published it.")
+    price: Decimal = described("Price of one unit of base in units of quote.")
+    bid: Decimal | None = described("Best price that buyers offer, where the source publishes it.")
+    ask: Decimal | None = described("Best price that sellers ask, where the source publishes it.")
+    change_percent_24h: Decimal | None = described(
+        "Change of the price over 24 hours in percent, where the source publishes it.",
+        name="changePercent24h",
+    )
+    high_24h: Decimal | None = described(
+        "Highest price of the last 24 hours, where the source publishes it.", name="high24h"
+    )
+    low_24h: Decimal | None = described(
+        "Lowest price of the last 24 hours, where the source publishes it.", name="low24h"
+    )
+    volume_24h: Decimal | None = described(
+        "Units of base traded during the last 24 hours, where the source publishes it.", name="volume24h"
+    )
+    observed_at: datetime = described("When the source observed it. Age and freshness run from here.")
+    observed_at_origin: ObservedAtOrigin = described("Whose clock `observedAt` is.")
+    received_at: datetime = described("When it reached us.")
+    age_ms: int = described(
+        "Milliseconds since `observedAt` at the time of the answer, rounded up; never negative."
+    )
+    ttl_ms: int = described("Milliseconds for which a rate of this source is FRESH.")
+    expires_at: datetime = described(
+        "Last moment at which it is FRESH: lets you recompute the freshness of what you hold. It is STALE after that, and EXPIRED "
+        "after `observedAt` + 10 x `ttlMs`."
+    )
+    freshness: Freshness = described("What its age makes it at the time of the answer.")
+    simulated: bool = described("Whether the bundled simulator made it up: no real exchange published it.")
+
+    @classmethod
+    def of(cls, value: rate.Rate) -> Self:
+        ticker = value.ticker
+        return cls(
+            id=strawberry.ID(value.id),
+            symbol=ticker.symbol,
+            base=ticker.symbol.base,
+            quote=ticker.symbol.quote,
+            source=ticker.source,
+            price=ticker.price,
+            bid=ticker.bid,
+            ask=ticker.ask,
+            change_percent_24h=ticker.change_percent_24h,
+            high_24h=ticker.high_24h,
+            low_24h=ticker.low_24h,
+            volume_24h=ticker.volume_24h,
+            observed_at=ticker.observed_at,
+            observed_at_origin=ticker.observed_at_origin,
+            received_at=ticker.received_at,
+            age_ms=clamp(value.age_ms),
+            ttl_ms=value.ttl_ms,
+            expires_at=value.expires_at,
+            freshness=value.freshness,
+            simulated=ticker.simulated,
+        )
+
+
+@strawberry.type(description="A symbol that was asked for and is not answered.")
+class UnavailableRate:
+    symbol: Symbol = described("The symbol that was asked for.")
+    source: Source | None = described(
+        "The source that cannot answer; null where it is about all sources asked."
+    )
+    reason: UnavailableReason = described("Why.")
+    message: str = described("The same for people, with near matches for an unknown symbol.")
+
+    @classmethod
+    def of(cls, value: rate.UnavailableRate) -> Self:
+        return cls(symbol=value.symbol, source=value.source, reason=value.reason, message=value.message)
+
+
+@strawberry.type(description="All rates that answer a question, and everything asked for that is missing.")
+class RateList:
+    items: list[Rate] = described("The rates, in the order in which symbols and sources were asked for.")
+    unavailable: list[UnavailableRate] = described(
+        "Every symbol that was asked for and is not answered; where you name `sources`, for each of them."
+    )
+    cursor: str = described(
+        "How far the cache had been read: pass it to the subscription `rates` as `after`. Opaque."
+    )
+
+    @classmethod
+    def of(cls, value: rate.RateList) -> Self:
+        return cls(
+            items=[Rate.of(each) for each in value.items],
+            unavailable=[UnavailableRate.of(each) for each in value.unavailable],
+            cursor=value.cursor,
+        )
+
+
+@strawberry.type(description="One event of the `rates` subscription.")
+class RatesEvent:
+    kind: RatesEventKind = described("What this event is.")
+    items: list[Rate] = described("The newest value of everything that this event tells of.")
+    unavailable: list[UnavailableRate] = described(
+        "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked or traded no more, so drop it. Whatever "
+        "comes in `items` later is available again."
+    )
+    cursor: str = described(
+        "How far you have been told: pass it as `after` when you come back with the same question. It never claims what was "
+        "held back. Opaque."
+    )
+    conflated: int = described(
+        "Updates merged into this event since the last one, because newer values replaced them."
+    )
+    recovered: bool | None = described(
+        "On a SNAPSHOT after `after`: whether nothing was missed. Null where it was not asked for."
+    )
+    sent_at: datetime = described("When this event was made.")
+
+    @classmethod
+    def of(cls, value: events.RatesEvent) -> Self:
+        return cls(
+            kind=value.kind,
+            items=[Rate.of(each) for each in value.items],
+            unavailable=[UnavailableRate.of(each) for each in value.unavailable],
+            cursor=value.cursor,
+            conflated=value.conflated,
+            recovered=value.recovered,
+            sent_at=value.sent_at,
+        )

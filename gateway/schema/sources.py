@@ -1,0 +1,94 @@
+"""The state of sources as GraphQL has it."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from gateway import source_health
+from gateway.schema.field import described
+from gateway.schema.scalars import clamp
+from gateway.source_health import SourceState
+from rates import health
+from rates.source import Source
+from rates.symbol import Symbol
+
+
+@strawberry.type(description="How many calls a source allows.")
+class CallBudget:
+    limit: int = described("Calls allowed in the running window.")
+    remaining: int = described("Calls left in it.")
+    resets_at: datetime = described("When a call is certain to be free again.")
+    monthly_limit: int | None = described(
+        "Calls of the calendar month (UTC) that are configured as the plan's quota; null where there is none. Calls are spread over "
+        "what is left of the month."
+    )
+    monthly_remaining: int | None = described("Calls of it that are left; null where there is none.")
+    monthly_resets_at: datetime | None = described("When it begins anew; null where there is none.")
+
+    @classmethod
+    def of(cls, value: health.CallBudgetState) -> Self:
+        limit, remaining = value.monthly_limit, value.monthly_remaining
+        return cls(
+            limit=value.limit,
+            remaining=value.remaining,
+            resets_at=value.resets_at,
+            monthly_limit=None if limit is None else clamp(limit),
+            monthly_remaining=None if remaining is None else clamp(remaining),
+            monthly_resets_at=value.monthly_resets_at,
+        )
+
+
+@strawberry.type(description="How a source is doing, and the figures behind that.")
+class SourceStatus:
+    source: Source = described("The source.")
+    state: SourceState = described("How it is doing.")
+    reason: str | None = described("Why it is not UP, for people; null when it is.")
+    last_ticker_at: datetime | None = described("When its last newer rate reached us; null if none ever did.")
+    lag_ms: int | None = described("Milliseconds from observation to arrival of that rate; never negative.")
+    skew_ms: int | None = described(
+        "Milliseconds by which that rate was observed after its arrival, as the source's clock is ahead of ours; 0 where it is not."
+    )
+    tickers_per_minute: int = described("Newer rates that arrived during the last minute.")
+    refused: int = described(
+        "Values that were not let in: not positive, not finite, or from the future. Counted by the processes that work with it "
+        "now, each since its start."
+    )
+    reconnects: int = described(
+        "Sessions opened after the first. Counted by the processes that work with it now, each since its start."
+    )
+    budget: CallBudget | None = described("The call budget; null where the source has none.")
+    tracked: int = described("Instruments tracked from it that it trades.")
+    halted: int = described(
+        "Instruments tracked from it that it does not trade at the moment, by its own listing."
+    )
+    seen: int = described("Those that it has published a rate for.")
+    fresh: int = described("Those whose rate is FRESH.")
+    simulated: bool = described("Whether the bundled simulator plays this source.")
+    silent: list[Symbol] = described(
+        "Instruments that its push feed should be telling of and does not, or whose message only repeats: the first 50 by symbol. "
+        "The others are not touched by it."
+    )
+    silent_count: int = described("How many instruments are silent.")
+
+    @classmethod
+    def of(cls, value: source_health.SourceStatus) -> Self:
+        return cls(
+            source=value.source,
+            state=value.state,
+            reason=value.reason,
+            last_ticker_at=value.last_ticker_at,
+            lag_ms=None if value.lag_ms is None else clamp(value.lag_ms),
+            skew_ms=None if value.skew_ms is None else clamp(value.skew_ms),
+            tickers_per_minute=value.tickers_per_minute,
+            refused=clamp(value.refused),
+            reconnects=clamp(value.reconnects),
+            budget=None if value.budget is None else CallBudget.of(value.budget),
+            tracked=value.tracked,
+            halted=value.halted,
+            seen=value.seen,
+            fresh=value.fresh,
+            simulated=value.simulated,
+            silent=list(value.silent),
+            silent_count=value.silent_count,
+        )
