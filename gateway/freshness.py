@@ -1,5 +1,6 @@
 """The one policy on age: how old a value is and what that makes it. Pure; time is an argument."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -9,11 +10,24 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Freshness(StrEnum):
-    """What the age of a value makes it."""
+    """What the age of a value makes it, from best to worst."""
 
     FRESH = "FRESH"
     STALE = "STALE"
     EXPIRED = "EXPIRED"
+
+    @property
+    def grade(self) -> int:
+        """How bad it is: 0 for FRESH, more for what is worse."""
+        return _GRADES[self]
+
+
+_GRADES = {freshness: grade for grade, freshness in enumerate(Freshness)}
+
+
+def worst(all_of: Iterable[Freshness]) -> Freshness | None:
+    """The worst of them; `None` of none."""
+    return max(all_of, key=_GRADES.__getitem__, default=None)
 
 
 def age_at(now: datetime, observed_at: datetime) -> timedelta:

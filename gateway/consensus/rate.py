@@ -8,12 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from gateway.consensus.question import ConsensusQuestion
-from gateway.freshness import EXPIRED_AFTER_TTLS, Freshness
+from gateway.freshness import EXPIRED_AFTER_TTLS, Freshness, worst
 from gateway.rate import Rate
 from rates.source import Source
 
 _MICROSECOND = timedelta(microseconds=1)
-_RANK = {freshness: rank for rank, freshness in enumerate(Freshness)}
 
 
 class ConsensusQuality(StrEnum):
@@ -75,7 +74,7 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def freshness(self) -> Freshness | None:
         """The worst of theirs: each is judged by the time to live of its own source."""
-        return max((rate.freshness for rate in self.included), key=_RANK.__getitem__, default=None)
+        return worst(rate.freshness for rate in self.included)
 
     @property
     def next_turn(self) -> datetime | None:

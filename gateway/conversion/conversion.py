@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.freshness import Freshness, format_age_ms
+from gateway.freshness import Freshness, format_age_ms, worst
 from gateway.rate import Rate
 
 # Amounts and prices have at most 50 digits on either side of the point (`rates.number`): an amount times three of them.
@@ -16,7 +16,6 @@ EXACT = Context(prec=450, traps=[Inexact])
 DIGITS = 34
 RESULT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 ONE = Decimal(1)
-_RANK = {freshness: rank for rank, freshness in enumerate(Freshness)}
 
 
 class ConversionOperation(StrEnum):
@@ -84,7 +83,7 @@ class Conversion(msgspec.Struct, frozen=True):
     @property
     def freshness(self) -> Freshness:
         """The worst of the rates', each by the time to live of its own source."""
-        return max((rate.freshness for rate in self.rates), key=_RANK.__getitem__, default=Freshness.FRESH)
+        return worst(rate.freshness for rate in self.rates) or Freshness.FRESH
 
     def _convert(self, amount: Decimal) -> Decimal:
         if not self.legs:

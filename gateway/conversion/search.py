@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from gateway.conversion.conversion import Leg
 from gateway.conversion.graph import AssetGraph, Route
-from gateway.freshness import Freshness
+from gateway.freshness import Freshness, worst
 from gateway.mirror import Mirror
 from gateway.question import Demand, choose
 from gateway.rate import Rate
@@ -14,9 +14,6 @@ from gateway.rates import Rates
 from rates.errors import RateNotSeen
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
-
-_GRADES = {freshness: grade for grade, freshness in enumerate(Freshness, 1)}
-MEETS = 0
 
 
 class Search:
@@ -38,20 +35,18 @@ class Search:
         Raises:
             RateNotSeen: no route has a rate for each leg.
         """
-        best: tuple[Leg, ...] | None = None
-        best_grade = 0
+        late: list[tuple[Freshness, tuple[Leg, ...]]] = []
         for route in routes:
             legs = self._walk(route)
             if legs is None:
                 continue
-            grade = max(self._grade(leg) for leg in legs)
-            if grade == MEETS:
+            freshness = self._worst_late(legs)
+            if freshness is None:
                 return legs
-            if best is None or grade < best_grade:
-                best, best_grade = legs, grade
-        if best is None:
+            late.append((freshness, legs))
+        if not late:
             raise self._not_seen(routes[0])
-        return best
+        return min(late, key=lambda each: each[0].grade)[1]
 
     def _walk(self, route: Route) -> tuple[Leg, ...] | None:
         legs: list[Leg] = []
@@ -81,11 +76,10 @@ class Search:
                 if ticker := self._mirror.read(TickerKey(source, symbol)):
                     yield self._rates.present_at(ticker, self._now)
 
-    def _grade(self, leg: Leg) -> int:
-        """How bad it would be to go this way."""
-        if leg.rate is None or self._demand.is_met_by(leg.rate):
-            return MEETS
-        return _GRADES[leg.rate.freshness]
+    def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
+        """How bad it would be to go this way: of the rates that do not meet the demand the worst freshness."""
+        rates = (leg.rate for leg in legs if leg.rate)
+        return worst(rate.freshness for rate in rates if not self._demand.is_met_by(rate))
 
     def _not_seen(self, route: Route) -> RateNotSeen:
         one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)
