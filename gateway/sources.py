@@ -1,16 +1,38 @@
-"""Every source as it stands: what mirror and catalogue hold of it, judged by `gateway.source_health`."""
+"""Every source as it stands: what mirror and catalogue hold of it, judged by `gateway.source_health`.
+
+Everyone who watches the sources asks each second, and every list with something that was never seen asks too: instruments are
+counted once for all of them.
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from gateway.catalog import InstrumentCatalog
-from gateway.freshness import age_at, meets
+from gateway.cursor import Place
+from gateway.freshness import expires_at
 from gateway.mirror import Mirror
 from gateway.rate import TtlBySource
 from gateway.source_health import SourceFacts, SourceState, SourceStatus, assess
 from rates.source import Source
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _DOWN = (SourceState.DOWN, SourceState.BLOCKED)
+
+
+class Count(NamedTuple):
+    """The instruments of a source, true from `began` up to and including `ends`, as long as it writes nothing and the same are
+    tracked.
+    """
+
+    place: Place
+    version: str
+    began: datetime
+    ends: datetime
+    tracked: int
+    halted: int
+    seen: int
+    fresh: int
 
 
 class Sources:
@@ -30,6 +52,7 @@ class Sources:
         self._ttl = ttl
         self._preference = tuple(preference)
         self._simulated = simulated
+        self._counts: dict[Source, Count] = {}
 
     def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
         """How each is doing."""
@@ -40,24 +63,43 @@ class Sources:
         return self._status(source, now).state in _DOWN
 
     def _status(self, source: Source, now: datetime) -> SourceStatus:
-        part, ttl = self._mirror.sources[source], self._ttl[source]
-        tracked = [key for key in self._catalog.tracked if key.source is source]
-        seen = [ticker for key in tracked if (ticker := self._mirror.read(key))]
+        part, count = self._mirror.sources[source], self._count(source, now)
         facts = SourceFacts(
             source=source,
             reports=part.reports(now),
             last=part.newest,
             latest_observed_at=part.latest_observed_at,
             tickers_per_minute=part.tickers_per_minute(now),
-            tracked=len(tracked),
-            halted=sum(key.source is source for key in self._catalog.halted),
-            seen=len(seen),
-            fresh=sum(meets(age_at(now, ticker.observed_at), ttl) for ticker in seen),
-            ttl=ttl,
+            tracked=count.tracked,
+            halted=count.halted,
+            seen=count.seen,
+            fresh=count.fresh,
+            ttl=self._ttl[source],
             simulated=self._simulated,
             cut_off=self._cut_off(),
         )
         return assess(facts, now)
+
+    def _count(self, source: Source, now: datetime) -> Count:
+        place, version = self._mirror.sources[source].place, self._catalog.version
+        known = self._counts.get(source)
+        if known and known[:2] == (place, version) and known.began <= now <= known.ends:
+            return known
+        tracked = [key for key in self._catalog.tracked if key.source is source]
+        seen = [ticker for key in tracked if (ticker := self._mirror.read(key))]
+        expiries = [expires_at(ticker.observed_at, self._ttl[source]) for ticker in seen]
+        fresh = [each for each in expiries if now <= each]
+        self._counts[source] = Count(
+            place,
+            version,
+            now,
+            min(fresh, default=_NEVER),
+            tracked=len(tracked),
+            halted=sum(key.source is source for key in self._catalog.halted),
+            seen=len(seen),
+            fresh=len(fresh),
+        )
+        return self._counts[source]
 
     def _cut_off(self) -> str | None:
         since = self._mirror.disconnected_at
