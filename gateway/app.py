@@ -54,7 +54,7 @@ def create_app(
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"])
     async def dashboard() -> Response:
         return read_page(static_directory, "index.html")
 

@@ -14,11 +14,11 @@ def health_routes(gateway: Gateway) -> APIRouter:
     """`/health/live` and `/health/ready`."""
     router = APIRouter()
 
-    @router.get("/health/live")
+    @router.api_route("/health/live", methods=["GET", "HEAD"])
     async def live() -> dict[str, str]:
         return {"status": "alive"}
 
-    @router.get("/health/ready")
+    @router.api_route("/health/ready", methods=["GET", "HEAD"])
     async def ready() -> JSONResponse:
         is_ready = gateway.is_ready()
         return JSONResponse(

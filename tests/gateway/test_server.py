@@ -237,6 +237,18 @@ async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None
         assert facts["sources"]["BINANCE"]["seen"] == 1
 
 
+@pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready"])
+async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> None:
+    """The head of what GET answers, and no body: RFC 9110 wants both of every server, and uptime checks use the smaller one."""
+    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+        await ready(client)
+        head, got = await client.head(path), await client.get(path)
+        assert head.status_code == got.status_code == 200
+        assert head.headers["content-length"] == got.headers["content-length"]
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.content == b""
+
+
 async def test_it_is_alive_but_not_ready_without_the_cache(serving: Any, scripted_feed: Any) -> None:
     """And says why; a query is told that the service is not available."""
     scripted_feed.is_away = True
