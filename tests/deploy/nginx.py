@@ -1,0 +1,135 @@
+"""nginx as it is configured for the distributed form, in front of gateways that echo what reaches them."""
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import httpx
+import uvicorn
+
+ROOT = Path(__file__).resolve().parents[2]
+NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin") or "nginx"
+HOOK = ROOT / "nginx/entrypoint/30-gateways.sh"
+TIMEOUT_S = 10
+
+
+class EchoGateway:
+    """Answers HTTP with what it was sent, streams two events under /graphql/events, echoes over WebSocket."""
+
+    def __init__(self) -> None:
+        self.second_event = asyncio.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._socket.getsockname())
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                self._app, interface="asgi3", log_level="error", lifespan="off", proxy_headers=False
+            )
+        )
+
+    async def serve(self) -> None:
+        await self.server.serve(sockets=[self._socket])
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self._echo(scope, receive, send)
+        elif scope["path"] == "/graphql/events":
+            await self._stream(send)
+        else:
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            answer = {
+                "gateway": self.address,
+                "path": scope["path"],
+                "headers": headers,
+                "padding": " " * 2000,
+            }
+            await self._start(send, b"application/json")
+            await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    async def _start(self, send: Any, content_type: bytes) -> None:
+        headers = [
+            (b"content-type", content_type),
+            (b"cache-control", b"max-age=60"),
+            (b"x-request-id", b"inner"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def _stream(self, send: Any) -> None:
+        await self._start(send, b"text/event-stream")
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        await asyncio.wait_for(self.second_event.wait(), TIMEOUT_S)
+        await send({"type": "http.response.body", "body": b"data: 2\n\n"})
+
+    async def _echo(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+        while (message := await receive())["type"] == "websocket.receive":
+            answer = self.address if message["text"] == "who?" else message["text"]
+            await send({"type": "websocket.send", "text": answer})
+
+
+def render(folder: Path, *gateways: str, **changes: str) -> int:
+    """Write the configuration as the container's entrypoint would; the port it will listen on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    values = {
+        "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
+        "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",
+        "RATEWIRE_NGINX_REQUESTS_PER_SECOND": "200",
+        "RATEWIRE_NGINX_REQUEST_BURST": "400",
+        "RATEWIRE_NGINX_CONNECTIONS": "1000",
+        "RATEWIRE_NGINX_TRUSTED_PROXY": "192.0.2.1/32",
+    } | changes
+    template = Template((ROOT / "nginx/templates/ratewire.conf.template").read_text())
+    rendered = template.safe_substitute(values)
+    (folder / "conf.d").mkdir()
+    (folder / "conf.d/ratewire.conf").write_text(rendered)
+    write_gateways(folder / "conf.d/gateways.conf", *gateways)
+    shutil.copy(ROOT / "nginx/nginx.conf", folder)
+    return port
+
+
+def write_gateways(target: Path, *gateways: str, nginx: str = NGINX) -> None:
+    """Run the entrypoint's part that says where the gateways are, with that nginx."""
+    environment = {
+        "PATH": f"{Path(nginx).parent}:/usr/bin:/bin",
+        "RATEWIRE_NGINX_GATEWAY": " ".join(gateways),
+    }
+    subprocess.run([HOOK, target], env=environment, check=True, timeout=TIMEOUT_S)
+
+
+@asynccontextmanager
+async def nginx_in(folder: Path, port: int) -> AsyncIterator[httpx.AsyncClient]:
+    """A running nginx and a client for it; `folder/log` has all that it printed."""
+    arguments = ("-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(NGINX, *arguments, stdout=log, stderr=log)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not await _accepts(port):
+                assert process.returncode is None, (folder / "log").read_text()
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S, trust_env=False
+        ) as client:
+            yield client
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), TIMEOUT_S)
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        await asyncio.sleep(0.01)
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -1,0 +1,93 @@
+"""Which gateway nginx sends a request to, and what it does where there is none."""
+
+import asyncio
+import socket
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.deploy.nginx import TIMEOUT_S, EchoGateway, nginx_in, render, write_gateways
+
+
+async def test_both_gateways_get_their_share(client: httpx.AsyncClient, gateways: list[EchoGateway]) -> None:
+    """Requests are spread over the replicas."""
+    seen = {(await client.post("/graphql", json={})).json()["gateway"] for _ in range(8)}
+    assert seen == {gateway.address for gateway in gateways}
+
+
+async def test_websockets_are_spread_evenly(client: httpx.AsyncClient) -> None:
+    """Each goes to the gateway that has the fewest: twenty are ten and ten, also after some have gone."""
+    url = f"ws://{client.base_url.host}:{client.base_url.port}/graphql"
+
+    async def open_socket(stack: AsyncExitStack) -> tuple[str, Any]:
+        websocket = await stack.enter_async_context(
+            connect(url, subprotocols=["graphql-transport-ws"], proxy=None)  # type: ignore[list-item]
+        )
+        await websocket.send("who?")
+        return str(await asyncio.wait_for(websocket.recv(), TIMEOUT_S)), websocket
+
+    async with AsyncExitStack() as stack:
+        opened = [await open_socket(stack) for _ in range(20)]
+        assert sorted(Counter(name for name, _ in opened).values()) == [10, 10]
+        gone = opened[0][0]
+        for name, websocket in opened:
+            if name == gone:
+                await websocket.close()
+        opened = [each for each in opened if each[0] != gone]
+        while len(opened) < 20:
+            opened.append(await open_socket(stack))
+        assert sorted(Counter(name for name, _ in opened).values()) == [10, 10]
+
+
+async def test_connections_to_gateways_are_kept(
+    client: httpx.AsyncClient, gateways: list[EchoGateway]
+) -> None:
+    """Requests one after the other share few of them."""
+    for _ in range(20):
+        assert (await client.post("/graphql", json={})).status_code == 200
+    # Two workers of nginx, and two gateways.
+    assert sum(len(each.server.server_state.connections) for each in gateways) <= 4
+
+
+@pytest.mark.parametrize(("version", "resolves"), [("1.26.3", False), ("1.27.3", True), ("1.30.0", True)])
+def test_a_name_is_followed_by_the_means_that_the_version_has(
+    tmp_path: Path, version: str, resolves: bool
+) -> None:
+    """`resolve` inside of an upstream came with 1.27.3; an older one would not start with it."""
+    nginx = tmp_path / "nginx"
+    nginx.write_text(f'#!/bin/sh\necho "nginx version: nginx/{version} (Debian)" >&2\n')
+    nginx.chmod(0o755)
+    write_gateways(tmp_path / "gateways.conf", "gateway:8000", nginx=str(nginx))
+    text = (tmp_path / "gateways.conf").read_text()
+    assert ("server gateway:8000 resolve" in text) is resolves
+    assert ("least_conn;" in text) is resolves
+    assert ('default "gateway:8000"' in text) is not resolves
+
+
+async def test_a_dead_gateway_costs_no_request(tmp_path: Path, gateways: list[EchoGateway]) -> None:
+    """A POST that a replica refused to accept goes to the other one."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        refusing = "{}:{}".format(*dead.getsockname())
+        port = render(tmp_path, refusing, gateways[0].address)
+        async with nginx_in(tmp_path, port) as client:
+            answers = [await client.post("/graphql", json={}) for _ in range(6)]
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_no_gateway_at_all_is_an_error_that_graphql_clients_read(tmp_path: Path) -> None:
+    """503 with a GraphQL error and a time to come back."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        port = render(tmp_path, "{}:{}".format(*dead.getsockname()))
+        async with nginx_in(tmp_path, port) as client:
+            answer = await client.post("/graphql", json={})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
