@@ -183,6 +183,7 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         app,
         http=GatewayHttp.configured(
             head_timeout_s=settings.read_timeout_s,
+            stall_timeout_s=settings.stall_timeout_s,
             direct=app.graphql.direct if settings.fast_path else None,
         ),
         ws=GatewaySocket,

@@ -154,8 +154,8 @@ class GatewaySettings(BaseSettings):
         default=60.0,
         gt=0,
         le=3600,
-        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503, or its stream over "
-        "HTTP is cut. Longer forgives longer pauses; each stalled connection holds some 200 KB, and one event for each of its "
+        description="Seconds for which a reader may read nothing before its WebSocket is closed with 4503, or its connection "
+        "over HTTP is cut. Longer forgives longer pauses; each stalled connection holds some 200 KB, and one event for each of its "
         "subscriptions, all the while.",
     )
     read_timeout_s: float = Field(

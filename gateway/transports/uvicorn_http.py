@@ -1,58 +1,40 @@
-"""Uvicorn's HTTP, with an end to connections that it would hold for ever, and a short way for requests that are known.
+"""A short way for requests that are known.
 
-Clients that read nothing, or send half a request, are cut. A request that is whole when it arrives and has been read before is
-answered in the same step, without a task and messages of its own; what `Direct` does not know goes uvicorn's way.
+A request that is whole when it arrives and has been read before is answered in the same step, without a task and messages of its
+own; what `Direct` does not know goes uvicorn's way.
 """
 
-import asyncio
-import socket
 from typing import Self
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.transports.bounded_http import BoundedHttp
 from gateway.transports.direct import METHODS, PATH, Direct, Shortcut
-from gateway.transports.streaming import ABORT
-from gateway.transports.uvicorn_socket import MAX_UNSENT_BYTES
 
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 # Shorter answers are copied into one piece: that costs less than to hand over several.
 MAX_COPIED_BYTES = 16_384
 
 log = structlog.get_logger("ratewire.gateway.http")
 
 
-class GatewayHttp(HttpToolsProtocol):
-    """Puts `ABORT` into the scope's extensions, bounds what the kernel keeps unsent, and waits for a head only so long."""
+class GatewayHttp(BoundedHttp):
+    """Answers what `direct` knows itself."""
 
-    head_timeout_s = 10.0
     direct: Direct | None = None
-    _waiting: asyncio.TimerHandle | None = None
     _answered_at = 0.0
-    # Of the message that is being read: whether it has begun, whether that was just now, and its body while it may be answered
-    # the short way.
-    _is_reading = False
-    _has_just_begun = False
+    # The body of the message that is being read, while it may be answered the short way.
     _held: list[bytes] | None = None
     # Of the bytes that are being read: how many messages began in them, and what the last of them was, if it was answered.
     _begun = 0
     _shortcut: Shortcut | None = None
 
     @classmethod
-    def configured(cls, *, head_timeout_s: float, direct: Direct | None) -> type[Self]:
+    def configured(
+        cls, *, head_timeout_s: float, stall_timeout_s: float, direct: Direct | None
+    ) -> type[Self]:
         """The protocol with these; uvicorn passes it no settings of ours."""
-        return type(cls.__name__, (cls,), {"head_timeout_s": head_timeout_s, "direct": direct})
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        link = transport.get_extra_info("socket")
-        if link is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
-        self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
+        named = {"head_timeout_s": head_timeout_s, "stall_timeout_s": stall_timeout_s, "direct": direct}
+        return type(cls.__name__, (cls,), named)
 
     def data_received(self, data: bytes) -> None:
         self._begun, self._shortcut = 0, None
@@ -62,20 +44,18 @@ class GatewayHttp(HttpToolsProtocol):
             if shortcut is not None and self._answer(shortcut):
                 self._stop_waiting()
                 return
-        self._feed(data)
+        super().data_received(data)
         if begins_here:
             self._remember(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
-        self._is_reading = self._has_just_begun = True
         self._begun += 1
 
     def on_headers_complete(self) -> None:
-        self._stop_waiting()
-        self._has_just_begun = False
         if self._may_be_short():
+            self._stop_waiting()
+            self._is_in_head = False
             self._held = []
         else:
             super().on_headers_complete()
@@ -87,9 +67,9 @@ class GatewayHttp(HttpToolsProtocol):
             self._held.append(body)
 
     def on_message_complete(self) -> None:
-        self._is_reading = False
         if self._held is not None and self._answer_held(self._held):
             self._held = None
+            self._is_reading = False
             return
         self._release()
         super().on_message_complete()
@@ -103,22 +83,14 @@ class GatewayHttp(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _feed(self, data: bytes) -> None:
-        super().data_received(data)
+        super()._feed(data)
         # The rest of the message is still on its way: to be waited for as uvicorn does.
         self._release()
-        if self._has_just_begun:
-            self._has_just_begun = False
-            self._wait()
 
     def _remember(self, data: bytes) -> None:
         """Know it by its bytes from now on, if it was one known request and nothing else."""
         if self.direct is not None and self._shortcut is not None and self._begun == 1:
             self.direct.keep(data, self._shortcut)
-
-    def _is_free(self) -> bool:
-        """Whether everything that was asked before has been answered, and the client takes what it is sent."""
-        is_answered = self.cycle is None or self.cycle.response_complete
-        return is_answered and not self.flow.write_paused and not self.transport.is_closing()
 
     def _may_be_short(self) -> bool:
         """One for each arrival of bytes: a client that sends a hundred at once shall not keep all others waiting."""
@@ -170,21 +142,3 @@ class GatewayHttp(HttpToolsProtocol):
         super().on_headers_complete()
         for each in held:
             super().on_body(each)
-
-    def _set_keep_alive(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._waiting = self.loop.call_later(self.head_timeout_s, self._give_up)
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _give_up(self) -> None:
-        # Not into the middle of an answer to an earlier request.
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(TOO_SLOW)
-        self.transport.close()

@@ -66,6 +66,7 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     _lingering: "TimerHandle | None" = None
     _line: Line | None = None
     _is_paused = False
+    _pong = b""
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
@@ -112,6 +113,9 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._is_paused = False
+        pong, self._pong = self._pong, b""
+        if pong and not self.close_sent:
+            self.write(pong)
         if self._line is not None:
             self._line.note_change()
 
@@ -158,6 +162,21 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is None:
             super().data_received(data)
+        if self.transport.is_closing() and self._lingering is None:
+            self._linger()
+
+    def eof_received(self) -> None:
+        # The transport closes as soon as everything is sent, which a client that reads nothing puts off for ever.
+        if self._lingering is None:
+            self._linger(self.ping_timeout or LINGER_S)
+
+    def handle_ping(self) -> None:
+        """While the reader takes nothing, only the newest ping is remembered [RFC 6455, 5.5.3]."""
+        pong = b"".join(self.conn.data_to_send())
+        if self._is_paused and self.conn.close_sent is None:
+            self._pong = pong
+        else:
+            self.transport.write(pong)
 
     def shutdown(self) -> None:
         self._close_line()

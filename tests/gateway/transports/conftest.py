@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
+from tests.gateway.fakes import build_ticker, wait_until
 from tests.gateway.transports.raw_socket import TIMEOUT_S
 
 
@@ -37,3 +39,12 @@ async def facts_where(served: Any, holds: Callable[[Any], bool]) -> Any:
 @pytest.fixture
 def facts() -> Any:
     return facts_where
+
+
+@pytest.fixture
+async def live(gateway: Gateway, cache: Any) -> Gateway:
+    """A gateway with a rate."""
+    ticker = build_ticker()
+    await cache.write([ticker])
+    await wait_until(lambda: gateway.mirror.read(ticker.key) is not None)
+    return gateway

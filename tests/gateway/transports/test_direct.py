@@ -4,26 +4,20 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uvicorn.server import ServerState
 
-from gateway.app import create_app
 from gateway.gateway import Gateway
-from gateway.settings import GatewaySettings
-from gateway.transports.uvicorn_http import GatewayHttp
 from rates.source import Source
-from tests.gateway.fakes import FakeClock, ListedInstruments, build_ticker, wait_until
+from tests.gateway.fakes import FakeClock, build_ticker, wait_until
 from tests.gateway.transports.raw_socket import TIMEOUT_S
+from tests.gateway.transports.wire import ONE, READ, connected, learned, post
 
-ONE = '{ rate(symbol: "BTC/USDT") { id price ageMs freshness } }'
 MANY = "query Many($s: [Symbol!]) { rates(symbols: $s) { items { id ageMs bid } cursor } }"
 QUERIES = [
     {"query": ONE},
@@ -63,19 +57,6 @@ LAST = ["Connection: close", "Content-Type: text/plain", "Content-Encoding: gzip
 END = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
 
 
-def post(query: str, *more: str) -> bytes:
-    body = json.dumps({"query": query}).encode()
-    lines = [
-        "POST /graphql HTTP/1.1",
-        "Host: here",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        *more,
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-READ = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n"
 PAGE = READ.replace(b"*/*", b"text/html")
 # Requests that ask what is known already, in a way that has another answer.
 NEARLY_KNOWN = [
@@ -193,67 +174,6 @@ async def test_the_short_way_answers_with_the_bytes_of_the_long_one(
         for each in NEARLY_KNOWN:
             await asyncio.to_thread(check, [post(ONE), post(ONE), READ, READ, *each])
         await asyncio.to_thread(compare)
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        self.written.append(bytes(data))
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    abort = close
-
-    def pause_reading(self) -> None:
-        pass
-
-    resume_reading = pause_reading
-
-    def answers(self) -> int:
-        """How many answers have been written."""
-        return b"".join(self.written).count(b"HTTP/1.1 200 OK")
-
-
-@asynccontextmanager
-async def connected(gateway: Gateway, **configured: Any) -> AsyncIterator[tuple[Any, Wire]]:
-    """The protocol on a wire, in front of the whole application."""
-    app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
-    protocol_class = GatewayHttp.configured(head_timeout_s=0.2, direct=app.graphql.direct)
-    config = uvicorn.Config(app, http=protocol_class, lifespan="off", log_config=None, **configured)
-    config.load()
-    protocol: Any = protocol_class(config=config, server_state=ServerState(), app_state={})
-    wire = Wire()
-    protocol.connection_made(wire)
-    try:
-        yield protocol, wire
-    finally:
-        protocol.connection_lost(None)
-
-
-async def learned(protocol: Any, wire: Wire, request: bytes = post(ONE)) -> None:
-    """The request has come the long way, and is known."""
-    before = wire.answers()
-    protocol.data_received(request)
-    await wait_until(lambda: wire.answers() > before)
-
-
-@pytest.fixture
-async def live(gateway: Gateway, cache: Any, instruments: ListedInstruments) -> Gateway:
-    """A gateway with a rate."""
-    ticker = build_ticker()
-    await cache.write([ticker])
-    await wait_until(lambda: gateway.mirror.read(ticker.key) is not None)
-    return gateway
 
 
 async def test_a_known_request_is_answered_in_the_same_step(live: Gateway) -> None:
