@@ -43,9 +43,12 @@ class RollingDay:
     def __init__(self, buckets: list[Bucket]) -> None:
         self._buckets = deque(buckets)
         self._previous_close = buckets[0].open
+        # Books change far more often than trades happen, at five venues.
+        self._stats: DayStats | None = None
 
     def add(self, at_ns: int, price: int, quantity: int) -> None:
         """Count one trade."""
+        self._stats = None
         self._drop(at_ns - WINDOW)
         bucket = self._bucket(at_ns, price)
         bucket.high = max(bucket.high, price)
@@ -57,6 +60,11 @@ class RollingDay:
 
     def stats(self) -> DayStats:
         """Statistics over everything in the window."""
+        if self._stats is None:
+            self._stats = self._add_up()
+        return self._stats
+
+    def _add_up(self) -> DayStats:
         buckets = self._buckets
         return DayStats(
             previous_close=self._previous_close,

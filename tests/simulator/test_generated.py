@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from simulator.generated.window import Bucket, RollingDay
 from simulator.generated.world import GeneratedWorld
 from simulator.markets import Frame
 from simulator.moments import SECOND
@@ -60,6 +61,14 @@ def test_statistics_hold_together_after_a_while(seed: int) -> None:
         )
         usd = Decimal(world.coingecko.quote(coin.id, "usd", full=True)["usd"])
         assert abs(usd / day["lastPrice"] - 1) < Decimal("0.06")
+
+
+def test_statistics_are_those_of_this_moment() -> None:
+    """Asked twice they are the same; after a trade they are not."""
+    day = RollingDay([Bucket(0, 100, 100, 100, 100, 1, 100, 1)])
+    assert day.stats() == day.stats()
+    day.add(1, 250, 2)
+    assert (day.stats().high, day.stats().volume, day.stats().count) == (250, 3, 2)
 
 
 def test_a_long_sleep_is_skipped_over() -> None:
