@@ -1,129 +1,103 @@
-"""Composition root of `ratewire drill`: simulator, embedded system, subscribers, and a walk for each source."""
+"""Composition root of `ratewire drill`: systems side by side, and in each a walk for each source."""
 
 import asyncio
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rich.console import Console
 
-from drill.health import HealthBook
-from drill.ledger import PublishedPrices
-from drill.plan import VICTIM, Step, steps_of
-from drill.reader import Reader
-from drill.report import Report
-from drill.surroundings import SYMBOLS, environment, lively_assets
+from drill.plan import Agenda, steps_of
+from drill.report import Report, added_up
+from drill.surroundings import environment
+from drill.system import System, run_system
 from drill.walk import Outcome, Walk
-from gateway.server import bind
-from gateway.settings import GatewaySettings
-from instruments.store import InstrumentStore
-from runtime.settings import load_settings
-from simulator.faults.client import FaultClient
-from simulator.faults.world import spelling
-from simulator.generated.world import GeneratedWorld
-from simulator.moments import now_ns
-from simulator.server import run_simulator
-from simulator.settings import SimulatorSettings
-from standalone.app import Market, start_parts
-from standalone.database import open_database
-from standalone.simulated import simulated_sources
+from rates.errors import InvalidSetting
+from rates.source import Source
+from simulator.faults.kinds import KINDS
 
-STARTED_WITHIN_S = 30.0
+# Nearly all time is spent waiting for timeouts: two systems halve it, and together need less than one core.
+SYSTEMS = 2
 LONGEST_S = 420.0
 
 
 async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> Report:
-    """Walk through all faults of all sources (or `only` some of either), and show what was found."""
+    """Walk through all faults of all sources (or `only` some of either), and show what was found.
+
+    Raises:
+        InvalidSetting: there is no such step.
+    """
+    agenda, outcomes, started = _agenda(only, faults), list[Outcome](), time.monotonic()
+    done = _progress(outcomes, len(agenda), console)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut answers are what we ask for
-    with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
-        os.environ.update(environment(Path(folder)))
-        report = await _drill(Path(folder), only, faults, console)
+    os.environ.update(environment())
+    async with asyncio.TaskGroup() as group:
+        works = [
+            group.create_task(_work_off(agenda, number, done), name=f"system {number}")
+            for number in range(SYSTEMS)
+        ]
+    systems, clients = zip(*(work.result() for work in works), strict=True)
+    report = Report(
+        outcomes,
+        {source: added_up([each[source] for each in clients]) for source in agenda.left},
+        sum(system.reader.judged for system in systems),
+        time.monotonic() - started,
+        [miss for system in systems for miss in system.reader.misses if not _is_told(miss, outcomes)],
+    )
     report.show(console)
     return report
 
 
-async def _drill(folder: Path, only: Collection[str], faults: Collection[str], console: Console) -> Report:
-    published, stop, started = PublishedPrices(), asyncio.Event(), time.monotonic()
-    settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
-    world = GeneratedWorld(
-        settings.seed,
-        now_ns(),
-        refresh_seconds=settings.coingecko_refresh_seconds,
-        assets=lively_assets(),
-    )
-    with closing(bind(load_settings(GatewaySettings))) as listener:
-        async with (
-            run_simulator(settings, world=world, ledger=published) as addresses,
-            open_database(folder, (), simulated=True) as instruments,
-            asyncio.TaskGroup() as parts,
-        ):
-            await _track_a_few(instruments)
-            market = Market(simulated_sources(addresses), addresses.label)
-            start_parts(parts, stop, market, instruments, listener)
-            reader = Reader(_url(listener.getsockname()), published, spelling(world))
-            client = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
-            sources = [source.value for source in market.sources if not only or source.value in only]
-            plans = [_chosen(steps_of(source), faults) for source in sources]
+async def _work_off(
+    agenda: Agenda, number: int, done: Callable[[Outcome], None]
+) -> tuple[System, dict[str, Any]]:
+    """Steps of the agenda until none is left; the system and what its simulator counted."""
+    with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
+        async with run_system(Path(folder)) as system:
+            walk = Walk(system, done)
             try:
-                async with asyncio.timeout(LONGEST_S):
-                    outcomes = await _walk(
-                        [plan for plan in plans if plan], reader, client, instruments, console
-                    )
-                clients = (await client.status())["clients"]
-            finally:
-                stop.set()
-    others = [miss for miss in reader.misses if not any(miss in each.misses for each in outcomes)]
-    chosen = {source: clients[source] for source in sources}
-    return Report(outcomes, chosen, reader.judged, time.monotonic() - started, others)
+                async with asyncio.timeout(LONGEST_S), asyncio.TaskGroup() as walks:
+                    for source in agenda.left:
+                        walks.create_task(walk.go(source, agenda.take(source, number)), name=f"walk {source}")
+            except TimeoutError:
+                system.reader.miss(f"not done within {LONGEST_S:g} s: {', '.join(walk.still_under_way())}")
+            return system, (await system.faults.status())["clients"]
 
 
-async def _walk(
-    plans: Sequence[Sequence[Step]],
-    reader: Reader,
-    client: FaultClient,
-    instruments: InstrumentStore,
-    console: Console,
-) -> list[Outcome]:
-    book, outcomes, begun = HealthBook(reader.url, reader.miss), list[Outcome](), asyncio.Event()
-    victims = {
-        str(one.source): str(one.symbol) for one in await instruments.read() if one.symbol.base == VICTIM
-    }
-
+def _progress(outcomes: list[Outcome], steps: int, console: Console) -> Callable[[Outcome], None]:
     def done(outcome: Outcome) -> None:
         outcomes.append(outcome)
         verdict = "MISS" if outcome.misses else "ok"
-        console.print(f"{verdict:4} {outcome.source} {outcome.step}", markup=False, highlight=False)
+        told = (
+            f"{len(outcomes):3}/{steps} {verdict:4} {outcome.took_s:5.1f} s {outcome.source} {outcome.step}"
+        )
+        console.print(told, markup=False, highlight=False)
 
-    walk = Walk(book, reader, client, victims.__getitem__, done)
-    async with asyncio.TaskGroup() as watching:
-        looking = watching.create_task(book.keep())
-        staying = watching.create_task(reader.stay(begun))
-        async with asyncio.timeout(STARTED_WITHIN_S):
-            await begun.wait()
-        async with asyncio.TaskGroup() as walks:
-            for plan in plans:
-                walks.create_task(walk.go(list(plan)), name=f"walk {plan[0].source}")
-        looking.cancel()
-        staying.cancel()
-    return outcomes
+    return done
 
 
-async def _track_a_few(instruments: InstrumentStore) -> None:
-    """Ten instruments a source: the drill is about faults, not about load."""
-    for one in await instruments.read():
-        if one.symbol.base not in SYMBOLS:
-            await instruments.remove(one.source, one.symbol)
+def _agenda(only: Collection[str], faults: Collection[str]) -> Agenda:
+    for option, given, known in (("--source", only, list(Source)), ("--fault", faults, list(KINDS))):
+        unknown = next((name for name in given if name not in known), None)
+        if unknown is not None:
+            raise InvalidSetting(option, unknown, f"expected one of {', '.join(known)}")
+    steps = {
+        source.value: deque(step for step in steps_of(source) if not faults or step.fault in faults)
+        for source in Source
+        if not only or source in only
+    }
+    agenda = Agenda({source: left for source, left in steps.items() if left})
+    if not agenda:
+        raise InvalidSetting("--fault", ", ".join(faults), f"expected one that {', '.join(only)} can have")
+    return agenda
 
 
-def _chosen(steps: Iterable[Step], faults: Collection[str]) -> list[Step]:
-    return [step for step in steps if not faults or step.fault in faults]
-
-
-def _url(address: tuple[str, int]) -> str:
-    return f"http://127.0.0.1:{address[1]}"
+def _is_told(miss: str, outcomes: Collection[Outcome]) -> bool:
+    return any(miss in outcome.misses for outcome in outcomes)

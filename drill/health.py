@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from drill.graphql import ask
+from drill.graphql import ask, open_client
 
 STATUS = """
 { sources { source state reason refused reconnects tracked fresh halted silent silentCount tickersPerMinute } }
@@ -45,19 +45,28 @@ class HealthBook:
         self._seen: dict[str, Seen] = {}
         self._looked = asyncio.Condition()
 
+    async def begin(self) -> None:
+        """Wait until the gateway can answer."""
+        async with open_client(self._url) as client:
+            while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - another process's matter, as far as we know
+                await asyncio.sleep(LOOK_EACH_S)
+
     async def keep(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                data = await ask(self._url, STATUS)
-            except httpx.TransportError as error:
-                self._miss(f"sources could not be read: {error!r}")
+        async with open_client(self._url) as client:
+            while True:
+                await self._look(client)
                 await asyncio.sleep(LOOK_EACH_S)
-                continue
-            async with self._looked:
-                self._seen = {each["source"].lower(): _seen(each) for each in data["sources"]}
-                self._looked.notify_all()
-            await asyncio.sleep(LOOK_EACH_S)
+
+    async def _look(self, client: httpx.AsyncClient) -> None:
+        try:
+            data = await ask(client, STATUS)
+        except httpx.TransportError as error:
+            self._miss(f"sources could not be read: {error!r}")
+            return
+        async with self._looked:
+            self._seen = {each["source"].lower(): _seen(each) for each in data["sources"]}
+            self._looked.notify_all()
 
     async def next(self, source: str) -> Seen:
         """The next look at a source."""

@@ -1,22 +1,34 @@
 """What is done to each source, and what must be seen of it. One line a fault; the table is the specification."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drill.health import Seen
 from drill.reader import Reader
+from drill.surroundings import (
+    COINGECKO_LISTING_INTERVAL_S,
+    COINGECKO_TTL_S,
+    IDLE_TIMEOUT_S,
+    LISTING_INTERVAL_S,
+    SILENT_AT_THE_LATEST_S,
+)
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import COINGECKO
 
 VICTIM = "BTC"
-LATEST_S = 15.0
-# A symbol is silent when its silence is unusual for it, and frozen after twice as long.
-FLAGGED_WITHIN_S = 40.0
-REPLACED_WITHIN_S = 8.0  # 3 s of silence, then a new connection
+# What a busy machine may take beyond the times that are configured (`surroundings.py`).
+SLACK_S = 6.0
+# Slow to be shown are listings: people hear of them once they have failed for three intervals; and CoinGecko's values.
+LATEST_S = max(4 * LISTING_INTERVAL_S, COINGECKO_LISTING_INTERVAL_S + COINGECKO_TTL_S) + SLACK_S
+FLAGGED_WITHIN_S = SILENT_AT_THE_LATEST_S + 2 * SLACK_S
+REPLACED_WITHIN_S = IDLE_TIMEOUT_S + SLACK_S
 WELL_WITHIN_S = 25.0
 # What tells of no time to come back is left alone for a minute.
-LEFT_ALONE_S = 75.0
+LEFT_ALONE_S = 60.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
+# Feeds that ping of their own accord do so each 10 s.
+PINGED_WITHIN_S = 11.0
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,10 @@ Sight = Callable[[View], bool]
 
 @dataclass(frozen=True)
 class Expected:
-    """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true.
+    """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true for `lasts_s`.
 
-    `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes.
+    `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes. `is_felt`: where
+    nothing is to be seen, the simulator at least must have counted that the fault was felt.
     """
 
     said: str
@@ -46,7 +59,9 @@ class Expected:
     on_victim: bool = False
     with_cut: bool = False
     within_s: float = LATEST_S
+    lasts_s: float = UNDISTURBED_S
     well_within_s: float = WELL_WITHIN_S
+    is_felt: bool = True
     stays: Callable[[Seen], bool] = field(default=lambda seen: seen.state == "UP")
 
 
@@ -57,6 +72,11 @@ class Step:
     source: str
     fault: str
     expected: Expected
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether the source goes on as if nothing were."""
+        return self.expected.sight is None
 
     @property
     def name(self) -> str:
@@ -149,13 +169,13 @@ _PUSHED: Mapping[str, Sequence[Expected]] = {
         Expected("replaced", reconnected, within_s=REPLACED_WITHIN_S),
         Expected(_SHOWN, not_up, {"scope": "all"}),
     ),
-    "no-pongs": _UNDISTURBED,
+    "no-pongs": (Expected("undisturbed", lasts_s=PINGED_WITHIN_S, is_felt=False),),
     "shutdown": (
         Expected(
             "replaced, all fresh meanwhile",
             None,
             {"cut_after_s": 4.0},
-            within_s=6.0,
+            lasts_s=6.0,
             stays=lambda seen: seen.fresh == seen.tracked,
         ),
     ),
@@ -193,8 +213,8 @@ _POLLED: Mapping[str, Sequence[Expected]] = {
 
 
 def steps_of(source: str) -> list[Step]:
-    """Every step of a source: all faults that apply to it. Single symbols come first, before outages make silence usual; what
-    takes a minute comes last.
+    """Every step of a source: all faults that apply to it. First what disturbs nobody: meanwhile the feed learns what silence is
+    unusual for each symbol. Then single symbols, before outages make silence usual; last what takes a minute.
 
     Raises:
         KeyError: nobody has said what is expected of a fault.
@@ -206,4 +226,27 @@ def steps_of(source: str) -> list[Step]:
         if source in kind.sources
         for expected in table[kind.name]
     ]
-    return sorted(steps, key=lambda step: (not step.expected.on_victim, step.expected.well_within_s))
+    return sorted(
+        steps,
+        key=lambda step: (not step.is_gentle, not step.expected.on_victim, step.expected.well_within_s),
+    )
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """The steps that nobody has taken yet, by source. Systems side by side take them from both ends until they meet."""
+
+    left: Mapping[str, deque[Step]]
+
+    def take(self, source: str, system: int) -> Iterator[Step]:
+        """Step after step, until none is left.
+
+        In each system every other source begins at the gentle end: while these must stay undisturbed, the others have outages.
+        """
+        steps = self.left[source]
+        gently = (system + list(self.left).index(source)) % 2 == 0
+        while steps:
+            yield steps.popleft() if gently else steps.pop()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.left.values()))

@@ -1,7 +1,9 @@
 """What the drill found, as a table for people and as JSON."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -12,9 +14,23 @@ from drill.walk import Outcome
 LONGEST_REASON = 60
 
 
+def added_up(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several simulators counted of the clients of one source: sums, and the most of any of them."""
+    found: dict[str, Any] = {}
+    for name, first in simulators[0].items():
+        counts = [each[name] for each in simulators]
+        if isinstance(first, dict):
+            found[name] = dict(sum(map(Counter, counts), Counter()))
+        elif isinstance(first, list):
+            found[name] = list(chain.from_iterable(counts))
+        else:
+            found[name] = max(counts) if name.startswith("most_") else sum(counts)
+    return found
+
+
 @dataclass(frozen=True)
 class Report:
-    """`clients` is what the simulator counted, by source."""
+    """`clients` is what the simulators counted, by source."""
 
     outcomes: Sequence[Outcome]
     clients: Mapping[str, Mapping[str, Any]]

@@ -1,24 +1,24 @@
-"""Walks through the steps of one source: fault on, seen, fault off, well again."""
+"""Walks through steps of the sources of one system: fault on, seen, fault off, well again."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
-from drill.health import HealthBook, Seen
-from drill.plan import UNDISTURBED_S, Step, View
-from drill.reader import Reader
-from simulator.faults.client import FaultClient
+from drill.health import Seen
+from drill.plan import Step, View
+from drill.system import System
 from simulator.faults.kinds import kinds_of
 
 STARTED_WITHIN_S = 30.0
-# What is unusual for a symbol is known from experience: feeds are given a little of it.
-WARM_UP_S = 6.0
 
 
 @dataclass
 class Outcome:
-    """What a step came to. Times in seconds; `noticed_s` None where there was nothing to notice, or nothing noticed it."""
+    """What a step came to. Times in seconds; `noticed_s` None where there was nothing to notice, or nothing noticed it.
+
+    `felt`: by how many messages, calls or connections. `meanwhile`: the steps of other sources in the same system at that time.
+    """
 
     source: str
     step: str
@@ -27,7 +27,10 @@ class Outcome:
     state: str = ""
     reason: str | None = None
     recovered_s: float | None = None
+    took_s: float = 0.0
+    felt: int = 0
     misses: list[str] = field(default_factory=list)
+    meanwhile: list[str] = field(default_factory=list)
 
     def status(self) -> dict[str, object]:
         """For JSON."""
@@ -36,30 +39,42 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Walk:
-    """The way through one source. `symbol_of`: our name of the victim at a source."""
+    """The ways through the sources of one system, side by side."""
 
-    book: HealthBook
-    reader: Reader
-    faults: FaultClient
-    symbol_of: Callable[[str], str]
+    system: System
     done: Callable[[Outcome], None]
+    under_way: dict[str, Outcome] = field(default_factory=dict)
 
-    async def go(self, steps: list[Step]) -> None:
-        """All steps, one after the other."""
-        source = steps[0].source
-        await self._well(source, STARTED_WITHIN_S)
-        await asyncio.sleep(WARM_UP_S)
+    async def go(self, source: str, steps: Iterable[Step]) -> None:
+        """All steps of a source, one after the other."""
+        if await self._well(source, STARTED_WITHIN_S) is None:
+            self.system.reader.miss(f"{source}: not well {STARTED_WITHIN_S:g} s after the start")
         for step in steps:
-            outcome = Outcome(source, step.name, step.expected.said)
+            outcome = self._begin(step)
+            started = time.monotonic()
             await self._take(step, outcome)
+            outcome.took_s = time.monotonic() - started
+            del self.under_way[source]
             self.done(outcome)
 
+    def still_under_way(self) -> list[str]:
+        """The steps that are not done yet."""
+        return [f"{outcome.source} {outcome.step}" for outcome in self.under_way.values()]
+
+    def _begin(self, step: Step) -> Outcome:
+        outcome = Outcome(step.source, step.name, step.expected.said)
+        for other in self.under_way.values():
+            outcome.meanwhile.append(f"{other.source} {other.step}")
+            other.meanwhile.append(f"{outcome.source} {outcome.step}")
+        self.under_way[step.source] = outcome
+        return outcome
+
     async def _take(self, step: Step, outcome: Outcome) -> None:
-        before = len(self.reader.misses)
+        before = len(self.system.reader.misses)
         away, back = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.reader.leave_and_resume(step.source.upper(), away, back))
-            first = await self.book.next(step.source)
+            tasks.create_task(self.system.reader.leave_and_resume(step.source.upper(), away, back))
+            first = await self.system.book.next(step.source)
             await self._put(step)
             away.set()
             started = time.monotonic()
@@ -67,30 +82,35 @@ class Walk:
                 await self._undisturbed(step, outcome)
             else:
                 await self._noticed(step, first, outcome, started)
-            await self.faults.heal(source=step.source)
+            faults = await self.system.faults.heal(source=step.source)
             healed = time.monotonic()
+            outcome.felt = sum(fault["hits"] for fault in faults)
+            if step.is_gentle and step.expected.is_felt and not outcome.felt:
+                outcome.misses.append("nobody could feel it: nothing was tried")
             well = await self._well(step.source, step.expected.well_within_s)
             back.set()
             if well is None:
-                last = await self.book.next(step.source)
+                last = await self.system.book.next(step.source)
                 outcome.misses.append(f"not well within {step.expected.well_within_s:g} s: {last}")
             else:
                 outcome.recovered_s = well.at - healed
-        outcome.misses += self.reader.misses[before:]
+        outcome.misses += self.system.reader.misses[before:]
 
     async def _put(self, step: Step) -> None:
-        symbols = [self.symbol_of(step.source)] if step.expected.on_victim else []
-        await self.faults.put(step.source, step.fault, symbols=symbols, parameters=step.expected.parameters)
+        symbols = [self.system.victims[step.source]] if step.expected.on_victim else []
+        await self.system.faults.put(
+            step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
+        )
         if step.expected.with_cut and "disconnect" in kinds_of(step.source):
             # A refusal is for who comes: those who are there must come again.
-            await self.faults.put(step.source, "disconnect")
+            await self.system.faults.put(step.source, "disconnect")
 
     async def _noticed(self, step: Step, first: Seen, outcome: Outcome, started: float) -> None:
         assert step.expected.sight is not None
         now = first
         while now.at - started < step.expected.within_s:
-            now = await self.book.next(step.source)
-            view = View(step.source, self.symbol_of(step.source), first, now, self.reader)
+            now = await self.system.book.next(step.source)
+            view = View(step.source, self.system.victims[step.source], first, now, self.system.reader)
             if step.expected.sight(view):
                 outcome.noticed_s = now.at - started
                 outcome.state, outcome.reason = now.state, now.reason
@@ -99,9 +119,9 @@ class Walk:
         outcome.misses.append(f"expected {step.expected.said} within {step.expected.within_s:g} s")
 
     async def _undisturbed(self, step: Step, outcome: Outcome) -> None:
-        last_s = step.expected.within_s if step.fault == "shutdown" else UNDISTURBED_S
-        end = time.monotonic() + last_s
-        while (now := await self.book.next(step.source)).at < end:
+        end, now = time.monotonic() + step.expected.lasts_s, None
+        while now is None or now.at < end:
+            now = await self.system.book.next(step.source)
             outcome.state, outcome.reason = now.state, now.reason
             if not step.expected.stays(now) and not outcome.misses:
                 outcome.misses.append(f"expected it {step.expected.said}, seen {now}")
@@ -109,7 +129,7 @@ class Walk:
     async def _well(self, source: str, within_s: float) -> Seen | None:
         """Well again is: UP, everything fresh, and every rate observed anew since now."""
         begun, end = time.time(), time.monotonic() + within_s
-        while (now := await self.book.next(source)).at < end:
-            if now.is_well and self.reader.observed_since(source.upper(), begun) >= now.tracked:
+        while (now := await self.system.book.next(source)).at < end:
+            if now.is_well and self.system.reader.observed_since(source.upper(), begun) >= now.tracked:
                 return now
         return None

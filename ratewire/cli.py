@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rates.errors import InvalidSetting
 from rates.source import Source
 from ratewire import instruments_command, simulator_command
 from ratewire.client.query_command import query
@@ -110,7 +111,10 @@ def drill(
     from drill.app import run_drill
 
     wide = Console(width=WIDE)
-    report = asyncio.run(run_drill(only=source or (), faults=fault or (), console=wide))
+    try:
+        report = asyncio.run(run_drill(only=source or (), faults=fault or (), console=wide))
+    except InvalidSetting as error:
+        raise typer.BadParameter(str(error)) from error
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2), encoding="utf-8")
     if report.misses():

@@ -26,7 +26,8 @@ from simulator.faults.client import STATUS_PATH
 from simulator.faults.control import FaultControl
 from simulator.faults.http import FaultyHttp
 from simulator.faults.requests import RequestFaults
-from simulator.faults.world import FaultyWorld, Ledger, NoLedger, spelling
+from simulator.faults.spelling import spelling
+from simulator.faults.world import FaultyWorld, Ledger, NoLedger
 from simulator.feed_door import PATHS, feed_doors
 from simulator.generated.world import GeneratedWorld
 from simulator.http_server import HttpServer

@@ -1,16 +1,18 @@
 """What the drill covers, and that its eyes can see."""
 
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
 
 from drill.health import Seen
 from drill.ledger import PublishedPrices
-from drill.plan import View, reconnected, refused_and_shown, silent_alone, stale_alone, steps_of
+from drill.plan import Agenda, View, reconnected, refused_and_shown, silent_alone, stale_alone, steps_of
 from drill.reader import Reader
-from drill.report import Report
+from drill.report import Report, added_up
 from drill.walk import Outcome
 from rates.source import Source
 from simulator.faults.kinds import kinds_of
@@ -68,6 +70,25 @@ def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
     assert {step.fault for step in steps_of(source.value)} == set(kinds_of(source.value))
 
 
+def test_two_systems_share_the_steps_and_meet_in_the_middle() -> None:
+    """None is taken twice or left over; one begins with what disturbs nobody, the other with what takes longest."""
+    steps = steps_of("okx")
+    agenda = Agenda({"kraken": deque(), "okx": deque(steps)})
+    there, back = agenda.take("okx", 1), agenda.take("okx", 0)
+    taken = [next(walker) for walker in islice(cycle((there, back)), len(steps))]
+    assert taken[0::2] == steps[: len(taken[0::2])]
+    assert taken[1::2] == steps[: -len(taken[1::2]) - 1 : -1]
+    assert (next(there, None), next(back, None), len(agenda)) == (None, None, 0)
+
+
+def test_in_each_system_some_sources_stay_undisturbed_while_others_have_outages() -> None:
+    """Else nothing would show that one feed does not disturb another."""
+    for system in range(2):
+        agenda = Agenda({source.value: deque(steps_of(source.value)) for source in Source})
+        first = [next(agenda.take(source.value, system)) for source in Source]
+        assert [step.is_gentle for step in first].count(True) == len(Source) / 2
+
+
 def test_an_honest_value_is_no_miss(reader: Reader) -> None:
     """Fresh and published just now; old and called STALE."""
     reader.take(event(item(age_s=5, freshness="STALE")), reader.values)
@@ -120,6 +141,18 @@ def test_sights() -> None:
     assert not silent_alone(view(seen(silent=("BTC/USDT",), fresh=8)))
     assert stale_alone(view(seen(fresh=9)))
     assert not stale_alone(view(seen()))
+
+
+def test_the_counts_of_all_simulators_are_added_up() -> None:
+    """Calls and violations are sums; the busiest minute is that of the busiest."""
+    one = {"calls": 3, "most_calls_in_a_minute": 3, "violations": {"weight": 1}, "last_violations": ["a"]}
+    other = {"calls": 5, "most_calls_in_a_minute": 4, "violations": {"weight": 1}, "last_violations": ["b"]}
+    assert added_up([one, other]) == {
+        "calls": 8,
+        "most_calls_in_a_minute": 4,
+        "violations": {"weight": 2},
+        "last_violations": ["a", "b"],
+    }
 
 
 def test_a_broken_limit_or_a_ban_is_a_miss() -> None:
