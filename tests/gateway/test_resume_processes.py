@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,8 @@ from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.names import RedisNames
 from tests.backends import Server
-from tests.e2e.processes import free_port, running, running_all
 from tests.gateway.fakes import build_ticker
+from tests.gateway.transports.gateway_processes import gateway_processes
 
 QUERY = """subscription ($after: String) { rates(symbols: ["BTC/USDT", "ETH/USDT"], sources: [BINANCE], after: $after) {
   kind recovered cursor items { id price } } }"""
@@ -39,20 +38,9 @@ async def gateways(
     redis = open_redis(redis_server.url)
     await redis.flushall()
     await redis.aclose()
-    folder: Path = tmp_path_factory.mktemp("database")
-    env = {
-        "RATEWIRE_REDIS_URL": redis_server.url,
-        "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/ratewire.sqlite",
-        "RATEWIRE_SIMULATED": "true",
-    }
-    async with running("migrate", env=env) as command:
-        assert await command.ends(within_s=60) == 0, command.text
-    ports = [free_port(), free_port()]
-    commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
-    async with running_all(commands) as started:
-        for command in started.values():
-            await command.prints("mirror current", within_s=60)
-        yield [f"ws://127.0.0.1:{port}/graphql" for port in ports]
+    folder = tmp_path_factory.mktemp("database")
+    async with gateway_processes(2, redis_server.url, folder, SYMBOLS) as started:
+        yield [gateway.ws for gateway in started]
 
 
 @asynccontextmanager
