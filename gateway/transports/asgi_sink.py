@@ -21,6 +21,9 @@ class AsgiSink:
     def is_writable(self) -> bool:
         return self._frame is None
 
+    # One frame at a time.
+    has_room = False
+
     def attach(self, line: Line) -> None:
         self._line = line
 

@@ -23,6 +23,11 @@ class Sink(Role):
         """Whether a frame written now would not wait for the reader."""
         ...
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes a frame more all the same, for one of many who are told at once."""
+        ...
+
     def attach(self, line: "Line") -> None:
         """Let this line know."""
         ...
@@ -68,6 +73,11 @@ class Line:
         """Whether a message may be written now: the reader takes it, and nobody was here before."""
         sink.attach(self)
         self.note_change()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a frame more may be written by one of many who saw that the line was free before any of them wrote."""
+        return self._sink.has_room and not self.is_closed
 
     def write(self, message: bytes) -> None:
         """Write a message: only by whoever has seen that the line `is_free`."""

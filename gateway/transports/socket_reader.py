@@ -12,7 +12,7 @@ from gateway.transports.line import Line
 class SocketReader:
     """Is told as much as the connection takes. `envelope` goes around each result."""
 
-    __slots__ = ("_envelope", "_is_in_line", "_line", "_on_failure", "cohort", "resuming")
+    __slots__ = ("_envelope", "_is_in_line", "_line", "_on_failure", "_told", "cohort", "resuming")
 
     def __init__(
         self, line: Line, envelope: tuple[bytes, bytes], on_failure: Callable[[Exception], None]
@@ -21,11 +21,12 @@ class SocketReader:
         self._envelope = envelope
         self._on_failure = on_failure
         self._is_in_line = False
+        self._told: Told | None = None
         self.cohort: Cohort[Told] | None = None
         self.resuming: asyncio.Task[None] | None = None
 
     def is_ready(self) -> bool:
-        if self._line.is_free:
+        if self._told is None and self._line.is_free:
             return True
         if not self._is_in_line:
             self._is_in_line = True
@@ -33,14 +34,20 @@ class SocketReader:
         return False
 
     def tell(self, told: Told) -> None:
-        line = self._line
-        line.put(told.frame(self._envelope, line.frame))
+        if self._line.is_free or self._line.has_room:
+            self._write(told)
+        else:
+            # Others on this connection were told the same just before, and filled it.
+            self._told = told
+            self._line.wait(self._write_told)
 
     def fail(self, failure: Exception) -> None:
+        self._told = None
         self._on_failure(failure)
 
     def cancel(self) -> None:
         """Be told no more."""
+        self._told = None
         if self.resuming is not None:
             self.resuming.cancel()
         if self.cohort is not None:
@@ -56,6 +63,15 @@ class SocketReader:
             self.fail(exc)
         finally:
             self.resuming = None
+
+    def _write(self, told: Told) -> None:
+        line = self._line
+        line.put(told.frame(self._envelope, line.frame))
+
+    def _write_told(self) -> None:
+        told, self._told = self._told, None
+        if told is not None and not self._line.is_closed:
+            self._write(told)
 
     def _take_turn(self) -> None:
         self._is_in_line = False

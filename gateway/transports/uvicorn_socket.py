@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 KIB = 1024
 # What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
 MAX_UNSENT_BYTES = 64 * KIB
+# What subscriptions of one connection that are told the same may write together. Beyond, each waits for its turn, and some are
+# told less than others, because newer values are merged meanwhile.
+MAX_BURST_BYTES = 1024 * KIB
 LINGER_S = 10.0
 SWITCHING_PROTOCOLS = 101
 # A process that has been asked to stop has less time for readers that do not read.
@@ -91,6 +94,10 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     @property
     def is_writable(self) -> bool:
         return not (self._is_paused or self.close_sent or self.disconnected)
+
+    @property
+    def has_room(self) -> bool:
+        return self.transport.get_write_buffer_size() < MAX_BURST_BYTES
 
     def attach(self, line: Line) -> None:
         self._line = line

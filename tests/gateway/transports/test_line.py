@@ -15,13 +15,17 @@ class NarrowSink:
     """Takes as many frames as it has room for."""
 
     def __init__(self) -> None:
-        self.room = 0
+        self.room = self.burst = 0
         self.written: list[bytes] = []
         self.line: Line | None = None
 
     @property
     def is_writable(self) -> bool:
         return self.room > 0
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.written) < self.burst
 
     def attach(self, line: Line) -> None:
         self.line = line
