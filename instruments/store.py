@@ -1,11 +1,12 @@
 """Reads and changes the tracked instruments. With `models` and alembic, the home of SQLAlchemy."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import RowMapping, delete, insert, select
+from sqlalchemy import RowMapping, delete, event, insert, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -16,6 +17,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 COMMAND_TIMEOUT_S = 5
+CLOSE_TIMEOUT_S = 1
 
 
 class InstrumentReader(Protocol):
@@ -38,10 +40,20 @@ class InstrumentStore:
 
     def __init__(self, url: str, *, simulated: bool = False) -> None:
         self._engine = open_database(url)
+        self._open: set[Any] = set()
+        event.listen(self._engine.sync_engine, "connect", lambda one, _record: self._open.add(one))
+        event.listen(self._engine.sync_engine, "close", lambda one, _record: self._open.discard(one))
         self.simulated = simulated
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        """Take leave of the database; one that hangs is cut off."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._engine.dispose()
+        except TimeoutError:
+            # The pool would have waited for each connection in turn: 26 s were seen.
+            for connection in tuple(self._open):
+                connection.terminate()
 
     async def check(self) -> None:
         """Prove that the database answers and is migrated.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from cache.ports import TickerSink
@@ -26,6 +27,10 @@ from rates.errors import InvalidSetting
 from rates.health import STREAM_ROLE
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
+
+# For a tick that is being issued, or the last values of a push feed, when a process is asked to stop: plenty where the others
+# are well. Where they are away, waiting longer would not help, and whoever runs the process would kill it.
+LAST_WORDS_S = 2.0
 
 
 def instance_name(role: str) -> str:
@@ -70,19 +75,22 @@ async def produce(
     await watchlist.read()
     async with asyncio.TaskGroup() as group:
         follower = group.create_task(watchlist.follow(), name="watchlist")
-        async with asyncio.TaskGroup() as schedules:
-            for source, parts in polled(sources).items():
-                producer = Producer(
-                    source,
-                    interval=settings.interval(source),
-                    shard_size=parts.shard_size,
-                    watchlist=watchlist,
-                    claim=claim,
-                    queue=queue,
-                    heartbeat=heartbeat,
-                    clock=clock,
-                )
-                schedules.create_task(producer.run(stop), name=f"producer {source}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as schedules:
+                for source, parts in polled(sources).items():
+                    producer = Producer(
+                        source,
+                        interval=settings.interval(source),
+                        shard_size=parts.shard_size,
+                        watchlist=watchlist,
+                        claim=claim,
+                        queue=queue,
+                        heartbeat=heartbeat,
+                        clock=clock,
+                    )
+                    schedules.create_task(producer.run(stop), name=f"producer {source}")
+                await stop.wait()
+                patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS_S)
         follower.cancel()
 
 
@@ -182,4 +190,6 @@ async def stream(
         await stop.wait()
         for task in tasks:
             task.cancel()
-    await buffer.flush()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_S):
+            await buffer.flush()

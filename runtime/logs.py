@@ -44,7 +44,7 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("httpx", "httpcore", "websockets", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
-    for alarming in ("aiormq", "aio_pika"):
+    for alarming in ("aiormq", "aio_pika", "sqlalchemy.pool"):
         # They log a lost connection with its traceback; we log it where it is translated.
         logging.getLogger(alarming).setLevel(logging.CRITICAL)
     stamina.instrumentation.set_on_retry_hooks([_log_retry])

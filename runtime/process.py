@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import uvloop
 
@@ -38,8 +37,10 @@ async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with suppress(StoppedEarly):
+    try:
         await main(stop)
+    except* StoppedEarly:
+        pass
 
 
 def _report_failure(group: BaseExceptionGroup[RatesError]) -> int:

@@ -90,16 +90,16 @@ class Server:
 
     def freeze(self) -> None:
         """Keep its connections open and answer nothing, as a stalled machine would; `thaw` ends that."""
-        self._signal(signal.SIGSTOP)
+        self._signal_family(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._signal(signal.SIGCONT)
+        self._signal_family(signal.SIGCONT)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
             return
-        self._signal(signal.SIGCONT)
+        self.thaw()
         self._signal(number)
         try:
             self._process.wait(STOP_TIMEOUT_S)
@@ -114,6 +114,27 @@ class Server:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+    def _signal_family(self, number: signal.Signals) -> None:
+        """To all processes that come of it: each backend of Postgres has a process group of its own."""
+        if self._process is not None:
+            for pid in family_of(self._process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all that come of it, parents first."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name may hold anything, brackets included; the parent is the second field after it.
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(status.parent.name))
+    family = [pid]
+    for each in family:
+        family += children.get(each, ())
+    return family
 
 
 def answers(port: int, question: bytes, expected: bytes) -> Callable[[], bool]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 import structlog
 
@@ -65,13 +65,11 @@ class ListingKeeper:
         # Nothing is wrong yet: a process that did not say so would be told as trouble.
         health.note_success()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Keep the instruments in line until `stop`."""
-        while not stop.is_set():
+    async def run(self) -> NoReturn:
+        """Keep the instruments in line until cancelled; a listing is followed whole or not at all."""
+        while True:
             wait = await self.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait.total_seconds()):
-                    await stop.wait()
+            await asyncio.sleep(wait.total_seconds())
 
     async def look(self) -> timedelta:
         """Read the listing if it is due and nobody else does; how long to wait before the next look."""

@@ -47,9 +47,13 @@ async def keep_listing(
         hold=RememberedHold(hold, clock),
     )
     async with parts.open_listing(around) as fetcher, asyncio.TaskGroup() as group:
-        reporter = group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat))
         keeper = ListingKeeper(
             fetcher, instruments, ListingRecords(instruments), claim, health, interval=interval, clock=clock
         )
-        await keeper.run(stop)
-        reporter.cancel()
+        tasks = [
+            group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat)),
+            group.create_task(keeper.run()),
+        ]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

@@ -31,6 +31,8 @@ from runtime.cancellation import heeded_cancellation
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 3
+# What closes is on its way before the wait, and a stopping process closes a channel and then its connection.
+CLOSE_TIMEOUT_S = 1.5
 # Two missed heartbeats make a dead peer: noticed within one TTL of the fastest source.
 HEARTBEAT_S = 5
 SETTING = "RATEWIRE_AMQP_URL"
@@ -202,7 +204,7 @@ async def _dial(url: str) -> AbstractConnection:
 async def _close_quietly(closable: AbstractConnection | AbstractChannel) -> None:
     """Close what may be broken already: then there is nothing left to close."""
     with suppress(QueueUnavailable), translated_errors():
-        async with asyncio.timeout(COMMAND_TIMEOUT_S):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await closable.close()
 
 

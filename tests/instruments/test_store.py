@@ -8,10 +8,11 @@ import pytest
 from instruments.instrument import Instrument
 from instruments.migrations import check_models, migrate
 from instruments.seed import read_seed
-from instruments.store import InstrumentStore
+from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
+from tests.backends import Server
 
 NEW = Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New")
 
@@ -75,3 +76,17 @@ def test_a_wrong_url_names_the_variable(url: str) -> None:
     """The person who set it must know which variable to change."""
     with pytest.raises(InvalidSetting, match="RATEWIRE_DATABASE_URL"):
         InstrumentStore(url)
+
+
+async def test_a_database_that_hangs_is_left_at_once(postgres_server: Server, postgres_url: str) -> None:
+    """However many connections are open: before, each was waited for in turn."""
+    store = InstrumentStore(postgres_url)
+    await migrate(postgres_url)
+    async with store.transaction(), store.transaction(), store.transaction():
+        pass
+    postgres_server.freeze()
+    try:
+        async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            await store.close()
+    finally:
+        postgres_server.thaw()

@@ -19,7 +19,7 @@ from rates.errors import RatesError, SourceRateLimited, SourceUnavailable
 from rates.health import LISTINGS_ROLE, LinkState
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.pipeline.fakes import START, FakeClock, until
+from tests.pipeline.fakes import START, FakeClock
 
 INTERVAL = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
@@ -217,16 +217,6 @@ async def test_an_absent_database_is_waited_for(stage: Stage, tmp_path: Path) ->
     assert await keeper.look() == MINUTE
     assert (stage.listing.asked, is_well(health)) == (0, True)
     await store.close()
-
-
-async def test_it_stops_when_asked_to(stage: Stage) -> None:
-    """In the middle of its waiting."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(stage.keeper.run(stop))
-    await until(lambda: stage.listing.asked)
-    stop.set()
-    async with asyncio.timeout(5):
-        await running
 
 
 async def test_what_is_removed_is_forgotten(stage: Stage) -> None:

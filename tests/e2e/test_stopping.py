@@ -1,0 +1,135 @@
+"""SIGTERM while a part of the system hangs: every process stops all the same, in the time that `docker stop` gives."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.backends import Server
+from tests.e2e.processes import Command, free_port, running, running_all
+
+pytestmark = pytest.mark.timeout(180)
+
+# What `docker stop` gives; our compose file gives twice as much.
+GRACE_S = 10
+SETTINGS = {
+    "RATEWIRE_PRODUCER_INTERVAL_S": "1",
+    # Something of a listing is always under way.
+    "RATEWIRE_LISTINGS_INTERVAL_S": "1",
+    "RATEWIRE_LISTINGS_INTERVALS_S": "{}",
+}
+# By what hangs: who says first that it has noticed.
+SIGNS = {
+    "redis": ("stream kraken", "cannot report"),
+    "rabbitmq": ("producer", "tick not issued"),
+    "postgres": ("producer", "database away"),
+}
+AT_WORK = {
+    "producer": "producing",
+    "consumer binance": "now=UP",
+    "stream kraken": "now=UP",
+    "listings": "listing read",
+    "gateway": "mirror current",
+}
+
+
+# One of each kind.
+NAMES = ("producer", "consumer binance", "stream kraken", "listings", "gateway")
+
+
+@asynccontextmanager
+async def system(servers: Mapping[str, Server]) -> AsyncIterator[dict[str, Command]]:
+    """Processes of every kind at work, by their command, with the simulator as the exchanges."""
+    http, ws = free_port(), free_port()
+    env = {
+        **backends_of(servers),
+        **SETTINGS,
+        "RATEWIRE_GATEWAY_PORT": str(free_port()),
+        "RATEWIRE_SIMULATOR_HTTP_PORT": str(http),
+        "RATEWIRE_SIMULATOR_WS_PORT": str(ws),
+        "RATEWIRE_BINANCE_WS_API_URL": f"ws://127.0.0.1:{ws}/ws-api/v3",
+        "RATEWIRE_KRAKEN_STREAM_URLS": f"ws://127.0.0.1:{ws}/kraken/v2",
+        "RATEWIRE_BINANCE_REST_URL": f"http://127.0.0.1:{http}",
+        "RATEWIRE_KRAKEN_REST_URL": f"http://127.0.0.1:{http}/kraken",
+    }
+    async with running("migrate", env=env) as migration:
+        assert await migration.ends(within_s=60) == 0, migration.text
+    async with running_all({name: (tuple(name.split()), env) for name in ("simulator", *NAMES)}) as commands:
+        for name, sign in AT_WORK.items():
+            await commands[name].prints(sign, within_s=60)
+        yield commands
+
+
+def backends_of(servers: Mapping[str, Server]) -> dict[str, str]:
+    return {
+        "RATEWIRE_REDIS_URL": servers["redis"].url,
+        "RATEWIRE_AMQP_URL": servers["rabbitmq"].url,
+        "RATEWIRE_DATABASE_URL": servers["postgres"].url,
+        "RATEWIRE_SIMULATED": "true",
+    }
+
+
+async def stop_all(commands: Mapping[str, Command]) -> None:
+    """SIGTERM to all of them: 0 in time, and nobody complains of it."""
+    for command in commands.values():
+        command.process.send_signal(signal.SIGTERM)
+    ends = (command.ends(within_s=GRACE_S) for command in commands.values())
+    codes = dict(zip(commands, await asyncio.gather(*ends, return_exceptions=True), strict=True))
+    assert codes == dict.fromkeys(commands, 0), {
+        name: commands[name].text[-1500:] for name, code in codes.items() if code != 0
+    }
+    for name, command in commands.items():
+        assert "Traceback" not in command.text, f"{name}: {command.text[-3000:]}"
+
+
+@pytest.fixture
+def servers(redis_server: Server, rabbitmq_server: Server, postgres_server: Server) -> dict[str, Server]:
+    servers = {"redis": redis_server, "rabbitmq": rabbitmq_server, "postgres": postgres_server}
+    for server in servers.values():
+        server.start()
+    return servers
+
+
+@pytest.mark.parametrize("hanging", SIGNS)
+async def test_every_process_stops_while_a_backend_hangs(servers: dict[str, Server], hanging: str) -> None:
+    """Its connections are open, and nothing comes of them."""
+    async with system(servers) as commands:
+        servers[hanging].freeze()
+        try:
+            who, sign = SIGNS[hanging]
+            await commands[who].prints(sign, within_s=30)
+            del commands["simulator"]
+            await stop_all(commands)
+        finally:
+            servers[hanging].thaw()
+
+
+async def test_every_process_stops_while_the_sources_hang(servers: dict[str, Server]) -> None:
+    """No goodbye is answered, and what was asked for does not come."""
+    async with system(servers) as commands:
+        simulator = commands.pop("simulator")
+        simulator.process.send_signal(signal.SIGSTOP)
+        try:
+            await commands["stream kraken"].prints("connection lost", within_s=60)
+            await stop_all(commands)
+        finally:
+            simulator.process.send_signal(signal.SIGCONT)
+
+
+async def test_every_process_stops_while_it_still_waits_for_a_backend(servers: dict[str, Server]) -> None:
+    """At start-up, in the middle of its patience: no failure either."""
+    env = backends_of(servers)
+    async with AsyncExitStack() as stack:
+        servers["redis"].freeze()
+        stack.callback(servers["redis"].thaw)
+        commands = {
+            name: await stack.enter_async_context(
+                running(*name.split(), env={**env, "RATEWIRE_GATEWAY_PORT": str(free_port())})
+            )
+            for name in (*NAMES, "gateway --workers 2")
+        }
+        for command in commands.values():
+            await command.prints("retrying", within_s=60)
+        await stop_all(commands)

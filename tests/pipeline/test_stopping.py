@@ -1,0 +1,140 @@
+"""A process that is asked to stop while what it waits for does not answer stops all the same, and soon."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from cache.memory import MemoryCache
+from instruments.migrations import migrate
+from instruments.store import InstrumentStore
+from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.compose import LAST_WORDS_S, produce, stream
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.listings.process import keep_listing
+from pipeline.queue.memory import MemoryTaskQueue
+from pipeline.settings import IngestSettings, ProducerSettings, StreamSettings
+from pipeline.sources.listing import listing_over_rest
+from pipeline.sources.parts import SourceParts
+from pipeline.task import Task
+from rates.clock import utc_now
+from rates.source import Source
+from rates.ticker import Ticker
+from runtime.heartbeat import Heartbeat
+from simulator.server import run_simulator
+from simulator.settings import SimulatorSettings
+from standalone.simulated import simulated_sources
+from tests.pipeline.fakes import START, FakeClock, FakeReader, fetching, instrument, until
+from tests.pipeline.http_server import open_server
+
+# Below every timeout of ours and above what a busy machine needs.
+SOON_S = LAST_WORDS_S + 5
+LONG_S = 60.0
+
+
+class StuckQueue(MemoryTaskQueue):
+    """A `TaskQueue` that confirms nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(utc_now)
+        self.begun = asyncio.Event()
+
+    async def enqueue(self, tasks: Sequence[Task]) -> None:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+class StuckCache(MemoryCache):
+    """A `TickerSink` whose writes never end."""
+
+    def __init__(self) -> None:
+        super().__init__(stream_length=1)
+        self.begun = asyncio.Event()
+
+    async def write(self, tickers: Sequence[Ticker]) -> int:
+        self.begun.set()
+        await asyncio.Event().wait()
+        return 0
+
+
+async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() -> None:
+    """The tick in hand has a moment, not the minute that its tasks would live."""
+    stop, queue, clock = asyncio.Event(), StuckQueue(), FakeClock(START)
+    asked = SourceParts(source=Source.BINANCE, open_fetcher=lambda _around: nullcontext(fetching()))
+    async with asyncio.TaskGroup() as group:
+        producing = group.create_task(
+            produce(
+                stop,
+                sources={Source.BINANCE: asked},
+                settings=ProducerSettings(interval_s=LONG_S),
+                instruments=FakeReader([instrument("BTC/USDT")]),
+                queue=queue,
+                claim=MemoryTickClaim(clock),
+                heartbeat=Heartbeat(None),
+                clock=clock,
+            )
+        )
+        await queue.begun.wait()
+        stop.set()
+        async with asyncio.timeout(SOON_S):
+            await producing
+
+
+async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> None:
+    """Its last values are lost with the write that never ends."""
+    stop, cache = asyncio.Event(), StuckCache()
+    async with (
+        run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses,
+        asyncio.TaskGroup() as group,
+    ):
+        streaming = group.create_task(
+            stream(
+                stop,
+                parts=simulated_sources(addresses)[Source.BINANCE],
+                settings=StreamSettings(),
+                ingest=IngestSettings(),
+                instruments=FakeReader([instrument("BTC/USDT")]),
+                sink=cache,
+                simulated=True,
+                instance="test",
+                heartbeat=Heartbeat(None),
+            )
+        )
+        async with asyncio.timeout(LONG_S):
+            await cache.begun.wait()
+        stop.set()
+        async with asyncio.timeout(SOON_S):
+            await streaming
+
+
+async def test_a_listing_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    """Nor for the minute that one may take."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
+    await migrate(url)
+    store, stop = InstrumentStore(url), asyncio.Event()
+    async with open_server() as exchange, asyncio.TaskGroup() as group:
+        exchange.answers = False
+        open_listing = listing_over_rest(
+            Source.KRAKEN, exchange.url, "/listing", lambda _body: [], timeout_s=LONG_S
+        )
+        keeping = group.create_task(
+            keep_listing(
+                stop,
+                parts=SourceParts(source=Source.KRAKEN, open_listing=open_listing),
+                interval=timedelta(seconds=LONG_S),
+                instruments=store,
+                claim=MemoryTickClaim(utc_now),
+                sink=MemoryCache(stream_length=1),
+                budget=None,
+                hold=MemoryHold(utc_now),
+                instance="test",
+                heartbeat=Heartbeat(None),
+            )
+        )
+        await until(partial(len, exchange.asked))
+        stop.set()
+        async with asyncio.timeout(SOON_S):
+            await keeping
+    await store.close()
