@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.browser import PHONE, Browser, browsing
 from tests.dashboard.conftest import picture
+from tests.dashboard.explorer import answers, model, open_explorer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,49 +18,19 @@ SUBSCRIPTIONS = ["LiveRates", "Resume", "Consensus"]
 LEAST_UPDATES = 3
 
 
-def model(name: str) -> str:
-    """The text of one of GraphiQL's editors."""
-    return f"window.__MONACO?.editor.getModels().find(each => each.uri.path.endsWith('{name}'))?.getValue()"
-
-
-# What GraphiQL and the browser write to the console when a run came too early (see `answers`).
-TOO_EARLY = "has no operation named"
-TRACES_OF_TOO_EARLY = {
-    "Failed to load resource: the server responded with a status of 400 (Bad Request)",
-    "Array(1)",
-}
+# What the browser writes to the console when a run came too early (see `answers`).
+TRACE_OF_TOO_EARLY = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def graphiql(embedded: str) -> AsyncIterator[Browser]:
     """The explorer, opened once: its editor takes seconds to start. It reaches nobody else."""
     async with browsing(embedded) as browser:
-        await browser.open("/graphql")
-        await browser.until(
-            "document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=30
-        )
+        await open_explorer(browser)
         yield browser
         seen = await browser.seen()
         assert seen["foreign"] == []
-        assert set(seen["complaints"]) <= TRACES_OF_TOO_EARLY
-
-
-async def answers(graphiql: Browser, tab: str) -> dict[str, Any]:
-    """The first answer to the example on `tab`.
-
-    GraphiQL learns a tab's operation a moment after it shows the tab, so it is run until there is an answer.
-    """
-    await graphiql.click(f".graphiql-tab-button:has-text('{tab}')")
-    await graphiql.until(f"{model('operation.graphql')}?.includes(' {tab}')")
-    for _ in range(10):
-        await graphiql.click(".graphiql-execute-button")
-        try:
-            text = await graphiql.until(model("response.json"), within_s=3)
-        except AssertionError:
-            continue
-        if text.startswith("{") and TOO_EARLY not in text:
-            return dict(json.loads(text))
-    raise AssertionError(f"{tab} was never answered: {await graphiql.evaluate(model('response.json'))}")
+        assert set(seen["complaints"]) <= {TRACE_OF_TOO_EARLY}
 
 
 @pytest.mark.parametrize("tab", QUERIES)
@@ -94,3 +64,16 @@ async def test_the_documentation_of_the_schema_is_there(graphiql: Browser) -> No
     await graphiql.shows("Docs")
     await graphiql.click(".graphiql-doc-explorer a:has-text('Query')")
     await graphiql.shows("Questions about rates as they stand.")
+
+
+async def test_on_a_phone_the_documentation_takes_the_place_of_the_editors(embedded: str) -> None:
+    """Side by side there is no room for both; the same button leads back."""
+    async with browsing(embedded) as phone:
+        await open_explorer(phone, **PHONE)
+        await phone.click("[aria-label='Show Documentation Explorer']")
+        await phone.until(
+            "document.querySelector('.graphiql-doc-explorer')?.getBoundingClientRect().width > 0.75 * innerWidth"
+        )
+        await phone.click("[aria-label='Hide Documentation Explorer']")
+        await phone.click(".graphiql-execute-button")
+        await phone.until(f"{model('response.json')}?.includes('ageMs')")

@@ -10,6 +10,7 @@ import pytest_asyncio
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
+from tests.dashboard.explorer import answers, model, open_explorer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -108,6 +109,20 @@ async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market,
         assert await page.evaluate(MARK) is True
         async with market.moving(BTC):
             await page.until(f"{price_of(BTC)}.startsWith('60,0')")
+
+
+async def test_the_explorer_says_in_words_that_the_gateway_is_gone(market: Market, page: Browser) -> None:
+    """A subscription that is cut off ends with a sentence, not with a browser's event; run again, it goes on."""
+    async with market.serving() as gateway:
+        await market.write(BTC, "61000.25")
+        await open_explorer(page)
+        assert "data" in await answers(page, "LiveRates")
+        before = await page.seen()
+        await gateway.kill()
+        await page.until(f"{model('response.json')}.includes('There is no connection to the gateway')")
+        assert await page.seen() == before
+    async with market.serving():
+        assert "data" in await answers(page, "LiveRates")
 
 
 async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) -> None:

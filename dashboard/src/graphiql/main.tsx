@@ -2,14 +2,15 @@
 import "./workers";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
-import { createClient } from "graphql-ws";
 import { createRoot } from "react-dom/client";
-import { GRAPHQL_PATH, graphqlSocketUrl } from "../graphql-address";
+import { GRAPHQL_PATH } from "../graphql-address";
 import { EXAMPLES } from "./examples";
+import { connectExplorer, fetchExplained } from "./gateway";
 
 const fetcher = createGraphiQLFetcher({
   url: GRAPHQL_PATH,
-  wsClient: createClient({ url: graphqlSocketUrl() }),
+  fetch: fetchExplained,
+  wsClient: connectExplorer(),
   // Nothing in the schema is deferred; without this the toolkit asks for multipart on every query.
   enableIncrementalDelivery: false,
 });

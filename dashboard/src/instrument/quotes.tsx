@@ -21,8 +21,8 @@ export function Quotes({ row, sources, consensus }: Props) {
           <tr>
             <th scope="col">Source</th>
             <th scope="col">Price</th>
-            <th scope="col">Off consensus</th>
             <th scope="col">Age</th>
+            <th scope="col">Off consensus</th>
             <th scope="col">24 h</th>
             <th scope="col">Bid</th>
             <th scope="col">Ask</th>
@@ -59,13 +59,13 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
       <td>
         <Price quote={quote} />
       </td>
-      <td title={part?.message ?? undefined}>{part === undefined ? "–" : offConsensus(part)}</td>
       <td>
         <span className="age" data-freshness={freshness} title={`${rate.observedAt}, ${rate.observedAtOrigin === "SOURCE" ? "the source's time" : "our time of arrival"}`}>
           {formatAge(clock.ageMs(quote.observedAtMs, nowMs))}
           {freshness !== "FRESH" && ` ${freshness.toLowerCase()}`}
         </span>
       </td>
+      <td title={part?.message ?? undefined}>{part === undefined ? "–" : offConsensus(part)}</td>
       <td data-direction={directionOf(rate.changePercent24h)}>{rate.changePercent24h === null ? "–" : formatChange(rate.changePercent24h)}</td>
       {[rate.bid, rate.ask, rate.low24h, rate.high24h].map((price, place) => (
         <td key={place}>{price === null ? "–" : formatPrice(price)}</td>
