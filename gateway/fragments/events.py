@@ -59,18 +59,12 @@ class EventWriter:
         return self._text
 
     def _write_items(self, selection: Selection, rates: tuple[Rate, ...]) -> bytes:
-        written = self._written.get(selection)
-        if written is None:
-            written = self._written[selection] = {}
-        texts = []
-        for rate in rates:
-            # Two tickers that are alive have two ids, and what is remembered is alive: the fragment has it.
-            known = written.get(id(rate.ticker))
-            if known is None:
-                (fragment,) = self._library.fragments(selection, (rate,))
-                known = written[id(rate.ticker)] = fragment, fragment.write(format_us(rate.now))
-            texts.append(known[1])
-        return join_list(texts)
+        written = self._written.setdefault(selection, {})
+        # Two tickers that are alive have two ids, and what is remembered is alive: the fragment has it.
+        others = [rate for rate in rates if id(rate.ticker) not in written]
+        for rate, fragment in zip(others, self._library.fragments(selection, others), strict=True):
+            written[id(rate.ticker)] = fragment, fragment.write(format_us(rate.now))
+        return join_list([written[id(rate.ticker)][1] for rate in rates])
 
     def _is_last(self, rates: tuple[Rate, ...]) -> bool:
         """Whether these rates were written last. Equal prices can be written differently: only the very same are the same."""

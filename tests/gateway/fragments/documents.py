@@ -31,6 +31,7 @@ RATE_FIELDS = [
 ]
 CONSENSUS_FIELDS = "id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated __typename"
 CONTRIBUTION_FIELDS = "source price included weight deviationBps exclusion message __typename"
+WRONG_CONSENSUS = [{"symbol": '"NO/SUCH"'}, {"minSources": "0"}, {"sampleIntervalMs": "-1"}]
 UNAVAILABLE_FIELDS = ["symbol", "source", "reason", "message", "__typename"]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]
 DIRECTIVES = [
@@ -188,21 +189,24 @@ def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
 @st.composite
 def consensus_subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
     """The same of a consensus."""
-    arguments = [
-        draw(
-            st.sampled_from(['symbol: "BTC/USDT"', 'symbol: "BTC/USDT"', "symbol: $one", 'symbol: "NO/SUCH"'])
-        ),
-        draw(st.sampled_from(["", "method: VWAP", "minSources: 1", "minSources: 0"])),
-        draw(st.sampled_from(["", "maxAgeMs: 2000", "maxAgeMs: 50000"])),
-        draw(st.sampled_from(["", "maxDeviationBps: 0.5", "maxDeviationBps: 3000"])),
-        draw(st.sampled_from(["", "sources: [COINGECKO, BINANCE]", "sources: [BINANCE]"])),
-        draw(st.sampled_from(["", "sampleIntervalMs: 0", "sampleIntervalMs: 700", "sampleIntervalMs: -1"])),
-    ]
+    arguments = {
+        "symbol": draw(st.sampled_from(['"BTC/USDT"', '"BTC/USDT"', "$one"])),
+        "method": draw(st.sampled_from(["", "VWAP"])),
+        "minSources": draw(st.sampled_from(["", "1"])),
+        "maxAgeMs": draw(st.sampled_from(["", "2000", "50000"])),
+        "maxDeviationBps": draw(st.sampled_from(["", "0.5", "3000"])),
+        "sources": draw(st.sampled_from(["", "[COINGECKO, BINANCE]", "[BINANCE]"])),
+        "sampleIntervalMs": draw(st.sampled_from(["", "0", "700"])),
+    }
+    # What is refused is told once: few of those will do.
+    if draw(st.integers(0, 7)) == 0:
+        arguments |= draw(st.sampled_from(WRONG_CONSENSUS))
+    given = " ".join(f"{name}: {value}" for name, value in arguments.items() if value)
     fields = draw(leaves(CONSENSUS_FIELDS.split(), "ConsensusRate"))
     if draw(st.booleans()):
         inside = draw(leaves(CONTRIBUTION_FIELDS.split(), "ConsensusContribution"))
         fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
-    text = f"told: consensusRate({' '.join(arguments)}) {{ {fields} }}"
+    text = f"told: consensusRate({given}) {{ {fields} }}"
     kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}
     used = [f"${name}: {kind}" for name, kind in kinds.items() if f"${name}" in text]
     return f"subscription{'(' + ', '.join(used) + ')' if used else ''} {{ {text} }}", {}
