@@ -32,8 +32,8 @@ from rates.ticker import Ticker, TickerKey
 NEAR_LOOKUPS = 3
 
 
-class Place(NamedTuple):
-    """Where a rate is, and up to which age it meets a demand."""
+class Candidate(NamedTuple):
+    """Where a rate that may answer is, and up to which age it meets a demand."""
 
     cell: Cell
     max_age: timedelta
@@ -204,14 +204,14 @@ class Rates:
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
 
-    def places(self, symbol: Symbol, source: Source | None, demand: Demand) -> list[Place]:
-        """Where the rates are that may answer, by the present catalogue, most preferred first.
+    def candidates(self, symbol: Symbol, source: Source | None, demand: Demand) -> list[Candidate]:
+        """Where the rates that may answer are, by the present catalogue, most preferred first.
 
         Raises:
             UnknownSymbol, NotTrading: none.
         """
         return [
-            Place(self._mirror.cell(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
+            Candidate(self._mirror.cell(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
             for each in self.sources_for(symbol, source)
         ]
 

@@ -12,7 +12,7 @@ from rates.symbol import Symbol
 
 MIN_SOURCES = 2
 MAX_SOURCES = 100
-MAX_DEVIATION_BPS = 50.0
+MAX_DEVIATION_BPS = Decimal(50)
 BPS = 10_000
 
 
@@ -30,7 +30,7 @@ class ConsensusQuestion(NamedTuple):
     method: ConsensusMethod = ConsensusMethod.MEDIAN
     min_sources: int = MIN_SOURCES
     max_age: timedelta | None = None
-    max_deviation_bps: Decimal = Decimal(repr(MAX_DEVIATION_BPS))
+    max_deviation_bps: Decimal = MAX_DEVIATION_BPS
     sources: tuple[Source, ...] | None = None
 
     @property
@@ -40,7 +40,7 @@ class ConsensusQuestion(NamedTuple):
             "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
             "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),
             "maxDeviationBps": None
-            if self.max_deviation_bps == Decimal(repr(MAX_DEVIATION_BPS))
+            if self.max_deviation_bps == MAX_DEVIATION_BPS
             else format(self.max_deviation_bps.normalize(), "f"),
             "sources": None if self.sources is None else "+".join(each.name for each in self.sources),
         }

@@ -6,7 +6,7 @@ from gateway.fragments.fragment import Fragment
 from gateway.fragments.library import Library
 from gateway.fragments.selection import Selection
 from gateway.question import Demand
-from gateway.rates import Place, Rates
+from gateway.rates import Candidate, Rates
 from rates.clock import format_us
 from rates.source import Source
 from rates.symbol import Symbol
@@ -16,13 +16,13 @@ from rates.ticker import Ticker
 class Spot:
     """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
 
-    __slots__ = ("_demand", "_fragment", "_places", "_selection", "_source", "_symbol", "_version")
+    __slots__ = ("_candidates", "_demand", "_fragment", "_selection", "_source", "_symbol", "_version")
 
     def __init__(self, selection: Selection, symbol: Symbol, source: Source | None, demand: Demand) -> None:
         self._selection = selection
         self._symbol, self._source, self._demand = symbol, source, demand
         self._version = ""
-        self._places: list[Place] = []
+        self._candidates: list[Candidate] = []
         self._fragment: Fragment | None = None
 
     def write(self, rates: Rates, library: Library) -> bytes | None:
@@ -34,10 +34,10 @@ class Spot:
         """
         rates.check_loaded()
         if self._version != rates.tracked_version:
-            self._places = rates.places(self._symbol, self._source, self._demand)
+            self._candidates = rates.candidates(self._symbol, self._source, self._demand)
             self._version = rates.tracked_version
         now = rates.now()
-        for cell, max_age in self._places:
+        for cell, max_age in self._candidates:
             ticker = cell.ticker
             if ticker is not None and now - ticker.observed_at <= max_age:
                 return self._read(ticker, now, rates, library).write(format_us(now))

@@ -61,10 +61,15 @@ def given(value: T | None) -> T | None:
     return None if value is UNSET else value
 
 
+def given_all(values: list[T] | None) -> tuple[T, ...] | None:
+    """What the argument lists, `None` where it was left out."""
+    wanted = given(values)
+    return None if wanted is None else tuple(wanted)
+
+
 def read_question(symbols: list[Symbol] | None, sources: list[Source] | None) -> Question:
     """The question that the arguments ask."""
-    wanted, asked = given(symbols), given(sources)
-    return Question(None if wanted is None else tuple(wanted), None if asked is None else tuple(asked))
+    return Question(given_all(symbols), given_all(sources))
 
 
 def read_demand(max_age_ms: int | None, on_stale: OnStale) -> Demand:

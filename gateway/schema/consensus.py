@@ -155,7 +155,7 @@ def ask(  # noqa: PLR0917 - GraphQL passes them by name
     method: Method = ConsensusMethod.MEDIAN,
     min_sources: MinSources = MIN_SOURCES,
     max_age_ms: MaxAgeMs = UNSET,
-    max_deviation_bps: MaxDeviationBps = MAX_DEVIATION_BPS,
+    max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
 ) -> ConsensusRate:
     question = read_consensus(
@@ -177,7 +177,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     method: Method = ConsensusMethod.MEDIAN,
     min_sources: MinSources = MIN_SOURCES,
     max_age_ms: MaxAgeMs = UNSET,
-    max_deviation_bps: MaxDeviationBps = MAX_DEVIATION_BPS,
+    max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
 ) -> AsyncGenerator[ConsensusRate, None]:

@@ -11,7 +11,7 @@ from gateway.conversion.conversion import ConversionOperation
 from gateway.conversion.question import MAX_LEGS, ConversionQuestion, check_conversion
 from gateway.freshness import Freshness
 from gateway.question import OnStale
-from gateway.schema.arguments import UNSET, OnStaleArgument, given, read_demand
+from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_demand
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import Rate
@@ -124,13 +124,12 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> Conversion | None:
-    named = given(sources)
     question = ConversionQuestion(
         amount,
         start,
         end,
         read_demand(max_age_ms, on_stale),
-        None if named is None else tuple(named),
+        given_all(sources),
         max_legs,
         stablecoins_as_usd,
     )
