@@ -8,8 +8,9 @@ in the same round as they, it is one of them again.
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from math import inf
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from typing import Protocol as Role
 from weakref import WeakValueDictionary
 
@@ -24,6 +25,7 @@ EARLY_S = 1e-6
 
 ToldT = TypeVar("ToldT")
 ToldT_contra = TypeVar("ToldT_contra", contravariant=True)
+TopicT = TypeVar("TopicT", bound="Topic")
 
 
 class Reader(Role[ToldT_contra]):
@@ -63,13 +65,20 @@ class Topics:
     def __init__(self) -> None:
         self._topics: WeakValueDictionary[tuple[Any, ...], Topic] = WeakValueDictionary()
 
-    def find(self, key: tuple[Any, ...]) -> Topic | None:
-        """The topic of that key, if anybody reads it."""
-        return self._topics.get(key)
+    def share(self, key: tuple[Any, ...], make: Callable[[], TopicT]) -> TopicT:
+        """The topic of that key, made now if nobody reads it. A key stands for topics of one kind."""
+        topic = self._topics.get(key)
+        if topic is None:
+            topic = self._topics[key] = make()
+        return cast("TopicT", topic)
 
-    def keep(self, key: tuple[Any, ...], topic: Topic) -> None:
-        """Have whoever asks the same find it."""
-        self._topics[key] = topic
+
+class AsItIs(Generic[ToldT]):
+    """The writer for readers who are told the plain values."""
+
+    @staticmethod
+    def write(told: ToldT) -> ToldT:
+        return told
 
 
 class House:

@@ -6,11 +6,11 @@ repeated or reordered between snapshot and updates.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from cache.ports import TickerFeed
 from gateway.catalog import InstrumentCatalog
-from gateway.cohort import House, Reader, Topics
+from gateway.cohort import AsItIs, House, Reader, Topics
 from gateway.cursor import Cursor, parse_cursor
 from gateway.events import RatesEvent
 from gateway.follow import RateCohort, RateTopic, RateWriter
@@ -34,14 +34,6 @@ from rates.symbol import Symbol
 SOURCES_INTERVAL_S = 1.0
 
 ToldT = TypeVar("ToldT")
-
-
-class _AsItIs(Generic[ToldT]):
-    """Readers are told the plain values."""
-
-    @staticmethod
-    def write(told: ToldT) -> ToldT:
-        return told
 
 
 class Live:
@@ -81,7 +73,7 @@ class Live:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_rates(question, after)
-        topic = self._make_rates_topic(question, pace, _AsItIs[RatesEvent]())
+        topic = self._make_rates_topic(question, pace, AsItIs[RatesEvent]())
         return pull(lambda mailbox: self._follow_rates(topic, after, mailbox))
 
     def follow_rates(
@@ -99,11 +91,7 @@ class Live:
         """
         self.check_rates(question, after)
         key = writer, question, pace
-        topic = self._topics.find(key)
-        if topic is None:
-            topic = self._make_rates_topic(question, pace, writer)
-            self._topics.keep(key, topic)
-        assert isinstance(topic, RatesTopic)
+        topic = self._topics.share(key, lambda: self._make_rates_topic(question, pace, writer))
         return self._follow_rates(topic, after, reader)
 
     def watch_rate(self, symbol: Symbol, source: Source | None, pace: Pace) -> AsyncGenerator[Rate, None]:
@@ -114,7 +102,7 @@ class Live:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_rate(symbol, source)
-        topic = self._make_rate_topic(symbol, source, pace, _AsItIs[Rate]())
+        topic = self._make_rate_topic(symbol, source, pace, AsItIs[Rate]())
         return pull(lambda mailbox: self._follow_rate(topic, mailbox))
 
     def follow_rate(
@@ -132,11 +120,7 @@ class Live:
         """
         self.check_rate(symbol, source)
         key = writer, symbol, source, pace
-        topic = self._topics.find(key)
-        if topic is None:
-            topic = self._make_rate_topic(symbol, source, pace, writer)
-            self._topics.keep(key, topic)
-        assert isinstance(topic, RateTopic)
+        topic = self._topics.share(key, lambda: self._make_rate_topic(symbol, source, pace, writer))
         self._follow_rate(topic, reader)
 
     async def watch_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:

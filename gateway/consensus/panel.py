@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gateway.catalog import InstrumentCatalog
-from gateway.cohort import House, Reader, Topics
+from gateway.cohort import AsItIs, House, Reader, Topics
 from gateway.consensus.follow import ConsensusCohort, ConsensusTopic, ConsensusWriter
 from gateway.consensus.question import ConsensusQuestion
 from gateway.consensus.rate import ConsensusRate
@@ -21,14 +21,6 @@ from rates.source import Source
 from rates.ticker import TickerKey
 
 ToldT = TypeVar("ToldT")
-
-
-class _AsItIs:
-    """Readers are told the plain values."""
-
-    @staticmethod
-    def write(answer: ConsensusRate) -> ConsensusRate:
-        return answer
 
 
 class Panel:
@@ -70,7 +62,7 @@ class Panel:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check(question)
-        topic = self._make_topic(question, pace, _AsItIs())
+        topic = self._make_topic(question, pace, AsItIs[ConsensusRate]())
         return pull(lambda mailbox: self._follow(topic, mailbox))
 
     def follow(
@@ -87,11 +79,7 @@ class Panel:
         """
         self.check(question)
         key = writer, question, pace
-        topic = self._topics.find(key)
-        if topic is None:
-            topic = self._make_topic(question, pace, writer)
-            self._topics.keep(key, topic)
-        assert isinstance(topic, ConsensusTopic)
+        topic = self._topics.share(key, lambda: self._make_topic(question, pace, writer))
         self._follow(topic, reader)
 
     def check(self, question: ConsensusQuestion) -> None:
