@@ -76,12 +76,13 @@ def refusal(source: Source, response: Response, clock: Clock) -> SourceError:
     """The error that an HTTP answer to the handshake means."""
     status = response.status_code
     said = f"HTTP {status} to the handshake: {bytes(response.body or b'')[:160].decode(errors='replace')}"
-    wait = parse_retry_after_header(response.headers.get("Retry-After"))
+    now = clock()
+    wait = parse_retry_after_header(response.headers.get("Retry-After"), now)
     if status == 429:
-        return SourceRateLimited(source, said, retry_at=clock() + (wait or DEFAULT_RETRY_AFTER))
+        return SourceRateLimited(source, said, retry_at=now + (wait or DEFAULT_RETRY_AFTER))
     if status in BLOCKING_STATUSES:
         wait = wait or (DEFAULT_RETRY_AFTER if status == BAN else None)
-        return SourceBlocked(source, said, retry_at=None if wait is None else clock() + wait)
+        return SourceBlocked(source, said, retry_at=None if wait is None else now + wait)
     return SourceUnavailable(source, said)
 
 

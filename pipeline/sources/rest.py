@@ -91,7 +91,7 @@ def refusal_of(
     """The error that an answer means by its status and content type; `None` for 200 with JSON."""
     said = f"HTTP {status}: {' '.join(body[:300].decode(errors='replace').split())[:160]!r}"
     if status in RATE_STATUSES:
-        wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
+        wait = parse_retry_after_header(headers.get("retry-after"), now) or DEFAULT_RETRY_AFTER
         return SourceRateLimited(source, said, retry_at=now + wait)
     if status in BLOCKING_STATUSES:
         return SourceBlocked(source, said)

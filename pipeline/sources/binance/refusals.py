@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from pipeline.sources.binance.messages import ApiAnswer, ApiError, parse_retry_after
 from pipeline.sources.binance.tickers import parse_event_time
+from pipeline.sources.retry_after import LONGEST
 from rates.errors import (
     SourceBlocked,
     SourceError,
@@ -32,7 +33,8 @@ def refusal_of(answer: ApiAnswer, now: datetime) -> SourceError | None:
     said = f"status {answer.status}, code {error.code}: {error.msg[:160]}"
     if answer.status in (418, 429) or error.code in RATE_CODES:
         retry_after = parse_retry_after(error)
-        retry_at = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
+        until = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
+        retry_at = min(until, now + LONGEST)
         if answer.status == 418:
             return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at)
         return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at)

@@ -78,7 +78,7 @@ def refusal_of(  # noqa: PLR0911 - one return per rule
 ) -> SourceError | None:
     """The error that an answer means; `None` for a good one of JSON."""
     text = body[:300].decode(errors="replace")
-    wait = parse_retry_after_header(headers.get("retry-after")) or DEFAULT_RETRY_AFTER
+    wait = parse_retry_after_header(headers.get("retry-after"), now) or DEFAULT_RETRY_AFTER
     if status == 429 or text.strip().lower().startswith(RATE_TEXTS):
         return SourceRateLimited(Source.COINGECKO, _said(status, text), retry_at=now + wait)
     if told := _told(status, body, now + wait):
