@@ -1,14 +1,9 @@
-"""What every push feed wants to be told, and the plan that follows from it; the figures are each source's own."""
+"""What every push feed wants to be told; its figures are each source's own."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
-
-from pipeline.budget.limits import CallLimits
-from pipeline.feeds.ports import FeedPlan, FeedProtocol
-from rates.source import Source
 
 
 class FeedSettings(BaseSettings):
@@ -40,29 +35,6 @@ class FeedSettings(BaseSettings):
         gt=0,
         le=600,
         description="Longest wait between attempts to reconnect; the first ones come after a fraction of a second.",
-    )
-
-
-def plan_of(
-    source: Source,
-    settings: FeedSettings,
-    *,
-    endpoints: Sequence[str],
-    open_protocol: Callable[[], FeedProtocol],
-    instruments_per_connection: int,
-    attempts: Sequence[CallLimits],
-) -> FeedPlan:
-    """The plan of a feed that its source never cuts by age, and that keeps itself alive by messages of its own."""
-    return FeedPlan(
-        source=source,
-        open_protocol=open_protocol,
-        endpoints=endpoints,
-        instruments_per_connection=instruments_per_connection,
-        attempts=attempts,
-        connect_timeout=timedelta(seconds=settings.connect_timeout_s),
-        idle_timeout=timedelta(seconds=settings.idle_timeout_s),
-        first_message_timeout=timedelta(seconds=settings.first_message_timeout_s),
-        longest_wait=timedelta(seconds=settings.longest_wait_s),
     )
 
 

@@ -1,11 +1,11 @@
 """The listing of a source that answers one question over REST with all of it: asked, read, nothing else."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from instruments.listed import ListedInstrument
 from pipeline.ports import ListingFetcher
-from pipeline.sources.parts import Surroundings
+from pipeline.sources.parts import OpenListing, Surroundings
 from pipeline.sources.rest import RestClient, open_rest
 from rates.source import Source
 
@@ -30,7 +30,7 @@ def listing_over_rest(
     *,
     params: Mapping[str, str] | None = None,
     timeout_s: float,
-) -> Callable[[Surroundings], AbstractAsyncContextManager[ListingFetcher]]:
+) -> OpenListing:
     """What `SourceParts.open_listing` wants."""
 
     @asynccontextmanager

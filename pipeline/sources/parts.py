@@ -30,6 +30,7 @@ class Surroundings:
 
 
 OpenFetcher = Callable[[Surroundings], AbstractAsyncContextManager[RateFetcher]]
+OpenListing = Callable[[Surroundings], AbstractAsyncContextManager[ListingFetcher]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class SourceParts:
     shard_size: int = 1
     limits: CallLimits | None = None
     build_feed: Callable[[Surroundings], FeedPlan] | None = None
-    open_listing: Callable[[Surroundings], AbstractAsyncContextManager[ListingFetcher]] | None = None
+    open_listing: OpenListing | None = None
 
 
 S = TypeVar("S", bound=BaseSettings)

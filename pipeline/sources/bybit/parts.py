@@ -1,16 +1,15 @@
 """Bybit as the composition sees it."""
 
 from datetime import timedelta
-from functools import partial
 
 from pipeline.budget.limits import CallLimits
-from pipeline.feeds.ports import FeedPlan
-from pipeline.feeds.settings import plan_of, simulated_addresses
+from pipeline.feeds.settings import simulated_addresses
 from pipeline.sources.bybit.listing import PARAMS, PATH, parse_listing
 from pipeline.sources.bybit.protocol import BybitFeed
 from pipeline.sources.bybit.settings import BybitSettings
 from pipeline.sources.listing import listing_over_rest
-from pipeline.sources.parts import SourceFolder, SourceParts, Surroundings
+from pipeline.sources.parts import SourceFolder, SourceParts
+from pipeline.sources.push_only import push_only
 from rates.source import Source
 
 # 500 in five minutes an address: a third, so that three replicas may share one.
@@ -21,20 +20,13 @@ INSTRUMENTS_PER_CONNECTION = 200
 
 def bybit(settings: BybitSettings) -> SourceParts:
     """A push feed; nothing is ever asked but what is listed."""
-
-    def build_feed(around: Surroundings) -> FeedPlan:
-        return plan_of(
-            Source.BYBIT,
-            settings,
-            endpoints=settings.stream_urls,
-            open_protocol=partial(BybitFeed, simulated=around.simulated),
-            instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
-            attempts=ATTEMPTS,
-        )
-
-    return SourceParts(
-        source=Source.BYBIT,
-        build_feed=build_feed,
+    return push_only(
+        Source.BYBIT,
+        settings,
+        BybitFeed,
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=ATTEMPTS,
         open_listing=listing_over_rest(
             Source.BYBIT,
             settings.rest_url,

@@ -1,16 +1,15 @@
 """OKX as the composition sees it."""
 
 from datetime import timedelta
-from functools import partial
 
 from pipeline.budget.limits import CallLimits
-from pipeline.feeds.ports import FeedPlan
-from pipeline.feeds.settings import plan_of, simulated_addresses
+from pipeline.feeds.settings import simulated_addresses
 from pipeline.sources.listing import listing_over_rest
 from pipeline.sources.okx.listing import PARAMS, PATH, parse_listing
 from pipeline.sources.okx.protocol import OkxFeed
 from pipeline.sources.okx.settings import OkxSettings
-from pipeline.sources.parts import SourceFolder, SourceParts, Surroundings
+from pipeline.sources.parts import SourceFolder, SourceParts
+from pipeline.sources.push_only import push_only
 from rates.source import Source
 
 # Three a second are allowed an address: one, so that three replicas may share it.
@@ -21,20 +20,13 @@ INSTRUMENTS_PER_CONNECTION = 300
 
 def okx(settings: OkxSettings) -> SourceParts:
     """A push feed; nothing is ever asked but what is listed."""
-
-    def build_feed(around: Surroundings) -> FeedPlan:
-        return plan_of(
-            Source.OKX,
-            settings,
-            endpoints=settings.stream_urls,
-            open_protocol=partial(OkxFeed, simulated=around.simulated),
-            instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
-            attempts=ATTEMPTS,
-        )
-
-    return SourceParts(
-        source=Source.OKX,
-        build_feed=build_feed,
+    return push_only(
+        Source.OKX,
+        settings,
+        OkxFeed,
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=ATTEMPTS,
         open_listing=listing_over_rest(
             Source.OKX,
             settings.rest_url,
