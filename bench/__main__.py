@@ -18,7 +18,8 @@ from bench.machine import Cores, UnfitMachine, choose_cores, describe
 from bench.page import write_page
 from bench.plan import FULL, QUICK, Plan
 from bench.processes import BenchFailed, redis_version
-from bench.scenarios import CURVES, SCENARIOS, Bench
+from bench.scenarios.register import CURVES, SCENARIOS
+from bench.scenarios.scenario import Bench
 from bench.stage import staged
 from bench.table import KEY, format_table
 from bench.verdicts import format_verdicts
@@ -28,7 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     """What the user wants."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="small and short: minutes become one; not for comparing"
+        "--quick", action="store_true", help="small and short, in some minutes; not for comparing"
     )
     parser.add_argument(
         "--rounds", type=int, help="rounds in which the servers take turns (default 3; quick 1)"

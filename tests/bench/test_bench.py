@@ -17,7 +17,9 @@ from bench.machine import choose_cores
 from bench.plan import QUICK
 from bench.processes import BenchFailed, python
 from bench.questions import make_lists, make_queries, make_subscription
-from bench.scenarios import PEERS, SCENARIOS, Bench, check
+from bench.scenarios.queries import check
+from bench.scenarios.register import PEERS, SCENARIOS
+from bench.scenarios.scenario import Bench
 from bench.stage import Server, Stage, ask, items, staged
 
 ROOT = Path(__file__).resolve().parents[2]
