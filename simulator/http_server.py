@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from simulator.faults.board import FaultBoard
 from simulator.faults.http import source_of
 
 STOP_SECONDS = 2
+TICK_SECONDS = 1
 
 
 class HttpServer(uvicorn.Server):
@@ -35,6 +36,7 @@ class HttpServer(uvicorn.Server):
             )
         )
         self.started_serving = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -45,6 +47,18 @@ class HttpServer(uvicorn.Server):
         """Tell that it serves."""
         await super().startup(sockets)
         self.started_serving.set()
+
+    async def main_loop(self) -> None:
+        """Once a second, for the date in its answers, until it is stopped: uvicorn's own looks ten times as often, and is as late."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Let those go who are being answered, then end."""
+        self.should_exit = True
+        self._stopping.set()
 
 
 class _CutOff(HttpToolsProtocol):

@@ -131,7 +131,7 @@ async def run_simulator(
                     yield addresses
                 finally:
                     playing.cancel()
-                    http.should_exit = True
+                    http.stop()
                     await serving
         except BaseExceptionGroup as group:
             # The caller's own error comes back as it was, not wrapped by our task group.
