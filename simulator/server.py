@@ -25,9 +25,10 @@ from simulator.faults.board import FaultBoard
 from simulator.faults.client import STATUS_PATH
 from simulator.faults.control import FaultControl
 from simulator.faults.http import FaultyHttp
+from simulator.faults.ledger import Ledger, NoLedger
 from simulator.faults.requests import RequestFaults
 from simulator.faults.spelling import spelling
-from simulator.faults.world import FaultyWorld, Ledger, NoLedger
+from simulator.faults.world import FaultyWorld
 from simulator.feed_door import PATHS, feed_doors
 from simulator.generated.world import GeneratedWorld
 from simulator.http_server import HttpServer

@@ -67,6 +67,10 @@ class FaultBoard:
                 self._tell(over, put=False)
         return faults
 
+    def concerning(self, source: str, symbol: str | None) -> list[Fault]:
+        """The faults of one source that are about a symbol."""
+        return [fault for fault in self.of(source) if fault.concerns(symbol)]
+
     def find(self, source: str, kind: str) -> Fault | None:
         """The newest fault of a kind that is on."""
         return next((fault for fault in reversed(self.of(source)) if fault.kind == kind), None)

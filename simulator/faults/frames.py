@@ -48,9 +48,8 @@ class FrameFaults:
         """What comes now in place of a message; what is held back comes out of `due`."""
         source = source_of(frame.stream)
         frames = [frame]
-        for fault in tuple(self._board.of(source)):
-            if fault.concerns(symbol_of(frame.stream)):
-                frames = [each for one in frames for each in self._apply(fault, one, source)]
+        for fault in self._board.concerning(source, symbol_of(frame.stream)):
+            frames = [each for one in frames for each in self._apply(fault, one, source)]
         yield from frames
 
     def due(self, now_ns: int) -> Iterator[Frame]:

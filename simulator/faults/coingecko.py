@@ -1,0 +1,90 @@
+"""CoinGecko's answers while faults are on: its list and the known numbers of each coin."""
+
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+
+from simulator.faults.board import FaultBoard
+from simulator.faults.fault import Fault
+from simulator.faults.ledger import Ledger
+from simulator.markets import Coin, CoinGeckoMarket
+from simulator.sources import COINGECKO
+
+
+class FaultyCoinGecko:
+    """CoinGecko as its requests are answered."""
+
+    def __init__(self, market: CoinGeckoMarket, board: FaultBoard, ledger: Ledger) -> None:
+        self._market = market
+        self._board = board
+        self._ledger = ledger
+
+    def coins(self) -> Mapping[str, Coin]:
+        """Every coin that is not gone from the list."""
+        faults = [fault for fault in self._board.of(COINGECKO) if fault.kind == "delisted"]
+        coins = self._market.coins()
+        if not faults:
+            return coins
+        return {
+            coin_id: coin
+            for coin_id, coin in coins.items()
+            if not any(fault.concerns(coin_id) for fault in faults)
+        }
+
+    def seen(self, coin_id: str) -> bool:
+        """Whether an answer has a key for it."""
+        missing = any(
+            fault.kind in ("silent", "delisted") for fault in self._board.concerning(COINGECKO, coin_id)
+        )
+        return not missing and self._market.seen(coin_id)
+
+    def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
+        """The known numbers."""
+        quote = self._market.quote(coin_id, currency, full=full)
+        for fault in self._board.concerning(COINGECKO, coin_id):
+            quote = _changed_quote(fault, f"{coin_id}/{currency}", currency, quote)
+        if currency in quote:
+            self._ledger.note(COINGECKO, coin_id, quote[currency])
+        return quote
+
+    def currencies(self) -> Collection[str]:
+        """Every quote currency."""
+        return self._market.currencies()
+
+    def max_age_seconds(self) -> tuple[int, int]:
+        """How long answers may be kept."""
+        return self._market.max_age_seconds()
+
+
+def _changed_quote(fault: Fault, key: str, currency: str, quote: Mapping[str, str]) -> Mapping[str, str]:
+    change = _QUOTE_CHANGES.get(fault.kind)
+    if change is None or currency not in quote:
+        return quote
+    fault.hit()
+    return change(fault, key, currency, quote)
+
+
+def _frozen_quote(fault: Fault, key: str, currency: str, quote: Mapping[str, str]) -> Mapping[str, str]:
+    kept = fault.memory.setdefault(key, quote)
+    assert isinstance(kept, Mapping)
+    return kept if fault.parameters["mode"] == "repeat" else {**quote, currency: kept[currency]}
+
+
+def _late_quote(fault: Fault, _key: str, _currency: str, quote: Mapping[str, str]) -> Mapping[str, str]:
+    offset = int(fault.number("offset_s"))
+    times = {name: value for name, value in quote.items() if name == "last_updated_at"}
+    return {**quote, **{name: str(int(value) + offset) for name, value in times.items()}}
+
+
+_QuoteChange = Callable[[Fault, str, str, Mapping[str, str]], Mapping[str, str]]
+_QUOTE_CHANGES: Mapping[str, _QuoteChange] = {
+    "nulls": lambda _fault, _key, currency, quote: {
+        **quote,
+        currency: "null",
+        f"{currency}_24h_change": "null",
+    },
+    "missing": lambda _fault, _key, _currency, _quote: {},
+    "zero-prices": lambda _fault, _key, currency, quote: {**quote, currency: "0"},
+    "exponents": lambda _fault, _key, currency, quote: {**quote, currency: f"{Decimal(quote[currency]):e}"},
+    "clock": _late_quote,
+    "frozen": _frozen_quote,
+}
