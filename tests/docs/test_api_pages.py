@@ -15,11 +15,10 @@ from websockets.typing import Subprotocol
 
 from gateway.schema import errors
 from gateway.transports import effects, messages, response
-from rates.source import Source
 from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
-from tests.e2e.graphql_client import rates
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.graphql_client import fresh_from_all
+from tests.e2e.processes import free_port, running
 
 ERRORS = ROOT / "docs" / "api" / "errors.md"
 EVENT_WITHIN_S = 20
@@ -36,13 +35,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     }
     async with running("up", env=env):
         address = f"localhost:{port}"
-
-        async def all_fresh() -> bool:
-            items = await rates(f"http://{address}", symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"])
-            fresh = {item["source"] for item in items or () if item["freshness"] == "FRESH"}
-            return fresh == {source.name for source in Source}
-
-        await eventually(all_fresh, within_s=30, what="fresh rates of all sources")
+        await fresh_from_all(f"http://{address}")
         yield address
 
 

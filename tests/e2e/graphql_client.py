@@ -9,6 +9,9 @@ import httpx
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
+from rates.source import Source
+from tests.e2e.processes import eventually
+
 RATES = """
 query Rates($symbols: [Symbol!], $sources: [Source!]) {
   rates(symbols: $symbols, sources: $sources) {
@@ -43,6 +46,20 @@ async def rates(url: str, **variables: object) -> list[dict[str, Any]] | None:
         return None
     data = answer.get("data")
     return None if data is None else list(data["rates"]["items"])
+
+
+async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
+    """Wait until every source has published the best known instruments, and all of it is fresh.
+
+    A cursor taken before that cannot prove anything of a source that had published nothing.
+    """
+
+    async def all_fresh() -> bool:
+        items = await rates(url, symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"]) or ()
+        is_fresh = all(item["freshness"] == "FRESH" for item in items)
+        return is_fresh and {item["source"] for item in items} == {source.name for source in Source}
+
+    await eventually(all_fresh, within_s=within_s, what="fresh rates of all sources")
 
 
 @asynccontextmanager

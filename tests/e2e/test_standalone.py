@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from instruments.seed import read_seed
 from rates.source import Source
-from tests.e2e.graphql_client import LIVE, ask, next_event, rates, subscribed
+from tests.e2e.graphql_client import LIVE, ask, fresh_from_all, next_event, rates, subscribed
 from tests.e2e.processes import ROOT, Command, eventually, free_port, running
 
 CLIENTS = ROOT / "tests" / "clients"
@@ -47,17 +47,6 @@ async def node(script: str, *arguments: str) -> str:
         output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     return output.decode()
-
-
-async def fresh_from_all(url: str, *, within_s: float) -> None:
-    """Wait until all sources' rates are fresh."""
-
-    async def all_fresh() -> list[str] | None:
-        items = await rates(url, symbols=["BTC/USDT", "BTC/USD"])
-        fresh = [item["source"] for item in items or () if item["freshness"] == "FRESH"]
-        return fresh if set(fresh) == {source.name for source in Source} else None
-
-    await eventually(all_fresh, within_s=within_s, what="fresh rates of all sources")
 
 
 async def test_fresh_rates_of_all_sources_within_twenty_seconds(system: tuple[str, Command, float]) -> None:

@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from tests.e2e.cuttable import cuttable
-from tests.e2e.graphql_client import rates
-from tests.e2e.processes import ROOT, eventually, free_port, running
+from tests.e2e.graphql_client import fresh_from_all
+from tests.e2e.processes import ROOT, free_port, running
 from tests.e2e.programs import output_of, started
 
 EXAMPLES = ROOT / "examples"
@@ -28,21 +28,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
-    """The port of the embedded system, once rates are fresh."""
+    """The port of the embedded system, once all sources have fresh rates."""
     port = free_port()
     env = {
         "RATEWIRE_GATEWAY_PORT": str(port),
         "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
     }
     async with running("up", env=env):
-
-        async def all_fresh() -> bool:
-            items = await rates(
-                f"http://127.0.0.1:{port}", symbols=["BTC/USDT", "ETH/USDT"], sources=["BINANCE"]
-            )
-            return [item["freshness"] for item in items or ()] == ["FRESH"] * 2
-
-        await eventually(all_fresh, within_s=30, what="fresh rates")
+        await fresh_from_all(f"http://127.0.0.1:{port}")
         yield port
 
 
