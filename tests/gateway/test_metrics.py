@@ -10,10 +10,9 @@ from rates.source import Source
 from tests.e2e.processes import eventually
 
 
-async def read_samples(url: str) -> dict[tuple[str, ...], float]:
+async def read_samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
     """Value by name and label values."""
-    async with httpx.AsyncClient() as client:
-        answer = await client.get(f"{url}/metrics")
+    answer = await client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
     return {
@@ -39,10 +38,10 @@ async def test_the_process_and_every_source_are_measured(
         reported_at=clock(),
     )
     await cache.report(report)
-    async with serving(cache) as served:
+    async with serving(cache) as served, served.client() as client:
 
         async def ready() -> dict[tuple[str, ...], float] | None:
-            samples = await read_samples(served.http)
+            samples = await read_samples(client)
             is_known = samples[("ratewire_gateway_ready",)] and samples["ratewire_source_refused", "BINANCE"]
             return samples if is_known else None
 

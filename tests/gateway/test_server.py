@@ -52,7 +52,7 @@ async def test_queries_are_answered_over_post_get_and_websocket(
     await cache.write([ticker(price="1")])
     query = '{ rate(symbol: "BTC/USDT") { price freshness } }'
     expected = {"rate": {"price": "1", "freshness": "FRESH"}}
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         posted = await client.post("/graphql", json={"query": query})
         assert posted.json() == {"data": expected}
@@ -81,7 +81,7 @@ async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open
     serving: Any, cache: Any
 ) -> None:
     """Unknown symbol, wrong argument, document that does not parse: one operation's matter."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
         async with asyncio.timeout(10), Client(transport=transport) as session:
@@ -158,7 +158,7 @@ async def test_a_websocket_from_another_origin_is_refused(serving: Any, cache: A
 async def test_listed_origins_are_let_in(serving: Any, cache: Any) -> None:
     """Over HTTP through CORS, over WebSocket by the same list."""
     listed = GatewaySettings(port=0, allowed_origins=["https://dash.example"])
-    async with serving(cache, listed) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache, listed) as served, served.client() as client:
         allowed = await client.post(
             "/graphql", json={"query": "{ __typename }"}, headers={"origin": "https://dash.example"}
         )
@@ -169,7 +169,7 @@ async def test_listed_origins_are_let_in(serving: Any, cache: Any) -> None:
 
 async def test_browsers_get_pages_and_programs_get_data(serving: Any, cache: Any) -> None:
     """GraphiQL only for whoever asks for HTML; assets may be kept for ever; policies on everything."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         graphiql = await client.get("/graphql", headers=html)
         assert "GraphiQL" in graphiql.text
@@ -216,7 +216,7 @@ async def test_a_request_that_cannot_be_used_is_refused_with_words(
     serving: Any, cache: Any, body: bytes, content_type: str, status: int
 ) -> None:
     """As JSON, never with a 5xx."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         answer = await client.post("/graphql", content=body, headers={"content-type": content_type})
         assert answer.status_code == status
         assert answer.json()["errors"][0]["message"]
@@ -226,7 +226,7 @@ async def test_a_request_that_cannot_be_used_is_refused_with_words(
 async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None:
     """200 once cache and catalogue have been read."""
     await cache.write([ticker()])
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         assert (await client.get("/health/live")).json() == {"status": "alive"}
         facts = await ready(client)
         assert facts["ready"] is True
@@ -240,7 +240,7 @@ async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready"])
 async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> None:
     """The head of what GET answers, and no body: RFC 9110 wants both of every server, and uptime checks use the smaller one."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         head, got = await client.head(path), await client.get(path)
         assert head.status_code == got.status_code == 200
@@ -252,7 +252,7 @@ async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> 
 async def test_it_is_alive_but_not_ready_without_the_cache(serving: Any, scripted_feed: Any) -> None:
     """And says why; a query is told that the service is not available."""
     scripted_feed.is_away = True
-    async with serving(scripted_feed) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(scripted_feed) as served, served.client() as client:
         assert (await client.get("/health/live")).status_code == 200
         facts = await facts_where(client, lambda facts: facts["cache"]["error"] is not None)
         assert facts["ready"] is False
@@ -265,7 +265,7 @@ async def test_a_subscription_stays_open_while_the_cache_is_away(
     serving: Any, scripted_feed: Any, ticker: Any
 ) -> None:
     """And goes on when it is back."""
-    async with serving(scripted_feed) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(scripted_feed) as served, served.client() as client:
         await ready(client)
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
         async with (
@@ -290,7 +290,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
         2_000,
         " ".join(f"copy{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(40)),
     )
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         with closing(small_socket(served)) as link:
             slow = await subscribed(served, wide, sock=link, max_queue=1)
@@ -336,7 +336,7 @@ async def subscribed(served: Any, fields: str = "kind", **options: Any) -> Any:
 
 async def test_a_stop_ends_open_subscriptions_with_1001_within_seconds(serving: Any, cache: Any) -> None:
     """Which tells clients to come back elsewhere, where `complete` would tell them that it is over."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         connection = await subscribed(served)
         loop = asyncio.get_running_loop()
@@ -350,7 +350,7 @@ async def test_a_stop_ends_open_subscriptions_with_1001_within_seconds(serving: 
 
 async def test_a_reader_that_vanishes_leaves_nothing_behind(serving: Any, cache: Any) -> None:
     """The subscription ends with its socket."""
-    async with serving(cache) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(cache) as served, served.client() as client:
         await ready(client)
         connection = await subscribed(served)
         assert (await ready(client))["subscribers"] == 1

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from gateway.gateway import Gateway
@@ -30,7 +29,7 @@ def ready_gateway(serving: Any, cache: Any) -> Callable[..., AbstractAsyncContex
 
 async def facts_where(served: Any, holds: Callable[[Any], bool]) -> Any:
     """The facts of readiness, as soon as they are what is waited for."""
-    async with httpx.AsyncClient(base_url=served.http) as client, asyncio.timeout(TIMEOUT_S):
+    async with served.client() as client, asyncio.timeout(TIMEOUT_S):
         while not holds(facts := (await client.get("/health/ready")).json()):  # noqa: ASYNC110 - asks a server
             await asyncio.sleep(0.01)
     return facts

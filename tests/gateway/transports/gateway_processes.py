@@ -78,11 +78,10 @@ class Writer:
         await self._redis.flushall()
 
 
-async def is_ready(port: str) -> bool:
+async def is_ready(client: httpx.AsyncClient, port: str) -> bool:
     """Whether the gateway has read what it answers from."""
     try:
-        async with httpx.AsyncClient() as client:
-            return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+        return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -106,9 +105,12 @@ async def gateway_processes(
     ports = [free_port() for _ in range(count)]
     commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
     async with running_all(commands) as started:
-        for port, command in started.items():
-            await command.prints("gateway listening", within_s=60)
-            await eventually(partial(is_ready, port), within_s=60, what="cache and instruments read")
+        async with httpx.AsyncClient() as client:
+            for port, command in started.items():
+                await command.prints("gateway listening", within_s=60)
+                await eventually(
+                    partial(is_ready, client, port), within_s=60, what="cache and instruments read"
+                )
         yield [
             GatewayProcess(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", started[str(port)])
             for port in ports

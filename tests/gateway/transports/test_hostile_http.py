@@ -6,7 +6,6 @@ import json
 from time import perf_counter
 from typing import Any
 
-import httpx
 import pytest
 
 LIMIT = 100_000
@@ -110,7 +109,7 @@ BODIES = {
 
 @pytest.fixture
 async def client(ready_gateway: Any) -> Any:
-    async with ready_gateway() as served, httpx.AsyncClient(base_url=served.http, timeout=5) as client:
+    async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
 
@@ -282,6 +281,6 @@ async def test_a_client_that_leaves_in_the_middle_leaves_no_trace(
         writer.write(head)
         await writer.drain()
         writer.transport.abort()
-        async with httpx.AsyncClient(base_url=served.http) as client:
+        async with served.client() as client:
             await assert_in_order(client)
     assert [each for each in structured_logs if each["log_level"] in {"error", "critical"}] == []

@@ -14,7 +14,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 @pytest.fixture
 async def client(ready_gateway: Any) -> Any:
-    async with ready_gateway() as served, httpx.AsyncClient(base_url=served.http, timeout=5) as client:
+    async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
 

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from gateway.settings import GatewaySettings
@@ -33,7 +32,7 @@ async def test_its_subscription_works(ready_gateway: Any, cache: Any, ticker: An
     await cache.write([ticker(price="1")])
     async with (
         ready_gateway() as served,
-        httpx.AsyncClient(base_url=served.http) as client,
+        served.client() as client,
         client.stream(
             "GET", "/graphql", params={"query": query}, headers={"accept": "text/event-stream"}
         ) as response,

@@ -18,7 +18,7 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
     """What is kept of a request is the question, never the answer."""
     async with (
         ready_gateway(fast_path=fast_path) as served,
-        httpx.AsyncClient(base_url=served.http) as client,
+        served.client() as client,
     ):
 
         async def ask(method: str) -> Any:
@@ -42,7 +42,7 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
 
 async def test_the_short_way_has_the_headers_of_the_long_one(ready_gateway: Any) -> None:
     """A request with an origin goes through all middleware, one without does not: the headers are the same."""
-    async with ready_gateway() as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with ready_gateway() as served, served.client() as client:
         requests: list[dict[str, Any]] = [
             {"method": "POST", "json": {"query": "{ __typename }"}},
             {"method": "GET", "params": {"query": "{ sources { source } }"}},

@@ -51,7 +51,7 @@ async def streaming(
     """A response whose body is being read."""
     async with (
         asyncio.timeout(15),
-        httpx.AsyncClient(base_url=served.http, timeout=10) as client,
+        served.client(timeout=10) as client,
         client.stream("POST", "/graphql", json={"query": query, **more}, headers=headers) as response,
     ):
         yield response
@@ -148,7 +148,7 @@ def parse_parts(body: bytes) -> list[Any]:
 
 async def test_a_malformed_request_is_400_whatever_stream_is_wanted(ready_gateway: Any) -> None:
     """There is no operation whose result it could be."""
-    async with ready_gateway() as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with ready_gateway() as served, served.client() as client:
         answer = await client.post("/graphql", json={"query": 5}, headers=EVENTS)
         assert answer.status_code == 400
         assert answer.json()["errors"]
