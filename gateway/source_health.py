@@ -188,5 +188,8 @@ def _link_state(troubled: Sequence[SourceReport]) -> SourceState:
 
 def _describe(troubled: Sequence[SourceReport], reports: Sequence[SourceReport]) -> str:
     worst = max(troubled, key=lambda report: report.reported_at)
+    if len(reports) == 1:
+        # "1 of 1" would say nothing, and the state is beside it: the reason has the room.
+        return f"{worst.role}: {worst.reason or worst.state}"
     why = f": {worst.reason}" if worst.reason else ""
     return f"{len(troubled)} of {len(reports)} processes ({worst.role}: {worst.state}{why})"

@@ -112,6 +112,7 @@ def test_the_reason_says_who_and_why() -> None:
     assert assess(facts(UP, troubled), NOW).reason == (
         "1 of 2 processes (consumer: RATE_LIMITED: 429, retry after 30 s)"
     )
+    assert assess(facts(troubled), NOW).reason == "consumer: 429, retry after 30 s"
 
 
 BTC, ETH, SOL = Symbol("BTC", "USDT"), Symbol("ETH", "USDT"), Symbol("SOL", "USDT")
