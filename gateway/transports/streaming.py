@@ -66,6 +66,8 @@ class Streams:
                 writing = tasks.create_task(_write(framing, results, notes, outlet))
                 self._writing.add(writing)
                 writing.add_done_callback(self._writing.discard)
+                if self.is_closing:
+                    writing.cancel()
                 watching = [
                     tasks.create_task(_until_gone(client.receive)),
                     tasks.create_task(_beat(framing.heartbeat, outlet, self._heartbeat_s)),
