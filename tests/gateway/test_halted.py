@@ -1,11 +1,9 @@
 """Instruments that their source has halted leave by themselves, say so, and come back."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -25,6 +23,7 @@ from instruments.instrument import Halt
 from rates.errors import NotTrading, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.gateway.test_live import following
 
 BINANCE, COINGECKO = Source.BINANCE, Source.COINGECKO
 BTC_USDT, ETH_USDT = parse_symbol("BTC/USDT"), parse_symbol("ETH/USDT")
@@ -32,7 +31,6 @@ SINCE = datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
 BREAK = Halt("BREAK", SINCE)
 SAID = "ETH/USDT is not traded at BINANCE: 'BREAK' by its own listing, seen since 2026-11-22T11:30:00+00:00"
 SCHEMA = build_schema()
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -41,11 +39,6 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "2")])
     await cache.write([ticker("BTC/USD", "3", source=COINGECKO), ticker("BTC/USDT", "4", source=COINGECKO)])
     await until(lambda: all(gateway.mirror.position[each].seq for each in (BINANCE, COINGECKO)))
-
-
-async def following(events: AsyncGenerator[T, None]) -> T:
-    async with asyncio.timeout(5):
-        return await anext(events)
 
 
 def missing(answer: Any) -> list[tuple[str, Source | None, UnavailableReason]]:

@@ -1,4 +1,4 @@
-"""Live questions: snapshot, then what moved, at the pace asked for, resumable with proof."""
+"""Live questions: snapshot, then what moved, at the pace asked for."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,17 +7,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cache.ports import Snapshot
-from gateway.cursor import Cursor, Place, format_cursor
 from gateway.events import RatesEvent, RatesEventKind
 from gateway.gateway import Gateway
 from gateway.pace import Pace, parse_pace
 from gateway.question import Question
-from rates.errors import InvalidArgument, InvalidCursor, UnknownSymbol
+from rates.errors import InvalidArgument, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
-from rates.ticker import TickerKey
-from rates.wire import Changes
 
 BTC_USDT = parse_symbol("BTC/USDT")
 AT_ONCE = Pace()
@@ -126,83 +122,6 @@ async def test_an_instrument_added_later_joins_the_stream(
         assert prices(await following(events)) == [("SOL/USDT", "5")]
 
 
-async def test_a_reader_that_comes_back_gets_just_what_it_missed(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
-) -> None:
-    """In one snapshot, proved complete, followed by updates."""
-    await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-    cursor = gateway.rates.rates(Question()).cursor
-    for number in range(2, 5):
-        await cache.write([ticker(price=str(number), sequence=number)])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 4)
-    async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
-        snapshot = await following(events)
-        assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
-            RatesEventKind.SNAPSHOT,
-            True,
-            [("BTC/USDT", "4")],
-        )
-        await cache.write([ticker(price="5", sequence=5)])
-        assert prices(await following(events)) == [("BTC/USDT", "5")]
-    async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, gateway.rates.cursor())) as events:
-        nothing_missed = await following(events)
-        assert (nothing_missed.recovered, nothing_missed.items) == (True, ())
-
-
-async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
-) -> None:
-    """The GAP repeats the old cursor: whoever leaves before the SNAPSHOT has still missed the same."""
-    await cache.write([ticker(price="1")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-    cursor = gateway.rates.cursor()
-    for number in range(2, 150):
-        await cache.write([ticker(price=str(number), sequence=number)])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 149)
-    async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
-        gap = await following(events)
-        assert (gap.kind, gap.cursor, gap.items) == (RatesEventKind.GAP, cursor, ())
-        snapshot = await following(events)
-        assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
-            RatesEventKind.SNAPSHOT,
-            False,
-            [("BTC/USDT", "149")],
-        )
-
-
-async def test_a_cursor_of_another_epoch_brings_a_gap(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
-) -> None:
-    """The cache was lost in between: nothing can be proved."""
-    await cache.write([ticker()])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-    foreign = format_cursor(
-        Cursor({**gateway.mirror.position, BINANCE: Place("another", 1)}, gateway.catalog.version)
-    )
-    async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, foreign)) as events:
-        assert (await following(events)).kind is RatesEventKind.GAP
-
-
-async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
-) -> None:
-    """So that nothing the client has is told again."""
-    async with running(scripted_feed) as gateway:
-        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
-        scripted_feed.send(Changes(BINANCE, "e", 1, ()))
-        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-        ahead = format_cursor(
-            Cursor({**gateway.mirror.position, BINANCE: Place("e", 2)}, gateway.catalog.version)
-        )
-        async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, ahead)) as events:
-            first = asyncio.create_task(following(events))
-            await asyncio.sleep(0)
-            scripted_feed.send(Changes(BINANCE, "e", 2, (ticker(price="2", sequence=2),)))
-            event = await first
-            assert (event.recovered, event.items) == (True, ())
-
-
 async def test_one_rate_follows_the_source_that_would_answer(
     gateway: Gateway, cache: Any, ticker: Any, clock: Any, until: Any
 ) -> None:
@@ -251,12 +170,6 @@ def test_a_pace_out_of_range_is_refused(arguments: Any) -> None:
         parse_pace(*arguments)
 
 
-async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> None:
-    """Not on the first event."""
-    with pytest.raises(InvalidCursor):
-        gateway.live.watch_rates(Question(), AT_ONCE, "nonsense")
-
-
 async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
     gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
 ) -> None:
@@ -275,37 +188,3 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
         assert prices(await following(events)) == [("BTC/USDT", "1")]
     async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
         assert (await following(events)).recovered is True
-
-
-async def test_who_comes_back_is_told_what_is_tracked_since(
-    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
-) -> None:
-    """Though it was written before the cursor; and that the other is tracked no more."""
-    await cache.write([ticker(price="1")])
-    await cache.write([ticker("SOL/USDT", "5")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 2)
-    cursor = gateway.rates.cursor()
-    instruments.instruments.pop(0)
-    instruments.add(BINANCE, "SOL/USDT")
-    sol = TickerKey(BINANCE, parse_symbol("SOL/USDT"))
-    await until(lambda: sol in gateway.catalog.tracked)
-    async with aclosing(gateway.live.watch_rates(Question(sources=(BINANCE,)), AT_ONCE, cursor)) as events:
-        snapshot = await following(events)
-        assert (snapshot.recovered, prices(snapshot)) == (True, [("SOL/USDT", "5")])
-        assert BTC_USDT in [each.symbol for each in snapshot.unavailable]
-
-
-async def test_an_empty_cache_proves_nothing_once_something_was_seen(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
-) -> None:
-    """A value may have come and been lost with the cache between two looks at nothing."""
-    async with running(scripted_feed) as gateway:
-        cursor = gateway.rates.cursor()
-        async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
-            assert (await following(events)).recovered is True
-        scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(),)))
-        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
-        scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
-        await until(lambda: not gateway.mirror.position[BINANCE].epoch)
-        async with aclosing(gateway.live.watch_rates(Question(), AT_ONCE, cursor)) as events:
-            assert (await following(events)).kind is RatesEventKind.GAP
