@@ -50,7 +50,8 @@ class Expected:
     """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true for `lasts_s`.
 
     `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes. `is_felt`: where
-    nothing is to be seen, the simulator at least must have counted that the fault was felt.
+    nothing is to be seen, the simulator at least must have counted that the fault was felt. `known_s`: so long the feed must have
+    listened before, to know what is usual.
     """
 
     said: str
@@ -62,6 +63,7 @@ class Expected:
     lasts_s: float = UNDISTURBED_S
     well_within_s: float = WELL_WITHIN_S
     is_felt: bool = True
+    known_s: float = 0.0
     stays: Callable[[Seen], bool] = field(default=lambda seen: seen.state == "UP")
 
 
@@ -140,6 +142,17 @@ def _refused(status: int, *states: str, retry: bool = False) -> Expected:
     return Expected(said, in_state(*states, saying=saying), parameters, with_cut=True)
 
 
+def _flagged(**parameters: Value) -> Expected:
+    return Expected(
+        "flagged, neighbours fresh",
+        silent_alone,
+        parameters,
+        on_victim=True,
+        within_s=FLAGGED_WITHIN_S,
+        known_s=SILENT_AT_THE_LATEST_S,
+    )
+
+
 _SHOWN = "not UP, with a reason"
 _UNDISTURBED = (Expected("undisturbed"),)
 _EVERYWHERE: Mapping[str, Sequence[Expected]] = {
@@ -187,13 +200,9 @@ _PUSHED: Mapping[str, Sequence[Expected]] = {
     "burst": _UNDISTURBED,
     "slow": (Expected("undisturbed", None, {"delay_s": 0.5}),),
     "cut": (Expected("DEGRADED: its listing", in_state("DEGRADED")),),
-    "frozen": (
-        Expected(_SHOWN, not_up),
-        Expected("flagged, neighbours fresh", silent_alone, on_victim=True, within_s=FLAGGED_WITHIN_S),
-    ),
-    "silent": (
-        Expected("flagged, neighbours fresh", silent_alone, on_victim=True, within_s=FLAGGED_WITHIN_S),
-    ),
+    # The price first: a rest of everything would make a rest of the price usual.
+    "frozen": (Expected(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
+    "silent": (_flagged(),),
 }
 _POLLED: Mapping[str, Sequence[Expected]] = {
     **_EVERYWHERE,

@@ -49,7 +49,9 @@ class Walk:
         """All steps of a source, one after the other."""
         if await self._well(source, STARTED_WITHIN_S) is None:
             self.system.reader.miss(f"{source}: not well {STARTED_WITHIN_S:g} s after the start")
+        begun = time.monotonic()
         for step in steps:
+            await asyncio.sleep(begun + step.expected.known_s - time.monotonic())
             outcome = self._begin(step)
             started = time.monotonic()
             await self._take(step, outcome)
