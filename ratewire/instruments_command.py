@@ -19,6 +19,10 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from runtime.process import run_process
 from runtime.settings import CacheSettings, DatabaseSettings, load_settings
+from runtime.startup import StoppedEarly, unless_stopped
+
+# What shells say of a program that Ctrl-C ended.
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="instruments",
@@ -169,11 +173,14 @@ def _status(halt: Halt | None) -> str:
 
 
 def _with_store(run: Callable[[InstrumentStore], Awaitable[None]]) -> None:
-    async def main(_stop: asyncio.Event) -> None:
+    async def main(stop: asyncio.Event) -> None:
         simulated = load_settings(CacheSettings).simulated
         store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=simulated)
         try:
-            await run(store)
+            await unless_stopped(run(store), stop)
+        except StoppedEarly as exc:
+            # Whoever called it must not take it for done.
+            raise typer.Exit(EXIT_INTERRUPTED) from exc
         finally:
             await store.close()
 

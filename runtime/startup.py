@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class StoppedEarly(Exception):
-    """Asked to stop before everything was there: no failure."""
+    """Asked to stop before it was done: no failure of a process that is still starting."""
 
 
 async def connect_patiently(
@@ -26,17 +26,26 @@ async def connect_patiently(
         BackendUnavailable: the last failure, once `timeout_s` seconds are over.
         StoppedEarly: `stop` was set first.
     """
-    connecting = asyncio.ensure_future(_try(connect, timeout_s))
+    return await unless_stopped(_try(connect, timeout_s), stop)
+
+
+async def unless_stopped(work: Awaitable[T], stop: asyncio.Event) -> T:
+    """What comes of `work`; it is cancelled when `stop` is set before its end.
+
+    Raises:
+        StoppedEarly: so it was.
+    """
+    working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not connecting.done():
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
             raise StoppedEarly
-        return connecting.result()
+        return working.result()
     finally:
-        connecting.cancel()
+        working.cancel()
         stopping.cancel()
-        await asyncio.wait({connecting, stopping})
+        await asyncio.wait({working, stopping})
 
 
 async def _try(connect: Callable[[], Awaitable[T]], timeout_s: float) -> T:

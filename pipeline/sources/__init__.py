@@ -1,1 +1,1 @@
-"""One folder per source, all of one anatomy: messages and symbols (pure), settings, fetcher, and where there is a push feed, stream."""
+"""One folder per source, all of one anatomy (`docs/adding-a-source.md`), and beside them what several of them use."""

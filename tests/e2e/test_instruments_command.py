@@ -1,12 +1,14 @@
 """`ratewire instruments` as a person uses it, on SQLite and on listings of servers that answer as the sources do."""
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.processes import running
+from tests.pipeline.fakes import until
 from tests.pipeline.http_server import Server, open_server
 
 COINS = [
@@ -97,3 +99,14 @@ async def test_a_source_that_refuses_is_told(shell: Shell) -> None:
     shell.binance.status = 451
     told = await shell("instruments", "discover", "binance", fails=True)
     assert told.startswith("ratewire: binance: HTTP 451")
+
+
+async def test_ctrl_c_ends_a_question_that_is_not_answered(shell: Shell) -> None:
+    """At once, and no caller takes it for done."""
+    shell.binance.answers = False
+    env = {**shell.env, "RATEWIRE_BINANCE_CONNECT_TIMEOUT_S": "60"}
+    async with running("instruments", "discover", "binance", env=env) as command:
+        await until(lambda: shell.binance.asked, within_s=60)
+        command.process.send_signal(signal.SIGINT)
+        assert await command.ends(within_s=15) == 130
+    assert "Traceback" not in command.text
