@@ -3,45 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from decimal import Decimal
-from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from cache.memory import MemoryCache
-from cache.ports import FeedMessage, TickerFeed, TickerSink
+from cache.ports import FeedMessage
 from cache.redis_client import open_redis
-from cache.redis_feed import RedisTickerFeed
-from cache.redis_sink import RedisTickerSink
 from rates.clock import parse_us
-from rates.errors import CacheUnavailable
 from rates.health import REPORT_LIFETIME, LinkState, SourceReport
-from rates.names import RedisNames
-from rates.source import ObservedAtOrigin, Source
+from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
-from rates.ticker import Ticker
 from rates.wire import Changes
-
-STREAM_LENGTH = 200
-BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
-NAMES = RedisNames(simulated=False)
-
-
-class Cache(TickerSink, TickerFeed, Protocol):
-    """Both sides at once, as the tests use them."""
-
-
-class RedisCache(RedisTickerSink, RedisTickerFeed):
-    """The two Redis sides on one client."""
-
-    def __init__(self, redis: Redis, names: RedisNames) -> None:
-        RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
-        self._redis = redis
-        feed = RedisTickerFeed(redis, names)
-        self._decoders = feed._decoders
+from tests.contract.caches import ETH, NAMES, STREAM_LENGTH, Cache, RedisCache, ticker
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -54,20 +29,6 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     await redis.flushall()
     yield RedisCache(redis, NAMES)
     await redis.aclose()
-
-
-def ticker(
-    symbol: Symbol = BTC, *, at: int, price: str = "1", sequence: int = 0, source: Source = Source.BINANCE
-) -> Ticker:
-    return Ticker(
-        source=source,
-        symbol=symbol,
-        price=Decimal(price),
-        observed_at=parse_us(at),
-        observed_at_origin=ObservedAtOrigin.SOURCE,
-        received_at=parse_us(at),
-        sequence=sequence,
-    )
 
 
 async def stored(cache: Cache, source: Source = Source.BINANCE) -> dict[str, str]:
@@ -208,12 +169,6 @@ async def test_two_subscribers_see_the_same_messages_in_the_same_order(cache: Ca
         assert [await next_message(one) for _ in range(4)] == [await next_message(other) for _ in range(4)]
 
 
-async def drain(messages: AsyncIterator[FeedMessage]) -> None:
-    async with asyncio.timeout(5):
-        async for _ in messages:
-            pass
-
-
 BATCHES = st.lists(
     st.lists(
         st.tuples(
@@ -248,58 +203,3 @@ async def test_any_writes_leave_what_a_simple_oracle_says(
             name: (parse_us(at), sequence) for name, (at, sequence) in oracle.items()
         }
     assert snapshots[0].seq == snapshots[1].seq
-
-
-async def test_a_lost_cache_is_a_new_epoch(redis_url: str) -> None:
-    """After FLUSHALL nothing may pretend to continue."""
-    redis = open_redis(redis_url)
-    cache = RedisCache(redis, NAMES)
-    await redis.flushall()
-    await cache.write([ticker(at=10)])
-    first = await cache.read_snapshot(Source.BINANCE)
-    await redis.flushall()
-    await cache.write([ticker(at=5)])
-    second = await cache.read_snapshot(Source.BINANCE)
-    assert second.epoch != first.epoch
-    assert second.seq == 1
-    assert await cache.read_after(Source.BINANCE, first.epoch, 0) is None
-    await redis.aclose()
-
-
-async def test_a_partly_evicted_cache_is_a_new_epoch(redis_url: str) -> None:
-    """Values and their order must be lost together or not at all."""
-    redis = open_redis(redis_url)
-    cache = RedisCache(redis, NAMES)
-    for lost in (NAMES.cache, NAMES.order, NAMES.head):
-        await redis.flushall()
-        await cache.write([ticker(at=10), ticker(ETH, at=10)])
-        first = await cache.read_snapshot(Source.BINANCE)
-        await redis.delete(lost(Source.BINANCE))
-        await cache.write([ticker(at=11)])
-        second = await cache.read_snapshot(Source.BINANCE)
-        assert (second.epoch != first.epoch, second.seq) == (True, 1)
-    await redis.aclose()
-
-
-async def test_an_unreachable_redis_is_a_typed_error(unused_tcp_port: int) -> None:
-    """Every operation says that the cache is away, within its timeout."""
-    redis = open_redis(f"redis://127.0.0.1:{unused_tcp_port}/0")
-    cache = RedisCache(redis, NAMES)
-    with pytest.raises(CacheUnavailable, match="Redis"):
-        await cache.write([ticker(at=1)])
-    with pytest.raises(CacheUnavailable):
-        await cache.read_snapshot(Source.BINANCE)
-    with pytest.raises(CacheUnavailable):
-        async with cache.subscribe():
-            pass
-    await redis.aclose()
-
-
-async def test_a_subscriber_that_falls_behind_in_process_is_told_so() -> None:
-    """Memory stays bounded; the reader learns that it must reload."""
-    cache = MemoryCache(stream_length=10)
-    async with cache.subscribe() as messages:
-        for at in range(1, 3000):
-            await cache.write([ticker(at=at)])
-        with pytest.raises(CacheUnavailable, match="behind"):
-            await drain(messages)

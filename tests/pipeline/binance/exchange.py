@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from pipeline.health import SourceHealth
+from pipeline.hold.memory_hold import MemoryHold
+from pipeline.ports import Hold
+from pipeline.sources.binance.messages import ApiAnswer
+from pipeline.sources.binance.session import BinanceSession, open_session
+from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.simulation import SIMULATED_HEADER
+from rates.clock import Clock, utc_now
+from tests.pipeline.fakes import health
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 Question = dict[str, Any]
@@ -122,3 +131,29 @@ async def silence(connection: ServerConnection) -> None:
     """Read everything, say nothing, until the client goes."""
     async for _ in connection:
         await asyncio.sleep(0)
+
+
+def symbol_of(answer: ApiAnswer) -> str:
+    """What an answer of one ticker is about."""
+    return str(msgspec.json.decode(answer.result)[0]["symbol"])
+
+
+@asynccontextmanager
+async def session_with(
+    exchange: Exchange,
+    seen: SourceHealth | None = None,
+    *,
+    timeout_s: float = 5.0,
+    simulated: bool = False,
+    clock: Clock = utc_now,
+    hold: Hold | None = None,
+) -> AsyncIterator[BinanceSession]:
+    """A session of ours with it."""
+    settings = BinanceSettings(ws_api_url=exchange.url, request_timeout_s=timeout_s, longest_wait_s=0.05)
+    async with (
+        asyncio.timeout(20),
+        open_session(
+            settings, seen or health(), hold or MemoryHold(clock), simulated=simulated, clock=clock
+        ) as session,
+    ):
+        yield session

@@ -1,15 +1,33 @@
-"""When a refused request may be made again."""
+"""What a refusal means, and how a session obeys it."""
 
 from datetime import timedelta
 
 import pytest
 
+from pipeline.hold.memory_hold import MemoryHold
 from pipeline.sources.binance.messages import parse_answer
 from pipeline.sources.binance.refusals import refusal_of
 from rates.clock import format_us
-from rates.errors import SourceBlocked, SourceRateLimited
-from tests.pipeline.fakes import START
+from rates.errors import (
+    SourceBlocked,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.health import LinkState
+from tests.pipeline.binance.exchange import (
+    Question,
+    answering,
+    open_exchange,
+    refusal,
+    session_with,
+    silence,
+    symbol_of,
+    tickers,
+)
+from tests.pipeline.fakes import START, FakeClock, health
 
+ASKED = {"symbols": ["BTCUSDT"]}
 NOW_MS = format_us(START) // 1000
 DAY_MS = 86_400_000
 
@@ -34,3 +52,99 @@ def test_it_says_when_up_to_its_longest_ban(
     )
     assert isinstance(error, kind)
     assert error.retry_at == START + waits
+
+
+@pytest.mark.parametrize(("status", "expected"), [(429, SourceRateLimited), (418, SourceBlocked)])
+async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[Exception]) -> None:
+    """Until then no further question leaves the house; then all is as before."""
+    asked = 0
+
+    def refuse_once(question: Question) -> Question:
+        nonlocal asked
+        asked += 1
+        retry_after = NOW_MS + 90_000
+        return refusal(status, -1003, "Too much", retryAfter=retry_after) if asked == 1 else tickers(question)
+
+    clock = FakeClock()
+    async with (
+        open_exchange(answering(refuse_once)) as exchange,
+        session_with(exchange, clock=clock) as session,
+    ):
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+        clock.advance(seconds=89)
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+        assert asked == 1
+        clock.advance(seconds=1)
+        assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
+
+
+async def test_what_one_replica_is_refused_none_asks() -> None:
+    """Limits are counted per address: whoever goes on after a 429 gets all of them banned."""
+    asked = 0
+
+    def refuse_once(question: Question) -> Question:
+        nonlocal asked
+        asked += 1
+        retry_after = NOW_MS + 90_000
+        return refusal(429, -1003, "Too much", retryAfter=retry_after) if asked == 1 else tickers(question)
+
+    clock = FakeClock()
+    hold = MemoryHold(clock)
+    async with (
+        open_exchange(answering(refuse_once)) as exchange,
+        session_with(exchange, clock=clock, hold=hold) as one,
+        session_with(exchange, clock=clock, hold=hold) as other,
+    ):
+        with pytest.raises(SourceRateLimited):
+            await one.request("ticker.24hr", ASKED)
+        with pytest.raises(SourceRateLimited, match="another replica was refused"):
+            await other.request("ticker.24hr", ASKED)
+        assert asked == 1
+        clock.advance(seconds=90)
+        assert symbol_of(await other.request("ticker.24hr", ASKED)) == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (refusal(503, -1008, "Overloaded"), SourceUnavailable),
+        (refusal(400, -1007, "Timeout"), SourceUnavailable),
+        (refusal(403, -1000, "Firewall"), SourceBlocked),
+        (refusal(400, -1104, "Unread parameters"), SourceProtocolError),
+        ({"status": 302}, SourceProtocolError),
+    ],
+    ids=str,
+)
+async def test_other_refusals_say_whether_to_try_again(answer: Question, expected: type[Exception]) -> None:
+    """By status and code."""
+    async with (
+        open_exchange(answering(lambda _: answer)) as exchange,
+        session_with(exchange) as session,
+    ):
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "expected", "state"),
+    [
+        ((451, {}), SourceBlocked, LinkState.BLOCKED),
+        ((503, {}), SourceUnavailable, LinkState.DOWN),
+        ((429, {"Retry-After": "60"}), SourceRateLimited, LinkState.RATE_LIMITED),
+    ],
+    ids=str,
+)
+async def test_a_refused_handshake_says_why(
+    refuse: tuple[int, dict[str, str]], expected: type[Exception], state: LinkState
+) -> None:
+    """Who asks meanwhile gets that reason, not just a timeout."""
+    seen = health()
+    async with open_exchange(silence) as exchange:
+        exchange.refuse = refuse
+        async with session_with(exchange, seen, timeout_s=0.5) as session:
+            with pytest.raises(expected):
+                await session.request("ticker.24hr", ASKED)
+            assert seen.state is state
+            assert exchange.connections == 0

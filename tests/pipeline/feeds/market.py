@@ -201,3 +201,19 @@ async def feeding(
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
+
+
+@asynccontextmanager
+async def trading(market: Market, *symbols: str, every_s: float = 0.01) -> AsyncIterator[None]:
+    """Trades all the time."""
+    task = asyncio.create_task(market.trade_for_ever(*symbols, every_s=every_s))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def age_of(running: Running) -> float:
+    """Seconds since the first tick."""
+    return (running.tickers[-1].received_at - running.tickers[0].received_at).total_seconds()

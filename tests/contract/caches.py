@@ -1,0 +1,45 @@
+"""The caches under test, and what is put into them."""
+
+from decimal import Decimal
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from cache.ports import TickerFeed, TickerSink
+from cache.redis_feed import RedisTickerFeed
+from cache.redis_sink import RedisTickerSink
+from rates.clock import parse_us
+from rates.names import RedisNames
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+STREAM_LENGTH = 200
+BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
+NAMES = RedisNames(simulated=False)
+
+
+class Cache(TickerSink, TickerFeed, Protocol):
+    """Both sides at once, as the tests use them."""
+
+
+class RedisCache(RedisTickerSink, RedisTickerFeed):
+    """The two Redis sides on one client."""
+
+    def __init__(self, redis: Redis, names: RedisNames) -> None:
+        RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
+        RedisTickerFeed.__init__(self, redis, names)
+
+
+def ticker(
+    symbol: Symbol = BTC, *, at: int, price: str = "1", sequence: int = 0, source: Source = Source.BINANCE
+) -> Ticker:
+    return Ticker(
+        source=source,
+        symbol=symbol,
+        price=Decimal(price),
+        observed_at=parse_us(at),
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=parse_us(at),
+        sequence=sequence,
+    )
