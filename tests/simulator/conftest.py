@@ -15,6 +15,7 @@ from simulator.server import Addresses, run_simulator
 from simulator.settings import SimulatorSettings
 
 START_NS = 1_700_000_040 * SECOND  # on a whole minute
+PAYLOADS = Path(__file__).parent / "payloads"
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 PATIENCE_SECONDS = 10.0
 
