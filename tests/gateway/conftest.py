@@ -54,6 +54,13 @@ class Served(NamedTuple):
             base_url=self.http, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), **options
         )
 
+    async def facts(self, holds: Callable[[Any], bool] = lambda facts: facts["ready"]) -> Any:
+        """The facts of readiness, as soon as they are what is waited for."""
+        async with self.client() as client, asyncio.timeout(TIMEOUT_S):
+            while not holds(facts := (await client.get("/health/ready")).json()):  # noqa: ASYNC110 - asks a server
+                await asyncio.sleep(0.01)
+        return facts
+
 
 @pytest.fixture
 def clock() -> FakeClock:

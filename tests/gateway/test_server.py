@@ -2,11 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-import httpx
 import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
@@ -27,7 +25,7 @@ async def test_queries_are_answered_over_post_get_and_websocket(
     query = '{ rate(symbol: "BTC/USDT") { price freshness } }'
     expected = {"rate": {"price": "1", "freshness": "FRESH"}}
     async with serving(cache) as served, served.client() as client:
-        await ready(client)
+        await served.facts()
         posted = await client.post("/graphql", json={"query": query})
         assert posted.json() == {"data": expected}
         assert posted.headers["content-type"] == "application/json; charset=utf-8"
@@ -37,18 +35,6 @@ async def test_queries_are_answered_over_post_get_and_websocket(
             transport = WebsocketsTransport(url=served.ws, subprotocols=[protocol])
             async with asyncio.timeout(10), Client(transport=transport) as session:
                 assert await session.execute(gql(query)) == expected
-
-
-async def facts_where(client: httpx.AsyncClient, holds: Callable[[Any], bool]) -> Any:
-    """The facts of readiness, as soon as they are what is waited for."""
-    async with asyncio.timeout(10):
-        while not holds(facts := (await client.get("/health/ready")).json()):  # noqa: ASYNC110 - asks a server
-            await asyncio.sleep(0.01)
-    return facts
-
-
-async def ready(client: httpx.AsyncClient) -> Any:
-    return await facts_where(client, lambda facts: facts["ready"])
 
 
 async def test_browsers_get_pages_and_programs_get_data(serving: Any, cache: Any) -> None:
@@ -112,7 +98,7 @@ async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None
     await cache.write([ticker()])
     async with serving(cache) as served, served.client() as client:
         assert (await client.get("/health/live")).json() == {"status": "alive"}
-        facts = await ready(client)
+        facts = await served.facts()
         assert facts["ready"] is True
         assert facts["simulated"] is True
         assert facts["cache"]["connected"] is True
@@ -125,7 +111,7 @@ async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None
 async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> None:
     """The head of what GET answers, and no body: RFC 9110 wants both of every server, and uptime checks use the smaller one."""
     async with serving(cache) as served, served.client() as client:
-        await ready(client)
+        await served.facts()
         head, got = await client.head(path), await client.get(path)
         assert head.status_code == got.status_code == 200
         assert head.headers["content-length"] == got.headers["content-length"]
@@ -138,7 +124,7 @@ async def test_it_is_alive_but_not_ready_without_the_cache(serving: Any, scripte
     scripted_feed.is_away = True
     async with serving(scripted_feed) as served, served.client() as client:
         assert (await client.get("/health/live")).status_code == 200
-        facts = await facts_where(client, lambda facts: facts["cache"]["error"] is not None)
+        facts = await served.facts(lambda facts: facts["cache"]["error"] is not None)
         assert facts["ready"] is False
         assert facts["cache"]["error"] == "away for the test"
         answer = await client.post("/graphql", json={"query": '{ rate(symbol: "BTC/USDT") { price } }'})

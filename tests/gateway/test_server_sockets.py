@@ -15,7 +15,7 @@ from gql.transport.websockets import WebsocketsTransport
 from cache.ports import Snapshot
 from gateway.settings import GatewaySettings
 from rates.source import Source
-from tests.gateway.test_server import PROTOCOLS, facts_where, ready
+from tests.gateway.test_server import PROTOCOLS
 
 SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 LIVE = gql("subscription { rates { kind items { symbol price freshness } conflated cursor sentAt } }")
@@ -44,8 +44,8 @@ async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open
     serving: Any, cache: Any
 ) -> None:
     """Unknown symbol, wrong argument, document that does not parse: one operation's matter."""
-    async with serving(cache) as served, served.client() as client:
-        await ready(client)
+    async with serving(cache) as served:
+        await served.facts()
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
         async with asyncio.timeout(10), Client(transport=transport) as session:
             for document, code in [
@@ -134,8 +134,8 @@ async def test_a_subscription_stays_open_while_the_cache_is_away(
     serving: Any, scripted_feed: Any, ticker: Any
 ) -> None:
     """And goes on when it is back."""
-    async with serving(scripted_feed) as served, served.client() as client:
-        await ready(client)
+    async with serving(scripted_feed) as served:
+        await served.facts()
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
         async with (
             asyncio.timeout(10),
@@ -159,8 +159,8 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
         2_000,
         " ".join(f"copy{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(40)),
     )
-    async with serving(cache) as served, served.client() as client:
-        await ready(client)
+    async with serving(cache) as served:
+        await served.facts()
         with closing(small_socket(served)) as link:
             slow = await subscribed(served, wide, sock=link, max_queue=1)
             quick = await subscribed(served)
@@ -205,8 +205,8 @@ async def subscribed(served: Any, fields: str = "kind", **options: Any) -> Any:
 
 async def test_a_stop_ends_open_subscriptions_with_1001_within_seconds(serving: Any, cache: Any) -> None:
     """Which tells clients to come back elsewhere, where `complete` would tell them that it is over."""
-    async with serving(cache) as served, served.client() as client:
-        await ready(client)
+    async with serving(cache) as served:
+        await served.facts()
         connection = await subscribed(served)
         loop = asyncio.get_running_loop()
         before = loop.time()
@@ -219,9 +219,9 @@ async def test_a_stop_ends_open_subscriptions_with_1001_within_seconds(serving: 
 
 async def test_a_reader_that_vanishes_leaves_nothing_behind(serving: Any, cache: Any) -> None:
     """The subscription ends with its socket."""
-    async with serving(cache) as served, served.client() as client:
-        await ready(client)
+    async with serving(cache) as served:
+        await served.facts()
         connection = await subscribed(served)
-        assert (await ready(client))["subscribers"] == 1
+        assert (await served.facts())["subscribers"] == 1
         connection.transport.abort()
-        await facts_where(client, lambda facts: facts["subscribers"] == 0)
+        await served.facts(lambda facts: facts["subscribers"] == 0)

@@ -58,14 +58,14 @@ async def test_a_close_behind_a_ping_is_answered_to_a_client_that_reads_nothing_
 
 @pytest.mark.parametrize("events", range(10, 100, 10))
 async def test_a_client_that_closes_its_half_and_reads_nothing_is_gone_after_the_stall_timeout(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any, events: int
+    ready_gateway: Any, cache: Any, ticker: Any, events: int
 ) -> None:
     """However much of what it was sent is unread, in its kernel, ours or our buffer."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
-        await facts(served, lambda seen: seen["subscribers"] == 1)
+        await served.facts(lambda seen: seen["subscribers"] == 1)
         for number in range(events):
             await cache.write([ticker(price=str(number + 1), sequence=number)])
             await asyncio.sleep(0)
         client.connection.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
-        await facts(served, lambda seen: seen["subscribers"] == 0)
+        await served.facts(lambda seen: seen["subscribers"] == 0)
         client.connection.transport.abort()

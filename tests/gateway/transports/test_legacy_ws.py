@@ -21,14 +21,14 @@ async def test_queries_end_with_complete(ready_gateway: Any) -> None:
         assert await client.receive() == {"type": "complete", "id": "1"}
 
 
-async def test_stop_ends_a_subscription_with_complete(ready_gateway: Any, facts: Any) -> None:
+async def test_stop_ends_a_subscription_with_complete(ready_gateway: Any) -> None:
     """And with nothing after it."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.start("1", RATES)
         assert (await client.receive())["type"] == "data"
         await client.send({"type": "stop", "id": "1"})
         assert await client.receive() == {"type": "complete", "id": "1"}
-        await facts(served, lambda seen: seen["subscribers"] == 0)
+        await served.facts(lambda seen: seen["subscribers"] == 0)
         await client.send({"type": "stop", "id": "1"})
         await client.start("1", QUERY)
         assert (await client.receive())["type"] == "data"
@@ -56,15 +56,13 @@ async def test_an_operation_that_cannot_be_executed_is_one_error(ready_gateway: 
             assert message["payload"]["extensions"]["code"] == code
 
 
-async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(
-    ready_gateway: Any, facts: Any
-) -> None:
+async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(ready_gateway: Any) -> None:
     """As with the protocol's own server."""
     async with ready_gateway(max_subscriptions=1) as served, raw_socket(served.ws, LEGACY) as client:
         for _ in range(3):
             await client.start("1", RATES)
             assert (await client.receive())["type"] == "data"
-            await facts(served, lambda seen: seen["subscribers"] == 1)
+            await served.facts(lambda seen: seen["subscribers"] == 1)
         await client.start("2", SOURCES)
         assert (await client.receive())["payload"]["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
 

@@ -130,13 +130,13 @@ async def reads_on(client: RawSocket, newest: int) -> None:
 
 
 async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any
+    ready_gateway: Any, cache: Any, ticker: Any
 ) -> None:
     """At once for the server, whose memory it held; it learns of it when it reads on, behind what was under way."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
         number = 0
         async with asyncio.timeout(20):
-            while (await facts(served, lambda _: True))["subscribers"]:
+            while (await served.facts(lambda _: True))["subscribers"]:
                 number += 1
                 await cache.write([ticker(price=str(number), sequence=number)])
         client.connection.transport.resume_reading()
@@ -147,7 +147,7 @@ async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
 
 
 async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any
+    ready_gateway: Any, cache: Any, ticker: Any
 ) -> None:
     """A thousand of them, whose first events are more than the connection holds."""
     await cache.write([ticker()])
@@ -157,16 +157,16 @@ async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
                 client.connection.transport.pause_reading()
                 for number in range(1_000):
                     await client.start(str(number), WIDE)
-                await facts(served, lambda seen: seen["subscribers"] > 100)
-                await facts(served, lambda seen: seen["subscribers"] == 0)
+                await served.facts(lambda seen: seen["subscribers"] > 100)
+                await served.facts(lambda seen: seen["subscribers"] == 0)
                 client.connection.transport.resume_reading()
                 assert (await client.closed())[0] == 4503
 
 
-async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any, facts: Any) -> None:
+async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any) -> None:
     """WebSocket's own pings find it, where there is nothing to write that could be blocked."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
-        await facts(served, lambda seen: seen["subscribers"] == 0)
+        await served.facts(lambda seen: seen["subscribers"] == 0)
         client.connection.transport.resume_reading()
         assert await client.closed() == (4503, "stalled: no pong")
 

@@ -45,7 +45,7 @@ async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
 
 
 async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
-    ready_gateway: Any, ticker: Any, facts: Any
+    ready_gateway: Any, ticker: Any
 ) -> None:
     """It hears 4503, which it does not take for fatal, and what it missed is recovered."""
     copies = " ".join(f"c{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(45))
@@ -62,7 +62,7 @@ async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
         assert (await client.line())["kind"] == "SNAPSHOT"
         newest = 1
         async with asyncio.timeout(20):
-            while (await facts(served, lambda _: True))["subscribers"]:
+            while (await served.facts(lambda _: True))["subscribers"]:
                 newest += 1
                 await cache.write([ticker(price=str(newest), sequence=newest)])
         client.tell("read on")

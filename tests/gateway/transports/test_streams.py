@@ -165,14 +165,14 @@ async def test_an_idle_stream_shows_that_it_lives(ready_gateway: Any) -> None:
                     body += await anext(pieces)
 
 
-async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway: Any, facts: Any) -> None:
+async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway: Any) -> None:
     """Nothing is left that would have to be told updates."""
     async with ready_gateway() as served:
         for headers in (EVENTS, PARTS):
             async with streaming(served, headers) as response:
                 await anext(response.aiter_bytes())
-                await facts(served, lambda seen: seen["subscribers"] == 1)
-            await facts(served, lambda seen: seen["subscribers"] == 0)
+                await served.facts(lambda seen: seen["subscribers"] == 1)
+            await served.facts(lambda seen: seen["subscribers"] == 0)
 
 
 async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Any) -> None:
@@ -247,7 +247,7 @@ async def narrow_stream(served: Any, headers: dict[str, str]) -> AsyncIterator[s
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
 async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_again(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any, headers: dict[str, str]
+    ready_gateway: Any, cache: Any, ticker: Any, headers: dict[str, str]
 ) -> None:
     """What its connection cannot hold is merged, not queued; another reader sees every update meanwhile."""
     last = 1_000
@@ -258,7 +258,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
         streaming(served, EVENTS) as quick,
     ):
         events = read_events(quick)
-        await facts(served, lambda seen: seen["subscribers"] == 2)
+        await served.facts(lambda seen: seen["subscribers"] == 2)
         assert (await anext(events)).data["data"]["rates"]["kind"] == "SNAPSHOT"
         for number in range(1, last + 1):
             await cache.write([ticker(price=str(number), sequence=number)])
@@ -278,18 +278,18 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
 async def test_a_reader_that_never_reads_again_is_cut_off(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any, headers: dict[str, str], structured_logs: Any
+    ready_gateway: Any, cache: Any, ticker: Any, headers: dict[str, str], structured_logs: Any
 ) -> None:
     """After the stall timeout, its connection with it: it would hold its memory as long as it likes."""
     async with ready_gateway(stall_timeout_s=0.3) as served, narrow_stream(served, headers) as link:
-        await facts(served, lambda seen: seen["subscribers"] == 1)
+        await served.facts(lambda seen: seen["subscribers"] == 1)
         async with asyncio.timeout(15):
             number = 0
             while not any("reads nothing" in each["event"] for each in structured_logs):
                 number += 1
                 await cache.write([ticker(price=str(number), sequence=number)])
                 await asyncio.sleep(0.001)
-        await facts(served, lambda seen: seen["subscribers"] == 0)
+        await served.facts(lambda seen: seen["subscribers"] == 0)
         rest = b""
         while piece := await asyncio.get_running_loop().sock_recv(link, 1 << 20):
             rest += piece

@@ -90,16 +90,14 @@ async def test_an_id_can_be_used_again_after_its_operation(ready_gateway: Any) -
             await client.send({"type": "complete", "id": "1"})
 
 
-async def test_complete_ends_a_subscription_at_once(
-    ready_gateway: Any, cache: Any, ticker: Any, facts: Any
-) -> None:
+async def test_complete_ends_a_subscription_at_once(ready_gateway: Any, cache: Any, ticker: Any) -> None:
     """Not a word more about it, and nothing stays behind; another subscription hears on."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         for operation in ("ended", "stays"):
             await client.start(operation, RATES)
             assert (await client.receive())["id"] == operation
         await client.send({"type": "complete", "id": "ended"})
-        await facts(served, lambda seen: seen["subscribers"] == 1)
+        await served.facts(lambda seen: seen["subscribers"] == 1)
         for number in range(10):
             await cache.write([ticker(price=str(number + 1), sequence=number)])
             assert (await client.receive())["id"] == "stays"
