@@ -18,6 +18,7 @@ from pipeline.compose import consume, fetcher_of, instance_name, polled, produce
 from pipeline.health import SourceHealth
 from pipeline.hold.memory_hold import MemoryHold
 from pipeline.hold.redis_hold import RedisHold
+from pipeline.listings.asking import fetch_in_time
 from pipeline.listings.process import keep_listing
 from pipeline.ports import CallBudget
 from pipeline.queue.rabbitmq import RabbitTaskQueue
@@ -192,7 +193,7 @@ async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
             health=health, simulated=cache.simulated, clock=utc_now, budget=budget, hold=hold
         )
         async with parts.open_listing(around) as fetcher:
-            return await fetcher.fetch_listing()
+            return await fetch_in_time(source, fetcher)
 
 
 async def _is_there(redis: Redis) -> bool:

@@ -12,6 +12,7 @@ from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.backoff import Backoff
 from pipeline.health import SourceHealth
+from pipeline.listings.asking import fetch_in_time
 from pipeline.listings.following import follow_listing
 from pipeline.ports import ListingFetcher, TickClaim
 from pipeline.schedule import tick_number, tick_time
@@ -26,8 +27,6 @@ from rates.errors import (
 
 # One replica tries in each of these; whichever it is, the others see by the database whether it succeeded.
 ATTEMPT = timedelta(minutes=1)
-# A listing is up to 10 MB.
-FETCH_TIMEOUT = timedelta(minutes=1)
 # A listing may fail for so many intervals before people hear of it: what is halted hardly ever changes.
 PATIENCE_INTERVALS = 3
 
@@ -93,11 +92,7 @@ class ListingKeeper:
     async def _read(self) -> ListingState | None:
         """What became of the listing; `None` where it could not be had or was not believed."""
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
-                listed = await self._fetcher.fetch_listing()
-        except TimeoutError:
-            self._note_failure(SourceUnavailable(self._source, "its listing did not come in time"))
-            return None
+            listed = await fetch_in_time(self._source, self._fetcher)
         except SourceError as exc:
             self._note_failure(exc)
             return None
