@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 
-from pipeline.sources.retry_after import parse_retry_after_header
+from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from pipeline.sources.simulation import check_simulation
 from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
@@ -19,8 +19,6 @@ MAX_FRAME_BYTES = 4 * 2**20
 # Frames that may wait while the loop is busy: bursts of 800 a second were recorded; a full queue delays pongs, too.
 MAX_WAITING_FRAMES = 1024
 CLOSE_TIMEOUT_S = 1
-# Limits are counted by the minute: the refusal that does not say how long lasts no longer.
-DEFAULT_RETRY_AFTER = timedelta(minutes=1)
 # 403 is a firewall, 418 Binance's ban, 451 a country.
 BLOCKING_STATUSES = frozenset({401, 403, 418, 451})
 BAN = 418

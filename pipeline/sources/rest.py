@@ -10,7 +10,7 @@ import httpx
 
 from pipeline.sources.one_call import one_call_clients
 from pipeline.sources.parts import Surroundings
-from pipeline.sources.retry_after import parse_retry_after_header
+from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from pipeline.sources.simulation import check_simulation
 from rates.errors import (
     SourceBlocked,
@@ -24,8 +24,6 @@ from rates.source import Source
 MIB = 2**20
 # Binance's whole exchangeInfo is about 10 MB.
 MAX_BODY_BYTES = 64 * MIB
-# Limits are counted by the minute: a refusal that names no time is over by then.
-DEFAULT_RETRY_AFTER = timedelta(minutes=1)
 # 418 is a ban, and says when it ends.
 RATE_STATUSES = frozenset({418, 429})
 BLOCKING_STATUSES = frozenset({401, 403, 451})

@@ -5,6 +5,9 @@ from email.utils import parsedate_to_datetime
 
 # Binance's longest ban; a wait beyond it is a mistake that must not silence a source for years.
 LONGEST = timedelta(days=3)
+# Limits are counted by the minute: a refusal that names no time is over by then. CoinGecko's was measured: every call is refused
+# for 57 to 59 s, whatever the client does.
+DEFAULT_RETRY_AFTER = timedelta(minutes=1)
 # More than `LONGEST` has seconds; Python refuses to read numbers of thousands of digits.
 MAX_DIGITS = 9
 

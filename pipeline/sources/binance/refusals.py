@@ -1,10 +1,10 @@
 """What a refused request of the WebSocket API means. Pure; codes as in Binance's `errors.md`."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pipeline.sources.binance.messages import ApiAnswer, ApiError, parse_retry_after
 from pipeline.sources.binance.tickers import parse_event_time
-from pipeline.sources.retry_after import LONGEST
+from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER, LONGEST
 from rates.errors import (
     SourceBlocked,
     SourceError,
@@ -14,8 +14,6 @@ from rates.errors import (
 )
 from rates.source import Source
 
-# The limits are counted by the minute: a refusal that names no time is over by then.
-DEFAULT_RETRY_AFTER = timedelta(minutes=1)
 # Unknown, internal, unexpected answer, timeout, overloaded, shutting down.
 TRANSIENT_CODES = frozenset({-1000, -1001, -1006, -1007, -1008, -1016})
 # Too many requests, too many connections.

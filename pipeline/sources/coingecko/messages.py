@@ -3,13 +3,13 @@ never looks like "no price". Format: coingecko-api-oas, `/simple/price`; bodies 
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from pipeline.sources.retry_after import parse_retry_after_header
+from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from rates.errors import (
     SourceBlocked,
     SourceError,
@@ -19,8 +19,6 @@ from rates.errors import (
 )
 from rates.source import Source
 
-# Measured: after a refusal every call is refused for 57 to 59 s, whatever the client does.
-DEFAULT_RETRY_AFTER = timedelta(seconds=60)
 # Key missing, plan too small, key of the other kind for this host (twice), network blocked, firewall.
 BLOCKING_CODES = frozenset({10002, 10005, 10010, 10011, 20000, 1020})
 # A list of coins is a megabyte: a refusal is seen by its beginning.

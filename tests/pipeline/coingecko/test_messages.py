@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.sources.coingecko.messages import DEFAULT_RETRY_AFTER, parse_prices, refusal_of
+from pipeline.sources.coingecko.messages import parse_prices, refusal_of
 from pipeline.sources.coingecko.symbols import MAX_TARGET_BYTES, price_questions
 from pipeline.sources.coingecko.tickers import tickers_of
+from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER
 from pipeline.task import Wanted
 from rates.clock import parse_ms
 from rates.errors import SourceBlocked, SourceProtocolError, SourceRateLimited, SourceUnavailable
