@@ -1,5 +1,7 @@
 """Which media type a client gets: what it wants most of what fits the operation."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,17 @@ def test_any_header_leads_to_a_choice(header: str) -> None:
     for kind in (*OperationKind, None):
         choose(accepted, kind)
     assert choose_json(accepted) in {RESPONSE, JSON}
+
+
+@pytest.mark.parametrize("piece", ['"\\', '"a\\', 'a/b;c="', "a/b;", "a/b,"])
+def test_a_header_as_long_as_a_head_may_be_is_read_at_once(piece: str) -> None:
+    """Unfinished strings took a minute of the processor, in which nobody else was answered."""
+    began = process_time()
+    parse_accept(piece * (128 * 1024 // len(piece)))
+    assert process_time() - began < 1
+
+
+def test_a_comma_in_a_string_ends_no_range() -> None:
+    """An unfinished string takes what follows with it."""
+    assert [each.name for each in parse_accept('a/b;c="d,e/f", g/h')] == ["a/b", "g/h"]
+    assert [each.name for each in parse_accept('a/b, c/d;e="f, g/h')] == ["a/b", "c/d"]
