@@ -1,0 +1,18 @@
+"""What a person sees when the embedded system has come up."""
+
+import socket
+
+import pytest
+
+from standalone.announcement import announce
+
+
+def test_a_long_name_of_a_recording_stays_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is in it: neither broken at the eightieth column nor taken for markup."""
+    label = f"replay {'long-' * 20}name [bold].jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        announce(listener, label)
+        port = listener.getsockname()[1]
+    printed = capsys.readouterr().out
+    assert f"SIMULATED prices ({label}): no exchange's\n" in printed
+    assert f"http://localhost:{port}/graphql\n" in printed
