@@ -1,7 +1,7 @@
 """Prices and times in the sources' messages, found and changed in the text. Pure; all other numbers keep their digits."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -58,16 +58,7 @@ def shift_times(source: str, text: str, offset_ns: int) -> str:
 
 def prices_of(source: str, text: str) -> dict[str, Json]:
     """The prices of a message by key: those of the first object that has any."""
-    found: dict[str, Json] = {}
-
-    def note(node: Mapping[str, Json]) -> tuple[str, ...]:
-        keys = _price_keys(source, node)
-        if keys and not found:
-            found.update({key: node[key] for key in keys if key in node})
-        return ()
-
-    _walk(read(text), note, lambda value: value)
-    return found
+    return next(_prices_in(source, read(text)), {})
 
 
 def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
@@ -135,6 +126,15 @@ def write(value: Json) -> str:
         case list():
             return "[" + ",".join(map(write, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _prices_in(source: str, node: Json) -> Iterator[dict[str, Json]]:
+    if isinstance(node, dict):
+        if found := {key: node[key] for key in _price_keys(source, node) if key in node}:
+            yield found
+        node = list(node.values())
+    for item in node if isinstance(node, list) else ():
+        yield from _prices_in(source, item)
 
 
 def _walk(node: Json, keys_of: Callable[[Mapping[str, Json]], tuple[str, ...]], change: Change) -> Json:
