@@ -177,6 +177,11 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         if self._lingering is None:
             self._linger(self.ping_timeout or LINGER_S)
 
+    def handle_cont(self, event: Any) -> None:
+        """A part of a message. Its size is limited, but not how many parts there are that hold nothing."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
     def handle_ping(self) -> None:
         """While the reader takes nothing, only the newest ping is remembered [RFC 6455, 5.5.3]."""
         pong = b"".join(self.conn.data_to_send())

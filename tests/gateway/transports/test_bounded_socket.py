@@ -56,6 +56,19 @@ async def test_a_close_behind_a_ping_is_answered_to_a_client_that_reads_nothing_
         assert wire.is_closed
 
 
+async def test_parts_of_a_message_that_hold_nothing_are_not_kept(live: Gateway) -> None:
+    """However many there are; the message is what the others hold."""
+    async with upgraded(live) as (protocol, wire):
+        init = b'{"type":"connection_init"}'
+        protocol.data_received(Frame(Opcode.TEXT, init[:5], fin=False).serialize(mask=True))
+        for _ in range(1_000):
+            protocol.data_received(Frame(Opcode.CONT, b"", fin=False).serialize(mask=True))
+        assert len(protocol.frames) == 1
+        protocol.data_received(Frame(Opcode.CONT, init[5:], fin=False).serialize(mask=True))
+        protocol.data_received(Frame(Opcode.CONT, b"").serialize(mask=True))
+        await wait_until(lambda: wire.written[-1].endswith(b'{"type":"connection_ack"}'))
+
+
 @pytest.mark.parametrize("events", range(10, 100, 10))
 async def test_a_client_that_closes_its_half_and_reads_nothing_is_gone_after_the_stall_timeout(
     ready_gateway: Any, cache: Any, ticker: Any, events: int
