@@ -151,7 +151,6 @@ class Events:
         """
         field, ask = watch.root.field, watch.ask
         if isinstance(ask, RateWatch):
-            self._live.check_rate(ask.symbol, ask.source)
             self._live.follow_rate(*ask, self.writer(field, ToldRates), reader)
             return None
         if isinstance(ask, ConsensusWatch):
