@@ -162,7 +162,10 @@ class BoundedHttp(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _keep_time(self, *, was_in_head: bool) -> None:
-        if self._is_in_head:
+        if self._unread or self.pipeline:
+            # The client may have done its part: it is we who read no further.
+            self._stop_waiting()
+        elif self._is_in_head:
             if self._waiting is None or not was_in_head:
                 self._wait()
         elif self._waiting is None and self._is_answered():

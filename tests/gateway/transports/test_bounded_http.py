@@ -45,7 +45,7 @@ ENDLESS = {
 @pytest.mark.parametrize("pieces", ENDLESS.values(), ids=ENDLESS)
 async def test_what_surrounds_a_body_has_an_end(live: Gateway, pieces: Iterator[bytes]) -> None:
     """It is kept until it is whole; a client that sends no end is refused, and not at the cost of its bandwidth."""
-    async with connected(live) as (protocol, wire):
+    async with connected(live, head_timeout_s=60) as (protocol, wire):
         sent = 0
         while not wire.is_closed:
             piece = next(pieces)
@@ -116,6 +116,17 @@ async def test_requests_that_wait_for_their_turn_are_bounded(live: Gateway) -> N
             await asyncio.sleep(0)
         await wait_until(lambda: wire.answers() == sent)
         assert most <= 4 * KIB / len(READ) + 1
+
+
+async def test_a_head_whose_rest_is_here_is_not_waited_for(live: Gateway) -> None:
+    """It stands behind a stream, and is cut in two by what is parsed at a time."""
+    events = post("subscription { sources { source } }", "Accept: text/event-stream")
+    async with connected(live, head_timeout_s=0.05) as (protocol, wire):
+        protocol.data_received(events)
+        await wait_until(lambda: b"event-stream" in written(wire))
+        protocol.data_received(READ * (8 * KIB // len(READ)))
+        await asyncio.sleep(0.2)
+        assert not wire.is_closed
 
 
 async def test_pipelined_requests_larger_than_a_portion_are_answered_in_order(live: Gateway) -> None:

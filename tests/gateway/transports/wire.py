@@ -85,11 +85,13 @@ class Wire(asyncio.Transport):
 
 
 @asynccontextmanager
-async def connected(gateway: Gateway, **configured: Any) -> AsyncIterator[tuple[Any, Wire]]:
+async def connected(
+    gateway: Gateway, *, head_timeout_s: float = 0.2, **configured: Any
+) -> AsyncIterator[tuple[Any, Wire]]:
     """The protocol on a wire, in front of the whole application."""
     app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
     protocol_class = GatewayHttp.configured(
-        head_timeout_s=0.2, stall_timeout_s=0.2, direct=app.graphql.direct
+        head_timeout_s=head_timeout_s, stall_timeout_s=0.2, direct=app.graphql.direct
     )
     config = uvicorn.Config(
         app, http=protocol_class, ws=GatewaySocket, lifespan="off", log_config=None, **configured
