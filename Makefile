@@ -1,7 +1,7 @@
 # Two commands do all: `make run` and `make test`. `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
-# Test files run side by side; each worker has servers of its own, some 1 GB.
+# Test files run side by side; each worker has servers of its own.
 WORKERS ?= 2
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire

@@ -34,8 +34,9 @@ class SocketReader:
         return False
 
     def tell(self, told: Told) -> None:
-        if self._line.is_free or self._line.has_room:
-            self._write(told)
+        line = self._line
+        if line.is_free or line.has_room:
+            line.put(told.frame(self._envelope, line.frame))
         else:
             # Others on this connection were told the same just before, and filled it.
             self._told = told
@@ -64,14 +65,11 @@ class SocketReader:
         finally:
             self.resuming = None
 
-    def _write(self, told: Told) -> None:
-        line = self._line
-        line.put(told.frame(self._envelope, line.frame))
-
     def _write_told(self) -> None:
         told, self._told = self._told, None
-        if told is not None and not self._line.is_closed:
-            self._write(told)
+        line = self._line
+        if told is not None and not line.is_closed:
+            line.put(told.frame(self._envelope, line.frame))
 
     def _take_turn(self) -> None:
         self._is_in_line = False
