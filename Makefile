@@ -1,8 +1,8 @@
 # Two commands do all: `make run` and `make test`. `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
-# Test files run side by side; each worker has servers of its own.
-WORKERS ?= 2
+# Test files side by side, WORKERS=2: half the time on a machine that has nothing else to do. Each worker has servers of its own.
+WORKERS ?=
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
@@ -19,7 +19,7 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev check ## Everything that CI runs
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
 	$(BIN)/ruff format --check .

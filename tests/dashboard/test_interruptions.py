@@ -18,6 +18,7 @@ BTC, ETH = "BTC/USDT", "ETH/USDT"
 PHASE = "document.querySelector('#connection .phase').innerText"
 LIGHT = "document.querySelector('.strip .state').innerText"
 NOTICE = "document.querySelector('#connection .notice')?.innerText"
+WORKERS = "performance.getEntriesByType('resource').filter(each => each.name.includes('.worker-')).length"
 # A page that was loaded again would have forgotten it.
 MARK = "window.ratewireTestMark"
 
@@ -117,6 +118,8 @@ async def test_the_explorer_says_in_words_that_the_gateway_is_gone(market: Marke
         await market.write(BTC, "61000.25")
         await open_explorer(page)
         assert "data" in await answers(page, "LiveRates")
+        # The editors fetch their workers when they first need them: without a gateway they would complain of that.
+        await page.until(f"{WORKERS} >= 4")
         before = await page.seen()
         await gateway.kill()
         await page.until(f"{model('response.json')}.includes('There is no connection to the gateway')")
