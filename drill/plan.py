@@ -13,6 +13,7 @@ from drill.surroundings import (
     LISTING_INTERVAL_S,
     SILENT_AT_THE_LATEST_S,
 )
+from pipeline.feeds.rhythm import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import COINGECKO
 
@@ -22,7 +23,9 @@ SLACK_S = 6.0
 # Slow to be shown are listings: people hear of them once they have failed for three intervals; and CoinGecko's values.
 LATEST_S = max(4 * LISTING_INTERVAL_S, COINGECKO_LISTING_INTERVAL_S + COINGECKO_TTL_S) + SLACK_S
 FLAGGED_WITHIN_S = SILENT_AT_THE_LATEST_S + 2 * SLACK_S
-REPLACED_WITHIN_S = IDLE_TIMEOUT_S + SLACK_S
+# A connection that answers pings and says nothing is given up after three times its longest rest; that may have been a silence of an
+# earlier step, which healed just before the idle timeout.
+REPLACED_WITHIN_S = TIMES_LONGEST * (IDLE_TIMEOUT_S + 1.0) + SLACK_S
 WELL_WITHIN_S = 25.0
 # What tells of no time to come back is left alone for a minute.
 LEFT_ALONE_S = 60.0 + 2 * SLACK_S
