@@ -51,7 +51,11 @@ class Clients:
 
     async def run(self) -> None:
         while True:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            except ConnectionResetError:
+                # It was in the queue of a worker that died before it took it.
+                continue
             try:
                 while True:
                     answer = await ask(reader, writer)
