@@ -1,21 +1,25 @@
 """One rate version, encoded once for one selection."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema
 
-from gateway.fragments.selection import Selection
-from gateway.fragments.writing import field_writer, label, object_type
+from gateway.fragments.selection import Field, Selection
+from gateway.fragments.writing import Writer, field_writer, label, object_type
 from gateway.freshness import EXPIRED_AFTER_TTLS, Freshness
 from gateway.rate import Rate
-from gateway.schema import rates
+from gateway.schema.rates import READ_RATE
 from gateway.schema.scalars import clamp
 from rates.clock import format_us
 from rates.ticker import Ticker
 
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 US_PER_MS = 1000
+
+Read = Callable[[Rate], Any]
 
 
 class Fragment(NamedTuple):
@@ -56,31 +60,38 @@ class RateWriter:
     """
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
-        kind = object_type(schema, selection.type_name)
         self._members = [
-            (label(each.key), None if each.name == "ageMs" else field_writer(schema, kind, each))
-            for each in selection.fields
+            (
+                (b"," if place else b"") + label(each.key),
+                None if each.name == "ageMs" else _leaf_writer(schema, selection, each),
+            )
+            for place, each in enumerate(selection.fields)
         ]
         self._tells_freshness = any(each.name == "freshness" for each in selection.fields)
         self.tells_age = any(each.name == "ageMs" for each in selection.fields)
 
     def write(self, rate: Rate) -> Fragment:
         """The rate, with gaps for its age."""
-        shown = rates.Rate.of(rate)
-        parts, pending, separator = [], b"{", b""
+        parts: list[bytes] = []
+        pending = [b"{"]
         for name, leaf in self._members:
-            pending += separator + name
-            separator = b","
+            pending.append(name)
             if leaf is None:
-                parts.append(pending)
-                pending = b""
+                parts.append(b"".join(pending))
+                pending.clear()
             else:
-                attribute, write = leaf
-                pending += write(getattr(shown, attribute))
+                read, write = leaf
+                pending.append(write(read(rate)))
         after, until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
         observed_us = format_us(rate.ticker.observed_at)
-        parts.append(pending + b"}")
+        pending.append(b"}")
+        parts.append(b"".join(pending))
         return Fragment(rate.ticker, tuple(parts), observed_us, after, until, b"," + parts[0])
+
+
+def _leaf_writer(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[Read, Writer]:
+    attribute, write = field_writer(schema, object_type(schema, selection.type_name), field)
+    return READ_RATE.get(attribute, attrgetter(attribute)), write
 
 
 def _span(rate: Rate) -> tuple[datetime, datetime]:

@@ -4,10 +4,18 @@ What each type's fields are called and how they are serialised is read from the 
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from graphql import GraphQLLeafType, GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLEnumType,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+)
 
 from gateway.fragments.selection import TYPENAME, Field, NotCovered, Selection
 
@@ -50,7 +58,8 @@ def _leaf_writer(leaf: Any, *, is_nullable: bool) -> Writer:
         # The plain path says what is wrong with it.
         raise NotCovered
 
-    return write
+    # There are few values of an enum: each is encoded once.
+    return lru_cache(write) if isinstance(leaf, GraphQLEnumType) else write
 
 
 def field_writer(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> Attribute:

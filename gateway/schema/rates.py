@@ -1,8 +1,10 @@
 """Rates as GraphQL has them: alone, in lists, in events."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from operator import attrgetter
+from typing import Any, Self
 
 import strawberry
 
@@ -55,29 +57,40 @@ class Rate:
 
     @classmethod
     def of(cls, value: rate.Rate) -> Self:
-        ticker = value.ticker
-        return cls(
-            id=strawberry.ID(value.id),
-            symbol=ticker.symbol,
-            base=ticker.symbol.base,
-            quote=ticker.symbol.quote,
-            source=ticker.source,
-            price=ticker.price,
-            bid=ticker.bid,
-            ask=ticker.ask,
-            change_percent_24h=ticker.change_percent_24h,
-            high_24h=ticker.high_24h,
-            low_24h=ticker.low_24h,
-            volume_24h=ticker.volume_24h,
-            observed_at=ticker.observed_at,
-            observed_at_origin=ticker.observed_at_origin,
-            received_at=ticker.received_at,
-            age_ms=clamp(value.age_ms),
-            ttl_ms=value.ttl_ms,
-            expires_at=value.expires_at,
-            freshness=value.freshness,
-            simulated=ticker.simulated,
-        )
+        return cls(**{name: read(value) for name, read in READ_RATE.items()})
+
+
+def _read_id(value: rate.Rate) -> strawberry.ID:
+    return strawberry.ID(value.id)
+
+
+def _read_age_ms(value: rate.Rate) -> int:
+    return clamp(value.age_ms)
+
+
+READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
+    "id": _read_id,
+    "symbol": attrgetter("ticker.symbol"),
+    "base": attrgetter("ticker.symbol.base"),
+    "quote": attrgetter("ticker.symbol.quote"),
+    "source": attrgetter("ticker.source"),
+    "price": attrgetter("ticker.price"),
+    "bid": attrgetter("ticker.bid"),
+    "ask": attrgetter("ticker.ask"),
+    "change_percent_24h": attrgetter("ticker.change_percent_24h"),
+    "high_24h": attrgetter("ticker.high_24h"),
+    "low_24h": attrgetter("ticker.low_24h"),
+    "volume_24h": attrgetter("ticker.volume_24h"),
+    "observed_at": attrgetter("ticker.observed_at"),
+    "observed_at_origin": attrgetter("ticker.observed_at_origin"),
+    "received_at": attrgetter("ticker.received_at"),
+    "age_ms": _read_age_ms,
+    "ttl_ms": attrgetter("ttl_ms"),
+    "expires_at": attrgetter("expires_at"),
+    "freshness": attrgetter("freshness"),
+    "simulated": attrgetter("ticker.simulated"),
+}
+"""Where each field of a `Rate` comes from: whoever writes a few of them reads no more."""
 
 
 @strawberry.type(description="A symbol that was asked for and is not answered.")

@@ -25,7 +25,7 @@ def clamp(number: int) -> int:
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with `Z`, in milliseconds, or in microseconds where the source published them."""
     precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    return moment.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
 def read_symbol(value: object) -> Symbol:
