@@ -11,6 +11,7 @@ class Plan:
     seconds: float
     subscribers: int
     idle_subscribers: int
+    idle_seconds: float
     stalled_seconds: float
     storm_seconds: float
     curve_seconds: float
@@ -26,6 +27,8 @@ FULL = Plan(
     seconds=4,
     subscribers=1_000,
     idle_subscribers=10_000,
+    # Once around the gateway's pings, which others do not send.
+    idle_seconds=30,
     stalled_seconds=18,
     storm_seconds=20,
     curve_seconds=2,
@@ -38,6 +41,7 @@ QUICK = Plan(
     seconds=2,
     subscribers=200,
     idle_subscribers=1_000,
+    idle_seconds=4,
     stalled_seconds=8,
     storm_seconds=4,
     curve_seconds=1,

@@ -18,6 +18,7 @@ from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.transports.keepalive import Keepalive
 from gateway.transports.uvicorn_http import GatewayHttp
 from gateway.transports.uvicorn_socket import GatewaySocket
 from instruments.store import InstrumentReader, InstrumentStore
@@ -29,7 +30,7 @@ from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, l
 from runtime.startup import connect_patiently
 
 BACKLOG = 2048
-PING_INTERVAL_S = 20.0
+PING_INTERVAL_S = 30.0
 READY_POLL_S = 0.02
 # New objects until the young are looked at, and how often that is until the older are; Python's own are 700, 10, 10.
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
@@ -179,14 +180,15 @@ class _Server(uvicorn.Server):
 
 
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
+    patience_s = settings.stall_timeout_s
     return uvicorn.Config(
         app,
         http=GatewayHttp.configured(
             head_timeout_s=settings.read_timeout_s,
-            stall_timeout_s=settings.stall_timeout_s,
+            stall_timeout_s=patience_s,
             direct=app.graphql.direct if settings.fast_path else None,
         ),
-        ws=GatewaySocket,
+        ws=GatewaySocket.configured(Keepalive(min(PING_INTERVAL_S, patience_s / 2), patience_s)),
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -195,8 +197,7 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         backlog=BACKLOG,
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=settings.ws_compression,
-        ws_ping_interval=min(PING_INTERVAL_S, settings.stall_timeout_s),
-        ws_ping_timeout=settings.stall_timeout_s,
+        ws_ping_timeout=patience_s,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
     )
 

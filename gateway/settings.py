@@ -140,9 +140,9 @@ class GatewaySettings(BaseSettings):
         default=20.0,
         ge=0,
         le=3600,
-        description="Seconds between two signs of life on a WebSocket (`ping` of graphql-transport-ws, `ka` of graphql-ws); 0 sends "
-        "none. Fewer keep connections alive through proxies with short idle limits; more cost less. An answer is not "
-        "demanded: whether a client lives is told by WebSocket's own pings.",
+        description="Seconds for which a WebSocket may be silent before it gets a sign of life (`ping` of graphql-transport-ws; `ka` of "
+        "graphql-ws comes at this interval whatever else is said); 0 sends none. Fewer keep connections alive through proxies with "
+        "short idle limits; more cost less. An answer is not demanded: whether a client lives is told by WebSocket's own pings.",
     )
     ws_compression: bool = Field(
         default=False,

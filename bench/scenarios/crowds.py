@@ -21,7 +21,7 @@ def measure_idle(bench: Bench, server: Server) -> None:
         stage.serving(server) as started,
     ):
         seen = bench.load.subscribe(
-            started, messages, writer, count=count, seconds=2 * bench.plan.seconds, window=0
+            started, messages, writer, count=count, seconds=bench.plan.idle_seconds, window=0
         )
     name = f"{count:,} subscribers, 1 update/s each"
     add = bench.figures.add

@@ -20,6 +20,7 @@ from gateway.operations import OperationKind, Operations, Prepared, Refused, for
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import present
 from gateway.transports.asgi_sink import AsgiSink
+from gateway.transports.deadlines import Deadlines
 from gateway.transports.effects import (
     INIT_TIMEOUT,
     INTERNAL_FAULT,
@@ -41,11 +42,11 @@ log = structlog.get_logger("ratewire.gateway.socket")
 
 
 class Patience(NamedTuple):
-    """Seconds: until a connection must be initialised, between signs of life (0: none), that one write may take."""
+    """Seconds until a connection must be initialised, and that one write may take; `signs` rings twice between two signs of life."""
 
     init_s: float
-    ping_s: float
     stall_s: float
+    signs: "Deadlines[Connection]"
 
 
 class Running(Role):
@@ -78,7 +79,7 @@ class Connection:
             sink = self._asgi = AsgiSink(send)
         self._line = Line(sink, stall_s=patience.stall_s, on_stalled=self._end_stalled)
         self._running: dict[str, Running] = {}
-        self._pinging: asyncio.TimerHandle | None = None
+        self._is_silent = True
         self._closed = False
 
     async def run(self) -> None:
@@ -87,7 +88,7 @@ class Connection:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 sending = tasks.create_task(self._asgi.run()) if self._asgi else None
-                self._keep_alive()
+                self._patience.signs.begin(self)
                 try:
                     await self._read()
                 finally:
@@ -114,8 +115,7 @@ class Connection:
 
     def _end_all(self) -> None:
         """Nothing more is told or written."""
-        if self._pinging is not None:
-            self._pinging.cancel()
+        self._patience.signs.end(self)
         running, self._running = self._running, {}
         for each in running.values():
             each.cancel()
@@ -218,14 +218,19 @@ class Connection:
             await self._line.send(self._protocol.format_result(operation, result))
             await self._say_last(operation, self._protocol.format_end(operation))
 
-    def _keep_alive(self) -> None:
-        """Signs of life for clients and proxies. Nobody need answer: whether the client lives, WebSocket's own pings tell."""
-        if not self._patience.ping_s or self._closed:
-            return
-        self._pinging = asyncio.get_running_loop().call_later(self._patience.ping_s, self._keep_alive)
+    def give_sign(self) -> None:
+        """A sign of life for clients and proxies, where half of the time between two has passed; what was said meanwhile is one as
+        well. Nobody need answer: whether the client lives, WebSocket's own pings tell.
+        """
+        self._patience.signs.begin(self)
+        line = self._line
+        if self._protocol.demands_keep_alive:
+            self._is_silent = not self._is_silent
+        else:
+            self._is_silent, line.has_spoken = not line.has_spoken, False
         # Whoever reads nothing would not see it.
-        if self._protocol.acknowledged and self._line.is_free:
-            self._line.write(self._protocol.keep_alive)
+        if self._is_silent and self._protocol.acknowledged and line.is_free:
+            line.write(self._protocol.keep_alive)
 
     def _end_stalled(self) -> None:
         self._tasks.create_task(self._close_stalled())

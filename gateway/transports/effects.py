@@ -57,6 +57,8 @@ class SocketProtocol(Role):
 
     keep_alive: bytes
     """The message that shows a silent connection to be alive."""
+    demands_keep_alive: bool
+    """Whether clients expect it at its time, whatever else they are told."""
     acknowledged: bool
     running: set[str]
 

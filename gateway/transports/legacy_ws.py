@@ -23,6 +23,8 @@ class LegacyWs:
     """One connection's state. `max_running` operations at once; one more is refused with an error of its own."""
 
     keep_alive = format_message("ka")
+    # Apollo's old client ends a connection that has given it one and is late with the next.
+    demands_keep_alive = True
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running

@@ -53,6 +53,7 @@ class Line:
         "_stall_timer",
         "_woke_sender",
         "frame",
+        "has_spoken",
         "is_closed",
         "is_free",
         "put",
@@ -67,7 +68,9 @@ class Line:
         self._woke_sender = False
         self.frame = sink.frame
         self.put = sink.write
-        """Writes a frame: only by whoever has seen that the line `is_free`."""
+        """Writes a frame: only by whoever has seen that the line `is_free`, and notes that it `has_spoken`."""
+        self.has_spoken = False
+        """Whether anything was written since somebody set it back."""
         self.is_closed = False
         self.is_free = True
         """Whether a message may be written now: the reader takes it, and nobody was here before."""
@@ -81,6 +84,7 @@ class Line:
 
     def write(self, message: bytes) -> None:
         """Write a message: only by whoever has seen that the line `is_free`."""
+        self.has_spoken = True
         self.put(self.frame(message))
 
     def wait(self, go: Callable[[], None]) -> None:

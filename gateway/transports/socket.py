@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from gateway.operations import Operations
 from gateway.settings import GatewaySettings
 from gateway.transports import legacy_ws, transport_ws
 from gateway.transports.connection import Connection, Patience
+from gateway.transports.deadlines import Deadlines
 from gateway.transports.effects import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, SocketProtocol
 from gateway.transports.legacy_ws import LegacyWs
 from gateway.transports.line import SINK
@@ -34,9 +36,9 @@ class SocketTransport:
         self._operations = operations
         self._allowed_origins = settings.allowed_origins
         self._max_running = settings.max_subscriptions
-        self._patience = Patience(
-            settings.init_timeout_s, settings.ws_ping_interval_s, settings.stall_timeout_s
-        )
+        # Twice in the time between two signs of life, so that what was said just after one is no reason to wait for longer.
+        signs = Deadlines(settings.ws_ping_interval_s / 2 or inf, Connection.give_sign)
+        self._patience = Patience(settings.init_timeout_s, settings.stall_timeout_s, signs)
         self._connections: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,6 +36,7 @@ class SocketReader:
     def tell(self, told: Told) -> None:
         line = self._line
         if line.is_free or line.has_room:
+            line.has_spoken = True
             line.put(told.frame(self._envelope, line.frame))
         else:
             # Others on this connection were told the same just before, and filled it.
@@ -69,6 +70,7 @@ class SocketReader:
         told, self._told = self._told, None
         line = self._line
         if told is not None and not line.is_closed:
+            line.has_spoken = True
             line.put(told.frame(self._envelope, line.frame))
 
     def _take_turn(self) -> None:

@@ -34,6 +34,7 @@ class TransportWs:
     """One connection's state. `max_running` operations at once; one more is refused with an error of its own."""
 
     keep_alive = format_message("ping")
+    demands_keep_alive = False
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running

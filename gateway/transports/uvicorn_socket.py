@@ -8,7 +8,7 @@ connection, and the client sees that instead.
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 from uvicorn.protocols.utils import ClientDisconnected
@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from gateway.transports.deflate import EXTENSION, MIN_BYTES, compress, takes_compressed
 from gateway.transports.effects import STALLED
+from gateway.transports.keepalive import Keepalive
 from gateway.transports.line import SINK, Line
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ class GatewaySocket(WebSocketsSansIOProtocol):
     _line: Line | None = None
     _is_paused = False
     _pong = b""
+    keepalive: Keepalive | None = None
+
+    @classmethod
+    def configured(cls, keepalive: Keepalive) -> type[Self]:
+        """The protocol with all its connections kept alive by that; uvicorn has two timers for each."""
+        return type(cls.__name__, (cls,), {"keepalive": keepalive})
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
@@ -142,9 +149,24 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         if is_close:
             self._linger()
 
+    def start_keepalive(self) -> None:
+        if self.keepalive is not None:
+            self.keepalive.watch(self)
+
+    def stop_keepalive(self) -> None:
+        if self.keepalive is not None:
+            self.keepalive.forget(self)
+
+    def handle_pong(self, _event: Any) -> None:
+        if self.keepalive is not None:
+            self.keepalive.note_pong(self)
+
+    def ping(self, frame: bytes) -> None:
+        if not self.close_sent:
+            self.write(frame)
+
     def keepalive_timeout(self) -> None:
         """No pong for the whole of the stall timeout: the reader is gone, or has not read up to the ping."""
-        self.pong_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.conn.fail(STALLED, "stalled: no pong")
             log.info("connection stalled, closed", reason="no pong")

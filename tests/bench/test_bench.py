@@ -28,6 +28,7 @@ TINY = replace(
     seconds=0.4,
     subscribers=5,
     idle_subscribers=7,
+    idle_seconds=1,
     storm_seconds=2,
     curve_subscribers=(1, 3),
     curve_symbols=(1, 20),
