@@ -30,6 +30,8 @@ from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, l
 from runtime.startup import connect_patiently
 
 BACKLOG = 2048
+# What the kernel keeps unsent of a connection: more would only be older by the time that it is read, and memory that nobody counts.
+MAX_UNSENT_BYTES = 64 * 1024
 PING_INTERVAL_S = 30.0
 READY_POLL_S = 0.02
 # New objects until the young are looked at, and how often that is until the older are; Python's own are 700, 10, 10.
@@ -155,6 +157,9 @@ def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
         raise InvalidSetting(f"{PREFIX}HOST", settings.host, f"expected an address: {exc}") from exc
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Connections inherit it.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)

@@ -5,14 +5,13 @@ limit here, whatever answers.
 """
 
 import asyncio
-import socket
 
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.transports.streaming import ABORT
-from gateway.transports.uvicorn_socket import KIB, MAX_UNSENT_BYTES
+from gateway.transports.uvicorn_socket import KIB
 
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -55,9 +54,6 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self.flow = _Flow(transport)
-        link = transport.get_extra_info("socket")
-        if link is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

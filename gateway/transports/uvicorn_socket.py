@@ -5,7 +5,6 @@ of the connection too. A message beyond the limit is answered by 1009, but a soc
 connection, and the client sees that instead.
 """
 
-import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
@@ -20,14 +19,12 @@ from gateway.transports.keepalive import Keepalive
 from gateway.transports.line import SINK, Line
 
 if TYPE_CHECKING:
-    from asyncio import BaseTransport, TimerHandle
+    from asyncio import TimerHandle
 
     from uvicorn._types import ASGISendEvent
     from uvicorn.config import Config
 
 KIB = 1024
-# What the kernel keeps unsent: more would only be older by the time that it is read, and memory that nobody counts.
-MAX_UNSENT_BYTES = 64 * KIB
 # What subscriptions of one connection that are told the same may write together. Beyond, each waits for its turn, and some are
 # told less than others, because newer values are merged meanwhile.
 MAX_BURST_BYTES = 1024 * KIB
@@ -83,12 +80,6 @@ class GatewaySocket(WebSocketsSansIOProtocol):
         if config.ws_per_message_deflate:
             # Uvicorn's keeps a compressor for each connection.
             self.conn.available_extensions = [EXTENSION]
-
-    def connection_made(self, transport: "BaseTransport") -> None:
-        super().connection_made(transport)
-        link = transport.get_extra_info("socket")
-        if link is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
