@@ -51,20 +51,22 @@ class Clients:
 
     async def run(self) -> None:
         while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except ConnectionResetError:
-                # It was in the queue of a worker that died before it took it.
-                continue
-            try:
-                while True:
-                    answer = await ask(reader, writer)
-                    assert len(answer["data"]["rates"]["items"]) == len(SYMBOLS)
-                    self.answered += 1
-            except (OSError, asyncio.IncompleteReadError):
-                self.lost += 1
-            finally:
-                writer.close()
+            # One that waited in the queue of a worker that died before it took it is no loss: it connects again.
+            with suppress(ConnectionResetError):
+                await self._ask_on(*await asyncio.open_connection("127.0.0.1", self._port))
+
+    async def _ask_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        was_answered = False
+        try:
+            while True:
+                answer = await ask(reader, writer)
+                assert len(answer["data"]["rates"]["items"]) == len(SYMBOLS)
+                self.answered += 1
+                was_answered = True
+        except (OSError, asyncio.IncompleteReadError):
+            self.lost += was_answered
+        finally:
+            writer.close()
 
 
 @asynccontextmanager
