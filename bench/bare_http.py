@@ -1,8 +1,8 @@
-"""The limit of HTTP on uvicorn: constant bodies, made in advance, behind nothing.
+"""The limit of HTTP on uvicorn: constant response bodies from a minimal ASGI application.
 
     python -m bench.bare_http PORT FILE...
 
-`/0` answers with the bytes of the first file, `/1` with those of the second, and so on.
+`/0` returns the bytes of the first file, `/1` those of the second, and so on.
 """
 
 import sys
@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 
-class Constant:
-    """An ASGI app that does not even read the request."""
+class ConstantApp:
+    """An ASGI application that does not read the request."""
 
     def __init__(self, bodies: list[bytes]) -> None:
         self._answers = {
@@ -37,5 +37,5 @@ class Constant:
 
 
 if __name__ == "__main__":
-    constant = Constant([Path(each).read_bytes() for each in sys.argv[2:]])
-    uvicorn.run(constant, port=int(sys.argv[1]), access_log=False, lifespan="off", log_level="warning")
+    app = ConstantApp([Path(each).read_bytes() for each in sys.argv[2:]])
+    uvicorn.run(app, port=int(sys.argv[1]), access_log=False, lifespan="off", log_level="warning")

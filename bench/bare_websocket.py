@@ -1,9 +1,9 @@
-"""The limit of WebSockets in Python: the `websockets` library's `broadcast` of a ready frame to everyone who wants it.
+"""The limit of WebSockets in Python: `websockets.broadcast` of one message per change.
 
     python -m bench.bare_websocket PORT REDIS_URL
 
-It speaks just enough of graphql-transport-ws to be measured by the same client: a frame is formatted once for each changed
-rate, whatever the reader has selected, and nothing is read, checked or limited for anyone.
+It speaks just enough of graphql-transport-ws for the load generator: it formats one message per changed rate, whatever
+fields the client selected, and validates and limits nothing.
 """
 
 import json
@@ -24,11 +24,11 @@ FRAME = (
 )
 
 
-class Hub:
-    """Who wants what."""
+class Broadcaster:
+    """Subscribed connections by symbol."""
 
     def __init__(self) -> None:
-        self._readers: dict[str, set[ServerConnection]] = {}
+        self._subscribers: dict[str, set[ServerConnection]] = {}
 
     async def serve(self, connection: ServerConnection) -> None:
         symbols: list[str] = []
@@ -37,30 +37,30 @@ class Hub:
             await connection.send('{"type":"connection_ack"}')
             symbols = json.loads(await connection.recv())["payload"]["variables"]["symbols"]
             for symbol in symbols:
-                self._readers.setdefault(symbol, set()).add(connection)
+                self._subscribers.setdefault(symbol, set()).add(connection)
             await connection.send('{"type":"next","id":"1","payload":{"data":{"rates":{"items":[]}}}}')
             await connection.wait_closed()
         except ConnectionClosed:
             pass
         finally:
             for symbol in symbols:
-                self._readers[symbol].discard(connection)
+                self._subscribers[symbol].discard(connection)
 
-    async def pass_on(self, redis: Redis) -> None:
-        """Broadcast what Redis publishes."""
+    async def broadcast_changes(self, redis: Redis) -> None:
+        """Broadcast every change that Redis publishes."""
         async with redis.pubsub() as pubsub:
             await pubsub.subscribe(NAMES.changes_channel(Source.BINANCE))
             async for message in pubsub.listen():
                 if message["type"] == "message":
                     for ticker in json.loads(message["data"])["tickers"]:
-                        broadcast(self._readers.get(ticker["symbol"], ()), FRAME % ticker)
+                        broadcast(self._subscribers.get(ticker["symbol"], ()), FRAME % ticker)
 
 
 async def run(port: int, redis_url: str) -> None:
-    """Until it is ended."""
-    hub, redis = Hub(), Redis.from_url(redis_url)
+    """Serve until the process ends."""
+    broadcaster, redis = Broadcaster(), Redis.from_url(redis_url)
     async with serve(
-        hub.serve,
+        broadcaster.serve,
         "127.0.0.1",
         port,
         subprotocols=[Subprotocol("graphql-transport-ws")],
@@ -68,7 +68,7 @@ async def run(port: int, redis_url: str) -> None:
         ping_interval=None,
         backlog=2048,
     ):
-        await hub.pass_on(redis)
+        await broadcaster.broadcast_changes(redis)
 
 
 if __name__ == "__main__":

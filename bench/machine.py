@@ -1,4 +1,4 @@
-"""What the figures were measured on: cores, memory, versions; and which core does what."""
+"""The machine of a run: cores, memory and versions, and the assignment of cores."""
 
 import os
 import platform
@@ -19,12 +19,12 @@ PACKAGES = (
 )
 
 
-class UnfitMachine(Exception):
-    """The benchmarks cannot run here; the message says what is missing."""
+class UnsupportedMachine(Exception):
+    """The benchmarks cannot run on this machine; the message names what is missing."""
 
 
 class Cores(NamedTuple):
-    """The core of the server under test, the one of everything else (load generator, writer, Redis), and all there are."""
+    """Core of the server under test, core of load generator, writer and Redis, and all cores."""
 
     server: int
     load: int
@@ -32,23 +32,23 @@ class Cores(NamedTuple):
 
 
 def choose_cores() -> Cores:
-    """The first and the last of the cores that this process may use, so that they are not one core's two threads.
+    """Return the first and last usable cores, which are not threads of one physical core.
 
     Raises:
-        UnfitMachine: there is one only, or this is not Linux.
+        UnsupportedMachine: fewer than two cores, or not Linux.
     """
     if not hasattr(os, "sched_setaffinity"):
-        raise UnfitMachine("the benchmarks pin processes to cores and read /proc: they need Linux")
+        raise UnsupportedMachine("the benchmarks pin processes to cores and read /proc: they need Linux")
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        raise UnfitMachine(
-            f"the benchmarks need two cores, one for the server alone; this process has {len(cores)}"
+        raise UnsupportedMachine(
+            f"the benchmarks need two cores, one of them for the server; this process may use {len(cores)}"
         )
     return Cores(cores[0], cores[-1], tuple(cores))
 
 
 def describe(redis_version: str) -> list[str]:
-    """The lines that stand above a table."""
+    """Return the lines above a table: time, hardware, system and versions."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     system = (
         f"{platform.system()} {platform.release()} · Python {platform.python_version()} · {redis_version}"

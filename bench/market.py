@@ -1,7 +1,7 @@
-"""The market of a run: made-up instruments, their prices, and the database and Redis that hold them.
+"""The market of a run: generated instruments and prices, written to a database and Redis.
 
-A price is `PUBLICATION.MICROSECONDS`: which publication wrote it, and the wall clock at that moment, the last ten digits
-of it. So whoever receives it knows how long it was on its way.
+A price is `PUBLICATION.MICROSECONDS`: the number of its publication and the last ten digits of the wall clock at the
+write. The receiver computes the latency from it.
 """
 
 import time
@@ -26,7 +26,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def make_symbols(count: int) -> list[Symbol]:
-    """`count` instruments, priced in USDT; the Q sets them apart from those that a new database tracks."""
+    """Return `count` symbols in USDT; the prefix Q avoids those that a new database tracks."""
     return [
         Symbol(
             "Q" + _LETTERS[number // 676 % 26] + _LETTERS[number // 26 % 26] + _LETTERS[number % 26], "USDT"
@@ -36,7 +36,7 @@ def make_symbols(count: int) -> list[Symbol]:
 
 
 def make_tickers(symbols: Sequence[Symbol], publication: int) -> list[Ticker]:
-    """What one write of these symbols holds, as of now."""
+    """Return one ticker per symbol, observed now."""
     now_us = time.time_ns() // 1000
     now = datetime.fromtimestamp(now_us / 1e6, UTC)
     price = Decimal(f"{publication}.{now_us % CLOCK_PERIOD_US:010d}")
@@ -62,8 +62,8 @@ def make_tickers(symbols: Sequence[Symbol], publication: int) -> list[Ticker]:
     ]
 
 
-async def fill(redis_url: str, database_url: str, symbols: Sequence[Symbol]) -> None:
-    """Track these instruments, and give each a first price."""
+async def populate(redis_url: str, database_url: str, symbols: Sequence[Symbol]) -> None:
+    """Track these instruments and write a first price for each."""
     await migrate(database_url)
     store = InstrumentStore(database_url)
     try:

@@ -1,9 +1,9 @@
-"""The yardstick: rates over Strawberry and FastAPI as their documentation shows it, on the same Redis keys and messages.
+"""The reference server: Strawberry and FastAPI as documented, on the same Redis data.
 
     python -m bench.plain_strawberry PORT REDIS_URL
 
 `GraphQLRouter` with a context dependency, resolvers that read Redis (`HMGET` on a pooled connection), subscriptions as async
-generators over one queue each; one Redis subscription for the process, which is faster than one for each reader. It has
+generators over one queue each; one Redis subscription for the process, which is faster than one per subscriber. It has
 none of the product's contracts: no limits, no freshness rules, no conflation, no resume.
 """
 
@@ -54,15 +54,15 @@ class RatesEvent:
     items: list[Rate]
 
 
-class Changes:
-    """Passes what Redis publishes to the queue of every reader of a symbol."""
+class ChangeFeed:
+    """Puts every change that Redis publishes into the queues of the symbol's subscribers."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._queues: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
 
     @asynccontextmanager
-    async def reader(self, symbols: list[str]) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
+    async def subscribe(self, symbols: list[str]) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for symbol in symbols:
             self._queues.setdefault(symbol, set()).add(queue)
@@ -83,16 +83,16 @@ class Changes:
 
 
 class Context(BaseContext):
-    """What resolvers need."""
+    """Context of the resolvers."""
 
-    def __init__(self, redis: Redis, changes: Changes) -> None:
+    def __init__(self, redis: Redis, changes: ChangeFeed) -> None:
         super().__init__()
         self.redis = redis
         self.changes = changes
 
 
 def parse_rate(ticker: dict[str, Any]) -> Rate:
-    """A rate from the JSON in Redis."""
+    """Parse a rate from the JSON in Redis."""
     observed_at = datetime.fromtimestamp(ticker["observed_at_us"] / 1e6, UTC)
     return Rate(
         symbol=ticker["symbol"],
@@ -106,7 +106,7 @@ def parse_rate(ticker: dict[str, Any]) -> Rate:
 
 
 async def read_rates(redis: Redis, symbols: list[str]) -> list[Rate]:
-    """Those of `symbols` that are in Redis."""
+    """Read the rates of `symbols` that Redis has."""
     found = await redis.hmget(NAMES.cache(SourceName.BINANCE), symbols)
     return [parse_rate(json.loads(each)) for each in found if each is not None]
 
@@ -126,7 +126,7 @@ class Query:
 class Subscription:
     @strawberry.subscription
     async def rates(self, info: Info[Context], symbols: list[str]) -> AsyncGenerator[RatesEvent, None]:
-        async with info.context.changes.reader(symbols) as queue:
+        async with info.context.changes.subscribe(symbols) as queue:
             yield RatesEvent(items=await read_rates(info.context.redis, symbols))
             while True:
                 changed = [await queue.get()]
@@ -136,9 +136,9 @@ class Subscription:
 
 
 def create_app(redis_url: str) -> FastAPI:
-    """The application, as a user of Strawberry would write it."""
+    """Create the application as Strawberry's documentation does."""
     redis: Redis = Redis.from_url(redis_url)
-    changes = Changes(redis)
+    changes = ChangeFeed(redis)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -150,12 +150,12 @@ def create_app(redis_url: str) -> FastAPI:
     def read_context() -> Context:
         return Context(redis, changes)
 
-    async def give_context(context: Annotated[Context, Depends(read_context)]) -> Context:
+    async def get_context(context: Annotated[Context, Depends(read_context)]) -> Context:
         return context
 
     app = FastAPI(lifespan=lifespan)
     schema = strawberry.Schema(query=Query, subscription=Subscription)
-    app.include_router(GraphQLRouter(schema, context_getter=give_context), prefix="/graphql")
+    app.include_router(GraphQLRouter(schema, context_getter=get_context), prefix="/graphql")
     return app
 
 

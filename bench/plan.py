@@ -1,11 +1,11 @@
-"""How much is measured."""
+"""Sizes and durations of a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of one run. The rows carry them in their names, so that no figure passes for one of another size."""
+    """Sizes and durations of one run. Row names include the sizes."""
 
     rounds: int
     seconds: float
@@ -27,7 +27,7 @@ FULL = Plan(
     seconds=4,
     subscribers=1_000,
     idle_subscribers=10_000,
-    # Once around the gateway's pings, which others do not send.
+    # One full interval of the gateway's pings, which the other servers do not send.
     idle_seconds=30,
     stalled_seconds=18,
     storm_seconds=20,

@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn by hand: two logarithmic axes, a line for each server."""
+"""SVG plots with two logarithmic axes and one line per server."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,25 +14,25 @@ Curve = Mapping[str, Mapping[int, Sequence[float]]]
 
 
 class Axis:
-    """From whole powers of ten to whole powers of ten, onto pixels."""
+    """A logarithmic axis between two whole powers of ten, mapped to pixels."""
 
     def __init__(self, values: Sequence[float], first_px: float, last_px: float) -> None:
         self._low = math.floor(math.log10(min(values)))
         self._high = max(math.ceil(math.log10(max(values))), self._low + 1)
         self._first_px, self._last_px = first_px, last_px
 
-    def place(self, value: float) -> float:
-        """The pixel of `value`."""
+    def to_pixel(self, value: float) -> float:
+        """Return the pixel of `value`."""
         share = (math.log10(value) - self._low) / (self._high - self._low)
         return self._first_px + share * (self._last_px - self._first_px)
 
     def ticks(self) -> Iterator[float]:
-        """The powers of ten on it."""
+        """Return the powers of ten on the axis."""
         return (10.0**power for power in range(self._low, self._high + 1))
 
 
 def draw(title: str, across: str, up: str, curve: Curve) -> str:
-    """The SVG of one plot: `curve` has for each server the figures of all rounds at each place; medians are drawn."""
+    """Return the SVG of the medians of `curve`: the figures of all rounds per server and x."""
     lines = {
         name: [(at, median(values)) for at, values in sorted(points.items()) if median(values) > 0]
         for name, points in curve.items()
@@ -48,8 +48,10 @@ def draw(title: str, across: str, up: str, curve: Curve) -> str:
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
         f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>',
     ]
-    placed = {name: [(x.place(at), y.place(value)) for at, value in line] for name, line in lines.items()}
-    labels = _spread({name: line[-1][1] for name, line in placed.items() if line})
+    placed = {
+        name: [(x.to_pixel(at), y.to_pixel(value)) for at, value in line] for name, line in lines.items()
+    }
+    labels = _place_labels({name: line[-1][1] for name, line in placed.items() if line})
     for (name, line), colour in zip(placed.items(), COLOURS, strict=False):
         if line:
             parts += _line(name, line, colour, labels[name])
@@ -58,17 +60,17 @@ def draw(title: str, across: str, up: str, curve: Curve) -> str:
 
 def _grid(x: Axis, y: Axis) -> Iterator[str]:
     for tick in x.ticks():
-        at = x.place(tick)
+        at = x.to_pixel(tick)
         yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#dddddd"/>'
         yield f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:,.6g}</text>'
     for tick in y.ticks():
-        at = y.place(tick)
+        at = y.to_pixel(tick)
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#dddddd"/>'
         yield f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:,.6g}</text>'
 
 
-def _spread(ends: Mapping[str, float]) -> dict[str, float]:
-    """Where the names stand: at the ends of their lines, but not on each other."""
+def _place_labels(ends: Mapping[str, float]) -> dict[str, float]:
+    """Return the y pixel of each label: at the end of its line, without overlap."""
     places: dict[str, float] = {}
     free = 0.0
     for name, end in sorted(ends.items(), key=lambda each: each[1]):

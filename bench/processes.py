@@ -1,4 +1,4 @@
-"""Processes of a run: each pinned to one core, in a group of its own, stopped in the end whatever happens."""
+"""Processes of a run: pinned to cores, in their own process groups, always stopped."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from bench.machine import UnfitMachine
+from bench.machine import UnsupportedMachine
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 60
@@ -21,19 +21,19 @@ POLL_S = 0.05
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-class BenchFailed(Exception):
-    """A process of the run failed; the message has its last words."""
+class BenchmarkError(Exception):
+    """A process of the run failed; the message has the end of its log."""
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nothing listens on right now."""
+    """Return a TCP port on loopback without a listener."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Process:
-    """One running process, with its log."""
+    """A running process and its log."""
 
     def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
         self._popen = popen
@@ -44,15 +44,15 @@ class Process:
         return self._popen.pid
 
     def cpu_s(self) -> float:
-        """Processor time that it has used, seconds."""
+        """Return its CPU time in seconds."""
         return _cpu_s(self.pid)
 
-    def cpu_of_all_s(self) -> float:
-        """The same with that of the processes that it has started and that still run."""
+    def cpu_with_children_s(self) -> float:
+        """Return its CPU time and that of its running children, in seconds."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return sum(map(_cpu_s, [self.pid, *map(int, children)]))
 
-    def tell(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Write a line to its standard input."""
         assert self._popen.stdin is not None
         self._popen.stdin.write(f"{line}\n".encode())
@@ -60,24 +60,24 @@ class Process:
 
     @property
     def stdin_fd(self) -> int:
-        """The writing end of its standard input, for another process to inherit."""
+        """File descriptor of its standard input, for another process to inherit."""
         assert self._popen.stdin is not None
         return self._popen.stdin.fileno()
 
     def wait_until(self, is_ready: Callable[[], bool]) -> None:
-        """Wait until it answers.
+        """Wait until `is_ready`.
 
         Raises:
-            BenchFailed: it ended, or took too long.
+            BenchmarkError: the process ended, or was not ready in time.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         while not is_ready():
             if self._popen.poll() is not None or time.monotonic() > deadline:
-                raise BenchFailed(f"{self._popen.args!r} did not start:\n{self._log.read_text()[-2000:]}")
+                raise BenchmarkError(f"{self._popen.args!r} did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """End it and what it started."""
+        """Stop its whole process group."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
@@ -99,16 +99,19 @@ def running(
     *,
     core: int | str,
     log: Path,
-    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     with_stdin: bool = False,
 ) -> Iterator[Process]:
-    """`command`, pinned to `core` (or to several, `0,1`), for the length of the block. Settings of Ratewire are those in `environment` alone."""
+    """Run `command` pinned to `core` (or several: `0,1`) for the duration of the block.
+
+    `RATEWIRE_` settings of this process are not inherited; `variables` has all of them.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RATEWIRE_")}
     with log.open("wb") as output:
         popen = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             cwd=ROOT,
-            env={**inherited, **(environment or {})},
+            env={**inherited, **(variables or {})},
             stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -122,14 +125,14 @@ def running(
 
 
 def find(program: str, package: str) -> str:
-    """The path of a program.
+    """Return the path of a program.
 
     Raises:
-        UnfitMachine: it is not installed; says which Debian package has it.
+        UnsupportedMachine: not installed; the message names its Debian package.
     """
     path = shutil.which(program)
     if path is None:
-        raise UnfitMachine(
+        raise UnsupportedMachine(
             f"{program} is not installed; the benchmarks need it (Debian: apt-get install {package})"
         )
     return path
@@ -137,7 +140,7 @@ def find(program: str, package: str) -> str:
 
 @contextmanager
 def running_redis(folder: Path, core: int) -> Iterator[tuple[str, Process]]:
-    """A Redis of one's own that keeps nothing on disk: its URL and process."""
+    """Run a Redis without persistence; yield its URL and process."""
     port = free_port()
     command = [find("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with running(command, core=core, log=folder / "redis.log") as process:
@@ -146,7 +149,7 @@ def running_redis(folder: Path, core: int) -> Iterator[tuple[str, Process]]:
 
 
 def redis_version() -> str:
-    """E.g. `Redis 7.0.15`."""
+    """Return e.g. `Redis 7.0.15`."""
     text = subprocess.run(
         [find("redis-server", "redis-server"), "--version"],
         capture_output=True,
@@ -159,12 +162,12 @@ def redis_version() -> str:
 
 
 def listens(port: int) -> bool:
-    """Whether something accepts connections on that port."""
+    """Return whether a server accepts connections on that port."""
     with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
         return True
     return False
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of this project with this interpreter."""
+    """Return the command that runs a module of this project with this interpreter."""
     return [sys.executable, "-m", module, *arguments]

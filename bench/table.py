@@ -1,28 +1,28 @@
-"""The table: figures beside those of the other servers of the same run."""
+"""The table of results: Ratewire beside the other servers of the same run."""
 
 import math
 from collections.abc import Sequence
 from statistics import median
 
-from bench.figures import Cell, Figures, Row
-from bench.stage import Server
+from bench.environment import Server
+from bench.results import Cell, Results, Row
 
-HEADINGS = ("", "Ratewire", "target", "plain Strawberry", "x", "bare limit", "x", "% of a core")
-# A load generator this busy, facing a server that is not, has measured itself.
+HEADINGS = ("", "Ratewire", "goal", "plain Strawberry", "x", "bare limit", "x", "% of a core")
+# A load generator this busy, with a server that is not, was the bottleneck.
 BUSY, NOT_BUSY = 0.9, 0.85
 KEY = (
-    "x is Ratewire against the other in the same round, above 1 being better; the median of the rounds. % of a core: for each "
-    "server in turn, what it used + what it could have used but other processes had / what the load generator used."
+    "x: Ratewire / the other server in the same round, more is better; median of the rounds. % of a core, per server: "
+    "used by the server + lost to other processes / used by the load generator."
 )
 
 
-def format_table(figures: Figures) -> list[str]:
-    """Lines of a Markdown table, aligned for a terminal."""
-    return align([HEADINGS, *(_format_row(figures, row) for row in figures.rows)])
+def format_table(results: Results) -> list[str]:
+    """Return the lines of a Markdown table, aligned for a terminal."""
+    return align([HEADINGS, *(_format_row(results, row) for row in results.rows)])
 
 
 def align(cells: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table; the first row is its head."""
+    """Return the lines of a Markdown table; the first row is its header."""
     widths = [max(len(each[column]) for each in cells) for column in range(len(cells[0]))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)) + " |"
@@ -33,7 +33,7 @@ def align(cells: Sequence[Sequence[str]]) -> list[str]:
 
 
 def format_number(value: float | None) -> str:
-    """Three significant digits, thousands set apart."""
+    """Format with three significant digits and thousands separators."""
     if value is None or math.isnan(value):
         return "-"
     if value == 0:
@@ -42,16 +42,16 @@ def format_number(value: float | None) -> str:
     return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.{digits}f}"
 
 
-def _format_row(figures: Figures, row: Row) -> tuple[str, ...]:
-    cells = figures.rows[row]
+def _format_row(results: Results, row: Row) -> tuple[str, ...]:
+    cells = results.rows[row]
     return (
         f"{row.name} ({row.unit})",
-        format_number(figures.value(row, Server.RATEWIRE)),
-        row.target,
-        format_number(figures.value(row, Server.PLAIN)),
-        format_number(figures.ratio(row, Server.PLAIN)),
-        format_number(figures.value(row, Server.BARE)),
-        format_number(figures.ratio(row, Server.BARE)),
+        format_number(results.value(row, Server.RATEWIRE)),
+        row.goal,
+        format_number(results.value(row, Server.PLAIN)),
+        format_number(results.ratio(row, Server.PLAIN)),
+        format_number(results.value(row, Server.BARE)),
+        format_number(results.ratio(row, Server.BARE)),
         " · ".join(
             _format_shares(cells[server]) for server in Server if server in cells and cells[server].shares
         ),

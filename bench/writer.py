@@ -1,10 +1,10 @@
-"""The process that writes prices, through the product's own sink.
+"""The process that writes prices through the product's own sink.
 
     python -m bench.writer REDIS_URL SYMBOLS GROUPS INTERVAL_MS
 
-The first SYMBOLS instruments are written in GROUPS writes, group after group. With INTERVAL_MS 0 each line on standard
-input (a publication's number) asks for one write; else the first line starts a write every so many milliseconds, and -1
-means as fast as Redis takes them. Ends with its standard input. Prints how many tickers it has written every second.
+It writes the first SYMBOLS instruments in GROUPS groups, one group per write. With INTERVAL_MS 0, each line on standard
+input (a publication number) requests one write; otherwise the first line starts one write per interval, and -1 means as
+fast as Redis accepts them. It ends with its standard input, and reports the number of written tickers regularly.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ REPORT_INTERVAL_S = 0.25
 
 
 class Writer:
-    """Writes group after group."""
+    """Writes the groups in turn."""
 
     def __init__(self, sink: RedisTickerSink, symbols: int, groups: int) -> None:
-        everything = make_symbols(symbols)
+        all_symbols = make_symbols(symbols)
         self._sink = sink
         # Symbol i belongs to group i mod GROUPS.
-        self._groups = [everything[number::groups] for number in range(groups)]
+        self._groups = [all_symbols[number::groups] for number in range(groups)]
         self._written = 0
         self._reported_at = 0.0
 
@@ -39,7 +39,7 @@ class Writer:
 
 
 async def run(redis_url: str, symbols: int, groups: int, interval_ms: float) -> None:
-    """Until standard input ends."""
+    """Write until standard input ends."""
     redis = open_redis(redis_url)
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
@@ -49,7 +49,7 @@ async def run(redis_url: str, symbols: int, groups: int, interval_ms: float) -> 
     try:
         if interval_ms:
             await lines.readline()
-            await _keep_pace(writer, lines, interval_ms)
+            await _write_at_interval(writer, lines, interval_ms)
         else:
             while line := await lines.readline():
                 await writer.write(int(line))
@@ -57,13 +57,13 @@ async def run(redis_url: str, symbols: int, groups: int, interval_ms: float) -> 
         await redis.aclose()
 
 
-async def _keep_pace(writer: Writer, lines: asyncio.StreamReader, interval_ms: float) -> None:
+async def _write_at_interval(writer: Writer, lines: asyncio.StreamReader, interval_ms: float) -> None:
     end = asyncio.create_task(lines.read())
     publication, due = 1, time.monotonic()
     while not end.done():
         await writer.write(publication)
         publication += 1
-        # A write that was late is not made up for: a burst would measure something else.
+        # Late writes are not caught up: a burst would measure something else.
         due = max(due + max(interval_ms, 0) / 1000, time.monotonic())
         await asyncio.wait([end], timeout=max(0.0, due - time.monotonic()))
 

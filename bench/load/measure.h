@@ -1,4 +1,4 @@
-/* What both load generators share: time, the server's figures from /proc, latencies. Linux only. */
+/* Shared by both load generators: clocks, figures of the server from /proc, latencies, connections. Linux only. */
 #ifndef MEASURE_H
 #define MEASURE_H
 #define _GNU_SOURCE
@@ -29,7 +29,7 @@ static double now_s(void) {
     return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* The wall clock that the writer put into the price: microseconds, the last ten digits. */
+/* The wall clock as the writer puts it into prices: microseconds, the last ten digits. */
 static int64_t wall_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -46,25 +46,25 @@ static double server_cpu_s(int pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "r");
-    if (!file) fail("the server has gone");
+    if (!file) fail("the server has ended");
     size_t length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = 0;
     unsigned long user = 0, system = 0;
-    /* The name may hold anything: fields count from behind its closing bracket. */
+    /* The name may contain anything: the fields start after its closing parenthesis. */
     char *rest = strrchr(text, ')');
     if (!rest || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         fail("unreadable /proc/PID/stat");
     return (double)(user + system) / sysconf(_SC_CLK_TCK);
 }
 
-/* How long the server's main thread could have run while others had its core. */
+/* Time in which the server's main thread was runnable while other processes had its core. */
 static double server_wait_s(int pid) {
     char path[64];
     unsigned long long waited = 0;
     snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
     FILE *file = fopen(path, "r");
-    /* Kernels without scheduler statistics have no such file. */
+    /* Kernels without scheduler statistics lack this file. */
     if (!file) { errno = 0; return 0; }
     if (fscanf(file, "%*u %llu", &waited) != 1) waited = 0;
     fclose(file);
@@ -76,7 +76,7 @@ static long server_rss(int pid) {
     long pages = 0;
     snprintf(path, sizeof path, "/proc/%d/statm", pid);
     FILE *file = fopen(path, "r");
-    if (!file || fscanf(file, "%*d %ld", &pages) != 1) fail("the server has gone");
+    if (!file || fscanf(file, "%*d %ld", &pages) != 1) fail("the server has ended");
     fclose(file);
     return pages * sysconf(_SC_PAGESIZE);
 }
@@ -84,9 +84,9 @@ static long server_rss(int pid) {
 static uint32_t *latencies;
 static size_t latency_count;
 
-static void note_latency(int64_t us) {
+static void record_latency(int64_t us) {
     if (!latencies && !(latencies = malloc(MAX_LATENCIES * sizeof *latencies))) fail("memory");
-    /* Beyond the room every place is overwritten in turn: the newest ones count. */
+    /* A ring: when it is full, the newest latencies replace the oldest. */
     latencies[latency_count++ % MAX_LATENCIES] = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
@@ -106,7 +106,7 @@ static void print_latencies(void) {
            latencies[count - 1 - count / 100] / 1e3, latencies[count - 1] / 1e3);
 }
 
-/* The lines of a file, without their ends. */
+/* Reads the lines of a file, without line ends. */
 static char **read_lines(const char *path, int *count) {
     FILE *file = fopen(path, "r");
     char **lines = NULL, *line = NULL;
@@ -123,7 +123,7 @@ static char **read_lines(const char *path, int *count) {
     return lines;
 }
 
-/* A non-blocking connection to a port of this machine that leaves no port in TIME_WAIT behind. */
+/* Opens a non-blocking connection to a local port. Closing resets it, so that no port stays in TIME_WAIT. */
 static int open_connection(int port, int receive_buffer) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
     struct linger reset = {1, 0};
@@ -139,7 +139,7 @@ static int open_connection(int port, int receive_buffer) {
 }
 
 static void send_all(int fd, const char *data, size_t length) {
-    /* Requests are small and go out one at a time: there is always room for them. */
+    /* Requests are small and sent one at a time: the send buffer always has room. */
     if (send(fd, data, length, MSG_NOSIGNAL) != (ssize_t)length) fail("send");
 }
 #endif

@@ -1,6 +1,6 @@
-/* Asks over HTTP as fast as it is answered: keep-alive connections, one request at a time on each.
- * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE: FILE has a JSON body a line; connections take them in turn.
- * Of an answer only the head is read (status 200, length); its body is counted. */
+/* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
+ * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE: FILE has one JSON body per line; connections use them in turn.
+ * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
 
 #define CHUNK (256 * 1024)
@@ -9,7 +9,7 @@
 struct connection {
     int fd, request, used;
     long body_left;
-    double asked_at;
+    double sent_at;
     char head[HEAD];
 };
 
@@ -30,43 +30,43 @@ static void make_requests(int port, const char *path, const char *file) {
                               path, port, strlen(bodies[i]), bodies[i]);
 }
 
-static void ask(struct connection *each) {
+static void send_request(struct connection *each) {
     each->used = 0;
     each->body_left = -1;
-    each->asked_at = now_s();
+    each->sent_at = now_s();
     send_all(each->fd, requests[each->request], lengths[each->request]);
     each->request = (each->request + 1) % request_count;
 }
 
-static void note_answer(struct connection *each) {
+static void record_response(struct connection *each) {
     double now = now_s();
     if (now >= counting_from) {
         answered++;
-        note_latency((now - each->asked_at) * 1e6);
+        record_latency((now - each->sent_at) * 1e6);
     }
-    ask(each);
+    send_request(each);
 }
 
-/* Reads the head once all of it is here; says how many bytes of `data` belong to it, or -1 if there is more to come. */
+/* Parses the head when it is complete. Returns the number of bytes of `data` that belong to it, or -1 if it is incomplete. */
 static long read_head(struct connection *each, const char *data, long length) {
     long taken = length < HEAD - 1 - each->used ? length : HEAD - 1 - each->used;
     memcpy(each->head + each->used, data, taken);
     each->head[each->used + taken] = 0;
     char *end = strstr(each->head, "\r\n\r\n"), *field;
     if (!end) {
-        if ((each->used += taken) >= HEAD - 1) fail("a head that is too long");
+        if ((each->used += taken) >= HEAD - 1) fail("response head too long");
         return -1;
     }
     if (strncmp(each->head, "HTTP/1.1 200", 12)) {
         fprintf(stderr, "expected HTTP/1.1 200, saw %.200s\n", each->head);
         exit(1);
     }
-    if (!(field = strcasestr(each->head, "\ncontent-length:"))) fail("an answer without content-length");
+    if (!(field = strcasestr(each->head, "\ncontent-length:"))) fail("response without content-length");
     each->body_left = atol(field + 16);
     return end + 4 - each->head - each->used;
 }
 
-static void read_answers(struct connection *each) {
+static void read_responses(struct connection *each) {
     static char chunk[CHUNK];
     long length = recv(each->fd, chunk, CHUNK, 0);
     if (length < 0 && errno == EAGAIN) { errno = 0; return; }
@@ -79,8 +79,8 @@ static void read_answers(struct connection *each) {
         data += taken;
         length -= taken;
     }
-    if ((each->body_left -= length) < 0) fail("more bytes than the answer was said to have");
-    if (!each->body_left) note_answer(each);
+    if ((each->body_left -= length) < 0) fail("response body longer than its content-length");
+    if (!each->body_left) record_response(each);
 }
 
 int main(int argc, char **argv) {
@@ -109,13 +109,13 @@ int main(int argc, char **argv) {
         for (int i = 0; i < got; i++) {
             struct connection *each = ready[i].data.ptr;
             if (ready[i].events & EPOLLIN) {
-                read_answers(each);
+                read_responses(each);
             } else if (ready[i].events & EPOLLOUT) {
                 struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
                 epoll_ctl(poll, EPOLL_CTL_MOD, each->fd, &wanted);
-                ask(each);
+                send_request(each);
             } else {
-                fail("a connection was lost");
+                fail("connection lost");
             }
         }
     }

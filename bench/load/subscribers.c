@@ -1,17 +1,17 @@
-/* Subscribes over graphql-transport-ws and counts what arrives.
- * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW [STORM PACE]
- * FILE has a subscribe message a line; connections take them in turn. The last STALLED connections read nothing after their
- * first event. The writer is told to publish over ASK_FD, a line with a number each time: with WINDOW 0 once (it then keeps
- * its own pace); else so that at most WINDOW publications are on their way to the slowest subscriber, which keeps the server
- * busy without drowning it. A price is `PUBLICATION.MICROSECONDS`: the number asked for, and the wall clock at the write.
- * With STORM, that many more connect after the warm-up, PACE a second, and all leave at once as soon as the last has its first event;
- * what is measured is how late the first COUNT are told meanwhile, and for SECONDS from when they leave.
- * Of a frame only its header and the prices are read. */
+/* Subscribes over graphql-transport-ws and counts deliveries.
+ * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE]
+ * FILE has one subscribe message per line; connections use them in turn. The last STALLED connections stop reading after
+ * their first event. A line with a number on REQUEST_FD makes the writer publish. With WINDOW 0 one line starts the writer, which
+ * then keeps its own rate. Otherwise at most WINDOW publications are in flight to the slowest subscriber: the server is always
+ * busy, and its queues stay short. A price is `PUBLICATION.MICROSECONDS`: the requested number, and the wall clock at the write.
+ * With STORM, that many more clients connect after the warm-up, RATE per second, and disconnect at once when the last has its first
+ * event. Measured are the delivery latencies of the first COUNT meanwhile, and for SECONDS after the disconnect.
+ * It parses only frame headers and prices. */
 #include "measure.h"
 
 #define CHUNK (256 * 1024)
 #define IN_FLIGHT 64
-/* In a storm; more would only wait in the kernel, which resets what its queue has no room for. */
+/* In a storm. The kernel resets connections beyond its accept queue. */
 #define STORM_IN_FLIGHT 512
 #define SLOTS 64
 #define SETTLE_S 1.0
@@ -30,21 +30,21 @@ struct connection {
 
 static struct connection *all;
 static char **messages;
-static int message_count, port, count, stalled, poll_fd, ask_fd, window, opened, ready_count, storm, at_once = 1;
-static long asked, complete, reached[SLOTS], events, items, frame_bytes;
+static int message_count, port, count, stalled, poll_fd, request_fd, window, opened, ready_count, storm, connect_next = 1;
+static long requested, complete, reached[SLOTS], events, items, frame_bytes;
 static double counting_from = 1e18, progress_at;
 
-static void ask_writer(long number) {
+static void request_publication(long number) {
     char line[32];
     int length = snprintf(line, sizeof line, "%ld\n", number);
-    if (write(ask_fd, line, length) != length) fail("the writer has gone");
+    if (write(request_fd, line, length) != length) fail("the writer has ended");
 }
 
-/* A frame from a client must be masked; with a mask of zeros that costs nothing. */
+/* Client frames must be masked; a mask of zeros costs nothing. */
 static void send_frame(struct connection *each, int opcode, const char *text, size_t length) {
     char frame[16 * 1024];
     size_t at = 0;
-    if (length > sizeof frame - 8) fail("a message that is too long");
+    if (length > sizeof frame - 8) fail("message too long");
     frame[at++] = 0x80 | opcode;
     if (length < 126) {
         frame[at++] = 0x80 | length;
@@ -67,23 +67,23 @@ static void open_next(void) {
     opened++;
 }
 
-static void note_ready(struct connection *each) {
+static void mark_ready(struct connection *each) {
     each->state = READY;
     ready_count++;
     if (stalled && each->number >= count - stalled) epoll_ctl(poll_fd, EPOLL_CTL_DEL, each->fd, NULL);
-    if (at_once && opened < count) open_next();
+    if (connect_next && opened < count) open_next();
 }
 
-/* The newest publication that this subscriber has seen; when all have seen one, the next may be written. */
-static void note_publication(struct connection *each, long number) {
-    if (!window || number <= each->last || number > asked) return;
+/* Records the newest publication that this subscriber has received; when all have received one, requests the next. */
+static void record_publication(struct connection *each, long number) {
+    if (!window || number <= each->last || number > requested) return;
     for (long each_number = (each->last > complete ? each->last : complete) + 1; each_number <= number; each_number++)
         reached[each_number % SLOTS]++;
     each->last = number;
-    while (complete < asked && reached[(complete + 1) % SLOTS] == count - stalled) {
+    while (complete < requested && reached[(complete + 1) % SLOTS] == count - stalled) {
         reached[++complete % SLOTS] = 0;
         progress_at = now_s();
-        ask_writer(++asked);
+        request_publication(++requested);
     }
 }
 
@@ -97,8 +97,8 @@ static void read_prices(struct connection *each, const char *text, size_t length
         long number = strtol(at, &point, 10);
         if (*point != '.') continue;
         int64_t late = now - strtoll(point + 1, NULL, 10);
-        /* The clock's ten digits begin again every 10,000 s. */
-        if (now_s() >= counting_from && each->number < count) note_latency(late < -5000000000LL ? late + 10000000000LL : late);
+        /* The ten digits of the clock wrap every 10,000 s. */
+        if (now_s() >= counting_from && each->number < count) record_latency(late < -5000000000LL ? late + 10000000000LL : late);
         if (number > newest) newest = number;
         found++;
     }
@@ -108,7 +108,7 @@ static void read_prices(struct connection *each, const char *text, size_t length
         items += found;
         frame_bytes += length;
     }
-    note_publication(each, newest);
+    record_publication(each, newest);
 }
 
 static void read_text(struct connection *each, const char *text, size_t length) {
@@ -122,12 +122,12 @@ static void read_text(struct connection *each, const char *text, size_t length) 
         fprintf(stderr, "expected an event, saw %.*s\n", (int)(length < 400 ? length : 400), text);
         exit(1);
     } else if (memmem(text, length, "\"next\"", 6)) {
-        note_ready(each);
+        mark_ready(each);
     }
 }
 
-/* Takes one frame from `data`; says how long it is, or 0 if it is not all here. */
-static size_t take_frame(struct connection *each, const char *data, size_t length) {
+/* Parses one frame of `data`. Returns its length, or 0 if it is incomplete. */
+static size_t parse_frame(struct connection *each, const char *data, size_t length) {
     const unsigned char *byte = (const unsigned char *)data;
     size_t head = 2, size;
     if (length < 2) return 0;
@@ -151,7 +151,7 @@ static size_t take_frame(struct connection *each, const char *data, size_t lengt
     return head + size;
 }
 
-static size_t take_upgrade(struct connection *each, const char *data, size_t length) {
+static size_t parse_upgrade(struct connection *each, const char *data, size_t length) {
     static const char init[] = "{\"type\":\"connection_init\"}";
     const char *end = memmem(data, length, "\r\n\r\n", 4);
     if (!end) return 0;
@@ -164,7 +164,7 @@ static size_t take_upgrade(struct connection *each, const char *data, size_t len
     return end + 4 - data;
 }
 
-static void keep(struct connection *each, const char *data, size_t length) {
+static void store_rest(struct connection *each, const char *data, size_t length) {
     char *rest = length ? malloc(length) : NULL;
     if (length) memcpy(rest, data, length);
     free(each->carry);
@@ -179,7 +179,7 @@ static void receive(struct connection *each) {
     if (got < 0 && errno == EAGAIN) { errno = 0; return; }
     if (got <= 0) fail("the server dropped a subscription");
     char *data = chunk;
-    size_t length = got, taken;
+    size_t length = got, parsed;
     if (each->carried) {
         joined = realloc(joined, each->carried + got + 1);
         memcpy(joined, each->carry, each->carried);
@@ -189,11 +189,11 @@ static void receive(struct connection *each) {
     }
     data[length] = 0;
     do {
-        taken = each->state == UPGRADING ? take_upgrade(each, data, length) : take_frame(each, data, length);
-        data += taken;
-        length -= taken;
-    } while (taken && length);
-    keep(each, data, length);
+        parsed = each->state == UPGRADING ? parse_upgrade(each, data, length) : parse_frame(each, data, length);
+        data += parsed;
+        length -= parsed;
+    } while (parsed && length);
+    store_rest(each, data, length);
 }
 
 static void upgrade(struct connection *each) {
@@ -209,7 +209,7 @@ static void upgrade(struct connection *each) {
     send_all(each->fd, text, length);
 }
 
-static void turn(int timeout_ms) {
+static void poll_once(int timeout_ms) {
     struct epoll_event ready[256];
     int got = epoll_wait(poll_fd, ready, 256, timeout_ms);
     for (int i = 0; i < got; i++) {
@@ -220,18 +220,18 @@ static void turn(int timeout_ms) {
     }
 }
 
-static void turn_until(double end) {
-    while (now_s() < end) turn(20);
+static void poll_until(double end) {
+    while (now_s() < end) poll_once(20);
 }
 
-/* So many more come, at that pace, and leave at once. Prints how the others fared, and what it cost the server. */
-static void run_storm(int pid, double pace, double seconds, double steady_share) {
+/* Connects STORM more clients at that rate, disconnects them at once, and prints the latencies of the others and the server CPU. */
+static void run_storm(int pid, double rate, double seconds, double steady_share) {
     double server = server_cpu_s(pid), start = counting_from = now_s();
-    at_once = 0;
+    connect_next = 0;
     while (ready_count < count + storm) {
-        while (opened < count + storm && opened - count < (now_s() - start) * pace && opened - ready_count < STORM_IN_FLIGHT)
+        while (opened < count + storm && opened - count < (now_s() - start) * rate && opened - ready_count < STORM_IN_FLIGHT)
             open_next();
-        turn(5);
+        poll_once(5);
         if (now_s() - start > CONNECT_LIMIT_S) fail("not all subscribers of the storm were connected in time");
     }
     double took = now_s() - start;
@@ -243,8 +243,8 @@ static void run_storm(int pid, double pace, double seconds, double steady_share)
         epoll_ctl(poll_fd, EPOLL_CTL_DEL, all[i].fd, NULL);
         close(all[i].fd);
     }
-    /* Every rate moves once a second. */
-    turn_until(start + (seconds < 2 ? 2 : seconds));
+    /* Every rate changes once a second. */
+    poll_until(start + (seconds < 2 ? 2 : seconds));
     took = now_s() - start;
     printf("}, \"leave\": {\"seconds\": %.6f, \"server_cpu_s\": %.6f, ", took, server_cpu_s(pid) - server - steady_share * took);
     print_latencies();
@@ -254,9 +254,9 @@ static void run_storm(int pid, double pace, double seconds, double steady_share)
 
 int main(int argc, char **argv) {
     if (argc != 10 && argc != 12)
-        fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE ASK_FD WINDOW [STORM PACE]");
+        fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE]");
     storm = argc == 12 ? atoi(argv[10]) : 0;
-    port = atoi(argv[1]), count = atoi(argv[2]), stalled = atoi(argv[3]), ask_fd = atoi(argv[8]), window = atoi(argv[9]);
+    port = atoi(argv[1]), count = atoi(argv[2]), stalled = atoi(argv[3]), request_fd = atoi(argv[8]), window = atoi(argv[9]);
     int pid = atoi(argv[6]);
     double warmup = atof(argv[4]), seconds = atof(argv[5]);
     messages = read_lines(argv[7], &message_count);
@@ -267,21 +267,21 @@ int main(int argc, char **argv) {
     double start = now_s(), cpu_before = server_cpu_s(pid);
     while (opened < count && opened < IN_FLIGHT) open_next();
     while (ready_count < count) {
-        turn(20);
+        poll_once(20);
         if (now_s() - start > CONNECT_LIMIT_S) fail("not all subscribers were connected in time");
     }
     double connect_s = now_s() - start, connect_cpu_s = server_cpu_s(pid) - cpu_before;
-    turn_until(now_s() + SETTLE_S);
+    poll_until(now_s() + SETTLE_S);
     long rss_subscribed = server_rss(pid), rss_peak = rss_subscribed;
 
-    for (long number = 1; number <= (window ? window : 1); number++) ask_writer(asked = number);
+    for (long number = 1; number <= (window ? window : 1); number++) request_publication(requested = number);
     progress_at = now_s();
-    turn_until(now_s() + warmup);
+    poll_until(now_s() + warmup);
     double own = own_cpu_s(), server = server_cpu_s(pid), waited = server_wait_s(pid);
     counting_from = now_s();
     double next_sample = counting_from;
     while (now_s() < counting_from + seconds) {
-        turn(20);
+        poll_once(20);
         if (now_s() < next_sample) continue;
         next_sample = now_s() + 0.1;
         long rss = server_rss(pid);

@@ -1,27 +1,27 @@
-"""What a scenario works with. It starts a server, measures, and stops it."""
+"""A scenario: it starts a server, measures it, and stops it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.figures import Demands, Figures
-from bench.load import Load
+from bench.environment import Environment, Server
+from bench.load_generator import LoadGenerator
 from bench.plan import Plan
-from bench.stage import Server, Stage
+from bench.results import Results, Targets
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a scenario works with."""
+class ScenarioContext:
+    """Environment, load generator, plan and results of a scenario."""
 
-    stage: Stage
-    load: Load
+    environment: Environment
+    load: LoadGenerator
     plan: Plan
-    figures: Figures
+    results: Results
 
 
-Scenario = Callable[[Bench, Server], None]
+Scenario = Callable[[ScenarioContext, Server], None]
 
 
-def own(bound: float) -> Demands:
-    """What is demanded of Ratewire's own figure."""
+def absolute_target(bound: float) -> Targets:
+    """Return a target for Ratewire's own figure."""
     return ((Server.RATEWIRE, bound),)

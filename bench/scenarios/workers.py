@@ -1,33 +1,33 @@
-"""Several workers of one gateway."""
+"""One gateway with several worker processes."""
 
 import time
 
-from bench.figures import Row, Shares
+from bench.environment import Server
 from bench.processes import python
-from bench.questions import make_queries
+from bench.queries import make_queries
+from bench.results import CpuShares, Row
 from bench.scenarios.queries import CONNECTIONS, check
-from bench.scenarios.scenario import Bench
-from bench.stage import Server
+from bench.scenarios.scenario import ScenarioContext
 
-WORKERS, ASKED = (1, 2), 50
+WORKERS, RATES = (1, 2), 50
 
 
-def measure_workers(bench: Bench, server: Server) -> None:
-    """Answers with one worker and with two, on all cores of the machine: the load generator needs one of them."""
-    stage, add = bench.stage, bench.figures.add
-    queries = make_queries(stage.symbols, ASKED, server)
+def measure_workers(context: ScenarioContext, server: Server) -> None:
+    """Measure answers/s with one and two workers on all cores, shared with the load generator."""
+    environment, add = context.environment, context.results.add
+    queries = make_queries(environment.symbols, RATES, server)
     for workers in WORKERS:
         command = python("ratewire", "gateway", "--workers", str(workers))
-        with stage.serving(server, command, on_all_cores=True) as started:
-            check(started, queries[0], ASKED)
-            before, began = started.process.cpu_of_all_s(), time.monotonic()
-            answers = bench.load.query(
-                started, queries, seconds=bench.plan.seconds, connections=2 * CONNECTIONS
+        with environment.serving(server, command, on_all_cores=True) as started:
+            check(started, queries[0], RATES)
+            before, began = started.process.cpu_with_children_s(), time.monotonic()
+            answers = context.load.query(
+                started, queries, seconds=context.plan.seconds, connections=2 * CONNECTIONS
             )
-            used, elapsed = started.process.cpu_of_all_s() - before, time.monotonic() - began
-        name = f"query, {ASKED} rates, {workers} worker{'s' * (workers > 1)} on {len(stage.cores.all)} cores"
-        shares = Shares(used / elapsed, 0, answers.shares.load)
+            used, elapsed = started.process.cpu_with_children_s() - before, time.monotonic() - began
+        name = f"query, {RATES} rates, {workers} worker{'s' * (workers > 1)} on {len(environment.cores.all)} cores"
+        shares = CpuShares(used / elapsed, 0, answers.shares.load)
         add(Row(name, "answers/s"), server, answers.per_s, shares)
-        # The load generator's warming up is the same load.
+        # The warm-up has the same load.
         cost_us = used / elapsed / answers.per_s * 1e6
         add(Row(f"{name}: processor", "µs/answer", more_is_better=False), server, cost_us)

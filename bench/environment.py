@@ -1,4 +1,4 @@
-"""What every measurement stands on: a Redis with a market in it, the two cores, and the servers that can be started."""
+"""Environment of a run: a populated Redis and database, two cores, the servers to start."""
 
 import asyncio
 import http.client
@@ -13,14 +13,14 @@ from typing import Any
 
 from bench import market
 from bench.machine import Cores
-from bench.processes import BenchFailed, Process, free_port, listens, python, running, running_redis
+from bench.processes import BenchmarkError, Process, free_port, listens, python, running, running_redis
 from rates.symbol import Symbol
 
 ANSWER_TIMEOUT_S = 10
 
 
 class Server(StrEnum):
-    """Who is measured."""
+    """A server under test."""
 
     RATEWIRE = "ratewire"
     PLAIN = "plain Strawberry"
@@ -28,16 +28,16 @@ class Server(StrEnum):
 
 
 @dataclass(frozen=True)
-class Started:
-    """A server that listens."""
+class RunningServer:
+    """A server that accepts connections."""
 
     server: Server
     port: int
     process: Process
 
 
-class Stage:
-    """A Redis and a database with `symbols` in them; starts servers on one core and writers on the other."""
+class Environment:
+    """A populated Redis and database; starts servers on one core and writers on the other."""
 
     def __init__(self, folder: Path, cores: Cores, redis_url: str, redis: Process, symbols: int) -> None:
         self.folder = folder
@@ -46,27 +46,27 @@ class Stage:
         self.symbols: Sequence[Symbol] = market.make_symbols(symbols)
         self._redis_url = redis_url
         self._database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
-        asyncio.run(market.fill(redis_url, self._database_url, self.symbols))
+        asyncio.run(market.populate(redis_url, self._database_url, self.symbols))
 
     @contextmanager
     def serving(
         self, server: Server, command: Sequence[str] | None = None, *, on_all_cores: bool = False
-    ) -> Iterator[Started]:
-        """`server` (by another command where one is given), alone on its core or on all, for the length of the block."""
+    ) -> Iterator[RunningServer]:
+        """Run `server` (or `command`) on its core, or on all, for the duration of the block."""
         port = free_port()
         log = self.folder / f"{server.name.lower()}.log"
         with running(
             [each.format(port=port) for each in command or self._command(server)],
             core=",".join(map(str, sorted(self.cores.all))) if on_all_cores else self.cores.server,
             log=log,
-            environment=self._environment(port),
+            variables=self._settings(port),
         ) as process:
             process.wait_until(lambda: listens(port) and (server is not Server.RATEWIRE or _is_ready(port)))
-            yield Started(server, port, process)
+            yield RunningServer(server, port, process)
 
     @contextmanager
     def writing(self, *, groups: int, interval_ms: float, symbols: int | None = None) -> Iterator[Process]:
-        """A writer of prices (see `bench.writer`) that waits for its first line."""
+        """Run a writer of prices (see `bench.writer`), which waits for its first line."""
         arguments = [self._redis_url, str(symbols or len(self.symbols)), str(groups), str(interval_ms)]
         log = self.folder / "writer.log"
         with running(
@@ -74,15 +74,15 @@ class Stage:
         ) as process:
             yield process
 
-    def read_written(self) -> tuple[int, float]:
-        """What the last writer has written: tickers in all, and tickers a second between its first and last report.
+    def read_writer_report(self) -> tuple[int, float]:
+        """Return the number of tickers that the last writer wrote, and its tickers/s.
 
         Raises:
-            BenchFailed: it has not reported twice.
+            BenchmarkError: fewer than two reports.
         """
         lines = [line.split() for line in (self.folder / "writer.log").read_text().splitlines()]
         if len(lines) < 2:
-            raise BenchFailed(f"expected reports of the writer, saw {lines}")
+            raise BenchmarkError(f"expected two reports of the writer, saw {lines}")
         (first_s, first), (last_s, last) = lines[0], lines[-1]
         return int(last), (int(last) - int(first)) / (float(last_s) - float(first_s))
 
@@ -95,7 +95,7 @@ class Stage:
             case Server.BARE:
                 return python("bench.bare_websocket", "{port}", self._redis_url)
 
-    def _environment(self, port: int) -> dict[str, str]:
+    def _settings(self, port: int) -> dict[str, str]:
         return {
             "RATEWIRE_REDIS_URL": self._redis_url,
             "RATEWIRE_DATABASE_URL": self._database_url,
@@ -106,19 +106,19 @@ class Stage:
 
 
 @contextmanager
-def staged(cores: Cores, symbols: int) -> Iterator[Stage]:
-    """A stage in a temporary folder; nothing of it is left."""
+def prepared_environment(cores: Cores, symbols: int) -> Iterator[Environment]:
+    """Create an environment in a temporary folder, which is removed at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratewire-bench-")))
         url, redis = stack.enter_context(running_redis(folder, cores.load))
-        yield Stage(folder, cores, url, redis, symbols)
+        yield Environment(folder, cores, url, redis, symbols)
 
 
-def ask(port: int, body: str) -> bytes:
-    """One answer of a GraphQL server over HTTP, for checking it.
+def post_query(port: int, body: str) -> bytes:
+    """Send one query over HTTP and return the response body.
 
     Raises:
-        BenchFailed: it is not 200, or has errors.
+        BenchmarkError: the status is not 200, or the response has errors.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
     try:
@@ -128,12 +128,12 @@ def ask(port: int, body: str) -> bytes:
     finally:
         connection.close()
     if response.status != 200 or "errors" in json.loads(data):
-        raise BenchFailed(f"expected an answer without errors, saw {response.status} {data[:300]!r}")
+        raise BenchmarkError(f"expected a response without errors, saw {response.status} {data[:300]!r}")
     return data
 
 
-def items(data: bytes) -> list[Any]:
-    """The rates in an answer."""
+def parse_rates(data: bytes) -> list[Any]:
+    """Return the rates in a response body."""
     answer: dict[str, Any] = json.loads(data)["data"]
     return list(answer["rates"]["items"]) if "rates" in answer else [answer["rate"]]
 

@@ -1,30 +1,32 @@
-"""Figures of all rounds: medians, and ratios taken within a round, because the machine changes speed between rounds."""
+"""Results of all rounds: medians, and ratios within each round (machines change speed)."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-from bench.stage import Server
+from bench.environment import Server
 
-Demands = tuple[tuple[Server, float], ...]
+Targets = tuple[tuple[Server, float], ...]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `target` is about what is to be reached on a machine like the first, in words; `demands` are what
-    must be: the least ratio to another server, or a bound of Ratewire's own figure.
+    """One line of the table.
+
+    `goal` is text for the table: the figure wanted on the reference machine. `targets` are checked: a minimum ratio to
+    another server, or a bound on Ratewire's own figure.
     """
 
     name: str
     unit: str
     more_is_better: bool = True
-    target: str = ""
-    demands: Demands = ()
+    goal: str = ""
+    targets: Targets = ()
 
 
-class Shares(NamedTuple):
-    """Of one core: what the server used, what it could have used but others had, what the load generator used."""
+class CpuShares(NamedTuple):
+    """Shares of a core: used by the server, lost to other processes, used by the load generator."""
 
     server: float
     waiting: float
@@ -33,14 +35,14 @@ class Shares(NamedTuple):
 
 @dataclass
 class Cell:
-    """One server in one row: a figure a round, and who was how busy."""
+    """Samples of one server in one row: a figure and the CPU shares of each round."""
 
     values: list[float] = field(default_factory=list)
-    shares: list[Shares] = field(default_factory=list)
+    shares: list[CpuShares] = field(default_factory=list)
 
 
-class Figures:
-    """Rows in the order in which they were first measured."""
+class Results:
+    """Rows in the order of their first measurement, and curves for the plots."""
 
     def __init__(self) -> None:
         self.rows: dict[Row, dict[Server, Cell]] = {}
@@ -53,25 +55,25 @@ class Figures:
         row: Row,
         server: Server,
         value: float,
-        shares: Shares | None = None,
+        shares: CpuShares | None = None,
     ) -> None:
-        """Note one round's figure."""
+        """Add the figure of one round."""
         cell = self.rows.setdefault(row, {}).setdefault(server, Cell())
         cell.values.append(value)
         if shares is not None:
             cell.shares.append(shares)
 
     def add_point(self, curve: str, server: Server, at: int, value: float) -> None:
-        """Note one point of a plot."""
+        """Add one point of a plot."""
         self.curves[curve][server.value][at].append(value)
 
     def value(self, row: Row, server: Server) -> float | None:
-        """The median over the rounds."""
+        """Return the median over the rounds."""
         cell = self.rows[row].get(server)
         return median(cell.values) if cell else None
 
     def ratio(self, row: Row, other: Server) -> float | None:
-        """Ratewire to `other`, more meaning better: the median of the ratios of the rounds."""
+        """Return the median over the rounds of Ratewire / `other`, inverted where less is better."""
         ours, theirs = self.rows[row].get(Server.RATEWIRE), self.rows[row].get(other)
         if ours is None or theirs is None:
             return None
@@ -82,13 +84,13 @@ class Figures:
         return median(ratios) if ratios else None
 
     def as_json(self) -> dict[str, object]:
-        """Everything, for `--json`."""
+        """Return all results for `--json`."""
         return {
             "rows": [
                 {
                     "name": row.name,
                     "unit": row.unit,
-                    "target": row.target,
+                    "goal": row.goal,
                     "servers": {
                         server.value: {
                             "median": self.value(row, server),

@@ -1,21 +1,21 @@
-"""What is asked: seven fields of a rate, about 220 bytes of answer each."""
+"""Documents of the benchmarks: seven fields of a rate, about 220 bytes of response each."""
 
 import json
 import random
 from collections.abc import Sequence
 
-from bench.stage import Server
+from bench.environment import Server
 from rates.symbol import Symbol
 
 FIELDS = "symbol source price bid ask observedAt ageMs"
-# As many different questions as that, so that no server lives off one remembered answer.
+# Different queries, so that no server can answer from a single cached response.
 VARIETY = 50
 LIST_LENGTH = 10
 _random = random.Random(4)  # noqa: S311 - the same lists in every run
 
 
 def make_queries(symbols: Sequence[Symbol], count: int, server: Server) -> list[str]:
-    """Different HTTP bodies that ask for `count` rates each; for one it is `rate` that is asked."""
+    """Return different HTTP bodies that query `count` rates each; 1 uses the field `rate`."""
     texts, scalar = [str(each) for each in symbols], _scalar(server)
     if count == 1:
         document = f"query Rate($symbol: {scalar}!) {{ rate(symbol: $symbol) {{ {FIELDS} }} }}"
@@ -28,14 +28,14 @@ def make_queries(symbols: Sequence[Symbol], count: int, server: Server) -> list[
 
 
 def make_subscription(symbols: Sequence[Symbol], server: Server) -> str:
-    """A subscribe message for these symbols."""
+    """Return a subscribe message for these symbols."""
     document = _rates("subscription", _scalar(server))
     payload = {"query": document, "variables": {"symbols": [str(each) for each in symbols]}}
     return json.dumps({"id": "1", "type": "subscribe", "payload": payload})
 
 
 def make_lists(symbols: Sequence[Symbol], count: int) -> list[list[Symbol]]:
-    """Different lists of ten symbols, one from each of the writer's ten groups: every write moves one rate of each list."""
+    """Return `count` random lists with one symbol of each group that the writer writes."""
     groups = [symbols[number::LIST_LENGTH] for number in range(LIST_LENGTH)]
     return [[_random.choice(group) for group in groups] for _ in range(count)]
 

@@ -1,18 +1,18 @@
-"""All scenarios; the servers take turns within each round."""
+"""All scenarios, by name."""
 
-from bench.scenarios.crowds import measure_idle, measure_stalled, measure_storm
+from bench.environment import Server
 from bench.scenarios.deliveries import measure_lists, measure_same, measure_subscribers
 from bench.scenarios.ingest import measure_ingest
+from bench.scenarios.many_clients import measure_idle, measure_stalled, measure_storm
 from bench.scenarios.queries import measure_clients, measure_queries, measure_symbols
 from bench.scenarios.scenario import Scenario
 from bench.scenarios.workers import measure_workers
-from bench.stage import Server
 
 SYMBOLS = 500
 ALL = tuple(Server)
 PEERS = (Server.RATEWIRE, Server.PLAIN)
 SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
-    # name: what is done, by whom, with how many instruments
+    # name: function, servers, number of instruments (0: as in the plan)
     "queries": (measure_queries, ALL, SYMBOLS),
     "same": (measure_same, ALL, SYMBOLS),
     "lists": (measure_lists, ALL, SYMBOLS),

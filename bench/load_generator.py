@@ -1,4 +1,4 @@
-"""The load generators: two small C programs, compiled for each run, because anything slower would measure itself."""
+"""The load generators: two C programs, compiled for each run; Python would be too slow."""
 
 import json
 import subprocess
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Shares
-from bench.processes import BenchFailed, Process, find
-from bench.stage import Stage, Started
+from bench.environment import Environment, RunningServer
+from bench.processes import BenchmarkError, Process, find
+from bench.results import CpuShares
 
 SOURCES = Path(__file__).parent / "load"
 COMPILE_TIMEOUT_S = 60
-# Longer than connecting 10,000 subscribers to the slowest server may take.
+# Longer than 10,000 subscribers need to connect to the slowest server.
 LOAD_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What came of asking over HTTP."""
+class QueryMeasurement:
+    """Result of a run of `queries.c`."""
 
     per_s: float
     p50_ms: float
     p99_ms: float
-    shares: Shares
+    shares: CpuShares
 
 
 @dataclass(frozen=True)
-class Deliveries:
-    """What came of subscribing."""
+class SubscriptionMeasurement:
+    """Result of a run of `subscribers.c`."""
 
     per_s: float
     items_per_s: float
@@ -38,12 +38,12 @@ class Deliveries:
     growth_mb: float
     p50_ms: float
     p99_ms: float
-    shares: Shares
+    shares: CpuShares
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Many come, or leave: what each cost the server, and how late others were told meanwhile."""
+    """Server CPU per client, rate, and latency of the other subscribers in one phase of a storm."""
 
     us_each: float
     per_s: float
@@ -52,39 +52,46 @@ class Phase:
 
 @dataclass(frozen=True)
 class Storm:
-    """Many come within seconds, and leave at once."""
+    """Result of many clients that connect within seconds and disconnect at once."""
 
     join: Phase
     leave: Phase
 
 
-class Load:
-    """The two programs, compiled."""
+class LoadGenerator:
+    """The two compiled programs."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
         compiler = find("cc", "gcc")
         for name in ("queries", "subscribers"):
-            command = [compiler, "-O2", "-w", "-o", str(stage.folder / name), str(SOURCES / f"{name}.c")]
+            command = [
+                compiler,
+                "-O2",
+                "-w",
+                "-o",
+                str(environment.folder / name),
+                str(SOURCES / f"{name}.c"),
+            ]
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=COMPILE_TIMEOUT_S
             )
             if done.returncode:
-                raise BenchFailed(f"{' '.join(command)}:\n{done.stderr}")
+                raise BenchmarkError(f"{' '.join(command)}:\n{done.stderr}")
 
     def query(
         self,
-        started: Started,
+        started: RunningServer,
         bodies: Sequence[str],
         *,
         seconds: float,
         connections: int,
         path: str = "/graphql",
-    ) -> Answers:
-        """Ask for `seconds`, after a third of that to warm up."""
+    ) -> QueryMeasurement:
+        """Send queries for `seconds`, after a warm-up of a third of that."""
         arguments = [started.port, path, connections, seconds / 3, seconds, started.process.pid]
         seen = self._run("queries", bodies, arguments)
-        return Answers(
+        return QueryMeasurement(
             per_s=seen["answered"] / seen["seconds"],
             p50_ms=_number(seen["p50_ms"]),
             p99_ms=_number(seen["p99_ms"]),
@@ -93,7 +100,7 @@ class Load:
 
     def subscribe(
         self,
-        started: Started,
+        started: RunningServer,
         messages: Sequence[str],
         writer: Process,
         *,
@@ -101,11 +108,14 @@ class Load:
         seconds: float,
         window: int,
         stalled: int = 0,
-    ) -> Deliveries:
-        """Subscribe `count` times, then let `writer` write: so fast that `window` publications are on their way; 0: at its pace."""
+    ) -> SubscriptionMeasurement:
+        """Open `count` subscriptions, then let `writer` publish.
+
+        At most `window` publications are in flight; with 0 the writer keeps its own rate.
+        """
         arguments = [started.port, count, stalled, min(2.0, seconds / 3), seconds, started.process.pid]
         seen = self._run("subscribers", messages, arguments, (writer.stdin_fd, window))
-        return Deliveries(
+        return SubscriptionMeasurement(
             per_s=seen["events"] / seen["seconds"],
             items_per_s=seen["items"] / seen["seconds"],
             connects_per_s=count / seen["connect_s"],
@@ -118,7 +128,7 @@ class Load:
 
     def storm(
         self,
-        started: Started,
+        started: RunningServer,
         messages: Sequence[str],
         writer: Process,
         *,
@@ -127,7 +137,7 @@ class Load:
         per_s: float,
         seconds: float,
     ) -> Storm:
-        """While `count` subscribers are told what moves, `joining` more come, so many a second, and then leave all at once."""
+        """Connect `joining` clients beside `count` subscribers, then disconnect them at once."""
         arguments = [started.port, count, 0, seconds, seconds, started.process.pid]
         more = (writer.stdin_fd, 0, joining, per_s)
         seen = self._run("subscribers", messages, arguments, more)
@@ -148,9 +158,14 @@ class Load:
         arguments: Sequence[object],
         more: tuple[float, ...] = (),
     ) -> dict[str, Any]:
-        file = self._stage.folder / "lines"
+        file = self._environment.folder / "lines"
         file.write_text("".join(f"{line}\n" for line in lines))
-        command = ["taskset", "-c", str(self._stage.cores.load), str(self._stage.folder / program)]
+        command = [
+            "taskset",
+            "-c",
+            str(self._environment.cores.load),
+            str(self._environment.folder / program),
+        ]
         command += [*map(str, arguments), str(file), *map(str, more)]
         done = subprocess.run(
             command,
@@ -161,14 +176,14 @@ class Load:
             pass_fds=tuple(map(int, more[:1])),
         )
         if done.returncode:
-            raise BenchFailed(f"load generator: {done.stderr.strip()}")
+            raise BenchmarkError(f"load generator: {done.stderr.strip()}")
         seen: dict[str, Any] = json.loads(done.stdout)
         return seen
 
 
-def _shares(seen: dict[str, Any]) -> Shares:
+def _shares(seen: dict[str, Any]) -> CpuShares:
     parts = (seen[part] / seen["seconds"] for part in ("server_cpu_s", "server_wait_s", "own_cpu_s"))
-    return Shares(*parts)
+    return CpuShares(*parts)
 
 
 def _number(value: float | None) -> float:
