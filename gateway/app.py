@@ -8,15 +8,35 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from gateway.endpoint import GraphQLEndpoint
 from gateway.gateway import Gateway
 from gateway.health import health_routes
+from gateway.http.endpoint import HttpEndpoint
 from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
+from gateway.websocket.endpoint import WebSocketEndpoint
+
+
+class GraphQLEndpoint:
+    """The endpoint, and the WebSockets and streams that are open on it."""
+
+    def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
+        self.operations = operations
+        self._http = HttpEndpoint(operations, settings, static_directory)
+        self._sockets = WebSocketEndpoint(operations, settings)
+        self.direct = self._http.direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = self._sockets if scope["type"] == "websocket" else self._http
+        await transport(scope, receive, send)
+
+    async def close_sockets(self) -> None:
+        """End every open WebSocket and stream; clients come back, to another replica or to the next start."""
+        await self._http.close()
+        await self._sockets.close_all()
 
 
 class GatewayApp(FastAPI):

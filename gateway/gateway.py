@@ -7,14 +7,14 @@ from datetime import timedelta
 import structlog
 
 from cache.ports import TickerFeed
-from gateway.catalog import InstrumentCatalog
-from gateway.consensus.panel import Panel
-from gateway.conversion.converter import Converter
-from gateway.live import Live
-from gateway.mirror import Mirror
-from gateway.rates import Rates
+from gateway.queries.consensus.reader import ConsensusReader
+from gateway.queries.conversion.converter import Converter
+from gateway.queries.rate_reader import RateReader
 from gateway.settings import GatewaySettings
-from gateway.subscribers import Subscribers
+from gateway.state.catalog import InstrumentCatalog
+from gateway.state.mirror import Mirror
+from gateway.subscriptions.live_queries import LiveQueries
+from gateway.subscriptions.registry import SubscriptionRegistry
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
 from rates.ticker import Ticker, TickerKey
@@ -37,7 +37,7 @@ class Gateway:
         self._clock = clock
         self.simulated = simulated
         self._unready_after = timedelta(seconds=settings.unready_after_s)
-        self.subscribers = Subscribers()
+        self.subscribers = SubscriptionRegistry()
         self.catalog = InstrumentCatalog(
             instruments,
             refresh_s=settings.catalog_refresh_s,
@@ -45,7 +45,7 @@ class Gateway:
             on_removed=self._retract,
         )
         self.mirror = Mirror(feed, publish=self._offer, clock=clock)
-        self.rates = Rates(
+        self.rates = RateReader(
             self.mirror,
             self.catalog,
             ttl=settings.ttl,
@@ -54,7 +54,7 @@ class Gateway:
             simulated=simulated,
             clock=clock,
         )
-        self.live = Live(
+        self.live = LiveQueries(
             feed,
             self.mirror,
             self.catalog,
@@ -64,7 +64,7 @@ class Gateway:
             preference=settings.source_preference,
             clock=clock,
         )
-        self.panel = Panel(
+        self.panel = ConsensusReader(
             self.rates,
             self.mirror,
             self.catalog,

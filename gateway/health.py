@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from gateway.gateway import Gateway
+from gateway.queries.source_rules import SourceStatus
 from gateway.schema.scalars import format_time
-from gateway.source_health import SourceStatus
 
 
 def health_routes(gateway: Gateway) -> APIRouter:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.gateway import Gateway
-from gateway.source_health import SourceState, SourceStatus
+from gateway.queries.source_rules import SourceState, SourceStatus
 
 PATH = "/metrics"
 

@@ -19,19 +19,19 @@ from graphql import (
 )
 from strawberry import Schema
 
-from gateway.cohort import Reader
-from gateway.fragments.answers import Answers
-from gateway.fragments.events import Events
-from gateway.fragments.frames import Told
-from gateway.fragments.library import Library
-from gateway.fragments.plan import Plan, Plans, Watch
-from gateway.fragments.selection import NotCovered
-from gateway.mailbox import Resuming
+from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan
+from gateway.fastpath.queries import FastPathQueries
+from gateway.fastpath.response_encoder import ResponseEncoder
+from gateway.fastpath.selection import NotOnFastPath
+from gateway.fastpath.subscriptions import FastPathSubscriptions
 from gateway.request import GraphQLRequest
-from gateway.schema.context import Context, Notes
+from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.documents import DocumentCache, Limits
-from gateway.schema.errors import present
+from gateway.schema.errors import to_public_error
 from gateway.settings import GatewaySettings
+from gateway.subscriptions.cohort import Subscriber
+from gateway.subscriptions.pull import Resuming
 from rates.errors import RatesError
 
 # A client with more wrong variables learns of these first.
@@ -48,7 +48,7 @@ class OperationKind(Enum):
     SUBSCRIPTION = "subscription"
 
 
-class Failure(Enum):
+class RejectionStage(Enum):
     """Why a request was refused before anything was executed."""
 
     SYNTAX = "the document does not parse"
@@ -58,28 +58,28 @@ class Failure(Enum):
     SUBSCRIPTION = "the stream that the operation asks for cannot be made, e.g. for its arguments"
 
 
-class Refused(Exception):
+class OperationRejected(Exception):
     """A request that is not executed. `errors` are formatted; `kind` is that of the operation, where it could be told."""
 
     def __init__(
-        self, failure: Failure, errors: Iterable[GraphQLError], kind: OperationKind | None = None
+        self, failure: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
     ) -> None:
         self.failure, self.kind = failure, kind
         self.errors: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
         super().__init__(f"{failure.value}: {self.errors[0]['message']}")
 
 
-class Prepared(NamedTuple):
+class PreparedOperation(NamedTuple):
     """An operation that is valid, with variables that fit; `plan` or `watch` where answers can be assembled from fragments."""
 
     kind: OperationKind
     request: GraphQLRequest
     document: DocumentNode
-    plan: Plan | None = None
-    watch: Watch | None = None
+    plan: QueryPlan | None = None
+    watch: SubscriptionPlan | None = None
 
 
-class Answer(NamedTuple):
+class QueryResult(NamedTuple):
     """The result of a query as JSON."""
 
     body: bytes
@@ -93,7 +93,7 @@ class Followed(NamedTuple):
 
 
 class Operations:
-    """Executes requests against the schema: plainly, or from `gateway.fragments` where those cover what is asked."""
+    """Executes requests against the schema: plainly, or from `gateway.fastpath` where those cover what is asked."""
 
     def __init__(self, schema: Schema, context: Context, settings: GatewaySettings) -> None:
         self._schema = schema._schema  # noqa: SLF001 - no public way
@@ -101,12 +101,12 @@ class Operations:
         self._context = context
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
-        self._plans = Plans(self._schema) if settings.fast_path else None
-        library = Library(self._schema, context.rates)
-        self._answers = Answers(self._schema, context.rates, library)
-        self._events = Events(context.live, context.panel, library)
+        self._plans = Planner(self._schema) if settings.fast_path else None
+        library = ResponseEncoder(self._schema, context.rates)
+        self._answers = FastPathQueries(self._schema, context.rates, library)
+        self._events = FastPathSubscriptions(context.live, context.panel, library)
 
-    def prepare(self, request: GraphQLRequest) -> Prepared:
+    def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, check against limits, validate, choose the operation and check its variables.
 
         Raises:
@@ -115,39 +115,45 @@ class Operations:
         try:
             document, errors = self._documents.read(request.query)
         except GraphQLError as exc:
-            raise Refused(Failure.SYNTAX, [present(exc)]) from exc
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
         except RecursionError as exc:
             error = GraphQLError("the document is nested too deeply", original_error=exc)
-            raise Refused(Failure.SYNTAX, [present(error)]) from exc
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
         operation = _choose(document, request.operation_name)
         kind = None if operation is None else OperationKind(operation.operation.value)
         if errors:
-            raise Refused(Failure.VALIDATION, errors, kind)
+            raise OperationRejected(RejectionStage.VALIDATION, errors, kind)
         if operation is None or kind is None:
-            raise Refused(Failure.OPERATION, [present(_not_chosen(document, request.operation_name))])
+            raise OperationRejected(
+                RejectionStage.OPERATION, [to_public_error(_not_chosen(document, request.operation_name))]
+            )
         wanted = operation.variable_definitions or ()
         values = get_variable_values(self._schema, wanted, request.variables or {}, MAX_VARIABLE_ERRORS)
         if isinstance(values, list):
-            raise Refused(Failure.VARIABLES, map(present, values), kind)
+            raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
         plan = watch = None
         if self._plans and kind is OperationKind.QUERY:
             plan = self._plans.plan_query(request, document, operation, values)
         elif self._plans and kind is OperationKind.SUBSCRIPTION:
             watch = self._plans.plan_subscription(request, document, operation, values)
-        return Prepared(kind, request, document, plan, watch)
+        return PreparedOperation(kind, request, document, plan, watch)
 
-    async def answer(self, prepared: Prepared, notes: Notes | None = None) -> Answer:
+    async def answer(
+        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+    ) -> QueryResult:
         """The encoded result of a query, the same bytes whichever way it is made. `notes` are written if they are given."""
         if prepared.plan and (body := self._answers.answer(prepared.plan, notes)):
-            return Answer(body, has_errors=False)
+            return QueryResult(body, has_errors=False)
         result = await self.execute(prepared, notes)
-        return Answer(encode(result), has_errors="errors" in result)
+        return QueryResult(encode(result), has_errors="errors" in result)
 
-    def pieces(self, prepared: Prepared, notes: Notes | None = None) -> list[bytes] | None:
+    def pieces(
+        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+    ) -> list[bytes] | None:
         """The body of `answer`, in pieces, where it can be had at once: assembled from fragments, and without errors."""
         return self._answers.pieces(prepared.plan, notes) if prepared.plan else None
 
-    async def execute(self, prepared: Prepared, notes: Notes | None = None) -> Result:
+    async def execute(self, prepared: PreparedOperation, notes: OperationMetadata | None = None) -> Result:
         """The result of a query, ready to be encoded. It never raises: what went wrong is in `errors`."""
         result = execute(
             self._schema,
@@ -159,7 +165,9 @@ class Operations:
         )
         return _format(await result if isawaitable(result) else result)
 
-    async def subscribe(self, prepared: Prepared, notes: Notes | None = None) -> AsyncGenerator[Result, None]:
+    async def subscribe(
+        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+    ) -> AsyncGenerator[Result, None]:
         """The results of a subscription, each made when it is asked for; what `notes` hold is that of the last one.
 
         Raises:
@@ -175,30 +183,34 @@ class Operations:
         )
         results = await source if isawaitable(source) else source
         if isinstance(results, ExecutionResult):
-            raise Refused(Failure.SUBSCRIPTION, map(present, results.errors or ()), prepared.kind)
+            raise OperationRejected(
+                RejectionStage.SUBSCRIPTION, map(to_public_error, results.errors or ()), prepared.kind
+            )
         return _format_each(results)
 
-    async def stream(self, prepared: Prepared, notes: Notes | None = None) -> AsyncGenerator[bytes, None]:
+    async def stream(
+        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """The encoded results of a subscription, the same bytes whichever way they are made.
 
         Raises:
             Refused: the stream cannot be made. What goes wrong later is the last result.
         """
-        if prepared.watch and (results := self._events.watch(prepared.watch, notes or Notes())):
+        if prepared.watch and (results := self._events.watch(prepared.watch, notes or OperationMetadata())):
             return _with_last_word(results)
         return _encode_each(await self.subscribe(prepared, notes))
 
-    def follow(self, prepared: Prepared, reader: Reader[Told]) -> "Followed | None":
+    def follow(self, prepared: PreparedOperation, reader: Subscriber[EncodedPayload]) -> "Followed | None":
         """Have `reader` handed the encoded results of a subscription; `None` where they are only made for one who asks for them."""
         if prepared.watch is None:
             return None
         try:
             return Followed(self._events.follow(prepared.watch, None, reader))
-        except (NotCovered, GraphQLError, RatesError):
+        except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
-    def _context_with(self, notes: Notes | None) -> Context:
-        return replace(self._context, notes=notes or Notes())
+    def _context_with(self, notes: OperationMetadata | None) -> Context:
+        return replace(self._context, notes=notes or OperationMetadata())
 
 
 def encode(result: Result) -> bytes:
@@ -228,7 +240,7 @@ async def _format_each(results: Any) -> AsyncGenerator[Result, None]:
             async for result in results:
                 yield _format(result)
         except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and the last word to the client
-            yield _last_word(exc)
+            yield _error_result(exc)
 
 
 async def _with_last_word(results: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -248,20 +260,20 @@ async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[
 
 def format_failure(failure: Exception) -> bytes:
     """The last result of a subscription that has failed: shown or masked, and logged."""
-    return encode(_last_word(failure))
+    return encode(_error_result(failure))
 
 
-def _last_word(failure: Exception) -> Result:
+def _error_result(failure: Exception) -> Result:
     error = (
         failure if isinstance(failure, GraphQLError) else GraphQLError(str(failure), original_error=failure)
     )
-    return {"errors": [present(error).formatted]}
+    return {"errors": [to_public_error(error).formatted]}
 
 
 def _format(result: ExecutionResult) -> Result:
     formatted: Result = {"data": result.data}
     if result.errors:
-        formatted["errors"] = [present(error).formatted for error in result.errors]
+        formatted["errors"] = [to_public_error(error).formatted for error in result.errors]
     if result.extensions:
         formatted["extensions"] = result.extensions
     return formatted

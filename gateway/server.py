@@ -16,11 +16,11 @@ from cache.redis_client import open_redis
 from cache.redis_feed import RedisTickerFeed
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
+from gateway.http.protocol import GatewayHttpProtocol
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
-from gateway.transports.keepalive import Keepalive
-from gateway.transports.uvicorn_http import GatewayHttp
-from gateway.transports.uvicorn_socket import GatewaySocket
+from gateway.websocket.keepalive import Keepalive
+from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -188,12 +188,12 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
     patience_s = settings.stall_timeout_s
     return uvicorn.Config(
         app,
-        http=GatewayHttp.configured(
+        http=GatewayHttpProtocol.configured(
             head_timeout_s=settings.read_timeout_s,
             stall_timeout_s=patience_s,
             direct=app.graphql.direct if settings.fast_path else None,
         ),
-        ws=GatewaySocket.configured(Keepalive(min(PING_INTERVAL_S, patience_s / 2), patience_s)),
+        ws=GatewayWebSocketProtocol.configured(Keepalive(min(PING_INTERVAL_S, patience_s / 2), patience_s)),
         lifespan="off",
         log_config=None,
         log_level="warning",

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from gateway.question import Demand, OnStale, Question
+from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from rates.errors import InvalidArgument
 from rates.source import Source
 from rates.symbol import Symbol
@@ -67,12 +67,12 @@ def given_all(values: list[T] | None) -> tuple[T, ...] | None:
     return None if wanted is None else tuple(wanted)
 
 
-def read_question(symbols: list[Symbol] | None, sources: list[Source] | None) -> Question:
+def read_question(symbols: list[Symbol] | None, sources: list[Source] | None) -> RatesQuery:
     """The question that the arguments ask."""
-    return Question(given_all(symbols), given_all(sources))
+    return RatesQuery(given_all(symbols), given_all(sources))
 
 
-def read_demand(max_age_ms: int | None, on_stale: OnStale) -> Demand:
+def read_demand(max_age_ms: int | None, on_stale: OnStale) -> FreshnessPolicy:
     """The freshness that the arguments demand.
 
     Raises:
@@ -81,4 +81,4 @@ def read_demand(max_age_ms: int | None, on_stale: OnStale) -> Demand:
     wanted = given(max_age_ms)
     if wanted is not None and wanted < 0:
         raise InvalidArgument("maxAgeMs", wanted, "0 or more milliseconds")
-    return Demand(None if wanted is None else timedelta(milliseconds=wanted), on_stale)
+    return FreshnessPolicy(None if wanted is None else timedelta(milliseconds=wanted), on_stale)

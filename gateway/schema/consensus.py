@@ -8,23 +8,23 @@ from typing import Annotated, Self
 
 import strawberry
 
-from gateway.consensus import rate as consensus
-from gateway.consensus.question import (
+from gateway.queries.consensus import rate as consensus
+from gateway.queries.consensus.query import (
     MAX_DEVIATION_BPS,
     MIN_SOURCES,
     ConsensusMethod,
-    ConsensusQuestion,
+    ConsensusQuery,
     check_consensus,
 )
-from gateway.consensus.rate import ConsensusQuality, ExclusionReason
-from gateway.freshness import Freshness
-from gateway.pace import parse_pace
-from gateway.question import OnStale
+from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
+from gateway.queries.freshness import Freshness
+from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, OneSymbol, given, read_demand
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import Rate
 from gateway.schema.scalars import clamp
+from gateway.subscriptions.delivery_options import parse_pace
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -209,14 +209,14 @@ def read_consensus(
     max_age_ms: int | None,
     max_deviation_bps: float,
     sources: list[Source] | None,
-) -> ConsensusQuestion:
+) -> ConsensusQuery:
     """The question that the arguments ask.
 
     Raises:
         InvalidArgument: out of range.
     """
     named = given(sources)
-    question = ConsensusQuestion(
+    question = ConsensusQuery(
         symbol,
         method,
         min_sources,

@@ -7,16 +7,16 @@ from typing import Protocol, Self
 
 from strawberry.types import Info as StrawberryInfo
 
-from gateway.catalog import InstrumentCatalog
-from gateway.consensus.panel import Panel
-from gateway.conversion.converter import Converter
-from gateway.live import Live
-from gateway.rate import Rate
-from gateway.rates import Rates
+from gateway.queries.consensus.reader import ConsensusReader
+from gateway.queries.conversion.converter import Converter
+from gateway.queries.rate import Rate
+from gateway.queries.rate_reader import RateReader
+from gateway.state.catalog import InstrumentCatalog
+from gateway.subscriptions.live_queries import LiveQueries
 
 
 @dataclass(slots=True)
-class Notes:
+class OperationMetadata:
     """What one operation's transport tells its resolvers, and they it, beside arguments and answer."""
 
     resume_from: str | None = None
@@ -40,13 +40,13 @@ class Notes:
         self.good_for = left if self.good_for is None else min(self.good_for, left)
 
 
-class Parts(Protocol):
+class GatewayServices(Protocol):
     """What resolvers reach of a gateway."""
 
-    rates: Rates
-    live: Live
+    rates: RateReader
+    live: LiveQueries
     catalog: InstrumentCatalog
-    panel: Panel
+    panel: ConsensusReader
     converter: Converter
 
 
@@ -54,15 +54,15 @@ class Parts(Protocol):
 class Context:
     """The gateway's parts are the same for all operations, the notes are each operation's own."""
 
-    rates: Rates
-    live: Live
+    rates: RateReader
+    live: LiveQueries
     catalog: InstrumentCatalog
-    panel: Panel
+    panel: ConsensusReader
     converter: Converter
-    notes: Notes = field(default_factory=Notes)
+    notes: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
-    def of(cls, gateway: Parts) -> Self:
+    def of(cls, gateway: GatewayServices) -> Self:
         """What resolvers reach of `gateway`."""
         return cls(gateway.rates, gateway.live, gateway.catalog, gateway.panel, gateway.converter)
 

@@ -6,11 +6,11 @@ from typing import Annotated, Self
 
 import strawberry
 
-from gateway.conversion import conversion
-from gateway.conversion.conversion import ConversionOperation
-from gateway.conversion.question import MAX_LEGS, ConversionQuestion, check_conversion
-from gateway.freshness import Freshness
-from gateway.question import OnStale
+from gateway.queries.conversion import conversion
+from gateway.queries.conversion.conversion import ConversionOperation
+from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
+from gateway.queries.freshness import Freshness
+from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_demand
 from gateway.schema.context import Info
 from gateway.schema.field import described
@@ -124,7 +124,7 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> Conversion | None:
-    question = ConversionQuestion(
+    question = ConversionQuery(
         amount,
         start,
         end,

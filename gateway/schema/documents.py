@@ -35,7 +35,7 @@ class Limits(NamedTuple):
     max_pairs: int
 
 
-class Extent(NamedTuple):
+class DocumentSize(NamedTuple):
     """Size of a selection with its fragments followed."""
 
     depth: int
@@ -78,7 +78,7 @@ def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLErro
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
-    measured: dict[str, Extent] = {}
+    measured: dict[str, DocumentSize] = {}
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             extent = _measure(operation.selection_set, fragments, measured)
@@ -127,8 +127,8 @@ def _unfold(
 def _measure(
     selections: SelectionSetNode | None,
     fragments: dict[str, FragmentDefinitionNode],
-    measured: dict[str, Extent],
-) -> Extent:
+    measured: dict[str, DocumentSize],
+) -> DocumentSize:
     """Each fragment is measured once, so that fragments that name each other twice do not take exponential time."""
     depth = aliases = 0
     for node in selections.selections if selections else ():
@@ -139,15 +139,15 @@ def _measure(
         is_field = isinstance(node, FieldNode)
         depth = max(depth, inner.depth + is_field)
         aliases += inner.aliases + (isinstance(node, FieldNode) and node.alias is not None)
-    return Extent(depth, aliases)
+    return DocumentSize(depth, aliases)
 
 
 def _measure_fragment(
-    name: str, fragments: dict[str, FragmentDefinitionNode], measured: dict[str, Extent]
-) -> Extent:
+    name: str, fragments: dict[str, FragmentDefinitionNode], measured: dict[str, DocumentSize]
+) -> DocumentSize:
     if name not in measured:
         # Stands for the fragment within itself: a cycle is for validation to refuse.
-        measured[name] = Extent(0, 0)
+        measured[name] = DocumentSize(0, 0)
         if name in fragments:
             measured[name] = _measure(fragments[name].selection_set, fragments, measured)
     return measured[name]

@@ -5,14 +5,14 @@ from typing import Any
 
 import strawberry
 
-from gateway.consensus.question import ConsensusMethod
-from gateway.consensus.rate import ConsensusQuality, ExclusionReason
-from gateway.conversion.conversion import ConversionOperation
-from gateway.events import RatesEventKind
-from gateway.freshness import Freshness
-from gateway.question import OnStale
-from gateway.rate import UnavailableReason
-from gateway.source_health import SourceState
+from gateway.queries.consensus.query import ConsensusMethod
+from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
+from gateway.queries.conversion.conversion import ConversionOperation
+from gateway.queries.freshness import Freshness
+from gateway.queries.rate import UnavailableReason
+from gateway.queries.rates_query import OnStale
+from gateway.queries.source_rules import SourceState
+from gateway.subscriptions.event import RatesEventKind
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source
 

@@ -19,7 +19,7 @@ MAX_CAUSES = 10
 log = structlog.get_logger("ratewire.gateway.graphql")
 
 
-def present(error: GraphQLError) -> GraphQLError:
+def to_public_error(error: GraphQLError) -> GraphQLError:
     """The error as a client may see it. Doing it twice changes nothing."""
     if error.extensions and "code" in error.extensions:
         return error
@@ -37,7 +37,7 @@ def present(error: GraphQLError) -> GraphQLError:
 
 def mark_invalid(error: GraphQLError) -> GraphQLError:
     """An error of validation as a client may see it."""
-    presented = present(error)
+    presented = to_public_error(error)
     if presented.extensions and presented.extensions.get("code") != BAD_USER_INPUT:
         return presented
     return _shown(error, error.message, {"code": VALIDATION_FAILED})

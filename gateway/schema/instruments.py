@@ -5,8 +5,8 @@ from typing import Self
 
 import strawberry
 
-from gateway.catalog import InstrumentPage
 from gateway.schema.field import described
+from gateway.state.catalog import InstrumentPage
 from instruments import instrument
 from instruments.listed import TradingStatus
 from rates.source import Source

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.question import OnStale
+from gateway.queries.rates_query import OnStale
 from gateway.schema import consensus, conversion
 from gateway.schema.arguments import (
     UNSET,

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import strawberry
 
-from gateway import events, rate
-from gateway.events import RatesEventKind
-from gateway.freshness import Freshness
-from gateway.rate import UnavailableReason
+from gateway.queries import rate
+from gateway.queries.freshness import Freshness
+from gateway.queries.rate import UnavailableReason
 from gateway.schema.field import described
 from gateway.schema.scalars import clamp
+from gateway.subscriptions import event as events
+from gateway.subscriptions.event import RatesEventKind
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 

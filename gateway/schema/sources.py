@@ -5,10 +5,10 @@ from typing import Self
 
 import strawberry
 
-from gateway import source_health
+from gateway.queries import source_rules
+from gateway.queries.source_rules import SourceState
 from gateway.schema.field import described
 from gateway.schema.scalars import clamp
-from gateway.source_health import SourceState
 from rates import health
 from rates.source import Source
 from rates.symbol import Symbol
@@ -72,7 +72,7 @@ class SourceStatus:
     silent_count: int = described("How many instruments are silent.")
 
     @classmethod
-    def of(cls, value: source_health.SourceStatus) -> Self:
+    def of(cls, value: source_rules.SourceStatus) -> Self:
         return cls(
             source=value.source,
             state=value.state,

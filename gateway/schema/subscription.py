@@ -6,8 +6,6 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from gateway import events
-from gateway.pace import parse_pace
 from gateway.schema import consensus
 from gateway.schema.arguments import (
     UNSET,
@@ -24,6 +22,8 @@ from gateway.schema.arguments import (
 from gateway.schema.context import Info
 from gateway.schema.rates import Rate, RatesEvent
 from gateway.schema.sources import SourceStatus
+from gateway.subscriptions import event as events
+from gateway.subscriptions.delivery_options import parse_pace
 
 ValueT = TypeVar("ValueT")
 TypeT = TypeVar("TypeT")

@@ -13,8 +13,9 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from gateway.http import response
 from gateway.schema import errors
-from gateway.transports import effects, messages, response
+from gateway.websocket import messages, subprotocol
 from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
 from tests.e2e.graphql_client import fresh_from_all
@@ -118,7 +119,9 @@ async def test_the_page_on_errors_knows_every_code() -> None:
 async def test_the_page_on_errors_knows_every_close_code() -> None:
     """Those of ours; the others are of WebSocket itself."""
     told = set(read_table(ERRORS, "## Close codes of the WebSocket"))
-    ours = {str(value) for value in vars(effects).values() if isinstance(value, int) and 1000 <= value < 5000}
+    ours = {
+        str(value) for value in vars(subprotocol).values() if isinstance(value, int) and 1000 <= value < 5000
+    }
     assert ours <= told
     assert {code for code in told if code >= "4000"} <= ours
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from cache.memory import MemoryCache
-from gateway.events import RatesEvent
 from gateway.gateway import Gateway
-from gateway.pace import Pace
-from gateway.question import Question
-from gateway.rate import UnavailableReason
+from gateway.queries.rate import UnavailableReason
+from gateway.queries.rates_query import RatesQuery
 from gateway.settings import GatewaySettings
+from gateway.subscriptions.delivery_options import DeliveryOptions
+from gateway.subscriptions.event import RatesEvent
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.claim.memory_claim import MemoryTickClaim
@@ -105,8 +105,8 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
         try:
             await until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
             await cache.write([ticker(ETH_USDT, "2500")])
-            question = Question((ETH_USDT,), (Source.BINANCE,))
-            async with aclosing(gateway.live.watch_rates(question, Pace())) as events:
+            question = RatesQuery((ETH_USDT,), (Source.BINANCE,))
+            async with aclosing(gateway.live.watch_rates(question, DeliveryOptions())) as events:
                 event = await following(events)
                 while not event.items:
                     event = await following(events)

@@ -16,7 +16,7 @@ from cache.memory import MemoryCache
 from cache.ports import TickerFeed
 from gateway.app import create_app
 from gateway.gateway import Gateway
-from gateway.operations import Operations, Refused
+from gateway.operations import OperationRejected, Operations
 from gateway.request import GraphQLRequest
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
@@ -158,7 +158,7 @@ def execute(operations: Operations) -> Callable[..., Any]:
     async def run(query: str, **variables: Any) -> Answered:
         try:
             result = await operations.execute(operations.prepare(GraphQLRequest(query, variables)))
-        except Refused as exc:
+        except OperationRejected as exc:
             result = {"errors": exc.errors}
         errors = [SimpleNamespace(**each) for each in result.get("errors", ())]
         return Answered(result.get("data"), errors or None)
@@ -206,3 +206,26 @@ def structured_logs() -> Iterator[list[Any]]:
     """What is logged during the test, as events."""
     with structlog.testing.capture_logs() as captured:
         yield captured
+
+
+@pytest.fixture
+def ready_gateway(serving: Any, cache: Any) -> Callable[..., AbstractAsyncContextManager[Any]]:
+    """Serves the cache; settings by name differ from the defaults."""
+
+    @asynccontextmanager
+    async def serve(feed: Any = cache, **configured: Any) -> AsyncIterator[Any]:
+        settings = GatewaySettings(port=0, catalog_refresh_s=0.02, shutdown_timeout_s=1, **configured)
+        async with serving(feed, settings) as served:
+            await served.facts()
+            yield served
+
+    return serve
+
+
+@pytest.fixture
+async def gateway_with_rate(gateway: Gateway, cache: Any) -> Gateway:
+    """A gateway with a rate."""
+    ticker = build_ticker()
+    await cache.write([ticker])
+    await wait_until(lambda: gateway.mirror.read(ticker.key) is not None)
+    return gateway

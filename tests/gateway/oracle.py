@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from gateway.question import Question
+from gateway.queries.rates_query import RatesQuery
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 from tests.gateway.fakes import NOON
-from tests.gateway.stage import TTL, Entry
+from tests.gateway.harness import TTL, Entry
 
 ROUNDING = 0.000_005
 
@@ -35,14 +35,14 @@ class Told:
     conflated: int = 0
 
 
-def is_wanted(key: TickerKey, question: Question) -> bool:
+def is_wanted(key: TickerKey, question: RatesQuery) -> bool:
     return (question.symbols is None or key.symbol in question.symbols) and (
         question.sources is None or key.source in question.sources
     )
 
 
 def unavailable(
-    question: Question, tracked: frozenset[TickerKey], values: Mapping[TickerKey, Ticker]
+    question: RatesQuery, tracked: frozenset[TickerKey], values: Mapping[TickerKey, Ticker]
 ) -> set[tuple[Symbol, Source | None]]:
     """Everything asked for that is not answered."""
     missing: set[tuple[Symbol, Source | None]] = {
@@ -76,7 +76,7 @@ def _moment(now: float) -> datetime:
 class _Reader:
     """What is known of one reader while the simulation runs."""
 
-    def __init__(self, question: Question, manner: Manner, held: Mapping[TickerKey, Ticker]) -> None:
+    def __init__(self, question: RatesQuery, manner: Manner, held: Mapping[TickerKey, Ticker]) -> None:
         self.question, self.manner = question, manner
         self.held = dict(held) if manner.bps else {}
         self.pending: dict[TickerKey, Ticker] = {}
@@ -122,7 +122,7 @@ class _Reader:
 
 def simulate(
     log: Sequence[Entry],
-    question: Question,
+    question: RatesQuery,
     manner: Manner,
     *,
     began: float,

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.gateway import Gateway
-from gateway.operations import Failure, OperationKind, Operations, Refused, encode
+from gateway.operations import OperationKind, OperationRejected, Operations, RejectionStage, encode
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
-from gateway.schema.context import Context, Notes
+from gateway.schema.context import Context, OperationMetadata
 from rates.errors import CacheUnavailable
 from rates.source import Source
 
@@ -39,25 +39,25 @@ async def test_the_operation_is_the_named_or_the_only_one(
 @pytest.mark.parametrize(
     ("request_", "failure", "kind"),
     [
-        (GraphQLRequest("{"), Failure.SYNTAX, None),
-        (GraphQLRequest(""), Failure.SYNTAX, None),
-        (GraphQLRequest("{ nope }"), Failure.VALIDATION, OperationKind.QUERY),
-        (GraphQLRequest("subscription { nope }"), Failure.VALIDATION, OperationKind.SUBSCRIPTION),
-        (GraphQLRequest("mutation { nope }"), Failure.VALIDATION, OperationKind.MUTATION),
-        (GraphQLRequest(SEVERAL), Failure.OPERATION, None),
-        (GraphQLRequest(SEVERAL, operation_name="C"), Failure.OPERATION, None),
+        (GraphQLRequest("{"), RejectionStage.SYNTAX, None),
+        (GraphQLRequest(""), RejectionStage.SYNTAX, None),
+        (GraphQLRequest("{ nope }"), RejectionStage.VALIDATION, OperationKind.QUERY),
+        (GraphQLRequest("subscription { nope }"), RejectionStage.VALIDATION, OperationKind.SUBSCRIPTION),
+        (GraphQLRequest("mutation { nope }"), RejectionStage.VALIDATION, OperationKind.MUTATION),
+        (GraphQLRequest(SEVERAL), RejectionStage.OPERATION, None),
+        (GraphQLRequest(SEVERAL, operation_name="C"), RejectionStage.OPERATION, None),
         (
             GraphQLRequest("query($s: Symbol!) { rate(symbol: $s) { id } }"),
-            Failure.VARIABLES,
+            RejectionStage.VARIABLES,
             OperationKind.QUERY,
         ),
     ],
 )
 async def test_a_refusal_says_at_which_step(
-    operations: Operations, request_: GraphQLRequest, failure: Failure, kind: OperationKind | None
+    operations: Operations, request_: GraphQLRequest, failure: RejectionStage, kind: OperationKind | None
 ) -> None:
     """With formatted errors that carry codes, and the kind of operation where that can be told."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OperationRejected) as caught:
         operations.prepare(request_)
     assert (caught.value.failure, caught.value.kind) == (failure, kind)
     assert all(error["message"] and error["extensions"]["code"] for error in caught.value.errors)
@@ -66,9 +66,9 @@ async def test_a_refusal_says_at_which_step(
 async def test_a_stream_that_cannot_be_made_is_refused_before_it_begins(operations: Operations) -> None:
     """Not by its first result."""
     prepared = operations.prepare(GraphQLRequest('subscription { rates(after: "x") { kind } }'))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OperationRejected) as caught:
         await operations.subscribe(prepared)
-    assert caught.value.failure is Failure.SUBSCRIPTION
+    assert caught.value.failure is RejectionStage.SUBSCRIPTION
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_the_notes_tell_how_long_the_rates_are_good_for(
     await cache.write([ticker(), ticker("ETH/USDT")])
     await until(lambda: gateway.mirror.position[Source.BINANCE].seq == 1)
     clock.advance(4)
-    first, second = Notes(), Notes()
+    first, second = OperationMetadata(), OperationMetadata()
     query = 'a: rate(symbol: "BTC/USDT") { id } b: rate(symbol: "BTC/USDT", maxAgeMs: 5000) { id }'
     await operations.execute(operations.prepare(GraphQLRequest(f"{{ {query} }}")), first)
     await operations.execute(operations.prepare(GraphQLRequest("{ __typename }")), second)
@@ -114,6 +114,6 @@ async def test_any_text_is_prepared_or_refused(operations: Operations, text: str
     """And the answer can be encoded."""
     try:
         errors = [] if operations.prepare(GraphQLRequest(text)) else None
-    except Refused as exc:
+    except OperationRejected as exc:
         errors = exc.errors
     assert encode({"errors": errors})

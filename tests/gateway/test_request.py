@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.http.request_body import RefusedRequest, read_query_string
 from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request
-from gateway.transports.reading import RefusedRequest, read_query_string
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -12,8 +12,8 @@ from typing import Any
 from gateway.server import bind
 from gateway.settings import GatewaySettings
 from tests.e2e.processes import Command, eventually, running
-from tests.gateway.transports.gateway_processes import GatewayProcess, Writer, gateway_processes
-from tests.gateway.transports.raw_socket import raw_socket
+from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
+from tests.gateway.raw_socket import raw_socket
 
 SYMBOLS = [f"W{number}/USDT" for number in range(50)]
 BODY = json.dumps({"query": "{ rates { items { id price } } }"}).encode()

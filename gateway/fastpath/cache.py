@@ -1,0 +1,47 @@
+"""The fragments of one selection, one for each instrument at most: a newer version replaces the one before."""
+
+from graphql import GraphQLSchema
+
+from gateway.fastpath.encoded_rate import EncodedRate, RateEncoder
+from gateway.fastpath.selection import Selection
+from gateway.queries.rate import Rate
+from rates.ticker import TickerKey
+
+# What a fragment takes beside its bytes.
+OVERHEAD_BYTES = 300
+
+
+class EncodedRateCache:
+    """Fragments by instrument."""
+
+    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+        self._writer = RateEncoder(schema, selection)
+        self._fragments: dict[TickerKey, EncodedRate] = {}
+        self.written = 0
+        """How many rate versions were encoded."""
+        self.weight = OVERHEAD_BYTES
+
+    @property
+    def tells_age(self) -> bool:
+        """Whether what it holds says something else at every moment."""
+        return self._writer.tells_age
+
+    def read(self, rate: Rate) -> EncodedRate:
+        """The fragment of this rate, made now if it is not there."""
+        key = rate.ticker.key
+        known = self._fragments.get(key)
+        if known is not None and known.holds(rate.ticker, rate.now):
+            return known
+        fragment = self._writer.write(rate)
+        self._fragments[key] = fragment
+        self.written += 1
+        if known is None:
+            self.weight += OVERHEAD_BYTES
+        else:
+            self.weight -= _size(known)
+        self.weight += _size(fragment)
+        return fragment
+
+
+def _size(fragment: EncodedRate) -> int:
+    return sum(map(len, fragment.parts))

@@ -1,0 +1,101 @@
+"""The rates of one question in one selection, kept joined until one of them moves."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from gateway.fastpath.cache import OVERHEAD_BYTES, EncodedRateCache
+from gateway.fastpath.encoded_rate import EARLIEST, LATEST, EncodedRate
+from gateway.fastpath.list_template import ListTemplate
+from gateway.queries.rate import Rate
+from gateway.state.mirror import TickerSlot
+from rates.clock import format_us
+from rates.ticker import Ticker
+
+Present = Callable[[Ticker, datetime], Rate]
+_read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
+
+
+class EncodedRateList:
+    """`cells` are where the mirror keeps what the question means by the catalogue's `version`; `is_all` is whether that is
+    everything that was asked.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[TickerSlot],
+        version: str,
+        shelf: EncodedRateCache,
+        present: Present,
+        *,
+        is_all: bool,
+    ) -> None:
+        self._cells = cells
+        self._is_all = is_all
+        self._present = present
+        self._fragments: list[EncodedRate] = []
+        self._layout = ListTemplate(())
+        self._moves = -1
+        self._now = EARLIEST
+        self._after, self._until = LATEST, EARLIEST
+        self._fresh_until: datetime | None = None
+        self.version = version
+        self.shelf = shelf
+        self.weight = 0
+        """Bytes that it takes, about."""
+
+    @property
+    def text(self) -> bytes:
+        """The list as it stood when it was refreshed."""
+        return self._layout.write(format_us(self._now))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was asked is in it."""
+        return self._is_all and len(self._fragments) == len(self._cells)
+
+    @property
+    def good_for(self) -> timedelta | None:
+        """How long all of them stay fresh; `None` where there are none."""
+        if not self._fragments:
+            return None
+        if self._fresh_until is None:
+            self._fresh_until = min(
+                self._present(each.ticker, self._now).expires_at for each in self._fragments
+            )
+        return self._fresh_until - self._now
+
+    def refresh(self, moves: int, now: datetime) -> None:
+        """Make it tell of now; equal `moves` mean that no rate is another."""
+        self._now = now
+        is_true = self._after < now <= self._until
+        if is_true and moves == self._moves:
+            return
+        # What has been seen once stays: as many are the same.
+        seen = list(filter(None, map(_read_ticker, self._cells)))
+        if is_true and len(seen) == len(self._fragments):
+            self._replace(seen, now)
+        else:
+            self._read(seen, now)
+        self._moves, self._fresh_until = moves, None
+
+    def _replace(self, tickers: list[Ticker], now: datetime) -> None:
+        """A write moves a few of many: only those are put in."""
+        pairs = zip(tickers, self._fragments, strict=True)
+        changed = {
+            place: self.shelf.read(self._present(ticker, now))
+            for place, (ticker, fragment) in enumerate(pairs)
+            if ticker is not fragment.ticker
+        }
+        for place, fragment in changed.items():
+            self._fragments[place] = fragment
+            self._after, self._until = max(self._after, fragment.after), min(self._until, fragment.until)
+        self._layout.replace(changed)
+
+    def _read(self, tickers: list[Ticker], now: datetime) -> None:
+        self._fragments = [self.shelf.read(self._present(each, now)) for each in tickers]
+        self._after = max((each.after for each in self._fragments), default=EARLIEST)
+        self._until = min((each.until for each in self._fragments), default=LATEST)
+        self._layout = ListTemplate(self._fragments)
+        # The fragments may be all that is left of a shelf that had to go.
+        self.weight = OVERHEAD_BYTES * (1 + len(self._cells)) + sum(len(each.led) for each in self._fragments)

@@ -1,0 +1,107 @@
+"""One rate version, encoded once for one selection."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from graphql import GraphQLSchema
+
+from gateway.fastpath.encoders import Writer, encode_key, field_writer, object_type
+from gateway.fastpath.selection import Field, Selection
+from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness
+from gateway.queries.rate import Rate
+from gateway.schema.rates import READ_RATE
+from gateway.schema.scalars import clamp
+from rates.clock import format_us
+from rates.ticker import Ticker
+
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+US_PER_MS = 1000
+
+Read = Callable[[Rate], Any]
+
+
+class EncodedRate(NamedTuple):
+    """`parts` are the bytes before, between and after the places where the age belongs; without such there is one.
+
+    It says the truth for moments later than `after`, up to and including `until`. `led` is the first part after the comma that
+    stands before it in a list.
+    """
+
+    ticker: Ticker
+    parts: tuple[bytes, ...]
+    observed_us: int
+    after: datetime
+    until: datetime
+    led: bytes
+
+    def write(self, now_us: int) -> bytes:
+        """The rate as it stands at that moment, in microseconds since the Unix epoch."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return write_age(now_us - self.observed_us).join(self.parts)
+
+    def holds(self, ticker: Ticker, now: datetime) -> bool:
+        """Whether it tells of this very ticker, and nothing that is over by now."""
+        return self.ticker is ticker and self.after < now <= self.until
+
+
+def write_age(age_us: int) -> bytes:
+    """Whole milliseconds, rounded up as `format_age_ms` has it; zero for what is observed in the future."""
+    return b"%d" % clamp(max(0, -(-age_us // US_PER_MS)))
+
+
+class RateEncoder:
+    """Encodes rates in one selection.
+
+    Raises:
+        NotCovered: the selection holds something else than leaves.
+    """
+
+    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+        self._members = [
+            (
+                (b"," if place else b"") + encode_key(each.key),
+                None if each.name == "ageMs" else _leaf_writer(schema, selection, each),
+            )
+            for place, each in enumerate(selection.fields)
+        ]
+        self._tells_freshness = any(each.name == "freshness" for each in selection.fields)
+        self.tells_age = any(each.name == "ageMs" for each in selection.fields)
+
+    def write(self, rate: Rate) -> EncodedRate:
+        """The rate, with gaps for its age."""
+        parts: list[bytes] = []
+        pending = [b"{"]
+        for name, leaf in self._members:
+            pending.append(name)
+            if leaf is None:
+                parts.append(b"".join(pending))
+                pending.clear()
+            else:
+                read, write = leaf
+                pending.append(write(read(rate)))
+        after, until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
+        observed_us = format_us(rate.ticker.observed_at)
+        pending.append(b"}")
+        parts.append(b"".join(pending))
+        return EncodedRate(rate.ticker, tuple(parts), observed_us, after, until, b"," + parts[0])
+
+
+def _leaf_writer(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[Read, Writer]:
+    attribute, write = field_writer(schema, object_type(schema, selection.type_name), field)
+    return READ_RATE.get(attribute, attrgetter(attribute)), write
+
+
+def _span(rate: Rate) -> tuple[datetime, datetime]:
+    """From when to when the rate is as fresh as it is now."""
+    expires = rate.expires_at
+    dies = rate.ticker.observed_at + rate.ttl * EXPIRED_AFTER_TTLS
+    match rate.freshness:
+        case Freshness.FRESH:
+            return EARLIEST, expires
+        case Freshness.STALE:
+            return expires, dies
+        case Freshness.EXPIRED:
+            return dies, LATEST

@@ -1,0 +1,210 @@
+"""An operation as this path sees it: root fields that answer with rates, what is wanted of each, and what each is asked."""
+
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_argument_values,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.fastpath.encoders import encode_key
+from gateway.fastpath.selection import TYPENAME, Collector, NotOnFastPath, RootField
+from gateway.fastpath.single_rate import SingleRateQuery
+from gateway.lru import BoundedLru
+from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
+from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
+from gateway.request import GraphQLRequest
+from gateway.schema.arguments import UNSET, given, read_demand, read_question
+from gateway.schema.consensus import read_consensus
+from gateway.schema.documents import MAX_KEPT_LENGTH
+from gateway.subscriptions.delivery_options import DeliveryOptions, parse_pace
+from rates.errors import RatesError
+from rates.source import Source
+from rates.symbol import Symbol
+
+COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
+COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
+MAX_PLANS = 1_024
+
+BooleanVariables = tuple[tuple[str, bool], ...]
+PlanKey = tuple[str, str | None, BooleanVariables]
+
+
+class RateArgs(NamedTuple):
+    """What `rate` is asked."""
+
+    symbol: Symbol
+    source: Source | None
+    demand: FreshnessPolicy
+
+
+class RatesArgs(NamedTuple):
+    """What `rates` is asked."""
+
+    question: RatesQuery
+    demand: FreshnessPolicy
+
+
+class PlannedField(NamedTuple):
+    """One root field and what it is asked; `None` for the name of the type. `before` is what stands before its value in the
+    answer; `spot` is where the answer of `rate` is.
+    """
+
+    root: RootField
+    ask: RateArgs | RatesArgs | None
+    before: bytes
+    spot: SingleRateQuery | None
+
+
+QueryPlan = tuple[PlannedField, ...]
+
+
+class RateSubscriptionArgs(NamedTuple):
+    """What the subscription `rate` is asked."""
+
+    symbol: Symbol
+    source: Source | None
+    pace: DeliveryOptions
+
+
+class RatesSubscriptionArgs(NamedTuple):
+    """What the subscription `rates` is asked."""
+
+    question: RatesQuery
+    pace: DeliveryOptions
+    after: str | None
+
+
+class ConsensusSubscriptionArgs(NamedTuple):
+    """What the subscription `consensusRate` is asked."""
+
+    question: ConsensusQuery
+    pace: DeliveryOptions
+
+
+class SubscriptionPlan(NamedTuple):
+    """The one field of a subscription and what it is asked."""
+
+    root: RootField
+    ask: RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs
+
+
+class Planner:
+    """Makes the plans of operations. What is wanted is worked out once for each document and setting of its switches."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._roots: BoundedLru[PlanKey, tuple[RootField, ...]] = BoundedLru(size=MAX_PLANS)
+
+    def plan_query(
+        self,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> QueryPlan | None:
+        """The plan of a query; `None` if this path does not cover it."""
+        assert self._schema.query_type
+        fields = self._schema.query_type.fields
+        try:
+            roots = self._read_roots(self._schema.query_type, request, document, operation, values)
+            asks = [
+                None
+                if root.field.name == TYPENAME
+                else _read_ask(
+                    root.field.name, get_argument_values(fields[root.field.name], root.details.node, values)
+                )
+                for root in roots
+            ]
+            return tuple(map(_make_asked, range(len(roots)), roots, asks))
+        except (NotOnFastPath, GraphQLError, RatesError):
+            # The plain path says what is wrong, if anything is.
+            return None
+
+    def plan_subscription(
+        self,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> SubscriptionPlan | None:
+        """The plan of a subscription; `None` if this path does not cover it."""
+        kind = self._schema.subscription_type
+        assert kind
+        try:
+            roots = self._read_roots(kind, request, document, operation, values)
+            if len(roots) != 1 or roots[0].field.name == TYPENAME:
+                return None
+            field = kind.fields[roots[0].field.name]
+            arguments = get_argument_values(field, roots[0].details.node, values)
+            return SubscriptionPlan(roots[0], _read_watch(roots[0].field.name, arguments))
+        except (NotOnFastPath, GraphQLError, RatesError):
+            return None
+
+    def _read_roots(
+        self,
+        kind: GraphQLObjectType,
+        request: GraphQLRequest,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+    ) -> tuple[RootField, ...]:
+        # Only directives take booleans: no argument of a covered field does.
+        switches = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
+        key = request.query, request.operation_name, switches
+        roots = self._roots.read(key)
+        if roots is None:
+            roots = Collector(self._schema, document, operation, values).collect(kind)
+            covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
+            if any(root.field.name not in covered for root in roots):
+                raise NotOnFastPath
+            if len(request.query) <= MAX_KEPT_LENGTH:
+                self._roots.keep(key, roots)
+        return roots
+
+
+def _make_asked(number: int, root: RootField, ask: RateArgs | RatesArgs | None) -> PlannedField:
+    before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
+    spot = None
+    if isinstance(ask, RateArgs):
+        assert root.field.inside is not None
+        spot = SingleRateQuery(root.field.inside, *ask)
+    return PlannedField(root, ask, before, spot)
+
+
+def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
+    demand = read_demand(arguments.get("maxAgeMs", UNSET), OnStale(arguments["onStale"]))
+    if name == "rate":
+        return RateArgs(arguments["symbol"], given(arguments.get("source", UNSET)), demand)
+    return RatesArgs(read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), demand)
+
+
+def _read_watch(
+    name: str, arguments: dict[str, Any]
+) -> RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs:
+    interval_ms = arguments["sampleIntervalMs"]
+    if name == "consensusRate":
+        return ConsensusSubscriptionArgs(_read_consensus(arguments), parse_pace(interval_ms, 0))
+    bps = arguments["minChangeBps"]
+    if name == "rate":
+        source = given(arguments.get("source", UNSET))
+        return RateSubscriptionArgs(arguments["symbol"], source, parse_pace(interval_ms, bps))
+    question = read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
+    pace = parse_pace(interval_ms, bps, arguments["maxSilenceMs"])
+    return RatesSubscriptionArgs(question, pace, given(arguments.get("after", UNSET)))
+
+
+def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuery:
+    return read_consensus(
+        symbol=arguments["symbol"],
+        method=ConsensusMethod(arguments["method"]),
+        min_sources=arguments["minSources"],
+        max_age_ms=arguments.get("maxAgeMs", UNSET),
+        max_deviation_bps=arguments["maxDeviationBps"],
+        sources=arguments.get("sources", UNSET),
+    )

@@ -1,0 +1,54 @@
+"""Where the one rate that a question asks for is found, and how it was written last."""
+
+from datetime import datetime
+
+from gateway.fastpath.encoded_rate import EncodedRate
+from gateway.fastpath.response_encoder import ResponseEncoder
+from gateway.fastpath.selection import Selection
+from gateway.queries.rate_reader import Candidate, RateReader
+from gateway.queries.rates_query import FreshnessPolicy
+from rates.clock import format_us
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+
+class SingleRateQuery:
+    """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
+
+    __slots__ = ("_candidates", "_demand", "_fragment", "_selection", "_source", "_symbol", "_version")
+
+    def __init__(
+        self, selection: Selection, symbol: Symbol, source: Source | None, demand: FreshnessPolicy
+    ) -> None:
+        self._selection = selection
+        self._symbol, self._source, self._demand = symbol, source, demand
+        self._version = ""
+        self._candidates: list[Candidate] = []
+        self._fragment: EncodedRate | None = None
+
+    def write(self, rates: RateReader, library: ResponseEncoder) -> bytes | None:
+        """The first rate by preference that meets the demand; `None` where there is none: that takes longer to answer.
+
+        Raises:
+            UnknownSymbol, NotTrading: nobody has it.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        rates.check_loaded()
+        if self._version != rates.tracked_version:
+            self._candidates = rates.candidates(self._symbol, self._source, self._demand)
+            self._version = rates.tracked_version
+        now = rates.now()
+        for cell, max_age in self._candidates:
+            ticker = cell.ticker
+            if ticker is not None and now - ticker.observed_at <= max_age:
+                return self._read(ticker, now, rates, library).write(format_us(now))
+        return None
+
+    def _read(
+        self, ticker: Ticker, now: datetime, rates: RateReader, library: ResponseEncoder
+    ) -> EncodedRate:
+        fragment = self._fragment
+        if fragment is None or not fragment.holds(ticker, now):
+            fragment = self._fragment = library.fragment(self._selection, rates.present_at(ticker, now))
+        return fragment

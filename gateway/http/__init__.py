@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: single results, event streams and multipart responses."""

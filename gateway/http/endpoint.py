@@ -1,0 +1,190 @@
+"""GraphQL over HTTP: one answer as JSON, or a stream for a client that wants one; a page for people.
+
+Refuses what a foreign page could make a browser send: bodies must be JSON, and GET only reads.
+Link: https://graphql.github.io/graphql-over-http/draft/
+"""
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.http.cache_headers import caching_headers, matches
+from gateway.http.multipart import PartFraming
+from gateway.http.negotiation import (
+    Accepted,
+    MediaType,
+    accepts_json,
+    choose,
+    choose_json,
+    parse_accept,
+    wants_page,
+)
+from gateway.http.request_body import ClientGone, RefusedRequest, parse_body, read_body, read_query_string
+from gateway.http.request_cache import RequestCache, is_visit, keep_requests
+from gateway.http.response import send_error, send_json, send_whole
+from gateway.http.sse import EventFraming
+from gateway.http.stream import Framing, HttpExchange, Streams
+from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
+from gateway.pages import read_page
+from gateway.schema.context import OperationMetadata
+from gateway.schema.documents import MAX_KEPT_LENGTH
+from gateway.settings import GatewaySettings
+from rates.verdicts import INTERNAL_ERROR
+
+READING = ("GET", "HEAD")
+ALLOWED = "GET, HEAD, POST, OPTIONS"
+FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
+
+log = structlog.get_logger("ratewire.gateway.http")
+
+
+class HttpEndpoint:
+    """The HTTP side of the endpoint."""
+
+    def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
+        self._operations = operations
+        self._max_body_bytes = settings.max_body_bytes
+        self._read_timeout_s = settings.read_timeout_s
+        self._static_directory = static_directory
+        self._kept = keep_requests()
+        self.direct = RequestCache(operations, self._kept)
+        self._streams = Streams(
+            heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
+        )
+
+    async def close(self) -> None:
+        """End the streams; single answers take no time."""
+        await self._streams.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        accepted = parse_accept(Headers(scope=scope).get("accept"))
+        try:
+            await self._answer(accepted, scope, receive, send_noted)
+        except ClientGone:
+            return
+        except RefusedRequest as exc:
+            await send_error(send, choose_json(accepted), exc.status, str(exc), exc.headers)
+        except Exception:
+            # Outermost: whatever it is, the client gets an answer and the log the reason.
+            error_id = secrets.token_hex(8)
+            log.exception("request failed", error_id=error_id)
+            if has_begun:
+                raise
+            error = {
+                "message": f"Internal error {error_id}",
+                "extensions": {"code": INTERNAL_ERROR, "errorId": error_id},
+            }
+            await send_json(send, 500, choose_json(accepted), encode({"errors": [error]}))
+
+    async def _answer(self, accepted: Accepted, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "OPTIONS":
+            await send_whole(send, 204, b"", {"allow": ALLOWED})
+            return
+        if method not in (*READING, "POST"):
+            raise RefusedRequest(405, f"the method is {method[:20]}: expected {ALLOWED}", {"allow": ALLOWED})
+        if method in READING and is_visit(scope["query_string"]) and wants_page(accepted):
+            page = read_page(self._static_directory, "graphiql.html")
+            page.headers["vary"] = "Accept"
+            await page(scope, receive, send)
+            return
+        operation = await self._read(scope, receive)
+        await self._execute(operation, accepted, HttpExchange(scope, receive, send))
+
+    async def _read(self, scope: Scope, receive: Receive) -> PreparedOperation | OperationRejected:
+        limit, is_reading = self._max_body_bytes, scope["method"] in READING
+        if is_reading:
+            raw = scope["query_string"]
+        else:
+            raw = await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s)
+        if kept := self._kept.read((is_reading, raw)):
+            return kept
+        request = read_query_string(raw, max_bytes=limit) if is_reading else parse_body(raw)
+        try:
+            prepared = self._operations.prepare(request)
+        except OperationRejected as exc:
+            return exc
+        if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_KEPT_LENGTH:
+            self._kept.keep((is_reading, raw), prepared)
+        return prepared
+
+    async def _execute(
+        self, operation: PreparedOperation | OperationRejected, accepted: Accepted, client: HttpExchange
+    ) -> None:
+        if operation.kind is OperationKind.MUTATION and client.scope["method"] in READING:
+            raise RefusedRequest(405, "a mutation needs POST", {"allow": "POST"})
+        media = choose(accepted, operation.kind)
+        if media is None:
+            # Who accepts JSON has asked the wrong thing, not in the wrong way.
+            raise RefusedRequest(400 if accepts_json(accepted) else 406, _offer(operation.kind))
+        if framing := FRAMINGS.get(media):
+            await self._stream(framing, operation, client)
+        elif isinstance(operation, PreparedOperation):
+            await self._send_result(operation, media, client)
+        else:
+            # The older type leaves the status to the transport, which did its part.
+            status = 400 if media is MediaType.RESPONSE else 200
+            await send_json(client.send, status, media, encode({"errors": operation.errors}))
+
+    async def _send_result(
+        self, operation: PreparedOperation, media: MediaType, client: HttpExchange
+    ) -> None:
+        notes = OperationMetadata() if client.scope["method"] in READING else None
+        answer = await self._operations.answer(operation, notes)
+        headers = caching_headers(answer, notes, media) if notes else {}
+        if headers and matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
+            await send_whole(client.send, 304, b"", headers)
+            return
+        await send_json(client.send, 200, media, answer.body, headers)
+
+    async def _stream(
+        self, framing: Framing, operation: PreparedOperation | OperationRejected, client: HttpExchange
+    ) -> None:
+        if self._streams.is_closing:
+            raise RefusedRequest(503, "the server stops: come back", {"retry-after": "1"})
+        if client.scope["method"] == "HEAD":
+            await send_whole(client.send, 200, b"", {"content-type": framing.content_type})
+            return
+        notes = OperationMetadata()
+        if framing.media_type is MediaType.EVENTS:
+            notes.resume_from = Headers(scope=client.scope).get("last-event-id") or None
+        await self._streams.serve(framing, self._results(operation, notes), notes, client)
+
+    async def _results(
+        self, operation: PreparedOperation | OperationRejected, notes: OperationMetadata
+    ) -> AsyncGenerator[bytes, None]:
+        """All results, whatever the kind. What was refused is one too: a stream that is open has no other way to say so."""
+        if isinstance(operation, OperationRejected):
+            yield encode({"errors": operation.errors})
+        elif operation.kind is OperationKind.SUBSCRIPTION:
+            try:
+                results = await self._operations.stream(operation, notes)
+            except OperationRejected as exc:
+                yield encode({"errors": exc.errors})
+                return
+            async with aclosing(results):
+                async for result in results:
+                    yield result
+        else:
+            yield (await self._operations.answer(operation, notes)).body
+
+
+def _offer(kind: OperationKind | None) -> str:
+    if kind is OperationKind.SUBSCRIPTION:
+        return (
+            "a subscription is answered by a stream: expected Accept: text/event-stream or "
+            "multipart/mixed;subscriptionSpec=1.0, or a WebSocket at this address"
+        )
+    return "expected Accept: application/graphql-response+json, application/json or text/event-stream"

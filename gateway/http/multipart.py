@@ -1,0 +1,30 @@
+"""Subscriptions as the parts of one answer, as Apollo's clients speak them.
+
+Link: https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
+"""
+
+from gateway.http.negotiation import MediaType
+from gateway.operations import encode
+
+BOUNDARY = "graphql"
+_HEAD = b"content-type: application/json\r\n\r\n"
+# Clients take a part for whole when they see the boundary after it: it goes out with the part.
+_NEXT = b"\r\n--graphql\r\n"
+_LAST = b"\r\n--graphql--\r\n"
+_STOPPED = {"message": "the server stops: subscribe again", "extensions": {"code": "SERVICE_UNAVAILABLE"}}
+
+
+class PartFraming:
+    """Writes results as parts `{"payload": …}`; an empty object is a sign of life."""
+
+    media_type = MediaType.PARTS
+    content_type = f'multipart/mixed; boundary="{BOUNDARY}"; subscriptionSpec=1.0'
+    opening = _NEXT + _HEAD + b"{}" + _NEXT
+    heartbeat = _HEAD + b"{}" + _NEXT
+    complete = _HEAD + b"{}" + _LAST
+    interrupted = _HEAD + encode({"payload": None, "errors": [_STOPPED]}) + _LAST
+
+    @staticmethod
+    def frame(result: bytes, cursor: str | None) -> bytes:
+        del cursor
+        return _HEAD + b'{"payload":' + result + b"}" + _NEXT

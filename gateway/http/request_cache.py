@@ -1,0 +1,168 @@
+"""Requests that are whole when they arrive and have been read before: answered at once, with the bytes of the long way.
+
+Everything else - another path, a page from elsewhere, a stream, an error - is left to `gateway.http.endpoint`.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from gateway.http.cache_headers import caching_headers, matches
+from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
+from gateway.http.request_body import RefusedRequest, check_type
+from gateway.http.response import encode_headers, json_headers
+from gateway.lru import BoundedLru
+from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
+from gateway.pages import Header, secure
+from gateway.schema.context import OperationMetadata
+from gateway.schema.documents import MAX_KEPT_LENGTH
+
+PATH = b"/graphql"
+METHODS = (b"GET", b"POST")
+# What the same request comes to is always the same: applications send few different ones, over and over. What is kept for a
+# request takes some fifty times its bytes.
+MAX_KEPT_REQUESTS = 4_096
+MAX_KEPT_BYTES = 1024 * 1024
+# The same with their heads, which differ between browsers and proxies: longer, but nothing else is kept for them.
+MAX_WHOLE_BYTES = 4 * MAX_KEPT_BYTES
+MAX_WHOLE_LENGTH = 2 * MAX_KEPT_LENGTH
+# Clients of one kind send one type.
+KEPT_TYPES = 64
+WHOLE = (MediaType.RESPONSE, MediaType.JSON)
+_STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
+
+KeptRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
+
+
+class KnownRequest(NamedTuple):
+    """A request that has been read. `is_reading` is a GET, whose answer may be kept and need not be sent again."""
+
+    prepared: PreparedOperation
+    media: MediaType
+    is_reading: bool
+    if_none_match: str | None
+
+
+class RequestCache:
+    """Knows requests by their bytes."""
+
+    def __init__(self, operations: Operations, kept: KeptRequests) -> None:
+        self._operations = operations
+        self._kept = kept
+        self._whole: BoundedLru[bytes, KnownRequest] = BoundedLru(
+            size=MAX_KEPT_REQUESTS, weight=MAX_WHOLE_BYTES, weigh=lambda data, _: len(data)
+        )
+        self._heads = {media: _split_head(media) for media in WHOLE}
+        self._date_headers: list[Header] = []
+        self._date_lines = b""
+
+    def recall(self, data: bytes) -> KnownRequest | None:
+        """The request that is exactly these bytes."""
+        return self._whole.read(data) if len(data) <= MAX_WHOLE_LENGTH else None
+
+    def keep(self, data: bytes, shortcut: KnownRequest) -> None:
+        """Know this request by all its bytes from now on: equal bytes mean the same, whatever is in them."""
+        if len(data) <= MAX_WHOLE_LENGTH:
+            self._whole.keep(data, shortcut)
+
+    def read(
+        self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
+    ) -> KnownRequest | None:
+        """The request with these parts, if one like it has come the long way before."""
+        path, _, query = target.partition(b"?")
+        if path != PATH or b"#" in query:
+            return None
+        is_reading = method == b"GET"
+        prepared = self._kept.read((is_reading, query if is_reading else body))
+        if prepared is None or prepared.plan is None:
+            return None
+        named: dict[bytes, bytes] = {}
+        for name, value in headers:
+            named.setdefault(name, value)
+        media = _choose_media(named, query if is_reading else None)
+        return media and KnownRequest(prepared, media, is_reading, _text(named.get(b"if-none-match")))
+
+    def write(self, shortcut: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
+        """The answer as it goes out, in pieces; `None` where it takes longer. `server_headers` are those of every answer."""
+        if shortcut.is_reading:
+            return self._write_kept(shortcut, server_headers)
+        pieces = self._operations.pieces(shortcut.prepared)
+        if pieces is None:
+            return None
+        before, after = self._heads[shortcut.media]
+        head = b"%b%b%b%d%b" % (
+            _STATUS[200],
+            self._date(server_headers),
+            before,
+            sum(map(len, pieces)),
+            after,
+        )
+        return [head, *pieces]
+
+    def _write_kept(self, shortcut: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
+        notes = OperationMetadata()
+        pieces = self._operations.pieces(shortcut.prepared, notes)
+        if pieces is None:
+            return None
+        body = b"".join(pieces)
+        headers = caching_headers(QueryResult(body, has_errors=False), notes, shortcut.media)
+        if headers and matches(shortcut.if_none_match, headers["etag"]):
+            status, body = 304, b""
+        else:
+            status, headers = 200, json_headers(shortcut.media, len(body), headers)
+        lines = _format(secure(encode_headers(headers)))
+        return [_STATUS[status], self._date(server_headers), lines, b"\r\n", body]
+
+    def _date(self, headers: list[Header]) -> bytes:
+        # Another list every second.
+        if headers is not self._date_headers:
+            self._date_headers, self._date_lines = headers, _format(headers)
+        return self._date_lines
+
+
+def keep_requests() -> KeptRequests:
+    """Requests by what they ask, a query string (`True`) or a body."""
+    return BoundedLru(size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=lambda key, _: len(key[1]))
+
+
+def is_visit(query: bytes) -> bool:
+    """Whether somebody came to the address without a question."""
+    return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
+
+
+def _choose_media(headers: dict[bytes, bytes], query: bytes | None) -> MediaType | None:
+    """As what a client with these headers gets the answer to a query; `None` where that takes longer. A POST has no `query`."""
+    if b"origin" in headers or b"expect" in headers:
+        return None
+    if query is None and not _is_json(headers.get(b"content-type"), headers.get(b"content-encoding")):
+        return None
+    accepted = parse_accept(_text(headers.get(b"accept")))
+    if query is not None and is_visit(query) and wants_page(accepted):
+        return None
+    media = choose(accepted, OperationKind.QUERY)
+    return media if media in WHOLE else None
+
+
+@lru_cache(maxsize=KEPT_TYPES)
+def _is_json(content_type: bytes | None, content_encoding: bytes | None) -> bool:
+    given = {"content-type": content_type, "content-encoding": content_encoding}
+    try:
+        check_type({name: value.decode("latin-1") for name, value in given.items() if value is not None})
+    except RefusedRequest:
+        return False
+    return True
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _split_head(media: MediaType) -> tuple[bytes, bytes]:
+    """The lines before and after the length of the body."""
+    name = b"content-length: "
+    before, _, after = _format(secure(encode_headers(json_headers(media, 0)))).partition(name + b"0")
+    return before + name, after + b"\r\n"
+
+
+def _format(headers: Iterable[Header]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers)

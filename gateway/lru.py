@@ -1,0 +1,47 @@
+"""A bounded store of what was worked out: whoever was not asked for longest goes first. Clients cannot fill it beyond its bound."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+ValueT = TypeVar("ValueT")
+
+
+class BoundedLru(Generic[KeyT, ValueT]):
+    """At most `size` values, and no more than `weight` of them, measured by `weigh` when they are told to have grown."""
+
+    def __init__(
+        self, *, size: int, weight: int = 0, weigh: Callable[[KeyT, ValueT], int] = lambda _, __: 0
+    ) -> None:
+        self._size = size
+        self._weight = weight
+        self._weigh = weigh
+        self._values: OrderedDict[KeyT, ValueT] = OrderedDict()
+        self._weights: dict[KeyT, int] = {}
+        self._total = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def total(self) -> int:
+        """Weight of all values."""
+        return self._total
+
+    def read(self, key: KeyT) -> ValueT | None:
+        """The value, which thereby becomes the last to go."""
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def keep(self, key: KeyT, value: ValueT) -> None:
+        """Keep the value, or weigh it again; others may have to go, or it itself where it alone is too heavy."""
+        weight = self._weigh(key, value)
+        self._total += weight - self._weights.get(key, 0)
+        self._values[key], self._weights[key] = value, weight
+        self._values.move_to_end(key)
+        while len(self._values) > self._size or self._total > self._weight > 0:
+            oldest, _ = self._values.popitem(last=False)
+            self._total -= self._weights.pop(oldest)

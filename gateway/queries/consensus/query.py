@@ -1,0 +1,63 @@
+"""What a client asks of a consensus, checked."""
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from rates.clock import format_span_ms
+from rates.errors import InvalidArgument
+from rates.source import Source
+from rates.symbol import Symbol
+
+MIN_SOURCES = 2
+MAX_SOURCES = 100
+MAX_DEVIATION_BPS = Decimal(50)
+BPS = 10_000
+
+
+class ConsensusMethod(StrEnum):
+    """How one price is made of several."""
+
+    MEDIAN = "MEDIAN"
+    VWAP = "VWAP"
+
+
+class ConsensusQuery(NamedTuple):
+    """`max_age` is `None` for each source's own time to live; `sources` is `None` for all that track the symbol."""
+
+    symbol: Symbol
+    method: ConsensusMethod = ConsensusMethod.MEDIAN
+    min_sources: int = MIN_SOURCES
+    max_age: timedelta | None = None
+    max_deviation_bps: Decimal = MAX_DEVIATION_BPS
+    sources: tuple[Source, ...] | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the question: arguments at their defaults are left out, so that equal questions have one name."""
+        details = {
+            "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
+            "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),
+            "maxDeviationBps": None
+            if self.max_deviation_bps == MAX_DEVIATION_BPS
+            else format(self.max_deviation_bps.normalize(), "f"),
+            "sources": None if self.sources is None else "+".join(each.name for each in self.sources),
+        }
+        asked = "&".join(f"{name}={value}" for name, value in details.items() if value is not None)
+        return f"CONSENSUS:{self.symbol}:{self.method}{asked and '?' + asked}"
+
+
+def check_consensus(question: ConsensusQuery) -> None:
+    """Refuse what cannot be asked.
+
+    Raises:
+        InvalidArgument: out of range.
+    """
+    if not 1 <= question.min_sources <= MAX_SOURCES:
+        raise InvalidArgument("minSources", question.min_sources, f"1 to {MAX_SOURCES}")
+    bps = question.max_deviation_bps
+    if not (bps.is_finite() and 0 <= bps <= BPS):
+        raise InvalidArgument("maxDeviationBps", bps, f"0 to {BPS}")
+    if question.sources is not None and not question.sources:
+        raise InvalidArgument("sources", "an empty list", "at least one source")

@@ -1,0 +1,148 @@
+"""Makes one price of what the sources say. Pure; the rates carry the moment that they are judged at."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.queries.consensus.arithmetic import (
+    EXACT,
+    QUOTIENT,
+    distance_bps,
+    median,
+    outlier_limit,
+    shares,
+    vwap,
+)
+from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
+from gateway.queries.consensus.rate import ConsensusQuality, ConsensusRate, Contribution, ExclusionReason
+from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
+from gateway.queries.rates_query import FreshnessPolicy
+from gateway.queries.unavailable import too_old
+from rates.errors import RateNotSeen
+from rates.source import Source
+
+_CENT = Decimal("0.01")
+
+
+class SourceRate(NamedTuple):
+    """What one source has to say: nothing while it has not been seen. `gone` says why it is not asked at all."""
+
+    rate: Rate | None
+    gone: UnavailableRate | None = None
+
+
+def weigh(question: ConsensusQuery, heard: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
+    """The consensus of the sources `heard`, each of which appears among its contributions."""
+    contributions = [_admit(question, source, each) for source, each in heard.items()]
+    contributions = _leave_out_outliers(contributions, question)
+    if question.method is ConsensusMethod.VWAP:
+        contributions = [_demand_volume(each) for each in contributions]
+    rates = [each.rate for each in contributions if each.is_included and each.rate]
+    if not rates or len(rates) < question.min_sources:
+        contributions = [_withhold(each, len(rates), question) for each in contributions]
+        return ConsensusRate(
+            question=question,
+            contributions=tuple(contributions),
+            quality=ConsensusQuality.INSUFFICIENT,
+            now=now,
+        )
+    return _agree(question, contributions, rates, now)
+
+
+def _agree(
+    question: ConsensusQuery, contributions: Sequence[Contribution], rates: Sequence[Rate], now: datetime
+) -> ConsensusRate:
+    prices = [rate.ticker.price for rate in rates]
+    if question.method is ConsensusMethod.VWAP:
+        volumes = [rate.ticker.volume_24h or Decimal(0) for rate in rates]
+        price, weights = vwap(prices, volumes), shares(volumes)
+    else:
+        price, weights = median(prices), shares([Decimal(1)] * len(prices))
+    divergence = max(distance_bps(each, price).copy_abs() for each in prices)
+    left = iter(weights)
+    return ConsensusRate(
+        question=question,
+        contributions=tuple(
+            msgspec.structs.replace(
+                each,
+                weight=next(left) if each.is_included else each.weight,
+                deviation_bps=distance_bps(each.rate.ticker.price, price) if each.rate else None,
+            )
+            for each in contributions
+        ),
+        quality=_judge(len(rates), divergence, question),
+        now=now,
+        price=price,
+        divergence_bps=divergence,
+    )
+
+
+def _judge(count: int, divergence_bps: Decimal, question: ConsensusQuery) -> ConsensusQuality:
+    if count == 1:
+        return ConsensusQuality.SINGLE_SOURCE
+    agreed = divergence_bps <= question.max_deviation_bps
+    return ConsensusQuality.AGREED if agreed else ConsensusQuality.DIVERGED
+
+
+def _admit(question: ConsensusQuery, source: Source, heard: SourceRate) -> Contribution:
+    rate = heard.rate
+    if heard.gone is not None:
+        is_halted = heard.gone.reason is UnavailableReason.NOT_TRADING
+        exclusion = ExclusionReason.NOT_TRADING if is_halted else ExclusionReason.NOT_TRACKED
+        return Contribution(source=source, exclusion=exclusion, message=heard.gone.message)
+    if rate is None:
+        message = str(RateNotSeen(str(question.symbol), source.name))
+        return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
+    demand = FreshnessPolicy(question.max_age)
+    if demand.is_met_by(rate):
+        return Contribution(source=source, rate=rate)
+    message = str(too_old(rate, demand))
+    return Contribution(source=source, rate=rate, exclusion=ExclusionReason.STALE, message=message)
+
+
+def _leave_out_outliers(
+    contributions: Sequence[Contribution], question: ConsensusQuery
+) -> list[Contribution]:
+    prices = [each.rate.ticker.price for each in contributions if each.is_included and each.rate]
+    limit = outlier_limit(prices, question.max_deviation_bps)
+    if limit is None:
+        return list(contributions)
+    middle = median(prices)
+    return [_judge_distance(each, middle, limit, len(prices)) for each in contributions]
+
+
+def _judge_distance(each: Contribution, middle: Decimal, limit: Decimal, count: int) -> Contribution:
+    if not each.is_included or each.rate is None:
+        return each
+    price = each.rate.ticker.price
+    if EXACT.abs(EXACT.subtract(price, middle)) <= limit:
+        return each
+    seen, expected = (_print_bps(at, middle) for at in (price, EXACT.add(middle, limit)))
+    message = f"{seen} bps from the median of {count} sources: expected at most {expected} bps"
+    return _exclude(each, ExclusionReason.OUTLIER, message)
+
+
+def _print_bps(price: Decimal, middle: Decimal) -> str:
+    return f"{QUOTIENT.quantize(distance_bps(price, middle).copy_abs(), _CENT):f}"
+
+
+def _demand_volume(each: Contribution) -> Contribution:
+    if not each.is_included or each.rate is None or each.rate.ticker.volume_24h:
+        return each
+    symbol = each.rate.ticker.symbol
+    message = f"{each.source.name} publishes no volume of {symbol} in {symbol.base}: it cannot be weighed"
+    return _exclude(each, ExclusionReason.NO_VOLUME, message)
+
+
+def _withhold(each: Contribution, count: int, question: ConsensusQuery) -> Contribution:
+    if not each.is_included:
+        return each
+    message = f"{count} usable of the {question.min_sources} sources asked for: no price is made of them"
+    return _exclude(each, ExclusionReason.TOO_FEW_SOURCES, message)
+
+
+def _exclude(each: Contribution, reason: ExclusionReason, message: str) -> Contribution:
+    return msgspec.structs.replace(each, exclusion=reason, message=message)

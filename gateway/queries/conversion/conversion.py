@@ -1,0 +1,100 @@
+"""A conversion as a client is told of it: the result, and every leg of the way with its rate and its age."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+from enum import StrEnum
+
+import msgspec
+
+from gateway.queries.freshness import Freshness, format_age_ms, worst
+from gateway.queries.rate import Rate
+
+# Amounts and prices have at most 50 digits on either side of the point (`rates.number`): an amount times three of them.
+EXACT = Context(prec=450, traps=[Inexact])
+# What is told has so many significant digits, rounded half to even: IEEE 754 decimal128.
+DIGITS = 34
+RESULT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
+ONE = Decimal(1)
+
+
+class ConversionOperation(StrEnum):
+    """What a leg does with its price."""
+
+    MULTIPLY = "MULTIPLY"
+    DIVIDE = "DIVIDE"
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One step from an asset to another. `rate` is `None` where it is the promise of a stablecoin."""
+
+    start: str
+    end: str
+    rate: Rate | None
+
+    @property
+    def operation(self) -> ConversionOperation:
+        turned = self.rate is not None and self.rate.ticker.symbol.base != self.start
+        return ConversionOperation.DIVIDE if turned else ConversionOperation.MULTIPLY
+
+    @property
+    def price(self) -> Decimal:
+        return self.rate.ticker.price if self.rate else ONE
+
+
+class Conversion(msgspec.Struct, frozen=True):
+    """`amount` of `start` in `end`, over `legs`; without any they are the same asset."""
+
+    amount: Decimal
+    start: str
+    end: str
+    legs: tuple[Leg, ...]
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The rates of the legs that have one."""
+        return tuple(leg.rate for leg in self.legs if leg.rate)
+
+    @property
+    def rate(self) -> Decimal:
+        """Units of `end` for one of `start`."""
+        return self._convert(ONE)
+
+    @property
+    def result(self) -> Decimal:
+        """Units of `end` for the amount: rounded once, at the end."""
+        return self._convert(self.amount)
+
+    @property
+    def uses_peg(self) -> bool:
+        """Whether a stablecoin was taken for what it promises to be worth."""
+        return any(leg.rate is None for leg in self.legs)
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """When the oldest rate was observed; `None` where there is none."""
+        return min((rate.ticker.observed_at for rate in self.rates), default=None)
+
+    @property
+    def age_ms(self) -> int:
+        """Age of the oldest rate; 0 where there is none."""
+        return format_age_ms(max((rate.age for rate in self.rates), default=timedelta(0)))
+
+    @property
+    def freshness(self) -> Freshness:
+        """The worst of the rates', each by the time to live of its own source."""
+        return worst(rate.freshness for rate in self.rates) or Freshness.FRESH
+
+    def _convert(self, amount: Decimal) -> Decimal:
+        if not self.legs:
+            return amount
+        times = _product(leg.price for leg in self.legs if leg.operation is ConversionOperation.MULTIPLY)
+        by = _product(leg.price for leg in self.legs if leg.operation is ConversionOperation.DIVIDE)
+        return RESULT.divide(EXACT.multiply(amount, times), by)
+
+
+def _product(prices: Iterable[Decimal]) -> Decimal:
+    product = ONE
+    for price in prices:
+        product = EXACT.multiply(product, price)
+    return product

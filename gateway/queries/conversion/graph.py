@@ -1,0 +1,114 @@
+"""Which asset leads to which by a tracked symbol. Knows no rates: made once for a set of instruments, asked for routes often."""
+
+import difflib
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from heapq import nsmallest
+from itertools import pairwise, permutations
+
+from gateway.queries.conversion.assets import DOLLAR, HUBS, STABLECOINS
+from rates.source import Source
+from rates.symbol import MAX_ASSET_LENGTH, Symbol
+
+# Routes of one length that are looked at, best hubs first. Between two hubs there is one over almost every asset; that all of the
+# first are useless and a later one is not is no case to spend every client's time on.
+MAX_ROUTES = 64
+KEPT_ROUTES = 512
+NEAR_MATCHES = 3
+MAX_NAMED = 10
+_UNRANKED = len(HUBS)
+
+Route = tuple[str, ...]
+Rank = tuple[int, int, str]
+
+
+class AssetGraph:
+    """Assets and what links them. With `pegs`, the dollar and all stablecoins are linked by promise instead of by market."""
+
+    def __init__(self, sources_by_symbol: Mapping[Symbol, Sequence[Source]], *, pegs: bool) -> None:
+        self.sources_by_symbol = sources_by_symbol
+        self.pegs = pegs
+        self._links: dict[str, dict[str, tuple[Symbol, ...]]] = {}
+        # Sorted, so that the order in which instruments were added does not matter.
+        for symbol in sorted(sources_by_symbol):
+            self._link(symbol.base, symbol.quote, symbol)
+        dollars = {DOLLAR, *(STABLECOINS & self._links.keys())} if pegs else ()
+        for one, other in permutations(dollars, 2):
+            self._links.setdefault(one, {})[other] = ()
+        self._ranks = {asset: _rank(asset, links) for asset, links in self._links.items()}
+        self._kept = lru_cache(maxsize=KEPT_ROUTES)(self._list_routes)
+
+    def __contains__(self, asset: str) -> bool:
+        return asset in self._links
+
+    def near(self, asset: str) -> list[str]:
+        """The known assets closest in spelling, best first, in whatever case it was spelled. Takes about a millisecond; what is too
+        long for an asset is compared with none.
+        """
+        if len(asset) > MAX_ASSET_LENGTH:
+            return []
+        return difflib.get_close_matches(asset.upper(), self._links, n=NEAR_MATCHES, cutoff=0.6)
+
+    def symbols(self, one: str, other: str) -> tuple[Symbol, ...]:
+        """The symbols that link two neighbours; none where one is a peg of the other."""
+        return self._links[one][other]
+
+    def routes(self, start: str, end: str, max_legs: int) -> tuple[Route, ...]:
+        """The ways between two different assets: fewest legs first, then fewest pegs, then the best hubs."""
+        return self._kept(start, end, max_legs)
+
+    def reach(self, asset: str) -> list[str]:
+        """The neighbours of an asset, best hubs first, ten at the most."""
+        return nsmallest(MAX_NAMED, self._links[asset], key=self._ranks.__getitem__)
+
+    def distance(self, start: str, end: str) -> int | None:
+        """The fewest legs between two assets, however many; `None` where nothing leads there."""
+        legs = {start: 0}
+        ahead = deque([start])
+        while ahead:
+            asset = ahead.popleft()
+            if asset == end:
+                return legs[asset]
+            for neighbour in self._links[asset]:
+                if neighbour not in legs:
+                    legs[neighbour] = legs[asset] + 1
+                    ahead.append(neighbour)
+        return None
+
+    def _link(self, one: str, other: str, symbol: Symbol) -> None:
+        if one == other:
+            return
+        for here, there in ((one, other), (other, one)):
+            links = self._links.setdefault(here, {})
+            links[there] = (*links.get(there, ()), symbol)
+
+    def _list_routes(self, start: str, end: str, max_legs: int) -> tuple[Route, ...]:
+        found: list[Route] = []
+        for legs, list_middles in enumerate((self._no_middles, self._middles, self._pairs_of_middles), 1):
+            if legs <= max_legs:
+                routes = ((start, *middles, end) for middles in list_middles(start, end))
+                found += nsmallest(MAX_ROUTES, routes, key=self._order)
+        return tuple(found)
+
+    def _no_middles(self, start: str, end: str) -> Iterable[Route]:
+        return [()] if end in self._links[start] else []
+
+    def _middles(self, start: str, end: str) -> Iterable[Route]:
+        return [(asset,) for asset in self._links[start].keys() & self._links[end].keys()]
+
+    def _pairs_of_middles(self, start: str, end: str) -> Iterable[Route]:
+        last = self._links[end].keys() - {start}
+        for first in self._links[start].keys() - {end}:
+            for second in self._links[first].keys() & last:
+                yield first, second
+
+    def _order(self, route: Route) -> tuple[int, tuple[Rank, ...], Route]:
+        pegs = sum(not self._links[one][other] for one, other in pairwise(route))
+        ranks = tuple(sorted((self._ranks[asset] for asset in route[1:-1]), reverse=True))
+        return pegs, ranks, route
+
+
+def _rank(asset: str, links: Mapping[str, object]) -> Rank:
+    """Hubs in their order, then whoever has most neighbours, then by name."""
+    return (HUBS.index(asset) if asset in HUBS else _UNRANKED, -len(links), asset)

@@ -1,0 +1,89 @@
+"""One question's search among routes for the rates to go by. Every pair of neighbours is looked at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from gateway.queries.conversion.conversion import Leg
+from gateway.queries.conversion.graph import AssetGraph, Route
+from gateway.queries.freshness import Freshness, worst
+from gateway.queries.rate import Rate
+from gateway.queries.rate_reader import RateReader
+from gateway.queries.rates_query import FreshnessPolicy, pick_rate
+from gateway.state.mirror import Mirror
+from rates.errors import RateNotSeen
+from rates.symbol import Symbol
+from rates.ticker import TickerKey
+
+
+class RouteFinder:
+    """The rates at one moment, as one demand sees them."""
+
+    def __init__(
+        self, rates: RateReader, mirror: Mirror, graph: AssetGraph, demand: FreshnessPolicy, now: datetime
+    ) -> None:
+        self._rates = rates
+        self._mirror = mirror
+        self._graph = graph
+        self._demand = demand
+        self._now = now
+        self._known: dict[tuple[str, str], Leg | None] = {}
+
+    def find(self, routes: Sequence[Route]) -> tuple[Leg, ...]:
+        """The legs of the first route that meets the demand; else of those with the best worst freshness the first.
+
+        Raises:
+            RateNotSeen: no route has a rate for each leg.
+        """
+        late: list[tuple[Freshness, tuple[Leg, ...]]] = []
+        for route in routes:
+            legs = self._walk(route)
+            if legs is None:
+                continue
+            freshness = self._worst_late(legs)
+            if freshness is None:
+                return legs
+            late.append((freshness, legs))
+        if not late:
+            raise self._not_seen(routes[0])
+        return min(late, key=lambda each: each[0].grade)[1]
+
+    def _walk(self, route: Route) -> tuple[Leg, ...] | None:
+        legs: list[Leg] = []
+        for one, other in pairwise(route):
+            leg = self._leg(one, other)
+            if leg is None:
+                return None
+            legs.append(leg)
+        return tuple(legs)
+
+    def _leg(self, one: str, other: str) -> Leg | None:
+        if (one, other) not in self._known:
+            self._known[one, other] = self._look(one, other)
+        return self._known[one, other]
+
+    def _look(self, one: str, other: str) -> Leg | None:
+        """As `rate` answers, by preference."""
+        symbols = self._graph.symbols(one, other)
+        if not symbols:
+            return Leg(one, other, None)
+        best = pick_rate(self._read(symbols), self._demand)
+        return None if best is None else Leg(one, other, best)
+
+    def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
+        for symbol in symbols:
+            for source in self._graph.sources_by_symbol[symbol]:
+                if ticker := self._mirror.read(TickerKey(source, symbol)):
+                    yield self._rates.present_at(ticker, self._now)
+
+    def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
+        """How bad it would be to go this way: of the rates that do not meet the demand the worst freshness."""
+        rates = (leg.rate for leg in legs if leg.rate)
+        return worst(rate.freshness for rate in rates if not self._demand.is_met_by(rate))
+
+    def _not_seen(self, route: Route) -> RateNotSeen:
+        one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)
+        symbol = self._graph.symbols(one, other)[0]
+        return RateNotSeen(
+            str(symbol), ", ".join(each.name for each in self._graph.sources_by_symbol[symbol])
+        )

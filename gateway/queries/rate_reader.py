@@ -1,0 +1,276 @@
+"""Answers questions from the mirror and the catalogue as plain values. Knows nothing of GraphQL and waits for nothing."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+
+from gateway.queries import unavailable
+from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
+from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
+from gateway.queries.source_rules import SourceStatus
+from gateway.queries.source_status import SourceStatusReader
+from gateway.state.catalog import InstrumentCatalog
+from gateway.state.mirror import Mirror, TickerSlot
+from gateway.state.position import Cursor, Positions, format_cursor
+from instruments.instrument import Instrument
+from rates.clock import Clock
+from rates.errors import (
+    CacheUnavailable,
+    DatabaseUnavailable,
+    InvalidArgument,
+    RateNotSeen,
+    RatesError,
+    SourceDown,
+    UnknownSymbol,
+)
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker, TickerKey
+
+# A list of unknown symbols gets near matches for this many only: each costs about a millisecond.
+NEAR_LOOKUPS = 3
+
+
+class Candidate(NamedTuple):
+    """Where a rate that may answer is, and up to which age it meets a demand."""
+
+    cell: TickerSlot
+    max_age: timedelta
+
+
+class RateReader:
+    """The gateway's knowledge of rates and sources at the present moment."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        catalog: InstrumentCatalog,
+        *,
+        ttl: TtlBySource,
+        preference: Sequence[Source],
+        max_symbols: int,
+        simulated: bool,
+        clock: Clock,
+    ) -> None:
+        self._mirror = mirror
+        self._catalog = catalog
+        self._ttl = ttl
+        self._preference = tuple(preference)
+        self._max_symbols = max_symbols
+        self._clock = clock
+        self._sources = SourceStatusReader(
+            mirror, catalog, ttl=ttl, preference=preference, simulated=simulated
+        )
+        self._last_cursor: tuple[Cursor | None, str] = None, ""
+
+    def check_loaded(self) -> None:
+        """Refuse to guess before cache and catalogue have been read once.
+
+        Raises:
+            CacheUnavailable, DatabaseUnavailable: not read yet.
+        """
+        if not self._mirror.loaded:
+            raise CacheUnavailable(
+                f"the cache has not been read yet ({self._mirror.last_error or 'starting'})"
+            )
+        if not self._catalog.loaded:
+            raise DatabaseUnavailable(
+                f"the tracked instruments have not been read yet ({self._catalog.last_error or 'starting'})"
+            )
+
+    def check_question(self, question: RatesQuery) -> None:
+        """Refuse more symbols than the limit.
+
+        Raises:
+            InvalidArgument: too many.
+        """
+        if question.symbols is not None and len(question.symbols) > self._max_symbols:
+            raise InvalidArgument(
+                "symbols", f"{len(question.symbols)} symbols", f"at most {self._max_symbols}"
+            )
+
+    def sources_for(self, symbol: Symbol, source: Source | None) -> list[Source]:
+        """The sources that may answer, most preferred first.
+
+        Raises:
+            UnknownSymbol: none tracks it.
+            NotTrading: none that tracks it trades it.
+        """
+        asked = self._preference if source is None else (source,)
+        tracking = self._catalog.sources_of(symbol)
+        if found := [each for each in asked if each in tracking]:
+            return found
+        if halted := self._halted(symbol, asked):
+            raise unavailable.not_trading(halted[0])
+        raise UnknownSymbol(str(symbol), near=self._catalog.near(symbol, asked))
+
+    def rate(
+        self, symbol: Symbol, source: Source | None = None, demand: FreshnessPolicy = ANY_AGE
+    ) -> Rate | None:
+        """The first rate by preference that meets the demand, else the one that has used up least of its time to live.
+
+        Raises:
+            UnknownSymbol, NotTrading, RateNotSeen, SourceDown, RateStale: as the names say.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self.check_loaded()
+        now = self._clock()
+        sources = self.sources_for(symbol, source)
+        seen = (rate for each in sources if (rate := self._read(TickerKey(each, symbol), now)))
+        best = pick_rate(seen, demand)
+        if best is None:
+            raise self._not_seen(symbol, sources)
+        if demand.on_stale is OnStale.RETURN or demand.is_met_by(best):
+            return best
+        if demand.on_stale is OnStale.ERROR:
+            raise unavailable.too_old(best, demand)
+        return None
+
+    def rates(self, question: RatesQuery, demand: FreshnessPolicy = ANY_AGE) -> RateList:
+        """Every rate that answers, and in `unavailable` everything asked for that none answers.
+
+        Raises:
+            RateStale: with `OnStale.ERROR`, for the first stale one.
+            InvalidArgument: too many symbols.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self.check_loaded()
+        self.check_question(question)
+        now = self._clock()
+        keys, missing = self._resolve(question)
+        items: list[Rate] = []
+        is_down = self._is_down_at(now)
+        for key in keys:
+            rate = self._read(key, now)
+            if rate is None:
+                missing.append(unavailable.unseen(key, is_down=is_down(key.source)))
+            elif demand.on_stale is OnStale.RETURN or demand.is_met_by(rate):
+                items.append(rate)
+            elif demand.on_stale is OnStale.ERROR:
+                raise unavailable.too_old(rate, demand)
+            else:
+                missing.append(unavailable.withheld(rate, demand))
+        return RateList(tuple(items), tuple(missing), self.cursor())
+
+    def cursor(self, position: Positions | None = None) -> str:
+        """Up to where the writes of all sources are in the answers given now, or up to `position` only."""
+        cursor = Cursor(self._mirror.position if position is None else position, self._catalog.version)
+        # Most are asked for again before anything is written.
+        if self._last_cursor[0] != cursor:
+            self._last_cursor = cursor, format_cursor(cursor)
+        return self._last_cursor[1]
+
+    @property
+    def moves(self) -> int:
+        """Another number whenever any rate is another."""
+        return self._mirror.moves
+
+    @property
+    def tracked_version(self) -> str:
+        """Names the set of tracked instruments."""
+        return self._catalog.version
+
+    def now(self) -> datetime:
+        """The moment that answers given now are about."""
+        return self._clock()
+
+    def list_cells(self, question: RatesQuery) -> tuple[list[TickerSlot], bool]:
+        """Where the rates that answer the question are, by the present catalogue; and whether that is all that was asked: some of
+        it may be not tracked or not traded.
+        """
+        asked, halted = self._asked(question), self._catalog.halted
+        if question.symbols is None:
+            cells = [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
+            return cells, not any(key.source in asked for key in halted)
+        cells, is_all = [], True
+        for symbol in dict.fromkeys(question.symbols):
+            tracking = self._catalog.sources_of(symbol)
+            found = [TickerKey(source, symbol) for source in asked if source in tracking]
+            is_told = bool(found) and (question.sources is None or len(found) == len(asked))
+            is_all = is_all and is_told and not (halted and self._halted(symbol, asked))
+            cells += map(self._mirror.cell, found)
+        return cells, is_all
+
+    def unavailable(self, question: RatesQuery) -> tuple[UnavailableRate, ...]:
+        """Everything asked for that no rate answers, however old."""
+        keys, missing = self._resolve(question)
+        is_down = self._is_down_at(self._clock())
+        missing += (
+            unavailable.unseen(key, is_down=is_down(key.source))
+            for key in keys
+            if self._mirror.read(key) is None
+        )
+        return tuple(missing)
+
+    def gone(self, key: TickerKey) -> UnavailableRate:
+        """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
+        halted = self._catalog.halted.get(key)
+        return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
+
+    def candidates(self, symbol: Symbol, source: Source | None, demand: FreshnessPolicy) -> list[Candidate]:
+        """Where the rates that may answer are, by the present catalogue, most preferred first.
+
+        Raises:
+            UnknownSymbol, NotTrading: none.
+        """
+        return [
+            Candidate(self._mirror.cell(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
+            for each in self.sources_for(symbol, source)
+        ]
+
+    def present_at(self, ticker: Ticker, now: datetime) -> Rate:
+        """A ticker as a rate at that moment."""
+        return Rate(ticker, self._ttl[ticker.source], now)
+
+    def sources(self) -> tuple[SourceStatus, ...]:
+        """How every source is doing, most preferred first."""
+        return self._sources.statuses(self._clock())
+
+    def _resolve(self, question: RatesQuery) -> tuple[list[TickerKey], list[UnavailableRate]]:
+        """The instruments that a question means and that are answered, and what of it is not tracked or not traded."""
+        asked = self._asked(question)
+        if question.symbols is None:
+            halted = [each for key, each in self._catalog.halted.items() if key.source in asked]
+            keys = [key for key in self._catalog.tracked if key.source in asked]
+            return keys, list(map(unavailable.halted, halted))
+        keys = []
+        gone: list[UnavailableRate] = []
+        lookups = NEAR_LOOKUPS
+        for symbol in dict.fromkeys(question.symbols):
+            tracking = self._catalog.sources_of(symbol)
+            found = [TickerKey(source, symbol) for source in asked if source in tracking]
+            keys += found
+            if question.sources is not None and found:
+                # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
+                gone += (self.gone(TickerKey(each, symbol)) for each in asked if each not in tracking)
+                continue
+            halted = self._halted(symbol, asked)
+            gone += map(unavailable.halted, halted)
+            if not found and not halted:
+                near = self._catalog.near(symbol, asked) if lookups > 0 else ()
+                lookups -= 1
+                gone.append(unavailable.unknown(symbol, near))
+        return keys, gone
+
+    def _halted(self, symbol: Symbol, asked: Iterable[Source]) -> list[Instrument]:
+        keys = (TickerKey(each, symbol) for each in asked)
+        return [found for key in keys if (found := self._catalog.halted.get(key))]
+
+    def _asked(self, question: RatesQuery) -> tuple[Source, ...]:
+        return self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
+
+    def _read(self, key: TickerKey, now: datetime) -> Rate | None:
+        ticker = self._mirror.read(key)
+        return None if ticker is None else Rate(ticker, self._ttl[key.source], now)
+
+    def _not_seen(self, symbol: Symbol, sources: Sequence[Source]) -> RatesError:
+        now = self._clock()
+        are_down = all(self._sources.is_down(source, now) for source in sources)
+        return (SourceDown if are_down else RateNotSeen)(
+            str(symbol), ", ".join(source.name for source in sources)
+        )
+
+    def _is_down_at(self, now: datetime) -> Callable[[Source], bool]:
+        """Whether a source is down, worked out once per source for one answer."""
+        return cache(lambda source: self._sources.is_down(source, now))

@@ -1,0 +1,195 @@
+"""How a source is doing, judged from facts that the mirror holds. Pure; time is an argument."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from gateway.queries.freshness import age_at, format_age_ms, within
+from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+
+# Below this share of fresh rates among the tracked ones a source counts as degraded: a few instruments hardly ever trade.
+FRESH_SHARE = 0.5
+
+
+class SourceState(StrEnum):
+    """How a source is doing, from best to worst."""
+
+    UP = "UP"
+    DEGRADED = "DEGRADED"
+    STALLED = "STALLED"
+    RATE_LIMITED = "RATE_LIMITED"
+    BLOCKED = "BLOCKED"
+    DOWN = "DOWN"
+
+
+class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a source: `last` is the ticker that arrived last, `latest_observed_at` the latest event time of all,
+    `fresh` and `tracked` count instruments, `reports` come from processes that are not silent, `cut_off` says why the cache
+    cannot be seen.
+    """
+
+    source: Source
+    reports: Sequence[SourceReport]
+    last: Ticker | None
+    latest_observed_at: datetime | None
+    tickers_per_minute: int
+    tracked: int
+    halted: int = 0
+    fresh: int
+    seen: int
+    ttl: timedelta
+    simulated: bool
+    cut_off: str | None = None
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's state, why it is not UP, and the figures behind it. `silent`: the first of the `silent_count` symbols that
+    its push feed should be telling of and does not.
+    """
+
+    source: Source
+    state: SourceState
+    reason: str | None
+    last_ticker_at: datetime | None
+    lag_ms: int | None
+    skew_ms: int | None
+    tickers_per_minute: int
+    refused: int
+    reconnects: int
+    budget: CallBudgetState | None
+    tracked: int
+    halted: int
+    seen: int
+    fresh: int
+    simulated: bool
+    silent: Sequence[Symbol] = ()
+    silent_count: int = 0
+
+
+def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
+    """The status that the facts amount to at `now`."""
+    state, reason = _judge(facts, now)
+    last, reports = facts.last, facts.reports
+    silent, silent_count = _silent(reports)
+    budgets = [report.budget for report in reports if report.budget is not None]
+    return SourceStatus(
+        source=facts.source,
+        state=state,
+        reason=reason,
+        last_ticker_at=None if last is None else last.received_at,
+        lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
+        skew_ms=None if last is None else format_age_ms(age_at(last.observed_at, last.received_at)),
+        tickers_per_minute=facts.tickers_per_minute,
+        refused=sum(report.refused for report in reports),
+        reconnects=sum(report.reconnects for report in reports),
+        # Processes share it and each tells of its own last call: the latest call knows best.
+        budget=max(budgets, key=lambda each: (each.resets_at, -each.remaining), default=None),
+        tracked=facts.tracked,
+        halted=facts.halted,
+        seen=facts.seen,
+        fresh=facts.fresh,
+        simulated=facts.simulated,
+        silent=silent,
+        silent_count=silent_count,
+    )
+
+
+def _judge(  # noqa: PLR0911 - one return per rule
+    facts: SourceFacts, now: datetime
+) -> tuple[SourceState, str | None]:
+    """The first rule that applies, worst evidence first."""
+    quiet = _quiet(facts, now)
+    working = [report for report in facts.reports if report.role != LISTINGS_ROLE]
+    troubled = _troubled(working)
+    if facts.cut_off is not None:
+        return (SourceState.DOWN if quiet else SourceState.DEGRADED), facts.cut_off
+    if not working:
+        silence = "no process has reported on it for a minute"
+        return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
+    if len(troubled) == len(working):
+        return _link_state(troubled), _describe(troubled, working)
+    remark = _remark(working)
+    if quiet:
+        return SourceState.STALLED, quiet if remark is None else f"{quiet}; {remark}"
+    if troubled:
+        return SourceState.DEGRADED, _describe(troubled, working)
+    if facts.fresh < facts.tracked * FRESH_SHARE:
+        return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
+    if _silent(facts.reports)[1]:
+        return SourceState.DEGRADED, _describe_silent(facts.reports)
+    if remark is not None:
+        return SourceState.DEGRADED, remark
+    if unlisted := _troubled(facts.reports):
+        return SourceState.DEGRADED, _describe(unlisted, facts.reports)
+    return SourceState.UP, None
+
+
+def _troubled(reports: Sequence[SourceReport]) -> list[SourceReport]:
+    return [report for report in reports if report.state is not LinkState.UP]
+
+
+def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:
+    """The symbols that no push feed tells of although each should, and how many they are: what one replica of a feed hears,
+    people get.
+    """
+    feeds = [report for report in reports if report.role == STREAM_ROLE and report.state is LinkState.UP]
+    if not feeds:
+        return (), 0
+    least = min(feeds, key=lambda report: report.silent_count)
+    common = set(least.silent).intersection(*(report.silent for report in feeds))
+    if least.silent_count > len(least.silent):
+        # Too many to be named: nobody can tell whether all feeds miss the same.
+        return least.silent, least.silent_count
+    return sorted(common), len(common)
+
+
+def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
+    """In the words of the feed that knows most about it."""
+    feeds = [report for report in reports if report.silent_count]
+    return max(feeds, key=lambda report: report.reported_at).reason if feeds else None
+
+
+def _remark(working: Sequence[SourceReport]) -> str | None:
+    """What all its push feeds have to say although they deliver: a connection that is down, maintenance. One that has nothing to say
+    gets everything.
+    """
+    feeds = [report for report in working if report.role == STREAM_ROLE and report.state is LinkState.UP]
+    if (
+        not feeds
+        or not all(report.reason for report in feeds)
+        or any(report.silent_count for report in feeds)
+    ):
+        return None
+    return max(feeds, key=lambda report: report.reported_at).reason
+
+
+def _quiet(facts: SourceFacts, now: datetime) -> str | None:
+    """Why nothing of the source is fresh, or `None` if something is."""
+    if facts.latest_observed_at is None:
+        return "nothing seen yet"
+    age = age_at(now, facts.latest_observed_at)
+    if within(age, facts.ttl):
+        return None
+    return f"its newest value is {age.total_seconds():.0f} s old, past its {facts.ttl.total_seconds():g} s"
+
+
+def _link_state(troubled: Sequence[SourceReport]) -> SourceState:
+    """What all processes together say: what passes by itself before what needs a person."""
+    for state in (LinkState.RATE_LIMITED, LinkState.BLOCKED):
+        if any(report.state is state for report in troubled):
+            return SourceState(state.value)
+    return SourceState.DOWN
+
+
+def _describe(troubled: Sequence[SourceReport], reports: Sequence[SourceReport]) -> str:
+    worst = max(troubled, key=lambda report: report.reported_at)
+    if len(reports) == 1:
+        # "1 of 1" would say nothing, and the state is beside it: the reason has the room.
+        return f"{worst.role}: {worst.reason or worst.state}"
+    why = f": {worst.reason}" if worst.reason else ""
+    return f"{len(troubled)} of {len(reports)} processes ({worst.role}: {worst.state}{why})"

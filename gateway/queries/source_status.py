@@ -1,0 +1,108 @@
+"""Every source as it stands: what mirror and catalogue hold of it, judged by `gateway.queries.source_rules`.
+
+Everyone who watches the sources asks each second, and every list with something that was never seen asks too: instruments are
+counted once for all of them.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from gateway.queries.freshness import expires_at
+from gateway.queries.rate import TtlBySource
+from gateway.queries.source_rules import SourceFacts, SourceState, SourceStatus, assess
+from gateway.state.catalog import InstrumentCatalog
+from gateway.state.mirror import Mirror
+from gateway.state.position import StreamPosition
+from rates.source import Source
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_DOWN = (SourceState.DOWN, SourceState.BLOCKED)
+
+
+class InstrumentCount(NamedTuple):
+    """The instruments of a source, true from `began` up to and including `ends`, as long as it writes nothing and the same are
+    tracked.
+    """
+
+    place: StreamPosition
+    version: str
+    began: datetime
+    ends: datetime
+    tracked: int
+    halted: int
+    seen: int
+    fresh: int
+
+
+class SourceStatusReader:
+    """All sources, most preferred first. Time is an argument."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        catalog: InstrumentCatalog,
+        *,
+        ttl: TtlBySource,
+        preference: Sequence[Source],
+        simulated: bool,
+    ) -> None:
+        self._mirror = mirror
+        self._catalog = catalog
+        self._ttl = ttl
+        self._preference = tuple(preference)
+        self._simulated = simulated
+        self._counts: dict[Source, InstrumentCount] = {}
+
+    def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
+        """How each is doing."""
+        return tuple(self._status(source, now) for source in self._preference)
+
+    def is_down(self, source: Source, now: datetime) -> bool:
+        """Whether nothing new can be expected of it."""
+        return self._status(source, now).state in _DOWN
+
+    def _status(self, source: Source, now: datetime) -> SourceStatus:
+        part, count = self._mirror.sources[source], self._count(source, now)
+        facts = SourceFacts(
+            source=source,
+            reports=part.reports(now),
+            last=part.newest,
+            latest_observed_at=part.latest_observed_at,
+            tickers_per_minute=part.tickers_per_minute(now),
+            tracked=count.tracked,
+            halted=count.halted,
+            seen=count.seen,
+            fresh=count.fresh,
+            ttl=self._ttl[source],
+            simulated=self._simulated,
+            cut_off=self._cut_off(),
+        )
+        return assess(facts, now)
+
+    def _count(self, source: Source, now: datetime) -> InstrumentCount:
+        place, version = self._mirror.sources[source].place, self._catalog.version
+        known = self._counts.get(source)
+        if known and known[:2] == (place, version) and known.began <= now <= known.ends:
+            return known
+        tracked = [key for key in self._catalog.tracked if key.source is source]
+        seen = [ticker for key in tracked if (ticker := self._mirror.read(key))]
+        expiries = [expires_at(ticker.observed_at, self._ttl[source]) for ticker in seen]
+        fresh = [each for each in expiries if now <= each]
+        self._counts[source] = InstrumentCount(
+            place,
+            version,
+            now,
+            min(fresh, default=_NEVER),
+            tracked=len(tracked),
+            halted=sum(key.source is source for key in self._catalog.halted),
+            seen=len(seen),
+            fresh=len(fresh),
+        )
+        return self._counts[source]
+
+    def _cut_off(self) -> str | None:
+        since = self._mirror.disconnected_at
+        if since is None:
+            return None
+        return f"the cache is out of reach since {since.isoformat(timespec='seconds')}"

@@ -1,0 +1,56 @@
+"""Why something that is asked for is not answered: as an entry of `unavailable`, and as an error where it was asked for alone."""
+
+from collections.abc import Sequence
+
+from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
+from gateway.queries.rates_query import FreshnessPolicy
+from instruments.instrument import Instrument
+from rates.clock import format_span_ms
+from rates.errors import NotTrading, RateNotSeen, RateStale, SourceDown, UnknownSymbol
+from rates.symbol import Symbol
+from rates.ticker import TickerKey
+
+
+def unknown(symbol: Symbol, near: Sequence[str]) -> UnavailableRate:
+    """That no source asked tracks the symbol; `near` are those of like spelling."""
+    message = str(UnknownSymbol(str(symbol), near=near))
+    return UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message)
+
+
+def untracked(key: TickerKey) -> UnavailableRate:
+    """That a symbol is not tracked from a source, though perhaps from another."""
+    message = f"{key.symbol} is not tracked from {key.source.name}"
+    return UnavailableRate(key.symbol, key.source, UnavailableReason.UNKNOWN_SYMBOL, message)
+
+
+def unseen(key: TickerKey, *, is_down: bool) -> UnavailableRate:
+    """That the source has not published it yet, or cannot: it is down."""
+    error = (SourceDown if is_down else RateNotSeen)(str(key.symbol), key.source.name)
+    reason = UnavailableReason.SOURCE_DOWN if is_down else UnavailableReason.NOT_YET_SEEN
+    return UnavailableRate(key.symbol, key.source, reason, str(error))
+
+
+def halted(instrument: Instrument) -> UnavailableRate:
+    """That the source does not trade it."""
+    message = str(not_trading(instrument))
+    return UnavailableRate(instrument.symbol, instrument.source, UnavailableReason.NOT_TRADING, message)
+
+
+def withheld(rate: Rate, demand: FreshnessPolicy) -> UnavailableRate:
+    """That the rate is older than was asked for."""
+    message = str(too_old(rate, demand))
+    return UnavailableRate(rate.ticker.symbol, rate.ticker.source, UnavailableReason.STALE, message)
+
+
+def not_trading(instrument: Instrument) -> NotTrading:
+    """The same as `halted`, as an error."""
+    halt = instrument.halt
+    assert halt is not None, "the catalogue keeps those without a halt apart"
+    return NotTrading(str(instrument.symbol), instrument.source.name, word=halt.word, since=halt.since)
+
+
+def too_old(rate: Rate, demand: FreshnessPolicy) -> RateStale:
+    """The same as `withheld`, as an error."""
+    symbol, source = str(rate.ticker.symbol), rate.ticker.source.name
+    limit_ms = format_span_ms(demand.limit(rate.ttl))
+    return RateStale(symbol, source, age_ms=rate.age_ms, max_age_ms=limit_ms)

@@ -1,0 +1,45 @@
+"""How often a reader wants to hear: at most once an interval, at least once a silence. Knows nothing of rates."""
+
+from decimal import Decimal
+from math import isfinite
+
+import msgspec
+
+from rates.errors import InvalidArgument
+
+MAX_SAMPLE_INTERVAL_MS = 3_600_000
+MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 3_600_000
+MAX_CHANGE_BPS = 1_000_000
+
+
+class DeliveryOptions(msgspec.Struct, frozen=True):
+    """Seconds between two updates at least, basis points that are a move, seconds until a sign of life (`None`: never)."""
+
+    sample_interval_s: float = 0.0
+    min_change_bps: Decimal = Decimal(0)
+    max_silence_s: float | None = None
+
+
+def parse_pace(
+    sample_interval_ms: int, min_change_bps: float, max_silence_ms: int | None = None
+) -> DeliveryOptions:
+    """The pace that a client asks for.
+
+    Raises:
+        InvalidArgument: out of range.
+    """
+    _check("sampleIntervalMs", sample_interval_ms, 0, MAX_SAMPLE_INTERVAL_MS)
+    _check("minChangeBps", min_change_bps, 0, MAX_CHANGE_BPS)
+    if max_silence_ms is not None:
+        _check("maxSilenceMs", max_silence_ms, MIN_SILENCE_MS, MAX_SILENCE_MS)
+    return DeliveryOptions(
+        sample_interval_ms / 1000,
+        # The shortest text that means this float is what the client wrote.
+        Decimal(repr(min_change_bps)),
+        None if max_silence_ms is None else max_silence_ms / 1000,
+    )
+
+
+def _check(name: str, value: float, least: int, most: int) -> None:
+    if not (isfinite(value) and least <= value <= most):
+        raise InvalidArgument(name, value, f"{least} to {most}")

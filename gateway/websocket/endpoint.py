@@ -1,0 +1,88 @@
+"""WebSockets on `/graphql`: who may open one, which subprotocol it speaks, and all that are open."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from gateway.operations import Operations
+from gateway.settings import GatewaySettings
+from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
+from gateway.websocket.connection import Connection, Timeouts
+from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
+from gateway.websocket.origin import is_origin_allowed
+from gateway.websocket.subprotocol import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
+from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
+from gateway.websocket.timeouts import SharedTimeouts
+from gateway.websocket.write_queue import FRAME_WRITER
+
+# In the order of preference, where a client speaks several.
+SUBPROTOCOLS: dict[str, Callable[[int], Subprotocol]] = {
+    graphql_transport_ws.SUBPROTOCOL: GraphQLTransportWs,
+    subscriptions_transport_ws.SUBPROTOCOL: SubscriptionsTransportWs,
+}
+
+log = structlog.get_logger("ratewire.gateway.socket")
+
+
+class WebSocketEndpoint:
+    """An ASGI app for the scope `websocket`."""
+
+    def __init__(self, operations: Operations, settings: GatewaySettings) -> None:
+        self._operations = operations
+        self._allowed_origins = settings.allowed_origins
+        self._max_running = settings.max_subscriptions
+        # Twice in the time between two signs of life, so that what was said just after one is no reason to wait for longer.
+        signs = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.give_sign)
+        self._patience = Timeouts(settings.init_timeout_s, settings.stall_timeout_s, signs)
+        self._connections: set[Connection] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if not is_origin_allowed(Headers(scope=scope), self._allowed_origins):
+            # Before it is accepted: the client gets a 403.
+            await send({"type": "websocket.close"})
+            return
+        try:
+            await self._accept(scope, receive, send)
+        except OSError:
+            # It left before it was in.
+            return
+
+    async def close_all(self) -> None:
+        """Tell every client that the server goes away; they come back, to another replica or to the next start."""
+        await asyncio.gather(*(each.close(GOING_AWAY, "server stops") for each in self._connections))
+
+    async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
+        subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        if subprotocol is None:
+            # Accepted all the same: a handshake that fails tells a browser's script nothing.
+            reason = f"Subprotocol not acceptable: expected {' or '.join(SUBPROTOCOLS)}"
+            await send({"type": "websocket.close", "code": SUBPROTOCOL_NOT_ACCEPTABLE, "reason": reason})
+            return
+        protocol = SUBPROTOCOLS[subprotocol](self._max_running)
+        offered: Any = scope.get("extensions") or {}
+        connection = Connection(
+            protocol,
+            self._operations,
+            self._patience,
+            receive,
+            send,
+            sink=offered.get(FRAME_WRITER),
+        )
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+
+def choose_subprotocol(offered: Iterable[str]) -> str | None:
+    """The best that the client speaks too."""
+    spoken = set(offered)
+    return next((each for each in SUBPROTOCOLS if each in spoken), None)

@@ -1,0 +1,109 @@
+"""graphql-transport-ws, the protocol of today's clients, rule by rule [github.com/enisdenjo/graphql-ws, PROTOCOL.md].
+
+It owns no socket, starts nothing and waits for nothing: messages in, effects out.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.request import MalformedRequest, parse_request
+from gateway.websocket.messages import (
+    ClientMessage,
+    format_message,
+    parse_message,
+    refuse_another,
+    result_envelope,
+)
+from gateway.websocket.subprotocol import (
+    ID_IN_USE,
+    INIT_REPEATED,
+    MALFORMED,
+    NOT_ACKNOWLEDGED,
+    Close,
+    Effect,
+    Send,
+    Start,
+    Stop,
+)
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+
+class GraphQLTransportWs:
+    """One connection's state. `max_running` operations at once; one more is refused with an error of its own."""
+
+    keep_alive = format_message("ping")
+    demands_keep_alive = False
+
+    def __init__(self, max_running: int) -> None:
+        self._max_running = max_running
+        self.acknowledged = False
+        self.running: set[str] = set()
+
+    def receive(self, text: str | None) -> Sequence[Effect]:
+        try:
+            return self._receive(parse_message(text))
+        except MalformedRequest as exc:
+            return [Close(MALFORMED, str(exc))]
+
+    def format_result(self, operation: str, result: bytes) -> bytes:
+        before, after = self.envelope(operation)
+        return before + result + after
+
+    def envelope(self, operation: str) -> tuple[bytes, bytes]:
+        return result_envelope(b"next", operation)
+
+    def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
+        return format_message("error", operation, errors)
+
+    def format_end(self, operation: str) -> bytes:
+        return format_message("complete", operation)
+
+    def _receive(self, message: ClientMessage) -> Sequence[Effect]:
+        match message.type:
+            case "connection_init":
+                return self._acknowledge()
+            case "ping":
+                return [Send(_pong(message.payload))]
+            case "pong":
+                return []
+            case "subscribe":
+                return self._start(message)
+            case "complete":
+                return self._stop(message.require_id())
+        raise MalformedRequest(f"`type` is {message.type[:30]!r}: expected a client's message")
+
+    def _acknowledge(self) -> Sequence[Effect]:
+        if self.acknowledged:
+            return [Close(INIT_REPEATED, "Too many initialisation requests")]
+        self.acknowledged = True
+        return [Send(format_message("connection_ack"))]
+
+    def _start(self, message: ClientMessage) -> Sequence[Effect]:
+        operation, request = message.require_id(), parse_request(message.payload)
+        if not self.acknowledged:
+            return [Close(NOT_ACKNOWLEDGED, "Unauthorized")]
+        if operation in self.running:
+            return [Close(ID_IN_USE, f"Subscriber for {operation} already exists")]
+        if len(self.running) >= self._max_running:
+            return [Send(self.format_refusal(operation, [refuse_another(self._max_running)]))]
+        self.running.add(operation)
+        return [Start(operation, request)]
+
+    def _stop(self, operation: str) -> Sequence[Effect]:
+        # Both sides may end an operation at the same time: one that is over already is no mistake.
+        if operation not in self.running:
+            return []
+        self.running.remove(operation)
+        return [Stop(operation)]
+
+
+def _pong(payload: dict[str, Any] | None) -> bytes:
+    if payload is None:
+        return format_message("pong")
+    try:
+        # The standard library's encoder, because the payload may hold integers that others have no room for.
+        return json.dumps({"type": "pong", "payload": payload}, allow_nan=False).encode()
+    except ValueError as exc:
+        raise MalformedRequest("the JSON has a number that is too large") from exc

@@ -1,0 +1,205 @@
+"""What is assembled from fragments is, to the last byte, what the plain path answers at the same moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from cache.memory import MemoryCache
+from gateway.fastpath.plan import RatesArgs
+from gateway.fastpath.queries import FastPathQueries
+from gateway.fastpath.response_encoder import ResponseEncoder
+from gateway.gateway import Gateway
+from gateway.operations import OperationRejected, Operations, encode
+from gateway.request import GraphQLRequest
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context, OperationMetadata
+from gateway.settings import GatewaySettings
+from rates.source import Source
+from rates.ticker import Ticker
+from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
+from tests.gateway.fastpath.documents import requests
+from tests.gateway.virtual_time import run_virtually
+
+SETTINGS = GatewaySettings(port=0, fast_path=True)
+SCHEMA = build_schema()
+KEYS = [
+    (Source.BINANCE, "BTC/USDT"),
+    (Source.BINANCE, "ETH/USDT"),
+    (Source.COINGECKO, "BTC/USD"),
+    (Source.COINGECKO, "BTC/USDT"),
+]
+prices = st.sampled_from(["1E-8", "100", "97012.50", "0.00000001", "12345678901234567890.123456789"])
+optional = st.none() | prices.map(Decimal)
+
+
+@dataclass
+class Both:
+    """A gateway with both ways to answer."""
+
+    gateway: Gateway
+    cache: MemoryCache
+    clock: FakeClock
+    operations: Operations
+
+    async def write(self, ticker: Ticker) -> None:
+        await self.cache.write([ticker])
+        known = self.gateway.mirror.read
+        await wait_until(lambda: (held := known(ticker.key)) is not None and not ticker.is_newer_than(held))
+
+    async def check(self, query: str, variables: dict[str, Any]) -> bool:
+        """Ask both the same at the same moment; whether it was assembled from fragments."""
+        request = GraphQLRequest(query, variables)
+        notes, plain_notes = OperationMetadata(), OperationMetadata()
+        try:
+            prepared = self.operations.prepare(request)
+        except OperationRejected:
+            return False
+        plain = await self.operations.execute(prepared, plain_notes)
+        answer = await self.operations.answer(prepared, notes)
+        assert answer.body == encode(plain)
+        assert answer.has_errors == ("errors" in plain)
+        assert (notes.good_for, notes.is_momentary) == (plain_notes.good_for, plain_notes.is_momentary)
+        assert (await self.operations.answer(prepared)).body == answer.body
+        return prepared.plan is not None
+
+
+@asynccontextmanager
+async def both() -> AsyncIterator[Both]:
+    clock, cache = FakeClock(), MemoryCache(stream_length=100)
+    gateway = Gateway(cache, ListedInstruments(*KEYS), SETTINGS, simulated=True, clock=clock)
+    running = asyncio.create_task(gateway.run())
+    try:
+        await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
+        yield Both(gateway, cache, clock, Operations(SCHEMA, Context.of(gateway), SETTINGS))
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@st.composite
+def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
+    source, symbol = draw(st.sampled_from(KEYS))
+    fields = {
+        "source": source,
+        "bid": draw(optional),
+        "high_24h": draw(optional),
+        "volume_24h": draw(optional),
+        "simulated": draw(st.booleans()),
+        "price": draw(prices),
+        "late": timedelta(microseconds=draw(st.sampled_from([-3_000_000, 0, 1, 999, 1_000, 12_345_678]))),
+    }
+    return (
+        draw(st.sampled_from([0, 1, 1_000, 9_999_999, 10_000_000, 10_000_001, 100_000_001, 10**16])),
+        symbol,
+        fields,
+    )
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    asked=st.lists(requests(), min_size=1, max_size=3),
+    all_seen=st.booleans(),
+    happens=st.lists(tickers(), max_size=4),
+)
+def test_every_answer_is_that_of_the_plain_path(
+    asked: list[tuple[str, dict[str, Any]]], all_seen: bool, happens: list[Any]
+) -> None:
+    """Whatever is asked, whatever is known and however long ago it was observed."""
+
+    async def play() -> None:
+        async with both() as system:
+            for source, symbol in KEYS if all_seen else ():
+                await system.write(build_ticker(symbol, source=source))
+            for microseconds, symbol, fields in [(0, None, {}), *happens]:
+                system.clock.now = min(
+                    system.clock.now + timedelta(microseconds=microseconds), NOON + timedelta(days=365 * 500)
+                )
+                if symbol is not None:
+                    observed_at = system.clock.now - fields["late"]
+                    others = {name: value for name, value in fields.items() if name != "late"}
+                    await system.write(build_ticker(symbol, observed_at=observed_at, **others))
+                for query, variables in asked:
+                    event(f"covered: {await system.check(query, variables)}")
+
+    run_virtually(play())
+
+
+async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
+    """Fragments are shared by selection, whichever symbols were asked for."""
+    async with both() as system:
+        for source, symbol in KEYS:
+            await system.write(build_ticker(symbol, source=source))
+        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        for symbols in ("", '(symbols: ["BTC/USDT"])', '(symbols: ["ETH/USDT", "BTC/USD"])'):
+            prepared = system.operations.prepare(
+                GraphQLRequest(f"{{ rates{symbols} {{ items {{ id price }} }} }}")
+            )
+            assert prepared.plan
+            assert answers.answer(prepared.plan, None)
+            (field,) = prepared.plan[0].root.field.inside.fields  # type: ignore[union-attr]
+            assert library.shelf(field.inside).written == len(KEYS)  # type: ignore[arg-type]
+
+
+async def test_twice_as_many_requests_encode_nothing_more() -> None:
+    """What is executed grows with the rates that move, not with who asks for them."""
+    async with both() as system:
+        await system.write(build_ticker())
+        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        for number, question in enumerate(['rate(symbol: "BTC/USDT")', 'rates(symbols: ["BTC/USDT"])']):
+            inside = "price ageMs" if number == 0 else "items { price ageMs }"
+            prepared = [
+                system.operations.prepare(GraphQLRequest(f"{{ {'a' * asked}: {question} {{ {inside} }} }}"))
+                for asked in range(1, 9)
+            ]
+            for count in (4, 8):
+                for each in prepared[:count]:
+                    assert each.plan
+                    assert answers.answer(each.plan, None)
+                selection = prepared[0].plan[0].root.field.inside  # type: ignore[index]
+                assert selection
+                selection = selection if number == 0 else selection.fields[0].inside
+                assert library.shelf(selection).written == 1  # type: ignore[arg-type]
+
+
+async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
+    """A source that is down from the start makes nobody's answers slow."""
+    async with both() as system:
+        await system.write(build_ticker())
+        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
+        plan = system.operations.prepare(GraphQLRequest(query)).plan
+        assert plan
+        assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
+        selection, ask = plan[0].root.field.inside.fields[0].inside, plan[0].ask  # type: ignore[union-attr]
+        assert isinstance(ask, RatesArgs)
+        assert selection
+        kept = library.refresh_listing(selection, ask.question)
+        await system.write(build_ticker("ETH/USDT", "7"))
+        expected = b'{"data":{"rates":{"items":[{"price":"100"},{"price":"7"}]}}}'
+        assert answers.answer(plan, None) == expected
+        assert library.refresh_listing(selection, ask.question) is kept
+
+
+async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
+    """Ever new aliases are answered, and what is kept for them stays bounded."""
+    async with both() as system:
+        for source, symbol in KEYS:
+            await system.write(build_ticker(symbol, source=source))
+        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=100_000)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        for number in range(600):
+            query = f"{{ rates {{ items {{ a{number}: price {'b' * 500}{number}: id }} }} }}"
+            prepared = system.operations.prepare(GraphQLRequest(query))
+            assert prepared.plan
+            assert answers.answer(prepared.plan, None)
+            assert library.weight <= 2 * 100_000

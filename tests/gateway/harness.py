@@ -1,0 +1,174 @@
+"""A gateway's live part over a cache that fails on demand, on a loop in virtual time, with a log of all that it published."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from cache.memory import MemoryCache, _SourceCache
+from cache.ports import FeedMessage, Snapshot
+from gateway.queries.consensus.reader import ConsensusReader
+from gateway.queries.conversion.converter import Converter
+from gateway.queries.rate_reader import RateReader
+from gateway.state.catalog import InstrumentCatalog
+from gateway.state.mirror import Mirror
+from gateway.subscriptions.live_queries import LiveQueries
+from gateway.subscriptions.registry import SubscriptionRegistry
+from rates.source import Source
+from rates.symbol import parse_symbol
+from rates.ticker import Ticker, TickerKey
+from rates.wire import Changes
+from tests.gateway.fakes import ListedInstruments
+from tests.gateway.virtual_time import VirtualTimeLoop
+
+TTL = {source: timedelta(seconds=source.ttl_s) for source in Source}
+KEYS = [
+    TickerKey(Source.BINANCE, parse_symbol("BTC/USDT")),
+    TickerKey(Source.BINANCE, parse_symbol("ETH/USDT")),
+    TickerKey(Source.COINGECKO, parse_symbol("BTC/USDT")),
+    TickerKey(Source.COINGECKO, parse_symbol("BTC/USD")),
+]
+RECONNECT_S = 0.057_3
+
+
+async def at_once() -> None:
+    """No delay."""
+
+
+class FailingCache(MemoryCache):
+    """The in-process cache, losing what the test wants it to lose; `delay` comes before and after every read."""
+
+    def __init__(self, *, stream_length: int, delay: Callable[[], Awaitable[None]] = at_once) -> None:
+        super().__init__(stream_length=stream_length)
+        self.stream_length = stream_length
+        self.to_drop = 0
+        self._delay = delay
+
+    def _publish(self, message: FeedMessage) -> None:
+        if self.to_drop:
+            self.to_drop -= 1
+        else:
+            super()._publish(message)
+
+    def lose_subscriptions(self) -> None:
+        for queue in list(self._subscribers):
+            self._subscribers.discard(queue)
+            queue.put_nowait(None)
+
+    def restart(self, source: Source) -> None:
+        """Everything of the source is lost: another epoch."""
+        self._sources[source] = _SourceCache(deque(maxlen=self.stream_length))
+
+    def tickers(self) -> list[Ticker]:
+        """All that it holds."""
+        return [ticker for each in self._sources.values() for ticker in each.tickers.values()]
+
+    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
+        await self._delay()
+        found = await super().read_after(source, epoch, seq)
+        await self._delay()
+        return found
+
+    async def read_snapshot(self, source: Source) -> Snapshot:
+        await self._delay()
+        found = await super().read_snapshot(source)
+        await self._delay()
+        return found
+
+
+class Entry(NamedTuple):
+    """What every subscriber was told at a moment of the loop: a value, or (`ticker` is `None`) that there is none."""
+
+    at: float
+    key: TickerKey
+    ticker: Ticker | None
+
+
+class Stage:
+    """Composed as `Gateway` is, with everything published written into `log`."""
+
+    def __init__(self, cache: FailingCache, instruments: ListedInstruments) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        self._loop = loop
+        self.cache = cache
+        self.log: list[Entry] = []
+        self.versions: set[str] = set()
+        self.tracked: list[tuple[float, frozenset[TickerKey]]] = []
+        self.subscribers = SubscriptionRegistry()
+        self.catalog = InstrumentCatalog(
+            instruments, refresh_s=1e6, on_added=self._added, on_removed=self._removed
+        )
+        self.mirror = Mirror(cache, publish=self._offer, clock=loop.clock, wait_s=lambda _: RECONNECT_S)
+        self.rates = RateReader(
+            self.mirror,
+            self.catalog,
+            ttl=TTL,
+            preference=list(Source),
+            max_symbols=100,
+            simulated=True,
+            clock=loop.clock,
+        )
+        self.live = LiveQueries(
+            cache,
+            self.mirror,
+            self.catalog,
+            self.subscribers,
+            self.rates,
+            ttl=TTL,
+            preference=list(Source),
+            clock=loop.clock,
+        )
+        self.panel = ConsensusReader(
+            self.rates,
+            self.mirror,
+            self.catalog,
+            self.live.house,
+            preference=list(Source),
+            clock=loop.clock,
+        )
+        self.converter = Converter(
+            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
+        )
+
+    async def refresh(self) -> None:
+        """Read the tracked instruments again."""
+        await self.catalog.refresh()
+        self.versions.add(self.catalog.version)
+        self.tracked.append((self._loop.time(), frozenset(self.catalog.tracked)))
+
+    def tracked_at(self, moment: float) -> frozenset[TickerKey]:
+        return [keys for at, keys in self.tracked if at <= moment][-1]
+
+    def values_at(self, moment: float) -> dict[TickerKey, Ticker]:
+        """All that is answered at that moment, by the log."""
+        values: dict[TickerKey, Ticker] = {}
+        for entry in self.log:
+            if entry.at > moment:
+                break
+            if entry.ticker is None:
+                values.pop(entry.key, None)
+            else:
+                values[entry.key] = entry.ticker
+        return values
+
+    def _offer(self, ticker: Ticker) -> None:
+        if ticker.key in self.catalog.tracked:
+            self._tell(ticker.key, ticker)
+
+    def _added(self, keys: Iterable[TickerKey]) -> None:
+        for key in keys:
+            if ticker := self.mirror.read(key):
+                self._tell(key, ticker)
+
+    def _removed(self, keys: Iterable[TickerKey]) -> None:
+        for key in keys:
+            self._tell(key, None)
+
+    def _tell(self, key: TickerKey, ticker: Ticker | None) -> None:
+        self.log.append(Entry(self._loop.time(), key, ticker))
+        if ticker is None:
+            self.subscribers.retract(key)
+        else:
+            self.subscribers.publish(ticker)

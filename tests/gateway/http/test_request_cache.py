@@ -1,0 +1,140 @@
+"""The short way of known requests, step by step: who is answered at once, and what keeps a connection from it."""
+
+import asyncio
+from typing import Any
+
+from gateway.gateway import Gateway
+from tests.gateway.fakes import wait_until
+from tests.gateway.raw_socket import TIMEOUT_S
+from tests.gateway.wire import ONE, connected, learned, post
+
+
+async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: Gateway) -> None:
+    """At first by what it asks, then by all its bytes; another head about the same question changes nothing."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        for number, request in enumerate([post(ONE), post(ONE), post(ONE, "X-Id: 5"), post(ONE)]):
+            protocol.data_received(request)
+            assert wire.answers() == number + 2
+
+
+async def test_in_portions_it_is_answered_all_the_same(gateway_with_rate: Gateway) -> None:
+    """A body that comes later is waited for the long way."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        request = post(ONE)
+        for place in (5, len(request) - 10):
+            before = wire.answers()
+            protocol.data_received(request[:place])
+            protocol.data_received(request[place:])
+            await wait_until(lambda seen=before: wire.answers() == seen + 1)  # type: ignore[misc]
+
+
+async def test_many_at_once_are_not_answered_in_one_step(gateway_with_rate: Gateway) -> None:
+    """One of them is; the others take their turn, in order."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE) * 20)
+        assert wire.answers() == 2
+        await wait_until(lambda: wire.answers() == 21)
+
+
+async def test_a_client_that_reads_nothing_gets_nothing_more(gateway_with_rate: Gateway) -> None:
+    """What is written waits for the reader, as on the long way."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.pause_writing()
+        protocol.data_received(post(ONE))
+        await asyncio.sleep(0)
+        assert wire.answers() == 2
+        protocol.resume_writing()
+        await wait_until(lambda: wire.answers() == 3)
+
+
+async def test_what_breaks_the_protocol_is_never_known(gateway_with_rate: Gateway) -> None:
+    """A known request with something after it that is no HTTP is refused each time."""
+    async with connected(gateway_with_rate) as (first, wire):
+        await learned(first, wire)
+        for _ in range(2):
+            async with connected(gateway_with_rate) as (protocol, other):
+                protocol.direct = first.direct
+                protocol.data_received(post(ONE) + b"\0\0\0")
+                assert other.is_closed
+                assert b"400 Bad Request" in b"".join(other.written)
+
+
+async def test_an_idle_connection_is_closed_in_time_on_the_short_way_too(gateway_with_rate: Gateway) -> None:
+    """Each answer begins the time anew."""
+    async with connected(gateway_with_rate, timeout_keep_alive=1) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.data_received(post(ONE))
+        began = protocol.loop.time()
+        await wait_until(wire.is_closing)
+        assert protocol.loop.time() - began >= 0.99
+        assert wire.answers() == 3
+
+
+async def test_half_a_head_is_not_waited_for_after_the_short_way(gateway_with_rate: Gateway) -> None:
+    """Its time runs from its first byte."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        protocol.data_received(post(ONE))
+        protocol.data_received(b"POST /graphql HT")
+        await wait_until(wire.is_closing)
+        assert wire.written[-1].startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_is_amid_one(
+    gateway_with_rate: Gateway,
+) -> None:
+    """The same bytes may be somebody's body."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.data_received(post(ONE))
+        inner = post(ONE)
+        head = f"POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(inner)}\r\n\r\n"
+        before = wire.answers()
+        protocol.data_received(head.encode())
+        protocol.data_received(inner)
+        await wait_until(lambda: b"400 Bad Request" in b"".join(wire.written))
+        assert wire.answers() == before
+
+
+async def test_a_short_way_that_fails_leaves_it_to_the_long_one(
+    gateway_with_rate: Gateway, structured_logs: list[Any]
+) -> None:
+    """The client gets its answer, and the log the reason."""
+
+    class Broken:
+        """A `Direct` with a mistake in it."""
+
+        def __init__(self, direct: Any) -> None:
+            self.recall, self.read, self.keep = direct.recall, direct.read, direct.keep
+
+        def write(self, *_: Any) -> None:
+            raise ZeroDivisionError
+
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire)
+        protocol.direct = Broken(protocol.direct)
+        await learned(protocol, wire)
+        assert [each["event"] for each in structured_logs if each["log_level"] == "error"] == [
+            "short way failed"
+        ]
+
+
+async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: Any) -> None:
+    """Connections that were answered the short way only are closed with all others."""
+    async with ready_gateway() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))
+        for _ in range(3):
+            writer.write(post("{ rates { items { id } } }"))
+            assert await reader.readuntil(b"}}}")
+        served.stop.set()
+        async with asyncio.timeout(TIMEOUT_S):
+            assert await reader.read() == b""
+            await served.done
+        writer.close()

@@ -1,0 +1,41 @@
+"""Streams by themselves, with a client in the hands of the test."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from gateway.http.sse import EventFraming
+from gateway.http.stream import HttpExchange, Streams
+from gateway.schema.context import OperationMetadata
+from tests.gateway.raw_socket import TIMEOUT_S
+
+
+async def never() -> Any:
+    await asyncio.Event().wait()
+
+
+async def results() -> AsyncGenerator[bytes, None]:
+    yield b"{}"
+    await never()
+
+
+async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -> None:
+    """Its client has not taken the answer before it yet."""
+    streams, framing = Streams(heartbeat_s=60, stall_timeout_s=60), EventFraming()
+    begun, room = asyncio.Event(), asyncio.Event()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        begun.set()
+        await room.wait()
+        sent.append(message)
+
+    client = HttpExchange({"type": "http"}, never, send)
+    serving = asyncio.create_task(streams.serve(framing, results(), OperationMetadata(), client))
+    await begun.wait()
+    await streams.close()
+    room.set()
+    async with asyncio.timeout(TIMEOUT_S):
+        await serving
+    assert sent[0]["status"] == 200
+    assert sent[-1] == {"type": "http.response.body", "body": framing.interrupted, "more_body": False}

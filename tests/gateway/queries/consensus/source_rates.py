@@ -1,0 +1,53 @@
+"""Rates of one symbol from made-up sources, so that a consensus can have more of them than the system has."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from gateway.queries.consensus.query import ConsensusQuery
+from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.weighing import SourceRate, weigh
+from gateway.queries.rate import Rate
+from rates.symbol import parse_symbol
+from tests.gateway.fakes import NOON, build_ticker
+
+BTC_USDT = parse_symbol("BTC/USDT")
+TTL = timedelta(seconds=10)
+
+
+class MadeUp(NamedTuple):
+    """Stands for a source."""
+
+    name: str
+
+
+class Opinion(NamedTuple):
+    """What one source says: a price, how many seconds ago, and how much it traded."""
+
+    price: str
+    age_s: float = 0
+    volume: str | None = "1"
+
+    def rate(self, said_by: Any) -> Rate:
+        ticker = build_ticker(
+            price=self.price,
+            source=said_by,
+            observed_at=NOON - timedelta(seconds=self.age_s),
+            volume_24h=None if self.volume is None else Decimal(self.volume),
+        )
+        return Rate(ticker, TTL, NOON)
+
+
+def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
+    """The consensus of one source per opinion, S0, S1, ...; `None` has not been seen yet."""
+    heard: dict[Any, SourceRate] = {}
+    for number, each in enumerate(opinions):
+        source = MadeUp(f"S{number}")
+        opinion = Opinion(each) if isinstance(each, str) else each
+        heard[source] = SourceRate(opinion and opinion.rate(source))
+    return weigh(ConsensusQuery(BTC_USDT, **asked), heard, NOON)
+
+
+def exclusions(answer: ConsensusRate) -> list[str | None]:
+    """Why each source was left out, `None` where it was not."""
+    return [each.exclusion and each.exclusion.value for each in answer.contributions]

@@ -1,0 +1,197 @@
+"""`convert` as clients see it: every field, argument and error."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.gateway import Gateway
+from gateway.operations import Operations
+from gateway.request import GraphQLRequest
+from gateway.schema.context import OperationMetadata
+from rates.source import Source
+
+EVERY_FIELD = """
+  amount from to result rate ageMs observedAt freshness usesPeg simulated
+  legs { from to operation price source ageMs freshness peg rate { id price } }
+"""
+
+
+@pytest.fixture
+async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+    """BTC/USDT from Binance, BTC/USD from CoinGecko; ETH/USDT is tracked but never came."""
+    await cache.write([ticker(price="64000.10", simulated=True)])
+    await cache.write([ticker("BTC/USD", "64001", source=Source.COINGECKO, simulated=True)])
+    await until(
+        lambda: all(gateway.mirror.position[each].seq == 1 for each in (Source.BINANCE, Source.COINGECKO))
+    )
+
+
+async def test_a_conversion_tells_all_about_itself(execute: Any, seen: None, clock: Any) -> None:
+    """The way, and the worst age on it."""
+    clock.advance(11)
+    result = await execute(f'{{ convert(amount: "2", from: "USDT", to: "USD") {{ {EVERY_FIELD} }} }}')
+    assert result.errors is None
+    assert result.data["convert"] == {
+        "amount": "2",
+        "from": "USDT",
+        "to": "USD",
+        "result": "2.000028124956054756164443493057042",
+        "rate": "1.000014062478027378082221746528521",
+        "ageMs": 11_000,
+        "observedAt": "2026-11-22T12:00:00.000Z",
+        "freshness": "STALE",
+        "usesPeg": False,
+        "simulated": True,
+        "legs": [
+            {
+                "from": "USDT",
+                "to": "BTC",
+                "operation": "DIVIDE",
+                "price": "64000.10",
+                "source": "BINANCE",
+                "ageMs": 11_000,
+                "freshness": "STALE",
+                "peg": False,
+                "rate": {"id": "BINANCE:BTC/USDT", "price": "64000.10"},
+            },
+            {
+                "from": "BTC",
+                "to": "USD",
+                "operation": "MULTIPLY",
+                "price": "64001",
+                "source": "COINGECKO",
+                "ageMs": 11_000,
+                "freshness": "FRESH",
+                "peg": False,
+                "rate": {"id": "COINGECKO:BTC/USD", "price": "64001"},
+            },
+        ],
+    }
+
+
+async def test_a_peg_has_neither_rate_nor_age(execute: Any, seen: None) -> None:
+    """And says so."""
+    query = f'{{ convert(amount: "2", from: "USDT", to: "USD", stablecoinsAsUsd: true) {{ {EVERY_FIELD} }} }}'
+    answer = (await execute(query)).data["convert"]
+    assert (answer["result"], answer["rate"], answer["usesPeg"]) == ("2", "1", True)
+    assert (answer["ageMs"], answer["observedAt"], answer["freshness"]) == (0, None, "FRESH")
+    nothing = dict.fromkeys(["rate", "source", "ageMs", "freshness"])
+    assert answer["legs"] == [
+        {"from": "USDT", "to": "USD", "operation": "MULTIPLY", "price": "1", "peg": True, **nothing}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ('"1.50"', "1.50"),
+        ("2", "2"),
+        ("0.1000000000000000000000000000000000001", "0.1000000000000000000000000000000000001"),
+        ('"1e-3"', "0.001"),
+        ("-0", "0"),
+        ('"0012"', "12"),
+    ],
+)
+async def test_an_amount_keeps_every_digit(execute: Any, seen: None, literal: str, expected: str) -> None:
+    """Numbers in a document are text still."""
+    result = await execute(f'{{ convert(amount: {literal}, from: "BTC", to: "BTC") {{ amount result }} }}')
+    assert result.data["convert"] == {"amount": expected, "result": expected}
+
+
+async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Any, seen: None) -> None:
+    """A JSON number with a fraction may have lost digits: it is refused with words that help."""
+    query = 'query($amount: Decimal!) { convert(amount: $amount, from: "BTC", to: "BTC") { result } }'
+    for good in ("1.5", 7, 10**40):
+        assert (await execute(query, amount=good)).data["convert"] == {"result": str(good)}
+    wrong_ones: list[Any] = [1.5, True, [], None, "", "1,5", "NaN", "1_000", " 1", "٣", "1e99", 10**60, "-1"]
+    for wrong in wrong_ones:
+        (error,) = (await execute(query, amount=wrong)).errors
+        assert error.extensions["code"] == "BAD_USER_INPUT", wrong
+        assert len(error.message) < 300
+    (error,) = (await execute(query, amount=1.5)).errors
+    assert 'expected a string, e.g. "1.5"' in error.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ('amount: "1", from: "BTC", to: "EUR"', "UNKNOWN_ASSET"),
+        ('amount: "1", from: "ETH", to: "USD", maxLegs: 2', "NO_CONVERSION_PATH"),
+        ('amount: "1", from: "ETH", to: "USDT"', "RATE_NOT_SEEN"),
+        ('amount: "1", from: "BTC", to: "USDT", maxAgeMs: 0, onStale: ERROR', "RATE_STALE"),
+        ('amount: "-1", from: "BTC", to: "USDT"', "BAD_USER_INPUT"),
+        ('amount: [1], from: "BTC", to: "USDT"', "GRAPHQL_VALIDATION_FAILED"),
+        ('amount: 1e99, from: "BTC", to: "USDT"', "GRAPHQL_VALIDATION_FAILED"),
+        ('amount: "1", from: "BTC", to: "USDT", maxLegs: 4', "BAD_USER_INPUT"),
+        ('amount: "1", from: "BTC", to: "USDT", maxAgeMs: -1', "BAD_USER_INPUT"),
+        ('amount: "1", from: "BTC", to: "USDT", sources: []', "BAD_USER_INPUT"),
+    ],
+)
+async def test_every_wrong_question_has_its_code(
+    execute: Any, seen: None, clock: Any, arguments: str, code: str
+) -> None:
+    """The message says what was seen and what is expected."""
+    clock.advance(1)
+    (error,) = (await execute(f"{{ convert({arguments}) {{ result }} }}")).errors
+    assert error.extensions["code"] == code
+
+
+async def test_errors_tell_programs_what_would_help(execute: Any, seen: None) -> None:
+    """Under the names of the API."""
+    query = 'query($from: String!, $legs: Int!) { convert(amount: 1, from: $from, to: "USD", maxLegs: $legs) { result } }'
+    (no_path,) = (await execute(query, **{"from": "ETH", "legs": 2})).errors
+    assert no_path.extensions == {
+        "code": "NO_CONVERSION_PATH",
+        "from": "ETH",
+        "to": "USD",
+        "maxLegs": 2,
+        "legsNeeded": 3,
+        "fromReaches": ["USDT"],
+        "toReachedFrom": ["BTC"],
+        "stablecoinsAsUsdHelps": True,
+    }
+    (unknown,) = (await execute(query, **{"from": "btc", "legs": 2})).errors
+    assert unknown.extensions == {"code": "UNKNOWN_ASSET", "asset": "btc", "near": ["BTC"]}
+
+
+async def test_null_is_answered_only_to_who_asked_for_it(execute: Any, seen: None, clock: Any) -> None:
+    """`onStale: NULL`."""
+    clock.advance(1)
+    ask = 'convert(amount: 1, from: "BTC", to: "USDT", maxAgeMs: 999, onStale: %s) { freshness }'
+    assert (await execute(f"{{ {ask % 'NULL'} }}")).data == {"convert": None}
+    assert (await execute(f"{{ {ask % 'RETURN'} }}")).data == {"convert": {"freshness": "FRESH"}}
+
+
+async def test_an_answer_may_be_kept_as_long_as_its_first_rate_is_fresh(
+    operations: Operations, seen: None, clock: Any
+) -> None:
+    """Or as young as was asked for."""
+    clock.advance(4)
+
+    async def good_for(arguments: str) -> timedelta | None:
+        notes = OperationMetadata()
+        query = f'{{ convert(amount: 1, from: "USDT", to: "USD" {arguments}) {{ result }} }}'
+        await operations.answer(operations.prepare(GraphQLRequest(query)), notes)
+        return notes.good_for
+
+    assert await good_for("") == timedelta(seconds=6)
+    assert await good_for("maxAgeMs: 5000") == timedelta(seconds=1)
+    assert await good_for("stablecoinsAsUsd: true") is None
+
+
+async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(
+    operations: Operations, seen: None
+) -> None:
+    """In either order, with the same rates."""
+    rates, convert = (
+        'rate(symbol: "BTC/USDT") { price }',
+        'convert(amount: 1, from: "BTC", to: "USDT") { result }',
+    )
+    for query in (f"{{ {rates} {convert} }}", f"{{ {convert} {rates} }}"):
+        mixed = operations.prepare(GraphQLRequest(query))
+        assert mixed.plan is None
+        assert (await operations.execute(mixed))["data"] == {
+            "rate": {"price": "64000.10"},
+            "convert": {"result": "64000.10"},
+        }

@@ -1,0 +1,153 @@
+"""The state of a source follows from facts by rules, and every state but UP says why."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.queries.source_rules import SourceFacts, SourceState, assess
+from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.source import Source
+from rates.symbol import Symbol
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TTL = timedelta(seconds=10)
+
+
+def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) -> SourceReport:
+    defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
+    defaults["role"] = "consumer"
+    return SourceReport(source=Source.BINANCE, instance=instance, state=state, **{**defaults, **fields})
+
+
+def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **fields: Any) -> SourceReport:
+    counted = len(silent) if count is None else count
+    return SourceReport(
+        source=Source.BINANCE,
+        instance=instance,
+        role=STREAM_ROLE,
+        state=fields.pop("state", LinkState.UP),
+        reason="silent: some" if counted else None,
+        refused=0,
+        reconnects=0,
+        reported_at=NOW,
+        silent=silent,
+        silent_count=counted,
+    )
+
+
+def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> SourceFacts:
+    defaults: dict[str, Any] = {
+        "last": None,
+        "tickers_per_minute": 5,
+        "tracked": 4,
+        "seen": 4,
+        "fresh": 4,
+        "ttl": TTL,
+        "simulated": False,
+        "latest_observed_at": None if age_s is None else NOW - timedelta(seconds=age_s),
+    }
+    return SourceFacts(source=Source.BINANCE, reports=reports, **{**defaults, **fields})
+
+
+UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
+LISTED = report(instance="l", role=LISTINGS_ROLE)
+UNLISTED = report(LinkState.DOWN, "l", role=LISTINGS_ROLE, reason="listing not believed")
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (facts(UP), SourceState.UP),
+        (facts(UP, age_s=10), SourceState.UP),
+        (facts(UP, age_s=10.001), SourceState.STALLED),
+        (facts(UP, age_s=None), SourceState.STALLED),
+        (facts(UP, DOWN), SourceState.DEGRADED),
+        (facts(UP, fresh=1), SourceState.DEGRADED),
+        (facts(UP, fresh=2), SourceState.UP),
+        (facts(LIMITED), SourceState.RATE_LIMITED),
+        (facts(LIMITED, BLOCKED, DOWN), SourceState.RATE_LIMITED),
+        (facts(BLOCKED, DOWN), SourceState.BLOCKED),
+        (facts(DOWN, age_s=99), SourceState.DOWN),
+        (facts(UP, DOWN, age_s=99), SourceState.STALLED),
+        (facts(UP, LISTED), SourceState.UP),
+        (facts(UP, UNLISTED), SourceState.DEGRADED),
+        (facts(DOWN, LISTED, age_s=99), SourceState.DOWN),
+        (facts(BLOCKED, LISTED), SourceState.BLOCKED),
+        (facts(LISTED, age_s=11), SourceState.DOWN),
+        (facts(LISTED), SourceState.DEGRADED),
+        (facts(), SourceState.DEGRADED),
+        (facts(age_s=11), SourceState.DOWN),
+        (facts(UP, cut_off="the cache is away"), SourceState.DEGRADED),
+        (facts(UP, cut_off="the cache is away", age_s=11), SourceState.DOWN),
+    ],
+)
+def test_the_facts_amount_to_a_state_with_its_reason(known: SourceFacts, expected: SourceState) -> None:
+    """Each rule once, at its limits."""
+    status = assess(known, NOW)
+    assert status.state is expected
+    assert (status.reason is None) == (expected is SourceState.UP)
+
+
+def test_figures_of_all_processes_are_added_and_the_latest_budget_counts() -> None:
+    """The budget is shared by all, so adding it up would be wrong."""
+    old = CallBudgetState(30, 2, NOW - timedelta(seconds=9))
+    new = CallBudgetState(30, 3, NOW)
+    before = CallBudgetState(30, 4, NOW)
+    status = assess(
+        facts(
+            report(instance="a", refused=2, reconnects=1, budget=old),
+            report(instance="b", refused=3, reconnects=4, budget=new, reported_at=NOW - timedelta(seconds=9)),
+            report(instance="d", budget=before),
+            report(instance="c"),
+        ),
+        NOW,
+    )
+    assert (status.refused, status.reconnects, status.budget) == (5, 5, new)
+
+
+def test_the_reason_says_who_and_why() -> None:
+    """A person can act on it."""
+    troubled = report(LinkState.RATE_LIMITED, "b", reason="429, retry after 30 s")
+    assert assess(facts(UP, troubled), NOW).reason == (
+        "1 of 2 processes (consumer: RATE_LIMITED: 429, retry after 30 s)"
+    )
+    assert assess(facts(troubled), NOW).reason == "consumer: 429, retry after 30 s"
+
+
+BTC, ETH, SOL = Symbol("BTC", "USDT"), Symbol("ETH", "USDT"), Symbol("SOL", "USDT")
+
+
+def test_silent_symbols_degrade_their_source_and_are_listed() -> None:
+    """Its other values are as good as before; the reason is the feed's own."""
+    status = assess(facts(UP, feed(BTC, ETH)), NOW)
+    assert (status.state, status.reason) == (SourceState.DEGRADED, "silent: some")
+    assert (status.silent, status.silent_count) == ([BTC, ETH], 2)
+
+
+def test_what_all_push_feeds_remark_is_shown_though_they_deliver() -> None:
+    """Maintenance, a connection that is down: not all is well. One feed without a remark gets everything."""
+    remarks = [report(instance=each, role=STREAM_ROLE, reason=f"{each}: maintenance") for each in "ab"]
+    known = assess(facts(*remarks), NOW)
+    assert (known.state, known.reason) == (SourceState.DEGRADED, "a: maintenance")
+    assert assess(facts(remarks[0], feed()), NOW).state is SourceState.UP
+    assert assess(facts(report(reason="a note of a consumer")), NOW).state is SourceState.UP
+    stalled = assess(facts(*remarks, age_s=42), NOW)
+    assert stalled.state is SourceState.STALLED
+    assert stalled.reason == "its newest value is 42 s old, past its 10 s; a: maintenance"
+
+
+def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:
+    """Only what all of them miss is missing; one that is down says nothing about it."""
+    one, other = feed(BTC, ETH, instance="1"), feed(ETH, SOL, instance="2")
+    assert assess(facts(UP, one, other), NOW).silent == [ETH]
+    assert assess(facts(UP, feed(BTC), feed(instance="2")), NOW).state is SourceState.UP
+    down = assess(facts(UP, feed(BTC), feed(instance="2", state=LinkState.DOWN)), NOW)
+    assert (down.state, down.silent) == (SourceState.DEGRADED, [BTC])
+
+
+def test_more_silent_symbols_than_can_be_named_are_counted() -> None:
+    """The first of them are listed."""
+    status = assess(facts(UP, feed(BTC, ETH, count=300), feed(BTC, SOL, count=400, instance="2")), NOW)
+    assert (status.silent, status.silent_count) == ((BTC, ETH), 300)
+    assert status.state is SourceState.DEGRADED

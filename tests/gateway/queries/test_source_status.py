@@ -1,0 +1,57 @@
+"""What is told of sources is counted once for all who ask, and nobody can tell."""
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.queries.freshness import age_at, within
+from gateway.queries.source_rules import SourceStatus
+from rates.source import Source
+from tests.gateway.harness import TTL, Stage
+from tests.gateway.scenario import TICK_S, Act, Play, acts
+from tests.gateway.virtual_time import run_virtually
+
+
+def recount(stage: Stage, source: Source) -> tuple[int, int, int]:
+    """How many instruments are tracked, seen and fresh now, looked at one by one."""
+    now = stage.rates.now()
+    tracked = [key for key in stage.catalog.tracked if key.source is source]
+    seen = [ticker for key in tracked if (ticker := stage.mirror.read(key))]
+    return (
+        len(tracked),
+        len(seen),
+        sum(within(age_at(now, ticker.observed_at), TTL[source]) for ticker in seen),
+    )
+
+
+def counts(status: SourceStatus) -> tuple[int, int, int]:
+    return status.tracked, status.seen, status.fresh
+
+
+@settings(max_examples=50, deadline=None)
+@given(acts, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
+def test_instruments_are_counted_as_they_are(script: list[Act], pauses_s: list[float]) -> None:
+    """Whatever is written, lost, tracked and not, and also when only time has passed."""
+
+    async def main() -> None:
+        play = Play(stream_length=100)
+        stage = play.replicas[0]
+        for each in play.replicas:
+            await each.refresh()
+        mirrors = [asyncio.create_task(each.mirror.run()) for each in play.replicas]
+        happening = asyncio.create_task(play.happen(script))
+        ends_at = sum(act.ticks for act in script) * TICK_S + 200
+        number = 0
+        while play.loop.time() < ends_at:
+            pause_s = 7.003 if happening.done() else pauses_s[number % len(pauses_s)]
+            await asyncio.sleep(pause_s)
+            number += 1
+            for status in stage.rates.sources():
+                assert counts(status) == recount(stage, status.source)
+        await happening
+        for task in mirrors:
+            task.cancel()
+        await asyncio.wait(mirrors)
+
+    run_virtually(main())

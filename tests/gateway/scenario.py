@@ -1,0 +1,117 @@
+"""Two replicas over one cache, and a script of all that may happen to them, drawn by lot."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from rates.source import Source
+from rates.ticker import Ticker, TickerKey
+from tests.gateway.fakes import ListedInstruments, build_ticker
+from tests.gateway.harness import KEYS, FailingCache, Stage
+from tests.gateway.virtual_time import VirtualTimeLoop
+
+# Everything is written at multiples of this, and nothing else happens then: so the order within an instant never matters.
+TICK_S = 0.01
+
+
+class Act(NamedTuple):
+    """One thing that happens to the system, so many ticks after the one before."""
+
+    ticks: int
+    kind: str
+    argument: Any = None
+
+
+# Which key, the price, how long before the write it was observed (late ones are older than what is known).
+values = st.tuples(
+    st.sampled_from(KEYS),
+    st.sampled_from([100, 100, 101, 103]),
+    st.sampled_from([0.003, 0.003, 0.103, 4.003, 15.003]),
+)
+spans = st.sampled_from([1, 3, 7, 20, 20, 50, 100, 400])
+# Distinct ones, because `one_of` would keep only one of the same.
+writes = [
+    st.builds(Act, spans, st.just("write"), st.lists(values, min_size=1, max_size=3)) for _ in range(20)
+]
+repeats = st.builds(Act, spans, st.just("repeat"), st.none())
+drops = st.builds(Act, spans, st.just("drop"), st.integers(1, 2))
+losses = st.builds(Act, spans, st.just("lose"), st.none())
+restarts = st.builds(Act, spans, st.just("restart"), st.sampled_from([Source.BINANCE, Source.COINGECKO]))
+untracks = st.builds(Act, spans, st.just("untrack"), st.sampled_from(KEYS))
+tracks = st.builds(Act, spans, st.just("track"), st.sampled_from(KEYS))
+acts = st.lists(
+    st.one_of(*writes, repeats, drops, losses, restarts, untracks, tracks),
+    min_size=15,
+    max_size=60,
+)
+
+
+class Play:
+    """The replicas and their cache."""
+
+    def __init__(self, stream_length: int) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        self.loop = loop
+        self.cache = FailingCache(stream_length=stream_length)
+        self.instruments = ListedInstruments(*((key.source, str(key.symbol)) for key in KEYS))
+        self.replicas = [Stage(self.cache, self.instruments) for _ in range(2)]
+        self.last: list[Ticker] = []
+
+    async def happen(self, script: list[Act]) -> None:
+        ticks = 0
+        for act in script:
+            ticks += act.ticks
+            await asyncio.sleep(ticks * TICK_S - self.loop.time())
+            await getattr(self, f"_{act.kind}")(act.argument)
+        await asyncio.sleep(TICK_S)
+        await self.settle()
+
+    async def _write(self, entries: list[tuple[TickerKey, int, float]]) -> None:
+        for source in Source:
+            tickers = [
+                build_ticker(
+                    str(key.symbol),
+                    str(price),
+                    source=source,
+                    observed_at=self.loop.clock() - timedelta(seconds=lag_s),
+                    sequence=len(self.replicas[0].log),
+                )
+                for key, price, lag_s in entries
+                if key.source is source
+            ]
+            await self.cache.write(tickers)
+            self.last = tickers or self.last
+
+    async def _repeat(self, _: None) -> None:
+        await self.cache.write(self.last)
+
+    async def _drop(self, count: int) -> None:
+        self.cache.to_drop += count
+
+    async def _lose(self, _: None) -> None:
+        self.cache.lose_subscriptions()
+
+    async def _restart(self, source: Source) -> None:
+        self.cache.restart(source)
+
+    async def _untrack(self, key: TickerKey) -> None:
+        known = self.instruments.instruments
+        self.instruments.instruments = [each for each in known if (each.source, each.symbol) != key]
+        await self._refresh()
+
+    async def _track(self, key: TickerKey) -> None:
+        if all((each.source, each.symbol) != key for each in self.instruments.instruments):
+            self.instruments.add(key.source, str(key.symbol))
+            await self._refresh()
+
+    async def settle(self) -> None:
+        """A last write of every source tells of any gap before it."""
+        self.cache.to_drop = 0
+        await self._write([(key, 100, 0.003) for key in KEYS])
+
+    async def _refresh(self) -> None:
+        for replica in self.replicas:
+            await replica.refresh()

@@ -1,0 +1,80 @@
+"""A stage with both sources of BTC/USDT, what they say step by step, and one reader of what is made of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Generic, Self, TypeVar
+
+from hypothesis import strategies as st
+
+from rates.source import Source
+from tests.gateway.fakes import ListedInstruments, build_ticker
+from tests.gateway.harness import FailingCache, Stage
+from tests.gateway.virtual_time import VirtualTimeLoop
+
+AnswerT = TypeVar("AnswerT")
+BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))
+# How long after the step before, who says it, the price, and how long before that it was observed.
+Step = tuple[float, Source, int, float]
+
+scripts: st.SearchStrategy[list[Step]] = st.lists(
+    st.tuples(
+        st.sampled_from([0.1, 1.3, 3.1, 9.7, 11.3, 190.7]),
+        # The last is one that does not track it: nobody is told what it says.
+        st.sampled_from([source for source, _ in BOTH * 2] + [Source.KRAKEN]),
+        st.integers(1, 5),
+        st.sampled_from([0.0, 0.7, 5.7, 12.3]),
+    ),
+    min_size=3,
+    max_size=30,
+)
+
+
+class Scene(Generic[AnswerT]):
+    """The reader asks for the next answer `delay_s` after each."""
+
+    def __init__(self, watch: Callable[[Stage], AsyncGenerator[AnswerT, None]], delay_s: float = 0) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        self.loop = loop
+        self.instruments = ListedInstruments(*BOTH)
+        self.cache = FailingCache(stream_length=10)
+        self.stage = Stage(self.cache, self.instruments)
+        self.told: list[tuple[float, AnswerT]] = []
+        self._watch = watch
+        self._delay_s = delay_s
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self.stage.refresh()
+        self._tasks.append(asyncio.create_task(self.stage.mirror.run()))
+        await asyncio.sleep(0.000_01)
+        self._tasks.append(asyncio.create_task(self._read()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def write(self, source: Source, price: str | int, lag_s: float = 0) -> None:
+        observed_at = self.loop.clock() - timedelta(seconds=lag_s)
+        await self.cache.write([build_ticker(price=str(price), source=source, observed_at=observed_at)])
+
+    async def until(self, second: float) -> None:
+        await asyncio.sleep(second - self.loop.time())
+
+    async def play(self, script: list[Step], check: Callable[[], None]) -> None:
+        """Every step, and `check` in the middle of the time before it and right before it."""
+        for wait_s, source, price, lag_s in script:
+            for _ in range(2):
+                await asyncio.sleep(wait_s / 2)
+                check()
+            await self.write(source, price, lag_s)
+
+    async def _read(self) -> None:
+        async with aclosing(self._watch(self.stage)) as answers:
+            async for answer in answers:
+                self.told.append((self.loop.time(), answer))
+                await asyncio.sleep(self._delay_s)

@@ -1,0 +1,128 @@
+"""The catalogue stays current, survives the database, and pages without repeating or skipping."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.state.catalog import InstrumentCatalog
+from rates.errors import DatabaseUnavailable, InvalidArgument, InvalidCursor
+from rates.source import Source
+from rates.symbol import parse_symbol
+from rates.ticker import TickerKey
+
+
+async def test_added_instruments_are_told_and_the_last_known_stay_without_database(
+    instruments: Any,
+) -> None:
+    """Only what is new after the first look counts as added."""
+    added: list[TickerKey] = []
+    catalog = InstrumentCatalog(instruments, refresh_s=1, on_added=added.extend)
+    await catalog.refresh()
+    assert added == []
+    instruments.add(Source.BINANCE, "SOL/USDT")
+    await catalog.refresh()
+    assert added == [TickerKey(Source.BINANCE, parse_symbol("SOL/USDT"))]
+    instruments.is_away = True
+    with pytest.raises(DatabaseUnavailable):
+        await catalog.refresh()
+    assert catalog.loaded
+    assert catalog.sources_of(parse_symbol("SOL/USDT")) == {Source.BINANCE}
+
+
+async def test_it_refreshes_by_itself_and_outlives_the_database(instruments: Any, until: Any) -> None:
+    """The task goes on; the error is kept for readiness."""
+    catalog = InstrumentCatalog(instruments, refresh_s=0.001)
+    task = asyncio.create_task(catalog.run())
+    await until(lambda: catalog.loaded)
+    instruments.is_away = True
+    await until(lambda: catalog.last_error is not None)
+    instruments.add(Source.BINANCE, "SOL/USDT")
+    instruments.is_away = False
+    await until(lambda: len(catalog.tracked) == 5)
+    assert catalog.last_error is None
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_pages_cover_everything_once(instruments: Any) -> None:
+    """Following the cursors to the end."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    await catalog.refresh()
+    seen: list[tuple[str, str]] = []
+    after = None
+    while True:
+        page = catalog.read_page(search=None, source=None, first=2, after=after)
+        assert page.total == 4
+        assert page.has_previous == bool(seen)
+        seen += [(str(each.symbol), each.source) for each in page.instruments]
+        if not page.has_next:
+            break
+        after = page.cursors[-1]
+    assert seen == [
+        ("BTC/USD", "coingecko"),
+        ("BTC/USDT", "binance"),
+        ("BTC/USDT", "coingecko"),
+        ("ETH/USDT", "binance"),
+    ]
+
+
+async def test_a_cursor_stays_good_when_its_instrument_goes(instruments: Any) -> None:
+    """It names a place in the order, not a row."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    await catalog.refresh()
+    first = catalog.read_page(search=None, source=None, first=1, after=None)
+    instruments.instruments = [each for each in instruments.instruments if each != first.instruments[0]]
+    await catalog.refresh()
+    rest = catalog.read_page(search=None, source=None, first=9, after=first.cursors[0])
+    assert [str(each.symbol) for each in rest.instruments] == ["BTC/USDT", "BTC/USDT", "ETH/USDT"]
+
+
+async def test_search_is_by_symbol_or_name_in_any_case(instruments: Any) -> None:
+    """And can be narrowed to one source."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    await catalog.refresh()
+    found = catalog.read_page(search="eth", source=None, first=9, after=None)
+    assert [str(each.symbol) for each in found.instruments] == ["ETH/USDT"]
+    named = catalog.read_page(search="NAME OF btc", source=Source.COINGECKO, first=0, after=None)
+    assert (named.total, named.instruments, named.has_next) == (2, (), True)
+
+
+@pytest.mark.parametrize("first", [-1, 201])
+async def test_a_page_beyond_the_limit_is_refused(instruments: Any, first: int) -> None:
+    """With the range that is expected."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    with pytest.raises(InvalidArgument, match="first"):
+        catalog.read_page(search=None, source=None, first=first, after=None)
+    with pytest.raises(InvalidCursor):
+        catalog.read_page(search=None, source=None, first=1, after="nonsense")
+
+
+async def test_near_matches_come_from_the_sources_asked(instruments: Any) -> None:
+    """Best first."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    await catalog.refresh()
+    assert catalog.near(parse_symbol("BTC/USDC"), [Source.BINANCE]) == ["BTC/USDT"]
+    assert catalog.near(parse_symbol("BTC/USDC"), [Source.COINGECKO])[0] in {"BTC/USD", "BTC/USDT"}
+    assert catalog.near(parse_symbol("ZZZZ/QQQQ"), Source) == []
+
+
+async def test_removed_instruments_are_told_and_every_change_is_remembered(instruments: Any) -> None:
+    """By the name of the set that was tracked; a set that never was is not known."""
+    added: list[TickerKey] = []
+    removed: list[TickerKey] = []
+    catalog = InstrumentCatalog(instruments, refresh_s=1, on_added=added.extend, on_removed=removed.extend)
+    await catalog.refresh()
+    first = catalog.version
+    assert catalog.changed_since(first) == frozenset()
+    gone = instruments.instruments.pop(0)
+    instruments.add(Source.BINANCE, "SOL/USDT")
+    await catalog.refresh()
+    assert removed == [TickerKey(gone.source, gone.symbol)]
+    assert catalog.version != first
+    assert catalog.changed_since(first) == frozenset({*removed, *added})
+    assert catalog.changed_since("never") is None
+    instruments.instruments = [gone, *instruments.instruments[:-1]]
+    await catalog.refresh()
+    assert catalog.version == first
+    assert catalog.changed_since(first) == frozenset()

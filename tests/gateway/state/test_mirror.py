@@ -1,0 +1,207 @@
+"""The mirror follows the cache without loss, repeat or reordering, and outlives it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cache.memory import MemoryCache
+from cache.ports import Snapshot, TickerFeed
+from gateway.state.mirror import Mirror, jittered_wait_s
+from gateway.state.position import StreamPosition
+from rates.health import REPORT_LIFETIME, LinkState, SourceReport
+from rates.source import Source
+from rates.ticker import Ticker
+from rates.wire import Changes
+
+BINANCE = Source.BINANCE
+
+
+@pytest.fixture
+def published() -> list[Ticker]:
+    return []
+
+
+@pytest.fixture
+def following(
+    published: list[Ticker], clock: Any
+) -> Callable[[TickerFeed], AbstractAsyncContextManager[Mirror]]:
+    """Runs a mirror that does not wait between tries."""
+
+    @asynccontextmanager
+    async def follow(feed: TickerFeed) -> AsyncIterator[Mirror]:
+        mirror = Mirror(feed, publish=published.append, clock=clock, wait_s=lambda _: 0.0)
+        task = asyncio.create_task(mirror.run())
+        try:
+            yield mirror
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    return follow
+
+
+def changes(epoch: str, seq: int, *tickers: Ticker) -> Changes:
+    return Changes(BINANCE, epoch, seq, tickers)
+
+
+def prices(published: list[Ticker]) -> list[str]:
+    return [str(ticker.price) for ticker in published]
+
+
+async def test_a_write_reaches_the_mirror_and_whoever_listens(
+    cache: MemoryCache, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """From the in-process cache, snapshot and update alike."""
+    await cache.write([ticker(price="1")])
+    async with following(cache) as mirror:
+        await until(lambda: mirror.loaded)
+        newer = ticker(price="2", sequence=1)
+        await cache.write([newer])
+        await until(lambda: len(published) == 2)
+        assert mirror.read(newer.key) == newer
+        assert mirror.position[BINANCE].seq == 2
+
+
+async def test_messages_that_the_snapshot_already_has_are_dropped(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """Published between subscribing and the snapshot, they would otherwise be told twice."""
+    first, second = ticker(price="1"), ticker(price="2", sequence=1)
+    scripted_feed.gate.clear()
+    async with following(scripted_feed) as mirror:
+        await until(lambda: scripted_feed.snapshots_begun == 1)
+        scripted_feed.send(changes("e", 1, first))
+        scripted_feed.send(changes("e", 2, second))
+        scripted_feed.send(changes("e", 3, ticker(price="3", sequence=2)))
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 2, (second,), ())
+        scripted_feed.gate.set()
+        await until(lambda: mirror.position[BINANCE].seq == 3)
+    assert prices(published) == ["2", "3"]
+
+
+async def test_a_gap_is_filled_from_the_cache(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """The message after the gap is not applied on its own: what it skipped would be missing."""
+    first, lost, last = ticker(price="1"), ticker("ETH/USDT", "7"), ticker(price="3", sequence=3)
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (first,), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 3, (last, lost), ())
+        scripted_feed.send(changes("e", 3, last))
+        await until(lambda: mirror.position[BINANCE].seq == 3)
+    assert prices(published) == ["1", "3", "7"]
+
+
+async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """A cache that was lost has older values or none at all; what we have stays until there is a newer one."""
+    kept, known = ticker("ETH/USDT", "7"), ticker(price="5", sequence=5)
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "old", 9, (known, kept), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        older = ticker(price="4", sequence=4)
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "new", 1, (older,), ())
+        scripted_feed.send(changes("new", 1, older))
+        await until(lambda: mirror.position[BINANCE] == StreamPosition("new", 1))
+        scripted_feed.send(changes("new", 2, ticker(price="6", sequence=6)))
+        await until(lambda: mirror.position[BINANCE].seq == 2)
+        assert mirror.read(kept.key) == kept
+    assert prices(published) == ["5", "7", "6"]
+
+
+async def test_a_lost_subscription_is_renewed_and_what_was_missed_is_read(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], clock: Any, until: Any
+) -> None:
+    """Meanwhile the mirror still answers, and says since when it is cut off."""
+    first = ticker(price="1")
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (first,), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        assert mirror.disconnected_at is None
+        scripted_feed.is_away = True
+        scripted_feed.lose()
+        await until(lambda: mirror.disconnected_at is not None)
+        lost_at = clock()
+        clock.advance(5)
+        assert mirror.read(first.key) == first
+        assert mirror.disconnected_at == lost_at
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 4, (ticker(price="4", sequence=4),), ())
+        scripted_feed.is_away = False
+        await until(lambda: mirror.disconnected_at is None)
+        assert scripted_feed.subscriptions == 2
+    assert prices(published) == ["1", "4"]
+
+
+async def test_a_late_ticker_does_not_replace_a_newer_one(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """Whatever order messages claim, time decides."""
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 0, (), ())
+        newest = ticker(price="2", sequence=2)
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (newest,), ())
+        scripted_feed.send(changes("e", 1, newest))
+        scripted_feed.send(changes("e", 2, ticker(price="1", sequence=1)))
+        await until(lambda: mirror.position[BINANCE].seq == 2)
+        assert mirror.read(newest.key) == newest
+    assert prices(published) == ["2"]
+
+
+async def test_statistics_count_the_last_minute_and_forget_silent_processes(
+    scripted_feed: Any, following: Any, ticker: Any, clock: Any, until: Any
+) -> None:
+    """A snapshot is no traffic; a process that has not reported for a minute is gone."""
+    report = SourceReport(
+        source=BINANCE,
+        instance="a",
+        role="consumer",
+        state=LinkState.UP,
+        reason=None,
+        refused=2,
+        reconnects=1,
+        reported_at=clock(),
+    )
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(),), (report,))
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        part = mirror.sources[BINANCE]
+        assert part.tickers_per_minute(clock()) == 0
+        scripted_feed.send(changes("e", 2, ticker(sequence=2), ticker("ETH/USDT")))
+        await until(lambda: mirror.position[BINANCE].seq == 2)
+        clock.advance(30)
+        scripted_feed.send(changes("e", 3, ticker(sequence=3)))
+        await until(lambda: mirror.position[BINANCE].seq == 3)
+        assert part.tickers_per_minute(clock()) == 3
+        clock.advance(30)
+        assert part.tickers_per_minute(clock()) == 1
+        assert part.reports(clock()) == (report,)
+        assert part.reports(report.reported_at + REPORT_LIFETIME + timedelta(microseconds=1)) == ()
+
+
+def test_tries_come_slower_and_not_in_step() -> None:
+    """Many gateways that lost one Redis must not come back as one."""
+    assert 0.05 <= jittered_wait_s(0) <= 0.1
+    assert 1.0 <= jittered_wait_s(1_000) <= 2.0
+    assert len({jittered_wait_s(3) for _ in range(10)}) > 1
+
+
+async def test_what_came_by_a_reload_counts_as_arrived(
+    scripted_feed: Any, following: Any, ticker: Any, clock: Any, until: Any
+) -> None:
+    """Unlike what lay in the cache before this process looked for the first time."""
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 0
+        newer = (ticker(price="2", sequence=1), ticker("ETH/USDT", "7"))
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 4, newer, ())
+        scripted_feed.send(changes("e", 4, newer[0]))
+        await until(lambda: mirror.position[BINANCE].seq == 4)
+        assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 2

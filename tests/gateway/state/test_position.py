@@ -1,0 +1,54 @@
+"""Cursors are opaque, stable, and refuse what we did not issue."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.state.position import (
+    Cursor,
+    StreamPosition,
+    format_cursor,
+    format_page_cursor,
+    parse_cursor,
+    parse_page_cursor,
+)
+from rates.errors import InvalidCursor
+from rates.source import Source
+from rates.symbol import parse_symbol
+from rates.ticker import TickerKey
+
+PLACES = st.builds(StreamPosition, st.text("0123456789abcdef", max_size=16), st.integers(0, 10**15 - 1))
+
+
+@given(st.dictionaries(st.sampled_from(Source), PLACES, min_size=1), st.text("0123456789abcdef", max_size=32))
+def test_a_position_survives_its_cursor(position: dict[Source, StreamPosition], tracked: str) -> None:
+    """Reading a cursor gives back what was written into it."""
+    cursor = Cursor(position, tracked)
+    assert parse_cursor(format_cursor(cursor)) == cursor
+
+
+@given(st.text(max_size=50))
+def test_any_other_text_is_refused_with_a_domain_error(text: str) -> None:
+    """Random text never crashes the reader."""
+    with pytest.raises(InvalidCursor):
+        parse_cursor(text)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["", "binance", "binance:e", "binance:e:-1", "binance:e:1x", "binance:e:1,", "@", "@xyz", "x" * 2_000],
+)
+def test_a_forged_cursor_is_refused(inner: str) -> None:
+    """Well-encoded is not enough."""
+    with pytest.raises(InvalidCursor):
+        parse_cursor(base64.urlsafe_b64encode(inner.encode()).decode().rstrip("="))
+
+
+def test_a_page_cursor_names_its_instrument() -> None:
+    """And a cursor of the other kind is refused."""
+    key = TickerKey(Source.BINANCE, parse_symbol("BTC/USDT"))
+    assert parse_page_cursor(format_page_cursor(key)) == key
+    with pytest.raises(InvalidCursor):
+        parse_page_cursor(format_cursor(Cursor({Source.BINANCE: StreamPosition("e", 1)})))

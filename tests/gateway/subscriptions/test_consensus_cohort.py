@@ -1,0 +1,215 @@
+"""`consensusRate` as a subscription: always the answer that the query would give, also when only time has passed."""
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.queries.consensus.query import ConsensusQuery
+from gateway.queries.consensus.rate import ConsensusRate
+from gateway.subscriptions.delivery_options import DeliveryOptions
+from instruments.instrument import Halt
+from rates.source import Source
+from tests.gateway.fakes import NOON
+from tests.gateway.queries.consensus.source_rates import BTC_USDT, exclusions
+from tests.gateway.scenario_steps import BOTH, Scene, Step, scripts
+from tests.gateway.virtual_time import run_virtually
+
+QUESTION = ConsensusQuery(BTC_USDT)
+HALT = Halt("BREAK", NOON)
+
+
+def reading(
+    pace: DeliveryOptions, question: ConsensusQuery = QUESTION, delay_s: float = 0
+) -> Scene[ConsensusRate]:
+    return Scene(lambda stage: stage.panel.watch(question, pace), delay_s)
+
+
+def summary(scene: Scene[ConsensusRate]) -> list[tuple[float, str | None, str]]:
+    return [
+        (round(at, 3), None if each.price is None else str(each.price), each.quality.value)
+        for at, each in scene.told
+    ]
+
+
+def test_the_first_answer_comes_at_once_and_the_next_when_it_is_another() -> None:
+    """Be it that there is no price yet."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions()) as scene:
+            await scene.until(1)
+            await scene.write(Source.BINANCE, "100")
+            await scene.until(2)
+            await scene.write(Source.COINGECKO, "100.2")
+            await scene.until(3)
+            await scene.write(Source.COINGECKO, "103")
+            await scene.until(4)
+            assert summary(scene) == [
+                (0, None, "INSUFFICIENT"),
+                (1, None, "INSUFFICIENT"),
+                (2, "100.1", "AGREED"),
+                (3, "101.5", "DIVERGED"),
+            ]
+
+    run_virtually(main())
+
+
+def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
+    """At the very moment, with the reason."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions()) as scene:
+            await scene.until(1)
+            await scene.write(Source.COINGECKO, "100")
+            await scene.write(Source.BINANCE, "100")
+            await scene.until(20)
+            assert summary(scene)[-1:] == [(11, None, "INSUFFICIENT")]
+            assert exclusions(scene.told[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
+
+    run_virtually(main())
+
+
+def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> None:
+    """Where `maxAgeMs` lets stale rates in: once it is STALE, once it is EXPIRED."""
+
+    async def main() -> None:
+        patient = QUESTION._replace(max_age=timedelta(seconds=150))
+        async with reading(DeliveryOptions(), patient) as scene:
+            await scene.until(1)
+            await scene.write(Source.COINGECKO, "100")
+            await scene.write(Source.BINANCE, "100")
+            await scene.until(160)
+            told = [(round(at), each.price, each.freshness) for at, each in scene.told[-4:]]
+            assert told == [(1, 100, "FRESH"), (11, 100, "STALE"), (101, 100, "EXPIRED"), (151, None, None)]
+
+    run_virtually(main())
+
+
+def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
+    """However much arrives between two; the first comes at once. They wait for a moment that others with the interval share."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions(sample_interval_s=5)) as scene:
+            for tenth in range(1, 100):
+                await scene.until(tenth / 10)
+                await scene.write(Source.BINANCE, str(100 + tenth))
+            await scene.until(16)
+            assert [at for at, *_ in summary(scene)] == [0, 5.625, 10.625]
+            last = scene.told[-1][1].contributions[0].rate
+            assert last is not None
+            assert last.ticker.price == 199
+
+    run_virtually(main())
+
+
+def test_a_slow_reader_gets_fewer_answers_and_the_newest() -> None:
+    """Nothing waits for it in a queue."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions(), delay_s=3) as scene:
+            for tenth in range(1, 100):
+                await scene.until(tenth / 10)
+                await scene.write(Source.BINANCE, str(100 + tenth))
+            await scene.until(13)
+            assert len(scene.told) == 5
+            last = scene.told[-1][1].contributions[0].rate
+            assert last is not None
+            assert last.ticker.price == 199
+
+    run_virtually(main())
+
+
+def test_the_same_observation_with_another_age_is_no_news() -> None:
+    """Ages go by themselves: a reader counts them from `observedAt`."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions()) as scene:
+            await scene.until(1)
+            await scene.write(Source.BINANCE, "100")
+            await scene.until(2)
+            await scene.write(Source.BINANCE, "90", lag_s=5)
+            await scene.until(9)
+            assert [at for at, *_ in summary(scene)] == [0, 1]
+
+    run_virtually(main())
+
+
+def test_a_symbol_that_is_tracked_no_more_leaves_no_price_and_comes_back() -> None:
+    """Tracked instruments change while readers watch."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions()) as scene:
+            await scene.until(1)
+            await scene.write(Source.BINANCE, "100")
+            await scene.write(Source.COINGECKO, "100")
+            await scene.until(2)
+            listed, scene.instruments.instruments = scene.instruments.instruments, []
+            await scene.stage.refresh()
+            await scene.until(3)
+            scene.instruments.instruments = listed
+            await scene.stage.refresh()
+            await scene.until(4)
+            assert summary(scene)[-3:] == [
+                (1, "100", "AGREED"),
+                (2, None, "INSUFFICIENT"),
+                (3, "100", "AGREED"),
+            ]
+
+    run_virtually(main())
+
+
+def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() -> None:
+    """Though its last rate is still fresh; halted everywhere, the symbol is known all the same."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions(), QUESTION._replace(min_sources=1)) as scene:
+            await scene.until(1)
+            await scene.write(Source.BINANCE, "100")
+            await scene.write(Source.COINGECKO, "100")
+            for second, halts in (2, (HALT, None)), (3, (HALT, HALT)), (4, (None, None)):
+                await scene.until(second)
+                for (source, symbol), halt in zip(BOTH, halts, strict=True):
+                    scene.instruments.halt(source, symbol, halt)
+                await scene.stage.refresh()
+            await scene.until(5)
+            assert [(at, quality) for at, _, quality in summary(scene)[-4:]] == [
+                (1, "AGREED"),
+                (2, "SINGLE_SOURCE"),
+                (3, "INSUFFICIENT"),
+                (4, "AGREED"),
+            ]
+            halted = scene.told[-2][1]
+            assert exclusions(halted) == ["NOT_TRADING", "NOT_TRADING"]
+            assert "'BREAK' by its own listing" in (halted.contributions[0].message or "")
+
+    run_virtually(main())
+
+
+questions = st.builds(
+    ConsensusQuery,
+    st.just(BTC_USDT),
+    sources=st.none() | st.lists(st.sampled_from([source for source, _ in BOTH]), min_size=1).map(tuple),
+    min_sources=st.integers(1, 2),
+    max_age=st.none() | st.sampled_from([0.5, 4.0, 50.0]).map(lambda seconds: timedelta(seconds=seconds)),
+    max_deviation_bps=st.sampled_from([Decimal(0), Decimal(2_500)]),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scripts, questions)
+def test_what_was_told_last_is_what_the_query_answers(script: list[Step], question: ConsensusQuery) -> None:
+    """At any moment; nothing is told twice."""
+
+    async def main() -> None:
+        async with reading(DeliveryOptions(), question) as scene:
+
+            def check() -> None:
+                assert scene.told[-1][1].said == scene.stage.panel.consensus(question).said
+
+            await scene.play(script, check)
+            said = [each.said for _, each in scene.told]
+            assert all(one != other for one, other in pairwise(said))
+
+    run_virtually(main())

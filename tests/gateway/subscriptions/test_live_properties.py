@@ -1,0 +1,282 @@
+"""Whatever happens and whatever is asked, each reader is told what the oracle says, and coming back loses and repeats nothing."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.queries.rates_query import RatesQuery
+from gateway.subscriptions.delivery_options import DeliveryOptions
+from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from rates.source import Source
+from rates.ticker import Ticker, TickerKey
+from tests.gateway.harness import KEYS, Stage
+from tests.gateway.oracle import ROUNDING, Manner, Told, is_wanted, simulate, unavailable
+from tests.gateway.scenario import TICK_S, Act, Play, acts
+from tests.gateway.virtual_time import run_virtually
+
+Kind = RatesEventKind
+EPILOGUE_S = 12.0
+
+
+class Visit(NamedTuple):
+    """One connection: when it begins after the last, on which replica, and after how many events it breaks."""
+
+    pause_s: float
+    replica: int
+    events: int
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One client: what it asks, how it reads, and its connections one after the other, each with the last cursor."""
+
+    question: RatesQuery
+    manner: Manner
+    starts_with_query: bool
+    visits: tuple[Visit, ...]
+
+
+@dataclass
+class Diary:
+    """What happened on one connection."""
+
+    replica: int
+    after: str | None
+    began: float
+    held: dict[TickerKey, Ticker]
+    events: list[tuple[float, RatesEvent]] = field(default_factory=list)
+    ended: float = 0.0
+
+
+names = st.sampled_from([*dict.fromkeys(key.symbol for key in KEYS)])
+symbols = st.none() | st.lists(names, min_size=1, max_size=3).map(tuple) | st.none() | st.just(())
+sources = (
+    st.none() | st.lists(st.sampled_from(Source), min_size=1, max_size=2).map(tuple) | st.none() | st.just(())
+)
+manners = st.builds(
+    Manner,
+    interval_s=st.sampled_from([0.0, 0.0, 0.500_017, 3.000_017]),
+    bps=st.sampled_from([0, 0, 50, 200]),
+    silence_s=st.sampled_from([1.000_029, 15.000_029]),
+    delays_s=st.lists(
+        st.sampled_from([0.0, 0.0, 0.000_101, 2.000_101, 12.000_101]), min_size=1, max_size=4
+    ).map(tuple),
+)
+visits = st.builds(
+    Visit,
+    pause_s=st.sampled_from([0.000_7, 0.200_7, 1.000_7, 9.000_7]),
+    replica=st.integers(0, 1),
+    events=st.sampled_from([1, 1, 2, 3, 5, 8]),
+)
+readers = st.builds(
+    Reader,
+    question=st.builds(RatesQuery, symbols, sources),
+    manner=manners,
+    starts_with_query=st.booleans(),
+    visits=st.lists(visits, min_size=1, max_size=4).map(tuple),
+)
+
+
+class Performance(Play):
+    """A play with readers, until some time after the script."""
+
+    def __init__(self, stream_length: int) -> None:
+        super().__init__(stream_length)
+        self.until = float("inf")
+
+    async def perform(self, script: list[Act], cast: list[Reader]) -> list[list[Diary]]:
+        mirrors = [asyncio.create_task(replica.mirror.run()) for replica in self.replicas]
+        for replica in self.replicas:
+            await replica.refresh()
+        await asyncio.sleep(0.000_01)
+        self.until = round((sum(act.ticks for act in script) + 1) * TICK_S + EPILOGUE_S) + 0.008_9
+        async with asyncio.TaskGroup() as tasks:
+            told = [tasks.create_task(self.attend(reader)) for reader in cast]
+            tasks.create_task(self.happen(script))
+        for mirror in mirrors:
+            mirror.cancel()
+        await asyncio.wait(mirrors)
+        return [each.result() for each in told]
+
+    async def attend(self, reader: Reader) -> list[Diary]:
+        """All connections of one client, which keeps what it holds and its last cursor between them."""
+        diaries: list[Diary] = []
+        cursor: str | None = None
+        held: dict[TickerKey, Ticker] = {}
+        if reader.starts_with_query:
+            answer = self.replicas[0].rates.rates(reader.question)
+            cursor, held = answer.cursor, {rate.ticker.key: rate.ticker for rate in answer.items}
+        for visit in reader.visits:
+            await asyncio.sleep(visit.pause_s)
+            if self.loop.time() >= self.until:
+                break
+            diary = Diary(visit.replica, cursor, self.loop.time(), dict(held))
+            await self.stay(reader, visit, diary)
+            diaries.append(diary)
+            for _, event in diary.events:
+                cursor = event.cursor
+                apply(held, event)
+        return diaries
+
+    async def stay(self, reader: Reader, visit: Visit, diary: Diary) -> None:
+        manner = reader.manner
+        pace = DeliveryOptions(manner.interval_s, manner.bps, manner.silence_s)  # type: ignore[arg-type]  # a whole number will do
+        live = self.replicas[visit.replica].live
+        is_last = visit is reader.visits[-1]
+        number = 0
+        async with aclosing(live.watch_rates(reader.question, pace, diary.after)) as events:
+            try:
+                async with asyncio.timeout_at(self.until):
+                    while is_last or len(diary.events) < visit.events:
+                        event = await anext(events)
+                        diary.events.append((self.loop.time(), event))
+                        if event.kind is not Kind.GAP:
+                            await asyncio.sleep(manner.delays_s[number % len(manner.delays_s)])
+                            number += 1
+            except TimeoutError:
+                pass
+        diary.ended = self.loop.time()
+
+
+def apply(held: dict[TickerKey, Ticker], event: RatesEvent) -> None:
+    """As a client keeps its table."""
+    if event.kind is Kind.SNAPSHOT and not event.recovered:
+        held.clear()
+    for missing in event.unavailable:
+        if missing.source is not None and missing.reason == "UNKNOWN_SYMBOL":
+            held.pop(TickerKey(missing.source, missing.symbol), None)
+    for rate in event.items:
+        held[rate.ticker.key] = rate.ticker
+
+
+def items(event: RatesEvent) -> dict[TickerKey, Ticker]:
+    found = {rate.ticker.key: rate.ticker for rate in event.items}
+    assert len(found) == len(event.items)
+    return found
+
+
+def gone(event: RatesEvent) -> set[TickerKey]:
+    return {TickerKey(each.source, each.symbol) for each in event.unavailable if each.source is not None}
+
+
+def wanted_values(stage: Stage, question: RatesQuery, at: float) -> dict[TickerKey, Ticker]:
+    return {key: each for key, each in stage.values_at(at).items() if is_wanted(key, question)}
+
+
+def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
+    """The events up to the snapshot are right; the values told, or `None` if it broke off before."""
+    stage = play.replicas[diary.replica]
+    if not diary.events:
+        return None
+    kinds = [event.kind for _, event in diary.events[:2]]
+    began, first = diary.events[0]
+    if kinds[0] is Kind.GAP:
+        assert diary.after == first.cursor
+        assert not first.items
+        if len(diary.events) == 1:
+            return None
+        began, first = diary.events[1]
+    assert first.kind is Kind.SNAPSHOT
+    now = wanted_values(stage, reader.question, began)
+    missing = {(each.symbol, each.source) for each in first.unavailable}
+    expected_missing = unavailable(reader.question, stage.tracked_at(began), now)
+    told = items(first)
+    if first.recovered:
+        assert missing >= expected_missing
+        check_recovery(stage, reader, diary, first, began)
+    else:
+        assert first.recovered is (None if diary.after is None else False)
+        assert told == now
+        assert missing == expected_missing
+    return told
+
+
+def check_recovery(stage: Stage, reader: Reader, diary: Diary, first: RatesEvent, began: float) -> None:
+    """With what it had before, the reader now holds exactly what there is; and what it had is not told again."""
+    held, now = dict(diary.held), wanted_values(stage, reader.question, began)
+    told = items(first)
+    apply(held, first)
+    # A client that names symbols drops what the snapshot says is unknown altogether.
+    nowhere = {each.symbol for each in first.unavailable if each.source is None}
+    held = {key: each for key, each in held.items() if key.symbol not in nowhere}
+    if reader.question.symbols is not None and reader.question.sources is None:
+        held = {key: each for key, each in held.items() if key in stage.tracked_at(began)}
+    assert held == now
+    retracked = {entry.key for replica in [stage] for entry in replica.log if entry.ticker is None}
+    for key, ticker in told.items():
+        before = diary.held.get(key)
+        assert before is None or ticker.is_newer_than(before) or reader.manner.bps or key in retracked
+
+
+def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[TickerKey, Ticker]) -> None:
+    """After the snapshot, events are those of the oracle, and their cursors claim nothing that was not told."""
+    stage = play.replicas[diary.replica]
+    start = next(number for number, (_, event) in enumerate(diary.events) if event.kind is Kind.SNAPSHOT)
+    began = diary.events[start][0]
+    told_until = diary.ended + 2 * ROUNDING
+    is_complete = diary.ended >= play.until - ROUNDING
+    # What falls on the very end of the play may be told or not.
+    until = play.until - 10 * ROUNDING if is_complete else told_until
+    expected = simulate(stage.log, reader.question, reader.manner, began=began, held=told, until=until)
+    seen = [
+        Told(at, items(event), gone(event), event.conflated)
+        for at, event in diary.events[start + 1 :]
+        if at < until
+    ]
+    for number, (one, other) in enumerate(zip_all(expected, seen)):
+        assert one is not None, f"event {number} is one too many: {other}"
+        if other is None:
+            # Who breaks off by itself has not waited for it.
+            assert not is_complete, f"event {number} is missing: {one}"
+            break
+        assert abs(one.at - other.at) < 10 * ROUNDING, (number, one, other)
+        assert (one.items, one.retracted, one.conflated) == (other.items, other.retracted, other.conflated)
+        kind = diary.events[start + 1 + number][1].kind
+        assert kind is (Kind.UPDATE if one.items or one.retracted else Kind.HEARTBEAT)
+
+
+def check_replica(play: Performance, stage: Stage) -> None:
+    """Nothing older or equal was ever published after something newer, and in the end nothing is missing."""
+    newest: dict[TickerKey, Ticker] = {}
+    for _, key, ticker in stage.log:
+        before = newest.pop(key, None)
+        if ticker is not None:
+            assert before is None or ticker.is_newer_than(before)
+            newest[key] = ticker
+    for ticker in play.cache.tickers():
+        known = stage.mirror.read(ticker.key)
+        assert known is not None
+        assert not ticker.is_newer_than(known)
+
+
+def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told | None, Told | None]]:
+    for each in seen:
+        yield next(expected, None), each
+    for each in expected:
+        yield each, None
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
+def test_every_reader_is_told_what_the_oracle_says(
+    script: list[Act], cast: list[Reader], stream_length: int
+) -> None:
+    """For any interleaving of ticks, duplicates, late ticks, joins, leaves, slow reads, gaps, restarts, changes of what is
+    tracked, disconnects and arguments, on two replicas.
+    """
+
+    async def main() -> None:
+        play = Performance(stream_length)
+        for reader, diaries in zip(cast, await play.perform(script, cast), strict=True):
+            for diary in diaries:
+                if (told := check_first(play, reader, diary)) is not None:
+                    check_rest(play, reader, diary, told)
+        for replica in play.replicas:
+            check_replica(play, replica)
+
+    run_virtually(main())

@@ -1,0 +1,140 @@
+"""Conflation: at most one pending value per instrument, the newest, and nothing lost or told twice."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cache.memory import MemoryCache
+from gateway.state.mirror import Mirror
+from gateway.subscriptions.conflation import ConflationBuffer
+from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from rates.source import ObservedAtOrigin, Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker, TickerKey
+from rates.wire import Changes
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEYS = [TickerKey(source, Symbol(base, "USD")) for source in Source for base in ("BTC", "ETH")]
+
+
+def build(key: TickerKey, second: int, price: int = 100) -> Ticker:
+    moment = NOON + timedelta(seconds=second)
+    return Ticker(
+        source=key.source,
+        symbol=key.symbol,
+        price=Decimal(price),
+        observed_at=moment,
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=moment,
+    )
+
+
+ticks = st.tuples(st.just("tick"), st.sampled_from(KEYS), st.integers(0, 6))
+symbols = st.none() | st.frozensets(st.sampled_from([key.symbol for key in KEYS]))
+joins = st.tuples(st.just("join"), symbols, st.frozensets(st.sampled_from(Source)))
+reads = st.tuples(st.just("read"), st.integers(0, 5), st.none())
+leaves = st.tuples(st.just("leave"), st.integers(0, 5), st.none())
+
+
+class Oracle:
+    """What a reader must see, told by a full log of everything published while it was registered."""
+
+    def __init__(self, selection: InstrumentFilter, snapshot: dict[TickerKey, Ticker]) -> None:
+        self.selection = selection
+        self.seen = {key: ticker for key, ticker in snapshot.items() if selection.has(key)}
+        self.log: list[Ticker] = []
+
+    def publish(self, ticker: Ticker) -> None:
+        if self.selection.has(ticker.key):
+            self.log.append(ticker)
+
+    def read(self) -> tuple[dict[TickerKey, Ticker], int]:
+        newest = {ticker.key: ticker for ticker in self.log}
+        conflated = len(self.log) - len(newest)
+        self.log = []
+        return newest, conflated
+
+
+class Stage:
+    """A mirror, its fan-out, and readers with their oracles, moved step by step."""
+
+    def __init__(self) -> None:
+        self.subscribers = SubscriptionRegistry()
+        self.mirror = Mirror(MemoryCache(stream_length=1), publish=self._publish)
+        self.readers: list[tuple[ExitStack, ConflationBuffer, Oracle]] = []
+        self._seq = dict.fromkeys(Source, 0)
+
+    def _publish(self, ticker: Ticker) -> None:
+        self.subscribers.publish(ticker)
+        for _, _, oracle in self.readers:
+            oracle.publish(ticker)
+
+    def known(self) -> dict[TickerKey, Ticker]:
+        found = {key: self.mirror.read(key) for key in KEYS}
+        return {key: ticker for key, ticker in found.items() if ticker is not None}
+
+    def tick(self, key: TickerKey, second: int) -> None:
+        self._seq[key.source] += 1
+        changes = Changes(key.source, "e", self._seq[key.source], (build(key, second),))
+        self.mirror._change(self.mirror.sources[key.source], changes)
+
+    def join(self, symbols: frozenset[Symbol] | None, sources: frozenset[Source]) -> None:
+        selection = InstrumentFilter(symbols, sources)
+        stack, subscriber = ExitStack(), ConflationBuffer()
+        stack.enter_context(self.subscribers.registered(selection, subscriber))
+        self.readers.append((stack, subscriber, Oracle(selection, self.known())))
+
+    def read(self, index: int, _nothing: None = None) -> None:
+        if index >= len(self.readers):
+            return
+        _, subscriber, oracle = self.readers[index]
+        expected, conflated = oracle.read()
+        batch = subscriber.take()
+        assert len(batch.tickers) == len(expected)
+        assert {ticker.key: ticker for ticker in batch.tickers} == expected
+        assert batch.conflated == conflated
+        for ticker in batch.tickers:
+            before = oracle.seen.get(ticker.key)
+            assert before is None or ticker.is_newer_than(before)
+            oracle.seen[ticker.key] = ticker
+
+    def leave(self, index: int, _nothing: None = None) -> None:
+        if index < len(self.readers):
+            self.readers.pop(index)[0].close()
+
+    def finish(self) -> None:
+        """Whoever has read everything knows exactly what the mirror knows, and leaving leaves nothing behind."""
+        known = self.known()
+        while self.readers:
+            self.read(0)
+            oracle = self.readers[0][2]
+            assert oracle.seen == {key: known[key] for key in known if oracle.selection.has(key)}
+            self.leave(0)
+        assert len(self.subscribers) == 0
+        assert not self.subscribers._by_symbol
+        assert not self.subscribers._of_all
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
+def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
+    """For any interleaving of ticks, duplicates, late ticks, joins, leaves and slow reads."""
+    stage = Stage()
+    for kind, *arguments in steps:
+        getattr(stage, kind)(*arguments)
+    stage.finish()
+
+
+def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
+    """However many updates pass."""
+    subscribers, subscriber = SubscriptionRegistry(), ConflationBuffer()
+    with subscribers.registered(InstrumentFilter(None, frozenset(Source)), subscriber):
+        for second in range(10_000):
+            subscribers.publish(build(KEYS[second % 4], second))
+        batch = subscriber.take()
+    assert len(batch.tickers) == 4
+    assert batch.conflated == 9_996

@@ -1,0 +1,135 @@
+"""Live questions of readers that come back with a cursor: just what they missed, where that can be proved."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from cache.ports import Snapshot
+from gateway.gateway import Gateway
+from gateway.queries.rates_query import RatesQuery
+from gateway.state.position import Cursor, StreamPosition, format_cursor
+from gateway.subscriptions.event import RatesEventKind
+from rates.errors import InvalidCursor
+from rates.symbol import parse_symbol
+from rates.ticker import TickerKey
+from rates.wire import Changes
+from tests.gateway.subscriptions.test_live_queries import AT_ONCE, BINANCE, BTC_USDT, following, prices
+
+
+async def test_a_reader_that_comes_back_gets_just_what_it_missed(
+    gateway: Gateway, cache: Any, ticker: Any, until: Any
+) -> None:
+    """In one snapshot, proved complete, followed by updates."""
+    await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    cursor = gateway.rates.rates(RatesQuery()).cursor
+    for number in range(2, 5):
+        await cache.write([ticker(price=str(number), sequence=number)])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 4)
+    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        snapshot = await following(events)
+        assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
+            RatesEventKind.SNAPSHOT,
+            True,
+            [("BTC/USDT", "4")],
+        )
+        await cache.write([ticker(price="5", sequence=5)])
+        assert prices(await following(events)) == [("BTC/USDT", "5")]
+    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, gateway.rates.cursor())) as events:
+        nothing_missed = await following(events)
+        assert (nothing_missed.recovered, nothing_missed.items) == (True, ())
+
+
+async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
+    gateway: Gateway, cache: Any, ticker: Any, until: Any
+) -> None:
+    """The GAP repeats the old cursor: whoever leaves before the SNAPSHOT has still missed the same."""
+    await cache.write([ticker(price="1")])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    cursor = gateway.rates.cursor()
+    for number in range(2, 150):
+        await cache.write([ticker(price=str(number), sequence=number)])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 149)
+    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        gap = await following(events)
+        assert (gap.kind, gap.cursor, gap.items) == (RatesEventKind.GAP, cursor, ())
+        snapshot = await following(events)
+        assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
+            RatesEventKind.SNAPSHOT,
+            False,
+            [("BTC/USDT", "149")],
+        )
+
+
+async def test_a_cursor_of_another_epoch_brings_a_gap(
+    gateway: Gateway, cache: Any, ticker: Any, until: Any
+) -> None:
+    """The cache was lost in between: nothing can be proved."""
+    await cache.write([ticker()])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    foreign = format_cursor(
+        Cursor({**gateway.mirror.position, BINANCE: StreamPosition("another", 1)}, gateway.catalog.version)
+    )
+    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, foreign)) as events:
+        assert (await following(events)).kind is RatesEventKind.GAP
+
+
+async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """So that nothing the client has is told again."""
+    async with running(scripted_feed) as gateway:
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
+        scripted_feed.send(Changes(BINANCE, "e", 1, ()))
+        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+        ahead = format_cursor(
+            Cursor({**gateway.mirror.position, BINANCE: StreamPosition("e", 2)}, gateway.catalog.version)
+        )
+        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, ahead)) as events:
+            first = asyncio.create_task(following(events))
+            await asyncio.sleep(0)
+            scripted_feed.send(Changes(BINANCE, "e", 2, (ticker(price="2", sequence=2),)))
+            event = await first
+            assert (event.recovered, event.items) == (True, ())
+
+
+async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> None:
+    """Not on the first event."""
+    with pytest.raises(InvalidCursor):
+        gateway.live.watch_rates(RatesQuery(), AT_ONCE, "nonsense")
+
+
+async def test_who_comes_back_is_told_what_is_tracked_since(
+    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+) -> None:
+    """Though it was written before the cursor; and that the other is tracked no more."""
+    await cache.write([ticker(price="1")])
+    await cache.write([ticker("SOL/USDT", "5")])
+    await until(lambda: gateway.mirror.position[BINANCE].seq == 2)
+    cursor = gateway.rates.cursor()
+    instruments.instruments.pop(0)
+    instruments.add(BINANCE, "SOL/USDT")
+    sol = TickerKey(BINANCE, parse_symbol("SOL/USDT"))
+    await until(lambda: sol in gateway.catalog.tracked)
+    async with aclosing(gateway.live.watch_rates(RatesQuery(sources=(BINANCE,)), AT_ONCE, cursor)) as events:
+        snapshot = await following(events)
+        assert (snapshot.recovered, prices(snapshot)) == (True, [("SOL/USDT", "5")])
+        assert BTC_USDT in [each.symbol for each in snapshot.unavailable]
+
+
+async def test_an_empty_cache_proves_nothing_once_something_was_seen(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """A value may have come and been lost with the cache between two looks at nothing."""
+    async with running(scripted_feed) as gateway:
+        cursor = gateway.rates.cursor()
+        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+            assert (await following(events)).recovered is True
+        scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(),)))
+        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+        scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
+        await until(lambda: not gateway.mirror.position[BINANCE].epoch)
+        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+            assert (await following(events)).kind is RatesEventKind.GAP

@@ -1,0 +1,129 @@
+"""`sources`, kept up to date: what pipeline processes report reaches whoever watches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from itertools import pairwise
+
+from gateway.queries.source_rules import SourceState, SourceStatus
+from pipeline.health import SourceHealth
+from pipeline.ingest import Ingest
+from rates.errors import SourceBlocked, SourceRateLimited, SourceUnavailable
+from rates.source import Source
+from tests.gateway.fakes import ListedInstruments, build_ticker
+from tests.gateway.harness import FailingCache, Stage
+from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
+
+BINANCE = Source.BINANCE
+
+
+class Office:
+    """A stage, pipeline processes that report on Binance, and someone who watches the sources."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        self.loop = loop
+        self.cache = FailingCache(stream_length=10)
+        self.stage = Stage(self.cache, ListedInstruments((BINANCE, "BTC/USDT"), (BINANCE, "ETH/USDT")))
+        self.told: list[tuple[float, SourceStatus]] = []
+
+    def process(self, name: str) -> tuple[SourceHealth, Ingest]:
+        health = SourceHealth(BINANCE, role="consumer", instance=name)
+        health.note_success()
+        skew = timedelta(seconds=10)
+        return health, Ingest(self.cache, health, max_skew=skew, clock=self.loop.clock)
+
+    async def report(self, *healths: SourceHealth) -> None:
+        for health in healths:
+            await self.cache.report(health.report(self.loop.clock()))
+
+    async def watch(self) -> None:
+        async with aclosing(self.stage.live.watch_sources()) as events:
+            async for statuses in events:
+                self.told.append((self.loop.time(), statuses[0]))
+
+    async def run(self, script: Callable[[], Awaitable[None]]) -> None:
+        await self.stage.refresh()
+        tasks = [asyncio.create_task(self.stage.mirror.run()), asyncio.create_task(self.watch())]
+        await script()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def test_values_refused_are_counted_over_all_processes_that_work_now() -> None:
+    """A process that starts anew counts from zero, and one that fell silent counts no more."""
+
+    async def main() -> None:
+        office = Office()
+
+        async def script() -> None:
+            one, ingest = office.process("one")
+            other, other_ingest = office.process("other")
+            future = office.loop.clock() + timedelta(seconds=60)
+            await ingest.write([build_ticker(price="0"), build_ticker(observed_at=future), build_ticker()])
+            await other_ingest.write([build_ticker(price="-1")])
+            await office.report(one, other)
+            await asyncio.sleep(1.5)
+            assert office.told[-1][1].refused == 3
+            again, _ = office.process("one")
+            await office.report(again)
+            await asyncio.sleep(1)
+            assert office.told[-1][1].refused == 1
+            for _ in range(61):
+                await office.report(again)
+                await asyncio.sleep(1)
+            assert office.told[-1][1].refused == 0
+
+        await office.run(script)
+
+    run_virtually(main())
+
+
+def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() -> None:
+    """Up, rate limited, blocked, down, stalled, up again; and silence while nothing changes."""
+
+    async def main() -> None:
+        office = Office()
+
+        async def script() -> None:
+            health, ingest = office.process("one")
+            seen = []
+            for error in (
+                None,
+                SourceRateLimited("binance", "429", retry_at=office.loop.clock()),
+                SourceBlocked("binance", "418"),
+                SourceUnavailable("binance", "timeout"),
+            ):
+                await ingest.write(
+                    [build_ticker(each, observed_at=office.loop.clock()) for each in ("BTC/USDT", "ETH/USDT")]
+                )
+                if error is None:
+                    health.note_success()
+                else:
+                    health.note_failure(error)
+                await office.report(health)
+                await asyncio.sleep(2)
+                seen.append(office.told[-1][1])
+            health.note_success()
+            await office.report(health)
+            await asyncio.sleep(12)
+            seen.append(office.told[-1][1])
+            assert [each.state for each in seen] == [
+                SourceState.UP,
+                SourceState.RATE_LIMITED,
+                SourceState.BLOCKED,
+                SourceState.DOWN,
+                SourceState.STALLED,
+            ]
+            assert [each.reason is None for each in seen] == [True, False, False, False, False]
+
+        await office.run(script)
+        moments = [at for at, _ in office.told]
+        assert all(later - earlier >= 0.999 for earlier, later in pairwise(moments))
+        statuses = [status for _, status in office.told]
+        assert all(one != other for one, other in pairwise(statuses))
+
+    run_virtually(main())

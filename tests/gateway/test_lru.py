@@ -1,0 +1,28 @@
+"""A store that clients cannot fill."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.lru import BoundedLru
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
+def test_neither_number_nor_weight_passes_its_bound(puts: list[tuple[int, int]]) -> None:
+    """Whatever is kept in whichever order, also where one alone is too heavy, or one grows."""
+    kept: BoundedLru[int, int] = BoundedLru(size=4, weight=60, weigh=lambda _, value: value)
+    for key, value in puts:
+        kept.keep(key, value)
+        assert len(kept) <= 4
+        held = [found for each in range(10) if (found := kept.read(each)) is not None]
+        assert kept.total == sum(held) <= 60
+
+
+def test_who_was_not_asked_for_longest_goes_first() -> None:
+    """Reading makes a value the last to go."""
+    kept: BoundedLru[str, int] = BoundedLru(size=2)
+    kept.keep("a", 1)
+    kept.keep("b", 2)
+    assert kept.read("a") == 1
+    kept.keep("c", 3)
+    assert kept.read("b") is None
+    assert (kept.read("a"), kept.read("c")) == (1, 3)

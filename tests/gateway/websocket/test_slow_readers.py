@@ -1,0 +1,235 @@
+"""Readers that read slowly or not at all: they lose intermediate values, never the newest, and cost the others nothing."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from websockets import ConnectionClosed
+
+from tests.gateway.gateway_processes import Writer, gateway_processes
+from tests.gateway.raw_socket import RawSocket, raw_socket
+
+MIB = 1024 * 1024
+SYMBOLS = [f"S{number}/USDT" for number in range(50)]
+WRITES_A_SECOND = 20
+UPDATES_A_SECOND = len(SYMBOLS) * WRITES_A_SECOND
+WATCHED = f"subscription {{ rates(symbols: {SYMBOLS}) {{ conflated items {{ symbol price observedAt }} }} }}".replace(
+    "'", '"'
+)
+WIDE = "subscription { rates { " + " ".join(f"c{n}: items {{ id symbol price }}" for n in range(40)) + " } }"
+
+
+@contextmanager
+def narrow_link(url: str) -> Iterator[socket.socket]:
+    """A connection that takes next to nothing while nobody reads it."""
+    host, _, port = url.removeprefix("ws://").partition("/")[0].partition(":")
+    with closing(socket.socket()) as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.connect((host, int(port)))
+        link.setblocking(False)
+        yield link
+
+
+@asynccontextmanager
+async def stalled_reader(url: str, query: str = WATCHED) -> AsyncIterator[RawSocket]:
+    """A reader that has read its snapshot and reads no more until it is asked to."""
+    with narrow_link(url) as link:
+        async with raw_socket(url, sock=link, max_queue=1) as client:
+            await client.start("1", query)
+            assert (await client.receive())["type"] == "next"
+            client.connection.transport.pause_reading()
+            yield client
+
+
+class Witness:
+    """A reader that keeps up: the newest price that it has seen of the first symbol, and how late that was at worst."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.worst_delay_s = 0.0
+        self.written_at: dict[int, float] = {}
+        self.advanced = asyncio.Event()
+
+    async def read(self, client: RawSocket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await client.receive()
+            if message["type"] == "ping":
+                continue
+            for item in message["payload"]["data"]["rates"]["items"]:
+                if item["symbol"] == SYMBOLS[0] and (price := int(item["price"])) in self.written_at:
+                    self.seen = price
+                    self.worst_delay_s = max(self.worst_delay_s, loop.time() - self.written_at[price])
+                    self.advanced.set()
+
+    async def has_seen(self, price: int) -> None:
+        async with asyncio.timeout(10):
+            while self.seen < price:
+                self.advanced.clear()
+                await self.advanced.wait()
+
+
+async def write_for(seconds: float, writer: Writer, witness: Witness, first: int) -> int:
+    """Write at the rate of the test for so long; the next price."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for number in range(round(seconds * WRITES_A_SECOND)):
+        await asyncio.sleep(max(0.0, started + number / WRITES_A_SECOND - loop.time()))
+        witness.written_at[first + number] = loop.time()
+        await writer.write(dict.fromkeys(SYMBOLS, first + number))
+    last = first + round(seconds * WRITES_A_SECOND) - 1
+    await witness.has_seen(last)
+    return last + 1
+
+
+async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """1,000 updates a second, ten readers that stop: flat memory, a neighbour that misses nothing, then the newest values."""
+    assert UPDATES_A_SECOND == 1_000
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(Writer(redis_url))
+        await writer.write(dict.fromkeys(SYMBOLS, 1))
+        (gateway,) = await stack.enter_async_context(gateway_processes(1, redis_url, tmp_path, SYMBOLS))
+        witness, quick = Witness(), await stack.enter_async_context(raw_socket(gateway.ws))
+        await quick.start("1", WATCHED)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        reading = tasks.create_task(witness.read(quick))
+        price = await write_for(1, writer, witness, first=2)
+        stalled = [await stack.enter_async_context(stalled_reader(gateway.ws)) for _ in range(10)]
+        price = await write_for(2, writer, witness, first=price)
+        before = gateway.resident_bytes()
+        witness.worst_delay_s = 0.0
+        price = await write_for(12, writer, witness, first=price)
+        growth = gateway.resident_bytes() - before
+        assert growth < 10 * MIB
+        assert witness.worst_delay_s < 2
+        for client in stalled:
+            await reads_on(client, price - 1)
+        reading.cancel()
+        assert "Traceback" not in gateway.command.text
+
+
+async def reads_on(client: RawSocket, newest: int) -> None:
+    """It soon has the newest values, fewer events than there were, and is told how much was merged."""
+    client.connection.transport.resume_reading()
+    events, conflated, prices = 0, 0, dict.fromkeys(SYMBOLS, 0)
+    while set(prices.values()) != {newest}:
+        event = (await client.receive())["payload"]["data"]["rates"]
+        events += 1
+        conflated += event["conflated"]
+        for item in event["items"]:
+            assert int(item["price"]) > prices[item["symbol"]]
+            prices[item["symbol"]] = int(item["price"])
+    assert conflated > 0
+    assert events < newest / 2
+
+
+async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
+    ready_gateway: Any, cache: Any, ticker: Any
+) -> None:
+    """At once for the server, whose memory it held; it learns of it when it reads on, behind what was under way."""
+    async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
+        number = 0
+        async with asyncio.timeout(20):
+            while (await served.facts(lambda _: True))["subscribers"]:
+                number += 1
+                await cache.write([ticker(price=str(number), sequence=number)])
+        client.connection.transport.resume_reading()
+        code, reason = await client.closed()
+        assert code == 4503
+        assert reason is not None
+        assert reason.startswith("stalled")
+
+
+async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
+    ready_gateway: Any, cache: Any, ticker: Any
+) -> None:
+    """A thousand of them, whose first events are more than the connection holds."""
+    await cache.write([ticker()])
+    async with ready_gateway(stall_timeout_s=1) as served:
+        with narrow_link(served.ws) as link:
+            async with raw_socket(served.ws, sock=link, max_queue=1) as client:
+                client.connection.transport.pause_reading()
+                for number in range(1_000):
+                    await client.start(str(number), WIDE)
+                await served.facts(lambda seen: seen["subscribers"] > 100)
+                await served.facts(lambda seen: seen["subscribers"] == 0)
+                client.connection.transport.resume_reading()
+                assert (await client.closed())[0] == 4503
+
+
+async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any) -> None:
+    """WebSocket's own pings find it, where there is nothing to write that could be blocked."""
+    async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
+        await served.facts(lambda seen: seen["subscribers"] == 0)
+        client.connection.transport.resume_reading()
+        assert await client.closed() == (4503, "stalled: no pong")
+
+
+async def test_answers_that_nobody_reads_are_not_piled_up(
+    ready_gateway: Any, until: Any, structured_logs: list[Any]
+) -> None:
+    """The server reads no further from a client that asks without listening, and ends it."""
+    ping = '{"type":"ping","payload":{"a":"' + "x" * 50_000 + '"}}'
+    async with ready_gateway(stall_timeout_s=0.5) as served:
+        with narrow_link(served.ws) as link:
+            async with raw_socket(served.ws, sock=link, max_queue=1) as client:
+                client.connection.transport.pause_reading()
+                async with asyncio.TaskGroup() as tasks:
+                    asking = tasks.create_task(ask_for_ever(client, ping))
+                    await until(
+                        lambda: any(each["event"] == "connection stalled, closed" for each in structured_logs)
+                    )
+                    client.connection.transport.resume_reading()
+                    assert (await client.closed())[0] == 4503
+                    asking.cancel()
+
+
+async def ask_for_ever(client: RawSocket, message: str) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            await client.connection.send(message)
+
+
+async def test_subscriptions_of_one_socket_get_their_turns_in_order(
+    ready_gateway: Any, cache: Any, ticker: Any
+) -> None:
+    """Whatever the reader's speed, none is more than two events ahead of another, wide or narrow."""
+    async with ready_gateway() as served, narrow_reader(served.ws) as client:
+        for number in range(20):
+            await client.start(
+                str(number), WIDE if number % 2 else "subscription { rates { items { price } } }"
+            )
+        heard = Counter([(await client.receive())["id"] for _ in range(20)])
+        assert set(heard.values()) == {1}
+        for number in range(200):
+            await cache.write([ticker(price=str(number + 1), sequence=number)])
+        for number in range(500):
+            await cache.write([ticker(price=str(number + 1_000), sequence=number + 1_000)])
+            heard[(await client.receive())["id"]] += 1
+            assert max(heard.values()) - min(heard.values()) <= 2
+
+
+@asynccontextmanager
+async def narrow_reader(url: str) -> AsyncIterator[RawSocket]:
+    with narrow_link(url) as link:
+        async with raw_socket(url, sock=link, max_queue=1) as client:
+            yield client
+
+
+async def test_a_stop_waits_for_no_reader(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+    """A reader that has stopped reading delays it by a second or two, and the rest of the process not at all."""
+    loop = asyncio.get_running_loop()
+    async with ready_gateway() as served, stalled_reader(served.ws, WIDE):
+        for number in range(300):
+            await cache.write([ticker(price=str(number + 1), sequence=number)])
+            await asyncio.sleep(0)
+        before = loop.time()
+        served.stop.set()
+        await asyncio.wait_for(asyncio.shield(served.done), 10)
+        assert loop.time() - before < 4
