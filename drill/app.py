@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 from rich.console import Console
 
-from drill.plan import Agenda, steps_of
-from drill.report import Report, added_up
-from drill.surroundings import environment
-from drill.system import System, run_system
-from drill.walk import Outcome, Walk
+from drill.environment import environment
+from drill.fault_run import FaultRun, StepOutcome
+from drill.plan import Schedule, steps_of
+from drill.report import DrillReport, merge_client_counts
+from drill.system import SystemUnderTest, run_system
 from rates.errors import InvalidSetting
 from rates.source import Source
 from simulator.faults.kinds import KINDS
@@ -27,26 +27,26 @@ SYSTEMS = 2
 LONGEST_S = 420.0
 
 
-async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> Report:
+async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> DrillReport:
     """Walk through all faults of all sources (or `only` some of either), and show what was found.
 
     Raises:
         InvalidSetting: there is no such step.
     """
-    agenda, outcomes, started = _agenda(only, faults), list[Outcome](), time.monotonic()
-    done = _progress(outcomes, len(agenda), console)
+    schedule, outcomes, started = _schedule(only, faults), list[StepOutcome](), time.monotonic()
+    done = _progress(outcomes, len(schedule), console)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut answers are what we ask for
     os.environ.update(environment())
     async with asyncio.TaskGroup() as group:
         works = [
-            group.create_task(_work_off(agenda, number, done), name=f"system {number}")
+            group.create_task(_work_off(schedule, number, done), name=f"system {number}")
             for number in range(SYSTEMS)
         ]
     systems, clients = zip(*(work.result() for work in works), strict=True)
-    report = Report(
+    report = DrillReport(
         outcomes,
-        {source: added_up([each[source] for each in clients]) for source in agenda.left},
+        {source: merge_client_counts([each[source] for each in clients]) for source in schedule.left},
         sum(system.reader.judged for system in systems),
         time.monotonic() - started,
         [miss for system in systems for miss in system.reader.misses if not _is_told(miss, outcomes)],
@@ -56,23 +56,25 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
 
 
 async def _work_off(
-    agenda: Agenda, number: int, done: Callable[[Outcome], None]
-) -> tuple[System, dict[str, Any]]:
+    schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
+) -> tuple[SystemUnderTest, dict[str, Any]]:
     """Steps of the agenda until none is left; the system and what its simulator counted."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:
-            walk = Walk(system, done)
+            walk = FaultRun(system, done)
             try:
                 async with asyncio.timeout(LONGEST_S), asyncio.TaskGroup() as walks:
-                    for source in agenda.left:
-                        walks.create_task(walk.go(source, agenda.take(source, number)), name=f"walk {source}")
+                    for source in schedule.left:
+                        walks.create_task(
+                            walk.go(source, schedule.take(source, number)), name=f"walk {source}"
+                        )
             except TimeoutError:
-                system.reader.miss(f"not done within {LONGEST_S:g} s: {', '.join(walk.still_under_way())}")
+                system.reader.miss(f"not done within {LONGEST_S:g} s: {', '.join(walk.unfinished())}")
             return system, (await system.faults.status())["clients"]
 
 
-def _progress(outcomes: list[Outcome], steps: int, console: Console) -> Callable[[Outcome], None]:
-    def done(outcome: Outcome) -> None:
+def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Callable[[StepOutcome], None]:
+    def done(outcome: StepOutcome) -> None:
         outcomes.append(outcome)
         verdict = "MISS" if outcome.misses else "ok"
         told = (
@@ -83,7 +85,7 @@ def _progress(outcomes: list[Outcome], steps: int, console: Console) -> Callable
     return done
 
 
-def _agenda(only: Collection[str], faults: Collection[str]) -> Agenda:
+def _schedule(only: Collection[str], faults: Collection[str]) -> Schedule:
     for option, given, known in (("--source", only, list(Source)), ("--fault", faults, list(KINDS))):
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
@@ -93,11 +95,11 @@ def _agenda(only: Collection[str], faults: Collection[str]) -> Agenda:
         for source in Source
         if not only or source in only
     }
-    agenda = Agenda({source: left for source, left in steps.items() if left})
-    if not agenda:
+    schedule = Schedule({source: left for source, left in steps.items() if left})
+    if not schedule:
         raise InvalidSetting("--fault", ", ".join(faults), f"expected one that {', '.join(only)} can have")
-    return agenda
+    return schedule
 
 
-def _is_told(miss: str, outcomes: Collection[Outcome]) -> bool:
+def _is_told(miss: str, outcomes: Collection[StepOutcome]) -> bool:
     return any(miss in outcome.misses for outcome in outcomes)

@@ -4,15 +4,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drill.health import Seen
-from drill.reader import Reader
-from drill.surroundings import (
+from drill.environment import (
     COINGECKO_LISTING_INTERVAL_S,
     COINGECKO_TTL_S,
     IDLE_TIMEOUT_S,
     LISTING_INTERVAL_S,
     SILENT_AT_THE_LATEST_S,
 )
+from drill.health_monitor import SourceHealth
+from drill.subscriber import DrillSubscriber
 from pipeline.feeds.rhythm import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import COINGECKO
@@ -35,21 +35,21 @@ PINGED_WITHIN_S = 11.0
 
 
 @dataclass(frozen=True)
-class View:
+class Observation:
     """What can be seen during a step: `first` is the look before the fault."""
 
     source: str
     symbol: str
-    first: Seen
-    now: Seen
-    reader: Reader
+    first: SourceHealth
+    now: SourceHealth
+    reader: DrillSubscriber
 
 
-Sight = Callable[[View], bool]
+Condition = Callable[[Observation], bool]
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expectation:
     """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true for `lasts_s`.
 
     `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes. `is_felt`: where
@@ -57,31 +57,31 @@ class Expected:
     listened before, to know what is usual.
     """
 
-    said: str
-    sight: Sight | None = None
+    summary: str
+    condition: Condition | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
     on_victim: bool = False
-    with_cut: bool = False
+    reconnects_first: bool = False
     within_s: float = LATEST_S
-    lasts_s: float = UNDISTURBED_S
-    well_within_s: float = WELL_WITHIN_S
-    is_felt: bool = True
-    known_s: float = 0.0
-    stays: Callable[[Seen], bool] = field(default=lambda seen: seen.state == "UP")
+    duration_s: float = UNDISTURBED_S
+    recovers_within_s: float = WELL_WITHIN_S
+    must_hit: bool = True
+    warm_up_s: float = 0.0
+    invariant: Callable[[SourceHealth], bool] = field(default=lambda seen: seen.state == "UP")
 
 
 @dataclass(frozen=True)
-class Step:
+class DrillStep:
     """A fault of a source and what is expected of it."""
 
     source: str
     fault: str
-    expected: Expected
+    expected: Expectation
 
     @property
-    def is_gentle(self) -> bool:
+    def is_undisturbed(self) -> bool:
         """Whether the source goes on as if nothing were."""
-        return self.expected.sight is None
+        return self.expected.condition is None
 
     @property
     def name(self) -> str:
@@ -95,7 +95,7 @@ def _short(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def in_state(*states: str, saying: Sequence[str] = ("",)) -> Sight:
+def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
     """The source is in one of the states, and its reason says why, in one of the wordings."""
     return lambda view: (
         view.now.state in states
@@ -104,61 +104,61 @@ def in_state(*states: str, saying: Sequence[str] = ("",)) -> Sight:
     )
 
 
-def reconnected(view: View) -> bool:
+def reconnected(view: Observation) -> bool:
     """A session was opened that is not the first."""
     return view.now.reconnects > view.first.reconnects
 
 
-def refused_and_shown(view: View) -> bool:
+def refused_and_shown(view: Observation) -> bool:
     """Values were refused and counted, and the source is not UP, with a reason."""
     return view.now.refused > view.first.refused and view.now.state != "UP" and bool(view.now.reason)
 
 
-def not_up(view: View) -> bool:
+def not_up(view: Observation) -> bool:
     """Any state but UP, with a reason."""
     return view.now.state != "UP" and bool(view.now.reason)
 
 
-def silent_alone(view: View) -> bool:
+def silent_alone(view: Observation) -> bool:
     """The victim is listed as silent, and its neighbours are fresh."""
     return view.symbol in view.now.silent and view.now.fresh >= view.now.tracked - 1
 
 
-def stale_alone(view: View) -> bool:
+def stale_alone(view: Observation) -> bool:
     """The victim is not fresh any more, and its neighbours are."""
     return view.now.fresh == view.now.tracked - 1 and not view.reader.is_fresh(
         view.source.upper(), view.symbol
     )
 
 
-def not_trading(view: View) -> bool:
+def not_trading(view: Observation) -> bool:
     """The victim has left with NOT_TRADING, and subscribers were told."""
     told = view.reader.unavailable.get((view.source.upper(), view.symbol))
     return view.now.halted == 1 and told == "NOT_TRADING"
 
 
-def _refused(status: int, *states: str, retry: bool = False) -> Expected:
+def _refused(status: int, *states: str, retry: bool = False) -> Expectation:
     parameters: Mapping[str, Value] = {"retry_after_s": 2.0} if retry else {}
-    said = f"{' or '.join(states)}, naming {status}"
+    summary = f"{' or '.join(states)}, naming {status}"
     # Who did not hear it from the source has it from whoever did.
     saying = (str(status), "left alone", "was refused") if retry else (str(status),)
-    return Expected(said, in_state(*states, saying=saying), parameters, with_cut=True)
+    return Expectation(summary, in_state(*states, saying=saying), parameters, reconnects_first=True)
 
 
-def _flagged(**parameters: Value) -> Expected:
-    return Expected(
+def _flagged(**parameters: Value) -> Expectation:
+    return Expectation(
         "flagged, neighbours fresh",
         silent_alone,
         parameters,
         on_victim=True,
         within_s=FLAGGED_WITHIN_S,
-        known_s=SILENT_AT_THE_LATEST_S,
+        warm_up_s=SILENT_AT_THE_LATEST_S,
     )
 
 
 _SHOWN = "not UP, with a reason"
-_UNDISTURBED = (Expected("undisturbed"),)
-_EVERYWHERE: Mapping[str, Sequence[Expected]] = {
+_UNDISTURBED = (Expectation("undisturbed"),)
+_EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
     "http-403": (_refused(403, "BLOCKED"),),
     "http-418": (_refused(418, "RATE_LIMITED", "BLOCKED", retry=True),),
     "http-429": (_refused(429, "RATE_LIMITED", retry=True),),
@@ -166,65 +166,67 @@ _EVERYWHERE: Mapping[str, Sequence[Expected]] = {
     "http-500": (_refused(500, "DOWN"),),
     "http-502": (_refused(502, "DOWN"),),
     "http-503": (_refused(503, "DOWN"),),
-    "refuse-connections": (Expected("DOWN", in_state("DOWN"), with_cut=True),),
-    "garbage": tuple(Expected(_SHOWN, not_up, {"form": form}) for form in ("text", "html", "cut", "shape")),
-    "nulls": (Expected(_SHOWN, not_up),),
-    "missing": (Expected(_SHOWN, not_up),),
-    "zero-prices": (Expected("refused, counted and shown", refused_and_shown),),
+    "refuse-connections": (Expectation("DOWN", in_state("DOWN"), reconnects_first=True),),
+    "garbage": tuple(
+        Expectation(_SHOWN, not_up, {"form": form}) for form in ("text", "html", "cut", "shape")
+    ),
+    "nulls": (Expectation(_SHOWN, not_up),),
+    "missing": (Expectation(_SHOWN, not_up),),
+    "zero-prices": (Expectation("refused, counted and shown", refused_and_shown),),
     "exponents": _UNDISTURBED,
     "clock": (
-        Expected("refused, counted and shown", refused_and_shown, {"offset_s": 60.0}),
-        Expected(_SHOWN, not_up, {"offset_s": -60.0}),
-        Expected("tolerated", None, {"offset_s": 2.0}),
+        Expectation("refused, counted and shown", refused_and_shown, {"offset_s": 60.0}),
+        Expectation(_SHOWN, not_up, {"offset_s": -60.0}),
+        Expectation("tolerated", None, {"offset_s": 2.0}),
     ),
-    "delisted": (Expected("NOT_TRADING", not_trading, on_victim=True),),
+    "delisted": (Expectation("NOT_TRADING", not_trading, on_victim=True),),
 }
-_PUSHED: Mapping[str, Sequence[Expected]] = {
+_PUSHED: Mapping[str, Sequence[Expectation]] = {
     **_EVERYWHERE,
     "silence": (
-        Expected("replaced", reconnected, within_s=REPLACED_WITHIN_S),
-        Expected(_SHOWN, not_up, {"scope": "all"}),
+        Expectation("replaced", reconnected, within_s=REPLACED_WITHIN_S),
+        Expectation(_SHOWN, not_up, {"scope": "all"}),
     ),
-    "no-pongs": (Expected("undisturbed", lasts_s=PINGED_WITHIN_S, is_felt=False),),
+    "no-pongs": (Expectation("undisturbed", duration_s=PINGED_WITHIN_S, must_hit=False),),
     "shutdown": (
-        Expected(
+        Expectation(
             "replaced, all fresh meanwhile",
             None,
             {"cut_after_s": 4.0},
-            lasts_s=6.0,
-            stays=lambda seen: seen.fresh == seen.tracked,
+            duration_s=6.0,
+            invariant=lambda seen: seen.fresh == seen.tracked,
         ),
     ),
     "disconnect": tuple(
-        Expected("reconnected", reconnected, {"code": code}) for code in (1000.0, 1001.0, 1006.0, 1008.0)
+        Expectation("reconnected", reconnected, {"code": code}) for code in (1000.0, 1001.0, 1006.0, 1008.0)
     ),
     "out-of-order": _UNDISTURBED,
     "duplicates": _UNDISTURBED,
     "burst": _UNDISTURBED,
-    "slow": (Expected("undisturbed", None, {"delay_s": 0.5}),),
-    "cut": (Expected("DEGRADED: its listing", in_state("DEGRADED")),),
+    "slow": (Expectation("undisturbed", None, {"delay_s": 0.5}),),
+    "cut": (Expectation("DEGRADED: its listing", in_state("DEGRADED")),),
     # The price first: a rest of everything would make a rest of the price usual.
-    "frozen": (Expected(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
+    "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
     "silent": (_flagged(),),
 }
-_POLLED: Mapping[str, Sequence[Expected]] = {
+_POLLED: Mapping[str, Sequence[Expectation]] = {
     **_EVERYWHERE,
-    "silence": (Expected("DOWN", in_state("DOWN")),),
+    "silence": (Expectation("DOWN", in_state("DOWN")),),
     "garbage": tuple(
-        Expected(_SHOWN, not_up, {"form": form}, well_within_s=LEFT_ALONE_S)
+        Expectation(_SHOWN, not_up, {"form": form}, recovers_within_s=LEFT_ALONE_S)
         for form in ("html", "cut", "shape", "text")
     ),
-    "slow": (Expected("DOWN", in_state("DOWN"), {"delay_s": 5.0}),),
-    "cut": (Expected("DOWN", in_state("DOWN")),),
+    "slow": (Expectation("DOWN", in_state("DOWN"), {"delay_s": 5.0}),),
+    "cut": (Expectation("DOWN", in_state("DOWN")),),
     "frozen": (
-        Expected(_SHOWN, not_up),
-        Expected("stale, neighbours fresh", stale_alone, on_victim=True),
+        Expectation(_SHOWN, not_up),
+        Expectation("stale, neighbours fresh", stale_alone, on_victim=True),
     ),
-    "silent": (Expected("stale, neighbours fresh", stale_alone, on_victim=True),),
+    "silent": (Expectation("stale, neighbours fresh", stale_alone, on_victim=True),),
 }
 
 
-def steps_of(source: str) -> list[Step]:
+def steps_of(source: str) -> list[DrillStep]:
     """Every step of a source: all faults that apply to it. First what disturbs nobody: meanwhile the feed learns what silence is
     unusual for each symbol. Then single symbols, before outages make silence usual; last what takes a minute.
 
@@ -233,24 +235,28 @@ def steps_of(source: str) -> list[Step]:
     """
     table = _POLLED if source == COINGECKO else _PUSHED
     steps = [
-        Step(source, kind.name, expected)
+        DrillStep(source, kind.name, expected)
         for kind in KINDS.values()
         if source in kind.sources
         for expected in table[kind.name]
     ]
     return sorted(
         steps,
-        key=lambda step: (not step.is_gentle, not step.expected.on_victim, step.expected.well_within_s),
+        key=lambda step: (
+            not step.is_undisturbed,
+            not step.expected.on_victim,
+            step.expected.recovers_within_s,
+        ),
     )
 
 
 @dataclass(frozen=True)
-class Agenda:
+class Schedule:
     """The steps that nobody has taken yet, by source. Systems side by side take them from both ends until they meet."""
 
-    left: Mapping[str, deque[Step]]
+    left: Mapping[str, deque[DrillStep]]
 
-    def take(self, source: str, system: int) -> Iterator[Step]:
+    def take(self, source: str, system: int) -> Iterator[DrillStep]:
         """Step after step, until none is left.
 
         In each system every other source begins at the gentle end: while these must stay undisturbed, the others have outages.

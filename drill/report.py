@@ -9,12 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from drill.walk import Outcome
+from drill.fault_run import StepOutcome
 
 LONGEST_REASON = 60
 
 
-def added_up(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merge_client_counts(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What several simulators counted of the clients of one source: sums, and the most of any of them."""
     found: dict[str, Any] = {}
     for name, first in simulators[0].items():
@@ -29,10 +29,10 @@ def added_up(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Report:
+class DrillReport:
     """`clients` is what the simulators counted, by source."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[StepOutcome]
     clients: Mapping[str, Mapping[str, Any]]
     judged: int
     took_s: float
@@ -71,7 +71,7 @@ class Report:
         )
 
 
-def _steps(outcomes: Sequence[Outcome]) -> Table:
+def _steps(outcomes: Sequence[StepOutcome]) -> Table:
     table = Table("source", "fault", "expected", "noticed", "state", "reason", "well again", "")
     for each in sorted(outcomes, key=lambda outcome: outcome.source):
         table.add_row(

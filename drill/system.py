@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.health import HealthBook
-from drill.ledger import PublishedPrices
+from drill.environment import SYMBOLS, active_assets
+from drill.health_monitor import HealthMonitor
 from drill.plan import VICTIM
-from drill.reader import Reader
-from drill.surroundings import SYMBOLS, lively_assets
+from drill.published_prices import PublishedPrices
+from drill.subscriber import DrillSubscriber
 from gateway.server import bind
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentStore
 from runtime.settings import load_settings
 from simulator.faults.client import FaultClient
-from simulator.faults.spelling import spelling
+from simulator.faults.symbol_names import symbol_names
 from simulator.generated.world import GeneratedWorld
-from simulator.moments import now_ns
+from simulator.nanotime import now_ns
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.app import Market, start_parts
@@ -29,17 +29,17 @@ STARTED_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
-class System:
+class SystemUnderTest:
     """What the drill sees of it, and how it disturbs it. `victims`: by source, our name of the one symbol that suffers alone."""
 
-    reader: Reader
-    book: HealthBook
+    reader: DrillSubscriber
+    book: HealthMonitor
     faults: FaultClient
     victims: Mapping[str, str]
 
 
 @asynccontextmanager
-async def run_system(folder: Path) -> AsyncIterator[System]:
+async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
     """The whole system, with subscribers, while the context is open."""
     published, stop = PublishedPrices(), asyncio.Event()
     settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
@@ -47,11 +47,11 @@ async def run_system(folder: Path) -> AsyncIterator[System]:
         settings.seed,
         now_ns(),
         refresh_seconds=settings.coingecko_refresh_seconds,
-        assets=lively_assets(),
+        assets=active_assets(),
     )
     with closing(bind(load_settings(GatewaySettings))) as listener:
         async with (
-            run_simulator(settings, world=world, ledger=published) as addresses,
+            run_simulator(settings, world=world, price_observer=published) as addresses,
             open_database(folder, (), simulated=True) as instruments,
             asyncio.TaskGroup() as parts,
         ):
@@ -59,17 +59,19 @@ async def run_system(folder: Path) -> AsyncIterator[System]:
             market = Market(simulated_sources(addresses), addresses.label)
             start_parts(parts, stop, market, instruments, listener)
             try:
-                reader = Reader(f"http://127.0.0.1:{listener.getsockname()[1]}", published, spelling(world))
+                reader = DrillSubscriber(
+                    f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)
+                )
                 async with _watching(reader) as book:
                     faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
-                    yield System(reader, book, faults, await _victims(instruments))
+                    yield SystemUnderTest(reader, book, faults, await _victims(instruments))
             finally:
                 stop.set()
 
 
 @asynccontextmanager
-async def _watching(reader: Reader) -> AsyncIterator[HealthBook]:
-    book, begun = HealthBook(reader.url, reader.miss), asyncio.Event()
+async def _watching(reader: DrillSubscriber) -> AsyncIterator[HealthMonitor]:
+    book, begun = HealthMonitor(reader.url, reader.miss), asyncio.Event()
     async with asyncio.TaskGroup() as watching:
         async with asyncio.timeout(STARTED_WITHIN_S):
             await book.begin()

@@ -82,7 +82,7 @@ def fault(  # noqa: PLR0917 - typer takes them by name
     from simulator.faults.client import FaultClient
 
     with _in_one_line():
-        wish = FaultClient(url).put(
+        injecting = FaultClient(url).inject(
             source,
             name,
             symbols=symbol or (),
@@ -90,8 +90,8 @@ def fault(  # noqa: PLR0917 - typer takes them by name
             count=count,
             parameters=dict(_parameter(text) for text in option or ()),
         )
-        put = asyncio.run(wish)
-        console.print(f"{put['fault']} at {put['source']} is on: number {put['id']}")
+        injected = asyncio.run(injecting)
+        console.print(f"{injected['fault']} at {injected['source']} is on: number {injected['id']}")
 
 
 @app.command()

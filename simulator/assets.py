@@ -16,7 +16,7 @@ CODE_COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class SimulatedAsset:
     """One asset. Prices in USD; `tick_size` is the smallest step of its price.
 
     `binance_pair` is its USDT pair, `codes` the spelling at the other exchanges by source; where there is none, it is not
@@ -41,7 +41,7 @@ def _rows(package: str, name: str) -> Iterator[dict[str, str]]:
 
 
 @cache
-def read_assets() -> tuple[Asset, ...]:
+def read_assets() -> tuple[SimulatedAsset, ...]:
     """All assets, in the order of the facts file (about the order of market capitalisation).
 
     Raises:
@@ -51,8 +51,8 @@ def read_assets() -> tuple[Asset, ...]:
     return tuple(_asset(row, starts[row["symbol"]]) for row in _rows("instruments", "assets.csv"))
 
 
-def _asset(facts: dict[str, str], start: dict[str, str]) -> Asset:
-    return Asset(
+def _asset(facts: dict[str, str], start: dict[str, str]) -> SimulatedAsset:
+    return SimulatedAsset(
         symbol=facts["symbol"],
         name=facts["name"],
         coingecko_id=facts["coingecko_id"],

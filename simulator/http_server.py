@@ -11,8 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from simulator.faults.board import FaultBoard
-from simulator.faults.http import source_of
+from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.middleware import source_of
 
 STOP_SECONDS = 2
 TICK_SECONDS = 1
@@ -21,11 +21,11 @@ TICK_SECONDS = 1
 class HttpServer(uvicorn.Server):
     """Signals are the composition root's business."""
 
-    def __init__(self, app: ASGIApp, board: FaultBoard) -> None:
+    def __init__(self, app: ASGIApp, active_faults: ActiveFaults) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(_CutOff, board),  # type: ignore[arg-type] # uvicorn only ever calls it
+                http=partial(_AbortingProtocol, active_faults),  # type: ignore[arg-type] # uvicorn only ever calls it
                 loop="none",
                 ws="none",
                 lifespan="off",
@@ -61,19 +61,19 @@ class HttpServer(uvicorn.Server):
         self._stopping.set()
 
 
-class _CutOff(HttpToolsProtocol):
+class _AbortingProtocol(HttpToolsProtocol):
     """Cuts a connection as soon as it is known whom it is for. All sources share the port, so it cannot be refused sooner."""
 
-    def __init__(self, board: FaultBoard, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, active_faults: ActiveFaults, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._board = board
+        self._active_faults = active_faults
 
     def on_headers_complete(self) -> None:
         """The address is known."""
         source = source_of(self.url.decode("ascii", "replace"))
-        fault = None if source is None else self._board.find(source, "refuse-connections")
+        fault = None if source is None else self._active_faults.find(source, "refuse-connections")
         if fault is None:
             super().on_headers_complete()
             return
-        fault.hit()
+        fault.record_hit()
         self.transport.abort()

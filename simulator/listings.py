@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.conduct import Conducts
+from simulator.client_limit_monitor import ClientLimitMonitors
 from simulator.markets import Listing
-from simulator.moments import to_ms
-from simulator.player import Player
+from simulator.nanotime import to_ms
+from simulator.simulation_loop import SimulationLoop
 from simulator.sources import BYBIT, COINBASE, KRAKEN, OKX
 
 # Our word for a listing that trades, and each exchange's.
@@ -26,14 +26,14 @@ KRAKEN_OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 _Body = Callable[[Iterable[Listing], int, Mapping[str, str]], object]
 
 
-def listing_routes(player: Player, conducts: Conducts) -> list[Route]:
+def listing_routes(simulation: SimulationLoop, monitors: ClientLimitMonitors) -> list[Route]:
     """All four."""
 
     def route(source: str, path: str, body: _Body) -> Route:
         async def respond(request: Request) -> Response:
-            now_ns = player.clock()
-            conducts.of(source).call("rest", now_ns)
-            venue = player.world.venues.get(source)
+            now_ns = simulation.clock()
+            monitors.for_source(source).record_call("rest", now_ns)
+            venue = simulation.world.venues.get(source)
             listings = venue.listings().values() if venue is not None else ()
             text = json.dumps(body(listings, to_ms(now_ns), request.query_params), separators=(",", ":"))
             return Response(text, media_type="application/json")

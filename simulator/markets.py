@@ -44,7 +44,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
+class InstrumentSnapshot:
     """One instrument at one exchange: prices and quantities exact, moments in ns; `event_ns` is that of the last change."""
 
     code: str
@@ -72,7 +72,7 @@ class Venue(Protocol):
     def listings(self) -> Mapping[str, Listing]:
         """Everything it lists, by its own code."""
 
-    def first(self, stream: str) -> Frame | None:
+    def initial_frame(self, stream: str) -> Frame | None:
         """What a new subscriber of a stream is told at once; None where there is no such stream or nothing to say yet."""
 
 

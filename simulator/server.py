@@ -15,32 +15,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rates.errors import InvalidSetting, PortInUse
-from simulator.binance.doors import ApiDoor, StreamsDoor
-from simulator.binance.limits import RequestWeight
+from simulator.binance.api_connection import RequestInterceptor
+from simulator.binance.endpoints import ApiEndpoint, StreamsEndpoint
+from simulator.binance.limits import RequestWeightLimit
 from simulator.binance.rest import BinanceRest
-from simulator.binance.ws_api import Disturbance
+from simulator.client_limit_monitor import ClientLimitMonitors
 from simulator.coingecko.rest import CoinGeckoRest
-from simulator.conduct import Conducts
-from simulator.faults.board import FaultBoard
+from simulator.endpoint import Endpoint
+from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.api import FaultApi
 from simulator.faults.client import STATUS_PATH
-from simulator.faults.control import FaultControl
-from simulator.faults.http import FaultyHttp
-from simulator.faults.ledger import Ledger, NoLedger
+from simulator.faults.middleware import FaultMiddleware
+from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.faults.requests import RequestFaults
-from simulator.faults.spelling import spelling
+from simulator.faults.symbol_names import symbol_names
 from simulator.faults.world import FaultyWorld
-from simulator.feed_door import PATHS, feed_doors
+from simulator.feed_endpoint import PATHS, feed_endpoints
 from simulator.generated.world import GeneratedWorld
 from simulator.http_server import HttpServer
-from simulator.label import Labelled
+from simulator.label_middleware import LabelMiddleware
 from simulator.listings import listing_routes
 from simulator.markets import World
-from simulator.moments import NsClock, now_ns
-from simulator.player import Player
+from simulator.nanotime import NsClock, now_ns
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
 from simulator.settings import SimulatorSettings
-from simulator.socket_server import Door, SocketServer
+from simulator.simulation_loop import SimulationLoop
+from simulator.socket_server import SocketServer
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX, SOURCES
 
 START_SECONDS = 10.0
@@ -50,7 +51,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class SimulatorAddresses:
     """Where the simulated exchanges listen; for a wildcard host the addresses name the loopback interface."""
 
     binance_ws_api_url: str
@@ -93,8 +94,8 @@ async def run_simulator(
     *,
     clock: NsClock = now_ns,
     world: World | None = None,
-    ledger: Ledger | None = None,
-) -> AsyncIterator[Addresses]:
+    price_observer: PriceObserver | None = None,
+) -> AsyncIterator[SimulatorAddresses]:
     """Serve the simulated exchanges while the context is open; a `ledger` hears of every price that is published.
 
     Raises:
@@ -102,29 +103,33 @@ async def run_simulator(
         InvalidSetting: the host is no address of this machine.
         PortInUse: one of the two ports is taken.
     """
-    board = FaultBoard(clock)
+    active_faults = ActiveFaults(clock)
     market = world or make_world(settings, clock)
-    player = Player(FaultyWorld(market, board, ledger or NoLedger()), clock)
-    conducts = Conducts(SOURCES)
-    weights = RequestWeight(
+    simulation = SimulationLoop(
+        FaultyWorld(market, active_faults, price_observer or NullPriceObserver()), clock
+    )
+    monitors = ClientLimitMonitors(SOURCES)
+    weights = RequestWeightLimit(
         settings.binance_weight_limit,
         settings.binance_refusals_before_ban,
         settings.binance_ban_seconds,
-        conducts.of(BINANCE),
+        monitors.for_source(BINANCE),
     )
     with (
         _listening(settings.host, settings.http_port, "RATEWIRE_SIMULATOR_HTTP_PORT") as http_socket,
         _listening(settings.host, settings.ws_port, "RATEWIRE_SIMULATOR_WS_PORT") as ws_socket,
     ):
-        addresses = _addresses(settings.host, http_socket, ws_socket, player.world.label)
-        control = FaultControl(board, lambda: spelling(market))
-        http = HttpServer(_http_app(player, conducts, weights, board, control, settings=settings), board)
-        doors = _doors(player, conducts, weights, RequestFaults(board), settings)
-        sockets = SocketServer(player, doors, conducts, board)
+        addresses = _addresses(settings.host, http_socket, ws_socket, simulation.world.label)
+        control = FaultApi(active_faults, lambda: symbol_names(market))
+        http = HttpServer(
+            _http_app(simulation, monitors, weights, active_faults, control, settings=settings), active_faults
+        )
+        endpoints = _endpoints(simulation, monitors, weights, RequestFaults(active_faults), settings)
+        sockets = SocketServer(simulation, endpoints, monitors, active_faults)
         try:
             async with asyncio.TaskGroup() as tasks, sockets.listen(ws_socket):
                 serving = tasks.create_task(http.serve([http_socket]))
-                playing = tasks.create_task(player.run())
+                playing = tasks.create_task(simulation.run())
                 try:
                     async with asyncio.timeout(START_SECONDS):
                         await http.started_serving.wait()
@@ -141,45 +146,49 @@ async def run_simulator(
             raise
 
 
-def _doors(
-    player: Player,
-    conducts: Conducts,
-    weights: RequestWeight,
-    disturbance: Disturbance,
+def _endpoints(
+    simulation: SimulationLoop,
+    monitors: ClientLimitMonitors,
+    weights: RequestWeightLimit,
+    interceptor: RequestInterceptor,
     settings: SimulatorSettings,
-) -> list[Door]:
-    binance = conducts.of(BINANCE)
+) -> list[Endpoint]:
+    binance = monitors.for_source(BINANCE)
     return [
-        ApiDoor(player, binance, weights, disturbance, settings),
-        StreamsDoor(player, binance, settings),
-        *feed_doors(player, conducts),
+        ApiEndpoint(simulation, binance, weights, interceptor, settings),
+        StreamsEndpoint(simulation, binance, settings),
+        *feed_endpoints(simulation, monitors),
     ]
 
 
 def _http_app(
-    player: Player,
-    conducts: Conducts,
-    weights: RequestWeight,
-    board: FaultBoard,
-    control: FaultControl,
+    simulation: SimulationLoop,
+    monitors: ClientLimitMonitors,
+    weights: RequestWeightLimit,
+    active_faults: ActiveFaults,
+    control: FaultApi,
     *,
     settings: SimulatorSettings,
-) -> Labelled:
+) -> LabelMiddleware:
     async def status(_request: Request) -> Response:
-        await player.catch_up()
-        facts = {"simulated": player.world.label, **player.world.status()}
-        return JSONResponse({**facts, "clients": conducts.status(), "faults": control.status()})
+        await simulation.catch_up()
+        facts = {"simulated": simulation.world.label, **simulation.world.status()}
+        return JSONResponse({**facts, "clients": monitors.status(), "faults": control.status()})
 
-    coingecko = CoinGeckoRest(player, conducts.of(COINGECKO), settings)
-    board.on_change.append(lambda fault, _put: coingecko.forget() if fault.source == COINGECKO else None)
+    coingecko = CoinGeckoRest(simulation, monitors.for_source(COINGECKO), settings)
+    active_faults.on_change.append(
+        lambda fault, _active: coingecko.forget() if fault.source == COINGECKO else None
+    )
     routes = [
         Route(STATUS_PATH, status),
         *control.routes(),
-        *BinanceRest(player, conducts.of(BINANCE), weights).routes(),
+        *BinanceRest(simulation, monitors.for_source(BINANCE), weights).routes(),
         *coingecko.routes(),
-        *listing_routes(player, conducts),
+        *listing_routes(simulation, monitors),
     ]
-    return Labelled(FaultyHttp(Starlette(routes=routes), board, conducts), player.world.label)
+    return LabelMiddleware(
+        FaultMiddleware(Starlette(routes=routes), active_faults, monitors), simulation.world.label
+    )
 
 
 @contextmanager
@@ -198,10 +207,10 @@ def _listening(host: str, port: int, setting: str) -> Iterator[socket.socket]:
         yield listener
 
 
-def _addresses(host: str, http: socket.socket, ws: socket.socket, label: str) -> Addresses:
+def _addresses(host: str, http: socket.socket, ws: socket.socket, label: str) -> SimulatorAddresses:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
     web, sockets = f"http://{shown}:{http.getsockname()[1]}", f"ws://{shown}:{ws.getsockname()[1]}"
-    return Addresses(
+    return SimulatorAddresses(
         binance_ws_api_url=f"{sockets}/ws-api/v3",
         binance_stream_url=sockets,
         binance_rest_url=f"{web}/binance",
@@ -219,7 +228,7 @@ def _addresses(host: str, http: socket.socket, ws: socket.socket, label: str) ->
     )
 
 
-def _announce(addresses: Addresses) -> None:
+def _announce(addresses: SimulatorAddresses) -> None:
     where = {
         name.removesuffix("_url"): value
         for name, value in dataclasses.asdict(addresses).items()

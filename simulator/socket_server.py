@@ -4,56 +4,41 @@ import socket
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from simulator.conduct import Conducts
-from simulator.connection import ClientSocket
-from simulator.faults.board import FaultBoard
-from simulator.faults.lines import Line, Lines
+from simulator.client_limit_monitor import ClientLimitMonitors
+from simulator.client_socket import ClientSocket
+from simulator.endpoint import Endpoint
+from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.open_connections import OpenConnection, OpenConnections
 from simulator.faults.refusals import refusal_of
-from simulator.label import LABEL_HEADER
-from simulator.player import Player
+from simulator.label_middleware import LABEL_HEADER
+from simulator.simulation_loop import SimulationLoop
 
 LARGEST_MESSAGE = 1 << 20
 CLOSE_SECONDS = 2.0
 REASONS = {418: "I'm a teapot"}
 
 
-class Door(Protocol):
-    """One socket service of one exchange."""
-
-    @property
-    def source(self) -> str:
-        """Whose it is."""
-
-    @property
-    def name(self) -> str:
-        """Which of its services it is."""
-
-    def leads(self, path: str) -> bool:
-        """Whether a request path (without its query) is this service's."""
-
-    def admit(self, connection: ServerConnection, request: Request, now_ns: int) -> Response | None:
-        """A refusal, or None to let the client in."""
-
-    async def serve(self, connection: ClientSocket, request: Request) -> None:
-        """Talk to a client until either side closes."""
-
-
 class SocketServer:
     """All socket services on one listening socket, told apart by path."""
 
-    def __init__(self, player: Player, doors: Sequence[Door], conducts: Conducts, board: FaultBoard) -> None:
-        self._player = player
-        self._doors = doors
-        self._conducts = conducts
-        self._board = board
-        self._lines = Lines(board)
-        player.connections.add(self._lines)
+    def __init__(
+        self,
+        simulation: SimulationLoop,
+        endpoints: Sequence[Endpoint],
+        monitors: ClientLimitMonitors,
+        active_faults: ActiveFaults,
+    ) -> None:
+        self._simulation = simulation
+        self._endpoints = endpoints
+        self._monitors = monitors
+        self._active_faults = active_faults
+        self._open_connections = OpenConnections(active_faults)
+        simulation.connections.add(self._open_connections)
 
     def listen(self, sock: socket.socket) -> AbstractAsyncContextManager[Server]:
         """Serve on a bound socket while the context is open; connections are closed with 1001 at its end."""
@@ -71,21 +56,25 @@ class SocketServer:
         )
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        door = self._door(request)
-        if door is None:
+        endpoint = self._endpoint(request)
+        if endpoint is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "Not found\n")
-        now_ns = self._player.clock()
-        self._conducts.of(door.source).attempt(door.name, now_ns)
-        if (cut := self._board.find(door.source, "refuse-connections")) is not None:
-            cut.hit()
+        now_ns = self._simulation.clock()
+        self._monitors.for_source(endpoint.source).record_attempt(endpoint.name, now_ns)
+        if (cut := self._active_faults.find(endpoint.source, "refuse-connections")) is not None:
+            cut.record_hit()
             connection.transport.abort()
-        return door.admit(connection, request, now_ns) or self._refusal(connection, door, now_ns)
+        return endpoint.check_handshake(connection, request, now_ns) or self._refusal(
+            connection, endpoint, now_ns
+        )
 
-    def _refusal(self, connection: ServerConnection, door: Door, now_ns: int) -> Response | None:
-        refusal = refusal_of(self._board, door.source)
+    def _refusal(self, connection: ServerConnection, endpoint: Endpoint, now_ns: int) -> Response | None:
+        refusal = refusal_of(self._active_faults, endpoint.source)
         if refusal is None:
             return None
-        self._conducts.of(door.source).refuse(door.name, now_ns, refusal.retry_at_ns(now_ns))
+        self._monitors.for_source(endpoint.source).record_refusal(
+            endpoint.name, now_ns, refusal.retry_at_ns(now_ns)
+        )
         response = connection.respond(HTTPStatus.BAD_GATEWAY, refusal.body)
         response.status_code = refusal.status
         response.reason_phrase = REASONS.get(refusal.status, HTTPStatus(refusal.status).phrase)
@@ -95,28 +84,25 @@ class SocketServer:
         return response
 
     def _label(self, _connection: ServerConnection, _request: Request, response: Response) -> None:
-        response.headers[LABEL_HEADER] = self._player.world.label
+        response.headers[LABEL_HEADER] = self._simulation.world.label
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ClientSocket)
         assert connection.request is not None
-        door = self._door(connection.request)
-        assert door is not None
-        conduct = self._conducts.of(door.source)
+        endpoint = self._endpoint(connection.request)
+        assert endpoint is not None
+        monitor = self._monitors.for_source(endpoint.source)
         combined = connection.request.path.startswith("/stream")
-        line = Line(door.source, door.name, connection, self._player.clock(), combined)
-        conduct.open_connections += 1
+        tracked = OpenConnection(
+            endpoint.source, endpoint.name, connection, self._simulation.clock(), combined
+        )
+        monitor.open_connections += 1
         try:
-            with self._lines.open(line):
-                await door.serve(connection, connection.request)
+            with self._open_connections.track(tracked):
+                await endpoint.serve(connection, connection.request)
         finally:
-            conduct.open_connections -= 1
+            monitor.open_connections -= 1
 
-    def _door(self, request: Request) -> Door | None:
+    def _endpoint(self, request: Request) -> Endpoint | None:
         path = urlsplit(request.path).path.rstrip("/")
-        return next((door for door in self._doors if door.leads(path)), None)
-
-
-def address_of(connection: ServerConnection) -> str:
-    """The client's address, which limits are counted by."""
-    return str(connection.remote_address[0])
+        return next((endpoint for endpoint in self._endpoints if endpoint.matches(path)), None)

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pipeline.sources.parts import SourceParts
 from pipeline.sources.registry import build, folder_of
 from rates.source import Source
-from simulator.server import Addresses
+from simulator.server import SimulatorAddresses
 
 
-def simulated_sources(addresses: Addresses) -> dict[Source, SourceParts]:
+def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceParts]:
     """Every source that the simulator speaks for; any other is left out, so that no real value gets in."""
     return {
         source: build(source, **folder_of(source).simulated(spoken_for))
@@ -17,7 +17,7 @@ def simulated_sources(addresses: Addresses) -> dict[Source, SourceParts]:
     }
 
 
-def _addresses_of(source: Source, addresses: Addresses) -> dict[str, str]:
+def _addresses_of(source: Source, addresses: SimulatorAddresses) -> dict[str, str]:
     """By what they are: `binance_stream_url` is Binance's `stream_url`."""
     prefix = f"{source.value}_"
     return {

@@ -10,13 +10,13 @@ from starlette.routing import Route
 
 from simulator.binance import errors, requests
 from simulator.binance.errors import BinanceError
-from simulator.binance.limits import RequestWeight
-from simulator.conduct import Conduct
-from simulator.moments import MS, to_ms
-from simulator.player import Player
+from simulator.binance.limits import RequestWeightLimit
+from simulator.client_limit_monitor import ClientLimitMonitor
+from simulator.nanotime import MS, to_ms
+from simulator.simulation_loop import SimulationLoop
 
 PREFIX = "/binance/api/v3"
-DOOR = "rest"
+ENDPOINT = "rest"
 PATHS = {
     "/ping": "ping",
     "/time": "time",
@@ -32,9 +32,11 @@ LISTS = ("symbols", "permissions")
 class BinanceRest:
     """GET routes; the weight is shared with the WebSocket API."""
 
-    def __init__(self, player: Player, conduct: Conduct, weights: RequestWeight) -> None:
-        self._player = player
-        self._conduct = conduct
+    def __init__(
+        self, simulation: SimulationLoop, monitor: ClientLimitMonitor, weights: RequestWeightLimit
+    ) -> None:
+        self._simulation = simulation
+        self._monitor = monitor
         self._weights = weights
 
     def routes(self) -> list[Route]:
@@ -44,13 +46,13 @@ class BinanceRest:
     async def _respond(self, request: Request) -> Response:
         method = PATHS[request.url.path.removeprefix(PREFIX)]
         address = request.client.host if request.client else ""
-        now_ns = self._player.clock()
-        self._conduct.call(DOOR, now_ns)
+        now_ns = self._simulation.clock()
+        self._monitor.record_call(ENDPOINT, now_ns)
         try:
             body = await self._answer(method, request, address, now_ns)
         except BinanceError as error:
             if error.retry_at_ms is not None:
-                self._conduct.refuse(DOOR, now_ns, error.retry_at_ms * MS)
+                self._monitor.record_refusal(ENDPOINT, now_ns, error.retry_at_ms * MS)
             return self._respond_json(
                 {"code": error.code, "msg": error.message},
                 error.status,
@@ -64,12 +66,14 @@ class BinanceRest:
         params.update(lists)
         self._weights.spend(address, requests.weight(method, params), now_ns)
         if requests.asks_for_prices(method):
-            self._player.begin()
-        await self._player.catch_up()
-        return requests.answer(method, params, self._player.world.binance, self._weights.limit, to_ms(now_ns))
+            self._simulation.begin()
+        await self._simulation.catch_up()
+        return requests.answer(
+            method, params, self._simulation.world.binance, self._weights.limit, to_ms(now_ns)
+        )
 
     def _usage(self, address: str) -> dict[str, str]:
-        used = str(self._weights.used(address, self._player.clock()))
+        used = str(self._weights.used(address, self._simulation.clock()))
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
     @staticmethod

@@ -6,31 +6,31 @@ Shapes: exchanges.md 6 for `tickers`; `orderbook.1` as in bybit-exchange/docs `v
 import json
 from decimal import Decimal
 
-from simulator.generated.venues import Channel, Profile
-from simulator.markets import Quoted
-from simulator.moments import to_ms
+from simulator.markets import InstrumentSnapshot
+from simulator.nanotime import to_ms
+from simulator.venue_profile import FeedChannel, VenueProfile
 
 TICKERS, BOOK = "bybit:tickers.", "bybit:orderbook.1."
 FOUR_PLACES = Decimal("0.0001")
 
 
-def tickers(quoted: Quoted) -> str:
+def tickers(snapshot: InstrumentSnapshot) -> str:
     """Always a full snapshot; no bid and ask on spot; the index price is empty where there is none."""
-    change = ((quoted.last - quoted.open) / quoted.open).quantize(FOUR_PLACES)
+    change = ((snapshot.last - snapshot.open) / snapshot.open).quantize(FOUR_PLACES)
     return json.dumps(
         {
-            "topic": f"tickers.{quoted.code}",
-            "ts": to_ms(quoted.trade_ns),
+            "topic": f"tickers.{snapshot.code}",
+            "ts": to_ms(snapshot.trade_ns),
             "type": "snapshot",
-            "cs": quoted.sequence,
+            "cs": snapshot.sequence,
             "data": {
-                "symbol": quoted.code,
-                "lastPrice": f"{quoted.last:f}",
-                "highPrice24h": f"{quoted.high:f}",
-                "lowPrice24h": f"{quoted.low:f}",
-                "prevPrice24h": f"{quoted.open:f}",
-                "volume24h": f"{quoted.volume:f}",
-                "turnover24h": f"{quoted.quote_volume:f}",
+                "symbol": snapshot.code,
+                "lastPrice": f"{snapshot.last:f}",
+                "highPrice24h": f"{snapshot.high:f}",
+                "lowPrice24h": f"{snapshot.low:f}",
+                "prevPrice24h": f"{snapshot.open:f}",
+                "volume24h": f"{snapshot.volume:f}",
+                "turnover24h": f"{snapshot.quote_volume:f}",
                 "price24hPcnt": f"{change:f}",
                 "usdIndexPrice": "",
             },
@@ -39,28 +39,28 @@ def tickers(quoted: Quoted) -> str:
     )
 
 
-def book_snapshot(quoted: Quoted) -> str:
+def book_snapshot(snapshot: InstrumentSnapshot) -> str:
     """The first message after subscribing."""
-    return _book("snapshot", quoted)
+    return _book("snapshot", snapshot)
 
 
-def book_delta(quoted: Quoted) -> str:
+def book_delta(snapshot: InstrumentSnapshot) -> str:
     """A change of the top: the new one level on each side replaces the old."""
-    return _book("delta", quoted)
+    return _book("delta", snapshot)
 
 
-def _book(kind: str, quoted: Quoted) -> str:
+def _book(kind: str, snapshot: InstrumentSnapshot) -> str:
     return json.dumps(
         {
-            "topic": f"orderbook.1.{quoted.code}",
-            "ts": to_ms(quoted.event_ns),
+            "topic": f"orderbook.1.{snapshot.code}",
+            "ts": to_ms(snapshot.event_ns),
             "type": kind,
             "data": {
-                "s": quoted.code,
-                "b": [[f"{quoted.bid:f}", f"{quoted.bid_quantity:f}"]],
-                "a": [[f"{quoted.ask:f}", f"{quoted.ask_quantity:f}"]],
-                "u": quoted.sequence,
-                "seq": quoted.sequence * 5,
+                "s": snapshot.code,
+                "b": [[f"{snapshot.bid:f}", f"{snapshot.bid_quantity:f}"]],
+                "a": [[f"{snapshot.ask:f}", f"{snapshot.ask_quantity:f}"]],
+                "u": snapshot.sequence,
+                "seq": snapshot.sequence * 5,
             },
         },
         separators=(",", ":"),
@@ -72,14 +72,14 @@ def _split(code: str, symbol: str) -> tuple[str, str]:
     return symbol, code.removeprefix(symbol)
 
 
-BYBIT = Profile(
+BYBIT = VenueProfile(
     source="bybit",
     share=0.8,
-    transit_ms=50,
+    latency_ms=50,
     premium_bps=2.5,
     split=_split,
     channels=(
-        Channel(TICKERS, tickers, on_trade=True, first=tickers),
-        Channel(BOOK, book_delta, on_trade=True, on_book=True, first=book_snapshot),
+        FeedChannel(TICKERS, tickers, on_trade=True, initial=tickers),
+        FeedChannel(BOOK, book_delta, on_trade=True, on_book=True, initial=book_snapshot),
     ),
 )

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from simulator.bybit.channels import BOOK, TICKERS
-from simulator.connection import Close
-from simulator.moments import MINUTE
-from simulator.session import Reply
+from simulator.feed_session import Reply
+from simulator.nanotime import MINUTE
+from simulator.send_queue import CloseFrame
 
 MOST_ARGUMENTS = 10
 IDLE = 10 * MINUTE
-IDLE_TOO_LONG = Close(1001, "Idle")
+IDLE_TOO_LONG = CloseFrame(1001, "Idle")
 PREFIX = "bybit:"
 CHANNELS = (TICKERS, BOOK)
 
@@ -26,7 +26,7 @@ class BybitSession:
         self._symbols = symbols
         self._connection_id = f"{opened_ns & 0xFFFFFFFFFFFF:012x}"
 
-    def greet(self) -> Sequence[str]:
+    def on_open(self) -> Sequence[str]:
         """Nothing: the client speaks first."""
         return ()
 
@@ -40,7 +40,7 @@ class BybitSession:
                 return self._follow(request)
         return Reply.of(self._answer(request, "Invalid request (?)", success=False))
 
-    def attend(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
+    def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
         """Close a connection on which neither side said anything for ten minutes."""
         idle = now_ns >= max(last_sent_ns, last_received_ns) + IDLE
         return Reply(close=IDLE_TOO_LONG) if idle else Reply()

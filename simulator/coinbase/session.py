@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from simulator.coinbase.channels import BATCH, HEARTBEAT, TICKER
-from simulator.connection import Close
+from simulator.feed_session import Reply
 from simulator.limits import RollingLimit
-from simulator.moments import SECOND
-from simulator.session import Reply
+from simulator.nanotime import SECOND
+from simulator.send_queue import CloseFrame
 
 CHANNELS = {"ticker": TICKER, "ticker_batch": BATCH, "heartbeat": HEARTBEAT}
 SUBSCRIBE_WITHIN = 5 * SECOND
 MESSAGES_PER_SECOND = 100
-NOT_SUBSCRIBED = Close(1008, "No subscription in time")
-FAILED = Close(1008, "Failed to subscribe")
-TOO_MANY = Close(1008, "Rate limit exceeded")
+NOT_SUBSCRIBED = CloseFrame(1008, "No subscription in time")
+FAILED = CloseFrame(1008, "Failed to subscribe")
+TOO_MANY = CloseFrame(1008, "Rate limit exceeded")
 
 
 class _Refused(Exception):
@@ -35,7 +35,7 @@ class CoinbaseSession:
         self._subscribed: dict[str, dict[str, None]] = {}
         self._asked = False
 
-    def greet(self) -> Sequence[str]:
+    def on_open(self) -> Sequence[str]:
         """Nothing: the client speaks first."""
         return ()
 
@@ -44,18 +44,18 @@ class CoinbaseSession:
         if self._rate.retry_at("", now_ns) is not None:
             return Reply(close=TOO_MANY, violation="messages_per_second")
         try:
-            return self._carry_out(_parse(text))
+            return self._execute(_parse(text))
         except _Refused as refusal:
             error = {"type": "error", "message": "Failed to subscribe", "reason": str(refusal)}
             return Reply(answers=[_dump(error)], close=FAILED)
 
-    def attend(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
+    def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
         """Close a connection that never subscribed."""
         if not self._asked and now_ns >= self._opened_ns + SUBSCRIBE_WITHIN:
             return Reply(close=NOT_SUBSCRIBED)
         return Reply()
 
-    def _carry_out(self, request: Mapping[str, object]) -> Reply:
+    def _execute(self, request: Mapping[str, object]) -> Reply:
         wish = request.get("type")
         if wish not in ("subscribe", "unsubscribe"):
             raise _Refused("Type has to be either subscribe or unsubscribe")

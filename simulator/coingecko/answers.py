@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from simulator.coingecko.numbers import json_number
-from simulator.coingecko.parameters import PriceQuery
+from simulator.coingecko.numbers import format_json_number
+from simulator.coingecko.price_query import PriceQuery
 from simulator.markets import CoinGeckoMarket
 
 
@@ -60,7 +60,7 @@ def _coin_text(coin_id: str, query: PriceQuery, market: CoinGeckoMarket) -> str:
 def _round(pairs: dict[str, str], currency: str, precision: int | None) -> None:
     price = pairs.get(currency)
     if price is not None and price != "null" and precision is not None and precision >= 0:
-        pairs[currency] = json_number(Decimal(price).quantize(Decimal(1).scaleb(-precision)))
+        pairs[currency] = format_json_number(Decimal(price).quantize(Decimal(1).scaleb(-precision)))
 
 
 def _object(pairs: Iterable[tuple[str, str]]) -> str:

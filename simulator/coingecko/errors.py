@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 
 
 class CoinGeckoError(Exception):

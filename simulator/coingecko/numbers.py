@@ -5,7 +5,7 @@ from decimal import Decimal
 SMALLEST_PLAIN = Decimal("0.0001")
 
 
-def json_number(value: Decimal) -> str:
+def format_json_number(value: Decimal) -> str:
     """JSON text of a number: `49326`, `0.239526`, `3.97e-06` [exchanges.md 2.2, seen in recordings]."""
     if value == value.to_integral_value():
         return format(value.to_integral_value(), "f")
@@ -18,7 +18,7 @@ def json_number(value: Decimal) -> str:
     return f"{sign}{mantissa}e-{-plain.adjusted():02d}"
 
 
-def as_published(price: Decimal) -> Decimal:
+def round_as_published(price: Decimal) -> Decimal:
     """A price rounded as CoinGecko does without `precision`: 61834, 2683.81, 6.15, 0.548783, 0.00069972, 3.97e-06."""
     if price >= 10_000:
         return price.quantize(Decimal(1))

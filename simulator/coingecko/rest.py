@@ -8,18 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulator.client_limit_monitor import ClientLimitMonitor
 from simulator.coingecko import answers
-from simulator.coingecko.budget import CallBudget
-from simulator.coingecko.edge import Copy, Edge
+from simulator.coingecko.api_keys import ApiKeys
+from simulator.coingecko.call_limit import CallLimit
+from simulator.coingecko.cdn_cache import CachedAnswer, CdnCache
 from simulator.coingecko.errors import CoinGeckoError, plain
-from simulator.coingecko.keys import Keys
-from simulator.coingecko.parameters import parse_price_query
-from simulator.conduct import Conduct
-from simulator.player import Player
+from simulator.coingecko.price_query import parse_price_query
 from simulator.settings import SimulatorSettings
+from simulator.simulation_loop import SimulationLoop
 
 PREFIX = "/coingecko/api/v3"
-DOOR = "rest"
+ENDPOINT = "rest"
 PING = '{"gecko_says":"(V3) To the Moon!"}'
 LIST_SECONDS = 1800  # /coins/list is kept far longer than prices
 
@@ -29,12 +29,14 @@ Query = Mapping[str, str]
 class CoinGeckoRest:
     """GET routes."""
 
-    def __init__(self, player: Player, conduct: Conduct, settings: SimulatorSettings) -> None:
-        self._player = player
-        self._conduct = conduct
-        self._keys = Keys(settings.coingecko_host, settings.coingecko_keys)
-        self._budget = CallBudget(settings.coingecko_calls_per_minute, conduct)
-        self._edge = Edge()
+    def __init__(
+        self, simulation: SimulationLoop, monitor: ClientLimitMonitor, settings: SimulatorSettings
+    ) -> None:
+        self._simulation = simulation
+        self._monitor = monitor
+        self._keys = ApiKeys(settings.coingecko_host, settings.coingecko_keys)
+        self._budget = CallLimit(settings.coingecko_calls_per_minute, monitor)
+        self._cdn = CdnCache()
         self._endpoints: dict[str, Callable[[Query], Callable[[], str]]] = {
             "/ping": lambda _query: lambda: PING,
             "/simple/price": self._simple_price,
@@ -44,7 +46,7 @@ class CoinGeckoRest:
 
     def forget(self) -> None:
         """Empty the edge: the next answers are new ones."""
-        self._edge.forget()
+        self._cdn.forget()
 
     def routes(self) -> list[Route]:
         """All routes, with and without a slash at the end (recorded clients use both), and what is left for a 404."""
@@ -59,9 +61,9 @@ class CoinGeckoRest:
             return _respond_json(body, error.status, {"cache-control": "no-cache", **error.headers})
         return _respond_json(copy.body, 200, self._freshness(path, copy))
 
-    async def _answer(self, path: str, request: Request) -> Copy:
-        now_ns, query = self._player.clock(), request.query_params
-        self._conduct.call(DOOR, now_ns)
+    async def _answer(self, path: str, request: Request) -> CachedAnswer:
+        now_ns, query = self._simulation.clock(), request.query_params
+        self._monitor.record_call(ENDPOINT, now_ns)
         key = self._keys.check(request.headers, query, now_ns)
         self._budget.spend(key or (request.client.host if request.client else ""), now_ns)
         endpoint = self._endpoints.get(path)
@@ -69,31 +71,31 @@ class CoinGeckoRest:
             raise plain(404, "Incorrect path. Please check https://www.coingecko.com/api/")
         origin = endpoint(query)
         if path == "/simple/price":
-            self._player.begin()
-        await self._player.catch_up()
-        keep = self._keep_seconds(path)[1]
-        return self._edge.fetch(f"{path}?{request.url.query}", origin, keep, now_ns)
+            self._simulation.begin()
+        await self._simulation.catch_up()
+        keep = self._ttl_seconds(path)[1]
+        return self._cdn.fetch(f"{path}?{request.url.query}", origin, keep, now_ns)
 
     def _simple_price(self, query: Query) -> Callable[[], str]:
-        return partial(answers.simple_price, parse_price_query(query), self._player.world.coingecko)
+        return partial(answers.simple_price, parse_price_query(query), self._simulation.world.coingecko)
 
     def _currencies(self, _query: Query) -> Callable[[], str]:
-        return lambda: answers.supported_currencies(self._player.world.coingecko.currencies())
+        return lambda: answers.supported_currencies(self._simulation.world.coingecko.currencies())
 
     def _coins_list(self, query: Query) -> Callable[[], str]:
         return partial(
             answers.coins_list,
-            self._player.world.coingecko,
+            self._simulation.world.coingecko,
             with_platforms=query.get("include_platform", "").lower() == "true",
             active=query.get("status", "active") != "inactive",
         )
 
-    def _keep_seconds(self, path: str) -> tuple[int, int]:
-        client, edge = self._player.world.coingecko.max_age_seconds()
+    def _ttl_seconds(self, path: str) -> tuple[int, int]:
+        client, edge = self._simulation.world.coingecko.max_age_seconds()
         return (client, LIST_SECONDS) if path == "/coins/list" and edge else (client, edge)
 
-    def _freshness(self, path: str, copy: Copy) -> dict[str, str]:
-        client, edge = self._keep_seconds(path)
+    def _freshness(self, path: str, copy: CachedAnswer) -> dict[str, str]:
+        client, edge = self._ttl_seconds(path)
         age = {} if copy.age_seconds is None else {"age": str(copy.age_seconds)}
         control = (
             f"max-age={client}, public, must-revalidate, s-maxage={edge}"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from simulator.faults.board import FaultBoard
+from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.fault import Fault
-from simulator.faults.halts import halted
-from simulator.faults.ledger import Ledger
+from simulator.faults.halted_listings import with_halted
+from simulator.faults.price_observer import PriceObserver
 from simulator.markets import BinanceMarket, DayTicker, Listing
 from simulator.sources import BINANCE
 
@@ -18,22 +18,24 @@ _QUOTES = ("bidPrice", "askPrice", "bidQty", "askQty")
 class FaultyBinance:
     """Binance as its requests are answered."""
 
-    def __init__(self, market: BinanceMarket, board: FaultBoard, ledger: Ledger) -> None:
+    def __init__(
+        self, market: BinanceMarket, active_faults: ActiveFaults, price_observer: PriceObserver
+    ) -> None:
         self._market = market
-        self._board = board
-        self._ledger = ledger
+        self._active_faults = active_faults
+        self._price_observer = price_observer
 
     def listings(self) -> Mapping[str, Listing]:
         """Every symbol, halted ones as BREAK: dead pairs stay listed for years."""
-        return halted(BINANCE, self._market.listings(), self._board)
+        return with_halted(BINANCE, self._market.listings(), self._active_faults)
 
     def day(self, symbol: str) -> DayTicker | None:
         """The 24 h fields; a halted symbol keeps its last price and loses its quotes [exchanges.md 7 item 9]."""
         day = self._market.day(symbol)
-        for fault in self._board.concerning(BINANCE, symbol):
+        for fault in self._active_faults.for_symbol(BINANCE, symbol):
             day = None if day is None else _changed_day(fault, symbol, day)
         if day is not None and day.get("lastPrice"):
-            self._ledger.note(BINANCE, symbol, str(day["lastPrice"]))
+            self._price_observer.note(BINANCE, symbol, str(day["lastPrice"]))
         return day
 
     def price(self, symbol: str) -> str | None:
@@ -45,7 +47,7 @@ class FaultyBinance:
     def book(self, symbol: str) -> Mapping[str, str] | None:
         """The top of the book."""
         book = self._market.book(symbol)
-        is_halted = any(fault.kind == "delisted" for fault in self._board.concerning(BINANCE, symbol))
+        is_halted = any(fault.kind == "delisted" for fault in self._active_faults.for_symbol(BINANCE, symbol))
         return dict.fromkeys(book, ZERO) if book is not None and is_halted else book
 
 
@@ -53,7 +55,7 @@ def _changed_day(fault: Fault, symbol: str, day: DayTicker) -> DayTicker:
     change = _DAY_CHANGES.get(fault.kind)
     if change is None:
         return day
-    fault.hit()
+    fault.record_hit()
     return change(fault, symbol, day)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from rates.errors import InvalidSetting
-from simulator.faults.control import FAULTS_PATH
+from simulator.faults.api import FAULTS_PATH
 
 TIMEOUT_SECONDS = 10.0
 STATUS_PATH = "/simulator/status"
@@ -20,7 +20,7 @@ class FaultClient:
         # Reading the certificates takes 20 ms: once is enough.
         self._verify = httpx.create_ssl_context()
 
-    async def put(
+    async def inject(
         self,
         source: str,
         fault: str,

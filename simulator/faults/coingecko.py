@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
-from simulator.faults.board import FaultBoard
+from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.fault import Fault
-from simulator.faults.ledger import Ledger
+from simulator.faults.price_observer import PriceObserver
 from simulator.markets import Coin, CoinGeckoMarket
 from simulator.sources import COINGECKO
 
@@ -13,37 +13,40 @@ from simulator.sources import COINGECKO
 class FaultyCoinGecko:
     """CoinGecko as its requests are answered."""
 
-    def __init__(self, market: CoinGeckoMarket, board: FaultBoard, ledger: Ledger) -> None:
+    def __init__(
+        self, market: CoinGeckoMarket, active_faults: ActiveFaults, price_observer: PriceObserver
+    ) -> None:
         self._market = market
-        self._board = board
-        self._ledger = ledger
+        self._active_faults = active_faults
+        self._price_observer = price_observer
 
     def coins(self) -> Mapping[str, Coin]:
         """Every coin that is not gone from the list."""
-        faults = [fault for fault in self._board.of(COINGECKO) if fault.kind == "delisted"]
+        faults = [fault for fault in self._active_faults.for_source(COINGECKO) if fault.kind == "delisted"]
         coins = self._market.coins()
         if not faults:
             return coins
         return {
             coin_id: coin
             for coin_id, coin in coins.items()
-            if not any(fault.concerns(coin_id) for fault in faults)
+            if not any(fault.applies_to(coin_id) for fault in faults)
         }
 
     def seen(self, coin_id: str) -> bool:
         """Whether an answer has a key for it."""
         missing = any(
-            fault.kind in ("silent", "delisted") for fault in self._board.concerning(COINGECKO, coin_id)
+            fault.kind in ("silent", "delisted")
+            for fault in self._active_faults.for_symbol(COINGECKO, coin_id)
         )
         return not missing and self._market.seen(coin_id)
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
         """The known numbers."""
         quote = self._market.quote(coin_id, currency, full=full)
-        for fault in self._board.concerning(COINGECKO, coin_id):
+        for fault in self._active_faults.for_symbol(COINGECKO, coin_id):
             quote = _changed_quote(fault, f"{coin_id}/{currency}", currency, quote)
         if currency in quote:
-            self._ledger.note(COINGECKO, coin_id, quote[currency])
+            self._price_observer.note(COINGECKO, coin_id, quote[currency])
         return quote
 
     def currencies(self) -> Collection[str]:
@@ -59,7 +62,7 @@ def _changed_quote(fault: Fault, key: str, currency: str, quote: Mapping[str, st
     change = _QUOTE_CHANGES.get(fault.kind)
     if change is None or currency not in quote:
         return quote
-    fault.hit()
+    fault.record_hit()
     return change(fault, key, currency, quote)
 
 

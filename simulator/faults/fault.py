@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from simulator.faults.kinds import KINDS, Value, kinds_of
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from simulator.sources import SOURCES
 
 
@@ -37,11 +37,11 @@ class Fault:
         """Whether it has ended."""
         return (self.until_ns is not None and now_ns >= self.until_ns) or self.left == 0
 
-    def concerns(self, symbol: str | None) -> bool:
+    def applies_to(self, symbol: str | None) -> bool:
         """Whether it is about this symbol (None: about no symbol in particular)."""
         return not self.symbols or symbol in self.symbols
 
-    def hit(self) -> None:
+    def record_hit(self) -> None:
         """It was felt once."""
         self.hits += 1
         if self.left is not None:

@@ -6,7 +6,7 @@ HTML = (
 )
 
 
-def garbled(form: str, text: str) -> str:
+def garble(form: str, text: str) -> str:
     """What comes in place of a text."""
     match form:
         case "html":

@@ -11,7 +11,7 @@ Value = str | float
 
 
 @dataclass(frozen=True)
-class Parameter:
+class FaultParameter:
     """A number, or one of some words; `what` for people."""
 
     default: Value
@@ -20,22 +20,22 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """One fault; `what` for people, `sources` to which it applies, `by_symbol` whether it can be limited to symbols."""
 
     name: str
     what: str
     sources: tuple[str, ...] = SOURCES
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, FaultParameter] = field(default_factory=dict)
     by_symbol: bool = False
 
 
-_RETRY = {"retry_after_s": Parameter(5.0, "seconds in the answer's Retry-After")}
+_RETRY = {"retry_after_s": FaultParameter(5.0, "seconds in the answer's Retry-After")}
 _FORMS = ("text", "html", "cut", "shape")
 
 
-def _refusal(status: int, what: str, *sources: str, retry: bool = False) -> Kind:
-    return Kind(f"http-{status}", what, sources or SOURCES, _RETRY if retry else {})
+def _refusal(status: int, what: str, *sources: str, retry: bool = False) -> FaultKind:
+    return FaultKind(f"http-{status}", what, sources or SOURCES, _RETRY if retry else {})
 
 
 _ALL = (
@@ -46,71 +46,73 @@ _ALL = (
     _refusal(500, "handshakes and calls fail: internal error"),
     _refusal(502, "handshakes and calls fail: bad gateway, in HTML"),
     _refusal(503, "handshakes and calls fail: unavailable, in HTML"),
-    Kind("refuse-connections", "whoever connects is cut off before any answer"),
-    Kind(
+    FaultKind("refuse-connections", "whoever connects is cut off before any answer"),
+    FaultKind(
         "garbage",
         "messages and answers are not what they should be",
-        parameters={"form": Parameter("text", "what comes instead", _FORMS)},
+        parameters={"form": FaultParameter("text", "what comes instead", _FORMS)},
         by_symbol=True,
     ),
-    Kind(
+    FaultKind(
         "silence",
         "half-open: connections stay open, nothing comes, nothing is answered, no pongs; calls are never answered",
         parameters={
-            "scope": Parameter("open", "only connections open now, or new ones too", ("open", "all"))
+            "scope": FaultParameter("open", "only connections open now, or new ones too", ("open", "all"))
         },
     ),
-    Kind("no-pongs", "data flows, but no ping of a client is answered", PUSHED),
-    Kind(
+    FaultKind("no-pongs", "data flows, but no ping of a client is answered", PUSHED),
+    FaultKind(
         "shutdown",
         "the end is announced as the source does, then it comes",
         (BINANCE, KRAKEN, OKX),
-        {"cut_after_s": Parameter(10.0, "seconds from the announcement to the end")},
+        {"cut_after_s": FaultParameter(10.0, "seconds from the announcement to the end")},
     ),
-    Kind(
+    FaultKind(
         "disconnect",
         "open connections are closed",
         PUSHED,
         {
-            "code": Parameter(1006.0, "close code; 1006 is no close frame at all"),
-            "every_s": Parameter(0.0, "again and again at this age of a connection; 0 is once"),
+            "code": FaultParameter(1006.0, "close code; 1006 is no close frame at all"),
+            "every_s": FaultParameter(0.0, "again and again at this age of a connection; 0 is once"),
         },
     ),
-    Kind("out-of-order", "each message comes after its successor", PUSHED, by_symbol=True),
-    Kind("duplicates", "each message comes twice", PUSHED, by_symbol=True),
-    Kind("nulls", "prices are null", by_symbol=True),
-    Kind("missing", "prices are left out", by_symbol=True),
-    Kind("exponents", "prices are written with an exponent", by_symbol=True),
-    Kind("zero-prices", "prices are zero", by_symbol=True),
-    Kind(
+    FaultKind("out-of-order", "each message comes after its successor", PUSHED, by_symbol=True),
+    FaultKind("duplicates", "each message comes twice", PUSHED, by_symbol=True),
+    FaultKind("nulls", "prices are null", by_symbol=True),
+    FaultKind("missing", "prices are left out", by_symbol=True),
+    FaultKind("exponents", "prices are written with an exponent", by_symbol=True),
+    FaultKind("zero-prices", "prices are zero", by_symbol=True),
+    FaultKind(
         "frozen",
         "the same message again and again, or time goes on and the price stands still",
-        parameters={"mode": Parameter("repeat", "what stands still", ("repeat", "price"))},
+        parameters={"mode": FaultParameter("repeat", "what stands still", ("repeat", "price"))},
         by_symbol=True,
     ),
-    Kind("silent", "nothing comes of these symbols; polled, their last state stays", by_symbol=True),
-    Kind("delisted", "halted in the listing, and nothing comes of it any more", by_symbol=True),
-    Kind(
+    FaultKind("silent", "nothing comes of these symbols; polled, their last state stays", by_symbol=True),
+    FaultKind("delisted", "halted in the listing, and nothing comes of it any more", by_symbol=True),
+    FaultKind(
         "clock",
         "the source's clock is off",
-        parameters={"offset_s": Parameter(30.0, "ahead, or behind if negative")},
+        parameters={"offset_s": FaultParameter(30.0, "ahead, or behind if negative")},
         by_symbol=True,
     ),
-    Kind("slow", "answers and messages come late", parameters={"delay_s": Parameter(2.0, "how late")}),
-    Kind(
+    FaultKind(
+        "slow", "answers and messages come late", parameters={"delay_s": FaultParameter(2.0, "how late")}
+    ),
+    FaultKind(
         "cut",
         "answers of calls end in the middle, as when a line breaks",
     ),
-    Kind(
+    FaultKind(
         "burst",
         "messages are held back and come all at once",
         PUSHED,
-        {"every_s": Parameter(1.0, "for how long they are held")},
+        {"every_s": FaultParameter(1.0, "for how long they are held")},
         by_symbol=True,
     ),
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
+KINDS: Mapping[str, FaultKind] = {kind.name: kind for kind in _ALL}
 REFUSALS = {kind.name: int(kind.name.removeprefix("http-")) for kind in _ALL if kind.name.startswith("http-")}
 
 

@@ -4,11 +4,11 @@ import json
 import math
 from dataclasses import dataclass
 
-from simulator.faults.board import FaultBoard
+from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.fault import Fault
 from simulator.faults.garbage import HTML
 from simulator.faults.kinds import REFUSALS
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from simulator.sources import BINANCE, COINGECKO
 
 _HTML_STATUSES = (403, 502, 503)
@@ -21,7 +21,7 @@ _BINANCE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class HttpRefusal:
     """An answer that is none. `retry_after_s` is also in the headers."""
 
     status: int
@@ -41,21 +41,21 @@ class Refusal:
         return headers
 
 
-def refusal_of(board: FaultBoard, source: str) -> Refusal | None:
+def refusal_of(active_faults: ActiveFaults, source: str) -> HttpRefusal | None:
     """The refusal that a source gives now."""
-    fault = board.first_of(source, REFUSALS)
+    fault = active_faults.find_any(source, REFUSALS)
     if fault is None:
         return None
-    fault.hit()
+    fault.record_hit()
     return make_refusal(fault)
 
 
-def make_refusal(fault: Fault) -> Refusal:
+def make_refusal(fault: Fault) -> HttpRefusal:
     """The refusal that a fault asks for, as its source words it."""
     status = REFUSALS[fault.kind]
     retry_after_s = fault.number("retry_after_s") if "retry_after_s" in fault.parameters else None
     if status in _HTML_STATUSES:
-        return Refusal(status, "text/html", HTML, retry_after_s)
+        return HttpRefusal(status, "text/html", HTML, retry_after_s)
     if fault.source == BINANCE:
         code, message = _BINANCE[status]
         body: object = {"code": code, "msg": message}
@@ -63,7 +63,7 @@ def make_refusal(fault: Fault) -> Refusal:
         body = _coingecko(status)
     else:
         body = {"message": f"HTTP {status}"}
-    return Refusal(status, "application/json", json.dumps(body), retry_after_s)
+    return HttpRefusal(status, "application/json", json.dumps(body), retry_after_s)
 
 
 def _coingecko(status: int) -> object:

@@ -3,10 +3,10 @@
 import asyncio
 
 from simulator.binance.errors import BinanceError
-from simulator.faults.board import FaultBoard
-from simulator.faults.garbage import garbled
+from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.garbage import garble
 from simulator.faults.kinds import REFUSALS
-from simulator.moments import SECOND, to_ms
+from simulator.nanotime import SECOND, to_ms
 from simulator.sources import BINANCE
 
 _ERRORS = {
@@ -23,8 +23,8 @@ _ERRORS = {
 class RequestFaults:
     """Refusals in the API's envelope, late answers, garbled ones."""
 
-    def __init__(self, board: FaultBoard) -> None:
-        self._board = board
+    def __init__(self, active_faults: ActiveFaults) -> None:
+        self._active_faults = active_faults
 
     def refuse(self, now_ns: int) -> None:
         """Refuse a request if a fault says so.
@@ -32,22 +32,22 @@ class RequestFaults:
         Raises:
             BinanceError: it is refused; with the moment before which nobody should ask again, where the fault has one.
         """
-        fault = self._board.first_of(BINANCE, REFUSALS)
+        fault = self._active_faults.find_any(BINANCE, REFUSALS)
         if fault is None:
             return
-        fault.hit()
+        fault.record_hit()
         status = REFUSALS[fault.kind]
         code, message = _ERRORS[status]
         waits = "retry_after_s" in fault.parameters
         until_ms = to_ms(now_ns + int(fault.number("retry_after_s") * SECOND)) if waits else None
         raise BinanceError(code, message.format(until=until_ms), status, until_ms)
 
-    async def disturbed(self, answer: str) -> str:
+    async def alter(self, answer: str) -> str:
         """The answer, late or garbled."""
-        if (slow := self._board.find(BINANCE, "slow")) is not None:
-            slow.hit()
+        if (slow := self._active_faults.find(BINANCE, "slow")) is not None:
+            slow.record_hit()
             await asyncio.sleep(slow.number("delay_s"))
-        if (garbage := self._board.find(BINANCE, "garbage")) is not None:
-            garbage.hit()
-            return garbled(str(garbage.parameters["form"]), answer)
+        if (garbage := self._active_faults.find(BINANCE, "garbage")) is not None:
+            garbage.record_hit()
+            return garble(str(garbage.parameters["form"]), answer)
         return answer

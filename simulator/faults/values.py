@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from simulator.moments import MS, SECOND, iso_text
+from simulator.nanotime import MS, SECOND, iso_text
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
 
-class Number(str):
+class BareNumber(str):
     """A bare number of a JSON text, digits as they were."""
 
     __slots__ = ()
 
 
-class Missing:
+class Removed:
     """In place of a value: the key goes, too."""
 
 
@@ -94,7 +94,7 @@ def to_null(_value: Json) -> Json:
 
 def to_missing(_value: Json) -> Json:
     """Nothing, not even the key."""
-    return Missing()
+    return Removed()
 
 
 def shifted(value: Json, offset_ns: int) -> Json:
@@ -112,14 +112,14 @@ def shifted(value: Json, offset_ns: int) -> Json:
 
 def read(text: str) -> Json:
     """JSON with its bare numbers as text."""
-    found: Json = json.loads(text, parse_float=Number, parse_int=Number)
+    found: Json = json.loads(text, parse_float=BareNumber, parse_int=BareNumber)
     return found
 
 
 def write(value: Json) -> str:
     """JSON again."""
     match value:
-        case Number():
+        case BareNumber():
             return str(value)
         case dict():
             return "{" + ",".join(f"{json.dumps(key)}:{write(item)}" for key, item in value.items()) + "}"
@@ -147,14 +147,14 @@ def _walk(node: Json, keys_of: Callable[[Mapping[str, Json]], tuple[str, ...]], 
         key: _change(value, change) if key in keys else _walk(value, keys_of, change)
         for key, value in node.items()
     }
-    return {key: value for key, value in changed.items() if not isinstance(value, Missing)}
+    return {key: value for key, value in changed.items() if not isinstance(value, Removed)}
 
 
 def _change(value: Json, change: Change) -> Json:
     # A side of a book is a list of levels: price and quantity.
     if isinstance(value, list):
         levels = [[change(level[0]), *level[1:]] for level in value if isinstance(level, list) and level]
-        return [level for level in levels if not isinstance(level[0], Missing)]
+        return [level for level in levels if not isinstance(level[0], Removed)]
     return change(value)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Container, Iterator, Mapping
 
 from simulator.faults import values
+from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.binance import FaultyBinance
-from simulator.faults.board import FaultBoard
 from simulator.faults.coingecko import FaultyCoinGecko
-from simulator.faults.frames import FrameFaults, source_of, symbol_of
-from simulator.faults.halts import halted
-from simulator.faults.ledger import Ledger, NoLedger
+from simulator.faults.frame_faults import FrameFaults, source_of, symbol_of
+from simulator.faults.halted_listings import with_halted
+from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, Venue, World
 
 # Of a message's prices, the one of the last trade.
@@ -18,14 +18,14 @@ PRICE_KEYS = ("p", "c", "price", "last", "lastPrice")
 class FaultyWorld:
     """The world as clients see it."""
 
-    def __init__(self, world: World, board: FaultBoard, ledger: Ledger) -> None:
+    def __init__(self, world: World, active_faults: ActiveFaults, price_observer: PriceObserver) -> None:
         self._world = world
-        self._frames = FrameFaults(board)
-        self._ledger = ledger
-        self.binance: BinanceMarket = FaultyBinance(world.binance, board, ledger)
-        self.coingecko: CoinGeckoMarket = FaultyCoinGecko(world.coingecko, board, ledger)
+        self._frames = FrameFaults(active_faults)
+        self._price_observer = price_observer
+        self.binance: BinanceMarket = FaultyBinance(world.binance, active_faults, price_observer)
+        self.coingecko: CoinGeckoMarket = FaultyCoinGecko(world.coingecko, active_faults, price_observer)
         self.venues: Mapping[str, Venue] = {
-            source: FaultyVenue(source, venue, board, self._frames, ledger)
+            source: FaultyVenue(source, venue, active_faults, self._frames, price_observer)
             for source, venue in world.venues.items()
         }
 
@@ -42,16 +42,16 @@ class FaultyWorld:
         """The world's frames as they become, and those that were held back."""
         for frame in self._world.advance(now_ns, wanted):
             for passed in self._frames.passed(frame):
-                _note(self._ledger, passed)
+                _note(self._price_observer, passed)
                 yield passed
         for frame in self._frames.due(now_ns):
-            _note(self._ledger, frame)
+            _note(self._price_observer, frame)
             yield frame
 
     def due_ns(self) -> int | None:
         """When the next frame is due."""
-        moments = (self._world.due_ns(), self._frames.due_ns())
-        return min((moment for moment in moments if moment is not None), default=None)
+        nanotime = (self._world.due_ns(), self._frames.due_ns())
+        return min((moment for moment in nanotime if moment is not None), default=None)
 
     def status(self) -> dict[str, object]:
         """Facts for people."""
@@ -62,30 +62,35 @@ class FaultyVenue:
     """A push feed's market."""
 
     def __init__(
-        self, source: str, venue: Venue, board: FaultBoard, frames: FrameFaults, ledger: Ledger
+        self,
+        source: str,
+        venue: Venue,
+        active_faults: ActiveFaults,
+        frames: FrameFaults,
+        price_observer: PriceObserver,
     ) -> None:
-        self._ledger = ledger
+        self._price_observer = price_observer
         self._source = source
         self._venue = venue
-        self._board = board
+        self._active_faults = active_faults
         self._frames = frames
 
     def listings(self) -> Mapping[str, Listing]:
         """Every code, halted ones in the source's own word."""
-        return halted(self._source, self._venue.listings(), self._board)
+        return with_halted(self._source, self._venue.listings(), self._active_faults)
 
-    def first(self, stream: str) -> Frame | None:
+    def initial_frame(self, stream: str) -> Frame | None:
         """What a new subscriber is told, if anything is left of it."""
-        first = self._venue.first(stream)
+        first = self._venue.initial_frame(stream)
         passed = None if first is None else next(self._frames.passed(first), None)
         if passed is not None:
-            _note(self._ledger, passed)
+            _note(self._price_observer, passed)
         return passed
 
 
-def _note(ledger: Ledger, frame: Frame) -> None:
+def _note(price_observer: PriceObserver, frame: Frame) -> None:
     symbol = symbol_of(frame.stream)
-    if isinstance(ledger, NoLedger) or symbol is None:
+    if isinstance(price_observer, NullPriceObserver) or symbol is None:
         return
     source = source_of(frame.stream)
     try:
@@ -94,4 +99,4 @@ def _note(ledger: Ledger, frame: Frame) -> None:
         return  # garbage has no price
     price = next((price for key, price in prices.items() if key in PRICE_KEYS), None)
     if isinstance(price, str):
-        ledger.note(source, symbol, price)
+        price_observer.note(source, symbol, price)

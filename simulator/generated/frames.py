@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Container, Iterable, Iterator
 
 from simulator.generated import payloads
-from simulator.generated.walk import PriceWalk
+from simulator.generated.price_walk import PriceWalk
 from simulator.markets import Frame
 
 MINI_TICKERS = "!miniTicker@arr"

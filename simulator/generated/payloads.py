@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from simulator.generated.walk import PriceWalk
-from simulator.moments import DAY_MS, to_ms
+from simulator.generated.price_walk import PriceWalk
+from simulator.nanotime import DAY_MS, to_ms
 
 EIGHT = Decimal("0.00000001")
 THREE = Decimal("0.001")

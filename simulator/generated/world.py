@@ -5,20 +5,20 @@ however time is stepped through; only a jump of more than ten minutes (a machine
 import heapq
 from collections.abc import Container, Iterator, Mapping, Sequence
 
-from simulator.assets import Asset, read_assets
+from simulator.assets import SimulatedAsset, read_assets
 from simulator.bybit.channels import BYBIT
 from simulator.coinbase.channels import COINBASE
 from simulator.generated import payloads
+from simulator.generated.coingecko import GeneratedCoinGecko
 from simulator.generated.frames import book_frames, second_frames, trade_frames
-from simulator.generated.quotes import Quotes
-from simulator.generated.venues import GeneratedVenue
-from simulator.generated.walk import PriceWalk
+from simulator.generated.price_walk import PriceWalk
+from simulator.generated.venue import GeneratedVenue
 from simulator.kraken.channels import KRAKEN
 from simulator.markets import DayTicker, Frame, Listing
-from simulator.moments import MINUTE, SECOND
+from simulator.nanotime import MINUTE, SECOND
 from simulator.okx.channels import OKX
 
-LONGEST_CATCH_UP = 10 * MINUTE
+MAX_CATCH_UP = 10 * MINUTE
 PROFILES = (COINBASE, KRAKEN, OKX, BYBIT)
 _TRADE, _BOOK, _SECOND, _QUOTES = range(4)
 
@@ -60,14 +60,14 @@ class GeneratedWorld:
         start_ns: int,
         *,
         refresh_seconds: float = 60.0,
-        assets: Sequence[Asset] | None = None,
+        assets: Sequence[SimulatedAsset] | None = None,
     ) -> None:
         self.label = f"generated seed={seed}"
         self._walks = [PriceWalk(asset, seed, start_ns) for asset in assets or read_assets()]
         self._refresh = int(refresh_seconds * SECOND)
         self._start_ns = self._position = start_ns
         self.binance = GeneratedBinance(self._walks)
-        self.coingecko = Quotes(self._walks, seed, refresh_seconds)
+        self.coingecko = GeneratedCoinGecko(self._walks, seed, refresh_seconds)
         self.coingecko.refresh(start_ns)
         self.venues = {
             profile.source: GeneratedVenue(profile, self._walks, seed, start_ns) for profile in PROFILES
@@ -145,6 +145,6 @@ class GeneratedWorld:
 
     def _skip_a_long_gap(self, now_ns: int) -> None:
         gap = now_ns - self._position
-        if gap > LONGEST_CATCH_UP:
+        if gap > MAX_CATCH_UP:
             self._events = [(at_ns + gap, kind, index) for at_ns, kind, index in self._events]
             self._position = now_ns

@@ -2,43 +2,43 @@
 
 from decimal import Decimal
 
-from simulator.generated.venues import Channel, Profile
-from simulator.markets import Quoted
-from simulator.moments import iso_text
+from simulator.markets import InstrumentSnapshot
+from simulator.nanotime import iso_text
+from simulator.venue_profile import FeedChannel, VenueProfile
 
 TRADES, BBO = "kraken:ticker:trades:", "kraken:ticker:bbo:"
 PLACES = Decimal("0.01")
 
 
-def snapshot(quoted: Quoted) -> str:
+def snapshot_message(snapshot: InstrumentSnapshot) -> str:
     """The first message after subscribing."""
-    return _message("snapshot", quoted)
+    return _message("snapshot", snapshot)
 
 
-def update(quoted: Quoted) -> str:
+def update_message(snapshot: InstrumentSnapshot) -> str:
     """Every further one."""
-    return _message("update", quoted)
+    return _message("update", snapshot)
 
 
-def _message(kind: str, quoted: Quoted) -> str:
-    change = quoted.last - quoted.open
+def _message(kind: str, snapshot: InstrumentSnapshot) -> str:
+    change = snapshot.last - snapshot.open
     numbers = {
-        "bid": quoted.bid,
-        "bid_qty": quoted.bid_quantity,
-        "ask": quoted.ask,
-        "ask_qty": quoted.ask_quantity,
-        "last": quoted.last,
-        "volume": quoted.volume,
-        "vwap": (quoted.quote_volume / quoted.volume).quantize(quoted.last),
-        "low": quoted.low,
-        "high": quoted.high,
+        "bid": snapshot.bid,
+        "bid_qty": snapshot.bid_quantity,
+        "ask": snapshot.ask,
+        "ask_qty": snapshot.ask_quantity,
+        "last": snapshot.last,
+        "volume": snapshot.volume,
+        "vwap": (snapshot.quote_volume / snapshot.volume).quantize(snapshot.last),
+        "low": snapshot.low,
+        "high": snapshot.high,
         "change": change,
-        "change_pct": (change * 100 / quoted.open).quantize(PLACES),
+        "change_pct": (change * 100 / snapshot.open).quantize(PLACES),
     }
     fields = ",".join(f'"{name}":{_number(value)}' for name, value in numbers.items())
     return (
-        f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{quoted.code}",{fields},'
-        f'"timestamp":"{iso_text(quoted.event_ns)}"}}]}}'
+        f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{snapshot.code}",{fields},'
+        f'"timestamp":"{iso_text(snapshot.event_ns)}"}}]}}'
     )
 
 
@@ -55,14 +55,14 @@ def _split(code: str, _symbol: str) -> tuple[str, str]:
     return base, quote
 
 
-KRAKEN = Profile(
+KRAKEN = VenueProfile(
     source="kraken",
     share=0.4,
-    transit_ms=45,
+    latency_ms=45,
     premium_bps=4,
     split=_split,
     channels=(
-        Channel(TRADES, update, on_trade=True, first=snapshot),
-        Channel(BBO, update, on_trade=True, on_book=True, first=snapshot),
+        FeedChannel(TRADES, update_message, on_trade=True, initial=snapshot_message),
+        FeedChannel(BBO, update_message, on_trade=True, on_book=True, initial=snapshot_message),
     ),
 )

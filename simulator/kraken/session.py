@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from random import Random
 
-from simulator.connection import Close
+from simulator.feed_session import Reply
 from simulator.kraken.channels import BBO, TRADES
 from simulator.limits import RollingLimit
-from simulator.moments import MINUTE, SECOND, iso_text
-from simulator.session import Reply
+from simulator.nanotime import MINUTE, SECOND, iso_text
+from simulator.send_queue import CloseFrame
 
 TRIGGERS = {"trades": TRADES, "bbo": BBO}
 MESSAGES_PER_SECOND = 50
 IDLE = MINUTE
 QUIET = SECOND
-IDLE_TOO_LONG = Close(1001, "Idle")
+IDLE_TOO_LONG = CloseFrame(1001, "Idle")
 
 
 class KrakenSession:
@@ -31,7 +31,7 @@ class KrakenSession:
         self._streams: dict[str, None] = {}
         self._connection_id = Random(opened_ns).randrange(1 << 62, 1 << 63)  # noqa: S311 - a number to show
 
-    def greet(self) -> Sequence[str]:
+    def on_open(self) -> Sequence[str]:
         """The status message; its connection id is beyond what a double holds."""
         data = {
             "version": "2.0.10",
@@ -55,7 +55,7 @@ class KrakenSession:
         error = {"error": "Unsupported method (?)", "method": request.get("method"), "success": False}
         return Reply.of(self._answer(request, error, started))
 
-    def attend(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
+    def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
         """A heartbeat when nothing else flows; the end of a connection that nobody uses."""
         if self._streams and now_ns >= last_sent_ns + QUIET:
             return Reply.of('{"channel":"heartbeat"}')
@@ -92,7 +92,7 @@ class KrakenSession:
             self._streams[prefix + symbol] = None
             reply.subscribed.append(prefix + symbol)
             if not wants_snapshot:
-                reply.without_first.add(prefix + symbol)
+                reply.without_snapshot.add(prefix + symbol)
             shown = {**result, "snapshot": wants_snapshot}
         else:
             self._streams.pop(prefix + symbol, None)

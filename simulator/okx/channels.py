@@ -2,35 +2,35 @@
 
 import json
 
-from simulator.generated.venues import Channel, Profile
-from simulator.markets import Quoted
-from simulator.moments import to_ms
+from simulator.markets import InstrumentSnapshot
+from simulator.nanotime import to_ms
+from simulator.venue_profile import FeedChannel, VenueProfile
 
 TICKERS = "okx:tickers:"
 
 
-def tickers(quoted: Quoted) -> str:
+def tickers(snapshot: InstrumentSnapshot) -> str:
     """One push; even the time is text. The midnight prices are the opening one: this market has no calendar."""
     fields = {
         "instType": "SPOT",
-        "instId": quoted.code,
-        "last": f"{quoted.last:f}",
-        "lastSz": f"{quoted.last_quantity:f}",
-        "askPx": f"{quoted.ask:f}",
-        "askSz": f"{quoted.ask_quantity:f}",
-        "bidPx": f"{quoted.bid:f}",
-        "bidSz": f"{quoted.bid_quantity:f}",
-        "open24h": f"{quoted.open:f}",
-        "high24h": f"{quoted.high:f}",
-        "low24h": f"{quoted.low:f}",
-        "sodUtc0": f"{quoted.open:f}",
-        "sodUtc8": f"{quoted.open:f}",
-        "volCcy24h": f"{quoted.quote_volume:f}",
-        "vol24h": f"{quoted.volume:f}",
-        "ts": str(to_ms(quoted.event_ns)),
+        "instId": snapshot.code,
+        "last": f"{snapshot.last:f}",
+        "lastSz": f"{snapshot.last_quantity:f}",
+        "askPx": f"{snapshot.ask:f}",
+        "askSz": f"{snapshot.ask_quantity:f}",
+        "bidPx": f"{snapshot.bid:f}",
+        "bidSz": f"{snapshot.bid_quantity:f}",
+        "open24h": f"{snapshot.open:f}",
+        "high24h": f"{snapshot.high:f}",
+        "low24h": f"{snapshot.low:f}",
+        "sodUtc0": f"{snapshot.open:f}",
+        "sodUtc8": f"{snapshot.open:f}",
+        "volCcy24h": f"{snapshot.quote_volume:f}",
+        "vol24h": f"{snapshot.volume:f}",
+        "ts": str(to_ms(snapshot.event_ns)),
     }
     return json.dumps(
-        {"arg": {"channel": "tickers", "instId": quoted.code}, "data": [fields]}, separators=(",", ":")
+        {"arg": {"channel": "tickers", "instId": snapshot.code}, "data": [fields]}, separators=(",", ":")
     )
 
 
@@ -39,11 +39,11 @@ def _split(code: str, _symbol: str) -> tuple[str, str]:
     return base, quote
 
 
-OKX = Profile(
+OKX = VenueProfile(
     source="okx",
     share=0.8,
-    transit_ms=60,
+    latency_ms=60,
     premium_bps=2,
     split=_split,
-    channels=(Channel(TICKERS, tickers, on_trade=True, on_book=True, first=tickers),),
+    channels=(FeedChannel(TICKERS, tickers, on_trade=True, on_book=True, initial=tickers),),
 )

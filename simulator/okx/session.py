@@ -7,17 +7,17 @@ import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from simulator.connection import Close
+from simulator.feed_session import Reply
 from simulator.limits import RollingLimit
-from simulator.moments import MINUTE, SECOND
+from simulator.nanotime import MINUTE, SECOND
 from simulator.okx.channels import TICKERS
-from simulator.session import Reply
+from simulator.send_queue import CloseFrame
 
 OPERATIONS_PER_HOUR = 480
 LARGEST_REQUEST = 64 * 1024
 IDLE = 30 * SECOND
-NO_DATA = Close(4004, "No data received in 30s")
-TOO_LONG = Close(1009, "Request message exceeds the maximum frame length")
+NO_DATA = CloseFrame(4004, "No data received in 30s")
+TOO_LONG = CloseFrame(1009, "Request message exceeds the maximum frame length")
 
 
 class OkxSession:
@@ -28,7 +28,7 @@ class OkxSession:
         self._connection_id = f"{opened_ns & 0xFFFFFFFF:08x}"
         self._operations = RollingLimit(OPERATIONS_PER_HOUR, 60 * MINUTE)
 
-    def greet(self) -> Sequence[str]:
+    def on_open(self) -> Sequence[str]:
         """Nothing: the client speaks first."""
         return ()
 
@@ -50,7 +50,7 @@ class OkxSession:
             self._follow(reply, wish, arg)
         return reply
 
-    def attend(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
+    def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
         """Close a connection on which nothing was pushed or answered for half a minute."""
         return Reply(close=NO_DATA) if now_ns >= last_sent_ns + IDLE else Reply()
 

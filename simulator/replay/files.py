@@ -19,7 +19,7 @@ from typing import IO
 import msgspec
 
 from rates.errors import InvalidRecording
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 
 _LINE = re.compile(r"(?:(\d{16,20}) |(\d{9,11}(?:\.\d+)?): )(.*)", re.DOTALL)
 _OF_THE_RECORDER = (" <-> ", " <- ", " -> ")
@@ -27,7 +27,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFrame:
+class RecordedFrame:
     """A received frame of a combined Binance stream; `data` is the wrapped payload, both verbatim."""
 
     received_ns: int
@@ -37,7 +37,7 @@ class StreamFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class RecordedAnswer:
     """A recorded HTTP answer, its body verbatim."""
 
     received_ns: int
@@ -64,7 +64,7 @@ _decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
 _decode_exchange = msgspec.json.Decoder(_Exchange).decode
 
 
-def read_records(path: Path) -> Iterator[StreamFrame | HttpAnswer]:
+def read_records(path: Path) -> Iterator[RecordedFrame | RecordedAnswer]:
     """Every record of one file, in the order of the file; gzip or plain.
 
     Raises:
@@ -86,7 +86,7 @@ def _open(path: Path) -> IO[str]:
     return gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8")
 
 
-def _parse_line(line: str, where: str) -> StreamFrame | HttpAnswer | None:
+def _parse_line(line: str, where: str) -> RecordedFrame | RecordedAnswer | None:
     if not line.strip():
         return None
     if line.startswith("{"):
@@ -102,7 +102,7 @@ def _parse_line(line: str, where: str) -> StreamFrame | HttpAnswer | None:
     return _parse_frame(received_ns, match[3], where)
 
 
-def _parse_frame(received_ns: int, text: str, where: str) -> StreamFrame | None:
+def _parse_frame(received_ns: int, text: str, where: str) -> RecordedFrame | None:
     try:
         wrapped = _decode_wrapped(text)
     except msgspec.ValidationError:
@@ -110,10 +110,10 @@ def _parse_frame(received_ns: int, text: str, where: str) -> StreamFrame | None:
         return None
     except msgspec.DecodeError as exc:
         raise InvalidRecording(f"{where}: seen {text[:60]!r}, expected a frame in JSON") from exc
-    return StreamFrame(received_ns, wrapped.stream, text, bytes(wrapped.data).decode())
+    return RecordedFrame(received_ns, wrapped.stream, text, bytes(wrapped.data).decode())
 
 
-def _parse_exchange(line: str, where: str) -> HttpAnswer | None:
+def _parse_exchange(line: str, where: str) -> RecordedAnswer | None:
     try:
         exchange = _decode_exchange(line)
         received_ns = _parse_time(exchange.recorded_at or exchange.date or "")
@@ -121,7 +121,7 @@ def _parse_exchange(line: str, where: str) -> HttpAnswer | None:
         raise InvalidRecording(
             f"{where}: seen {line[:60]!r}, expected an object with uri, status, body and date or recorded_at: {exc}"
         ) from exc
-    return HttpAnswer(received_ns, exchange.uri, exchange.status, exchange.body)
+    return RecordedAnswer(received_ns, exchange.uri, exchange.status, exchange.body)
 
 
 def _parse_time(text: str) -> int:

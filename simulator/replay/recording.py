@@ -10,8 +10,8 @@ import msgspec
 from rates.errors import InvalidRecording
 from simulator.assets import read_assets
 from simulator.markets import Coin, Listing
-from simulator.replay.files import HttpAnswer, StreamFrame, read_records
-from simulator.replay.quotes import coins_in, prices_in
+from simulator.replay.coingecko_prices import coins_in, prices_in
+from simulator.replay.files import RecordedAnswer, RecordedFrame, read_records
 from simulator.replay.symbols import RecordedSymbol, split_symbol
 
 
@@ -27,8 +27,8 @@ class Recording:
     """Binance frames and CoinGecko answers in the order in which they were received."""
 
     names: tuple[str, ...]
-    frames: Sequence[StreamFrame]
-    answers: Sequence[HttpAnswer]
+    frames: Sequence[RecordedFrame]
+    answers: Sequence[RecordedAnswer]
     _assets: frozenset[str] = field(
         default_factory=lambda: frozenset(asset.symbol for asset in read_assets())
     )
@@ -41,12 +41,12 @@ class Recording:
             InvalidRecording: a file cannot be read, or holds nothing that can be replayed.
         """
         paths = tuple(paths)
-        frames: list[StreamFrame] = []
-        answers: list[HttpAnswer] = []
+        frames: list[RecordedFrame] = []
+        answers: list[RecordedAnswer] = []
         for path in paths:
             before = len(frames) + len(answers)
             for record in read_records(path):
-                if isinstance(record, StreamFrame):
+                if isinstance(record, RecordedFrame):
                     frames.append(record)
                 elif prices_in(record) is not None or coins_in(record):
                     answers.append(record)

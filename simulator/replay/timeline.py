@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from simulator.moments import MS
+from simulator.nanotime import MS
 
 
 @dataclass(frozen=True, slots=True)

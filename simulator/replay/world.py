@@ -8,11 +8,11 @@ from fractions import Fraction
 import structlog
 
 from simulator.markets import Frame, Venue
-from simulator.moments import to_ms
-from simulator.replay.binance_state import RecordedBinance
-from simulator.replay.coingecko_state import RecordedCoinGecko
+from simulator.nanotime import to_ms
 from simulator.replay.event_times import event_ms, move_times
-from simulator.replay.files import HttpAnswer, StreamFrame
+from simulator.replay.files import RecordedAnswer, RecordedFrame
+from simulator.replay.recorded_binance import RecordedBinance
+from simulator.replay.recorded_coingecko import RecordedCoinGecko
 from simulator.replay.recording import Recording
 from simulator.replay.timeline import Timeline, lead_ns
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Playing:
+class _Timelines:
     begin_ns: int
     binance: Timeline
     coingecko: Timeline
@@ -39,7 +39,7 @@ class ReplayWorld:
         self._speed = Fraction(Decimal(repr(speed)))
         self._original = original_times
         self._lead_ns = self._frames_lead_ns()
-        self._playing: _Playing | None = None
+        self._playing: _Timelines | None = None
         self._next_frame = self._next_answer = 0
         self._ended_ms: int | None = None
 
@@ -53,7 +53,7 @@ class ReplayWorld:
         )
         # CoinGecko's times keep their true distance to the moment at which they were received.
         coingecko = self._timeline(now_ns, received_coingecko, received_coingecko // 1000, 0)
-        self._playing = _Playing(now_ns, binance, coingecko)
+        self._playing = _Timelines(now_ns, binance, coingecko)
         self.binance.timeline, self.coingecko.timeline = binance, coingecko
         log.info("replay.begins", files=self._recording.names, frames=len(self._recording.frames))
 
@@ -96,7 +96,7 @@ class ReplayWorld:
         if frame.stream in wanted:
             yield self._moved(frame)
 
-    def _moved(self, frame: StreamFrame) -> Frame:
+    def _moved(self, frame: RecordedFrame) -> Frame:
         assert self._playing is not None
         if self._original:
             return Frame(frame.stream, frame.data, frame.combined)
@@ -158,5 +158,5 @@ class ReplayWorld:
         )
 
 
-def _first(records: Sequence[StreamFrame] | Sequence[HttpAnswer]) -> int:
+def _first(records: Sequence[RecordedFrame] | Sequence[RecordedAnswer]) -> int:
     return records[0].received_ns if records else 0

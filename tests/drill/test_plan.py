@@ -8,19 +8,27 @@ from typing import Any
 
 import pytest
 
-from drill.health import Seen
-from drill.ledger import PublishedPrices
-from drill.plan import Agenda, View, reconnected, refused_and_shown, silent_alone, stale_alone, steps_of
-from drill.reader import Reader
-from drill.report import Report, added_up
-from drill.walk import Outcome
+from drill.fault_run import StepOutcome
+from drill.health_monitor import SourceHealth
+from drill.plan import (
+    Observation,
+    Schedule,
+    reconnected,
+    refused_and_shown,
+    silent_alone,
+    stale_alone,
+    steps_of,
+)
+from drill.published_prices import PublishedPrices
+from drill.report import DrillReport, merge_client_counts
+from drill.subscriber import DrillSubscriber
 from rates.source import Source
 from simulator.faults.kinds import kinds_of
 
 NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
 
 
-def seen(**facts: Any) -> Seen:
+def seen(**facts: Any) -> SourceHealth:
     found = {
         "at": 0.0,
         "state": "UP",
@@ -32,7 +40,7 @@ def seen(**facts: Any) -> Seen:
         "halted": 0,
         "silent": (),
     }
-    return Seen(**{**found, **facts})
+    return SourceHealth(**{**found, **facts})
 
 
 def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") -> dict[str, Any]:
@@ -58,10 +66,10 @@ def event(*items: dict[str, Any], unavailable: tuple[dict[str, Any], ...] = ()) 
 
 
 @pytest.fixture
-def reader() -> Reader:
+def reader() -> DrillSubscriber:
     published = PublishedPrices()
     published.note("okx", "BTC-USDT", "100")
-    return Reader("http://nowhere", published, NAMES)
+    return DrillSubscriber("http://nowhere", published, NAMES)
 
 
 @pytest.mark.parametrize("source", list(Source))
@@ -73,23 +81,23 @@ def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
 def test_two_systems_share_the_steps_and_meet_in_the_middle() -> None:
     """None is taken twice or left over; one begins with what disturbs nobody, the other with what takes longest."""
     steps = steps_of("okx")
-    agenda = Agenda({"kraken": deque(), "okx": deque(steps)})
-    there, back = agenda.take("okx", 1), agenda.take("okx", 0)
+    schedule = Schedule({"kraken": deque(), "okx": deque(steps)})
+    there, back = schedule.take("okx", 1), schedule.take("okx", 0)
     taken = [next(walker) for walker in islice(cycle((there, back)), len(steps))]
     assert taken[0::2] == steps[: len(taken[0::2])]
     assert taken[1::2] == steps[: -len(taken[1::2]) - 1 : -1]
-    assert (next(there, None), next(back, None), len(agenda)) == (None, None, 0)
+    assert (next(there, None), next(back, None), len(schedule)) == (None, None, 0)
 
 
 def test_in_each_system_some_sources_stay_undisturbed_while_others_have_outages() -> None:
     """Else nothing would show that one feed does not disturb another."""
     for system in range(2):
-        agenda = Agenda({source.value: deque(steps_of(source.value)) for source in Source})
-        first = [next(agenda.take(source.value, system)) for source in Source]
-        assert [step.is_gentle for step in first].count(True) == len(Source) / 2
+        schedule = Schedule({source.value: deque(steps_of(source.value)) for source in Source})
+        first = [next(schedule.take(source.value, system)) for source in Source]
+        assert [step.is_undisturbed for step in first].count(True) == len(Source) / 2
 
 
-def test_an_honest_value_is_no_miss(reader: Reader) -> None:
+def test_an_honest_value_is_no_miss(reader: DrillSubscriber) -> None:
     """Fresh and published just now; old and called STALE."""
     reader.take(event(item(age_s=5, freshness="STALE")), reader.values)
     reader.take(event(item()), reader.values)
@@ -97,27 +105,27 @@ def test_an_honest_value_is_no_miss(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "summary"),
     [
         # Made in the test, not when it is collected: that may be minutes earlier.
         ({"age_s": 5}, "FRESH at an age of "),
         ({"price": "101"}, "never published 101"),
     ],
 )
-def test_a_wrong_value_is_a_miss(reader: Reader, wrong: dict[str, Any], said: str) -> None:
+def test_a_wrong_value_is_a_miss(reader: DrillSubscriber, wrong: dict[str, Any], summary: str) -> None:
     """An old value served as fresh; a price that nobody published."""
     reader.take(event(item(**wrong)), reader.values)
-    assert said in reader.misses[0]
+    assert summary in reader.misses[0]
 
 
-def test_an_older_value_after_a_newer_one_is_a_miss(reader: Reader) -> None:
+def test_an_older_value_after_a_newer_one_is_a_miss(reader: DrillSubscriber) -> None:
     """Nothing goes backwards."""
     reader.take(event(item()), reader.values)
     reader.take(event(item(age_s=3)), reader.values)
     assert "came after" in reader.misses[0]
 
 
-def test_a_price_that_was_published_long_ago_is_a_miss(reader: Reader) -> None:
+def test_a_price_that_was_published_long_ago_is_a_miss(reader: DrillSubscriber) -> None:
     """However new it is said to be."""
     reader.clock = lambda: time.time() + 60
     reader.take(event(item()), reader.values)
@@ -126,10 +134,10 @@ def test_a_price_that_was_published_long_ago_is_a_miss(reader: Reader) -> None:
 
 def test_sights() -> None:
     """Each sees what it is named for, and nothing less."""
-    reader = Reader("http://nowhere", PublishedPrices(), NAMES)
+    reader = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
 
-    def view(now: Seen) -> View:
-        return View("okx", "BTC/USDT", seen(), now, reader)
+    def view(now: SourceHealth) -> Observation:
+        return Observation("okx", "BTC/USDT", seen(), now, reader)
 
     assert reconnected(view(seen(reconnects=1)))
     assert not reconnected(view(seen()))
@@ -147,7 +155,7 @@ def test_the_counts_of_all_simulators_are_added_up() -> None:
     """Calls and violations are sums; the busiest minute is that of the busiest."""
     one = {"calls": 3, "most_calls_in_a_minute": 3, "violations": {"weight": 1}, "last_violations": ["a"]}
     other = {"calls": 5, "most_calls_in_a_minute": 4, "violations": {"weight": 1}, "last_violations": ["b"]}
-    assert added_up([one, other]) == {
+    assert merge_client_counts([one, other]) == {
         "calls": 8,
         "most_calls_in_a_minute": 4,
         "violations": {"weight": 2},
@@ -158,7 +166,7 @@ def test_the_counts_of_all_simulators_are_added_up() -> None:
 def test_a_broken_limit_or_a_ban_is_a_miss() -> None:
     """What the simulator counted is judged, too."""
     counted = {"violations": {}, "bans": 0}
-    outcome = Outcome("okx", "silence", "replaced")
-    assert Report([outcome], {"okx": counted}, 0, 1.0, ()).misses() == []
+    outcome = StepOutcome("okx", "silence", "replaced")
+    assert DrillReport([outcome], {"okx": counted}, 0, 1.0, ()).misses() == []
     broken = {"violations": {"retry_after": 2}, "bans": 1}
-    assert "2 x retry_after" in Report([outcome], {"okx": broken}, 0, 1.0, ()).misses()[0]
+    assert "2 x retry_after" in DrillReport([outcome], {"okx": broken}, 0, 1.0, ()).misses()[0]

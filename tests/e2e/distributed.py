@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from cache.redis_client import open_redis
-from simulator.feed_door import PATHS
+from simulator.feed_endpoint import PATHS
 from tests.e2e.nginx import start_nginx
 from tests.e2e.processes import Command, free_port, running, running_all
 

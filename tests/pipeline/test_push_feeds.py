@@ -18,7 +18,7 @@ from rates.health import LinkState
 from rates.source import Source
 from rates.symbol import parse_symbol
 from runtime.heartbeat import Heartbeat
-from simulator.server import Addresses, run_simulator
+from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
 from tests.pipeline.fakes import FakeReader, eventually
@@ -37,7 +37,7 @@ UNLISTED = {
 class Run:
     """One source's feed into a cache of its own."""
 
-    def __init__(self, source: Source, addresses: Addresses, instruments: list[Instrument]) -> None:
+    def __init__(self, source: Source, addresses: SimulatorAddresses, instruments: list[Instrument]) -> None:
         self.source, self.addresses = source, addresses
         self.reader, self.cache = FakeReader(instruments), MemoryCache(stream_length=10)
 

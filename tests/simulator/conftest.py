@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from simulator.moments import SECOND, NsClock, now_ns
-from simulator.server import Addresses, run_simulator
+from simulator.nanotime import SECOND, NsClock, now_ns
+from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 
 START_NS = 1_700_000_040 * SECOND  # on a whole minute
@@ -33,11 +33,11 @@ class FakeClock:
         self.at_ns += int(seconds * SECOND)
 
 
-OpenSimulator = Callable[..., AbstractAsyncContextManager[Addresses]]
+OpenSimulator = Callable[..., AbstractAsyncContextManager[SimulatorAddresses]]
 
 
 @asynccontextmanager
-async def _open(clock: NsClock = now_ns, **settings: Any) -> AsyncIterator[Addresses]:
+async def _open(clock: NsClock = now_ns, **settings: Any) -> AsyncIterator[SimulatorAddresses]:
     chosen = SimulatorSettings(http_port=0, ws_port=0, **settings)
     async with run_simulator(chosen, clock=clock) as addresses:
         yield addresses

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.coinbase.session import CoinbaseSession
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, closed_with, receive
 
 

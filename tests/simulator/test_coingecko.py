@@ -6,7 +6,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from simulator.coingecko.numbers import as_published, json_number
+from simulator.coingecko.numbers import format_json_number, round_as_published
 from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator
 
 PRICE = "/simple/price"
@@ -28,7 +28,7 @@ PRICE = "/simple/price"
 )
 def test_numbers_are_written_as_coingecko_writes_them(value: str, text: str) -> None:
     """Integers when whole, exponents when small, as in the recordings."""
-    assert json_number(Decimal(value)) == text
+    assert format_json_number(Decimal(value)) == text
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_numbers_are_written_as_coingecko_writes_them(value: str, text: str) -> 
 )
 def test_prices_are_rounded_as_coingecko_rounds_them(price: str, text: str) -> None:
     """The digits seen in recordings of each size of price."""
-    assert json_number(as_published(Decimal(price))) == text
+    assert format_json_number(round_as_published(Decimal(price))) == text
 
 
 async def test_the_parameters_of_simple_price(open_simulator: OpenSimulator, clock: FakeClock) -> None:

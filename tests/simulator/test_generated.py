@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from simulator.generated.window import Bucket, RollingDay
+from simulator.generated.rolling_day import Bucket, RollingDay
 from simulator.generated.world import GeneratedWorld
 from simulator.markets import Frame
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from tests.simulator.conftest import START_NS
 
 STREAMS = {"btcusdt@trade", "pepeusdt@trade", "btcusdt@bookTicker", "ethusdt@ticker", "!miniTicker@arr"}

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.kraken.session import KrakenSession
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, closed_with, receive
 
 
@@ -74,7 +74,7 @@ def test_a_subscription_without_snapshot_gets_none() -> None:
     session = KrakenSession({"BTC/USD"}, START_NS, lambda: START_NS)
     reply = session.receive(subscribe("BTC/USD", snapshot=False, event_trigger="bbo"), START_NS)
     assert reply.subscribed == ["kraken:ticker:bbo:BTC/USD"]
-    assert reply.without_first == {"kraken:ticker:bbo:BTC/USD"}
+    assert reply.without_snapshot == {"kraken:ticker:bbo:BTC/USD"}
 
 
 def test_a_ping_is_answered_with_its_number() -> None:

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from simulator.moments import MINUTE
+from simulator.nanotime import MINUTE
 from simulator.okx.session import OkxSession
 from tests.simulator.conftest import (
     PATIENCE_SECONDS,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
 from tests.simulator.conftest import PATIENCE_SECONDS, START_NS, OpenSimulator

@@ -7,7 +7,7 @@ import pytest
 
 from rates.errors import InvalidRecording
 from simulator.markets import Frame
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.symbols import RecordedSymbol, split_symbol
 from simulator.replay.world import ReplayWorld

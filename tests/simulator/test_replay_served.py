@@ -3,7 +3,7 @@
 import httpx
 from websockets.asyncio.client import connect
 
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from tests.simulator.conftest import PAYLOADS, START_NS, FakeClock, OpenSimulator, ask, receive, receive_text
 
 HFT, COINGECKO = (PAYLOADS / name for name in ("hft.txt", "coingecko.jsonl"))

@@ -11,7 +11,7 @@ import pytest
 
 from simulator.assets import read_assets
 from simulator.generated.world import GeneratedWorld
-from simulator.moments import SECOND
+from simulator.nanotime import SECOND
 from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator
 
 FIRST = {
@@ -47,12 +47,12 @@ def test_the_prices_of_an_asset_are_plausible_together(base: str) -> None:
     world, _ = after(60)
     asset = next(asset for asset in read_assets() if asset.symbol == base)
     binance = Decimal(world.binance.price(f"{base}USDT"))
-    tether = world.venues["kraken"].first("kraken:ticker:trades:USDT/USD")
+    tether = world.venues["kraken"].initial_frame("kraken:ticker:trades:USDT/USD")
     assert tether is not None
     dollars = dig(tether.data, ("data", 0, "last"))
     seen = {}
     for source, (stream, code, path) in FIRST.items():
-        first = world.venues[source].first(stream.format(code.format(base)))
+        first = world.venues[source].initial_frame(stream.format(code.format(base)))
         assert first is not None
         price = dig(first.data, path)
         seen[source] = price / dollars if "USDT" not in code else price
@@ -86,7 +86,7 @@ def test_krakens_numbers_are_bare_and_plain() -> None:
     """JSON numbers, small ones too, never an exponent."""
     world, _ = after(3)
     for code in world.venues["kraken"].listings():
-        first = world.venues["kraken"].first(f"kraken:ticker:bbo:{code}")
+        first = world.venues["kraken"].initial_frame(f"kraken:ticker:bbo:{code}")
         assert first is not None
         assert re.search(r'"last":\d+\.\d+,', first.data), first.data
         assert not re.search(r"\de[-+]?\d", first.data), first.data

@@ -24,7 +24,7 @@ from rates.clock import utc_now
 from rates.health import LinkState
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
-from simulator.server import Addresses, run_simulator
+from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, until
 from tests.pipeline.feeds.market import Running
@@ -58,7 +58,7 @@ async def feeding(url: str, *, simulated: bool = True, **settings: float) -> Asy
         await asyncio.wait([task])
 
 
-async def listen(at: Addresses, seen: list[tuple[str, int]]) -> None:
+async def listen(at: SimulatorAddresses, seen: list[tuple[str, int]]) -> None:
     """An independent witness of every trade that the market sends."""
     names = "/".join(f"{one.source_symbol.lower()}@trade" for one in PAIRS)
     async with connect(f"{at.binance_stream_url}/stream?streams={names}", max_queue=None) as socket:

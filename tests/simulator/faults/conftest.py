@@ -9,7 +9,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from simulator.server import Addresses
+from simulator.server import SimulatorAddresses
 from tests.simulator.conftest import receive_text
 
 # Each takes 20 ms to read, and there are three of them in a test.
@@ -27,7 +27,7 @@ class Feed:
     time: tuple[Any, ...]
     symbol: str
 
-    def connect(self, at: Addresses) -> connect:
+    def connect(self, at: SimulatorAddresses) -> connect:
         url: str = getattr(at, f"{self.source}_stream_url")
         return connect(url + self.path, max_queue=None, close_timeout=0.2)
 
@@ -130,11 +130,11 @@ def feed(request: pytest.FixtureRequest) -> Feed:
     return found
 
 
-def control_of(at: Addresses) -> str:
+def control_of(at: SimulatorAddresses) -> str:
     return at.status_url.removesuffix("/status") + "/faults"
 
 
-async def put(at: Addresses, source: str, fault: str, **wish: Any) -> dict[str, Any]:
+async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Any) -> dict[str, Any]:
     """Switch a fault on."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.post(control_of(at), json={"source": source, "fault": fault, **wish})
@@ -143,7 +143,7 @@ async def put(at: Addresses, source: str, fault: str, **wish: Any) -> dict[str, 
     return found
 
 
-async def heal(at: Addresses) -> list[dict[str, Any]]:
+async def heal(at: SimulatorAddresses) -> list[dict[str, Any]]:
     """Switch all faults off; those that were on."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.delete(control_of(at))
@@ -152,7 +152,7 @@ async def heal(at: Addresses) -> list[dict[str, Any]]:
     return healed
 
 
-async def status(at: Addresses, source: str) -> dict[str, Any]:
+async def status(at: SimulatorAddresses, source: str) -> dict[str, Any]:
     """How the clients of a source behave."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         found: dict[str, Any] = (await client.get(at.status_url)).json()["clients"][source]

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from simulator.server import Addresses
+from simulator.server import SimulatorAddresses
 from tests.simulator.conftest import OpenSimulator, ask, receive_text
-from tests.simulator.faults.conftest import heal, put, status
+from tests.simulator.faults.conftest import heal, inject, status
 
 CALLS = {
     "binance": ("binance_rest_url", "/api/v3/ticker/24hr?symbol=BTCUSDT"),
@@ -22,7 +22,7 @@ CALLS = {
 sources = pytest.mark.parametrize("source", CALLS)
 
 
-def url_of(at: Addresses, source: str) -> str:
+def url_of(at: SimulatorAddresses, source: str) -> str:
     name, path = CALLS[source]
     base: str = getattr(at, name)
     return base + path
@@ -35,31 +35,31 @@ async def test_calls_are_refused_late_cut_garbled_or_never_answered(
     """One after another; every answer that is one says that it is simulated; healed, all is well."""
     async with open_simulator() as at, httpx.AsyncClient(timeout=5) as client:
         url = url_of(at, source)
-        await put(at, source, "http-429", parameters={"retry_after_s": 3})
+        await inject(at, source, "http-429", parameters={"retry_after_s": 3})
         refused = await client.get(url)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "3")
         assert refused.headers["X-Ratewire-Simulated"]
         await heal(at)
-        await put(at, source, "http-503")
+        await inject(at, source, "http-503")
         assert "html" in (await client.get(url)).headers["content-type"]
         await heal(at)
-        await put(at, source, "cut")
+        await inject(at, source, "cut")
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(url)
         await heal(at)
-        await put(at, source, "garbage", parameters={"form": "cut"})
+        await inject(at, source, "garbage", parameters={"form": "cut"})
         with pytest.raises(ValueError, match=r"Expecting|Unterminated|Extra|Invalid"):
             (await client.get(url)).json()
         await heal(at)
-        await put(at, source, "silence")
+        await inject(at, source, "silence")
         with pytest.raises(httpx.ReadTimeout):
             await client.get(url, timeout=0.2)
         await heal(at)
-        await put(at, source, "slow", parameters={"delay_s": 0.3})
+        await inject(at, source, "slow", parameters={"delay_s": 0.3})
         with pytest.raises(httpx.ReadTimeout):
             await client.get(url, timeout=0.1)
         await heal(at)
-        await put(at, source, "refuse-connections")
+        await inject(at, source, "refuse-connections")
         with pytest.raises(httpx.TransportError):
             await client.get(url)
         await heal(at)
@@ -81,7 +81,7 @@ async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, sour
         before = (await client.get(url.format(1))).text
         assert before.count(words[source]) == (source == "coingecko")
         symbol = {"coingecko": "bitcoin", "coinbase": "BTC/USD", "kraken": "BTC/USD"}.get(source, "BTC/USDT")
-        await put(at, source, "delisted", symbols=[symbol])
+        await inject(at, source, "delisted", symbols=[symbol])
         after = (await client.get(url.format(2))).text
         assert after.count(words[source]) == (source != "coingecko")
 
@@ -95,27 +95,27 @@ async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator) 
             return dict((await client.get(url)).json())
 
         true = await day()
-        await put(at, "binance", "nulls")
+        await inject(at, "binance", "nulls")
         assert (await day())["lastPrice"] is None
         await heal(at)
-        await put(at, "binance", "missing")
+        await inject(at, "binance", "missing")
         assert "lastPrice" not in await day()
         await heal(at)
-        await put(at, "binance", "zero-prices")
+        await inject(at, "binance", "zero-prices")
         assert (await day())["bidPrice"] == "0.00000000"
         await heal(at)
-        await put(at, "binance", "exponents")
+        await inject(at, "binance", "exponents")
         price = str((await day())["lastPrice"])
         assert "e+4" in price
         assert abs(Decimal(price) - Decimal(str(true["lastPrice"]))) < 500
         await heal(at)
-        await put(at, "binance", "delisted", symbols=["BTCUSDT"])
+        await inject(at, "binance", "delisted", symbols=["BTCUSDT"])
         dead = await day()
         assert (dead["bidPrice"], dead["askQty"]) == ("0.00000000", "0.00000000")
         await asyncio.sleep(0.5)
         assert await day() == dead
         await heal(at)
-        await put(at, "binance", "clock", parameters={"offset_s": -3600})
+        await inject(at, "binance", "clock", parameters={"offset_s": -3600})
         assert int(str((await day())["closeTime"])) < int(str(true["closeTime"])) - 3_500_000
 
 
@@ -127,19 +127,19 @@ async def test_coingeckos_answers_carry_odd_values(open_simulator: OpenSimulator
             # Another address each time: the edge keeps its copies.
             return (await client.get(f"{url_of(at, 'coingecko')}&number={number}")).text
 
-        await put(at, "coingecko", "nulls", symbols=["BTC"])
+        await inject(at, "coingecko", "nulls", symbols=["BTC"])
         assert '"bitcoin":{"usd":null' in await text(1)
         await heal(at)
-        await put(at, "coingecko", "missing", symbols=["bitcoin"])
+        await inject(at, "coingecko", "missing", symbols=["bitcoin"])
         assert '"bitcoin":{}' in await text(2)
         await heal(at)
-        await put(at, "coingecko", "zero-prices", symbols=["BTC/USD"])
+        await inject(at, "coingecko", "zero-prices", symbols=["BTC/USD"])
         assert '"bitcoin":{"usd":0' in await text(3)
         await heal(at)
-        await put(at, "coingecko", "exponents", symbols=["bitcoin"])
+        await inject(at, "coingecko", "exponents", symbols=["bitcoin"])
         assert "e+4" in await text(4)
         await heal(at)
-        await put(at, "coingecko", "silent", symbols=["bitcoin"])
+        await inject(at, "coingecko", "silent", symbols=["bitcoin"])
         assert "bitcoin" not in await text(5)
         assert "ethereum" in await text(6)
 
@@ -148,16 +148,16 @@ async def test_requests_of_the_websocket_api_are_refused_and_garbled(open_simula
     """429 with the moment to come back, in the API's envelope; 500; garbage; late."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         request = {"id": 1, "method": "ticker.price", "params": {"symbol": "BTCUSDT"}}
-        await put(at, "binance", "http-429", parameters={"retry_after_s": 9})
+        await inject(at, "binance", "http-429", parameters={"retry_after_s": 9})
         refused = await ask(socket, request)
         assert (refused["status"], refused["error"]["code"]) == (429, -1003)
         data = refused["error"]["data"]
         assert 8_000 < data["retryAfter"] - data["serverTime"] <= 9_000
         await heal(at)
-        await put(at, "binance", "http-500")
+        await inject(at, "binance", "http-500")
         assert (await ask(socket, request))["status"] == 500
         await heal(at)
-        await put(at, "binance", "garbage")
+        await inject(at, "binance", "garbage")
         await socket.send('{"id":2,"method":"ping"}')
         assert await receive_text(socket) == "Throttled"
         await heal(at)

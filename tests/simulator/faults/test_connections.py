@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from tests.simulator.conftest import FakeClock, OpenSimulator, closed_with, receive, receive_text
-from tests.simulator.faults.conftest import FEEDS, Feed, heal, put, status
+from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject, status
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ async def test_handshakes_are_refused(
     """With status, Retry-After and the body of the source; labelled as simulated; healed, they are let in."""
     async with open_simulator() as at:
         parameters = {"retry_after_s": 7} if retry_after else {}
-        await put(at, feed.source, fault, parameters=parameters)
+        await inject(at, feed.source, fault, parameters=parameters)
         with pytest.raises(InvalidStatus) as refusal:
             await feed.connect(at)
         response = refusal.value.response
@@ -45,7 +45,7 @@ async def test_coming_back_before_retry_after_is_counted(
 ) -> None:
     """As a violation; coming in time is none."""
     async with open_simulator(clock) as at:
-        await put(at, feed.source, "http-429", parameters={"retry_after_s": 60}, duration_s=30)
+        await inject(at, feed.source, "http-429", parameters={"retry_after_s": 60}, duration_s=30)
         for seconds in (0, 60, 31):
             clock.advance(seconds)
             try:
@@ -54,7 +54,7 @@ async def test_coming_back_before_retry_after_is_counted(
             except InvalidStatus:
                 pass
         assert (await status(at, feed.source))["violations"] == {}
-        await put(at, feed.source, "http-429", parameters={"retry_after_s": 60})
+        await inject(at, feed.source, "http-429", parameters={"retry_after_s": 60})
         for seconds in (0, 10):
             clock.advance(seconds)
             with pytest.raises(InvalidStatus):
@@ -65,7 +65,7 @@ async def test_coming_back_before_retry_after_is_counted(
 async def test_a_banned_address_of_binance_is_told_so(open_simulator: OpenSimulator) -> None:
     """418 at the handshake and for calls, at Binance alone."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
-        await put(at, "binance", "http-418", parameters={"retry_after_s": 120})
+        await inject(at, "binance", "http-418", parameters={"retry_after_s": 120})
         answer = await client.get(f"{at.binance_rest_url}/api/v3/exchangeInfo")
         assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (
             418,
@@ -80,7 +80,7 @@ async def test_a_banned_address_of_binance_is_told_so(open_simulator: OpenSimula
 async def test_connections_are_cut_before_any_answer(open_simulator: OpenSimulator, feed: Feed) -> None:
     """No status, no frame, nothing; neighbours are let in."""
     async with open_simulator() as at:
-        await put(at, feed.source, "refuse-connections")
+        await inject(at, feed.source, "refuse-connections")
         with pytest.raises((InvalidHandshake, EOFError, OSError)):
             await feed.connect(at)
         neighbour = FEEDS["okx" if feed.source != "okx" else "bybit"]
@@ -97,7 +97,7 @@ async def test_open_connections_are_closed_with_a_code(
     async with open_simulator() as at, feed.connect(at) as socket, neighbour.connect(at) as other:
         await socket.send(feed.subscribe)
         await receive(socket)
-        await put(at, feed.source, "disconnect", parameters={"code": code})
+        await inject(at, feed.source, "disconnect", parameters={"code": code})
         assert (await closed_with(socket))[0] == code
         await other.send(neighbour.subscribe)
         await receive(other)
@@ -111,7 +111,7 @@ async def test_connections_are_closed_again_and_again(
 ) -> None:
     """Each at the same age, until healed."""
     async with open_simulator(clock) as at:
-        await put(at, feed.source, "disconnect", parameters={"code": 1001, "every_s": 3})
+        await inject(at, feed.source, "disconnect", parameters={"code": 1001, "every_s": 3})
         for _ in range(2):
             async with feed.connect(at) as socket:
                 await socket.send(feed.subscribe)
@@ -136,7 +136,7 @@ async def test_a_half_open_connection_stays_open_and_says_nothing(
     async with open_simulator() as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await receive(socket)
-        await put(at, feed.source, "silence")
+        await inject(at, feed.source, "silence")
         await silent_at_last(socket)
         pong = await socket.ping()
         with pytest.raises(TimeoutError):
@@ -144,7 +144,7 @@ async def test_a_half_open_connection_stays_open_and_says_nothing(
         async with feed.connect(at) as replacement:
             await replacement.send(feed.subscribe)
             await receive(replacement)
-            await put(at, feed.source, "silence", parameters={"scope": "all"})
+            await inject(at, feed.source, "silence", parameters={"scope": "all"})
         async with feed.connect(at) as another:
             await another.send(feed.subscribe)
             with pytest.raises(TimeoutError):
@@ -156,7 +156,7 @@ async def test_pings_stay_unanswered_while_data_flows(open_simulator: OpenSimula
     async with open_simulator() as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await receive(socket)
-        await put(at, feed.source, "no-pongs")
+        await inject(at, feed.source, "no-pongs")
         pong = asyncio.ensure_future(await socket.ping())
         await feed.tick(socket)
         await feed.tick(socket)
@@ -180,7 +180,7 @@ async def test_an_end_is_announced_and_then_it_comes(
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await receive(socket)
-        await put(at, source, "shutdown", parameters={"cut_after_s": 8})
+        await inject(at, source, "shutdown", parameters={"cut_after_s": 8})
         async with asyncio.timeout(5):
             while announcement not in await receive_text(socket):
                 pass

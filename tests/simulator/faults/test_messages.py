@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.simulator.conftest import FakeClock, OpenSimulator, receive_text
-from tests.simulator.faults.conftest import Feed, heal, put
+from tests.simulator.faults.conftest import Feed, heal, inject
 
 Tick = dict[str, Any]
 
@@ -56,13 +56,13 @@ async def test_odd_prices(open_simulator: OpenSimulator, clock: FakeClock, feed:
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await until(feed, socket, clock, lambda seen: Decimal(last(seen)) > 50_000)
-        await put(at, feed.source, "nulls")
+        await inject(at, feed.source, "nulls")
         await until(feed, socket, clock, lambda seen: last(seen) is None)
         await heal(at)
-        await put(at, feed.source, "zero-prices")
+        await inject(at, feed.source, "zero-prices")
         await until(feed, socket, clock, lambda seen: last(seen) is not None and Decimal(last(seen)) == 0)
         await heal(at)
-        await put(at, feed.source, "exponents")
+        await inject(at, feed.source, "exponents")
         seen = await until(feed, socket, clock, lambda seen: "e+4" in str(last(seen)))
         assert 50_000 < Decimal(last(seen)) < 75_000
         await heal(at)
@@ -74,7 +74,7 @@ async def test_a_missing_price_has_no_key(
 ) -> None:
     """The message is there, without it."""
     async with open_simulator(clock) as at, feed.connect(at) as socket:
-        await put(at, feed.source, "missing", symbols=[feed.ours])
+        await inject(at, feed.source, "missing", symbols=[feed.ours])
         await socket.send(feed.subscribe)
         about = (feed.symbol, f'"{feed.time[-1]}"')
         await read_while_time_moves(
@@ -99,10 +99,10 @@ async def test_a_frozen_price_moves_on_in_time_and_a_repeated_message_does_not(
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
-        await put(at, feed.source, "frozen", parameters={"mode": "price"}, symbols=[feed.symbol])
+        await inject(at, feed.source, "frozen", parameters={"mode": "price"}, symbols=[feed.symbol])
         await until(feed, socket, clock, moves_in_time_only)
         await heal(at)
-        await put(at, feed.source, "frozen", symbols=[feed.ours])
+        await inject(at, feed.source, "frozen", symbols=[feed.ours])
         await until(
             feed, socket, clock, lambda seen: len(seen) >= 4 and len({str(each) for each in seen[-4:]}) == 1
         )
@@ -114,7 +114,7 @@ async def test_duplicates_and_out_of_order_messages(
     """Each twice; an older one after its successor."""
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
-        await put(at, feed.source, "duplicates")
+        await inject(at, feed.source, "duplicates")
         await until(
             feed,
             socket,
@@ -122,7 +122,7 @@ async def test_duplicates_and_out_of_order_messages(
             lambda seen: sum(a == b for a, b in pairwise(seen)) >= 3,
         )
         await heal(at)
-        await put(at, feed.source, "out-of-order")
+        await inject(at, feed.source, "out-of-order")
         await until(
             feed,
             socket,
@@ -145,7 +145,7 @@ async def test_silent_and_delisted_symbols_leave_their_neighbours_alone(
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
-        await put(at, feed.source, fault, symbols=[feed.symbol])
+        await inject(at, feed.source, fault, symbols=[feed.symbol])
         await read_while_time_moves(socket, clock, ten_neighbours_in_a_row)
 
 
@@ -165,7 +165,7 @@ async def test_garbage_is_not_what_a_client_expects(
         return payload.startswith(beginning)
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
-        await put(at, feed.source, "garbage", parameters={"form": form})
+        await inject(at, feed.source, "garbage", parameters={"form": form})
         await socket.send(feed.subscribe)
         await read_while_time_moves(socket, clock, is_garbage)
 
@@ -181,7 +181,7 @@ async def test_a_wrong_clock_shifts_the_times(
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
-        await put(at, feed.source, "clock", parameters={"offset_s": 36_000})
+        await inject(at, feed.source, "clock", parameters={"offset_s": 36_000})
         await until(feed, socket, clock, is_ahead)
 
 
@@ -192,14 +192,14 @@ async def test_messages_held_back_come_later_or_when_healed(
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         put_ns = clock.at_ns
-        await put(at, feed.source, "burst", parameters={"every_s": 20})
+        await inject(at, feed.source, "burst", parameters={"every_s": 20})
         await until(feed, socket, clock, lambda _seen: clock.at_ns >= put_ns + 20_000_000_000)
         await heal(at)
-        await put(at, feed.source, "slow", parameters={"delay_s": 100_000})
+        await inject(at, feed.source, "slow", parameters={"delay_s": 100_000})
         clock.advance(3)
         async with asyncio.timeout(5):
             while not (await heal(at))[0]["hits"]:
-                await put(at, feed.source, "slow", parameters={"delay_s": 100_000})
+                await inject(at, feed.source, "slow", parameters={"delay_s": 100_000})
                 clock.advance(1)
                 await asyncio.sleep(0.06)
         await until(feed, socket, clock, lambda seen: len(seen) >= 2)

@@ -1,0 +1,139 @@
+"""Walks through steps of the sources of one system: fault on, seen, fault off, well again."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+
+from drill.health_monitor import SourceHealth
+from drill.plan import DrillStep, Observation
+from drill.system import SystemUnderTest
+from simulator.faults.kinds import kinds_of
+
+STARTED_WITHIN_S = 30.0
+
+
+@dataclass
+class StepOutcome:
+    """What a step came to. Times in seconds; `noticed_s` None where there was nothing to notice, or nothing noticed it.
+
+    `felt`: by how many messages, calls or connections. `meanwhile`: the steps of other sources in the same system at that time.
+    """
+
+    source: str
+    step: str
+    expected: str
+    noticed_s: float | None = None
+    state: str = ""
+    reason: str | None = None
+    recovered_s: float | None = None
+    took_s: float = 0.0
+    felt: int = 0
+    misses: list[str] = field(default_factory=list)
+    meanwhile: list[str] = field(default_factory=list)
+
+    def status(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FaultRun:
+    """The ways through the sources of one system, side by side."""
+
+    system: SystemUnderTest
+    done: Callable[[StepOutcome], None]
+    in_progress: dict[str, StepOutcome] = field(default_factory=dict)
+
+    async def go(self, source: str, steps: Iterable[DrillStep]) -> None:
+        """All steps of a source, one after the other."""
+        if await self._well(source, STARTED_WITHIN_S) is None:
+            self.system.reader.miss(f"{source}: not well {STARTED_WITHIN_S:g} s after the start")
+        begun = time.monotonic()
+        for step in steps:
+            await asyncio.sleep(begun + step.expected.warm_up_s - time.monotonic())
+            outcome = self._begin(step)
+            started = time.monotonic()
+            await self._take(step, outcome)
+            outcome.took_s = time.monotonic() - started
+            del self.in_progress[source]
+            self.done(outcome)
+
+    def unfinished(self) -> list[str]:
+        """The steps that are not done yet."""
+        return [f"{outcome.source} {outcome.step}" for outcome in self.in_progress.values()]
+
+    def _begin(self, step: DrillStep) -> StepOutcome:
+        outcome = StepOutcome(step.source, step.name, step.expected.summary)
+        for other in self.in_progress.values():
+            outcome.meanwhile.append(f"{other.source} {other.step}")
+            other.meanwhile.append(f"{outcome.source} {outcome.step}")
+        self.in_progress[step.source] = outcome
+        return outcome
+
+    async def _take(self, step: DrillStep, outcome: StepOutcome) -> None:
+        before = len(self.system.reader.misses)
+        away, back = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.system.reader.leave_and_resume(step.source.upper(), away, back))
+            first = await self.system.book.next(step.source)
+            await self._put(step)
+            away.set()
+            started = time.monotonic()
+            if step.expected.condition is None:
+                await self._undisturbed(step, outcome)
+            else:
+                await self._noticed(step, first, outcome, started)
+            faults = await self.system.faults.heal(source=step.source)
+            healed = time.monotonic()
+            outcome.felt = sum(fault["hits"] for fault in faults)
+            if step.is_undisturbed and step.expected.must_hit and not outcome.felt:
+                outcome.misses.append("nobody could feel it: nothing was tried")
+            well = await self._well(step.source, step.expected.recovers_within_s)
+            back.set()
+            if well is None:
+                last = await self.system.book.next(step.source)
+                outcome.misses.append(f"not well within {step.expected.recovers_within_s:g} s: {last}")
+            else:
+                outcome.recovered_s = well.at - healed
+        outcome.misses += self.system.reader.misses[before:]
+
+    async def _put(self, step: DrillStep) -> None:
+        symbols = [self.system.victims[step.source]] if step.expected.on_victim else []
+        await self.system.faults.inject(
+            step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
+        )
+        if step.expected.reconnects_first and "disconnect" in kinds_of(step.source):
+            # A refusal is for who comes: those who are there must come again.
+            await self.system.faults.inject(step.source, "disconnect")
+
+    async def _noticed(
+        self, step: DrillStep, first: SourceHealth, outcome: StepOutcome, started: float
+    ) -> None:
+        assert step.expected.condition is not None
+        now = first
+        while now.at - started < step.expected.within_s:
+            now = await self.system.book.next(step.source)
+            view = Observation(step.source, self.system.victims[step.source], first, now, self.system.reader)
+            if step.expected.condition(view):
+                outcome.noticed_s = now.at - started
+                outcome.state, outcome.reason = now.state, now.reason
+                return
+        outcome.state, outcome.reason = now.state, now.reason
+        outcome.misses.append(f"expected {step.expected.summary} within {step.expected.within_s:g} s")
+
+    async def _undisturbed(self, step: DrillStep, outcome: StepOutcome) -> None:
+        end, now = time.monotonic() + step.expected.duration_s, None
+        while now is None or now.at < end:
+            now = await self.system.book.next(step.source)
+            outcome.state, outcome.reason = now.state, now.reason
+            if not step.expected.invariant(now) and not outcome.misses:
+                outcome.misses.append(f"expected it {step.expected.summary}, seen {now}")
+
+    async def _well(self, source: str, within_s: float) -> SourceHealth | None:
+        """Well again is: UP, everything fresh, and every rate observed anew since now."""
+        begun, end = time.time(), time.monotonic() + within_s
+        while (now := await self.system.book.next(source)).at < end:
+            if now.is_healthy and self.system.reader.observed_since(source.upper(), begun) >= now.tracked:
+                return now
+        return None

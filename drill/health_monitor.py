@@ -1,0 +1,89 @@
+"""What `sources` says, read again and again."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from drill.graphql import ask, open_client
+
+STATUS = """
+{ sources { source state reason refused reconnects tracked fresh halted silent silentCount tickersPerMinute } }
+"""
+LOOK_EACH_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """One source at one look."""
+
+    at: float
+    state: str
+    reason: str | None
+    refused: int
+    reconnects: int
+    tracked: int
+    fresh: int
+    halted: int
+    silent: tuple[str, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Up, and every instrument of it fresh."""
+        return self.state == "UP" and self.fresh == self.tracked and self.halted == 0
+
+
+class HealthMonitor:
+    """The last look at every source; `miss` hears of looks that failed."""
+
+    def __init__(self, url: str, miss: Callable[[str], None]) -> None:
+        self._url = url
+        self._miss = miss
+        self._seen: dict[str, SourceHealth] = {}
+        self._looked = asyncio.Condition()
+
+    async def begin(self) -> None:
+        """Wait until the gateway can answer."""
+        async with open_client(self._url) as client:
+            while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - another process's matter, as far as we know
+                await asyncio.sleep(LOOK_EACH_S)
+
+    async def keep(self) -> None:
+        """Look until cancelled."""
+        async with open_client(self._url) as client:
+            while True:
+                await self._look(client)
+                await asyncio.sleep(LOOK_EACH_S)
+
+    async def _look(self, client: httpx.AsyncClient) -> None:
+        try:
+            data = await ask(client, STATUS)
+        except httpx.TransportError as error:
+            self._miss(f"sources could not be read: {error!r}")
+            return
+        async with self._looked:
+            self._seen = {each["source"].lower(): _seen(each) for each in data["sources"]}
+            self._looked.notify_all()
+
+    async def next(self, source: str) -> SourceHealth:
+        """The next look at a source."""
+        async with self._looked:
+            await self._looked.wait()
+            return self._seen[source]
+
+
+def _seen(each: dict[str, Any]) -> SourceHealth:
+    return SourceHealth(
+        time.monotonic(),
+        each["state"],
+        each["reason"],
+        each["refused"],
+        each["reconnects"],
+        each["tracked"],
+        each["fresh"],
+        each["halted"],
+        tuple(each["silent"]),
+    )

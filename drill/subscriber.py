@@ -1,0 +1,153 @@
+"""Subscribers of all rates: one that stays, and ones that go away and resume. What they are told is judged value by value."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+
+from drill.graphql import GraphQLFailed, subscribed
+from drill.published_prices import PublishedPrices
+
+RATES = """
+subscription Drill($after: String, $sources: [Source!]) {
+  rates(sources: $sources, after: $after, maxSilenceMs: 2000) {
+    kind cursor recovered sentAt
+    items { id symbol source price observedAt ttlMs ageMs freshness }
+    unavailable { symbol source reason message }
+  }
+}
+"""
+# Beyond the time to live: what the simulator published on its way through the system, and CoinGecko's edge.
+ON_THE_WAY_S = 4.0
+# Freshness is judged a moment before the event says when it was sent.
+MOMENT_MS = 250
+MISSES_KEPT = 100
+
+Names = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a subscriber holds of one rate."""
+
+    observed_at: datetime
+    price: Decimal
+    expires_at: float
+
+
+@dataclass
+class DrillSubscriber:
+    """What all subscribers of the drill hold and found wrong. `names` has each source's own spelling of a symbol."""
+
+    url: str
+    published: PublishedPrices
+    names: Names
+    clock: Callable[[], float] = time.time
+    values: dict[str, Value] = field(default_factory=dict)
+    unavailable: dict[tuple[str, str], str] = field(default_factory=dict)
+    judged: int = 0
+    misses: list[str] = field(default_factory=list)
+
+    async def stay(self, started: asyncio.Event) -> None:
+        """Hold one subscription until cancelled; any end of it is a miss."""
+        async with subscribed(self.url, RATES) as events:
+            async for data in events:
+                self.take(data["rates"], self.values)
+                started.set()
+        self.miss("the subscription that stays ended")
+
+    def take(self, event: Mapping[str, Any], into: dict[str, Value]) -> None:
+        """Judge an event and keep what it says."""
+        for item in event["items"]:
+            self._judge(item, event["sentAt"])
+            value = _value(item)
+            held = into.get(item["id"])
+            if held is not None and value.observed_at < held.observed_at:
+                self.miss(f"{item['id']}: {value.observed_at} came after {held.observed_at}")
+            into[item["id"]] = value
+            self.unavailable.pop((item["source"], item["symbol"]), None)
+        for gone in event["unavailable"]:
+            if gone["source"] is not None:
+                self.unavailable[gone["source"], gone["symbol"]] = gone["reason"]
+                if gone["reason"] == "NOT_TRADING":
+                    into.pop(f"{gone['source']}:{gone['symbol']}", None)
+
+    async def leave_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
+        """Read a source until `away`, go, come `back` with the cursor: nothing may be missing."""
+        try:
+            await self._leave_and_resume(source, away, back)
+        except (GraphQLFailed, TimeoutError, WebSocketException) as error:
+            self.miss(f"{source}: a subscriber could not resume: {error!r}")
+
+    async def _leave_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
+        held: dict[str, Value] = {}
+        cursor = ""
+        async with subscribed(self.url, RATES, {"sources": [source]}) as events:
+            async for data in events:
+                self.take(data["rates"], held)
+                cursor = data["rates"]["cursor"]
+                if away.is_set():
+                    break
+        await back.wait()
+        known = {key: value for key, value in self.values.items() if key.startswith(f"{source}:")}
+        async with subscribed(self.url, RATES, {"sources": [source], "after": cursor}) as events:
+            async with asyncio.timeout(10):
+                async for data in events:
+                    event = data["rates"]
+                    self.take(event, held)
+                    if event["kind"] == "SNAPSHOT":
+                        break
+        for key, value in known.items():
+            resumed = held.get(key)
+            if key in self.values and (resumed is None or resumed.observed_at < value.observed_at):
+                self.miss(f"{key}: lost between cursor and resuming: {resumed} instead of {value}")
+
+    def miss(self, what: str) -> None:
+        """Something is not as the contract has it."""
+        if len(self.misses) < MISSES_KEPT:
+            self.misses.append(what)
+
+    def observed_since(self, source: str, moment: float) -> int:
+        """How many rates of a source were observed after a moment (Unix time)."""
+        return sum(
+            key.startswith(f"{source}:") and value.observed_at.timestamp() >= moment
+            for key, value in self.values.items()
+        )
+
+    def is_fresh(self, source: str, symbol: str) -> bool:
+        """Whether the subscriber that stays holds a fresh value."""
+        value = self.values.get(f"{source}:{symbol}")
+        return value is not None and self.clock() <= value.expires_at
+
+    def _judge(self, item: Mapping[str, Any], sent_at: str) -> None:
+        self.judged += 1
+        age_ms = (_time(sent_at) - _time(item["observedAt"])).total_seconds() * 1000
+        if item["freshness"] == "FRESH" and age_ms > item["ttlMs"] + MOMENT_MS:
+            self.miss(f"{item['id']}: FRESH at an age of {age_ms:.0f} ms, ttl {item['ttlMs']} ms")
+        if item["freshness"] == "FRESH":
+            self._judge_price(item)
+
+    def _judge_price(self, item: Mapping[str, Any]) -> None:
+        source = str(item["source"]).lower()
+        symbol = self.names.get(source, {}).get(item["symbol"])
+        summary = (
+            None if symbol is None else self.published.last_published(source, symbol, Decimal(item["price"]))
+        )
+        if summary is None:
+            self.miss(f"{item['id']}: the simulator never published {item['price']}")
+        elif self.clock() - summary > item["ttlMs"] / 1000 + ON_THE_WAY_S:
+            self.miss(f"{item['id']}: FRESH, but last published {self.clock() - summary:.1f} s ago")
+
+
+def _value(item: Mapping[str, Any]) -> Value:
+    observed_at = _time(item["observedAt"])
+    return Value(observed_at, Decimal(item["price"]), observed_at.timestamp() + item["ttlMs"] / 1000)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,154 @@
+"""What becomes of the messages of a stream while faults are on. Owns the messages that are held back."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+
+from simulator.faults import values
+from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.fault import Fault
+from simulator.faults.garbage import garble
+from simulator.markets import Frame
+from simulator.nanotime import SECOND
+from simulator.sources import BINANCE, SOURCES
+
+_PRICE_CHANGES = {
+    "nulls": values.to_null,
+    "missing": values.to_missing,
+    "exponents": values.to_exponent,
+    "zero-prices": values.to_zero,
+}
+_DROPPED = ("silent", "delisted")
+
+
+def source_of(stream: str) -> str:
+    """Whose stream it is: Binance's names have no prefix."""
+    source = stream.partition(":")[0]
+    return source if source in SOURCES else BINANCE
+
+
+def symbol_of(stream: str) -> str | None:
+    """The source's spelling of the symbol that a stream is about; None for one about many."""
+    if ":" not in stream:
+        return None if stream.startswith("!") else stream.partition("@")[0].upper()
+    code = stream.rpartition(":")[2]
+    return code.rpartition(".")[2]
+
+
+class FrameFaults:
+    """Every message of every stream passes `passed`."""
+
+    def __init__(self, active_faults: ActiveFaults) -> None:
+        self._active_faults = active_faults
+        self._held: list[tuple[int, int, Frame]] = []
+        self._numbers = count()
+        active_faults.on_change.append(self._heal)
+
+    def passed(self, frame: Frame) -> Iterator[Frame]:
+        """What comes now in place of a message; what is held back comes out of `due`."""
+        source = source_of(frame.stream)
+        frames = [frame]
+        for fault in self._active_faults.for_symbol(source, symbol_of(frame.stream)):
+            frames = [each for one in frames for each in self._apply(fault, one, source)]
+        yield from frames
+
+    def due(self, now_ns: int) -> Iterator[Frame]:
+        """Messages whose time has come."""
+        while self._held and self._held[0][0] <= now_ns:
+            yield heapq.heappop(self._held)[2]
+
+    def due_ns(self) -> int | None:
+        """When the next one is due."""
+        return self._held[0][0] if self._held else None
+
+    def _apply(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
+        if fault.kind in _DROPPED:
+            fault.record_hit()
+            return ()
+        if (change := self._change(fault, frame, source)) is not None:
+            return self._changed(fault, frame, change)
+        if (until_ns := self._held_until(fault)) is not None:
+            self._hold(fault, frame, until_ns)
+            return ()
+        return self._rearranged(fault, frame)
+
+    @staticmethod
+    def _change(fault: Fault, frame: Frame, source: str) -> Callable[[str], str] | None:
+        """How the fault changes a text, if that is what it does."""
+        match fault.kind:
+            case kind if kind in _PRICE_CHANGES:
+                return lambda text: values.change_prices(source, text, _PRICE_CHANGES[kind])
+            case "clock":
+                offset_ns = int(fault.number("offset_s") * SECOND)
+                return lambda text: values.shift_times(source, text, offset_ns)
+            case "garbage":
+                return lambda text: garble(str(fault.parameters["form"]), text)
+            case "frozen" if fault.parameters["mode"] == "price":
+                prices = fault.memory.setdefault(frame.stream, values.prices_of(source, frame.data))
+                assert isinstance(prices, dict)
+                return lambda text: values.put_prices(source, text, prices)
+        return None
+
+    def _held_until(self, fault: Fault) -> int | None:
+        now_ns = self._active_faults.clock()
+        match fault.kind:
+            case "slow":
+                return now_ns + int(fault.number("delay_s") * SECOND)
+            case "burst":
+                length = max(1, int(fault.number("every_s") * SECOND))
+                return now_ns + length - (now_ns - fault.since_ns) % length
+        return None
+
+    @staticmethod
+    def _rearranged(fault: Fault, frame: Frame) -> Iterable[Frame]:
+        match fault.kind:
+            case "duplicates":
+                fault.record_hit()
+                return frame, frame
+            case "frozen":
+                fault.record_hit()
+                first = fault.memory.setdefault(frame.stream, frame)
+                assert isinstance(first, Frame)
+                return (first,)
+            case "out-of-order":
+                return _swapped(fault, frame)
+        return (frame,)
+
+    @staticmethod
+    def _changed(fault: Fault, frame: Frame, change: Callable[[str], str]) -> Iterable[Frame]:
+        fault.record_hit()
+        data = change(frame.data)
+        if frame.combined is frame.data:
+            return (Frame.plain(frame.stream, data),)
+        return (Frame(frame.stream, data, f'{{"stream":"{frame.stream}","data":{data}}}'),)
+
+    def _hold(self, fault: Fault, frame: Frame, until_ns: int) -> None:
+        fault.record_hit()
+        heapq.heappush(self._held, (until_ns, next(self._numbers), frame))
+
+    def _heal(self, fault: Fault, active: bool) -> None:
+        """What a healed fault held back comes at once."""
+        if active:
+            return
+        now_ns = self._active_faults.clock()
+        if fault.kind in ("slow", "burst"):
+            self._held = [
+                (now_ns if source_of(frame.stream) == fault.source else due_ns, number, frame)
+                for due_ns, number, frame in self._held
+            ]
+            heapq.heapify(self._held)
+        if fault.kind == "out-of-order":
+            for frame in fault.memory.values():
+                assert isinstance(frame, Frame)
+                heapq.heappush(self._held, (now_ns, next(self._numbers), frame))
+
+
+def _swapped(fault: Fault, frame: Frame) -> Iterable[Frame]:
+    """Each message waits for its successor and comes after it."""
+    earlier = fault.memory.pop(frame.stream, None)
+    if earlier is None:
+        fault.memory[frame.stream] = frame
+        return ()
+    fault.record_hit()
+    assert isinstance(earlier, Frame)
+    return frame, earlier

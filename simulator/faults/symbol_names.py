@@ -1,0 +1,25 @@
+"""How people may write a source's symbols when they ask for a fault."""
+
+from simulator.markets import World
+from simulator.sources import BINANCE, COINGECKO
+
+
+def symbol_names(world: World) -> dict[str, dict[str, str]]:
+    """By source, the source's own symbol for each way in which a person may write it: as the source does, BASE/QUOTE, or,
+    for CoinGecko, the id or BASE.
+    """
+    listings = {BINANCE: world.binance.listings()} | {
+        source: venue.listings() for source, venue in world.venues.items()
+    }
+    found: dict[str, dict[str, str]] = {}
+    for source, listed in listings.items():
+        names = found.setdefault(source, {})
+        for symbol, listing in listed.items():
+            names[symbol] = symbol
+            if listing.base and listing.quote:
+                names[f"{listing.base}/{listing.quote}"] = symbol
+    coins = found.setdefault(COINGECKO, {})
+    for coin_id, coin in reversed(list(world.coingecko.coins().items())):
+        coins[f"{coin.symbol.upper()}/USD"] = coins[coin.symbol.upper()] = coin_id
+        coins[coin_id] = coin_id
+    return found

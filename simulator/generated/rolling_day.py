@@ -1,0 +1,87 @@
+"""The rolling 24 hours of one symbol, in buckets of 15 minutes. Prices in ticks, quantities in steps, all integers."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from simulator.nanotime import MINUTE
+
+BUCKET = 15 * MINUTE
+BUCKETS = 96
+WINDOW = BUCKET * BUCKETS
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Trades of one quarter of an hour. `quote` is in ticks times steps."""
+
+    start_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    quote: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayStats:
+    """The 24 h statistics; high >= close >= low holds because `close` is the last trade inside the window."""
+
+    previous_close: int
+    open: int
+    high: int
+    low: int
+    volume: int
+    quote: int
+    count: int
+
+
+class RollingDay:
+    """Trades of the last 24 hours; whole buckets fall out as they pass the window's end."""
+
+    def __init__(self, buckets: list[Bucket]) -> None:
+        self._buckets = deque(buckets)
+        self._previous_close = buckets[0].open
+        # Books change far more often than trades happen, at five venues.
+        self._stats: DayStats | None = None
+
+    def add(self, at_ns: int, price: int, quantity: int) -> None:
+        """Count one trade."""
+        self._stats = None
+        self._drop(at_ns - WINDOW)
+        bucket = self._bucket(at_ns, price)
+        bucket.high = max(bucket.high, price)
+        bucket.low = min(bucket.low, price)
+        bucket.close = price
+        bucket.volume += quantity
+        bucket.quote += price * quantity
+        bucket.count += 1
+
+    def stats(self) -> DayStats:
+        """Statistics over everything in the window."""
+        if self._stats is None:
+            self._stats = self._add_up()
+        return self._stats
+
+    def _add_up(self) -> DayStats:
+        buckets = self._buckets
+        return DayStats(
+            previous_close=self._previous_close,
+            open=buckets[0].open,
+            high=max(bucket.high for bucket in buckets),
+            low=min(bucket.low for bucket in buckets),
+            volume=sum(bucket.volume for bucket in buckets),
+            quote=sum(bucket.quote for bucket in buckets),
+            count=sum(bucket.count for bucket in buckets),
+        )
+
+    def _bucket(self, at_ns: int, price: int) -> Bucket:
+        start_ns = at_ns - at_ns % BUCKET
+        if not self._buckets or self._buckets[-1].start_ns < start_ns:
+            self._buckets.append(Bucket(start_ns, price, price, price, price, 0, 0, 0))
+        return self._buckets[-1]
+
+    def _drop(self, oldest_ns: int) -> None:
+        while self._buckets and self._buckets[0].start_ns + BUCKET <= oldest_ns:
+            self._previous_close = self._buckets.popleft().close

@@ -1,0 +1,154 @@
+"""The other exchanges of the made-up market: each follows the same walks, with a premium, a delay and trades of its own."""
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from random import Random
+
+from simulator.generated.price_walk import PriceWalk
+from simulator.markets import Frame, InstrumentSnapshot, Listing
+from simulator.nanotime import MS, SECOND
+from simulator.venue_profile import FeedChannel, VenueProfile
+
+MAX_TRADE_GAP = 3 * SECOND  # a venue trades at least this often when the walk does
+ONE_BP = Decimal("0.0001")
+
+
+class VenueState:
+    """One asset at one venue, in the venue's own prices."""
+
+    def __init__(
+        self, walk: PriceWalk, listing: Listing, premium: Decimal, share: float, random: Random
+    ) -> None:
+        self.walk, self.listing = walk, listing
+        self._share = share
+        self._premium = premium
+        self.trade_id = random.randrange(1_000_000, 900_000_000)
+        self.sequence = self.trade_id * 13
+        self._factor = Decimal(1) + premium
+        self.trade_ns = self.book_ns = 0
+        self.last = self._price(walk.last)
+
+    def trade(self, at_ns: int, tether_per_quote: Decimal) -> None:
+        """A trade at the walk's present price."""
+        self._factor = (1 + self._premium) / tether_per_quote
+        self.trade_ns = self.book_ns = at_ns
+        self.trade_id += 1
+        self.sequence += 7
+        self.last = self._price(self.walk.last)
+
+    def change_book(self, at_ns: int) -> None:
+        """Another quantity at the top of the book."""
+        self.book_ns = at_ns
+        self.sequence += 3
+
+    def snapshot(self) -> InstrumentSnapshot:
+        """The state as plain values."""
+        walk, stats = self.walk, self.walk.stats()
+        bid = self._price(walk.bid)
+        return InstrumentSnapshot(
+            code=self.listing.symbol,
+            last=self.last,
+            last_quantity=walk.last_quantity * walk.step_size,
+            buyer_is_maker=walk.buyer_is_maker,
+            bid=bid,
+            bid_quantity=walk.bid_quantity * walk.step_size,
+            ask=bid + (walk.ask - walk.bid) * walk.asset.tick_size,
+            ask_quantity=walk.ask_quantity * walk.step_size,
+            open=self._price(stats.open),
+            high=max(self.last, self._price(stats.high)),
+            low=min(self.last, self._price(stats.low)),
+            volume=int(stats.volume * self._share) * walk.step_size,
+            quote_volume=int(stats.quote * self._share) * walk.asset.tick_size * walk.step_size,
+            trade_ns=self.trade_ns,
+            event_ns=self.book_ns,
+            trade_id=self.trade_id,
+            sequence=self.sequence,
+        )
+
+    def _price(self, ticks: int) -> Decimal:
+        tick = self.walk.asset.tick_size
+        return max(tick, (ticks * tick * self._factor).quantize(tick, ROUND_HALF_EVEN))
+
+
+class GeneratedVenue:
+    """All assets of one venue. It knows no clock and reads the walks at the moment of an event."""
+
+    def __init__(self, profile: VenueProfile, walks: Sequence[PriceWalk], seed: int, start_ns: int) -> None:
+        self._profile = profile
+        self._random = Random(f"{seed}/{profile.source}")  # noqa: S311 - prices for a simulation, not secrets
+        self._latency = profile.latency_ms * MS
+        self._tether = next((walk for walk in walks if walk.asset.symbol == "USDT"), None)
+        self._states = {walk.asset.symbol: self._state(walk) for walk in walks if self._code(walk)}
+        self._streams = {
+            channel.stream(state.listing.symbol): (channel, state)
+            for state in self._states.values()
+            for channel in profile.channels
+        }
+        for state in self._states.values():
+            state.trade(start_ns - self._latency, self._tether_per_quote(state))
+
+    def listings(self) -> Mapping[str, Listing]:
+        """Every code that is listed."""
+        return {state.listing.symbol: state.listing for state in self._states.values()}
+
+    def initial_frame(self, stream: str) -> Frame | None:
+        """What a new subscriber of a stream is told at once; None when the stream says nothing yet or does not exist."""
+        channel, state = self._streams.get(stream, (None, None))
+        if channel is None or state is None or channel.initial is None:
+            return None
+        return Frame.plain(stream, channel.initial(state.snapshot()))
+
+    def trade_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        """The walk traded: perhaps this venue did too."""
+        state = self._states.get(walk.asset.symbol)
+        event_ns = at_ns - self._latency
+        if state is None:
+            return
+        due = event_ns - state.trade_ns > MAX_TRADE_GAP
+        if self._random.random() < self._profile.share or due:
+            state.trade(event_ns, self._tether_per_quote(state))
+            yield from self._frames(state, lambda channel: channel.on_trade, wanted)
+
+    def book_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        """The top of the walk's book changed."""
+        state = self._states.get(walk.asset.symbol)
+        if state is not None and self._random.random() < self._profile.share:
+            state.change_book(at_ns - self._latency)
+            yield from self._frames(state, lambda channel: channel.on_book, wanted)
+
+    def second_frames(self, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
+        """Once a second."""
+        second = at_ns // SECOND
+        due = [
+            channel
+            for channel in self._profile.channels
+            if channel.every_seconds and not second % channel.every_seconds
+        ]
+        for state in self._states.values() if due else ():
+            state.book_ns = max(state.book_ns, at_ns - self._latency)
+            yield from self._frames(state, due.__contains__, wanted)
+
+    def _frames(
+        self, state: VenueState, wish: Callable[[FeedChannel], bool], wanted: Container[str]
+    ) -> Iterator[Frame]:
+        for channel in self._profile.channels:
+            stream = channel.stream(state.listing.symbol)
+            if wish(channel) and stream in wanted:
+                yield Frame.plain(stream, channel.payload(state.snapshot()))
+
+    def _code(self, walk: PriceWalk) -> str | None:
+        return walk.asset.codes.get(self._profile.source)
+
+    def _state(self, walk: PriceWalk) -> VenueState:
+        code = self._code(walk) or ""
+        base, quote = self._profile.split(code, walk.asset.symbol)
+        bound = 0.3 if walk.asset.pegged else self._profile.premium_bps
+        premium = Decimal(round(self._random.uniform(-bound, bound), 3)) * ONE_BP
+        listing = Listing(code, base, quote, str(walk.asset.tick_size))
+        return VenueState(walk, listing, premium, self._profile.share, self._random)
+
+    def _tether_per_quote(self, state: VenueState) -> Decimal:
+        # The walks are in tether, as on Binance: what is quoted in dollars is worth as many as a tether is.
+        if state.listing.quote != "USD" or state.walk is self._tether or self._tether is None:
+            return Decimal(1)
+        return 1 / (self._tether.last * self._tether.asset.tick_size)

@@ -1,0 +1,60 @@
+"""CoinGecko as far as the answers replayed so far tell it, per coin and key; nothing is converted or rounded."""
+
+from collections.abc import Collection, Mapping
+
+from simulator.assets import read_currencies
+from simulator.markets import Coin
+from simulator.replay.coingecko_prices import prices_in
+from simulator.replay.files import RecordedAnswer
+from simulator.replay.timeline import Timeline
+
+_UPDATED = "last_updated_at"
+_MICROSECONDS = 1_000_000
+
+
+class RecordedCoinGecko:
+    """The state after the answers applied so far; `last_updated_at` is moved on the way out."""
+
+    def __init__(self, coins: Mapping[str, Coin]) -> None:
+        self._coins = coins
+        self._known: dict[str, dict[str, str]] = {}
+        self.timeline: Timeline | None = None
+
+    def coins(self) -> Mapping[str, Coin]:
+        """Every coin that the recording has a price of."""
+        return self._coins
+
+    def seen(self, coin_id: str) -> bool:
+        """Whether an answer so far had this coin."""
+        return coin_id in self._known
+
+    def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
+        """What is known in one currency: numbers as they were recorded, with or without `full`."""
+        del full
+        known = self._known.get(coin_id, {})
+        keys = (currency, f"{currency}_market_cap", f"{currency}_24h_vol", f"{currency}_24h_change")
+        found = {key: known[key] for key in keys if key in known}
+        if _UPDATED in known:
+            found[_UPDATED] = self._moved(known[_UPDATED])
+        return found
+
+    def currencies(self) -> Collection[str]:
+        """All of CoinGecko's."""
+        return read_currencies().keys()
+
+    def max_age_seconds(self) -> tuple[int, int]:
+        """Nothing is cached: the next recorded answer may be due at any moment."""
+        return 0, 0
+
+    def apply(self, answer: RecordedAnswer) -> None:
+        """Take an answer in. It replaces what it tells and keeps what it does not mention."""
+        for coin_id, pairs in (prices_in(answer) or {}).items():
+            known = self._known.setdefault(coin_id, {})
+            if pairs and _UPDATED not in pairs:
+                known.pop(_UPDATED, None)  # the time belongs to the older price
+            known.update(pairs)
+
+    def _moved(self, seconds: str) -> str:
+        if self.timeline is None or not seconds.isdigit():
+            return seconds
+        return str(self.timeline.moved_us(int(seconds) * _MICROSECONDS) // _MICROSECONDS)

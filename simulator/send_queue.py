@@ -1,0 +1,90 @@
+"""Bounded queue of outgoing frames of one connection, sent in order by one task."""
+
+import asyncio
+from dataclasses import dataclass
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from simulator.ping_schedule import PingFrame
+
+MAX_QUEUED_FRAMES = 10_000
+SEND_TIMEOUT_SECONDS = 10.0  # exchanges cut clients that read nothing for longer
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFrame:
+    """The end of a connection."""
+
+    code: int
+    reason: str
+
+
+class SendQueue:
+    """Frames waiting to be sent to one client."""
+
+    def __init__(self, socket: ServerConnection) -> None:
+        self._socket = socket
+        self._queue: asyncio.Queue[str | PingFrame | CloseFrame] = asyncio.Queue(MAX_QUEUED_FRAMES)
+        self._closing = False
+
+    def try_enqueue(self, item: str | PingFrame) -> bool:
+        """Queue a frame if there is room."""
+        if self._closing:
+            return True
+        try:
+            self._queue.put_nowait(item)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def enqueue(self, text: str) -> None:
+        """Queue a frame, waiting for a slow reader for a while before it is cut."""
+        if self.try_enqueue(text):
+            return
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                await self._queue.put(text)
+        except TimeoutError:
+            self.close(CloseFrame(1008, "Slow consumer"))
+
+    def close(self, close: CloseFrame) -> None:
+        """Send the close frame next, before anything else that waits."""
+        if self._closing:
+            return
+        self._closing = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(close)
+
+    def close_when_drained(self, close: CloseFrame) -> None:
+        """Send the close frame after everything that waits (at once if there is no room to wait in)."""
+        if self._closing:
+            return
+        if self._queue.full():
+            self.close(close)
+            return
+        self._closing = True
+        self._queue.put_nowait(close)
+
+    async def send_all(self) -> None:
+        """Send what is queued until the connection closes. A stalled client is dropped without a close frame."""
+        try:
+            while await self._send(await self._queue.get()):
+                pass
+        except ConnectionClosed:
+            return
+        except TimeoutError:
+            self._socket.transport.abort()
+
+    async def _send(self, item: str | PingFrame | CloseFrame) -> bool:
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            match item:
+                case PingFrame(payload):
+                    await self._socket.ping(payload)
+                case CloseFrame(code, reason):
+                    await self._socket.close(code, reason)
+                    return False
+                case str():
+                    await self._socket.send(item)
+        return True

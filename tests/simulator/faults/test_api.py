@@ -1,0 +1,103 @@
+"""The control: what it takes, what it refuses and how it says so."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from rates.errors import InvalidSetting
+from simulator.faults.client import FaultClient
+from simulator.faults.kinds import KINDS
+from simulator.sources import SOURCES
+from tests.simulator.conftest import FakeClock, OpenSimulator
+from tests.simulator.faults.conftest import control_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_every_fault_of_a_source_can_be_put_and_healed(
+    open_simulator: OpenSimulator, clock: FakeClock, source: str
+) -> None:
+    """With its defaults, by the client of the commands; a fault that is over is off by itself."""
+    async with open_simulator(clock) as at:
+        client = FaultClient(control_of(at).removesuffix("/simulator/faults"))
+        for kind in KINDS.values():
+            if source in kind.sources:
+                injected = await client.inject(source, kind.name, duration_s=60)
+                assert (injected["source"], injected["fault"], injected["ends_in_s"]) == (
+                    source,
+                    kind.name,
+                    60,
+                )
+        found = await client.faults()
+        assert len(found["faults"]) == sum(source in kind.sources for kind in KINDS.values())
+        first = found["faults"][0]
+        assert [each["id"] for each in await client.heal(fault_id=first["id"])] == [first["id"]]
+        clock.advance(60)
+        assert (await client.faults())["faults"] == []
+        assert await client.heal() == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "field", "expected"),
+    [
+        ({"source": "mtgox", "fault": "silence"}, "source", "kraken"),
+        ({"source": "coinbase", "fault": "http-418"}, "fault", "http-429"),
+        ({"source": "okx", "fault": "fire"}, "fault", "silence"),
+        ({"source": "okx", "fault": "silent", "symbols": ["DOGE/EUR"]}, "symbols", "BASE/QUOTE"),
+        ({"source": "okx", "fault": "silence", "symbols": ["BTC-USDT"]}, "symbols", "silent"),
+        ({"source": "okx", "fault": "silent", "symbols": "BTC-USDT"}, "symbols", "list"),
+        ({"source": "okx", "fault": "garbage", "parameters": {"form": "jpeg"}}, "form", "html"),
+        ({"source": "okx", "fault": "clock", "parameters": {"offset_s": "later"}}, "offset_s", "number"),
+        ({"source": "okx", "fault": "clock", "parameters": {"speed": 2}}, "parameters", "offset_s"),
+        ({"source": "okx", "fault": "clock", "duration_s": -1}, "duration_s", "positive"),
+        ({"source": "okx", "fault": "clock", "count": True}, "count", "positive"),
+        ({"source": "okx", "fault": "clock", "until": 3}, "field", "duration_s"),
+    ],
+)
+async def test_what_cannot_be_is_refused_with_what_there_is(
+    open_simulator: OpenSimulator, wish: dict[str, Any], field: str, expected: str
+) -> None:
+    """400 with the field, what was seen and what was expected; nothing is switched on."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        answer = await client.post(control_of(at), json=wish)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["field"]) == (400, field)
+        assert expected in str(error["expected"])
+        assert (await client.get(control_of(at))).json()["faults"] == []
+
+
+async def test_only_json_is_taken(open_simulator: OpenSimulator) -> None:
+    """A form of a web page cannot reach it: what is no JSON is 415, broken JSON 400."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        form = {"source": "okx", "fault": "silence"}
+        assert (await client.post(control_of(at), data=form)).status_code == 415
+        headers = {"content-type": "application/json"}
+        assert (await client.post(control_of(at), content="{", headers=headers)).status_code == 400
+        assert (await client.post(control_of(at), content="[]", headers=headers)).status_code == 400
+
+
+async def test_healing_what_is_not_there(open_simulator: OpenSimulator) -> None:
+    """A number that is not on is 404 and says which are; a source that does not exist is 400."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        assert (await client.delete(f"{control_of(at)}/7")).status_code == 404
+        assert (await client.delete(f"{control_of(at)}/x")).status_code == 400
+        assert (await client.delete(f"{control_of(at)}?source=mtgox")).status_code == 400
+        assert (await client.delete(f"{control_of(at)}?source=okx")).json() == {"healed": []}
+
+
+async def test_without_a_simulator_the_client_says_where_it_looked() -> None:
+    """Not a traceback of the HTTP library."""
+    with pytest.raises(InvalidSetting, match=r"127\.0\.0\.1:1"):
+        await FaultClient("http://127.0.0.1:1").faults()
+
+
+def test_the_table_in_the_documentation_is_that_of_the_code() -> None:
+    """Every fault with its sources, parameters and what happens."""
+    page = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    for kind in KINDS.values():
+        sources = "all" if kind.sources == SOURCES else ", ".join(kind.sources)
+        parameters = ", ".join(f"`{name}={one.default:g}`" if isinstance(one.default, float) else f"`{name}={one.default}`" for name, one in kind.parameters.items())  # fmt: skip
+        assert f"| `{kind.name}` | {kind.what} | {sources} | {parameters} |" in page, kind.name
