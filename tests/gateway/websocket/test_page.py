@@ -13,7 +13,11 @@ CODES = {
     value
     for module in (subprotocol, protocol)
     for name, value in vars(module).items()
-    if name.isupper() and isinstance(value, int) and 1000 <= value < 5000 and "BYTES" not in name
+    if name.isupper()
+    and isinstance(value, int)
+    and 1000 <= value < 5000
+    and "BYTES" not in name
+    and name != "KIB"
 }
 
 
