@@ -1,10 +1,12 @@
-"""Sub-commands and their arguments; what they run lives in the packages."""
+"""Sub-commands and their arguments; the packages implement them.
 
-import asyncio
-import json
+Each command imports its packages when it runs, so that `--help`, `query` and `watch` start without SQLAlchemy, Pydantic and the
+pipeline.
+"""
+
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +15,9 @@ from rates.source import Source
 from ratewire import instruments_command, simulator_command
 from ratewire.client.query_command import query
 from ratewire.client.watch_command import watch
-from runtime.process import run_process
-from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
+
+if TYPE_CHECKING:
+    import asyncio
 
 app = typer.Typer(
     name="ratewire",
@@ -26,7 +29,7 @@ app = typer.Typer(
 app.add_typer(instruments_command.app)
 app.add_typer(simulator_command.app)
 
-WIDE = 180  # columns of the drill's report, also where nobody looks
+WIDE = 180  # columns of the drill's report, on a terminal and in a file alike
 
 SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
 
@@ -38,10 +41,11 @@ def up(
     ] = False,
     replay: Annotated[list[Path] | None, typer.Option(help="Replay this recording; may be repeated.")] = None,
     speed: Annotated[
-        float, typer.Option(help="Replay so many times as fast as recorded.", min=0.01, max=1e12)
+        float, typer.Option(help="Replay this many times as fast as recorded.", min=0.01, max=1e12)
     ] = 1.0,
 ) -> None:
     """Run the whole system in this one process: no Redis, RabbitMQ or Postgres needed."""
+    from runtime.process import run_process
     from standalone.app import run_standalone
 
     run_process(partial(run_standalone, live=live, replay=replay or [], speed=speed))
@@ -59,8 +63,10 @@ def gateway(
     from gateway.server import run_gateway
     from gateway.settings import GatewaySettings
     from gateway.workers import run_worker, run_workers
+    from runtime.process import run_process
+    from runtime.settings import load_settings
 
-    async def serve(stop: asyncio.Event) -> None:
+    async def serve(stop: "asyncio.Event") -> None:
         count = workers or load_settings(GatewaySettings).workers
         await (run_workers(count, stop) if count > 1 else run_gateway(stop))
 
@@ -71,14 +77,16 @@ def gateway(
 def producer() -> None:
     """Enqueue fetch tasks for all tracked instruments every few seconds."""
     from pipeline.app import run_producer
+    from runtime.process import run_process
 
     run_process(run_producer)
 
 
 @app.command()
 def consumer(source: SourceArgument) -> None:
-    """Carry out the fetch tasks of one source; start as many as needed."""
+    """Execute the fetch tasks of one source; start as many as needed."""
     from pipeline.app import run_consumer
+    from runtime.process import run_process
 
     run_process(partial(run_consumer, source))
 
@@ -87,14 +95,16 @@ def consumer(source: SourceArgument) -> None:
 def stream(source: SourceArgument) -> None:
     """Follow one source's push feed; redundant copies are safe."""
     from pipeline.app import run_stream
+    from runtime.process import run_process
 
     run_process(partial(run_stream, source))
 
 
 @app.command()
 def listings() -> None:
-    """Have the tracked instruments follow what their sources list: halted ones leave, and come back."""
+    """Keep the tracked instruments in line with their sources' listings, which halt and resume trading."""
     from pipeline.app import run_listings
+    from runtime.process import run_process
 
     run_process(run_listings)
 
@@ -105,7 +115,10 @@ def drill(
     fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
 ) -> None:
-    """Make every simulated source go wrong in every way, and check what the whole system makes of it."""
+    """Inject every fault into every simulated source, and check how the whole system reacts."""
+    import asyncio
+    import json
+
     from rich.console import Console
 
     from drill.app import run_drill
@@ -127,11 +140,13 @@ app.command()(watch)
 
 @app.command()
 def migrate() -> None:
-    """Bring the database up to date."""
+    """Upgrade the database schema."""
     from instruments.migrations import migrate as migrate_database
+    from runtime.process import run_process
+    from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
     from runtime.startup import connect_patiently
 
-    async def run(stop: asyncio.Event) -> None:
+    async def run(stop: "asyncio.Event") -> None:
         url = load_settings(DatabaseSettings).database_url
         await connect_patiently(
             lambda: migrate_database(url),
@@ -144,7 +159,7 @@ def migrate() -> None:
 
 @app.command()
 def show_env() -> None:
-    """Print every setting: its variable, default, and what it does, in the form of an env file."""
+    """Print every setting as an env file: its variable, default and effect."""
     from ratewire.env_file import format_env_file
 
     typer.echo(format_env_file(), nl=False)

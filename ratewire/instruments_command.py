@@ -1,27 +1,20 @@
-"""`ratewire instruments`: which instruments are tracked from which source, and which could be."""
+"""`ratewire instruments`: the tracked instruments of each source, and those that could be tracked."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument
-from instruments.listings import ListingRecords
-from instruments.store import InstrumentStore
-from rates.clock import utc_now
-from rates.errors import AmbiguousSymbol, UnknownSymbol
 from rates.source import Source
-from rates.symbol import parse_symbol
-from runtime.process import run_process
-from runtime.settings import CacheSettings, DatabaseSettings, load_settings
-from runtime.startup import StoppedEarly, unless_stopped
 
-# What shells say of a program that Ctrl-C ended.
+if TYPE_CHECKING:
+    import asyncio
+
+    from instruments.instrument import Halt, Instrument
+    from instruments.listed import ListedInstrument
+    from instruments.store import InstrumentStore
+
+# The exit code that shells give a program ended by Ctrl-C.
 EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
@@ -38,9 +31,11 @@ SymbolArgument = Annotated[str, typer.Argument(help="BASE/QUOTE, such as BTC/USD
 def list_instruments(
     source: Annotated[Source | None, typer.Option(case_sensitive=False, help="Only of this source.")] = None,
 ) -> None:
-    """Print the tracked instruments, and which of them their source does not trade."""
+    """Print the tracked instruments, with the status that each source gives them."""
+    from rich.console import Console
+    from rich.table import Table
 
-    async def run(store: InstrumentStore) -> None:
+    async def run(store: "InstrumentStore") -> None:
         instruments = await store.read(source)
         table = Table("source", "symbol", "source symbol", "name", "status", box=None)
         for instrument in instruments:
@@ -61,16 +56,24 @@ def list_instruments(
 @app.command()
 def discover(
     source: SourceArgument,
-    quote: Annotated[str | None, typer.Option(help="Only what is priced in this asset, e.g. USDT.")] = None,
-    search: Annotated[str, typer.Option(help="Only with this in its spelling, base or name.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 50,
+    quote: Annotated[
+        str | None, typer.Option(help="Only instruments priced in this asset, e.g. USDT.")
+    ] = None,
+    search: Annotated[
+        str, typer.Option(help="Only instruments with this text in their source symbol, base or name.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
 ) -> None:
-    """Ask a source what it lists, and show what could be tracked."""
+    """Read a source's listing, and show the instruments that could be tracked."""
+    from itertools import islice
 
-    async def run(store: InstrumentStore) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    async def run(store: "InstrumentStore") -> None:
         from pipeline.listings.lookup import search as search_listing
 
-        listed = await _ask(source)
+        listed = await _fetch_listing(source)
         found = list(search_listing(listed, text=search, quote=quote))
         tracked = {one.source_symbol for one in await store.read(source)}
         table = Table("source symbol", "base", "quote", "name", "status", "", box=None)
@@ -91,14 +94,16 @@ def add(
     source_symbol: Annotated[
         str | None,
         typer.Argument(
-            help="The source's own spelling (BTCUSDT, bitcoin). Left out: looked up in its listing."
+            help="The source's own spelling (BTCUSDT, bitcoin); default: looked up in its listing."
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="The base asset's name, for people; default: its symbol.")] = "",
+    name: Annotated[str, typer.Option(help="The display name of the base asset; default: its symbol.")] = "",
 ) -> None:
     """Track an instrument; the producer picks it up at its next tick."""
+    from instruments.instrument import Instrument
+    from rates.symbol import parse_symbol
 
-    async def run(store: InstrumentStore) -> None:
+    async def run(store: "InstrumentStore") -> None:
         parsed = parse_symbol(symbol)
         if source_symbol is None:
             instrument = await _look_up(source, symbol, name)
@@ -115,8 +120,10 @@ def add(
 @app.command()
 def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
     """Stop tracking an instrument."""
+    from rates.errors import UnknownSymbol
+    from rates.symbol import parse_symbol
 
-    async def run(store: InstrumentStore) -> None:
+    async def run(store: "InstrumentStore") -> None:
         if not await store.remove(source, parse_symbol(symbol)):
             raise UnknownSymbol(f"{symbol} from {source}")
         typer.echo(f"removed {symbol} from {source}")
@@ -128,15 +135,17 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
 def follow(
     source: SourceArgument,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Believe it even where it lacks much of what is tracked.")
+        bool, typer.Option("--accept", help="Apply it even if it lacks many tracked instruments.")
     ] = False,
 ) -> None:
-    """Read a source's listing now and have the tracked instruments follow it, as `ratewire listings` does by itself."""
+    """Read a source's listing now and apply it to the tracked instruments, as `ratewire listings` does regularly."""
 
-    async def run(store: InstrumentStore) -> None:
+    async def run(store: "InstrumentStore") -> None:
+        from instruments.listings import ListingRecords
         from pipeline.listings.following import follow_listing
+        from rates.clock import utc_now
 
-        listed = await _ask(source)
+        listed = await _fetch_listing(source)
         changes = await follow_listing(
             source, listed, store, ListingRecords(store), now=utc_now(), accept=accept
         )
@@ -147,39 +156,48 @@ def follow(
     _with_store(run)
 
 
-async def _ask(source: Source) -> Sequence[ListedInstrument]:
+async def _fetch_listing(source: Source) -> Sequence["ListedInstrument"]:
     from pipeline.app import ask_listing
 
     return await ask_listing(source)
 
 
-async def _look_up(source: Source, symbol: str, name: str) -> Instrument:
+async def _look_up(source: Source, symbol: str, name: str) -> "Instrument":
+    from instruments.instrument import Instrument
     from pipeline.listings.comparison import find_halt
     from pipeline.listings.lookup import pick
+    from rates.clock import utc_now
+    from rates.errors import AmbiguousSymbol
+    from rates.symbol import parse_symbol
 
     parsed = parse_symbol(symbol)
     try:
-        one = pick(source, await _ask(source), parsed)
+        one = pick(source, await _fetch_listing(source), parsed)
     except AmbiguousSymbol:
         typer.echo(f"say which: ratewire instruments add {source} {symbol} SOURCE_SYMBOL", err=True)
         raise
     return Instrument(source, parsed, one.source_symbol, name or one.name, find_halt(one, utc_now()))
 
 
-def _status(halt: Halt | None) -> str:
+def _status(halt: "Halt | None") -> str:
     if halt is None:
         return "trading"
     return f"{halt.word} since {halt.since.isoformat(sep=' ', timespec='minutes')}"
 
 
-def _with_store(run: Callable[[InstrumentStore], Awaitable[None]]) -> None:
-    async def main(stop: asyncio.Event) -> None:
+def _with_store(run: Callable[["InstrumentStore"], Awaitable[None]]) -> None:
+    from instruments.store import InstrumentStore
+    from runtime.process import run_process
+    from runtime.settings import CacheSettings, DatabaseSettings, load_settings
+    from runtime.startup import StoppedEarly, unless_stopped
+
+    async def main(stop: "asyncio.Event") -> None:
         simulated = load_settings(CacheSettings).simulated
         store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=simulated)
         try:
             await unless_stopped(run(store), stop)
         except StoppedEarly as exc:
-            # Whoever called it must not take it for done.
+            # The caller must not take it for done.
             raise typer.Exit(EXIT_INTERRUPTED) from exc
         finally:
             await store.close()

@@ -1,1 +1,1 @@
-"""What `ratewire watch` and `ratewire query` do: GraphQL over the network, like any other client."""
+"""`ratewire watch` and `ratewire query`: clients of a gateway, over the network like any other."""

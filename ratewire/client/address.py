@@ -1,4 +1,4 @@
-"""Where the gateway is."""
+"""The address of the gateway, as an option of the client commands."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,19 +9,19 @@ DEFAULT_URL = "http://localhost:8000/graphql"
 
 
 def check_url(url: str) -> str:
-    """An address of http or https, with the path of the endpoint where it names none.
+    """Return the http or https address, with the endpoint's path added if it has none.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: not an http or https address.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise typer.BadParameter(f"{url!r} is no address: expected http://HOST[:PORT][/graphql]")
+        raise typer.BadParameter(f"{url!r} is not an address: expected http://HOST[:PORT][/graphql]")
     return url if parts.path not in {"", "/"} else f"{url.rstrip('/')}/graphql"
 
 
 def socket_url(url: str) -> str:
-    """The same endpoint over WebSocket."""
+    """Return the WebSocket address of the same endpoint."""
     return url.replace("http", "ws", 1)
 
 

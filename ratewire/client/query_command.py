@@ -1,32 +1,25 @@
-"""`ratewire query`: a GraphQL document from a file, its answer as JSON on the standard output."""
+"""`ratewire query`: send the GraphQL document of a file, print the result as JSON on the standard output."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
-from gql import Client, gql
-from gql.transport.exceptions import TransportError, TransportQueryError
-from gql.transport.websockets import WebsocketsTransport
-from graphql import (
-    DocumentNode,
-    GraphQLSyntaxError,
-    OperationDefinitionNode,
-    OperationType,
-    get_operation_ast,
-    parse,
-)
-from websockets.exceptions import WebSocketException
 
-from ratewire.client.address import DEFAULT_URL, UrlOption, socket_url
+from ratewire.client.address import DEFAULT_URL, UrlOption
 
-TIMEOUT_S = 30.0
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+    from urllib.error import HTTPError
+
+# Between two bytes. On an idle stream the gateway sends a heartbeat, every 5 s by default; nginx ends one silent for 60 s too.
+TIMEOUT_S = 60.0
 EXIT_ERRORS = 1
+EVENT_STREAM = "text/event-stream"
+# The gateway answers a query as JSON, and a subscription as an event stream.
+ACCEPT = f"application/graphql-response+json, application/json;q=0.9, {EVENT_STREAM};q=0.5"
 
 Payload = Mapping[str, Any]
 
@@ -37,35 +30,34 @@ def query(
         str, typer.Option(help='Variables as a JSON object: \'{"symbol": "BTC/USDT"}\'.')
     ] = "{}",
     operation: Annotated[
-        str | None, typer.Option(help="Which operation, where the document has several.")
+        str | None, typer.Option(help="Name of the operation, if the document has several.")
     ] = None,
     events: Annotated[
-        int | None, typer.Option(min=1, help="End a subscription after so many events; else Ctrl-C does.")
+        int | None, typer.Option(min=1, help="End a subscription after this many events; default: at Ctrl-C.")
     ] = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Send a GraphQL document and print the answer; of a subscription every event, one JSON line each.
+    """Send a GraphQL document and print the result; for a subscription, one line of JSON per event.
 
-    Ends with 1 when the answer has errors or the gateway cannot be reached, with 2 when the document cannot be used.
+    Exits with 1 if the result has errors or the gateway is out of reach, with 2 if the document or an option is invalid.
     """
+    from http.client import HTTPException
+
     text = read_document(file)
-    chosen = choose_operation(parse_document(text), operation)
     payload = {"query": text, "variables": parse_variables(variables), "operationName": operation}
     try:
-        if chosen.operation is OperationType.SUBSCRIPTION:
-            is_good = asyncio.run(follow(url, payload, events))
-        else:
-            is_good = ask(url, payload)
-    except (httpx.HTTPError, TransportError, WebSocketException, OSError, TimeoutError) as exc:
-        typer.echo(f"ratewire: {url}: {type(exc).__name__}: {exc}", err=True)
-        is_good = False
+        has_succeeded = send(url, payload, events)
     except KeyboardInterrupt:
-        is_good = True
-    raise typer.Exit(0 if is_good else EXIT_ERRORS)
+        has_succeeded = True
+    except (OSError, HTTPException) as exc:
+        check_document(text, operation)
+        typer.echo(f"ratewire: {url}: {type(exc).__name__}: {exc}", err=True)
+        has_succeeded = False
+    raise typer.Exit(0 if has_succeeded else EXIT_ERRORS)
 
 
 def read_document(file: Path) -> str:
-    """The text of the file, or of the standard input.
+    """Read the file, or the standard input.
 
     Raises:
         typer.BadParameter: it cannot be read.
@@ -76,40 +68,11 @@ def read_document(file: Path) -> str:
         raise typer.BadParameter(f"{file}: {exc}") from exc
 
 
-def parse_document(text: str) -> DocumentNode:
-    """The document, if it is one.
-
-    Raises:
-        typer.BadParameter: it is none; the message says where.
-    """
-    try:
-        return parse(text)
-    except GraphQLSyntaxError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-
-
-def choose_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The operation of that name, or the only one.
-
-    Raises:
-        typer.BadParameter: there is none, or several and no name.
-    """
-    found = get_operation_ast(document, name)
-    if found is None:
-        names = [
-            each.name.value if each.name else "(anonymous)"
-            for each in document.definitions
-            if isinstance(each, OperationDefinitionNode)
-        ]
-        raise typer.BadParameter(f"operation {name!r} of {names}: expected --operation to name one of them")
-    return found
-
-
 def parse_variables(text: str) -> dict[str, Any]:
-    """The variables.
+    """Parse the variables.
 
     Raises:
-        typer.BadParameter: no JSON object.
+        typer.BadParameter: not a JSON object.
     """
     try:
         variables = json.loads(text)
@@ -120,39 +83,92 @@ def parse_variables(text: str) -> dict[str, Any]:
     return variables
 
 
-def ask(url: str, payload: Payload) -> bool:
-    """Print the answer to a query; whether it has no errors."""
-    headers = {"accept": "application/graphql-response+json, application/json"}
-    response = httpx.post(url, json=payload, headers=headers, timeout=TIMEOUT_S)
+def send(url: str, payload: Payload, events: int | None) -> bool:
+    """Print the result of a query, or up to `events` results of a subscription; return whether none has errors.
+
+    Raises:
+        OSError, http.client.HTTPException: no answer, or an interrupted one.
+        typer.BadParameter: the document is invalid, or does not contain the operation.
+    """
+    # The standard library's client, because importing httpx takes longer than the query.
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    headers = {"content-type": "application/json", "accept": ACCEPT}
+    request = Request(url, json.dumps(payload).encode(), headers)  # noqa: S310 - http or https: see `check_url`
     try:
-        answer = response.json()
+        response = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - the same
+    except HTTPError as refusal:
+        with refusal:
+            return _print_result(refusal, payload)
+    with response:
+        if response.headers.get_content_type() == EVENT_STREAM:
+            return _print_events(response, events)
+        return _print_result(response, payload)
+
+
+def _print_result(response: "HTTPResponse | HTTPError", payload: Payload) -> bool:
+    body = response.read()
+    try:
+        result = json.loads(body)
     except ValueError:
-        typer.echo(
-            f"ratewire: {url}: HTTP {response.status_code} {response.text[:200]!r}: expected GraphQL",
-            err=True,
-        )
+        text = body[:200].decode(errors="replace")
+        typer.echo(f"ratewire: {response.url}: HTTP {response.status} {text!r}: expected GraphQL", err=True)
         return False
-    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-    return "errors" not in answer
+    if "data" not in result:
+        check_document(payload["query"], payload["operationName"])
+    typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    return "errors" not in result
 
 
-async def follow(url: str, payload: Payload, events: int | None) -> bool:
-    """Print a subscription's events as they come; whether none had errors."""
-    question = gql(payload["query"])
-    question.variable_values, question.operation_name = payload["variables"], payload["operationName"]
-    transport = WebsocketsTransport(socket_url(url), subprotocols=["graphql-transport-ws"])
-    async with (
-        Client(transport=transport) as session,
-        aclosing(session.subscribe(question, get_execution_result=True)) as results,
-    ):
-        seen, is_good = 0, True
-        try:
-            async for result in results:
-                print(json.dumps(result.formatted, ensure_ascii=False), flush=True)  # noqa: T201 - what it is for
-                seen, is_good = seen + 1, is_good and not result.errors
-                if seen == events:
-                    break
-        except TransportQueryError as exc:
-            print(json.dumps({"errors": exc.errors}, ensure_ascii=False), flush=True)  # noqa: T201
-            return False
-    return is_good
+def _print_events(lines: Iterable[bytes], events: int | None) -> bool:
+    has_succeeded = True
+    for count, result in enumerate(read_events(lines), 1):
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        has_succeeded = has_succeeded and not result.get("errors")
+        if count == events:
+            break
+    return has_succeeded
+
+
+def read_events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the results of a graphql-sse stream until its `complete` event.
+
+    Raises:
+        ConnectionError: the stream ends without `complete`.
+    """
+    event = b""
+    for line in lines:
+        name, _, value = line.rstrip(b"\r\n").partition(b":")
+        if name == b"event":
+            event = value.strip()
+        elif name == b"data" and event == b"next":
+            yield json.loads(value)
+        elif name == b"data" and event == b"complete":
+            return
+    raise ConnectionError("the stream ended before it was complete")
+
+
+def check_document(text: str, operation: str | None) -> None:
+    """Explain a document that cannot be executed, after a request without a result.
+
+    Only then, because graphql-core takes longer to import than everything else that a query needs.
+
+    Raises:
+        typer.BadParameter: a syntax error, or no such operation.
+    """
+    from graphql import GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast, parse
+
+    try:
+        document = parse(text)
+    except GraphQLSyntaxError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    if get_operation_ast(document, operation) is None:
+        names = [
+            each.name.value if each.name else "(anonymous)"
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ]
+        raise typer.BadParameter(
+            f"operation {operation!r} of {names}: expected --operation to name one of them"
+        )

@@ -1,4 +1,4 @@
-"""What a viewer of `rates` holds: the newest value of each instrument, and how old it is by the server's clock. Pure."""
+"""The newest rate of each instrument, built from the events of `rates`, with ages by the server's clock. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ EXPIRED_AFTER_TTLS = 10
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One rate; `direction` is 1, -1 or 0 for a price that rose, fell or was not known before, `moved_at` when it did."""
+    """One rate; `direction` is 1 or -1 if the price rose or fell last, else 0; `moved_at` is the time of that change."""
 
     symbol: str
     source: str
@@ -23,7 +23,7 @@ class Quote:
     moved_at: datetime | None
 
     def freshness_at(self, now: datetime) -> str:
-        """FRESH, STALE or EXPIRED by the server's rule."""
+        """Return FRESH, STALE or EXPIRED by the server's rule."""
         age = now - self.observed_at
         if age <= self.ttl:
             return "FRESH"
@@ -31,7 +31,7 @@ class Quote:
 
 
 class Quotes:
-    """Takes the events of one subscription, in order."""
+    """The state of one subscription; apply its events in order."""
 
     def __init__(self) -> None:
         self._quotes: dict[str, Quote] = {}
@@ -44,7 +44,7 @@ class Quotes:
         return iter(sorted(self._quotes.values(), key=lambda quote: (quote.symbol, quote.source)))
 
     def apply(self, event: Mapping[str, Any], now: datetime) -> None:
-        """Take one event that arrived at `now`."""
+        """Apply one event that arrived at `now`."""
         self._ahead = parse_time(event["sentAt"]) - now
         if event["kind"] == "SNAPSHOT":
             self.recovered = event["recovered"]
@@ -58,7 +58,7 @@ class Quotes:
             self.unavailable[missing["symbol"], missing["source"]] = missing["message"]
 
     def server_time(self, now: datetime) -> datetime:
-        """The server's clock, when ours says `now`: ages are counted by it, whatever ours is set to."""
+        """Return the server's time at our `now`; ages use it, so a wrong local clock does no harm."""
         return now + self._ahead
 
     def _take(self, item: Mapping[str, Any], now: datetime) -> None:
@@ -87,7 +87,7 @@ class Quotes:
 
 
 def parse_time(text: str) -> datetime:
-    """A moment as the API prints it."""
+    """Parse a time as the API prints it."""
     return datetime.fromisoformat(text)
 
 

@@ -1,4 +1,4 @@
-"""The table of `ratewire watch`. Colour says again what words or signs say, so that it can be done without."""
+"""The table of `ratewire watch`. Colours repeat what words and signs say, so it reads without them."""
 
 from datetime import datetime, timedelta
 
@@ -9,14 +9,14 @@ from rich.text import Text
 
 from ratewire.client.quotes import Quote, Quotes
 
-# Long enough to be seen, short enough to tell two moves apart.
+# Long enough to notice, short enough to tell two price changes apart.
 FLASH = timedelta(milliseconds=800)
 FRESHNESS_STYLE = {"FRESH": "green", "STALE": "yellow", "EXPIRED": "red"}
 SIGNS = {1: ("▲", "green"), -1: ("▼", "red"), 0: (" ", "")}
 
 
-def draw(quotes: Quotes, link: str, now: datetime) -> RenderableType:
-    """Everything on the screen at `now`; `link` says how the connection is doing."""
+def draw(quotes: Quotes, status: str, now: datetime) -> RenderableType:
+    """Draw the whole screen as of `now`; `status` is the state of the connection."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("symbol")
     table.add_column("source", style="dim")
@@ -30,7 +30,7 @@ def draw(quotes: Quotes, link: str, now: datetime) -> RenderableType:
     lines += [Text(f"{symbol}: {why}", style="yellow") for (symbol, _), why in quotes.unavailable.items()]
     if quotes.simulated:
         lines.append(Text("SIMULATED prices: no exchange published them", style="bold yellow"))
-    lines.append(Text(link, style="dim"))
+    lines.append(Text(status, style="dim"))
     return Group(*lines)
 
 
@@ -49,7 +49,7 @@ def _cells(quote: Quote, now: datetime, server_now: datetime) -> tuple[Text, ...
 
 
 def format_age(age: timedelta) -> str:
-    """Tenths of a second, then seconds, minutes, hours: never negative."""
+    """Format an age in tenths of a second, seconds, minutes or hours; a negative one as zero."""
     seconds = max(0.0, age.total_seconds())
     for limit, unit, divisor in ((10, "s", 1), (120, "s", 1), (7200, "min", 60)):
         if seconds < limit:

@@ -1,22 +1,16 @@
-"""`ratewire watch`: rates in the terminal, live, through lost connections."""
+"""`ratewire watch`: live rates in the terminal, across lost connections."""
 
-import asyncio
 import json
+import sys
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Annotated, Any
 
 import typer
-from gql.transport.exceptions import TransportQueryError
-from rich.console import Console
-from rich.live import Live
 
 from rates.clock import utc_now
 from rates.source import Source
 from ratewire.client.address import DEFAULT_URL, UrlOption, socket_url
-from ratewire.client.quotes import Quotes
-from ratewire.client.quotes_table import draw
-from ratewire.client.resuming import resuming
 
 FRAMES_PER_SECOND = 8
 DOCUMENT = """
@@ -34,96 +28,124 @@ Event = dict[str, Any]
 
 def watch(
     symbols: Annotated[
-        list[str] | None, typer.Argument(help="BTC/USDT ETH/USDT …; none: all that are tracked.")
+        list[str] | None, typer.Argument(help="BTC/USDT ETH/USDT …; default: all tracked symbols.")
     ] = None,
     source: Annotated[
         list[Source] | None,
         typer.Option(case_sensitive=False, help="Only of this source; may be repeated."),
     ] = None,
     sample_ms: Annotated[
-        int, typer.Option(min=0, max=3_600_000, help="At most one update in so many milliseconds.")
+        int, typer.Option(min=0, max=3_600_000, help="Shortest time between two updates, in milliseconds.")
     ] = 250,
     events: Annotated[
-        int | None, typer.Option(min=1, help="End after so many events; else Ctrl-C does.")
+        int | None, typer.Option(min=1, help="End after this many events; default: at Ctrl-C.")
     ] = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Watch rates: price, direction, change over 24 hours, and an age that counts up until the next one.
+    """Watch rates: price, direction, change over 24 hours, and the age of each price.
 
-    Comes back by itself after a lost connection, from where it was. Not on a terminal, it prints one JSON line an event.
+    Reconnects after a lost connection and resumes at the last event. Into a file or a pipe it prints one line of JSON per event.
     """
+    import asyncio
+
     variables = {
         "symbols": symbols or None,
         "sources": [one.name for one in source] if source else None,
         "sampleIntervalMs": sample_ms,
     }
-    console = Console()
-    show = _show_table if console.is_terminal else _print_lines
+    show = _show_table if sys.stdout.isatty() else _print_lines
     try:
-        asyncio.run(show(console, url, variables, events))
-    except TransportQueryError as exc:
-        for error in exc.errors or [{"message": str(exc)}]:
-            typer.echo(f"ratewire: {error.get('message', error)}", err=True)
+        asyncio.run(show(url, variables, events))
+    except _Refused as exc:
+        for message in exc.messages:
+            typer.echo(f"ratewire: {message}", err=True)
         raise typer.Exit(1) from exc
     except KeyboardInterrupt:
         return
 
 
-async def _print_lines(console: Console, url: str, variables: Event, events: int | None) -> None:
-    def take(event: Event) -> None:
-        console.file.write(f"{json.dumps(event, ensure_ascii=False)}\n")
-        console.file.flush()
+async def _print_lines(url: str, variables: Event, events: int | None) -> None:
+    def print_event(event: Event) -> None:
+        typer.echo(json.dumps(event, ensure_ascii=False))
 
-    def complain(error: Exception) -> None:
-        typer.echo(f"ratewire: connection lost: {_say(error)}; coming back", err=True)
+    def print_loss(error: Exception) -> None:
+        typer.echo(f"ratewire: connection lost: {_describe(error)}; reconnecting", err=True)
 
-    await _follow(url, variables, events, take, complain)
+    await _subscribe(url, variables, events, print_event, print_loss)
 
 
-async def _show_table(console: Console, url: str, variables: Event, events: int | None) -> None:
-    quotes, link = Quotes(), f"connecting to {url}"
+async def _show_table(url: str, variables: Event, events: int | None) -> None:
+    from threading import Lock
 
-    def take(event: Event) -> None:
-        nonlocal link
-        quotes.apply(event, utc_now())
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from ratewire.client.quotes import Quotes
+    from ratewire.client.quotes_table import draw
+
+    quotes, status = Quotes(), f"connecting to {url}"
+    # rich draws in a thread of its own.
+    lock = Lock()
+
+    def apply(event: Event) -> None:
+        nonlocal status
+        with lock:
+            quotes.apply(event, utc_now())
         if event["kind"] == "SNAPSHOT":
-            link = f"{LINKS[event['recovered']]} · {url} · Ctrl-C ends it"
+            status = f"{STATUSES[event['recovered']]} · {url} · Ctrl-C ends it"
 
-    def lose(error: Exception) -> None:
-        nonlocal link
-        link = f"connection lost: {_say(error)}; coming back"
+    def show_loss(error: Exception) -> None:
+        nonlocal status
+        status = f"connection lost: {_describe(error)}; reconnecting"
+
+    def draw_now() -> RenderableType:
+        with lock:
+            return draw(quotes, status, utc_now())
 
     with Live(
-        get_renderable=lambda: draw(quotes, link, utc_now()),
-        console=console,
+        get_renderable=draw_now,
         refresh_per_second=FRAMES_PER_SECOND,
         screen=events is None,
     ):
-        await _follow(url, variables, events, take, lose)
+        await _subscribe(url, variables, events, apply, show_loss)
 
 
-LINKS = {
+STATUSES = {
     None: "live",
     True: "live again: nothing was missed",
-    False: "live again: something may have been missed, everything was read anew",
+    False: "live again: updates may have been missed, all rates were read anew",
 }
 
 
-async def _follow(
+async def _subscribe(
     url: str,
     variables: Event,
     events: int | None,
-    take: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     on_lost: Callable[[Exception], None],
 ) -> None:
+    # Here, so that the table is on the screen before it is imported.
+    from ratewire.client.resuming import SubscriptionRefused, resuming
+
     seen = 0
-    async with aclosing(resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost)) as stream:
-        async for event in stream:
-            take(event)
-            seen += 1
-            if seen == events:
-                return
+    try:
+        async with aclosing(resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost)) as stream:
+            async for event in stream:
+                on_event(event)
+                seen += 1
+                if seen == events:
+                    return
+    except SubscriptionRefused as exc:
+        raise _Refused([str(error.get("message", error)) for error in exc.errors]) from exc
 
 
-def _say(error: Exception) -> str:
+class _Refused(Exception):
+    """The gateway rejects the subscription, for example for an unknown symbol."""
+
+    def __init__(self, messages: list[str]) -> None:
+        self.messages = messages
+        super().__init__("; ".join(messages))
+
+
+def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__

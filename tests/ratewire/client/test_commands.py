@@ -128,7 +128,7 @@ def read_terminal(descriptor: int) -> str:
 
 
 def test_a_document_that_does_not_parse_is_refused_with_the_place(tmp_path: Path) -> None:
-    """Before anything is sent."""
+    """In the place of the gateway's answer, and also if there is no gateway."""
     file = tmp_path / "broken.graphql"
     file.write_text("{ rate(symbol: }")
     result = runner.invoke(app, ["query", str(file)])
