@@ -31,8 +31,8 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
 
-bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1 in a minute, WRITE=1 into docs/performance.md
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write)
+bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST))
 
 bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
 	@cd tests/clients && npm ci --silent --no-audit --no-fund

@@ -6,21 +6,23 @@ import os
 import resource
 import signal
 import sys
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from bench.environment import prepared_environment
-from bench.load_generator import LoadGenerator
-from bench.machine import Cores, UnsupportedMachine, choose_cores, describe
-from bench.plan import FULL, QUICK, Plan
+from bench.checkout import Checkout, checked_out, describe_this_tree
+from bench.comparison import COMPARED, format_comparison, missed_rows
+from bench.comparison import KEY as COMPARISON_KEY
+from bench.machine import UnsupportedMachine, choose_cores, describe
+from bench.plan import COMPARISON, FULL, QUICK, QUICK_COMPARISON, Plan
 from bench.processes import BenchmarkError, redis_version
 from bench.report import write_report
 from bench.results import Results
-from bench.scenarios.registry import CURVES, SCENARIOS
-from bench.scenarios.scenario import ScenarioContext
+from bench.rounds import run_rounds, show
+from bench.scenarios.registry import SCENARIOS, Entry
 from bench.table import KEY, format_table
 from bench.targets import format_targets
 
@@ -33,30 +35,46 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="small and short, to see that everything works; not for comparing",
     )
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (default 3; quick 1)")
     parser.add_argument(
-        "--only", action="append", choices=SCENARIOS, help="run only this scenario; may be repeated"
+        "--against", metavar="COMMIT", help="build that commit, and measure it and this source tree in turn"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="interleaved rounds (default 3, quick 1; against a commit 9, quick 2)"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help=f"run only this scenario; may be repeated. One of {', '.join(SCENARIOS)}; with --against: {', '.join(COMPARED)}",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to this file")
     parser.add_argument("--write", action="store_true", help="update docs/performance.md and its plots")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    known = COMPARED if arguments.against else SCENARIOS
+    for name in arguments.only or ():
+        if name not in known:
+            parser.error(f"argument --only: expected one of {', '.join(known)}; saw {name!r}")
+    if arguments.against and arguments.write:
+        parser.error("argument --write: docs/performance.md has no comparison with another commit")
+    return arguments
 
 
 def main() -> int:
-    """Run the benchmarks and return the exit code."""
+    """Run the benchmarks and return the exit code: 1 if something failed or a comparison missed its minimum."""
     arguments = parse_arguments()
-    plan = QUICK if arguments.quick else FULL
+    if arguments.against:
+        plan, scenarios = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED
+    else:
+        plan, scenarios = QUICK if arguments.quick else FULL, SCENARIOS
     if arguments.rounds:
         plan = replace(plan, rounds=max(1, arguments.rounds))
-    # SIGTERM raises, so that the context managers stop every process that was started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    results, code = Results(), 0
+    scenarios = {name: scenarios[name] for name in arguments.only or scenarios}
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _stop)
+    results, about, code = Results(), list[str](), 0
     try:
-        about = describe(redis_version())
-        cores = choose_cores()
-        plan = _raise_file_limit(plan)
-        os.sched_setaffinity(0, {cores.load})
-        run(plan, cores, arguments.only or list(SCENARIOS), results)
+        about += describe(redis_version())
+        _run(scenarios, plan, results, about, arguments.against)
     except (UnsupportedMachine, BenchmarkError) as exc:
         sys.stderr.write(f"\nbench: {exc}\n")
         code = 1
@@ -64,7 +82,12 @@ def main() -> int:
         code = 130
     if not results.rows and not results.curves:
         return code
-    _print([*about, "", *format_table(results), "", KEY, "", *format_targets(results)])
+    if arguments.against:
+        _print([*about, "", *format_comparison(results), "", COMPARISON_KEY])
+        # The rounds of a smoke test are too short and too few to judge by.
+        code = code or (1 if missed_rows(results) and not arguments.quick else 0)
+    else:
+        _print([*about, "", *format_table(results), "", KEY, "", *format_targets(results)])
     if arguments.json:
         content = {"about": about, "rounds": plan.rounds, **results.as_json()}
         arguments.json.write_text(json.dumps(content, indent=1) + "\n")
@@ -74,27 +97,29 @@ def main() -> int:
     return code
 
 
-def run(plan: Plan, cores: Cores, names: Sequence[str], results: Results) -> None:
-    """Run all rounds of the named scenarios; the plots use the first round only."""
-    sizes = {SCENARIOS[name][2] or plan.ingest_symbols for name in names}
+def _run(
+    scenarios: Mapping[str, Entry], plan: Plan, results: Results, about: list[str], against: str | None
+) -> None:
+    """Run the scenarios, against another commit if given; describe both in `about`."""
+    cores = choose_cores()
+    plan = _raise_file_limit(plan)
     with ExitStack() as stack:
-        environments = {
-            size: stack.enter_context(prepared_environment(cores, size)) for size in sorted(sizes)
-        }
-        loads = {size: LoadGenerator(environment) for size, environment in environments.items()}
-        for number in range(plan.rounds):
-            for name in (each for each in names if not number or each not in CURVES):
-                size = SCENARIOS[name][2] or plan.ingest_symbols
-                _run_scenario(name, ScenarioContext(environments[size], loads[size], plan, results), number)
+        other: Checkout | None = None
+        if against:
+            show(f"building {against} (a minute or two) …\n")
+            other = stack.enter_context(checked_out(against))
+            about += [f"this: {describe_this_tree()}", f"other: {other.title}", f"{plan.rounds} rounds"]
+        os.sched_setaffinity(0, {cores.load})
+        run_rounds(scenarios, plan, cores, results, other)
 
 
-def _run_scenario(name: str, context: ScenarioContext, number: int) -> None:
-    measure, servers, _ = SCENARIOS[name]
-    for server in servers:
-        _show(f"round {number + 1} of {context.plan.rounds}: {name}, {server} … ")
-        start = time.monotonic()
-        measure(context, server)
-        _show(f"{time.monotonic() - start:.0f} s\n")
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind the context managers, which stop every process; ignore further signals meanwhile."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 def _raise_file_limit(plan: Plan) -> Plan:
@@ -103,14 +128,9 @@ def _raise_file_limit(plan: Plan) -> Plan:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     room = hard - 200
     if hard != resource.RLIM_INFINITY and room < plan.idle_subscribers:
-        _show(f"the limit is {hard} open files: {room} idle subscribers instead of {plan.idle_subscribers}\n")
+        show(f"the limit is {hard} open files: {room} idle subscribers instead of {plan.idle_subscribers}\n")
         plan = replace(plan, idle_subscribers=room)
     return plan
-
-
-def _show(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import market
+from bench.checkout import Checkout
 from bench.machine import Cores
-from bench.processes import BenchmarkError, Process, free_port, listens, python, running, running_redis
+from bench.processes import ROOT, BenchmarkError, Process, free_port, listens, python, running, running_redis
 from rates.symbol import Symbol
 
 ANSWER_TIMEOUT_S = 10
@@ -25,6 +26,12 @@ class Server(StrEnum):
     RATEWIRE = "ratewire"
     PLAIN = "plain Strawberry"
     BARE = "bare limit"
+    OTHER = "other commit"
+
+    @property
+    def is_ratewire(self) -> bool:
+        """Whether it is Ratewire, of this source tree or of the other commit."""
+        return self in {Server.RATEWIRE, Server.OTHER}
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,22 @@ class RunningServer:
 class Environment:
     """A populated Redis and database; starts servers on one core and writers on the other."""
 
-    def __init__(self, folder: Path, cores: Cores, redis_url: str, redis: Process, symbols: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cores: Cores,
+        redis_url: str,
+        redis: Process,
+        symbols: int,
+        *,
+        other: Checkout | None = None,
+    ) -> None:
         self.folder = folder
         self.cores = cores
         self.redis = redis
         self.symbols: Sequence[Symbol] = market.make_symbols(symbols)
         self._redis_url = redis_url
+        self._other = other
         self._database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
         asyncio.run(market.populate(redis_url, self._database_url, self.symbols))
 
@@ -60,8 +77,9 @@ class Environment:
             core=",".join(map(str, sorted(self.cores.all))) if on_all_cores else self.cores.server,
             log=log,
             variables=self._settings(port),
+            folder=self._other.folder if server is Server.OTHER and self._other else ROOT,
         ) as process:
-            process.wait_until(lambda: listens(port) and (server is not Server.RATEWIRE or _is_ready(port)))
+            process.wait_until(lambda: listens(port) and (not server.is_ratewire or _is_ready(port)))
             yield RunningServer(server, port, process)
 
     @contextmanager
@@ -94,6 +112,9 @@ class Environment:
                 return python("bench.plain_strawberry", "{port}", self._redis_url)
             case Server.BARE:
                 return python("bench.bare_websocket", "{port}", self._redis_url)
+            case Server.OTHER:
+                assert self._other is not None
+                return self._other.gateway_command
 
     def _settings(self, port: int) -> dict[str, str]:
         return {
@@ -106,12 +127,12 @@ class Environment:
 
 
 @contextmanager
-def prepared_environment(cores: Cores, symbols: int) -> Iterator[Environment]:
+def prepared_environment(cores: Cores, symbols: int, other: Checkout | None = None) -> Iterator[Environment]:
     """Create an environment in a temporary folder, which is removed at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratewire-bench-")))
         url, redis = stack.enter_context(running_redis(folder, cores.load))
-        yield Environment(folder, cores, url, redis, symbols)
+        yield Environment(folder, cores, url, redis, symbols, other=other)
 
 
 def post_query(port: int, body: str) -> bytes:

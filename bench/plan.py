@@ -1,6 +1,6 @@
 """Sizes and durations of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ FULL = Plan(
     curve_symbols=(1, 10, 100, 500),
     curve_clients=(8, 16, 32, 64, 128),
 )
+# Against another commit: many short rounds.
+COMPARISON = replace(FULL, rounds=9, seconds=2)
 QUICK = Plan(
     rounds=1,
     seconds=2,
@@ -49,3 +51,4 @@ QUICK = Plan(
     curve_symbols=(1, 50, 500),
     curve_clients=(8, 32, 128),
 )
+QUICK_COMPARISON = replace(QUICK, rounds=2, seconds=0.5)

@@ -76,6 +76,19 @@ class Process:
                 raise BenchmarkError(f"{self._popen.args!r} did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(POLL_S)
 
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Wait until it has ended without an error.
+
+        Raises:
+            BenchmarkError: it failed, or took longer than `timeout_s`.
+        """
+        try:
+            code: int | str = self._popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            code = f"no end after {timeout_s:g} s"
+        if code:
+            raise BenchmarkError(f"{self._popen.args!r}: {code}\n{self._log.read_text()[-2000:]}")
+
     def stop(self) -> None:
         """Stop its whole process group."""
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -101,8 +114,9 @@ def running(
     log: Path,
     variables: Mapping[str, str] | None = None,
     with_stdin: bool = False,
+    folder: Path = ROOT,
 ) -> Iterator[Process]:
-    """Run `command` pinned to `core` (or several: `0,1`) for the duration of the block.
+    """Run `command` pinned to `core` (or several: `0,1`) for the duration of the block, in `folder`.
 
     `RATEWIRE_` settings of this process are not inherited; `variables` has all of them.
     """
@@ -110,7 +124,7 @@ def running(
     with log.open("wb") as output:
         popen = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
-            cwd=ROOT,
+            cwd=folder,
             env={**inherited, **(variables or {})},
             stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
             stdout=output,

@@ -47,4 +47,4 @@ def _rates(operation: str, scalar: str) -> str:
 
 
 def _scalar(server: Server) -> str:
-    return "Symbol" if server is Server.RATEWIRE else "String"
+    return "Symbol" if server.is_ratewire else "String"

@@ -15,7 +15,7 @@ class Row:
     """One line of the table.
 
     `goal` is text for the table: the figure wanted on the reference machine. `targets` are checked: a minimum ratio to
-    another server, or a bound on Ratewire's own figure.
+    another server, or a bound on Ratewire's own figure. Rows of throughput are checked against another commit.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Row:
     more_is_better: bool = True
     goal: str = ""
     targets: Targets = ()
+    is_throughput: bool = False
 
 
 class CpuShares(NamedTuple):
@@ -74,13 +75,33 @@ class Results:
 
     def ratio(self, row: Row, other: Server) -> float | None:
         """Return the median over the rounds of Ratewire / `other`, inverted where less is better."""
+        ratios = self.ratios(row, other)
+        return median(ratios) if ratios else None
+
+    def ratios(self, row: Row, other: Server) -> list[float]:
+        """Return the same ratio of each round."""
         ours, theirs = self.rows[row].get(Server.RATEWIRE), self.rows[row].get(other)
         if ours is None or theirs is None:
-            return None
+            return []
         pairs = [
             (a, b) if row.more_is_better else (b, a) for a, b in zip(ours.values, theirs.values, strict=False)
         ]
-        ratios = [a / b for a, b in pairs if b > 0]
+        return [a / b for a, b in pairs if b > 0]
+
+    def cpu_ratio(self, row: Row, other: Server) -> float | None:
+        """Return the ratio of what each did per CPU second, of rows that measured CPU shares."""
+        ours, theirs = self.rows[row].get(Server.RATEWIRE), self.rows[row].get(other)
+        if ours is None or theirs is None or not row.more_is_better:
+            return None
+        per_cpu_s = [
+            [
+                value / share.server
+                for value, share in zip(cell.values, cell.shares, strict=False)
+                if share.server
+            ]
+            for cell in (ours, theirs)
+        ]
+        ratios = [a / b for a, b in zip(*per_cpu_s, strict=False) if b > 0]
         return median(ratios) if ratios else None
 
     def as_json(self) -> dict[str, object]:

@@ -53,12 +53,13 @@ def _format_row(results: Results, row: Row) -> tuple[str, ...]:
         format_number(results.value(row, Server.BARE)),
         format_number(results.ratio(row, Server.BARE)),
         " · ".join(
-            _format_shares(cells[server]) for server in Server if server in cells and cells[server].shares
+            format_shares(cells[server]) for server in Server if server in cells and cells[server].shares
         ),
     )
 
 
-def _format_shares(cell: Cell) -> str:
+def format_shares(cell: Cell) -> str:
+    """Format the medians of the CPU shares, and mark a load generator at its limit."""
     server, waiting, load = (median(each) for each in zip(*cell.shares, strict=True))
     warning = " (load-bound)" if load > BUSY and server + waiting < NOT_BUSY else ""
     return f"{100 * server:.0f}+{100 * waiting:.0f}/{100 * load:.0f}{warning}"

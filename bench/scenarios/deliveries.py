@@ -22,7 +22,7 @@ def measure_same(context: ScenarioContext, server: Server) -> None:
         goal="≥ 80,000/s",
         targets=((Server.PLAIN, 11), (Server.BARE, 0.8)),
     )
-    row = Row("connect + subscribe, one symbol", "connections/s", goal="≥ 1,500/s")
+    row = Row("connect + subscribe, one symbol", "connections/s", goal="≥ 1,500/s", is_throughput=True)
     context.results.add(row, server, seen.connects_per_s)
 
 
@@ -71,7 +71,12 @@ def _add_deliveries(
     targets: Targets,
 ) -> None:
     add = context.results.add
-    add(Row(name, "deliveries/s", goal=goal, targets=targets), server, seen.per_s, seen.shares)
+    add(
+        Row(name, "deliveries/s", goal=goal, targets=targets, is_throughput=True),
+        server,
+        seen.per_s,
+        seen.shares,
+    )
     add(Row(f"{name}: p50 at full load", "ms", more_is_better=False), server, seen.p50_ms)
     add(Row(f"{name}: p99 at full load", "ms", more_is_better=False), server, seen.p99_ms)
     add(

@@ -23,10 +23,15 @@ TARGETS = {
 def measure_queries(context: ScenarioContext, server: Server) -> None:
     """Measure answers/s for each number of rates."""
     for count in COUNTS:
-        name = f"query, {count} rate{'s' * (count > 1)}"
-        row = Row(name, "answers/s", goal=f"≥ {GOALS[count]}", targets=TARGETS[count])
-        seen = _query(context, server, count, context.plan.seconds)
-        context.results.add(row, server, seen.per_s, seen.shares)
+        measure_query(context, server, count)
+
+
+def measure_query(context: ScenarioContext, server: Server, count: int) -> None:
+    """Measure answers/s of queries for `count` rates."""
+    name = f"query, {count} rate{'s' * (count > 1)}"
+    row = Row(name, "answers/s", goal=f"≥ {GOALS[count]}", targets=TARGETS[count], is_throughput=True)
+    seen = _query(context, server, count, context.plan.seconds)
+    context.results.add(row, server, seen.per_s, seen.shares)
 
 
 def measure_symbols(context: ScenarioContext, server: Server) -> None:

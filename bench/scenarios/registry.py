@@ -1,5 +1,7 @@
 """All scenarios, by name."""
 
+from typing import NamedTuple
+
 from bench.environment import Server
 from bench.scenarios.deliveries import measure_lists, measure_same, measure_subscribers
 from bench.scenarios.ingest import measure_ingest
@@ -9,20 +11,29 @@ from bench.scenarios.scenario import Scenario
 from bench.scenarios.workers import measure_workers
 
 SYMBOLS = 500
-ALL = tuple(Server)
+ALL = (Server.RATEWIRE, Server.PLAIN, Server.BARE)
 PEERS = (Server.RATEWIRE, Server.PLAIN)
-SCENARIOS: dict[str, tuple[Scenario, tuple[Server, ...], int]] = {
-    # name: function, servers, number of instruments (0: as in the plan)
-    "queries": (measure_queries, ALL, SYMBOLS),
-    "same": (measure_same, ALL, SYMBOLS),
-    "lists": (measure_lists, ALL, SYMBOLS),
-    "idle": (measure_idle, ALL, SYMBOLS),
-    "storm": (measure_storm, (Server.RATEWIRE, Server.BARE), SYMBOLS),
-    "stalled": (measure_stalled, PEERS, SYMBOLS),
-    "ingest": (measure_ingest, ALL, 0),
-    "workers": (measure_workers, (Server.RATEWIRE,), SYMBOLS),
-    "symbols": (measure_symbols, ALL, SYMBOLS),
-    "clients": (measure_clients, ALL, SYMBOLS),
-    "subscribers": (measure_subscribers, ALL, SYMBOLS),
+
+
+class Entry(NamedTuple):
+    """A scenario, its servers in their order, and its number of instruments (0: as in the plan)."""
+
+    measure: Scenario
+    servers: tuple[Server, ...]
+    symbols: int
+
+
+SCENARIOS: dict[str, Entry] = {
+    "queries": Entry(measure_queries, ALL, SYMBOLS),
+    "same": Entry(measure_same, ALL, SYMBOLS),
+    "lists": Entry(measure_lists, ALL, SYMBOLS),
+    "idle": Entry(measure_idle, ALL, SYMBOLS),
+    "storm": Entry(measure_storm, (Server.RATEWIRE, Server.BARE), SYMBOLS),
+    "stalled": Entry(measure_stalled, PEERS, SYMBOLS),
+    "ingest": Entry(measure_ingest, ALL, 0),
+    "workers": Entry(measure_workers, (Server.RATEWIRE,), SYMBOLS),
+    "symbols": Entry(measure_symbols, ALL, SYMBOLS),
+    "clients": Entry(measure_clients, ALL, SYMBOLS),
+    "subscribers": Entry(measure_subscribers, ALL, SYMBOLS),
 }
 CURVES = ("symbols", "clients", "subscribers")

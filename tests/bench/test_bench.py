@@ -19,7 +19,7 @@ from bench.processes import BenchmarkError, python
 from bench.queries import make_lists, make_queries, make_subscription
 from bench.results import Results
 from bench.scenarios.queries import check
-from bench.scenarios.registry import PEERS, SCENARIOS
+from bench.scenarios.registry import ALL, PEERS, SCENARIOS
 from bench.scenarios.scenario import ScenarioContext
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +64,7 @@ def test_both_servers_return_the_same_fields(environment: Environment, server: S
             assert rate["bid"] == "64999.99000000"
 
 
-@pytest.mark.parametrize("server", Server)
+@pytest.mark.parametrize("server", ALL)
 def test_every_subscriber_receives_deliveries(
     environment: Environment, load: LoadGenerator, server: Server
 ) -> None:
