@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rates.errors import DatabaseUnavailable
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "alembic"
+# Inside the package, so that an installed wheel has them too.
+SCRIPTS = Path(__file__).resolve().parent / "alembic"
 
 
 def _config(url: str) -> Config:

@@ -28,10 +28,12 @@ def take_copy(folder: Path) -> Path:
     copy.mkdir()
     for package in [path.parent for path in ROOT.glob("*/__init__.py")]:
         shutil.copytree(package, copy / package.name, ignore=shutil.ignore_patterns("__pycache__", "static"))
-    for other in ("alembic", "tests/pipeline"):
-        shutil.copytree(
-            ROOT / other, copy / other, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
-        )
+    shutil.copytree(
+        ROOT / "tests/pipeline",
+        copy / "tests/pipeline",
+        ignore=shutil.ignore_patterns("__pycache__"),
+        dirs_exist_ok=True,
+    )
     shutil.copytree(FOLDER, copy / "pipeline" / "sources" / "septem")
     (line,) = re.findall(r"^    SEPTEM = .*$", PAGE.read_text(), re.MULTILINE)
     source = copy / "rates" / "source.py"
