@@ -1,1 +1,1 @@
-"""The place where pipeline and gateway meet: newest ticker per symbol, ordered changes, source reports. Redis, or in process."""
+"""Cache between pipeline and gateway: newest tickers, ordered changes, source reports. In Redis or in memory."""

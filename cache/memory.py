@@ -1,4 +1,4 @@
-"""The cache within one process: the same contract as Redis, for the embedded system. Nothing survives the process."""
+"""In-memory cache for the embedded system, with the contract of the Redis cache. Persists nothing."""
 
 import asyncio
 import secrets
@@ -15,13 +15,13 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 from rates.wire import Changes
 
-# A subscriber that is so many messages behind reloads instead: bounded memory, as with Redis' output buffer limit.
+# A subscriber with more pending messages must reload. Bounds memory like Redis's output buffer limit.
 SUBSCRIBER_QUEUE_LENGTH = 1024
 
 
 @dataclass(slots=True)
 class _SourceCache:
-    """One source's part: what Redis keeps under one hash tag."""
+    """Cache of one source; Redis keeps the same under one hash tag."""
 
     stream: deque[Changes]
     epoch: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -31,7 +31,7 @@ class _SourceCache:
 
 
 class MemoryCache:
-    """A `TickerSink` and a `TickerFeed` in one. `stream_length` as for Redis."""
+    """A `TickerSink` and `TickerFeed` in memory. `stream_length` bounds the changes kept for resuming."""
 
     def __init__(self, *, stream_length: int) -> None:
         self._sources = {source: _SourceCache(deque(maxlen=stream_length)) for source in Source}

@@ -1,4 +1,4 @@
-"""What the pipeline needs to write and the gateway needs to read. Both Redis and the in-process cache provide all of it."""
+"""Ports of the cache: a sink for the pipeline, a feed for the gateway. Implemented on Redis and in memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,10 @@ FeedMessage = Changes | SourceReport
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One source's cache at one instant: everything that writes up to `seq` of `epoch` left. Empty epoch: never written."""
+    """Consistent copy of one source's cache after write `seq` of `epoch`.
+
+    An empty epoch means that the cache was never written.
+    """
 
     source: Source
     epoch: str
@@ -25,20 +28,20 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class TickerSink(Protocol):
-    """Where the pipeline puts what it has seen."""
+    """Cache as the pipeline writes it."""
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
-        """Store the tickers (all of one source) that are newer than what is there, publish those; return how many.
+        """Store and publish those tickers that are newer than the cached ones; return their number.
 
-        One atomic step per call; of several tickers of one symbol the newest counts.
+        All tickers must be of one source. Each call is atomic and keeps only the newest ticker per symbol.
 
         Raises:
-            CacheUnavailable: nothing is known to be stored.
+            CacheUnavailable: the tickers may or may not be stored.
         """
         ...
 
     async def report(self, report: SourceReport) -> None:
-        """Store and publish one process's view of its source.
+        """Store and publish the report of one process on its source.
 
         Raises:
             CacheUnavailable: the report is lost.
@@ -47,27 +50,28 @@ class TickerSink(Protocol):
 
 
 class TickerFeed(Protocol):
-    """Where the gateway reads it."""
+    """Cache as the gateway reads it."""
 
     def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[FeedMessage]]:
-        """Messages of all sources from the moment of entering, in the order of publication.
+        """Subscribe to the messages of all sources, in order of publication per source.
 
-        The iterator raises `CacheUnavailable` when the subscription breaks or falls behind; messages are then lost.
+        The subscription is active once the context is entered. The iterator raises `CacheUnavailable` when the
+        subscription breaks or falls behind; messages are then lost.
         """
         ...
 
     async def read_snapshot(self, source: Source) -> Snapshot:
-        """One source's cache as it stands.
+        """Read the whole cache of one source.
 
         Raises:
-            CacheUnavailable: out of reach.
+            CacheUnavailable: Redis cannot be reached.
         """
         ...
 
     async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        """The changes after `seq` of `epoch`, complete and in order; `None` when the bounded stream cannot prove that.
+        """Read all changes after `seq` of `epoch`, in order; `None` if the stream no longer has all of them.
 
         Raises:
-            CacheUnavailable: out of reach.
+            CacheUnavailable: Redis cannot be reached.
         """
         ...

@@ -1,6 +1,4 @@
-"""How every process opens Redis, and what its failures are called here. With `redis_sink`, `redis_feed` and the pipeline's
-budget and tick claim, the home of the redis library.
-"""
+"""Redis client for all processes, and translation of its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +10,19 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - not the built-in one
 
 from rates.errors import CacheUnavailable, InvalidSetting
-from runtime.cancellation import heeded_cancellation
+from runtime.cancellation import preserve_cancellation
 
 CONNECT_TIMEOUT_S = 3
-# A write of a whole exchange takes milliseconds; a Redis that needs longer than this is as good as away.
+# The largest write takes milliseconds; a Redis that needs longer than this counts as unavailable.
 COMMAND_TIMEOUT_S = 5
 HEALTH_CHECK_INTERVAL_S = 10
 
 
 def open_redis(url: str) -> Redis:
-    """A client for `url` (`redis://[:password@]host:port/db`); it connects with the first command. The caller closes it.
+    """Create a client for `redis://[:password@]host:port/db`. It connects lazily; the caller closes it.
 
     Raises:
-        InvalidSetting: not a Redis URL.
+        InvalidSetting: not a valid Redis URL.
     """
     try:
         return Redis.from_url(
@@ -32,8 +30,8 @@ def open_redis(url: str) -> Redis:
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_timeout=COMMAND_TIMEOUT_S,
             health_check_interval=HEALTH_CHECK_INTERVAL_S,
-            # Once more, on a new connection: after a restart of Redis every pooled one is dead, and nothing that we send does
-            # harm when it is done twice. Longer waits are the caller's business.
+            # One retry, on a new connection: after a restart of Redis all pooled connections are dead. Every command
+            # that we send is safe to repeat. Callers decide on longer waits.
             retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
         )
     except ValueError as exc:
@@ -44,14 +42,14 @@ def open_redis(url: str) -> Redis:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise what the redis library raises as `CacheUnavailable`."""
+    """Translate errors of the redis library into `CacheUnavailable`."""
     try:
-        with heeded_cancellation():
+        with preserve_cancellation():
             yield
     except (RedisError, OSError, TimeoutError) as exc:
         raise CacheUnavailable(f"Redis: {type(exc).__name__}: {exc}") from exc
 
 
 def read_script(package: str, name: str) -> str:
-    """The text of a Lua script that lies beside the code."""
+    """Read a Lua script from a package."""
     return (resources.files(package) / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tickers out of Redis: one pub/sub subscription for all sources, snapshots and the bounded stream."""
+"""Read side of the Redis cache: one subscription for all sources, snapshots, and the bounded stream."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from rates.names import RedisNames
 from rates.source import Source
 from rates.wire import Changes, decode_changes, decode_report, decode_ticker
 
-# Sources report every few seconds; a subscription silent for this long is asked for a sign of life.
+# Processes report every few seconds; after this long without a message the subscription is pinged.
 SILENCE_S = 10
 PONG_TIMEOUT_S = 5
 
@@ -41,7 +41,7 @@ class RedisTickerFeed:
         try:
             with translated_errors():
                 await pubsub.subscribe(*self._decoders)
-                # Only the confirmation proves that nothing published from here on is missed.
+                # Redis delivers all later messages only once it has confirmed the subscription.
                 for _ in self._decoders:
                     confirmation = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
                     if confirmation is None or confirmation["type"] != "subscribe":
@@ -61,7 +61,7 @@ class RedisTickerFeed:
                     message = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
             if message is None:
                 raise CacheUnavailable(
-                    f"Redis: no sign of life on the subscription for {SILENCE_S + PONG_TIMEOUT_S} s"
+                    f"Redis: no message and no pong on the subscription for {SILENCE_S + PONG_TIMEOUT_S} s"
                 )
             if message["type"] == "message":
                 yield self._decoders[message["channel"]](message["data"])
@@ -95,7 +95,7 @@ class RedisTickerFeed:
 
 
 def _readable(decode: Callable[[bytes], T], values: Iterable[bytes]) -> Iterator[T]:
-    """What can be read of a snapshot: one entry that cannot must not keep all others from everyone."""
+    """Decode the entries of a snapshot. Skips and logs unreadable ones, so that one does not hide all others."""
     for value in values:
         try:
             yield decode(value)

@@ -1,4 +1,4 @@
-"""Tickers into Redis: one script call per batch, so that cache, order, stream and publication never disagree."""
+"""Write side of the Redis cache: one atomic script call per batch of tickers or per report."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from rates.names import RedisNames
 from rates.ticker import Ticker
 from rates.wire import encode_report, encode_ticker
 
-# Longer than any TTL, so that stale can be told from never seen; shorter than for ever, so that a dead source's keys go.
+# Longer than any TTL, so that "stale" differs from "never seen"; finite, so that keys of a removed source expire.
 CACHE_LIFETIME = timedelta(days=7)
 
 
 class RedisTickerSink:
-    """A `TickerSink` on Redis. `stream_length` bounds how many writes a client can be behind and still resume."""
+    """A `TickerSink` on Redis. A client can resume if it is at most `stream_length` writes behind."""
 
     def __init__(self, redis: Redis, names: RedisNames, *, stream_length: int) -> None:
         self._names = names

@@ -1,1 +1,1 @@
-"""Which instruments are tracked from which source: the table, its migrations, its seed."""
+"""Tracked instruments per source: table, migrations, seed."""

@@ -1,4 +1,4 @@
-"""Instrument: one symbol as one source publishes it."""
+"""Instrument: a symbol at a source."""
 
 from datetime import datetime
 
@@ -9,16 +9,17 @@ from rates.symbol import Symbol
 
 
 class Halt(msgspec.Struct, frozen=True):
-    """A source makes no prices of an instrument: its own `word` for that, and since when its listing was seen to say so."""
+    """Trading halt: the source's status `word`, and when its listing first showed it."""
 
     word: str
     since: datetime
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """`source_symbol` is the source's own spelling (`BTCUSDT`, `bitcoin`); `name` is the base asset's, for people.
+    """A tracked symbol at a source. `source_symbol` is the source's spelling (`BTCUSDT`, `bitcoin`).
 
-    One with a `halt` stays tracked, but is neither asked for nor answered until its source trades it again.
+    `name` is the display name of the base asset. A halted instrument stays tracked, but is not fetched, and queries
+    report it as not trading until the halt ends.
     """
 
     source: Source

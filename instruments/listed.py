@@ -1,4 +1,4 @@
-"""What a source says that it lists, before anybody tracks it. Plain values; who asks the sources is in `pipeline/`."""
+"""Entries of a source's listing. Plain values; `pipeline/listings/` fetches them."""
 
 from enum import StrEnum
 
@@ -6,18 +6,18 @@ import msgspec
 
 
 class TradingStatus(StrEnum):
-    """Whether a source makes new prices of an instrument."""
+    """Whether an instrument is traded at its source."""
 
     TRADING = "TRADING"
     HALTED = "HALTED"
 
 
 class ListedInstrument(msgspec.Struct, frozen=True):
-    """One entry of a source's own listing.
+    """One entry of a source's listing.
 
-    `base` and `quote` are the source's assets in upper case, never split from `source_symbol` by guessing; `quote` is `None`
-    where the source prices a base in any of its currencies. `name` is the base asset's, its code where the source has none.
-    `word` is the source's own for the status, e.g. `BREAK`: people look for it.
+    `base` and `quote` are the source's asset codes in upper case, never guessed from `source_symbol`. `quote` is
+    `None` where the source prices the base in any currency. `name` is the display name of the base asset, or its
+    code. `word` is the source's own status word, e.g. `BREAK`.
     """
 
     source_symbol: str

@@ -1,4 +1,4 @@
-"""What the sources' listings made of the tracked instruments: who is halted, and when each listing was last believed."""
+"""Effects of listings on tracked instruments: trading halts, and when each listing was last accepted."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,23 +13,23 @@ from rates.source import Source
 
 
 class ListingState(msgspec.Struct, frozen=True):
-    """When a source's listing was last believed, and how many instruments it had."""
+    """When a listing was last accepted, and its number of instruments."""
 
     read_at: datetime
     size: int
 
 
 class ListingRecords:
-    """Keeps them beside the instruments of `store`, simulated and real ones apart."""
+    """Stores listing states and halts in the database of `store`, separately for simulated and real data."""
 
     def __init__(self, store: InstrumentStore) -> None:
         self._store = store
 
     async def read(self, source: Source) -> ListingState | None:
-        """The listing of `source` that was believed last; `None` if none ever was.
+        """Read the state of the listing of `source` accepted last; `None` if there is none.
 
         Raises:
-            DatabaseUnavailable: out of reach.
+            DatabaseUnavailable: the database cannot be reached.
         """
         query = select(ListingRow.read_at, ListingRow.size).where(self._is_of(source))
         async with self._store.transaction() as connection:
@@ -39,10 +39,12 @@ class ListingRecords:
     async def write(
         self, source: Source, state: ListingState, changes: Mapping[Instrument, Halt | None]
     ) -> None:
-        """Believe a listing of that state, which changes who is halted. An instrument that is spelt otherwise by now stays as it is.
+        """Store an accepted listing and the halts that it changes.
+
+        Skips instruments whose `source_symbol` in the database has changed since.
 
         Raises:
-            DatabaseUnavailable: out of reach; nothing was changed.
+            DatabaseUnavailable: the database cannot be reached; nothing was changed.
         """
         async with self._store.transaction() as connection:
             for instrument, halt in changes.items():

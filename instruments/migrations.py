@@ -1,4 +1,4 @@
-"""Brings a database up to date with the models, from within a running program."""
+"""Database migrations, run by the application itself."""
 
 import asyncio
 import threading
@@ -23,26 +23,26 @@ def _config(url: str) -> Config:
 
 
 async def migrate(url: str, revision: str = "head") -> None:
-    """Apply every migration up to `revision` that the database at `url` lacks.
+    """Migrate the database at `url` to `revision`.
 
     Raises:
-        DatabaseUnavailable: out of reach, or a migration failed.
+        DatabaseUnavailable: the database cannot be reached, or a migration failed.
         InvalidSetting: not a database URL of a supported kind.
     """
-    # alembic's commands are synchronous and start an event loop of their own.
+    # alembic's commands are synchronous and run their own event loop.
     await asyncio.to_thread(_run, command.upgrade, url, revision)
 
 
 async def check_models(url: str) -> None:
-    """Prove that models and migrations agree.
+    """Check that models and migrations agree.
 
     Raises:
-        DatabaseUnavailable: they differ (the message says how), or the database is out of reach.
+        DatabaseUnavailable: they differ (the message says how), or the database cannot be reached.
     """
     await asyncio.to_thread(_run, command.check, url)
 
 
-# alembic keeps what it works on in globals of its module: one at a time in a process.
+# alembic keeps its context in module globals, so a process can run only one command at a time.
 _one_at_a_time = threading.Lock()
 
 

@@ -1,11 +1,11 @@
-"""Tables. One row per instrument and source; removing the row is what ends the tracking. One row per source's listing."""
+"""Database tables. An instrument is tracked from a source as long as its row exists."""
 
 from datetime import datetime
 
 from sqlalchemy import Boolean, DateTime, Integer, MetaData, String, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Named constraints, so that migrations can alter them on every database.
+# Constraint names, so that migrations can alter constraints on every database.
 NAMING = {
     "pk": "pk_%(table_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -16,16 +16,16 @@ NAMING = {
 
 
 class Model(DeclarativeBase):
-    """Root of the tables."""
+    """Declarative base of all tables."""
 
     metadata = MetaData(naming_convention=NAMING)
 
 
 class InstrumentRow(Model):
-    """An instrument tracked from a source; `source_symbol` is the source's own spelling.
+    """An instrument tracked from a source. `source_symbol` is the source's spelling.
 
-    `halted_word` is the source's own word for why it is not traded, null while it is; what the simulator says of it counts for
-    the simulator only.
+    `halted_word` is the source's status word during a halt, else null. `halted_simulated` marks a halt seen in the
+    simulator, which does not affect real data.
     """
 
     __tablename__ = "instruments"
@@ -42,7 +42,7 @@ class InstrumentRow(Model):
 
 
 class ListingRow(Model):
-    """When a source's own listing was last believed, and how many instruments it had."""
+    """When a source's listing was last accepted, and its number of instruments."""
 
     __tablename__ = "listings"
 

@@ -1,4 +1,4 @@
-"""The instruments that a new database starts with: every asset of `assets.csv` that a source lists."""
+"""Seed of a new database: all assets of `assets.csv`, from each source that lists them."""
 
 import csv
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from instruments.instrument import Instrument
 from rates.source import Source
 from rates.symbol import Symbol
 
-# Where the file has a source's spellings, and what they are quoted in.
+# Column with the source symbols of each source, and their quote asset.
 COLUMNS = {
     Source.BINANCE: ("binance_usdt_pair", "USDT"),
     Source.COINBASE: ("coinbase_product", "USD"),
@@ -20,7 +20,7 @@ COLUMNS = {
 
 
 def read_seed() -> Iterator[Instrument]:
-    """Each asset from every source that lists it, in the quote that the source's column is about."""
+    """Read the instruments of the seed."""
     with (resources.files("instruments") / "assets.csv").open(encoding="utf-8") as file:
         for asset in csv.DictReader(file):
             for source, (column, quote) in COLUMNS.items():

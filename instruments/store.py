@@ -1,10 +1,10 @@
-"""Reads and changes the tracked instruments. With `models` and alembic, the home of SQLAlchemy."""
+"""Storage of tracked instruments in Postgres or SQLite."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import RowMapping, delete, event, insert, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -21,45 +21,49 @@ CLOSE_TIMEOUT_S = 1
 
 
 class InstrumentReader(Protocol):
-    """What producer and gateway need to know."""
+    """Read access to tracked instruments, for producer and gateway."""
 
     async def read(self, source: Source | None = None) -> Sequence[Instrument]:
-        """All tracked instruments, of one source or of all, by source and symbol.
+        """Read all tracked instruments of `source`, or of all sources, ordered by source and symbol.
 
         Raises:
-            DatabaseUnavailable: out of reach, or not migrated.
+            DatabaseUnavailable: the database cannot be reached, or is not migrated.
         """
         ...
 
 
-class InstrumentStore:
-    """An `InstrumentReader` that can also add and remove, on Postgres or SQLite. The caller closes it.
+class _DriverConnection(Protocol):
+    def terminate(self) -> None: ...
 
-    `simulated`: whose halts count, the simulator's or those of the real sources.
+
+class InstrumentStore:
+    """An `InstrumentReader` that can also add and remove instruments. The caller closes it.
+
+    `simulated` selects the halts to apply: those seen in the simulator, or those of the real sources.
     """
 
     def __init__(self, url: str, *, simulated: bool = False) -> None:
         self._engine = open_database(url)
-        self._open: set[Any] = set()
+        self._open: set[_DriverConnection] = set()
         event.listen(self._engine.sync_engine, "connect", lambda one, _record: self._open.add(one))
         event.listen(self._engine.sync_engine, "close", lambda one, _record: self._open.discard(one))
         self.simulated = simulated
 
     async def close(self) -> None:
-        """Take leave of the database; one that hangs is cut off."""
+        """Close all connections; terminate those that do not close within `CLOSE_TIMEOUT_S`."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._engine.dispose()
         except TimeoutError:
-            # The pool would have waited for each connection in turn: 26 s were seen.
+            # The pool waits for its connections one after the other: 26 s were measured.
             for connection in tuple(self._open):
                 connection.terminate()
 
     async def check(self) -> None:
-        """Prove that the database answers and is migrated.
+        """Check that the database responds and is migrated.
 
         Raises:
-            DatabaseUnavailable: it does not.
+            DatabaseUnavailable: it does not respond, or lacks the table.
         """
         async with self.transaction() as connection:
             await connection.execute(select(InstrumentRow.source).limit(1))
@@ -76,10 +80,10 @@ class InstrumentStore:
         return [self._instrument(row) for row in rows if row["source"] in known]
 
     async def add(self, instruments: Iterable[Instrument]) -> int:
-        """Track these; one already tracked takes the new spelling and name. Returns how many rows are new.
+        """Track `instruments`, replacing those already tracked. Returns the number of new ones.
 
         Raises:
-            DatabaseUnavailable: out of reach.
+            DatabaseUnavailable: the database cannot be reached.
         """
         added = 0
         async with self.transaction() as connection:
@@ -91,10 +95,10 @@ class InstrumentStore:
         return added
 
     async def remove(self, source: Source, symbol: Symbol) -> bool:
-        """Stop tracking; whether it was tracked.
+        """Stop tracking an instrument. Returns whether it was tracked.
 
         Raises:
-            DatabaseUnavailable: out of reach.
+            DatabaseUnavailable: the database cannot be reached.
         """
         async with self.transaction() as connection:
             return await _delete(connection, source, symbol)
@@ -111,10 +115,10 @@ class InstrumentStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction.
+        """Open a transaction, committed on exit and rolled back on an exception.
 
         Raises:
-            DatabaseUnavailable: any failure of driver or server; nothing was changed.
+            DatabaseUnavailable: driver or server failed; nothing was changed.
         """
         try:
             async with self._engine.begin() as connection:
@@ -127,7 +131,7 @@ class InstrumentStore:
 
 
 def open_database(url: str) -> AsyncEngine:
-    """An engine for `url` that connects when first used, with bounded waits.
+    """Create an engine for `url` with timeouts. It connects lazily.
 
     Raises:
         InvalidSetting: not a database URL of a supported kind.
@@ -147,7 +151,7 @@ def open_database(url: str) -> AsyncEngine:
 
 
 def row(instrument: Instrument) -> dict[str, str]:
-    """The columns of one instrument, as the first migration knows them."""
+    """Columns of an instrument as of the first migration."""
     return {
         "source": instrument.source.value,
         "base": instrument.symbol.base,
@@ -158,14 +162,14 @@ def row(instrument: Instrument) -> dict[str, str]:
 
 
 def halt_columns(halt: Halt | None, *, simulated: bool) -> dict[str, str | datetime | bool | None]:
-    """The columns that say whether an instrument is traded."""
+    """Columns of a trading halt."""
     if halt is None:
         return {"halted_word": None, "halted_since": None, "halted_simulated": None}
     return {"halted_word": halt.word, "halted_since": halt.since, "halted_simulated": simulated}
 
 
 def aware(moment: datetime) -> datetime:
-    """A time of the database in UTC; SQLite forgets the zone."""
+    """Add the UTC zone to a database time. SQLite drops it."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

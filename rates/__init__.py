@@ -1,1 +1,1 @@
-"""Kernel that pipeline and gateway share: plain values, their wire form, names and errors. No I/O, no third-party client."""
+"""Kernel shared by pipeline and gateway: plain values, their wire format, Redis keys, errors. Does no I/O."""

@@ -1,4 +1,4 @@
-"""The one place where time is read. Everything else takes a `Clock` or a moment as an argument."""
+"""System clock and time conversion. All other code takes a `Clock` or a datetime as an argument."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,33 +11,33 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Current time as an aware UTC datetime."""
     return datetime.now(UTC)
 
 
 def format_us(moment: datetime) -> int:
-    """Microseconds since the Unix epoch, exact (no float on the way)."""
+    """Convert to microseconds since the Unix epoch, exactly (integer arithmetic only)."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def parse_us(microseconds: int) -> datetime:
-    """The aware UTC moment so many microseconds after the Unix epoch.
+    """Convert microseconds since the Unix epoch to an aware UTC datetime.
 
     Raises:
-        OverflowError: beyond the years 1 to 9999.
+        OverflowError: outside the years 1 to 9999.
     """
     return EPOCH + timedelta(microseconds=microseconds)
 
 
 def parse_ms(milliseconds: int) -> datetime:
-    """The aware UTC moment so many milliseconds after the Unix epoch.
+    """Convert milliseconds since the Unix epoch to an aware UTC datetime.
 
     Raises:
-        OverflowError: beyond the years 1 to 9999.
+        OverflowError: outside the years 1 to 9999.
     """
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def format_span_ms(span: timedelta) -> int:
-    """Whole milliseconds of a time span, rounded down."""
+    """Convert a timedelta to whole milliseconds, rounded down."""
     return span // _MILLISECOND

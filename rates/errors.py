@@ -1,38 +1,38 @@
 """The error tree. Adapters translate library errors into it at the edge; two tables in `rates.verdicts` cover every leaf.
 
 RatesError
-├── InvalidInput                 what a caller sent cannot be used
+├── InvalidInput                 the caller sent something unusable
 │   ├── InvalidSymbol            not BASE/QUOTE
 │   ├── InvalidNumber            not a finite decimal
-│   ├── InvalidArgument          an argument out of its range
-│   ├── InvalidCursor            a cursor that this service did not issue
-│   ├── UnknownSymbol            well-formed, but tracked from no source asked
-│   ├── UnknownAsset             part of no symbol tracked from the sources asked
-│   ├── NoConversionPath         two assets that no tracked symbols link
-│   ├── NotListed                well-formed, but the source lists no such instrument
-│   └── AmbiguousSymbol          the source lists several that could be meant
-├── RateUnavailable              a well-formed question that has no answer now
-│   ├── RateNotSeen              tracked, but no source has published it yet
-│   ├── RateStale                the newest value is older than was asked for
-│   ├── NotTrading               its source lists it as halted, or lists it no more
-│   └── SourceDown               not seen, and its source is down
-├── SourceError                  a source did not deliver
+│   ├── InvalidArgument          an argument outside its range
+│   ├── InvalidCursor            not a cursor issued by this service
+│   ├── UnknownSymbol            well-formed, but not tracked from any requested source
+│   ├── UnknownAsset             in no symbol tracked from the requested sources
+│   ├── NoConversionPath         no tracked symbols connect the two assets
+│   ├── NotListed                well-formed, but not listed by the source
+│   └── AmbiguousSymbol          several listed instruments match
+├── RateUnavailable              a valid query that has no answer at present
+│   ├── RateNotSeen              tracked, but not published by any source yet
+│   ├── RateStale                the newest value is older than the requested maximum
+│   ├── NotTrading               halted or delisted at its source
+│   └── SourceDown               not seen yet, and its source is down
+├── SourceError                  a source returned no usable data
 │   ├── SourceUnavailable        network failure, timeout, 5xx
-│   ├── SourceRateLimited        refused for sending too much; says when to come back
-│   ├── SourceBlocked            refused for who or where we are: key, ban, firewall, country
-│   ├── SourceProtocolError      an answer we cannot read
-│   └── SimulationMismatch       simulated data where real was configured, or the reverse
-├── MalformedMessage             one of our own messages that cannot be read
+│   ├── SourceRateLimited        too many requests; says when to retry
+│   ├── SourceBlocked            access denied: bad key, ban, firewall or country
+│   ├── SourceProtocolError      an unreadable response
+│   └── SimulationMismatch       simulated data where real data was configured, or the reverse
+├── MalformedMessage             an unreadable internal message
 │   ├── MalformedTask            in a task queue
 │   └── MalformedTicker          in the cache, the stream or on pub/sub
-├── BackendUnavailable           a part of our own system is out of reach
+├── BackendUnavailable           a backend cannot be reached
 │   ├── CacheUnavailable         Redis
 │   ├── QueueUnavailable         RabbitMQ
 │   └── DatabaseUnavailable      Postgres or SQLite
-└── SetupError                   cannot start as configured
-    ├── InvalidSetting           names the variable and what is expected
-    ├── PortInUse                the address to listen on is taken
-    └── InvalidRecording         a file to replay that cannot be read
+└── SetupError                   the process cannot start as configured
+    ├── InvalidSetting           names the variable and the expected value
+    ├── PortInUse                the listen address is taken
+    └── InvalidRecording         an unreadable recording
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,17 +41,17 @@ from typing import ClassVar
 
 
 class RatesError(Exception):
-    """Root. `retryable`: whether the same request may succeed later without a change."""
+    """Root of the tree. `retryable`: whether the same request may succeed later, unchanged."""
 
     retryable: ClassVar[bool] = False
 
 
 class InvalidInput(RatesError):
-    """What a caller sent cannot be used."""
+    """Unusable input from a caller."""
 
 
 class InvalidSymbol(InvalidInput):
-    """Not of the form BASE/QUOTE; `suggestion` is the well-formed symbol that was probably meant."""
+    """Not of the form BASE/QUOTE. `suggestion` is the symbol that was probably meant."""
 
     def __init__(self, seen: str, *, suggestion: str | None = None) -> None:
         self.seen, self.suggestion = seen, suggestion
@@ -62,7 +62,7 @@ class InvalidSymbol(InvalidInput):
 
 
 class InvalidNumber(InvalidInput):
-    """Not a finite decimal of sane size, or not in the form that was expected."""
+    """Not a finite decimal within the digit limits, or not in the expected form."""
 
     def __init__(self, seen: str, *, expected: str = "a finite decimal of at most 50 digits a side") -> None:
         self.seen = seen
@@ -70,7 +70,7 @@ class InvalidNumber(InvalidInput):
 
 
 class InvalidArgument(InvalidInput):
-    """An argument out of its range; the message names it, what was seen and what was expected."""
+    """An argument outside its range. The message gives its name, the value seen and the range expected."""
 
     def __init__(self, name: str, seen: object, expected: str) -> None:
         self.name, self.seen, self.expected = name, seen, expected
@@ -78,7 +78,7 @@ class InvalidArgument(InvalidInput):
 
 
 class InvalidCursor(InvalidInput):
-    """A cursor that this service did not issue."""
+    """Not a cursor issued by this service."""
 
     def __init__(self, seen: str) -> None:
         self.seen = seen
@@ -86,7 +86,7 @@ class InvalidCursor(InvalidInput):
 
 
 class UnknownSymbol(InvalidInput):
-    """A well-formed symbol that is tracked from no source asked; `near` are the closest tracked ones."""
+    """A symbol not tracked from any requested source. `near` lists the closest tracked symbols."""
 
     def __init__(self, symbol: str, *, near: Sequence[str] = ()) -> None:
         self.symbol, self.near = symbol, tuple(near)
@@ -95,7 +95,7 @@ class UnknownSymbol(InvalidInput):
 
 
 class UnknownAsset(InvalidInput):
-    """An asset of no symbol tracked from the sources asked; `near` are the closest that are."""
+    """An asset in no symbol tracked from the requested sources. `near` lists the closest assets."""
 
     def __init__(self, asset: str, *, near: Sequence[str] = ()) -> None:
         self.asset, self.near = asset[:60], tuple(near)
@@ -104,8 +104,10 @@ class UnknownAsset(InvalidInput):
 
 
 class NoConversionPath(InvalidInput):
-    """Two assets that the tracked symbols do not link in so many legs. Says what would help: `legs_needed` is `None` where no
-    number of legs would; `pegs_would_help` is whether counting stablecoins as dollars would.
+    """Two assets that tracked symbols do not connect within `max_legs`.
+
+    `legs_needed` is the length of the shortest path, `None` if there is none. `pegs_would_help` says whether a
+    path exists when stablecoins count as dollars.
     """
 
     def __init__(
@@ -131,7 +133,7 @@ class NoConversionPath(InvalidInput):
 
 
 class NotListed(InvalidInput):
-    """A well-formed symbol that the source does not list; `near` are the closest that it does."""
+    """A symbol that the source does not list. `near` contains the closest listed symbols."""
 
     def __init__(self, symbol: str, source: str, *, near: Sequence[str] = ()) -> None:
         self.symbol, self.source, self.near = symbol, source, tuple(near)
@@ -140,7 +142,7 @@ class NotListed(InvalidInput):
 
 
 class AmbiguousSymbol(InvalidInput):
-    """A symbol that the source lists several times; `candidates` are its own spellings with their names."""
+    """A symbol that matches several listed instruments. `candidates` gives their source symbols and names."""
 
     def __init__(self, symbol: str, source: str, *, candidates: Sequence[str]) -> None:
         self.symbol, self.source, self.candidates = symbol, source, tuple(candidates)
@@ -150,13 +152,13 @@ class AmbiguousSymbol(InvalidInput):
 
 
 class RateUnavailable(RatesError):
-    """A well-formed question that has no answer now."""
+    """A valid query that has no answer at present."""
 
     retryable = True
 
 
 class RateNotSeen(RateUnavailable):
-    """Tracked, but not yet published by any source asked."""
+    """Tracked, but not yet published by any requested source."""
 
     def __init__(self, symbol: str, source: str | None = None) -> None:
         self.symbol, self.source = symbol, source
@@ -164,7 +166,7 @@ class RateNotSeen(RateUnavailable):
 
 
 class RateStale(RateUnavailable):
-    """The newest value is older than was asked for. Ages in milliseconds."""
+    """The newest value exceeds the requested maximum age. Ages are in milliseconds."""
 
     def __init__(self, symbol: str, source: str, *, age_ms: int, max_age_ms: int) -> None:
         self.symbol, self.source, self.age_ms, self.max_age_ms = symbol, source, age_ms, max_age_ms
@@ -172,7 +174,7 @@ class RateStale(RateUnavailable):
 
 
 class NotTrading(RateUnavailable):
-    """Tracked, but not traded at its source: `word` is the source's own for that, `since` when we saw it first."""
+    """Tracked, but not traded at its source. `word` is the source's status; `since` is when it was first seen."""
 
     def __init__(self, symbol: str, source: str, *, word: str, since: datetime) -> None:
         self.symbol, self.source, self.word, self.since = symbol, source, word, since
@@ -183,7 +185,7 @@ class NotTrading(RateUnavailable):
 
 
 class SourceDown(RateUnavailable):
-    """Never seen, and the only sources that could tell are down."""
+    """Not seen yet, and every requested source is down."""
 
     def __init__(self, symbol: str, source: str) -> None:
         self.symbol, self.source = symbol, source
@@ -191,7 +193,7 @@ class SourceDown(RateUnavailable):
 
 
 class SourceError(RatesError):
-    """A source did not deliver."""
+    """A source returned no usable data."""
 
     def __init__(self, source: str, message: str) -> None:
         self.source = source
@@ -199,13 +201,16 @@ class SourceError(RatesError):
 
 
 class SourceUnavailable(SourceError):
-    """Network failure, timeout, or an answer that says to try again."""
+    """Network failure, timeout, or a response that asks for a retry."""
 
     retryable = True
 
 
 class SourceRateLimited(SourceError):
-    """Refused for sending too much; not to be asked again before `retry_at`. `is_planned`: by ourselves, as calls are spread."""
+    """Too many requests; no further call is allowed before `retry_at`.
+
+    `is_planned`: our own pacing deferred the call; the source refused nothing.
+    """
 
     retryable = True
 
@@ -215,7 +220,7 @@ class SourceRateLimited(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """Refused for who or where we are: bad key, ban, firewall, country; a ban may say when it ends (`retry_at`)."""
+    """Access denied: bad key, ban, firewall or country. `retry_at` is the end of the ban, where known."""
 
     def __init__(self, source: str, message: str, *, retry_at: datetime | None = None) -> None:
         self.retry_at = retry_at
@@ -224,27 +229,27 @@ class SourceBlocked(SourceError):
 
 
 class SourceProtocolError(SourceError):
-    """An answer that cannot be read as what was asked for."""
+    """A response that does not have the expected form."""
 
 
 class SimulationMismatch(SourceError):
-    """Simulated data where real was configured, or the reverse: the two are never mixed."""
+    """Simulated data where real data was configured, or the reverse. The two are never mixed."""
 
 
 class MalformedMessage(RatesError):
-    """One of our own messages that cannot be read."""
+    """An unreadable internal message."""
 
 
 class MalformedTask(MalformedMessage):
-    """A message in a task queue that is no task."""
+    """A task queue message that is not a valid task."""
 
 
 class MalformedTicker(MalformedMessage):
-    """A value in the cache, the stream or on pub/sub that is no ticker."""
+    """A cache, stream or pub/sub value that is not a valid ticker."""
 
 
 class BackendUnavailable(RatesError):
-    """A part of our own system is out of reach."""
+    """A backend of this system cannot be reached."""
 
     retryable = True
 
@@ -266,7 +271,7 @@ class SetupError(RatesError):
 
 
 class InvalidSetting(SetupError):
-    """A setting that cannot be used; names the variable, what was seen and what is expected."""
+    """An unusable setting. The message gives the variable, the value seen and the value expected."""
 
     def __init__(self, variable: str, seen: object, expected: str) -> None:
         self.variable, self.seen, self.expected = variable, seen, expected
@@ -274,7 +279,7 @@ class InvalidSetting(SetupError):
 
 
 class PortInUse(SetupError):
-    """The address to listen on is taken."""
+    """Another process listens on the configured address."""
 
     def __init__(self, host: str, port: int, setting: str) -> None:
         self.host, self.port = host, port
@@ -282,11 +287,11 @@ class PortInUse(SetupError):
 
 
 class InvalidRecording(SetupError):
-    """A file to replay that cannot be read; the message says where and what was expected."""
+    """An unreadable recording. The message gives the position and the expected content."""
 
 
 def leaves(root: type[RatesError] = RatesError) -> Iterator[type[RatesError]]:
-    """Every error class that has no subclass, depth first."""
+    """Iterate over all error classes without subclasses, depth first."""
     children = root.__subclasses__()
     if not children:
         yield root

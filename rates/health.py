@@ -1,4 +1,4 @@
-"""What a pipeline process knows about its source, told to the gateway through the cache. Facts, not judgements of freshness."""
+"""Source reports: the view each pipeline process has of its source, sent to the gateway through the cache."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,20 +8,18 @@ import msgspec
 from rates.source import Source
 from rates.symbol import Symbol
 
-# A process reports every few seconds; one that has been silent for so long is gone.
+# Processes report every few seconds; one without a report for this long counts as gone.
 REPORT_LIFETIME = timedelta(seconds=60)
-# What a process with a push feed calls itself in `SourceReport.role`.
+# `SourceReport.role` of a process that reads a push feed.
 STREAM_ROLE = "stream"
-# Silent symbols that a report names: with more of them it is no longer about symbols.
+# Most silent symbols that one report names; more of them point to the feed, not to symbols.
 MAX_SILENT = 50
-
-
-# A process that reads what the source lists: it brings no rates, and its trouble is none of theirs.
+# `SourceReport.role` of a process that reads the source's listing. Its failures do not affect rates.
 LISTINGS_ROLE = "listings"
 
 
 class LinkState(StrEnum):
-    """How one process stands with its source."""
+    """State of the connection between one process and its source."""
 
     UP = "UP"
     RATE_LIMITED = "RATE_LIMITED"
@@ -30,8 +28,9 @@ class LinkState(StrEnum):
 
 
 class CallBudgetState(msgspec.Struct, frozen=True):
-    """Calls allowed in the running window, those left, and when one is certain to be free again; the same for the month, where
-    there is a quota.
+    """Calls allowed and left in the current window, and when the next call is certain to be allowed.
+
+    The `monthly_` fields are the same for the calendar month; `None` without a monthly quota.
     """
 
     limit: int
@@ -43,11 +42,11 @@ class CallBudgetState(msgspec.Struct, frozen=True):
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One process's view of one source; counters run since the process started.
+    """One process's view of one source. Counters start at zero with the process.
 
-    `instance` names the process; a report counts as gone when `reported_at` is older than `REPORT_LIFETIME`.
-    `refused` counts values that ingest would not store, `reconnects` sessions opened after the first. `silent`: the first
-    `MAX_SILENT` of the `silent_count` symbols that a push feed should be telling of and does not, or only repeats.
+    `instance` identifies the process; a report expires once `reported_at` is older than `REPORT_LIFETIME`.
+    `refused` counts values that ingest rejected; `reconnects` counts sessions after the first. `silent` lists the
+    first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new.
     """
 
     source: Source

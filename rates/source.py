@@ -1,12 +1,13 @@
-"""Who publishes rates. A source's value is its name in queues, Redis keys, settings and folders."""
+"""Sources of rates. The value of a `Source` is its name in queues, Redis keys, settings and folders."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Source(StrEnum):
-    """One line per source: its name, for how many seconds its rates count as FRESH unless configured otherwise, and
-    what API users are told about it. The line is all that the code outside the source's own folder needs.
+    """A publisher of rates: name, default TTL in seconds, and description for API users.
+
+    Code outside the source's own folder needs nothing but this line.
     """
 
     ttl_s: float
@@ -26,7 +27,7 @@ class Source(StrEnum):
 
 
 class ObservedAtOrigin(StrEnum):
-    """Whose clock gave `observed_at`: the source's, or ours because the source gave none."""
+    """Origin of `observed_at`: the clock of the source, or our clock where the source gave no time."""
 
     SOURCE = "SOURCE"
     RECEIVED = "RECEIVED"

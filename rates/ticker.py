@@ -1,4 +1,4 @@
-"""Ticker: one normalised observation by one source. A field is `None` where the source published no such value."""
+"""Ticker: one normalised observation by one source. A field that the source does not publish is `None`."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,18 +11,18 @@ from rates.symbol import Symbol
 
 
 class TickerKey(NamedTuple):
-    """What the cache holds one value for."""
+    """Cache key: the cache holds one ticker per source and symbol."""
 
     source: Source
     symbol: Symbol
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices in quote units per base unit.
+    """One observation. Prices are in quote units per base unit; `volume_24h` is in base units.
 
     `observed_at` is the event time at the source, or our arrival time where `observed_at_origin` says so.
-    `sequence` orders observations of the same instant (Binance: the last trade id); 0 where the source has none.
-    `volume_24h` is in base units. `simulated` marks values that no real exchange published.
+    `sequence` orders observations with the same event time (Binance: the last trade id); 0 where the source has
+    none. `simulated` marks values from the simulator.
     """
 
     source: Source
@@ -45,5 +45,5 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
         return TickerKey(self.source, self.symbol)
 
     def is_newer_than(self, other: "Ticker") -> bool:
-        """The rule by which one observation replaces another: later event time, then higher sequence."""
+        """Compare event times, then sequences. The cache replaces a ticker only by a newer one."""
         return (self.observed_at, self.sequence) > (other.observed_at, other.sequence)

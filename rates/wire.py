@@ -1,6 +1,7 @@
-"""The JSON that pipeline and gateway exchange through Redis: one ticker, one message of changes, one report.
+"""JSON formats that pipeline and gateway exchange through Redis: ticker, changes message, source report.
 
-Decimals are strings in plain notation; times are integers, microseconds since the Unix epoch (some sources publish them).
+Decimals are strings in plain notation. Times are integers in microseconds since the Unix epoch, the finest unit
+that sources publish.
 """
 
 from decimal import Decimal
@@ -63,9 +64,9 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """One atomic write to one source's cache: its place in the order, and the tickers that it changed.
+    """One atomic write to the cache of one source: its sequence number and the tickers that it changed.
 
-    `seq` counts writes since `epoch` began; a new `epoch` means that the cache was lost or may have been.
+    `seq` counts the writes of an `epoch`. A new `epoch` begins when the cache was lost, or may have been.
     """
 
     source: Source
@@ -81,7 +82,7 @@ _report_decoder = msgspec.json.Decoder(_ReportWire)
 
 
 def encode_ticker(ticker: Ticker) -> bytes:
-    """The JSON object kept in the cache for one ticker."""
+    """Encode a ticker as the JSON object stored in the cache."""
     return _encoder.encode(
         _TickerWire(
             source=ticker.source,
@@ -103,10 +104,10 @@ def encode_ticker(ticker: Ticker) -> bytes:
 
 
 def decode_ticker(data: bytes) -> Ticker:
-    """The ticker in a cached JSON object.
+    """Decode a ticker from the JSON object stored in the cache.
 
     Raises:
-        MalformedTicker: not a ticker of this form.
+        MalformedTicker: not a ticker in this format.
     """
     try:
         return _ticker(_ticker_decoder.decode(data))
@@ -115,10 +116,10 @@ def decode_ticker(data: bytes) -> Ticker:
 
 
 def decode_changes(source: Source, data: bytes) -> Changes:
-    """The write that a published message or a stream entry tells of; `cache/write.lua` puts it together.
+    """Decode a changes message from pub/sub or the stream; `cache/write.lua` builds it.
 
     Raises:
-        MalformedTicker: not a message of this form, or with a ticker of another source.
+        MalformedTicker: not a message in this format, or it contains a ticker of another source.
     """
     try:
         wire = _changes_decoder.decode(data)
@@ -131,7 +132,7 @@ def decode_changes(source: Source, data: bytes) -> Changes:
 
 
 def encode_report(report: SourceReport) -> bytes:
-    """The JSON object in which a process reports on its source."""
+    """Encode a source report as a JSON object."""
     return _encoder.encode(
         _ReportWire(
             source=report.source,
@@ -150,10 +151,10 @@ def encode_report(report: SourceReport) -> bytes:
 
 
 def decode_report(data: bytes) -> SourceReport:
-    """The report in such a JSON object.
+    """Decode a source report from its JSON object.
 
     Raises:
-        MalformedTicker: not a report of this form.
+        MalformedTicker: not a report in this format.
     """
     try:
         wire = _report_decoder.decode(data)

@@ -1,1 +1,1 @@
-"""What every process needs around its work: settings, logging, patience at start, a sign of life, a clean stop."""
+"""Process runtime: settings, logging, start-up retries, heartbeat file, graceful shutdown."""

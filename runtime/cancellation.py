@@ -1,4 +1,4 @@
-"""Keeps cancellations that libraries lose."""
+"""Work-around for cancellations that `asyncio.wait_for` of Python 3.11 loses. Remove it with Python 3.11."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def heeded_cancellation() -> Iterator[None]:
-    """Raise `CancelledError` on leaving when the task was cancelled within the block, whatever came of that there.
+def preserve_cancellation() -> Iterator[None]:
+    """Raise `CancelledError` on exit if the task was cancelled inside the block.
 
-    Python 3.11's `asyncio.wait_for` returns as if nothing had happened when it is cancelled in the moment in which its result
-    is there (bpo-42130, mended in 3.12). redis and aiormq send through it: a task that is cancelled only once, as all are at
-    shutdown, would go on for ever.
+    Python 3.11's `asyncio.wait_for` swallows a cancellation that arrives when its result is ready (bpo-42130, fixed
+    in 3.12). redis-py 8.1 (`AbstractConnection.send_packed_command`) and aiormq 7.2 (`Connection`, `tools.wait_for`)
+    send through it. A task is cancelled only once at shutdown, so without this it would run for ever.
     """
     task = asyncio.current_task()
     assert task is not None

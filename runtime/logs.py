@@ -1,4 +1,4 @@
-"""Structured logging to standard error, the same for our code, the standard library's loggers and retries."""
+"""Structured logging to standard error, for our code, standard library loggers and retries."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from stamina.instrumentation import RetryDetails
 
 
 def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
-    """Send everything of at least `level` to standard error, coloured only on a terminal."""
+    """Log records of at least `level` to standard error, with colours on a terminal only."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -29,7 +29,7 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
         else [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
-                # The default prints local variables, which may hold secrets.
+                # The default formatter prints local variables, which may contain secrets.
                 exception_formatter=structlog.dev.plain_traceback,
             )
         ]
@@ -45,7 +45,7 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     for chatty in ("httpx", "httpcore", "websockets", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
     for alarming in ("aiormq", "aio_pika", "sqlalchemy.pool"):
-        # They log a lost connection with its traceback; we log it where it is translated.
+        # These log lost connections with a traceback; our adapters log the translated error.
         logging.getLogger(alarming).setLevel(logging.CRITICAL)
     stamina.instrumentation.set_on_retry_hooks([_log_retry])
 

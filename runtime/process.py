@@ -1,4 +1,4 @@
-"""One process from start to stop: signals become an event, errors of ours become one line and an exit code."""
+"""Process lifecycle: signals set a stop event, known errors become one line and an exit code."""
 
 import asyncio
 import signal
@@ -17,9 +17,9 @@ EXIT_MISCONFIGURED = 2
 
 
 def run_process(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `main` until it returns; SIGTERM and SIGINT set the event that asks it to.
+    """Run `main` until it returns. SIGTERM and SIGINT set the stop event passed to it.
 
-    Exits with 2 for what a person must change in the configuration, 1 for what made the process give up.
+    Exits with code 2 on a configuration error and with code 1 on any other known error.
     """
     code = 0
     try:

@@ -1,4 +1,4 @@
-"""Settings that several services share, and how any settings are read: from the environment, with errors that name the variable."""
+"""Settings shared by several services, and loading of settings from the environment."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 class CacheSettings(BaseSettings):
-    """Redis, where pipeline and gateway meet."""
+    """Redis, the cache between pipeline and gateway."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -37,7 +37,7 @@ class CacheSettings(BaseSettings):
 
 
 class QueueSettings(BaseSettings):
-    """RabbitMQ, where the producer meets the consumers."""
+    """RabbitMQ, the task queue between producer and consumers."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -48,7 +48,7 @@ class QueueSettings(BaseSettings):
 
 
 class DatabaseSettings(BaseSettings):
-    """Postgres (or SQLite), which keeps what must last."""
+    """Postgres or SQLite, the persistent storage."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -60,7 +60,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class ProcessSettings(BaseSettings):
-    """How any process starts, logs and shows that it is alive."""
+    """Start-up, logging and heartbeat of a process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -85,10 +85,10 @@ class ProcessSettings(BaseSettings):
 
 
 def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:
-    """Read one group of settings from the environment; what is `given` (on the command line) comes before it.
+    """Load settings from the environment; `given` values (command line) take precedence.
 
     Raises:
-        InvalidSetting: names the first variable that cannot be used, what it held and what is expected.
+        InvalidSetting: names the first unusable variable, its value and what is expected.
     """
     try:
         return settings(**given)
@@ -98,7 +98,7 @@ def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:
         variable = f"{settings.model_config.get('env_prefix', '')}{field}".upper()
         raise InvalidSetting(variable, error.get("input"), error["msg"]) from exc
     except SettingsError as exc:
-        # Says which field could not be read as JSON, but neither the variable nor what it held.
+        # The message of the exception names the field, but neither the variable nor its value.
         field = str(exc).partition('field "')[2].partition('"')[0]
         variable = f"{settings.model_config.get('env_prefix', '')}{field}".upper()
         raise InvalidSetting(variable, os.environ.get(variable), "expected JSON") from exc

@@ -1,4 +1,4 @@
-"""Patience at start: the other parts of the system may come up later than this one."""
+"""Start-up retries: other parts of the system may start later than this process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,26 +14,26 @@ T = TypeVar("T")
 
 
 class StoppedEarly(Exception):
-    """Asked to stop before it was done: no failure of a process that is still starting."""
+    """The stop event was set during start-up. Not a failure."""
 
 
 async def connect_patiently(
     connect: Callable[[], Awaitable[T]], *, timeout_s: float, stop: asyncio.Event
 ) -> T:
-    """Call `connect` until it succeeds, with growing, jittered waits that are logged.
+    """Call `connect` until it succeeds, with exponential backoff and jitter. Logs each retry.
 
     Raises:
-        BackendUnavailable: the last failure, once `timeout_s` seconds are over.
+        BackendUnavailable: the last failure, after `timeout_s` seconds.
         StoppedEarly: `stop` was set first.
     """
     return await unless_stopped(_try(connect, timeout_s), stop)
 
 
 async def unless_stopped(work: Awaitable[T], stop: asyncio.Event) -> T:
-    """What comes of `work`; it is cancelled when `stop` is set before its end.
+    """Await `work`, or cancel it when `stop` is set.
 
     Raises:
-        StoppedEarly: so it was.
+        StoppedEarly: `stop` was set before `work` finished.
     """
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())

@@ -27,7 +27,7 @@ from pipeline.task import Task, encode_task
 from rates.clock import Clock
 from rates.errors import InvalidSetting, QueueUnavailable
 from rates.source import Source
-from runtime.cancellation import heeded_cancellation
+from runtime.cancellation import preserve_cancellation
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 3
@@ -218,7 +218,7 @@ def _masked(url: str) -> str:
 def translated_errors(where: str = "") -> Iterator[None]:
     """Raise what aio_pika raises as `QueueUnavailable`."""
     try:
-        with heeded_cancellation():
+        with preserve_cancellation():
             yield
     # It raises RuntimeError for a connection or channel that is closed already.
     except (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError) as exc:

@@ -1,4 +1,4 @@
-"""The caches under test, and what is put into them."""
+"""Caches under test, and tickers to write."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -20,11 +20,11 @@ NAMES = RedisNames(simulated=False)
 
 
 class Cache(TickerSink, TickerFeed, Protocol):
-    """Both sides at once, as the tests use them."""
+    """A sink and a feed in one object."""
 
 
 class RedisCache(RedisTickerSink, RedisTickerFeed):
-    """The two Redis sides on one client."""
+    """`RedisTickerSink` and `RedisTickerFeed` on one client."""
 
     def __init__(self, redis: Redis, names: RedisNames) -> None:
         RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)

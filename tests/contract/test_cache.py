@@ -1,4 +1,4 @@
-"""One suite on both caches: what Redis and the in-process cache promise to pipeline and gateway alike."""
+"""Contract of the cache, run against the Redis and in-memory implementations."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.contract.caches import ETH, NAMES, STREAM_LENGTH, Cache, RedisCache, 
 
 @pytest.fixture(params=["memory", "redis"])
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
-    """A new, empty cache of either kind."""
+    """An empty cache."""
     if request.param == "memory":
         yield MemoryCache(stream_length=STREAM_LENGTH)
         return
@@ -40,30 +40,30 @@ async def next_message(messages: AsyncIterator[FeedMessage]) -> FeedMessage:
 
 
 async def test_a_late_ticker_does_not_replace_a_newer_one(cache: Cache) -> None:
-    """Whatever the order of writes, the newest event time stays."""
+    """The cache keeps the newest event time, regardless of the order of writes."""
     assert await cache.write([ticker(at=2_000_000, price="2")]) == 1
     assert await cache.write([ticker(at=1_999_999, price="1")]) == 0
     assert await stored(cache) == {"BTC/USDT": "2"}
 
 
 async def test_a_duplicate_is_not_stored_again(cache: Cache) -> None:
-    """The same observation from a redundant replica changes nothing and is not published."""
+    """A repeated observation, as from a redundant replica, changes nothing and is not published."""
     assert await cache.write([ticker(at=5, sequence=7)]) == 1
     before = await cache.read_snapshot(Source.BINANCE)
     assert await cache.write([ticker(at=5, sequence=7)]) == 0
     assert await cache.read_snapshot(Source.BINANCE) == before
 
 
-async def test_the_sequence_orders_observations_of_one_instant(cache: Cache) -> None:
-    """Two trades of the same millisecond: the later trade id wins."""
+async def test_the_sequence_orders_tickers_of_equal_event_time(cache: Cache) -> None:
+    """Of two trades in one millisecond, the one with the higher trade id wins."""
     assert await cache.write([ticker(at=5, sequence=8, price="8")]) == 1
     assert await cache.write([ticker(at=5, sequence=7, price="7")]) == 0
     assert await cache.write([ticker(at=5, sequence=9, price="9")]) == 1
     assert await stored(cache) == {"BTC/USDT": "9"}
 
 
-async def test_of_several_tickers_of_one_symbol_in_a_batch_the_newest_is_published_once(cache: Cache) -> None:
-    """A batch is conflated before it is stored."""
+async def test_a_batch_publishes_only_the_newest_ticker_of_a_symbol(cache: Cache) -> None:
+    """Batches are conflated before they are stored."""
     async with cache.subscribe() as messages:
         assert (
             await cache.write(
@@ -79,8 +79,8 @@ async def test_of_several_tickers_of_one_symbol_in_a_batch_the_newest_is_publish
     }
 
 
-async def test_what_is_published_is_in_the_snapshot_under_the_same_place(cache: Cache) -> None:
-    """Epoch and seq of a message and of the snapshot after it agree."""
+async def test_messages_and_snapshot_agree_on_the_position(cache: Cache) -> None:
+    """The last message and the snapshot have the same epoch and sequence number."""
     async with cache.subscribe() as messages:
         for at in (1, 2, 3):
             await cache.write([ticker(at=at)])
@@ -92,8 +92,8 @@ async def test_what_is_published_is_in_the_snapshot_under_the_same_place(cache: 
     assert snapshot.seq == 3
 
 
-async def test_sources_are_counted_apart(cache: Cache) -> None:
-    """Each source has a sequence of its own."""
+async def test_each_source_has_its_own_sequence(cache: Cache) -> None:
+    """A write to one source does not advance the sequence of another."""
     await cache.write([ticker(at=1)])
     await cache.write([ticker(Symbol("BTC", "USD"), at=1, source=Source.COINGECKO)])
     assert (await cache.read_snapshot(Source.BINANCE)).seq == 1
@@ -102,14 +102,14 @@ async def test_sources_are_counted_apart(cache: Cache) -> None:
 
 
 async def test_an_empty_cache_is_an_empty_snapshot(cache: Cache) -> None:
-    """Nothing written is no error."""
+    """Reading before the first write, and writing nothing, are no errors."""
     snapshot = await cache.read_snapshot(Source.BINANCE)
     assert (snapshot.epoch, snapshot.seq, snapshot.tickers, snapshot.reports) == ("", 0, (), ())
     assert await cache.write([]) == 0
 
 
-async def test_the_stream_gives_what_came_after_a_position(cache: Cache) -> None:
-    """Complete and in order, nothing at the very end, nothing provable for another epoch or the future."""
+async def test_the_stream_returns_the_changes_after_a_position(cache: Cache) -> None:
+    """All of them, in order; none at the end; `None` for another epoch or a future position."""
     for at in range(1, 6):
         await cache.write([ticker(at=at, price=str(at))])
     epoch = (await cache.read_snapshot(Source.BINANCE)).epoch
@@ -122,9 +122,9 @@ async def test_the_stream_gives_what_came_after_a_position(cache: Cache) -> None
     assert await cache.read_after(Source.COINGECKO, epoch, 0) is None
 
 
-async def test_what_the_stream_no_longer_covers_is_not_claimed(cache: Cache) -> None:
-    """The stream is bounded; a position before its start cannot be resumed from."""
-    # Redis trims whole nodes of 100 entries (MAXLEN ~), so go well past the bound.
+async def test_a_position_before_the_start_of_the_stream_cannot_be_resumed(cache: Cache) -> None:
+    """The stream is bounded, and `read_after` returns `None` if changes were trimmed."""
+    # Redis trims whole nodes of 100 entries (MAXLEN ~), so write well past the bound.
     for at in range(1, STREAM_LENGTH + 250):
         await cache.write([ticker(at=at)])
     snapshot = await cache.read_snapshot(Source.BINANCE)
@@ -135,8 +135,8 @@ async def test_what_the_stream_no_longer_covers_is_not_claimed(cache: Cache) -> 
     )
 
 
-async def test_reports_are_kept_per_process_until_it_falls_silent(cache: Cache) -> None:
-    """The newest report of each process; one that stopped reporting leaves."""
+async def test_reports_are_kept_per_process_until_they_expire(cache: Cache) -> None:
+    """The snapshot has the newest report of each process that still reports."""
 
     def report(instance: str, at: int, refused: int) -> SourceReport:
         return SourceReport(
@@ -161,8 +161,8 @@ async def test_reports_are_kept_per_process_until_it_falls_silent(cache: Cache) 
     assert set((await cache.read_snapshot(Source.BINANCE)).reports) == {report("b", later, 0)}
 
 
-async def test_two_subscribers_see_the_same_messages_in_the_same_order(cache: Cache) -> None:
-    """Every gateway replica can build the same mirror."""
+async def test_two_subscribers_receive_the_same_messages_in_the_same_order(cache: Cache) -> None:
+    """So all gateway replicas build the same mirror."""
     async with cache.subscribe() as one, cache.subscribe() as other:
         for at in (1, 2, 3, 4):
             await cache.write([ticker(at=at, price=str(at))])
@@ -182,10 +182,10 @@ BATCHES = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES)
-async def test_any_writes_leave_what_a_simple_oracle_says(
+async def test_any_sequence_of_writes_agrees_with_a_simple_oracle(
     redis_url: str, batches: list[list[tuple[str, int, int]]]
 ) -> None:
-    """Redis and memory agree with each other and with a dict that keeps the maximum."""
+    """Redis and memory caches agree with a dict that keeps the maximum per symbol."""
     redis = open_redis(redis_url)
     await redis.flushall()
     caches: list[Cache] = [RedisCache(redis, NAMES), MemoryCache(stream_length=STREAM_LENGTH)]

@@ -1,4 +1,4 @@
-"""What only one of the two caches can suffer, and how it is noticed."""
+"""Data loss and outages that affect only one of the two caches."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ async def drain(messages: AsyncIterator[FeedMessage]) -> None:
             pass
 
 
-async def test_a_lost_cache_is_a_new_epoch(redis_url: str) -> None:
-    """After FLUSHALL nothing may pretend to continue."""
+async def test_a_flushed_cache_begins_a_new_epoch(redis_url: str) -> None:
+    """After FLUSHALL no position of the old epoch can be resumed."""
     redis = open_redis(redis_url)
     cache = RedisCache(redis, NAMES)
     await redis.flushall()
@@ -35,8 +35,8 @@ async def test_a_lost_cache_is_a_new_epoch(redis_url: str) -> None:
     await redis.aclose()
 
 
-async def test_a_partly_evicted_cache_is_a_new_epoch(redis_url: str) -> None:
-    """Values and their order must be lost together or not at all."""
+async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None:
+    """Losing any one of the keys `cache`, `order` and `head` discards the others."""
     redis = open_redis(redis_url)
     cache = RedisCache(redis, NAMES)
     for lost in (NAMES.cache, NAMES.order, NAMES.head):
@@ -51,7 +51,7 @@ async def test_a_partly_evicted_cache_is_a_new_epoch(redis_url: str) -> None:
 
 
 async def test_an_unreachable_redis_is_a_typed_error(unused_tcp_port: int) -> None:
-    """Every operation says that the cache is away, within its timeout."""
+    """All operations raise `CacheUnavailable`."""
     redis = open_redis(f"redis://127.0.0.1:{unused_tcp_port}/0")
     cache = RedisCache(redis, NAMES)
     with pytest.raises(CacheUnavailable, match="Redis"):
@@ -64,8 +64,8 @@ async def test_an_unreachable_redis_is_a_typed_error(unused_tcp_port: int) -> No
     await redis.aclose()
 
 
-async def test_a_subscriber_that_falls_behind_in_process_is_told_so() -> None:
-    """Memory stays bounded; the reader learns that it must reload."""
+async def test_a_slow_subscriber_of_the_memory_cache_must_reload() -> None:
+    """Its queue is bounded, and overflow ends the subscription with `CacheUnavailable`."""
     cache = MemoryCache(stream_length=10)
     async with cache.subscribe() as messages:
         for at in range(1, 3000):

@@ -1,4 +1,4 @@
-"""One suite on both task queues: what RabbitMQ and the in-process queue promise to producers and consumers alike."""
+"""Contract of the task queue, run against the RabbitMQ and in-memory implementations."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ BINANCE = Source.BINANCE
 
 
 class Broker(Protocol):
-    """A queue of either kind, with what tests need to see and do besides."""
+    """A task queue, plus raw access for tests."""
 
     @property
     def queue(self) -> TaskQueue: ...
@@ -68,7 +68,7 @@ class RabbitBroker:
 
 @pytest.fixture(params=["memory", "rabbitmq"])
 async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
-    """A new, empty queue of either kind."""
+    """An empty queue."""
     if request.param == "memory":
         yield MemoryBroker()
         return
@@ -91,7 +91,7 @@ async def receive(deliveries: AsyncIterator[Delivery]) -> Delivery:
 
 
 async def test_a_task_arrives_as_it_was_sent(broker: Broker) -> None:
-    """What a consumer decodes equals what a producer enqueued, to the microsecond."""
+    """The decoded task equals the enqueued one, including microseconds."""
     sent = task()
     await broker.queue.enqueue([sent])
     async with broker.queue.consume(BINANCE) as deliveries:
@@ -101,14 +101,14 @@ async def test_a_task_arrives_as_it_was_sent(broker: Broker) -> None:
         await delivery.ack()
 
 
-async def test_enqueued_means_in_the_queue(broker: Broker) -> None:
-    """When `enqueue` returns, all tasks are where a consumer that comes later finds them."""
+async def test_enqueue_returns_only_when_the_tasks_are_in_the_queue(broker: Broker) -> None:
+    """A consumer that connects later receives all of them."""
     await broker.queue.enqueue([task(str(number)) for number in range(5)])
     assert await broker.count_ready() == 5
 
 
 async def test_sources_do_not_share_a_queue(broker: Broker) -> None:
-    """A consumer sees the tasks of its own source only."""
+    """A consumer receives the tasks of its own source only."""
     await broker.queue.enqueue([task("theirs", source=Source.COINGECKO), task("ours")])
     async with broker.queue.consume(BINANCE) as deliveries:
         delivery = await receive(deliveries)
@@ -117,7 +117,7 @@ async def test_sources_do_not_share_a_queue(broker: Broker) -> None:
 
 
 async def test_replicas_share_the_tasks(broker: Broker) -> None:
-    """Two consumers with one task each in hand hold different tasks."""
+    """Two consumers receive different tasks."""
     await broker.queue.enqueue([task("1"), task("2")])
     async with broker.queue.consume(BINANCE) as one, broker.queue.consume(BINANCE) as other:
         held = [await receive(one), await receive(other)]
@@ -127,7 +127,7 @@ async def test_replicas_share_the_tasks(broker: Broker) -> None:
 
 
 async def test_a_consumer_holds_one_task_at_a_time(broker: Broker) -> None:
-    """What one consumer has not begun is free for others."""
+    """Tasks that it has not received stay available for others."""
     await broker.queue.enqueue([task("1"), task("2"), task("3")])
     async with broker.queue.consume(BINANCE) as deliveries:
         delivery = await receive(deliveries)
@@ -136,15 +136,15 @@ async def test_a_consumer_holds_one_task_at_a_time(broker: Broker) -> None:
 
 
 async def test_an_acknowledged_task_is_gone(broker: Broker) -> None:
-    """Nobody gets it again, not even after the consumer has left."""
+    """It is not delivered again after the consumer disconnects."""
     await broker.queue.enqueue([task()])
     async with broker.queue.consume(BINANCE) as deliveries:
         await (await receive(deliveries)).ack()
     assert await broker.count_ready() == 0
 
 
-async def test_a_requeued_task_comes_again_marked_as_such(broker: Broker) -> None:
-    """So a consumer can tell that it was tried before."""
+async def test_a_requeued_task_is_delivered_again_as_redelivered(broker: Broker) -> None:
+    """The flag tells a consumer that the task was tried before."""
     await broker.queue.enqueue([task()])
     async with broker.queue.consume(BINANCE) as deliveries:
         await (await receive(deliveries)).requeue()
@@ -153,8 +153,8 @@ async def test_a_requeued_task_comes_again_marked_as_such(broker: Broker) -> Non
         await again.ack()
 
 
-async def test_an_unsettled_task_is_given_back_when_its_consumer_goes(broker: Broker) -> None:
-    """A consumer that stops, or dies, with a task in hand loses nothing."""
+async def test_an_unacknowledged_task_is_redelivered_after_its_consumer_disconnects(broker: Broker) -> None:
+    """No task is lost when a consumer stops or dies."""
     await broker.queue.enqueue([task()])
     async with broker.queue.consume(BINANCE) as deliveries:
         await receive(deliveries)
@@ -164,31 +164,31 @@ async def test_an_unsettled_task_is_given_back_when_its_consumer_goes(broker: Br
         await again.ack()
 
 
-async def test_a_cancelled_consumer_gives_its_task_back(broker: Broker) -> None:
-    """Cancellation in the middle of the work counts as going."""
+async def test_a_cancelled_consumer_returns_its_task(broker: Broker) -> None:
+    """Cancellation during the work counts as a disconnect."""
     await broker.queue.enqueue([task()])
-    in_hand = asyncio.Event()
+    received = asyncio.Event()
 
     async def work() -> None:
         async with broker.queue.consume(BINANCE) as deliveries:
             await receive(deliveries)
-            in_hand.set()
+            received.set()
             await asyncio.Event().wait()
 
     worker = asyncio.create_task(work())
     async with asyncio.timeout(PATIENCE_S):
-        await in_hand.wait()
+        await received.wait()
     worker.cancel()
     await asyncio.wait([worker])
 
-    async def is_back() -> bool:
+    async def is_returned() -> bool:
         return await broker.count_ready() == 1
 
-    await eventually(is_back)
+    await eventually(is_returned)
 
 
-async def test_a_task_is_gone_at_its_deadline(broker: Broker) -> None:
-    """A queue that nobody consumes does not grow: tasks expire."""
+async def test_a_task_expires_at_its_deadline(broker: Broker) -> None:
+    """A queue without consumers does not grow."""
     await broker.queue.enqueue([task("short", lives=timedelta(milliseconds=300))])
 
     async def is_gone() -> bool:
@@ -202,8 +202,8 @@ async def test_a_task_is_gone_at_its_deadline(broker: Broker) -> None:
         await delivery.ack()
 
 
-async def test_an_expired_task_is_no_dead_letter(broker: Broker) -> None:
-    """The dead-letter queue is for people: what merely came too late does not get there."""
+async def test_an_expired_task_is_not_dead_lettered(broker: Broker) -> None:
+    """The dead-letter queue holds only messages that a person must look at."""
     await broker.queue.enqueue([task(lives=timedelta(milliseconds=200))])
 
     async def is_gone() -> bool:
@@ -214,7 +214,7 @@ async def test_an_expired_task_is_no_dead_letter(broker: Broker) -> None:
 
 
 async def test_dead_letters_are_counted(broker: Broker) -> None:
-    """A message that no consumer can use leaves the queue and is counted, once."""
+    """A malformed message leaves the queue and is counted once."""
     await broker.put_raw(b"poison")
     async with broker.queue.consume(BINANCE) as deliveries:
         delivery = await receive(deliveries)
@@ -231,18 +231,18 @@ async def test_dead_letters_are_counted(broker: Broker) -> None:
 
 
 async def test_a_full_queue_drops_its_oldest_tasks(broker: Broker) -> None:
-    """Bounded, and what is newest is worth most; what made room is no dead letter."""
+    """The queue is bounded; dropped tasks are not dead-lettered."""
     await broker.queue.enqueue([task(str(number)) for number in range(MAX_TASKS + 20)])
     assert await broker.count_ready() == MAX_TASKS
     assert await broker.queue.count_dead(BINANCE) == 0
 
 
-async def test_no_tasks_are_no_trouble(broker: Broker) -> None:
-    """A tick without instruments enqueues nothing."""
+async def test_enqueueing_no_tasks_does_nothing(broker: Broker) -> None:
+    """A tick without instruments leaves the queue empty."""
     await broker.queue.enqueue([])
     assert await broker.count_ready() == 0
 
 
-def test_queue_names_are_those_of_the_contract() -> None:
-    """The given names stay, the spelling of CoinGecko's included."""
+def test_queue_names_match_the_contract() -> None:
+    """Including the given spelling `coingeko_parser`."""
     assert [queue_name(Source.BINANCE), queue_name(Source.COINGECKO)] == ["binance_parser", "coingeko_parser"]

@@ -1,4 +1,4 @@
-"""One suite on both tick claims: what two producers rely on."""
+"""Contract of tick claims, run against the Redis and in-memory implementations."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ LIFETIME = timedelta(minutes=1)
 
 @pytest.fixture(params=["memory", "redis"])
 async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickClaim]]:
-    """Two producers' views of the same claims."""
+    """Tick claims of two producers that share one schedule."""
     if request.param == "memory":
         claim = MemoryTickClaim(utc_now)
         yield [claim, claim]
@@ -31,36 +31,36 @@ async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickCl
     await redis.aclose()
 
 
-async def test_one_of_two_producers_gets_a_tick(producers: list[TickClaim]) -> None:
-    """However many ask at once, exactly one may issue it."""
+async def test_exactly_one_producer_claims_a_tick(producers: list[TickClaim]) -> None:
+    """One of ten concurrent claims succeeds."""
     answers = await asyncio.gather(
         *(producer.claim(Source.BINANCE, 7, LIFETIME) for producer in producers * 5)
     )
     assert sorted(answers) == [False] * 9 + [True]
 
 
-async def test_the_next_tick_is_anybodys(producers: list[TickClaim]) -> None:
-    """A producer that dies after its tick leaves nothing behind that must run out first."""
+async def test_any_producer_can_claim_the_next_tick(producers: list[TickClaim]) -> None:
+    """A producer that dies after a claim does not delay the others."""
     one, other = producers
     assert await one.claim(Source.BINANCE, 7, LIFETIME)
     assert await other.claim(Source.BINANCE, 8, LIFETIME)
 
 
-async def test_sources_have_ticks_of_their_own(producers: list[TickClaim]) -> None:
+async def test_each_source_has_its_own_ticks(producers: list[TickClaim]) -> None:
     """Tick 7 of one source is not tick 7 of another."""
     one, other = producers
     assert await one.claim(Source.BINANCE, 7, LIFETIME)
     assert await other.claim(Source.COINGECKO, 7, LIFETIME)
 
 
-async def test_a_claim_does_not_stay_for_ever(producers: list[TickClaim]) -> None:
-    """After its lifetime nothing is left of it."""
+async def test_a_claim_expires(producers: list[TickClaim]) -> None:
+    """After its lifetime the same tick can be claimed again."""
     one, other = producers
     assert await one.claim(Source.BINANCE, 7, timedelta(milliseconds=100))
     await eventually(lambda: other.claim(Source.BINANCE, 7, LIFETIME))
 
 
-async def test_schedules_have_ticks_of_their_own(redis_url: str) -> None:
+async def test_each_schedule_has_its_own_ticks(redis_url: str) -> None:
     """Tick 7 of the listings is not tick 7 of the producers."""
     redis, names = open_redis(redis_url), RedisNames(simulated=False)
     await redis.flushall()

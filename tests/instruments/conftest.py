@@ -1,4 +1,4 @@
-"""A database of either kind, without tables and with them."""
+"""Fixtures: an empty database and a migrated one, on SQLite and Postgres."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from instruments.store import InstrumentStore
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of either kind without tables."""
+    """URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
     server = str(request.getfixturevalue("postgres_url"))
@@ -26,7 +26,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[InstrumentStore]:
-    """A migrated, seeded database."""
+    """Store on a migrated and seeded database."""
     await migrate(url)
     store = InstrumentStore(url)
     yield store

@@ -1,4 +1,4 @@
-"""What listings made of the tracked instruments is kept, on SQLite and on a real Postgres."""
+"""Storage of listing states and trading halts, on SQLite and Postgres."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,12 +18,12 @@ STATE = ListingState(NOW, 1695)
 
 
 async def tracked(store: InstrumentStore) -> Instrument:
-    """BTC/USDT as it is in the database."""
+    """Read BTC/USDT from the database."""
     return next(each for each in await store.read(Source.BINANCE) if each.symbol == BTC.symbol)
 
 
-async def test_a_halt_is_kept_and_taken_back(store: InstrumentStore) -> None:
-    """With the source's word and the moment, exactly; other instruments are left alone."""
+async def test_a_halt_is_stored_and_removed(store: InstrumentStore) -> None:
+    """Status word and time are stored exactly; other instruments do not change."""
     records = ListingRecords(store)
     await records.write(Source.BINANCE, STATE, {BTC: BREAK})
     halted = await tracked(store)
@@ -33,8 +33,8 @@ async def test_a_halt_is_kept_and_taken_back(store: InstrumentStore) -> None:
     assert await tracked(store) == BTC
 
 
-async def test_the_last_believed_listing_is_remembered(store: InstrumentStore) -> None:
-    """Per source; none before the first."""
+async def test_the_last_accepted_listing_is_stored(store: InstrumentStore) -> None:
+    """One state per source; `None` before the first listing."""
     records = ListingRecords(store)
     assert await records.read(Source.BINANCE) is None
     await records.write(Source.BINANCE, STATE, {})
@@ -44,10 +44,8 @@ async def test_the_last_believed_listing_is_remembered(store: InstrumentStore) -
     assert await records.read(Source.COINGECKO) is None
 
 
-async def test_what_the_simulator_lists_counts_for_the_simulator_only(
-    store: InstrumentStore, url: str
-) -> None:
-    """The embedded system keeps one database for simulated and for real sources."""
+async def test_halts_of_the_simulator_do_not_affect_real_data(store: InstrumentStore, url: str) -> None:
+    """The embedded system uses one database for simulated and real sources."""
     simulated = InstrumentStore(url, simulated=True)
     try:
         await ListingRecords(simulated).write(Source.BINANCE, STATE, {BTC: BREAK})
@@ -58,8 +56,8 @@ async def test_what_the_simulator_lists_counts_for_the_simulator_only(
         await simulated.close()
 
 
-async def test_one_that_was_respelt_meanwhile_is_not_halted_by_mistake(store: InstrumentStore) -> None:
-    """The listing was about another spelling; adding an instrument anew forgets what was said of it."""
+async def test_a_halt_does_not_apply_after_the_source_symbol_changed(store: InstrumentStore) -> None:
+    """A listing names source symbols; adding an instrument again clears its halt."""
     respelt = msgspec.structs.replace(BTC, source_symbol="BTCUSDT2")
     await store.add([respelt])
     await ListingRecords(store).write(Source.BINANCE, STATE, {BTC: BREAK})
@@ -69,15 +67,15 @@ async def test_one_that_was_respelt_meanwhile_is_not_halted_by_mistake(store: In
     assert await tracked(store) == BTC
 
 
-async def test_an_instrument_may_be_added_halted(store: InstrumentStore) -> None:
-    """Whoever adds it has just seen the listing."""
+async def test_a_halted_instrument_can_be_added(store: InstrumentStore) -> None:
+    """`instruments add` reads the listing first, so it knows of a halt."""
     halted = msgspec.structs.replace(BTC, halt=BREAK)
     await store.add([halted])
     assert await tracked(store) == halted
 
 
-async def test_an_older_database_keeps_its_instruments(url: str) -> None:
-    """Migrated from the first form of the table, everything in it trades."""
+async def test_migrating_an_older_database_keeps_its_instruments(url: str) -> None:
+    """After migrating from the first revision no instrument is halted."""
     await migrate(url, "0001")
     await migrate(url)
     store = InstrumentStore(url)

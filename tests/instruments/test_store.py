@@ -18,15 +18,15 @@ NEW = Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New")
 
 
 async def test_a_new_database_tracks_every_listed_asset(store: InstrumentStore) -> None:
-    """The seed of the migration is what `assets.csv` lists."""
+    """The migration seeds all assets of `assets.csv`."""
     tracked = await store.read()
     assert sorted(tracked, key=str) == sorted(read_seed(), key=str)
     assert Instrument(Source.COINGECKO, Symbol("BTC", "USD"), "bitcoin", "Bitcoin") in tracked
     assert Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin") in tracked
 
 
-async def test_adding_and_removing_is_seen_at_once(store: InstrumentStore) -> None:
-    """Add, add again with another spelling, remove, remove again."""
+async def test_adding_and_removing_takes_effect_immediately(store: InstrumentStore) -> None:
+    """Adding twice replaces the source symbol; removing twice reports the second as unknown."""
     assert await store.add([NEW]) == 1
     assert NEW in await store.read(Source.BINANCE)
     respelled = Instrument(Source.BINANCE, NEW.symbol, "NEW2USDT", "New")
@@ -39,7 +39,7 @@ async def test_adding_and_removing_is_seen_at_once(store: InstrumentStore) -> No
 
 
 async def test_migrating_again_changes_nothing(store: InstrumentStore, url: str) -> None:
-    """A removed instrument does not come back with the next start."""
+    """A removed instrument does not reappear at the next start."""
     await store.remove(Source.BINANCE, Symbol("BTC", "USDT"))
     await asyncio.gather(migrate(url), migrate(url))
     assert Symbol("BTC", "USDT") not in {entry.symbol for entry in await store.read(Source.BINANCE)}
@@ -47,12 +47,12 @@ async def test_migrating_again_changes_nothing(store: InstrumentStore, url: str)
 
 
 async def test_models_and_migrations_agree(store: InstrumentStore, url: str) -> None:
-    """`alembic check` finds nothing to add."""
+    """`alembic check` finds no difference."""
     await check_models(url)
 
 
-async def test_a_database_that_was_not_migrated_says_so(tmp_path: Path) -> None:
-    """A missing table is a typed error that names the database."""
+async def test_a_database_without_migrations_is_a_typed_error(tmp_path: Path) -> None:
+    """The error names the missing table."""
     store = InstrumentStore(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
     with pytest.raises(DatabaseUnavailable, match="no such table: instruments"):
         await store.check()
@@ -60,26 +60,28 @@ async def test_a_database_that_was_not_migrated_says_so(tmp_path: Path) -> None:
 
 
 async def test_an_unreachable_database_is_a_typed_error(unused_tcp_port: int) -> None:
-    """For the store and for the migrations."""
+    """Store and migrations raise `DatabaseUnavailable`, without the password."""
     url = f"postgresql+asyncpg://user:secret@127.0.0.1:{unused_tcp_port}/ratewire"
     store = InstrumentStore(url)
-    with pytest.raises(DatabaseUnavailable) as refusal:
+    with pytest.raises(DatabaseUnavailable) as unavailable:
         await store.read()
-    assert "secret" not in str(refusal.value)
+    assert "secret" not in str(unavailable.value)
     await store.close()
     with pytest.raises(DatabaseUnavailable):
         await migrate(url)
 
 
 @pytest.mark.parametrize("url", ["mysql://x", "nonsense", "postgresql+asyncpg:nope"])
-def test_a_wrong_url_names_the_variable(url: str) -> None:
-    """The person who set it must know which variable to change."""
+def test_an_invalid_url_names_the_variable(url: str) -> None:
+    """The error tells the operator which variable to change."""
     with pytest.raises(InvalidSetting, match="RATEWIRE_DATABASE_URL"):
         InstrumentStore(url)
 
 
-async def test_a_database_that_hangs_is_left_at_once(postgres_server: Server, postgres_url: str) -> None:
-    """However many connections are open: before, each was waited for in turn."""
+async def test_closing_does_not_wait_for_a_frozen_database(
+    postgres_server: Server, postgres_url: str
+) -> None:
+    """`close` terminates all connections at once instead of waiting for one after the other."""
     store = InstrumentStore(postgres_url)
     await migrate(postgres_url)
     async with store.transaction(), store.transaction(), store.transaction():

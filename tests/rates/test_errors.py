@@ -1,4 +1,4 @@
-"""The error tree and its two verdict tables cover each other."""
+"""The error tree and its two mapping tables are complete."""
 
 import re
 
@@ -6,15 +6,15 @@ from rates import errors, verdicts
 from rates.errors import leaves
 
 
-def test_both_tables_have_a_verdict_for_every_leaf_and_for_nothing_else() -> None:
-    """A new error cannot be forgotten in either table."""
+def test_both_tables_map_every_leaf_and_nothing_else() -> None:
+    """Adding an error class without mapping it fails."""
     expected = set(leaves())
     assert set(verdicts.TASK_VERDICTS) == expected
     assert set(verdicts.GRAPHQL_CODES) == expected
 
 
-def test_the_tree_drawn_in_the_docstring_is_the_tree() -> None:
-    """The drawing names every class of the module, each once."""
+def test_the_docstring_draws_the_whole_error_tree() -> None:
+    """It names every class of the module exactly once."""
     drawn = re.findall(r"[├└]── (\w+)", errors.__doc__ or "")
     defined = [
         name

@@ -1,4 +1,4 @@
-"""Decimals keep every published digit and never show an exponent."""
+"""Decimals keep all published digits and print without an exponent."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -11,7 +11,7 @@ from rates.number import format_decimal, is_printable, parse_decimal
 
 
 @pytest.mark.parametrize(
-    ("published", "shown"),
+    ("published", "printed"),
     [
         ("61837.63000000", "61837.63000000"),
         ("3.97e-06", "0.00000397"),
@@ -20,31 +20,31 @@ from rates.number import format_decimal, is_printable, parse_decimal
         ("0", "0"),
     ],
 )
-def test_numbers_are_shown_plainly_with_the_digits_that_were_published(published: str, shown: str) -> None:
-    """Trailing zeros stay, exponents go."""
-    assert format_decimal(parse_decimal(published)) == shown
+def test_numbers_print_in_plain_notation_with_all_published_digits(published: str, printed: str) -> None:
+    """Trailing zeros stay; exponents are expanded."""
+    assert format_decimal(parse_decimal(published)) == printed
 
 
 @pytest.mark.parametrize(
     "text", ["", "abc", "NaN", "sNaN", "Infinity", "-inf", "1E400", "1E-400", "1e50", "0x10"]
 )
-def test_what_is_no_finite_decimal_of_sane_size_is_refused(text: str) -> None:
-    """An exponent of 400 would print as 400 digits."""
+def test_non_finite_and_oversized_numbers_are_rejected(text: str) -> None:
+    """They raise `InvalidNumber`: 1E400 would print as 400 digits."""
     with pytest.raises(InvalidNumber, match="expected a finite decimal"):
         parse_decimal(text)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**29), max_value=10**29, places=12))
-def test_value_and_digits_survive_text(value: Decimal) -> None:
-    """Nothing is rounded on the way."""
+def test_formatting_and_parsing_round_trip(value: Decimal) -> None:
+    """Value and exponent are unchanged."""
     again = parse_decimal(format_decimal(value))
     assert again == value
     assert again.as_tuple().exponent == value.as_tuple().exponent
 
 
 @given(st.text("0123456789.eE+-", max_size=56))
-def test_short_plain_numbers_are_judged_as_all_others_are(text: str) -> None:
-    """They are most of them, and their digits are not counted."""
+def test_the_fast_path_for_short_numbers_agrees_with_the_full_check(text: str) -> None:
+    """`parse_decimal` accepts a short number exactly if `is_printable` does."""
     try:
         value: Decimal | None = Decimal(text)
     except InvalidOperation:

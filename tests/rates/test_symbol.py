@@ -1,4 +1,4 @@
-"""Symbols: what is one, what is not, and what the refusal says."""
+"""Parsing of symbols, and the error messages for invalid ones."""
 
 import pytest
 from hypothesis import given
@@ -11,14 +11,14 @@ ASSETS = st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True)
 
 
 @given(base=ASSETS, quote=ASSETS)
-def test_what_is_printed_is_read_back(base: str, quote: str) -> None:
-    """Printing and parsing are inverse."""
+def test_printing_and_parsing_round_trip(base: str, quote: str) -> None:
+    """Parsing a printed symbol returns an equal symbol."""
     assert parse_symbol(str(Symbol(base, quote))) == Symbol(base, quote)
 
 
 @pytest.mark.parametrize("text", ["1000SATS/USDT", "币安人生/USDT", "AAVE.D/USD", "A/B"])
-def test_the_spellings_that_exchanges_use_are_symbols(text: str) -> None:
-    """Digits, dots and non-ASCII assets exist on real exchanges."""
+def test_asset_codes_of_real_exchanges_are_valid(text: str) -> None:
+    """Exchanges list assets with digits, dots and non-ASCII letters."""
     assert str(parse_symbol(text)) == text
 
 
@@ -42,15 +42,15 @@ def test_the_spellings_that_exchanges_use_are_symbols(text: str) -> None:
         "BTC/US\x00DT",
     ],
 )
-def test_anything_else_is_refused_with_what_was_seen_and_expected(text: str) -> None:
-    """The message names both."""
-    with pytest.raises(InvalidSymbol, match="expected BASE/QUOTE") as refusal:
+def test_invalid_symbols_are_rejected_with_a_clear_message(text: str) -> None:
+    """The message gives the text seen and the form expected."""
+    with pytest.raises(InvalidSymbol, match="expected BASE/QUOTE") as rejected:
         parse_symbol(text)
-    assert repr(text[:60]) in str(refusal.value)
+    assert repr(text[:60]) in str(rejected.value)
 
 
 @pytest.mark.parametrize("text", ["btc/usdt", "BTC-USDT", "btc_usdt", " BTC/USDT "])
-def test_a_near_miss_is_told_the_symbol_it_probably_meant(text: str) -> None:
-    """Case and separator are the usual slips."""
+def test_the_error_suggests_the_probable_symbol(text: str) -> None:
+    """It corrects case and separator, the usual mistakes."""
     with pytest.raises(InvalidSymbol, match="did you mean BTC/USDT"):
         parse_symbol(text)

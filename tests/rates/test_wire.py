@@ -1,4 +1,4 @@
-"""What one side writes to Redis the other reads, digit for digit; everything else is refused."""
+"""Encoding and decoding of the Redis formats round-trip; malformed data is rejected."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -47,29 +47,29 @@ TICKERS = st.builds(
 
 
 @given(TICKERS)
-def test_a_ticker_survives_the_wire(ticker: Ticker) -> None:
-    """Every field, every digit, every microsecond."""
+def test_tickers_round_trip(ticker: Ticker) -> None:
+    """All fields, digits and microseconds are preserved."""
     again = decode_ticker(encode_ticker(ticker))
     assert again == ticker
     assert encode_ticker(again) == encode_ticker(ticker)
 
 
 def encode_changes(epoch: str, seq: int, encoded_tickers: list[bytes]) -> bytes:
-    """The message as `cache/write.lua` builds it; that it does is shown in tests/contract/test_cache.py."""
+    """Build a changes message as `cache/write.lua` does; `tests/contract/test_cache.py` covers the script."""
     return b'{"epoch":"%b","seq":%d,"tickers":[%b]}' % (epoch.encode(), seq, b",".join(encoded_tickers))
 
 
 @given(st.lists(TICKERS, max_size=4), st.integers(0, 2**53))
-def test_changes_survive_the_wire(tickers: list[Ticker], seq: int) -> None:
-    """The spliced message reads as a whole."""
+def test_changes_round_trip(tickers: list[Ticker], seq: int) -> None:
+    """A message spliced from encoded tickers decodes to the same tickers."""
     changes = decode_changes(
         Source.BINANCE, encode_changes("e1", seq, [encode_ticker(ticker) for ticker in tickers])
     )
     assert (changes.epoch, changes.seq, list(changes.tickers)) == ("e1", seq, tickers)
 
 
-def test_a_report_survives_the_wire() -> None:
-    """Budget, silent symbols and all."""
+def test_reports_round_trip() -> None:
+    """Including the call budget and silent symbols."""
     now = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     report = SourceReport(
         source=Source.COINGECKO,
@@ -103,14 +103,14 @@ def test_a_report_survives_the_wire() -> None:
         b'{"source":"binance","symbol":"A/B","price":"1","observed_at_us":999999999999999999,"observed_at_origin":"SOURCE","received_at_us":1}',
     ],
 )
-def test_what_is_no_ticker_is_refused_with_what_was_seen(data: bytes) -> None:
-    """Never a parse error of the codec, never a half-read ticker."""
+def test_malformed_tickers_are_rejected_with_a_clear_message(data: bytes) -> None:
+    """They raise `MalformedTicker`, never an error of the codec."""
     with pytest.raises(MalformedTicker, match="expected a ticker, saw"):
         decode_ticker(data)
 
 
-def test_changes_of_another_source_are_refused() -> None:
-    """A message on a source's channel speaks of that source only."""
+def test_changes_with_tickers_of_another_source_are_rejected() -> None:
+    """A channel carries the tickers of its own source only."""
     ticker = Ticker(
         source=Source.BINANCE,
         symbol=Symbol("BTC", "USDT"),
@@ -124,6 +124,6 @@ def test_changes_of_another_source_are_refused() -> None:
 
 
 @given(MOMENTS)
-def test_moments_survive_as_microseconds(moment: datetime) -> None:
-    """Integers all the way, so that no float can shave one off."""
+def test_datetimes_round_trip_as_microseconds(moment: datetime) -> None:
+    """No precision is lost, because the conversion uses integers only."""
     assert parse_us(format_us(moment)) == moment

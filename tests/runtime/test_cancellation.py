@@ -1,4 +1,4 @@
-"""A cancellation is heeded even where a library loses it."""
+"""Cancellations survive the `asyncio.wait_for` calls of redis-py and aiormq."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,17 +8,17 @@ import pytest
 
 from cache import redis_client
 from pipeline.queue import rabbitmq
-from runtime.cancellation import heeded_cancellation
+from runtime.cancellation import preserve_cancellation
 
-BLOCKS = [heeded_cancellation, redis_client.translated_errors, rabbitmq.translated_errors]
+BLOCKS = [preserve_cancellation, redis_client.translated_errors, rabbitmq.translated_errors]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("failure", [None, ConnectionError("lost")])
-async def test_a_cancellation_in_the_moment_of_the_result_is_not_lost(
+async def test_a_cancellation_that_arrives_with_the_result_is_not_lost(
     block: Callable[[], AbstractContextManager[None]], failure: Exception | None
 ) -> None:
-    """The race of `asyncio.wait_for`: cancelled when the answer, good or bad, is there and not handed on yet."""
+    """The task is cancelled when the result or error is ready, but not delivered yet."""
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     begun = asyncio.Event()
 
@@ -26,7 +26,7 @@ async def test_a_cancellation_in_the_moment_of_the_result_is_not_lost(
         with block():
             begun.set()
             await asyncio.wait_for(answer, 10)
-        raise AssertionError("went on")
+        raise AssertionError("the cancellation was lost")
 
     task = asyncio.create_task(send())
     await begun.wait()
@@ -39,28 +39,29 @@ async def test_a_cancellation_in_the_moment_of_the_result_is_not_lost(
     assert task.cancelled()
 
 
-async def test_what_was_cancelled_before_may_clean_up() -> None:
-    """A block that begins in a cancelled task, as in its `finally`, is not disturbed."""
-    cleaned: list[str] = []
+async def test_a_task_cancelled_before_the_block_can_clean_up() -> None:
+    """A block entered in the `finally` of a cancelled task runs to its end."""
+    begun, cleaned_up = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
         try:
+            begun.set()
             await asyncio.Event().wait()
         finally:
-            with heeded_cancellation():
-                await asyncio.sleep(0)
-            cleaned.append("up")
+            with preserve_cancellation():
+                await asyncio.wait_for(cleaned_up.wait(), 10)
 
     task = asyncio.create_task(work())
-    await asyncio.sleep(0)
+    await begun.wait()
     task.cancel()
+    asyncio.get_running_loop().call_soon(cleaned_up.set)
     await asyncio.wait([task])
     assert task.cancelled()
-    assert cleaned == ["up"]
+    assert cleaned_up.is_set()
 
 
-async def test_a_timeout_within_the_block_is_no_cancellation_of_the_task() -> None:
-    """It is over when it is raised."""
-    with pytest.raises(TimeoutError), heeded_cancellation():
+async def test_a_timeout_inside_the_block_does_not_cancel_the_task() -> None:
+    """`asyncio.timeout` cancels and uncancels the task by itself."""
+    with pytest.raises(TimeoutError), preserve_cancellation():
         async with asyncio.timeout(0):
             await asyncio.Event().wait()
