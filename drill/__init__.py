@@ -1,5 +1,5 @@
-"""The fault drill: every fault for every source it applies to, walked through against the whole embedded system.
+"""The fault drill: injects every fault of every source and judges the whole embedded system from outside.
 
-Composition and judgement only: it starts the simulator and the embedded system, reads what any client can read (GraphQL) and
-what the simulator counted, and compares. It repairs nothing.
+It starts the simulator and the embedded system, reads what any client can read (GraphQL) and the simulator's counters, and
+compares. It repairs nothing.
 """

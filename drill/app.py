@@ -1,4 +1,4 @@
-"""Composition root of `ratewire drill`: systems side by side, and in each a walk for each source."""
+"""Composition root of `ratewire drill`: several systems side by side, each with one fault run per source."""
 
 import asyncio
 import logging
@@ -22,21 +22,21 @@ from rates.errors import InvalidSetting
 from rates.source import Source
 from simulator.faults.kinds import KINDS
 
-# Nearly all time is spent waiting for timeouts: two systems halve it, and together need less than one core.
+# Most of the time is spent waiting for timeouts: two systems halve it and use less than one core.
 SYSTEMS = 2
 LONGEST_S = 420.0
 
 
 async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> DrillReport:
-    """Walk through all faults of all sources (or `only` some of either), and show what was found.
+    """Inject all faults of all sources (or a selection), and show the report.
 
     Raises:
-        InvalidSetting: there is no such step.
+        InvalidSetting: the selection names no step.
     """
     schedule, outcomes, started = _schedule(only, faults), list[StepOutcome](), time.monotonic()
     done = _progress(outcomes, len(schedule), console)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut answers are what we ask for
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # aborted answers are expected
     os.environ.update(environment())
     async with asyncio.TaskGroup() as group:
         works = [
@@ -58,7 +58,7 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
 async def _work_off(
     schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
 ) -> tuple[SystemUnderTest, dict[str, Any]]:
-    """Steps of the agenda until none is left; the system and what its simulator counted."""
+    """Run steps of the schedule until none is left; return the system and its simulator's counters."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:
             walk = FaultRun(system, done)

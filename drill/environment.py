@@ -1,7 +1,7 @@
-"""The settings under which the drill runs: the system's own, with shorter times. Limits are the exchanges'.
+"""Settings of the drill: the system's own with shorter times; limits stay the exchanges' own.
 
-CoinGecko is the exception: a call a second instead of one each four, with 120 a minute allowed instead of 30, in the system
-and in the simulator alike.
+CoinGecko is the exception: one call a second with 120 a minute allowed (instead of one every 4 s and 30), in the system and in
+the simulator alike.
 """
 
 import json
@@ -12,23 +12,21 @@ from rates.source import Source
 from simulator.assets import SimulatedAsset, read_assets
 
 TTL_S = 4.0
-COINGECKO_TTL_S = (
-    6.0  # it is asked once a second for values that change as often, and says times in whole seconds
-)
+COINGECKO_TTL_S = 6.0  # polled once a second; values change as often and carry whole seconds
 CALLS_PER_MINUTE = 120
 IDLE_TIMEOUT_S = 3.0
-# A symbol is shown as silent after this at the soonest, and as long as nobody knows what is usual for it after ten times that.
+# The soonest a symbol is shown as silent; ten times that while its usual interval is unknown.
 SILENT_AFTER_S = 3.0
 SILENT_AT_THE_LATEST_S = 10 * SILENT_AFTER_S
 LISTING_INTERVAL_S = 2.0
 COINGECKO_LISTING_INTERVAL_S = 4.0
 SYMBOLS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "LTC", "AVAX", "SUI")
-# What is unusual silence depends on what is usual: in a livelier market a silent symbol is found sooner.
+# In a busier market, unusual silence is found sooner.
 TRADES_PER_SECOND = 4.0
 
 
 def active_assets() -> Sequence[SimulatedAsset]:
-    """All assets, those of the drill trading more often."""
+    """All assets; those of the drill trade more often."""
     return [
         replace(asset, trades_per_second=TRADES_PER_SECOND) if asset.symbol in SYMBOLS else asset
         for asset in read_assets()
@@ -36,7 +34,7 @@ def active_assets() -> Sequence[SimulatedAsset]:
 
 
 def environment() -> Mapping[str, str]:
-    """Variables for everything that reads settings in this process."""
+    """The environment variables for every reader of settings in this process."""
     found = {
         "RATEWIRE_GATEWAY_HOST": "127.0.0.1",
         "RATEWIRE_GATEWAY_PORT": "0",

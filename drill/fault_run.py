@@ -1,4 +1,4 @@
-"""Walks through steps of the sources of one system: fault on, seen, fault off, well again."""
+"""Runs the steps of a source: inject the fault, await its effect, heal it, await recovery."""
 
 import asyncio
 import time
@@ -15,9 +15,10 @@ STARTED_WITHIN_S = 30.0
 
 @dataclass
 class StepOutcome:
-    """What a step came to. Times in seconds; `noticed_s` None where there was nothing to notice, or nothing noticed it.
+    """The result of a step. Times in seconds; `noticed_s` is None if there was no effect to notice, or none was noticed.
 
-    `felt`: by how many messages, calls or connections. `meanwhile`: the steps of other sources in the same system at that time.
+    `felt`: the number of messages, calls or connections affected. `meanwhile`: steps of other sources in the same system at that
+    time.
     """
 
     source: str
@@ -33,20 +34,20 @@ class StepOutcome:
     meanwhile: list[str] = field(default_factory=list)
 
     def status(self) -> dict[str, object]:
-        """For JSON."""
+        """The outcome as JSON values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class FaultRun:
-    """The ways through the sources of one system, side by side."""
+    """The fault runs of all sources of one system, side by side."""
 
     system: SystemUnderTest
     done: Callable[[StepOutcome], None]
     in_progress: dict[str, StepOutcome] = field(default_factory=dict)
 
     async def go(self, source: str, steps: Iterable[DrillStep]) -> None:
-        """All steps of a source, one after the other."""
+        """Run all steps of a source, one after the other."""
         if await self._well(source, STARTED_WITHIN_S) is None:
             self.system.reader.miss(f"{source}: not well {STARTED_WITHIN_S:g} s after the start")
         begun = time.monotonic()
@@ -60,7 +61,7 @@ class FaultRun:
             self.done(outcome)
 
     def unfinished(self) -> list[str]:
-        """The steps that are not done yet."""
+        """The steps in progress."""
         return [f"{outcome.source} {outcome.step}" for outcome in self.in_progress.values()]
 
     def _begin(self, step: DrillStep) -> StepOutcome:
@@ -104,7 +105,7 @@ class FaultRun:
             step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
         )
         if step.expected.reconnects_first and "disconnect" in kinds_of(step.source):
-            # A refusal is for who comes: those who are there must come again.
+            # A refusal affects new connections only, so open ones are closed.
             await self.system.faults.inject(step.source, "disconnect")
 
     async def _noticed(
@@ -131,7 +132,7 @@ class FaultRun:
                 outcome.misses.append(f"expected it {step.expected.summary}, seen {now}")
 
     async def _well(self, source: str, within_s: float) -> SourceHealth | None:
-        """Well again is: UP, everything fresh, and every rate observed anew since now."""
+        """Wait until the source is UP, everything is fresh, and every rate was observed after now."""
         begun, end = time.time(), time.monotonic() + within_s
         while (now := await self.system.book.next(source)).at < end:
             if now.is_healthy and self.system.reader.observed_since(source.upper(), begun) >= now.tracked:

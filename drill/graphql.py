@@ -1,4 +1,4 @@
-"""GraphQL as any client speaks it: a query over HTTP, a subscription over graphql-transport-ws."""
+"""GraphQL client of the drill: queries over HTTP, subscriptions over graphql-transport-ws."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -14,13 +14,13 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 class GraphQLFailed(Exception):
-    """The gateway did not answer as its contract says."""
+    """The gateway violated its contract."""
 
 
 def open_client(url: str) -> httpx.AsyncClient:
-    """For as many questions as there are: each client costs 20 ms of work, which is a tenth of a core at five a second.
+    """Create a client to reuse: each costs 20 ms of CPU, a tenth of a core at five a second.
 
-    No connection is kept: one that the server ends at that very moment would look like an outage.
+    No connection is kept alive: one that the server closes at that moment would look like an outage.
     """
     return httpx.AsyncClient(
         base_url=url, timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0)
@@ -28,7 +28,7 @@ def open_client(url: str) -> httpx.AsyncClient:
 
 
 async def ask(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
-    """The data of a query.
+    """Return the data of a query.
 
     Raises:
         GraphQLFailed: no data.
@@ -45,7 +45,7 @@ async def ask(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
 async def subscribed(
     url: str, query: str, variables: Mapping[str, object] | None = None
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """The data of each event of a subscription."""
+    """Iterate over the data of a subscription's events."""
     address = url.replace("http", "ws", 1) + "/graphql"
     async with connect(address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1) as socket:
 

@@ -1,4 +1,4 @@
-"""What `sources` says, read again and again."""
+"""Polls the gateway's `sources` query."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ LOOK_EACH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """One source at one look."""
+    """One source's health at one poll."""
 
     at: float
     state: str
@@ -32,12 +32,12 @@ class SourceHealth:
 
     @property
     def is_healthy(self) -> bool:
-        """Up, and every instrument of it fresh."""
+        """Whether the source is UP and all its instruments are fresh."""
         return self.state == "UP" and self.fresh == self.tracked and self.halted == 0
 
 
 class HealthMonitor:
-    """The last look at every source; `miss` hears of looks that failed."""
+    """The latest health of every source; failed polls are reported to `miss`."""
 
     def __init__(self, url: str, miss: Callable[[str], None]) -> None:
         self._url = url
@@ -46,13 +46,13 @@ class HealthMonitor:
         self._looked = asyncio.Condition()
 
     async def begin(self) -> None:
-        """Wait until the gateway can answer."""
+        """Wait until the gateway is ready."""
         async with open_client(self._url) as client:
             while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - another process's matter, as far as we know
                 await asyncio.sleep(LOOK_EACH_S)
 
     async def keep(self) -> None:
-        """Look until cancelled."""
+        """Poll until cancelled."""
         async with open_client(self._url) as client:
             while True:
                 await self._look(client)
@@ -69,7 +69,7 @@ class HealthMonitor:
             self._looked.notify_all()
 
     async def next(self, source: str) -> SourceHealth:
-        """The next look at a source."""
+        """Wait for the next poll and return a source's health."""
         async with self._looked:
             await self._looked.wait()
             return self._seen[source]

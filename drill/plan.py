@@ -1,4 +1,4 @@
-"""What is done to each source, and what must be seen of it. One line a fault; the table is the specification."""
+"""The drill's faults and their expected effects. One line per fault; the table is the specification."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,25 +18,25 @@ from simulator.faults.kinds import KINDS, Value
 from simulator.sources import COINGECKO
 
 VICTIM = "BTC"
-# What a busy machine may take beyond the times that are configured (`surroundings.py`).
+# Allowance for a busy machine beyond the configured times (`environment.py`).
 SLACK_S = 6.0
-# Slow to be shown are listings: people hear of them once they have failed for three intervals; and CoinGecko's values.
+# Listings are reported last, after failing for three intervals; so are CoinGecko's values.
 LATEST_S = max(4 * LISTING_INTERVAL_S, COINGECKO_LISTING_INTERVAL_S + COINGECKO_TTL_S) + SLACK_S
 FLAGGED_WITHIN_S = SILENT_AT_THE_LATEST_S + 2 * SLACK_S
-# A connection that answers pings and says nothing is given up after three times its longest rest; that may have been a silence of an
-# earlier step, which healed just before the idle timeout.
+# A connection that answers pings but sends nothing is given up after three times its longest gap, which may stem from a silence of an
+# earlier step that healed just before the idle timeout.
 REPLACED_WITHIN_S = TIMES_LONGEST * (IDLE_TIMEOUT_S + 1.0) + SLACK_S
 WELL_WITHIN_S = 25.0
-# What tells of no time to come back is left alone for a minute.
+# A refusal without a retry time is obeyed for a minute.
 LEFT_ALONE_S = 60.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
-# Feeds that ping of their own accord do so each 10 s.
+# Feeds with client pings send one every 10 s.
 PINGED_WITHIN_S = 11.0
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What can be seen during a step: `first` is the look before the fault."""
+    """What the drill observes during a step; `first` is the health before the fault."""
 
     source: str
     symbol: str
@@ -50,11 +50,11 @@ Condition = Callable[[Observation], bool]
 
 @dataclass(frozen=True)
 class Expectation:
-    """What must be seen of a fault: `sight` within `within_s`; without one, what `stays` must stay true for `lasts_s`.
+    """The expected effect of a fault: `condition` within `within_s`; without one, `invariant` must hold for `duration_s`.
 
-    `on_victim`: one symbol alone. `with_cut`: connections are cut as well, for refusals are for who comes. `is_felt`: where
-    nothing is to be seen, the simulator at least must have counted that the fault was felt. `known_s`: so long the feed must have
-    listened before, to know what is usual.
+    `on_victim`: limited to one symbol. `reconnects_first`: connections are closed as well, since refusals affect new ones only.
+    `must_hit`: the simulator must have counted an effect even if none is visible. `warm_up_s`: the feed must have run that long
+    before, to know the usual intervals.
     """
 
     summary: str
@@ -72,7 +72,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class DrillStep:
-    """A fault of a source and what is expected of it."""
+    """A fault of a source and its expected effect."""
 
     source: str
     fault: str
@@ -80,12 +80,12 @@ class DrillStep:
 
     @property
     def is_undisturbed(self) -> bool:
-        """Whether the source goes on as if nothing were."""
+        """Whether the source must continue undisturbed."""
         return self.expected.condition is None
 
     @property
     def name(self) -> str:
-        """For the report."""
+        """The step's name in the report."""
         given = (f"{name}={_short(value)}" for name, value in self.expected.parameters.items())
         victim = f"({VICTIM})" if self.expected.on_victim else ""
         return " ".join(part for part in (self.fault, *given, victim) if part)
@@ -96,7 +96,7 @@ def _short(value: Value) -> str:
 
 
 def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
-    """The source is in one of the states, and its reason says why, in one of the wordings."""
+    """The source is in one of the states, and its reason contains one of the words."""
     return lambda view: (
         view.now.state in states
         and view.now.reason is not None
@@ -105,7 +105,7 @@ def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
 
 
 def reconnected(view: Observation) -> bool:
-    """A session was opened that is not the first."""
+    """The source has opened a new session."""
     return view.now.reconnects > view.first.reconnects
 
 
@@ -115,24 +115,24 @@ def refused_and_shown(view: Observation) -> bool:
 
 
 def not_up(view: Observation) -> bool:
-    """Any state but UP, with a reason."""
+    """The source is not UP, with a reason."""
     return view.now.state != "UP" and bool(view.now.reason)
 
 
 def silent_alone(view: Observation) -> bool:
-    """The victim is listed as silent, and its neighbours are fresh."""
+    """The victim is listed as silent, and all others are fresh."""
     return view.symbol in view.now.silent and view.now.fresh >= view.now.tracked - 1
 
 
 def stale_alone(view: Observation) -> bool:
-    """The victim is not fresh any more, and its neighbours are."""
+    """The victim is no longer fresh, and all others are."""
     return view.now.fresh == view.now.tracked - 1 and not view.reader.is_fresh(
         view.source.upper(), view.symbol
     )
 
 
 def not_trading(view: Observation) -> bool:
-    """The victim has left with NOT_TRADING, and subscribers were told."""
+    """The victim is NOT_TRADING, and subscribers received that."""
     told = view.reader.unavailable.get((view.source.upper(), view.symbol))
     return view.now.halted == 1 and told == "NOT_TRADING"
 
@@ -140,7 +140,7 @@ def not_trading(view: Observation) -> bool:
 def _refused(status: int, *states: str, retry: bool = False) -> Expectation:
     parameters: Mapping[str, Value] = {"retry_after_s": 2.0} if retry else {}
     summary = f"{' or '.join(states)}, naming {status}"
-    # Who did not hear it from the source has it from whoever did.
+    # Connections that were not refused themselves learn it from the shared cooldown.
     saying = (str(status), "left alone", "was refused") if retry else (str(status),)
     return Expectation(summary, in_state(*states, saying=saying), parameters, reconnects_first=True)
 
@@ -205,7 +205,7 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
     "burst": _UNDISTURBED,
     "slow": (Expectation("undisturbed", None, {"delay_s": 0.5}),),
     "cut": (Expectation("DEGRADED: its listing", in_state("DEGRADED")),),
-    # The price first: a rest of everything would make a rest of the price usual.
+    # The price first: a silence of everything would make a silence of the price usual.
     "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
     "silent": (_flagged(),),
 }
@@ -227,11 +227,13 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 
 
 def steps_of(source: str) -> list[DrillStep]:
-    """Every step of a source: all faults that apply to it. First what disturbs nobody: meanwhile the feed learns what silence is
-    unusual for each symbol. Then single symbols, before outages make silence usual; last what takes a minute.
+    """All steps of a source, one or more per applicable fault.
+
+    Steps without an effect come first: meanwhile the feed learns each symbol's usual interval. Then single symbols, before outages
+    make silence usual; steps that take a minute come last.
 
     Raises:
-        KeyError: nobody has said what is expected of a fault.
+        KeyError: a fault has no expectation.
     """
     table = _POLLED if source == COINGECKO else _PUSHED
     steps = [
@@ -252,14 +254,14 @@ def steps_of(source: str) -> list[DrillStep]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The steps that nobody has taken yet, by source. Systems side by side take them from both ends until they meet."""
+    """The remaining steps by source. Systems side by side take them from both ends until they meet."""
 
     left: Mapping[str, deque[DrillStep]]
 
     def take(self, source: str, system: int) -> Iterator[DrillStep]:
-        """Step after step, until none is left.
+        """Take step after step until none is left.
 
-        In each system every other source begins at the gentle end: while these must stay undisturbed, the others have outages.
+        In each system every other source starts with undisturbed steps, so that these run while the others have outages.
         """
         steps = self.left[source]
         gently = (system + list(self.left).index(source)) % 2 == 0

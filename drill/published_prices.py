@@ -1,4 +1,4 @@
-"""What the simulator really published: the prices of each symbol, and when it said them last."""
+"""Prices that the simulator published, with the time of the last publication."""
 
 import time
 from collections import OrderedDict
@@ -8,13 +8,13 @@ PRICES_KEPT = 2_000
 
 
 class PublishedPrices:
-    """The last prices of each source's symbols."""
+    """The recent prices of each source's symbols."""
 
     def __init__(self) -> None:
         self._published: dict[tuple[str, str], OrderedDict[Decimal, float]] = {}
 
     def note(self, source: str, symbol: str, price: str) -> None:
-        """A price left the simulator."""
+        """Record a published price."""
         try:
             value = Decimal(price)
         except InvalidOperation:
@@ -26,6 +26,6 @@ class PublishedPrices:
             summary.popitem(last=False)
 
     def last_published(self, source: str, symbol: str, price: Decimal) -> float | None:
-        """When a price was said last, as Unix time; None if never."""
+        """The Unix time at which a price was last published; None if never."""
         summary = self._published.get((source, symbol))
         return None if summary is None else summary.get(price)

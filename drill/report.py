@@ -1,4 +1,4 @@
-"""What the drill found, as a table for people and as JSON."""
+"""The drill's report, as a table and as JSON."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ LONGEST_REASON = 60
 
 
 def merge_client_counts(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several simulators counted of the clients of one source: sums, and the most of any of them."""
+    """Merge the counters of several simulators for one source: sums, and maxima of `most_*`."""
     found: dict[str, Any] = {}
     for name, first in simulators[0].items():
         counts = [each[name] for each in simulators]
@@ -30,7 +30,7 @@ def merge_client_counts(simulators: Sequence[Mapping[str, Any]]) -> dict[str, An
 
 @dataclass(frozen=True)
 class DrillReport:
-    """`clients` is what the simulators counted, by source."""
+    """The results of a drill. `clients` holds the simulators' counters by source."""
 
     outcomes: Sequence[StepOutcome]
     clients: Mapping[str, Mapping[str, Any]]
@@ -39,7 +39,7 @@ class DrillReport:
     other_misses: Sequence[str]
 
     def misses(self) -> list[str]:
-        """Everything that was not as it should be."""
+        """Everything that violated an expectation."""
         found = [f"{each.source} {each.step}: {miss}" for each in self.outcomes for miss in each.misses]
         for source, counted in self.clients.items():
             broken = [f"{times} x {limit}" for limit, times in counted["violations"].items()]
@@ -48,7 +48,7 @@ class DrillReport:
         return [*found, *self.other_misses]
 
     def as_json(self) -> dict[str, object]:
-        """All of it."""
+        """The report as JSON values."""
         return {
             "steps": [outcome.status() for outcome in self.outcomes],
             "clients": self.clients,
@@ -58,7 +58,7 @@ class DrillReport:
         }
 
     def show(self, console: Console) -> None:
-        """The tables, and the verdict."""
+        """Print the tables and the verdict."""
         console.print(_steps(self.outcomes))
         console.print(_clients(self.clients))
         misses = self.misses()

@@ -1,4 +1,4 @@
-"""Subscribers of all rates: one that stays, and ones that go away and resume. What they are told is judged value by value."""
+"""Subscribers of all rates: one that stays, others that leave and resume. Every received value is judged."""
 
 import asyncio
 import time
@@ -22,9 +22,9 @@ subscription Drill($after: String, $sources: [Source!]) {
   }
 }
 """
-# Beyond the time to live: what the simulator published on its way through the system, and CoinGecko's edge.
+# Added to the time to live: transport through the system, and CoinGecko's CDN cache.
 ON_THE_WAY_S = 4.0
-# Freshness is judged a moment before the event says when it was sent.
+# Freshness is computed slightly before the event's `sentAt`.
 MOMENT_MS = 250
 MISSES_KEPT = 100
 
@@ -33,7 +33,7 @@ Names = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a subscriber holds of one rate."""
+    """A rate as a subscriber holds it."""
 
     observed_at: datetime
     price: Decimal
@@ -42,7 +42,7 @@ class Value:
 
 @dataclass
 class DrillSubscriber:
-    """What all subscribers of the drill hold and found wrong. `names` has each source's own spelling of a symbol."""
+    """All subscribers of the drill with their rates and failures. `names` maps symbols to each source's spelling."""
 
     url: str
     published: PublishedPrices
@@ -54,7 +54,7 @@ class DrillSubscriber:
     misses: list[str] = field(default_factory=list)
 
     async def stay(self, started: asyncio.Event) -> None:
-        """Hold one subscription until cancelled; any end of it is a miss."""
+        """Hold one subscription until cancelled; its end is a failure."""
         async with subscribed(self.url, RATES) as events:
             async for data in events:
                 self.take(data["rates"], self.values)
@@ -62,7 +62,7 @@ class DrillSubscriber:
         self.miss("the subscription that stays ended")
 
     def take(self, event: Mapping[str, Any], into: dict[str, Value]) -> None:
-        """Judge an event and keep what it says."""
+        """Judge an event and store its values."""
         for item in event["items"]:
             self._judge(item, event["sentAt"])
             value = _value(item)
@@ -78,7 +78,7 @@ class DrillSubscriber:
                     into.pop(f"{gone['source']}:{gone['symbol']}", None)
 
     async def leave_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
-        """Read a source until `away`, go, come `back` with the cursor: nothing may be missing."""
+        """Read a source until `away`, disconnect, and resume with the cursor at `back`; no value may be missing."""
         try:
             await self._leave_and_resume(source, away, back)
         except (GraphQLFailed, TimeoutError, WebSocketException) as error:
@@ -108,19 +108,19 @@ class DrillSubscriber:
                 self.miss(f"{key}: lost between cursor and resuming: {resumed} instead of {value}")
 
     def miss(self, what: str) -> None:
-        """Something is not as the contract has it."""
+        """Record a violation of the contract."""
         if len(self.misses) < MISSES_KEPT:
             self.misses.append(what)
 
     def observed_since(self, source: str, moment: float) -> int:
-        """How many rates of a source were observed after a moment (Unix time)."""
+        """Count the rates of a source that were observed after a Unix time."""
         return sum(
             key.startswith(f"{source}:") and value.observed_at.timestamp() >= moment
             for key, value in self.values.items()
         )
 
     def is_fresh(self, source: str, symbol: str) -> bool:
-        """Whether the subscriber that stays holds a fresh value."""
+        """Whether the permanent subscriber holds a fresh value."""
         value = self.values.get(f"{source}:{symbol}")
         return value is not None and self.clock() <= value.expires_at
 

@@ -1,4 +1,4 @@
-"""One embedded system with a simulator of its own, and who reads from it. Systems in one process share nothing but settings."""
+"""One embedded system with its own simulator and subscribers. Systems in one process share only settings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -30,7 +30,7 @@ STARTED_WITHIN_S = 30.0
 
 @dataclass(frozen=True)
 class SystemUnderTest:
-    """What the drill sees of it, and how it disturbs it. `victims`: by source, our name of the one symbol that suffers alone."""
+    """The drill's access to one system. `victims`: by source, our symbol of the one instrument that is disturbed alone."""
 
     reader: DrillSubscriber
     book: HealthMonitor
@@ -40,7 +40,7 @@ class SystemUnderTest:
 
 @asynccontextmanager
 async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
-    """The whole system, with subscribers, while the context is open."""
+    """Run the whole system with its subscribers while the context is open."""
     published, stop = PublishedPrices(), asyncio.Event()
     settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
     world = GeneratedWorld(
@@ -84,7 +84,7 @@ async def _watching(reader: DrillSubscriber) -> AsyncIterator[HealthMonitor]:
 
 
 async def _track_a_few(instruments: InstrumentStore) -> None:
-    """Ten instruments a source: the drill is about faults, not about load."""
+    """Track ten instruments per source: the drill tests faults, not load."""
     for one in await instruments.read():
         if one.symbol.base not in SYMBOLS:
             await instruments.remove(one.source, one.symbol)

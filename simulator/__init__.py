@@ -1,1 +1,1 @@
-"""The exchanges' own wire protocols on loopback: generated prices or a replayed recording, always labelled as such."""
+"""Simulated exchanges on loopback: their wire protocols with generated or replayed prices, always labelled."""

@@ -1,4 +1,4 @@
-"""Composition root of `ratewire simulator`: serve until told to stop."""
+"""Composition root of `ratewire simulator`."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The assets of the made-up market: who they are (`instruments/assets.csv`) and where they start (`start_prices.csv`)."""
+"""Assets of the generated market: identifiers (`instruments/assets.csv`) and start prices (`start_prices.csv`)."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ CODE_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAsset:
-    """One asset. Prices in USD; `tick_size` is the smallest step of its price.
+    """One asset of the generated market. Prices are in USD; `tick_size` is the smallest price step.
 
-    `binance_pair` is its USDT pair, `codes` the spelling at the other exchanges by source; where there is none, it is not
-    listed.
+    `binance_pair` is its USDT pair on Binance; `codes` holds its code at the other exchanges, by source. A source without a code
+    does not list the asset.
     """
 
     symbol: str
@@ -42,10 +42,10 @@ def _rows(package: str, name: str) -> Iterator[dict[str, str]]:
 
 @cache
 def read_assets() -> tuple[SimulatedAsset, ...]:
-    """All assets, in the order of the facts file (about the order of market capitalisation).
+    """Read all assets in the order of the CSV file (roughly by market capitalisation).
 
     Raises:
-        KeyError: an asset has no start price (a mistake in the committed data).
+        KeyError: an asset has no start price (an error in the committed data).
     """
     starts = {row["symbol"]: row for row in _rows("simulator", "start_prices.csv")}
     return tuple(_asset(row, starts[row["symbol"]]) for row in _rows("instruments", "assets.csv"))
@@ -68,6 +68,6 @@ def _asset(facts: dict[str, str], start: dict[str, str]) -> SimulatedAsset:
 
 @cache
 def read_currencies() -> dict[str, Decimal | None]:
-    """CoinGecko's quote currencies and what one is worth in USD (made-up constants); None = follows an asset."""
+    """CoinGecko's quote currencies with their USD value (fixed constants); None if the value follows an asset's price."""
     rows = _rows("simulator", "currencies.csv")
     return {row["code"]: Decimal(row["usd_value"]) if row["usd_value"] else None for row in rows}

@@ -1,6 +1,7 @@
-"""How the clients of each exchange behaved: what a drill reads to prove that no limit was broken by our reconnecting.
+"""Per-exchange counters of client behaviour: connections, calls and violated limits.
 
-It counts as the real exchange does and judges nothing itself: whoever enforces a limit says when one was broken.
+The drill reads them to prove that reconnecting violates no limit. The monitor counts only; the code that enforces a limit
+reports its violations.
 """
 
 from collections import Counter, deque
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from simulator.nanotime import MINUTE, SECOND, to_ms
 
 VIOLATIONS_KEPT = 200
-# A request that was on its way when another was refused cannot have known of it.
+# A request already in flight when another one is refused cannot obey that refusal.
 IN_FLIGHT_GRACE = SECOND // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken limit."""
+    """One violation of a limit."""
 
     at_ms: int
     limit: str
@@ -24,7 +25,7 @@ class Violation:
 
 
 class ClientLimitMonitor:
-    """The clients of one exchange, all addresses together."""
+    """Counters for all clients of one exchange, over all addresses."""
 
     def __init__(self) -> None:
         self.open_connections = 0
@@ -43,14 +44,14 @@ class ClientLimitMonitor:
         self._not_before: dict[str, tuple[int, int]] = {}
 
     def record_attempt(self, endpoint: str, now_ns: int) -> None:
-        """Somebody wants to connect at a door."""
+        """Count a connection attempt at an endpoint."""
         self.attempts += 1
         most = _in_a_minute(self._recent_attempts, now_ns)
         self.most_attempts_in_a_minute = max(self.most_attempts_in_a_minute, most)
         self._check_retry_after(endpoint, now_ns)
 
     def record_call(self, endpoint: str, now_ns: int) -> None:
-        """Somebody asks over REST or a request socket."""
+        """Count a REST call or a WebSocket API request."""
         self.calls += 1
         self.most_calls_in_a_minute = max(
             self.most_calls_in_a_minute, _in_a_minute(self._recent_calls, now_ns)
@@ -58,18 +59,18 @@ class ClientLimitMonitor:
         self._check_retry_after(endpoint, now_ns)
 
     def record_refusal(self, endpoint: str, now_ns: int, retry_at_ns: int | None) -> None:
-        """A call or connection was refused; with a moment, coming back to the same door before it breaks a limit."""
+        """Count a refusal; until `retry_at_ns`, another request to the same endpoint is a violation."""
         self.refused += 1
         if retry_at_ns is not None and retry_at_ns > self._not_before.get(endpoint, (0, 0))[1]:
             self._not_before[endpoint] = (now_ns, retry_at_ns)
 
     def record_violation(self, limit: str, now_ns: int, detail: str = "") -> None:
-        """A limit was broken."""
+        """Count a violation of a limit."""
         self.violations[limit] += 1
         self.last_violations.append(Violation(to_ms(now_ns), limit, detail))
 
     def status(self) -> dict[str, object]:
-        """All figures, for people and drills."""
+        """Return all counters, for the status page and the drill."""
         return {
             "open_connections": self.open_connections,
             "attempts": self.attempts,
@@ -97,17 +98,17 @@ class ClientLimitMonitor:
 
 
 class ClientLimitMonitors:
-    """The clients of every exchange."""
+    """The monitors of all exchanges."""
 
     def __init__(self, sources: Iterable[str]) -> None:
         self._of = {source: ClientLimitMonitor() for source in sources}
 
     def for_source(self, source: str) -> ClientLimitMonitor:
-        """The clients of one exchange."""
+        """Return the monitor of one exchange."""
         return self._of[source]
 
     def status(self) -> dict[str, object]:
-        """All figures of all."""
+        """Return all counters by source."""
         return {source: monitor.status() for source, monitor in self._of.items()}
 
 

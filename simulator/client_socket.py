@@ -13,10 +13,9 @@ PONG = 0x80 | Opcode.PONG  # first byte of an unfragmented pong frame
 
 
 class ClientSocket(ServerConnection):
-    """A server connection that shows every incoming frame, pings and pongs too: exchanges count them.
+    """A server connection that reports every incoming frame, including pings and pongs, which exchanges count.
 
-    When `deaf`, it is half-open: what comes is thrown away unread, what should go out is not sent. Without `answers_pings`
-    the library's own pongs are not sent.
+    While `is_half_open`, received bytes are discarded and nothing is sent. Without `answers_pings`, pongs are not sent.
     """
 
     on_frame: Callable[[Frame], None] | None = None
@@ -25,22 +24,22 @@ class ClientSocket(ServerConnection):
 
     @cached_property
     def send_queue(self) -> SendQueue:
-        """What waits to be sent to this client."""
+        """The frames waiting to be sent to this client."""
         return SendQueue(self)
 
     def process_event(self, event: Event) -> None:
-        """Show the frame, then let the library do its part (it answers pings)."""
+        """Report the frame, then let the library handle it (it answers pings)."""
         if isinstance(event, Frame) and self.on_frame is not None and event.opcode is not Opcode.CLOSE:
             self.on_frame(event)
         super().process_event(event)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Process bytes from the client, unless the connection is half-open."""
         if not self.is_half_open:
             super().data_received(data)
 
     def send_data(self) -> None:
-        """Bytes to the client. Each item that the protocol has ready is one frame, and a server's are not masked."""
+        """Send bytes to the client. Each item of the protocol's output is one frame; server frames are not masked."""
         if not self.is_half_open and self.answers_pings:
             super().send_data()
             return

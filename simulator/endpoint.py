@@ -9,26 +9,26 @@ from simulator.client_socket import ClientSocket
 
 
 class Endpoint(Protocol):
-    """One socket service of one exchange."""
+    """One WebSocket service of one exchange."""
 
     @property
     def source(self) -> str:
-        """Whose it is."""
+        """The source that offers the service."""
 
     @property
     def name(self) -> str:
-        """Which of its services it is."""
+        """The name of the service within its source."""
 
     def matches(self, path: str) -> bool:
-        """Whether a request path (without its query) is this service's."""
+        """Whether a request path (without its query) belongs to this service."""
 
     def check_handshake(self, connection: ServerConnection, request: Request, now_ns: int) -> Response | None:
-        """A refusal, or None to let the client in."""
+        """Return the refusal of a handshake, or None to accept it."""
 
     async def serve(self, connection: ClientSocket, request: Request) -> None:
-        """Talk to a client until either side closes."""
+        """Serve one client until either side closes."""
 
 
 def address_of(connection: ServerConnection) -> str:
-    """The client's address, which limits are counted by."""
+    """The client's IP address, which limits are counted by."""
     return str(connection.remote_address[0])

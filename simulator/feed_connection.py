@@ -1,4 +1,4 @@
-"""One client of a push feed: its socket, and what the exchange's session makes of it."""
+"""One client connection of a push feed: connects the socket with the exchange's protocol session."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from simulator.simulation_loop import SimulationLoop
 
 
 class FeedConnection:
-    """A client of Coinbase, Kraken, OKX or Bybit."""
+    """A client connection of Coinbase, Kraken, OKX or Bybit."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class FeedConnection:
         self._sent_ns = self._received_ns = simulation.clock()
 
     async def serve(self) -> None:
-        """Talk to the client until either side closes."""
+        """Serve the client until either side closes."""
         self._socket.on_frame = self._see
         self._simulation.connections.add(self)
         try:
@@ -48,12 +48,12 @@ class FeedConnection:
             self._unsubscribe(list(self._subscribed))
 
     async def deliver(self, frame: Frame) -> None:
-        """Queue a frame of a subscribed stream."""
+        """Enqueue a frame of a subscribed stream."""
         self._sent_ns = self._simulation.clock()
         await self._send_queue.enqueue(frame.data)
 
     def on_timer(self, now_ns: int) -> None:
-        """A heartbeat, or the end of an idle connection."""
+        """Send a heartbeat or close an idle connection, when due."""
         self._follow(
             self._session.on_timer(now_ns, last_sent_ns=self._sent_ns, last_received_ns=self._received_ns)
         )
@@ -69,7 +69,7 @@ class FeedConnection:
             return
 
     def _follow(self, reply: Reply) -> None:
-        """Answers first, then what the new streams say first: nothing else can come in between."""
+        """Send answers first, then the initial frames of new streams; no other frame can come in between."""
         if reply.violation is not None:
             self._monitor.record_violation(reply.violation, self._simulation.clock())
         if self._socket.answers_pings or not reply.is_pong:

@@ -1,4 +1,4 @@
-"""The socket services of Coinbase, Kraken, OKX and Bybit: their addresses, connection limits and sessions."""
+"""WebSocket endpoints of Coinbase, Kraken, OKX and Bybit: paths, connection limits and sessions."""
 
 import math
 from collections.abc import Callable
@@ -33,10 +33,10 @@ PATHS = {
 
 
 class AttemptLimit(Protocol):
-    """How many connections an address may try."""
+    """A limit on connection attempts per address."""
 
     def retry_at(self, client: str, now_ns: int) -> int | None:
-        """None for one that is allowed."""
+        """Return None if the attempt is allowed, else the time of the next allowed one."""
 
 
 OpenSession = Callable[[AbstractSet[str], int, NsClock], FeedSession]
@@ -44,7 +44,7 @@ OpenSession = Callable[[AbstractSet[str], int, NsClock], FeedSession]
 
 @dataclass(frozen=True)
 class FeedEndpoint:
-    """One push feed."""
+    """The WebSocket endpoint of one push feed."""
 
     source: str
     limit: AttemptLimit
@@ -55,13 +55,13 @@ class FeedEndpoint:
     name: str = "feed"
 
     def matches(self, path: str) -> bool:
-        """The one address of the feed."""
+        """Whether the path is the feed's."""
         return path == PATHS[self.source]
 
     def check_handshake(
         self, connection: ServerConnection, _request: Request, now_ns: int
     ) -> Response | None:
-        """Refuse too many attempts."""
+        """Refuse a connection attempt above the limit."""
         retry_at_ns = self.limit.retry_at(address_of(connection), now_ns)
         if retry_at_ns is None:
             return None
@@ -73,7 +73,7 @@ class FeedEndpoint:
         return response
 
     async def serve(self, connection: ClientSocket, _request: Request) -> None:
-        """Talk to a client."""
+        """Serve one client."""
         venue = self.simulation.world.venues.get(self.source)
         listed = venue.listings().keys() if venue is not None else frozenset[str]()
         session = self.open_session(listed, self.simulation.clock(), self.simulation.clock)
@@ -83,7 +83,7 @@ class FeedEndpoint:
 
 
 def feed_endpoints(simulation: SimulationLoop, monitors: ClientLimitMonitors) -> list[FeedEndpoint]:
-    """All four; figures from exchanges.md 3 to 6, Kraken's and Bybit's from general knowledge there."""
+    """Create the four endpoints. Limits: exchanges.md 3 to 6; Kraken's and Bybit's are not documented there."""
 
     def endpoint(source: str, limit: AttemptLimit, name: str, open_session: OpenSession) -> FeedEndpoint:
         return FeedEndpoint(source, limit, name, open_session, simulation, monitors)

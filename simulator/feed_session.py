@@ -1,4 +1,4 @@
-"""What the four push feeds have in common, without a socket: text comes in, answers and streams go out."""
+"""Interface of the four push feeds' protocols, without a socket: text in, answers and streams out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,10 @@ from simulator.send_queue import CloseFrame
 
 @dataclass(slots=True)
 class Reply:
-    """What follows from a message: `answers` first, then what each of the streams `subscribed` says first (but for those
-    `without_first`); perhaps the end, perhaps the name of a limit that was broken.
+    """The effects of a client message.
+
+    `answers` are sent first, then the initial frame of each stream in `subscribed` (except those in `without_snapshot`). `close`
+    ends the connection; `violation` names a violated limit.
     """
 
     answers: list[str] = field(default_factory=list)
@@ -23,23 +25,23 @@ class Reply:
 
     @classmethod
     def of(cls, *answers: str) -> "Reply":
-        """Answers alone."""
+        """A reply of answers only."""
         return cls(answers=list(answers))
 
     @classmethod
     def pong(cls, answer: str) -> "Reply":
-        """The answer to a ping."""
+        """A reply to a ping."""
         return cls(answers=[answer], is_pong=True)
 
 
 class FeedSession(Protocol):
-    """The protocol of one exchange on one connection."""
+    """The server side of one exchange's protocol on one connection."""
 
     def on_open(self) -> Sequence[str]:
-        """What the exchange says first."""
+        """The messages to send when a connection opens."""
 
     def receive(self, text: str, now_ns: int) -> Reply:
-        """A text frame from the client."""
+        """Process a text frame from the client."""
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
-        """What is due now without a question: heartbeats, the end of an idle connection."""
+        """Return what is due by time: a heartbeat, or the end of an idle connection."""

@@ -1,4 +1,4 @@
-"""The listening HTTP server: uvicorn inside somebody else's event loop, and connections that a fault cuts off."""
+"""HTTP server: uvicorn inside an existing event loop, with connections that a fault can abort."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ TICK_SECONDS = 1
 
 
 class HttpServer(uvicorn.Server):
-    """Signals are the composition root's business."""
+    """A uvicorn server that leaves signals to the composition root."""
 
     def __init__(self, app: ASGIApp, active_faults: ActiveFaults) -> None:
         super().__init__(
@@ -40,36 +40,36 @@ class HttpServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Install no signal handlers."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell that it serves."""
+        """Start, then set `started_serving`."""
         await super().startup(sockets)
         self.started_serving.set()
 
     async def main_loop(self) -> None:
-        """Once a second, for the date in its answers, until it is stopped: uvicorn's own looks ten times as often, and is as late."""
+        """Refresh the Date header once a second until stopped; uvicorn's own loop wakes ten times as often."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._stopping.wait()
 
     def stop(self) -> None:
-        """Let those go who are being answered, then end."""
+        """Finish running requests, then stop."""
         self.should_exit = True
         self._stopping.set()
 
 
 class _AbortingProtocol(HttpToolsProtocol):
-    """Cuts a connection as soon as it is known whom it is for. All sources share the port, so it cannot be refused sooner."""
+    """Aborts a connection once its request names a source with `refuse-connections`: all sources share one port."""
 
     def __init__(self, active_faults: ActiveFaults, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._active_faults = active_faults
 
     def on_headers_complete(self) -> None:
-        """The address is known."""
+        """Abort or continue, now that the request's path is known."""
         source = source_of(self.url.decode("ascii", "replace"))
         fault = None if source is None else self._active_faults.find(source, "refuse-connections")
         if fault is None:

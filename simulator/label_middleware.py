@@ -1,4 +1,4 @@
-"""The label on everything simulated: a header on every HTTP response and every WebSocket handshake."""
+"""The label of simulated data: a header on every HTTP response and WebSocket handshake."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,14 +7,14 @@ LABEL_HEADER = "X-Ratewire-Simulated"
 
 
 class LabelMiddleware:
-    """An ASGI app whose every response says that it is simulated."""
+    """ASGI middleware that adds the label header to every response."""
 
     def __init__(self, app: ASGIApp, label: str) -> None:
         self._app = app
         self._label = label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, adding the header."""
+        """Call the inner application and add the header."""
 
         async def send_labelled(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Limits in rolling windows, per client. Pure bookkeeping driven by explicit moments; who is refused how is for the callers."""
+"""Rate limits per client over rolling windows. Pure: time is an argument, and callers decide how to refuse."""
 
 from collections import deque
 
@@ -7,7 +7,7 @@ from simulator.per_client_lru import PerClientLru
 
 
 class RollingLimit:
-    """So many in any window of a length, per client."""
+    """At most `limit` events in any window of `window_ns`, per client."""
 
     def __init__(self, limit: int, window_ns: int) -> None:
         self.limit = limit
@@ -15,7 +15,7 @@ class RollingLimit:
         self._times: PerClientLru[deque[int]] = PerClientLru()
 
     def retry_at(self, client: str, now_ns: int) -> int | None:
-        """Count one and answer None, or count none and say when there is room again."""
+        """Count an event and return None, or count nothing and return the time of the next allowed one."""
         times = self._times.get(client, deque(maxlen=self.limit))
         if len(times) == self.limit and times[0] > now_ns - self.window_ns:
             return times[0] + self.window_ns
@@ -24,7 +24,7 @@ class RollingLimit:
 
 
 class TokenBucket:
-    """A steady rate with bursts, per client."""
+    """A token bucket per client: a steady rate with bursts."""
 
     def __init__(self, per_second: float, burst: int) -> None:
         self._interval = int(SECOND / per_second)
@@ -32,7 +32,7 @@ class TokenBucket:
         self._full_at: PerClientLru[list[int]] = PerClientLru()
 
     def retry_at(self, client: str, now_ns: int) -> int | None:
-        """Take a token and answer None, or take none and say when there is one."""
+        """Take a token and return None, or take none and return the time of the next one."""
         full_at = self._full_at.get(client, [now_ns])
         next_full = max(full_at[0], now_ns) + self._interval
         room = now_ns + self._burst * self._interval

@@ -1,8 +1,8 @@
-"""The listings of the four push feeds over REST, each in its exchange's shape.
+"""REST listings of the four push feeds, each in its exchange's format.
 
-Shapes: Coinbase `GET /products` and Kraken `GET /0/public/AssetPairs` as public clients' fixtures show them, OKX
-`GET /api/v5/public/instruments` and Bybit `GET /v5/market/instruments-info` as their documentation does. Fields that say how
-to trade are left out but for a few.
+Sources: Coinbase `GET /products` and Kraken `GET /0/public/AssetPairs` from public clients' fixtures; OKX
+`GET /api/v5/public/instruments` and Bybit `GET /v5/market/instruments-info` from their documentation. Most fields about placing
+orders are left out.
 """
 
 import json
@@ -18,7 +18,7 @@ from simulator.nanotime import to_ms
 from simulator.simulation_loop import SimulationLoop
 from simulator.sources import BYBIT, COINBASE, KRAKEN, OKX
 
-# Our word for a listing that trades, and each exchange's.
+# Our status of a trading instrument, and each exchange's.
 TRADING = "TRADING"
 WORDS = {COINBASE: "online", KRAKEN: "online", OKX: "live", BYBIT: "Trading"}
 KRAKEN_OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
@@ -27,7 +27,7 @@ _Body = Callable[[Iterable[Listing], int, Mapping[str, str]], object]
 
 
 def listing_routes(simulation: SimulationLoop, monitors: ClientLimitMonitors) -> list[Route]:
-    """All four."""
+    """Create the routes of all four listings."""
 
     def route(source: str, path: str, body: _Body) -> Route:
         async def respond(request: Request) -> Response:
@@ -79,7 +79,7 @@ def _coinbase(listings: Iterable[Listing], _now_ms: int, _query: Mapping[str, st
 
 
 def _kraken(listings: Iterable[Listing], _now_ms: int, query: Mapping[str, str]) -> object:
-    # With `assetVersion=1` names are those of v2, as in the recorded Ticker; without, BTC is XBT and DOGE is XDG.
+    # With `assetVersion=1` names are those of v2, as in the recorded Ticker; without it, BTC is XBT and DOGE is XDG.
     modern = query.get("assetVersion") == "1"
     pairs = {}
     for listing in listings:

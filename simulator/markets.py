@@ -1,4 +1,4 @@
-"""What the wire protocols need from a market, whoever makes it up: ports and the plain values they pass."""
+"""Interfaces between the wire protocols and a market (generated or replayed), and the values they exchange."""
 
 from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ DayTicker = Mapping[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A symbol as exchangeInfo lists it. `base`, `quote`, `tick_size` are None where nothing tells them."""
+    """A listed instrument. `base`, `quote` and `tick_size` are None where the market does not know them."""
 
     symbol: str
     base: str | None
@@ -22,7 +22,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Coin:
-    """A coin as CoinGecko lists it; `symbol` in lower case."""
+    """A coin of CoinGecko's list; `symbol` in lower case."""
 
     id: str
     symbol: str
@@ -31,7 +31,7 @@ class Coin:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of a market stream, as text: `data` for raw connections, `combined` for combined ones."""
+    """One message of a market stream: `data` for raw connections, `combined` with Binance's stream wrapper."""
 
     stream: str
     data: str
@@ -39,13 +39,16 @@ class Frame:
 
     @classmethod
     def plain(cls, stream: str, text: str) -> "Frame":
-        """A message of an exchange that knows one form only."""
+        """A message of an exchange without a wrapped form."""
         return cls(stream, text, text)
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentSnapshot:
-    """One instrument at one exchange: prices and quantities exact, moments in ns; `event_ns` is that of the last change."""
+    """The state of one instrument at one exchange: exact prices and quantities, times in ns.
+
+    `event_ns` is the time of the last change.
+    """
 
     code: str
     last: Decimal
@@ -67,77 +70,80 @@ class InstrumentSnapshot:
 
 
 class Venue(Protocol):
-    """An exchange that is a push feed only, besides its listing."""
+    """The market of an exchange that has a push feed and a listing."""
 
     def listings(self) -> Mapping[str, Listing]:
-        """Everything it lists, by its own code."""
+        """All listed instruments, by the exchange's code."""
 
     def initial_frame(self, stream: str) -> Frame | None:
-        """What a new subscriber of a stream is told at once; None where there is no such stream or nothing to say yet."""
+        """The first frame for a new subscriber; None if the stream is unknown or has no initial frame."""
 
 
 class BinanceMarket(Protocol):
-    """State of Binance Spot at the moment up to which its world has been advanced."""
+    """Binance Spot's market data at the current time of its world."""
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every listed symbol."""
+        """All listed symbols."""
 
     def day(self, symbol: str) -> DayTicker | None:
-        """The known 24 h fields of a listed symbol; None when no price was seen yet."""
+        """The known 24 h fields of a listed symbol; None before its first price."""
 
     def price(self, symbol: str) -> str | None:
-        """The last price as Binance's text; None when none was seen yet."""
+        """The last price as Binance formats it; None before the first one."""
 
     def book(self, symbol: str) -> Mapping[str, str] | None:
-        """`bidPrice bidQty askPrice askQty`; None when no book was seen yet."""
+        """`bidPrice bidQty askPrice askQty`; None before the first quote."""
 
 
 class CoinGeckoMarket(Protocol):
-    """State of CoinGecko at the moment up to which its world has been advanced."""
+    """CoinGecko's data at the current time of its world."""
 
     def coins(self) -> Mapping[str, Coin]:
-        """Every coin by id, in the order of market capitalisation (largest first)."""
+        """All coins by id, by descending market capitalisation."""
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
-        """Known JSON numbers, the price with all digits when `full`, by key (`usd`, `usd_market_cap`, `usd_24h_vol`, `usd_24h_change`, `last_updated_at`)."""
+        """The known JSON numbers by key (`usd`, `usd_market_cap`, `usd_24h_vol`, `usd_24h_change`, `last_updated_at`).
+
+        With `full`, the price has all its digits.
+        """
 
     def seen(self, coin_id: str) -> bool:
-        """Whether an answer would have a key for this coin."""
+        """Whether answers contain a key for this coin."""
 
     def currencies(self) -> Collection[str]:
-        """Every quote currency that is supported."""
+        """All supported quote currencies."""
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """`max-age` and `s-maxage` of an answer. Zero for the second means that the edge keeps no copy."""
+        """`max-age` and `s-maxage` of an answer, in seconds; 0 as the second means that the CDN caches nothing."""
 
 
 class World(Protocol):
-    """A source of market events, driven by explicit time. Nothing in it reads a clock."""
+    """A source of market events, driven by explicit time; it reads no clock."""
 
     @property
     def label(self) -> str:
-        """What it is, for `X-Ratewire-Simulated`: `generated seed=7` or `replay <file name(s)>`."""
+        """The value of `X-Ratewire-Simulated`: `generated seed=7` or `replay <file names>`."""
 
     @property
     def binance(self) -> BinanceMarket:
-        """Binance in this world."""
+        """Binance's market."""
 
     @property
     def coingecko(self) -> CoinGeckoMarket:
-        """CoinGecko in this world."""
+        """CoinGecko's market."""
 
     @property
     def venues(self) -> Mapping[str, Venue]:
-        """The push feeds in this world, by source; one that is missing lists nothing and says nothing."""
+        """The markets of the push feeds, by source; a missing one lists nothing and publishes nothing."""
 
     def begin(self, now_ns: int) -> None:
-        """A client asked for prices for the first time at `now_ns`; calling it again changes nothing."""
+        """Start at `now_ns`, when the first client asks for prices; later calls have no effect."""
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Move on to `now_ns`, yielding the frames of `wanted` streams in order; state follows the iteration."""
+        """Advance to `now_ns` and yield the frames of `wanted` streams in order; state changes with the iteration."""
 
     def due_ns(self) -> int | None:
-        """When the next event is due; None when there is none to wait for."""
+        """The time of the next event; None if there is none."""
 
     def status(self) -> dict[str, object]:
-        """Facts for people: what is played, since when, how far, whether it has ended."""
+        """Facts for the status page: what is played, since when, how far, and whether it has ended."""

@@ -1,4 +1,4 @@
-"""Time as the simulator counts it: integer nanoseconds since the Unix epoch, read in one place only."""
+"""Time in the simulator: integer nanoseconds since the Unix epoch, read from the clock here only."""
 
 import time
 from collections.abc import Callable
@@ -13,17 +13,17 @@ DAY_MS = 86_400_000
 
 
 def now_ns() -> int:
-    """The present moment in nanoseconds since the Unix epoch."""
+    """The current time in nanoseconds since the Unix epoch."""
     return time.time_ns()
 
 
 def to_ms(moment_ns: int) -> int:
-    """Whole milliseconds of a moment, rounded down."""
+    """A time in whole milliseconds, rounded down."""
     return moment_ns // MS
 
 
 def iso_text(moment_ns: int) -> str:
-    """`2020-02-01T01:40:16.253563Z`: microseconds, in UTC."""
+    """Format a time as `2020-02-01T01:40:16.253563Z` (UTC, microseconds)."""
     seconds, rest = divmod(moment_ns, SECOND)
     moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A value per client, for a bounded number of clients: the longest unseen is forgotten first."""
+"""A bounded map with one value per client; the least recently used entry is evicted."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class PerClientLru(Generic[T]):
-    """A value per client, so that a simulator left running does not grow."""
+    """One value per client, bounded, so that memory stays constant over a long run."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, client: str, new: T) -> T:
-        """The value of a client; `new` is taken for one not seen before."""
+        """Return the client's value, storing `new` for an unknown client."""
         value = self._values.setdefault(client, new)
         self._values.move_to_end(client)
         if len(self._values) > MAX_CLIENTS:

@@ -1,4 +1,4 @@
-"""When a server pings and when it gives a connection up [exchanges.md 1.4]. Pure: moments in, decisions out."""
+"""Schedule of a server's pings and of giving up a connection [exchanges.md 1.4]. Pure: time in, decisions out."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from simulator.nanotime import SECOND, to_ms
 
 
 class CloseReason(Enum):
-    """Why a connection is cut: close code and reason."""
+    """Why a connection is closed: close code and reason."""
 
     PONG_TIMEOUT = (1008, "Pong timeout")
     LIFETIME = (1001, "Connection lifetime reached")
@@ -16,13 +16,13 @@ class CloseReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PingFrame:
-    """A ping frame to send; the pong must carry the same payload."""
+    """A ping to send; the pong must carry the same payload."""
 
     payload: bytes
 
 
 class PingSchedule:
-    """Pings every 20 s, cuts 60 s after a ping that got no pong, and at the age of 24 h."""
+    """Pings every 20 s, closes 60 s after an unanswered ping, and at the age of 24 h."""
 
     def __init__(
         self, opened_ns: int, *, ping_seconds: float, pong_seconds: float, life_seconds: float
@@ -34,7 +34,7 @@ class PingSchedule:
         self._unanswered: OrderedDict[bytes, int] = OrderedDict()
 
     def decide(self, now_ns: int) -> PingFrame | CloseReason | None:
-        """What to do at this moment."""
+        """Return what is due at `now_ns`."""
         if now_ns >= self._end_ns:
             return CloseReason.LIFETIME
         if self._unanswered and now_ns >= next(iter(self._unanswered.values())) + self._patience:
@@ -47,7 +47,7 @@ class PingSchedule:
         return PingFrame(payload)
 
     def pong(self, payload: bytes) -> None:
-        """A pong came: it answers its ping and all before it; an unsolicited one answers nothing."""
+        """Record a pong: it answers its ping and all earlier ones; an unsolicited pong answers none."""
         if payload not in self._unanswered:
             return
         while self._unanswered:

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 from simulator.ping_schedule import PingFrame
 
 MAX_QUEUED_FRAMES = 10_000
-SEND_TIMEOUT_SECONDS = 10.0  # exchanges cut clients that read nothing for longer
+SEND_TIMEOUT_SECONDS = 10.0  # exchanges disconnect clients that read nothing for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SendQueue:
         self._closing = False
 
     def try_enqueue(self, item: str | PingFrame) -> bool:
-        """Queue a frame if there is room."""
+        """Queue a frame if there is room; return whether there was."""
         if self._closing:
             return True
         try:
@@ -39,7 +39,7 @@ class SendQueue:
         return True
 
     async def enqueue(self, text: str) -> None:
-        """Queue a frame, waiting for a slow reader for a while before it is cut."""
+        """Queue a frame, waiting for a slow reader; disconnect it after the timeout."""
         if self.try_enqueue(text):
             return
         try:
@@ -49,7 +49,7 @@ class SendQueue:
             self.close(CloseFrame(1008, "Slow consumer"))
 
     def close(self, close: CloseFrame) -> None:
-        """Send the close frame next, before anything else that waits."""
+        """Discard all queued frames and close."""
         if self._closing:
             return
         self._closing = True
@@ -58,7 +58,7 @@ class SendQueue:
         self._queue.put_nowait(close)
 
     def close_when_drained(self, close: CloseFrame) -> None:
-        """Send the close frame after everything that waits (at once if there is no room to wait in)."""
+        """Close after the queued frames are sent (at once if the queue is full)."""
         if self._closing:
             return
         if self._queue.full():
@@ -68,7 +68,7 @@ class SendQueue:
         self._queue.put_nowait(close)
 
     async def send_all(self) -> None:
-        """Send what is queued until the connection closes. A stalled client is dropped without a close frame."""
+        """Send queued frames until the connection closes. A stalled client is disconnected without a close frame."""
         try:
             while await self._send(await self._queue.get()):
                 pass

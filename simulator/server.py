@@ -1,4 +1,4 @@
-"""The simulator as one thing to open and close: world, player, two listening sockets. Owns every task it starts."""
+"""Composition of the simulator: market, simulation loop and both servers as one context manager."""
 
 import asyncio
 import dataclasses
@@ -52,7 +52,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SimulatorAddresses:
-    """Where the simulated exchanges listen; for a wildcard host the addresses name the loopback interface."""
+    """The URLs of the simulated exchanges; for a wildcard host they name the loopback interface."""
 
     binance_ws_api_url: str
     binance_stream_url: str
@@ -71,7 +71,7 @@ class SimulatorAddresses:
 
 
 def make_world(settings: SimulatorSettings, clock: NsClock) -> World:
-    """The market that the settings ask for.
+    """Create the market that the settings ask for.
 
     Raises:
         InvalidRecording: a file to replay cannot be read.
@@ -96,7 +96,7 @@ async def run_simulator(
     world: World | None = None,
     price_observer: PriceObserver | None = None,
 ) -> AsyncIterator[SimulatorAddresses]:
-    """Serve the simulated exchanges while the context is open; a `ledger` hears of every price that is published.
+    """Serve the simulated exchanges while the context is open; `price_observer` receives every published price.
 
     Raises:
         InvalidRecording: a file to replay cannot be read.
@@ -140,7 +140,7 @@ async def run_simulator(
                     http.stop()
                     await serving
         except BaseExceptionGroup as group:
-            # The caller's own error comes back as it was, not wrapped by our task group.
+            # Re-raise the caller's own error without the exception group of our task group.
             if len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
             raise

@@ -1,4 +1,4 @@
-"""Settings of the simulator, read from `RATEWIRE_SIMULATOR_*`; every one says what a larger or smaller value does."""
+"""Settings of the simulator, read from `RATEWIRE_SIMULATOR_*`; each description says what a larger or smaller value does."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SimulatorSettings(BaseSettings):
-    """How the simulated exchanges behave. Defaults are the real exchanges' documented figures."""
+    """Behaviour of the simulated exchanges. Defaults are the real exchanges' documented figures."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_SIMULATOR_", frozen=True)
 

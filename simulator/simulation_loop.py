@@ -1,6 +1,6 @@
-"""The one task that moves the world on by the clock, hands its frames to subscribers and keeps connections alive.
+"""The task that advances the market with the clock, delivers its frames and drives timers.
 
-Every frame of every stream passes `_publish`; every answer to a request is preceded by `catch_up`.
+Every frame of every stream passes `_publish`; `catch_up` runs before every answer to a request.
 """
 
 import asyncio
@@ -12,28 +12,28 @@ import structlog
 from simulator.markets import Frame, World
 from simulator.nanotime import MS, SECOND, NsClock
 
-MAX_SLEEP_SECONDS = 0.05  # frames are at most this late, and a clock that a test moves is noticed this soon
-YIELD_EVERY_FRAMES = 200  # frames; keeps requests answered while a fast replay pours out
+MAX_SLEEP_SECONDS = 0.05  # bounds how late frames are, and how late a clock moved by a test is noticed
+YIELD_EVERY_FRAMES = 200  # frames; keeps requests answered during a fast replay
 
 log = structlog.get_logger()
 
 
 class Subscriber(Protocol):
-    """A stream connection."""
+    """A connection that subscribes to streams."""
 
     async def deliver(self, frame: Frame) -> None:
-        """Queue a frame of a subscribed stream."""
+        """Enqueue a frame of a subscribed stream."""
 
 
 class TimerListener(Protocol):
-    """A connection that wants to be looked at from time to time."""
+    """A connection with work that is due by time."""
 
     def on_timer(self, now_ns: int) -> None:
-        """Send a ping or give up, if it is time."""
+        """Send a ping or close, when due."""
 
 
 class SimulationLoop:
-    """Owner of the world's time."""
+    """Advances the market's time; the only task that does."""
 
     def __init__(self, world: World, clock: NsClock) -> None:
         self.world = world
@@ -49,28 +49,28 @@ class SimulationLoop:
         return self._subscribers.keys()
 
     def subscribe(self, subscriber: Subscriber, stream: str) -> None:
-        """From now on the subscriber gets the frames of the stream."""
+        """Deliver the frames of the stream to the subscriber from now on."""
         self._subscribers.setdefault(stream, {})[subscriber] = None
 
     def unsubscribe(self, subscriber: Subscriber, stream: str) -> None:
-        """No frames of the stream any more."""
+        """Stop delivering the frames of the stream to the subscriber."""
         subscribers = self._subscribers.get(stream, {})
         subscribers.pop(subscriber, None)
         if not subscribers:
             self._subscribers.pop(stream, None)
 
     def begin(self) -> None:
-        """A client asked for prices: a replay that waits for one begins now."""
+        """Start a replay that waits for its first client."""
         self.world.begin(self.clock())
         self._wake.set()
 
     async def catch_up(self) -> None:
-        """Move the world on to now; if it is being moved already, its present state is as good."""
+        """Advance the market to now. While another task advances it, its current state is used."""
         if not self._moving.locked():
             await self._move()
 
     async def run(self) -> None:
-        """Move the world on until cancelled."""
+        """Advance the market until cancelled."""
         while True:
             await self._move()
             now_ns = self.clock()

@@ -1,4 +1,4 @@
-"""The front door of all socket services: which address leads where, who is refused at the handshake, and the label."""
+"""WebSocket server of all services: routes by path, refuses handshakes, adds the label."""
 
 import socket
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ REASONS = {418: "I'm a teapot"}
 
 
 class SocketServer:
-    """All socket services on one listening socket, told apart by path."""
+    """All WebSocket services on one listening socket, distinguished by path."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class SocketServer:
         simulation.connections.add(self._open_connections)
 
     def listen(self, sock: socket.socket) -> AbstractAsyncContextManager[Server]:
-        """Serve on a bound socket while the context is open; connections are closed with 1001 at its end."""
+        """Serve on a bound socket while the context is open; close connections with 1001 at its end."""
         return serve(
             self._serve,
             sock=sock,

@@ -1,4 +1,4 @@
-"""The exchanges that are played, by the names under which settings, faults and figures know them."""
+"""Names of the simulated sources, as settings, faults and counters use them."""
 
 BINANCE, COINGECKO, COINBASE, KRAKEN, OKX, BYBIT = SOURCES = (
     "binance",

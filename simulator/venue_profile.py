@@ -10,7 +10,7 @@ Payload = Callable[[InstrumentSnapshot], str]
 
 @dataclass(frozen=True, slots=True)
 class FeedChannel:
-    """A kind of stream: how its name is made of a source's code, what it says first, and what it says later."""
+    """A channel: how its stream names are built from a code, its initial message and its later ones."""
 
     prefix: str
     payload: Payload
@@ -20,14 +20,16 @@ class FeedChannel:
     initial: Payload | None = None
 
     def stream(self, code: str) -> str:
-        """The name of the stream for one code."""
+        """The stream name for one code."""
         return self.prefix + code
 
 
 @dataclass(frozen=True, slots=True)
 class VenueProfile:
-    """How a venue differs. `share` of the walk's trades happens there too; `transit_ms` old is what it sends;
-    `premium_bps` bounds how far its price lies from the walk's; `split` tells base and quote of its codes.
+    """How a venue's market differs from the common price walks.
+
+    `share` is the fraction of the walk's trades that happen at the venue, `latency_ms` the age of its messages, `premium_bps` the
+    bound of its price difference; `split` returns base and quote of a code.
     """
 
     source: str

@@ -1,1 +1,1 @@
-"""Binance Spot as clients see it: WebSocket API, market streams, REST."""
+"""Binance Spot: WebSocket API, market streams and REST."""

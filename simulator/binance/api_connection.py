@@ -1,4 +1,4 @@
-"""One session of the WebSocket API: requests answered in order, each weighed first [exchanges.md 1.6]."""
+"""One WebSocket API connection: requests answered in order, each weighed first [exchanges.md 1.6]."""
 
 import asyncio
 from typing import Protocol
@@ -26,21 +26,21 @@ BANNED = CloseFrame(1008, "IP banned")
 
 
 class RequestInterceptor(Protocol):
-    """What can go wrong with requests and answers."""
+    """Hook for faults in requests and answers."""
 
     def refuse(self, now_ns: int) -> None:
-        """Refuse a request.
+        """Refuse a request, if a fault is active.
 
         Raises:
-            BinanceError: it is refused.
+            BinanceError: the request is refused.
         """
 
     async def alter(self, answer: str) -> str:
-        """What is sent in place of an answer, after a while perhaps."""
+        """Return the text to send instead of an answer, possibly after a delay."""
 
 
 class ApiConnection:
-    """A client of the WebSocket API."""
+    """A client connection of the WebSocket API."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ApiConnection:
         self._keepalive = keepalive_of(settings, simulation.clock())
 
     async def serve(self) -> None:
-        """Answer until either side closes."""
+        """Answer requests until either side closes."""
         self._socket.on_frame = self._see
         self._simulation.connections.add(self)
         try:
@@ -77,7 +77,7 @@ class ApiConnection:
             self._simulation.connections.discard(self)
 
     def on_timer(self, now_ns: int) -> None:
-        """Ping or cut, if it is time."""
+        """Send a ping or close, when due."""
         match self._keepalive.decide(now_ns):
             case CloseReason(value=(code, reason)):
                 self._send_queue.close(CloseFrame(code, reason))

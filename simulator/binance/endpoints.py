@@ -1,4 +1,4 @@
-"""Binance's two socket services: who is refused at the handshake, and how [exchanges.md 1.5]."""
+"""Binance's two WebSocket endpoints and their refusals at the handshake [exchanges.md 1.5]."""
 
 import json
 import math
@@ -31,7 +31,7 @@ from simulator.sources import BINANCE
 
 
 class StreamsEndpoint:
-    """The market streams."""
+    """The market streams' endpoint."""
 
     source = BINANCE
     name = "streams"
@@ -45,11 +45,11 @@ class StreamsEndpoint:
         self._attempts = RollingLimit(settings.binance_connections_per_5_minutes, ATTEMPTS_WINDOW)
 
     def matches(self, path: str) -> bool:
-        """`/ws`, `/ws/<stream>` and `/stream`."""
+        """Whether the path is `/ws`, `/ws/<stream>` or `/stream`."""
         return parse_target(path) is not None
 
     def check_handshake(self, connection: ServerConnection, request: Request, now_ns: int) -> Response | None:
-        """Refuse too many attempts, and too many streams in the address."""
+        """Refuse too many connection attempts, and too many streams in the URL."""
         target = parse_target(request.path)
         if target is not None and len(target[1]) > self._settings.binance_streams_per_connection:
             self._monitor.record_violation("streams_per_connection", now_ns)
@@ -57,7 +57,7 @@ class StreamsEndpoint:
         return _admit(connection, self._monitor, self.name, now_ns, lambda: self._attempt(connection, now_ns))
 
     async def serve(self, connection: ClientSocket, request: Request) -> None:
-        """Send streams."""
+        """Serve one client."""
         target = parse_target(request.path)
         assert target is not None
         subscriptions = StreamSubscriptions(
@@ -75,7 +75,7 @@ class StreamsEndpoint:
 
 
 class ApiEndpoint:
-    """The WebSocket API."""
+    """The WebSocket API's endpoint."""
 
     source = BINANCE
     name = ENDPOINT
@@ -96,17 +96,17 @@ class ApiEndpoint:
         self._attempts = RollingLimit(settings.binance_connections_per_5_minutes, ATTEMPTS_WINDOW)
 
     def matches(self, path: str) -> bool:
-        """`/ws-api/v3`."""
+        """Whether the path is `/ws-api/v3`."""
         return path == PATH
 
     def check_handshake(
         self, connection: ServerConnection, _request: Request, now_ns: int
     ) -> Response | None:
-        """Refuse too many attempts, and who is over the weight of this minute or banned."""
+        """Refuse too many connection attempts, and clients that are over the request weight or banned."""
         return _admit(connection, self._monitor, self.name, now_ns, lambda: self._attempt(connection, now_ns))
 
     async def serve(self, connection: ClientSocket, request: Request) -> None:
-        """Answer requests."""
+        """Serve one client."""
         wish = parse_qs(urlsplit(request.path).query).get("returnRateLimits", ["true"])[-1]
         session = ApiConnection(
             connection,

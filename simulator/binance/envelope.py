@@ -1,4 +1,4 @@
-"""The WebSocket API's envelopes: requests read, answers written [exchanges.md 1.6]. Pure text in, text out."""
+"""JSON envelopes of the WebSocket API: parses requests, formats answers [exchanges.md 1.6]. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ RequestId = int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `shows_limits` is None when the request does not say."""
+    """One request. `shows_limits` is None if the request does not set it."""
 
     id: RequestId
     method: str
@@ -24,7 +24,7 @@ class Request:
 
 
 def parse_object(message: str | bytes) -> dict[str, object]:
-    """The JSON object of a message.
+    """Parse the JSON object of a message.
 
     Raises:
         BinanceError: not JSON, or not an object.
@@ -39,7 +39,7 @@ def parse_object(message: str | bytes) -> dict[str, object]:
 
 
 def parse_id(request: Mapping[str, object]) -> RequestId:
-    """The id to echo.
+    """Return the request's id, which the answer repeats.
 
     Raises:
         BinanceError: neither an integer nor a short string nor null.
@@ -53,10 +53,10 @@ def parse_id(request: Mapping[str, object]) -> RequestId:
 
 
 def parse_request(request: Mapping[str, object], request_id: RequestId) -> Request:
-    """Method and parameters.
+    """Parse method and parameters.
 
     Raises:
-        BinanceError: no or an unknown method, or params that are not an object.
+        BinanceError: a missing or unknown method, or params that are not an object.
     """
     method = request.get("method")
     if not isinstance(method, str):
@@ -66,7 +66,7 @@ def parse_request(request: Mapping[str, object], request_id: RequestId) -> Reque
         raise bad_request("Invalid 'params' in JSON request; expected an object.")
     name = method.removeprefix("v3/")
     if name not in METHODS:
-        # The text for this case is in no source; the code is the one for requests it cannot read (?).
+        # No source shows the text for this case; the code is the one for unreadable requests.
         raise bad_request(f"Unknown method '{method}' in JSON request.")
     limits = params.get(_RETURN_LIMITS)
     rest = {key: value for key, value in params.items() if key != _RETURN_LIMITS}
@@ -74,12 +74,12 @@ def parse_request(request: Mapping[str, object], request_id: RequestId) -> Reque
 
 
 def format_result(request_id: RequestId, result: object, limits: object) -> str:
-    """A success; `limits` None leaves rateLimits out."""
+    """Format a success; without `limits` there is no rateLimits field."""
     return _format({"id": request_id, "status": 200, "result": result}, limits)
 
 
 def format_error(request_id: RequestId, error: BinanceError, limits: object, now_ms: int) -> str:
-    """A failure; a refusal for sending too much says when to come back, as an epoch in ms."""
+    """Format an error; a rate-limit refusal carries the retry time in epoch ms."""
     body: dict[str, object] = {"code": error.code, "msg": error.message}
     if error.retry_at_ms is not None:
         body["data"] = {"serverTime": now_ms, "retryAfter": error.retry_at_ms}

@@ -1,10 +1,10 @@
-"""Binance's error answers: codes and texts of its error list [exchanges.md 1.7; texts as its documentation words them]."""
+"""Binance's error answers, with the codes and texts of its error list [exchanges.md 1.7]."""
 
 SYMBOL_RANGE = "^[A-Z0-9-_.]{1,20}$"
 
 
 class BinanceError(Exception):
-    """A refusal. `status` is the HTTP status (also used in WebSocket API envelopes); `retry_at_ms` an epoch."""
+    """An error answer. `status` is the HTTP status (also in WebSocket API envelopes); `retry_at_ms` is epoch ms."""
 
     def __init__(self, code: int, message: str, status: int = 400, retry_at_ms: int | None = None) -> None:
         self.code, self.message, self.status, self.retry_at_ms = code, message, status, retry_at_ms
@@ -12,7 +12,7 @@ class BinanceError(Exception):
 
 
 def too_much_weight(limit: int, retry_at_ms: int) -> BinanceError:
-    """429: over the weight of this minute."""
+    """429: over the request weight of this minute."""
     return BinanceError(
         -1003,
         f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
@@ -23,7 +23,7 @@ def too_much_weight(limit: int, retry_at_ms: int) -> BinanceError:
 
 
 def banned(until_ms: int) -> BinanceError:
-    """418: went on after 429."""
+    """418: banned for sending requests after 429."""
     return BinanceError(
         -1003,
         f"Way too much request weight used; IP banned until {until_ms}."
@@ -39,7 +39,7 @@ def too_many_connections(retry_at_ms: int) -> BinanceError:
 
 
 def illegal_characters(parameter: str, legal: str = SYMBOL_RANGE) -> BinanceError:
-    """A symbol in lower case, a list that is no list."""
+    """A parameter with characters outside the legal range."""
     return BinanceError(
         -1100, f"Illegal characters found in parameter '{parameter}'; legal range is '{legal}'."
     )
@@ -53,19 +53,19 @@ def malformed(parameter: str) -> BinanceError:
 
 
 def unread(read: int, sent: int) -> BinanceError:
-    """A parameter the method does not know."""
+    """A parameter that the method does not have."""
     return BinanceError(
         -1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
     )
 
 
 def empty(parameter: str) -> BinanceError:
-    """A parameter sent without content."""
+    """A parameter without content."""
     return BinanceError(-1105, f"Parameter '{parameter}' was empty.")
 
 
 def bad_request(what: str) -> BinanceError:
-    """A request that is not what the WebSocket API expects [binance-us-api-docs issue 126 shows the pattern]."""
+    """A request of the wrong form [pattern: binance-us-api-docs issue 126]."""
     return BinanceError(-1135, what)
 
 
@@ -75,7 +75,7 @@ def bad_symbol() -> BinanceError:
 
 
 def bad_symbol_status() -> BinanceError:
-    """A status that does not exist."""
+    """A symbolStatus that does not exist."""
     return BinanceError(-1122, "Invalid symbolStatus.")
 
 
@@ -85,7 +85,7 @@ def bad_combination() -> BinanceError:
 
 
 def bad_ticker_type() -> BinanceError:
-    """Neither FULL nor MINI."""
+    """A ticker type other than FULL and MINI."""
     return BinanceError(-1139, "Invalid ticker type.")
 
 
@@ -95,5 +95,5 @@ def repeated_symbol() -> BinanceError:
 
 
 def status_mismatch() -> BinanceError:
-    """A single symbol whose status is another."""
+    """A single symbol with another status than requested."""
     return BinanceError(-1220, "The symbol's status does not match the requested symbolStatus.")

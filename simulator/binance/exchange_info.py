@@ -1,4 +1,4 @@
-"""The answer of exchangeInfo [shape: exchanges.md 1.6]."""
+"""The exchangeInfo answer [shape: exchanges.md 1.6]."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ PREVENTION_MODES = ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
 
 
 def exchange_info(listings: Iterable[Listing], weight_limit: int, now_ms: int) -> dict[str, object]:
-    """The whole answer for these symbols; its rateLimits name CONNECTIONS, as on the WebSocket API."""
+    """The whole answer for these symbols; rateLimits includes CONNECTIONS, as on the WebSocket API."""
     return {
         "timezone": "UTC",
         "serverTime": now_ms,

@@ -1,6 +1,6 @@
-"""Binance's budgets per client address: request weight by wall-clock minute, bans, connection attempts, messages.
+"""Binance's limits per client address: request weight per wall-clock minute, bans, messages per second.
 
-Pure bookkeeping driven by explicit moments; who is refused how is for the callers.
+Pure: time is an argument, and callers decide how to refuse.
 """
 
 from collections import deque
@@ -25,7 +25,7 @@ class _Usage:
 
 
 class RequestWeightLimit:
-    """6000 per wall-clock minute and address; going on after 429 leads to 418, longer each time."""
+    """6000 per wall-clock minute and address; requests after 429 lead to a ban (418), longer each time."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class RequestWeightLimit:
         raise too_much_weight(self.limit, to_ms((usage.minute + 1) * MINUTE))
 
     def used(self, address: str, now_ns: int) -> int:
-        """Weight used in the minute of `now_ns`."""
+        """The weight used in the minute of `now_ns`."""
         usage = self._usage.get(address, _Usage())
         return usage.weight if usage.minute == now_ns // MINUTE else 0
 
@@ -79,13 +79,13 @@ class RequestWeightLimit:
 
 
 class MessageRateLimit:
-    """Five incoming messages in any second, over pings, pongs and JSON alike."""
+    """Five incoming messages in any second, counting pings, pongs and JSON."""
 
     def __init__(self, limit: int) -> None:
         self._recent: deque[int] = deque(maxlen=limit)
 
     def allows(self, now_ns: int) -> bool:
-        """Count a message; False when it is one too many."""
+        """Count a message; return False if it exceeds the limit."""
         recent = self._recent
         full = len(recent) == recent.maxlen and recent[0] > now_ns - SECOND
         recent.append(now_ns)

@@ -1,4 +1,4 @@
-"""What Binance answers to a market data request, the same over WebSocket and REST. Pure: market in, plain values out."""
+"""Answers to market data requests, the same over WebSocket and REST. Pure: market in, plain values out."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ METHODS = frozenset(_KNOWN)
 
 
 def weight(method: str, params: Params) -> int:
-    """Request weight [exchanges.md 1.5]."""
+    """The request weight [exchanges.md 1.5]."""
     if method in ("ping", "time"):
         return 1
     if method == "exchangeInfo":
@@ -54,7 +54,7 @@ def _day_weight(params: Params) -> int:
 
 
 def asks_for_prices(method: str) -> bool:
-    """Whether a request starts a waiting replay."""
+    """Whether the request asks for prices, which starts a waiting replay."""
     return method.startswith("ticker.")
 
 
@@ -62,7 +62,7 @@ def answer(method: str, params: Params, market: BinanceMarket, weight_limit: int
     """The result of one of `METHODS`.
 
     Raises:
-        BinanceError: bad parameters, unknown symbols.
+        BinanceError: invalid parameters or unknown symbols.
     """
     _refuse_unknown(method, params)
     if method == "ping":
@@ -90,7 +90,7 @@ def _tickers(market: BinanceMarket, params: Params, ticker: _Ticker) -> object:
         listing = _listing(market, params["symbol"], "symbol")
         if not _has_status(listing, params):
             raise errors.status_mismatch()
-        # A symbol that a recording has not priced yet is listed without the fields that are not known.
+        # A symbol without a recorded price yet is listed without the unknown fields.
         return {"symbol": listing.symbol, **(ticker(market, listing.symbol) or {})}
     found = ((listing.symbol, ticker(market, listing.symbol)) for listing in _several(market, params))
     return [{"symbol": symbol, **fields} for symbol, fields in found if fields is not None]
@@ -107,7 +107,7 @@ def _named(market: BinanceMarket, params: Params) -> list[Listing]:
         raise errors.malformed("symbols")
     if not symbols:
         raise errors.empty("symbols")
-    # One bad symbol fails the whole request.
+    # One unknown symbol fails the whole request.
     listings = [_listing(market, symbol, "symbols") for symbol in symbols]
     if len(set(symbols)) < len(symbols):
         raise errors.repeated_symbol()

@@ -1,4 +1,4 @@
-"""Binance's REST twins of the WebSocket API's market data requests [exchanges.md 1.5 and 1.6]."""
+"""REST routes with the same market data as the WebSocket API [exchanges.md 1.5 and 1.6]."""
 
 import json
 import math
@@ -30,7 +30,7 @@ LISTS = ("symbols", "permissions")
 
 
 class BinanceRest:
-    """GET routes; the weight is shared with the WebSocket API."""
+    """GET routes; request weight is shared with the WebSocket API."""
 
     def __init__(
         self, simulation: SimulationLoop, monitor: ClientLimitMonitor, weights: RequestWeightLimit
@@ -40,7 +40,7 @@ class BinanceRest:
         self._weights = weights
 
     def routes(self) -> list[Route]:
-        """All routes."""
+        """Create all routes."""
         return [Route(PREFIX + path, self._respond, name=method) for path, method in PATHS.items()]
 
     async def _respond(self, request: Request) -> Response:

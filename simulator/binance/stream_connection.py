@@ -1,4 +1,4 @@
-"""One connection to the market streams: subscriptions in, frames out, the limits on both [exchanges.md 1.2 to 1.5]."""
+"""One client connection of the market streams, with its limits [exchanges.md 1.2 to 1.5]."""
 
 import asyncio
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,7 +21,7 @@ TOO_MANY_MESSAGES = CloseFrame(1008, "Too many requests")  # seen: binance-conne
 
 
 def parse_target(target: str) -> tuple[bool, list[str]] | None:
-    """Whether a request target is combined, and its streams; None if it is no market stream address."""
+    """Parse a request target into (combined, stream names); None if it is no market stream URL."""
     url = urlsplit(target)
     if url.path.rstrip("/") == "/stream":
         names = "/".join(parse_qs(url.query).get("streams", []))
@@ -32,7 +32,7 @@ def parse_target(target: str) -> tuple[bool, list[str]] | None:
 
 
 def keepalive_of(settings: SimulatorSettings, now_ns: int) -> PingSchedule:
-    """The keepalive of a new connection to either socket service."""
+    """Create the ping schedule of a new connection to either endpoint."""
     return PingSchedule(
         now_ns,
         ping_seconds=settings.binance_ping_seconds,
@@ -42,7 +42,7 @@ def keepalive_of(settings: SimulatorSettings, now_ns: int) -> PingSchedule:
 
 
 class StreamConnection:
-    """A client of the market streams."""
+    """A client connection of the market streams."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class StreamConnection:
         self._subscribed: set[str] = set()
 
     async def serve(self) -> None:
-        """Talk to the client until either side closes."""
+        """Serve the client until either side closes."""
         self._socket.on_frame = self._count
         self._simulation.connections.add(self)
         try:
@@ -78,11 +78,11 @@ class StreamConnection:
             self._monitor.subscriptions -= len(self._subscribed)
 
     async def deliver(self, frame: Frame) -> None:
-        """Queue a frame, wrapped or bare as the connection wants it."""
+        """Enqueue a frame, wrapped or raw as the connection's `combined` property says."""
         await self._send_queue.enqueue(frame.combined if self._subscriptions.combined else frame.data)
 
     def on_timer(self, now_ns: int) -> None:
-        """Ping or cut, if it is time."""
+        """Send a ping or close, when due."""
         match self._keepalive.decide(now_ns):
             case CloseReason(value=(code, reason)):
                 self._send_queue.close(CloseFrame(code, reason))
@@ -94,7 +94,7 @@ class StreamConnection:
     async def _receive(self) -> None:
         try:
             async for message in self._socket:
-                # The answer is queued before any frame of a newly subscribed stream can be.
+                # The answer is enqueued before any frame of a newly subscribed stream.
                 self._monitor.control_messages += 1
                 answer = self._subscriptions.control(message)
                 await self._send_queue.enqueue(answer)

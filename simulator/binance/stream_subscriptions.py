@@ -1,4 +1,4 @@
-"""What one stream connection is subscribed to, and its control frames [exchanges.md 1.2]. Pure text in, text out."""
+"""Subscriptions of one stream connection and its control messages [exchanges.md 1.2]. Pure text in, text out."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ LONGEST_ID = 36
 
 
 class ControlError(Exception):
-    """A control frame that is refused: the stream service's own small codes 0 to 4."""
+    """A refused control message, with one of the stream service's own codes 0 to 4."""
 
     def __init__(self, code: int, message: str, request_id: object = None) -> None:
         self.code, self.message, self.request_id = code, message, request_id
@@ -17,7 +17,7 @@ class ControlError(Exception):
 
 
 class StreamSubscriptions:
-    """Streams in the order of subscription, and whether payloads go out wrapped."""
+    """Streams in order of subscription, and whether payloads are wrapped."""
 
     def __init__(
         self, streams: Iterable[str], *, combined: bool, limit: int, nested_errors: bool = False
@@ -28,7 +28,7 @@ class StreamSubscriptions:
         self._nested_errors = nested_errors
 
     def control(self, message: str | bytes) -> str:
-        """Carry out one control frame and say its answer, never wrapped in stream/data."""
+        """Execute one control message and return its answer, which is never wrapped."""
         try:
             request = _parse(message)
             return _dump({"result": self._execute(request), "id": request.get("id")})
@@ -53,7 +53,7 @@ class StreamSubscriptions:
         return None
 
     def _subscribe(self, streams: list[str], request_id: object) -> None:
-        # Names are not checked: the real service accepts unknown ones and stays silent.
+        # The real service accepts unknown names and publishes nothing for them.
         if len(self.streams.keys() | set(streams)) > self._limit:
             raise ControlError(4, "Too many subscriptions", request_id)
         self.streams.update(dict.fromkeys(streams))
@@ -66,7 +66,7 @@ class StreamSubscriptions:
 
     def _error(self, error: ControlError) -> dict[str, object]:
         body: dict[str, object] = {"code": error.code, "msg": error.message}
-        # Code 4 was only ever seen nested (unicorn-binance-websocket-api issue 17).
+        # Code 4 was only observed nested (unicorn-binance-websocket-api issue 17).
         if self._nested_errors or error.code == 4:
             return {"error": body, "id": error.request_id}
         return {**body, "id": error.request_id} if error.code == 0 else body

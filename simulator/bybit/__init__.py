@@ -1,1 +1,1 @@
-"""Bybit v5 spot as clients see it: the public WebSocket and the listing of instruments."""
+"""Bybit v5 spot: the public WebSocket and the instrument listing."""

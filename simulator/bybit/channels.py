@@ -1,6 +1,6 @@
-"""Bybit's spot messages and how its market differs from the others.
+"""Bybit's spot messages and the profile of its market.
 
-Shapes: exchanges.md 6 for `tickers`; `orderbook.1` as in bybit-exchange/docs `v5/websocket/public/orderbook.mdx`.
+Shapes: exchanges.md 6 for `tickers`; bybit-exchange/docs `v5/websocket/public/orderbook.mdx` for `orderbook.1`.
 """
 
 import json
@@ -15,7 +15,7 @@ FOUR_PLACES = Decimal("0.0001")
 
 
 def tickers(snapshot: InstrumentSnapshot) -> str:
-    """Always a full snapshot; no bid and ask on spot; the index price is empty where there is none."""
+    """A `tickers` message: always a full snapshot, without bid and ask on spot; an unknown index price is empty."""
     change = ((snapshot.last - snapshot.open) / snapshot.open).quantize(FOUR_PLACES)
     return json.dumps(
         {
@@ -40,12 +40,12 @@ def tickers(snapshot: InstrumentSnapshot) -> str:
 
 
 def book_snapshot(snapshot: InstrumentSnapshot) -> str:
-    """The first message after subscribing."""
+    """The first message of `orderbook.1` after subscribing."""
     return _book("snapshot", snapshot)
 
 
 def book_delta(snapshot: InstrumentSnapshot) -> str:
-    """A change of the top: the new one level on each side replaces the old."""
+    """A change of the best prices; the one level on each side replaces the previous one."""
     return _book("delta", snapshot)
 
 
@@ -68,7 +68,7 @@ def _book(kind: str, snapshot: InstrumentSnapshot) -> str:
 
 
 def _split(code: str, symbol: str) -> tuple[str, str]:
-    # Nothing separates them: what follows the asset's own symbol is the quote.
+    # The code has no separator: the part after the asset's symbol is the quote.
     return symbol, code.removeprefix(symbol)
 
 

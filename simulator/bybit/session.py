@@ -1,6 +1,6 @@
-"""Bybit's side of one public spot connection: topics in tens, JSON pings, idle ends [exchanges.md 6]. Text in, text out.
+"""Bybit's side of one public spot connection [exchanges.md 6]. Pure text in, text out.
 
-That one bad topic fails its whole request, and the text for more than ten, are from memory (?).
+Unconfirmed: one invalid topic fails the whole request; the text of the answer to more than ten topics.
 """
 
 import json
@@ -20,18 +20,18 @@ CHANNELS = (TICKERS, BOOK)
 
 
 class BybitSession:
-    """One connection."""
+    """The protocol state of one connection."""
 
     def __init__(self, symbols: AbstractSet[str], opened_ns: int) -> None:
         self._symbols = symbols
         self._connection_id = f"{opened_ns & 0xFFFFFFFFFFFF:012x}"
 
     def on_open(self) -> Sequence[str]:
-        """Nothing: the client speaks first."""
+        """Bybit sends nothing first."""
         return ()
 
     def receive(self, text: str, now_ns: int) -> Reply:  # noqa: ARG002 - the port's
-        """Carry out one request."""
+        """Execute one request."""
         request = _parse(text)
         match request.get("op"):
             case "ping":
@@ -41,7 +41,7 @@ class BybitSession:
         return Reply.of(self._answer(request, "Invalid request (?)", success=False))
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
-        """Close a connection on which neither side said anything for ten minutes."""
+        """Close a connection without traffic in either direction for ten minutes."""
         idle = now_ns >= max(last_sent_ns, last_received_ns) + IDLE
         return Reply(close=IDLE_TOO_LONG) if idle else Reply()
 

@@ -1,1 +1,1 @@
-"""Coinbase Exchange as clients see it: its WebSocket feed and its product listing."""
+"""Coinbase Exchange: the WebSocket feed and the product listing."""

@@ -1,4 +1,4 @@
-"""Coinbase's messages [shapes: exchanges.md 4] and how its market differs from the others."""
+"""Coinbase's messages [shapes: exchanges.md 4] and the profile of its market."""
 
 import json
 
@@ -11,7 +11,7 @@ MONTH = 30
 
 
 def ticker(snapshot: InstrumentSnapshot) -> str:
-    """One match, with the best prices after it; text numbers, `time` of the match."""
+    """A `ticker` message: one match with the best prices after it; `time` is that of the match."""
     return json.dumps(
         {
             "type": "ticker",
@@ -37,7 +37,7 @@ def ticker(snapshot: InstrumentSnapshot) -> str:
 
 
 def heartbeat(snapshot: InstrumentSnapshot) -> str:
-    """Each second for each product, trade or no trade."""
+    """A `heartbeat` message, sent each second for each product."""
     return json.dumps(
         {
             "type": "heartbeat",

@@ -1,6 +1,6 @@
-"""Coinbase's side of one connection: subscribe, unsubscribe, errors [exchanges.md 4]. Text in, text out.
+"""Coinbase's side of one connection: subscribe, unsubscribe, errors [exchanges.md 4]. Pure text in, text out.
 
-Error texts marked (?) are in no source; their shape is.
+Error texts marked (?) are not documented; their shape is.
 """
 
 import json
@@ -26,7 +26,7 @@ class _Refused(Exception):
 
 
 class CoinbaseSession:
-    """One connection to the feed."""
+    """The protocol state of one connection."""
 
     def __init__(self, products: AbstractSet[str], opened_ns: int) -> None:
         self._products = products
@@ -36,11 +36,11 @@ class CoinbaseSession:
         self._asked = False
 
     def on_open(self) -> Sequence[str]:
-        """Nothing: the client speaks first."""
+        """Coinbase sends nothing first."""
         return ()
 
     def receive(self, text: str, now_ns: int) -> Reply:
-        """Carry out one request; a refused one ends the connection."""
+        """Execute one request; a refused one closes the connection."""
         if self._rate.retry_at("", now_ns) is not None:
             return Reply(close=TOO_MANY, violation="messages_per_second")
         try:
@@ -50,7 +50,7 @@ class CoinbaseSession:
             return Reply(answers=[_dump(error)], close=FAILED)
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
-        """Close a connection that never subscribed."""
+        """Close a connection that has not subscribed in time."""
         if not self._asked and now_ns >= self._opened_ns + SUBSCRIBE_WITHIN:
             return Reply(close=NOT_SUBSCRIBED)
         return Reply()
@@ -76,7 +76,7 @@ class CoinbaseSession:
         return reply
 
     def _wanted(self, request: Mapping[str, object]) -> list[tuple[str, str]]:
-        """Channel and product of everything that is named; a channel may bring products of its own."""
+        """All requested (channel, product) pairs; a channel may name its own products."""
         shared = _names(request.get("product_ids", []))
         wanted: list[tuple[str, str]] = []
         channels = request.get("channels")

@@ -1,1 +1,1 @@
-"""CoinGecko v3 as clients see it: REST."""
+"""CoinGecko v3: REST."""

@@ -1,4 +1,4 @@
-"""The answers of CoinGecko's endpoints as JSON text: numbers go out digit for digit as the market has them. Pure."""
+"""Answers of CoinGecko's endpoints as JSON text with the market's exact digits. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from simulator.markets import CoinGeckoMarket
 
 
 def simple_price(query: PriceQuery, market: CoinGeckoMarket) -> str:
-    """The object of /simple/price: keys in alphabetical order, unknown coins missing, `{}` for unknown currencies."""
+    """The object of /simple/price: keys in alphabetical order, unknown coins left out, `{}` for unknown currencies."""
     found = {
         key: _coin_text(coin_id, query, market)
         for key, coin_id in _selected(query, market)
@@ -20,10 +20,10 @@ def simple_price(query: PriceQuery, market: CoinGeckoMarket) -> str:
 
 
 def coins_list(market: CoinGeckoMarket, *, with_platforms: bool, active: bool) -> str:
-    """The array of /coins/list; every coin of a simulation is active."""
+    """The array of /coins/list; every simulated coin is active."""
     coins = sorted(market.coins().values(), key=lambda coin: coin.id) if active else []
     rows = [{"id": coin.id, "symbol": coin.symbol, "name": coin.name} for coin in coins]
-    # Which chains a token lives on is not among the facts that the simulator has.
+    # The simulator does not know the platforms of a token.
     full = [{**row, "platforms": {}} for row in rows] if with_platforms else rows
     return json.dumps(full, separators=(",", ":"), ensure_ascii=False)
 
@@ -38,7 +38,7 @@ def _selected(query: PriceQuery, market: CoinGeckoMarket) -> Iterator[tuple[str,
         name = coin.name.lower() if query.selector == "names" else coin.symbol
         if name not in wanted or (name in taken and not query.all_tokens and query.selector == "symbols"):
             continue
-        # Several coins of one symbol cannot share a key: the largest has it, the others answer by id.
+        # Coins that share a symbol cannot share a key: the largest has the symbol, the others their ids.
         by_symbol = query.selector == "symbols" and name not in taken
         taken.add(name)
         yield (name if by_symbol else coin.id), coin.id

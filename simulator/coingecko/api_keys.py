@@ -1,4 +1,4 @@
-"""Which API keys a CoinGecko host takes [exchanges.md 2.1]. Pure."""
+"""API keys that a CoinGecko host accepts [exchanges.md 2.1]. Pure."""
 
 from collections.abc import Collection, Mapping
 from typing import Literal
@@ -20,14 +20,14 @@ _OTHER_KIND_MESSAGES = {
 
 
 class ApiKeys:
-    """The keys of one host; an empty collection accepts every key of the right kind."""
+    """The keys of one host; without any, every key of the right kind is accepted."""
 
     def __init__(self, host: Host, accepted: Collection[str]) -> None:
         self._host: Host = host
         self._accepted = frozenset(accepted)
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, str], now_ns: int) -> str | None:
-        """The key of a call; None where it needs none.
+        """Return the key of a call; None if it needs none.
 
         Raises:
             CoinGeckoError: 400 for a key of the other kind, 401 for a missing or unknown one.

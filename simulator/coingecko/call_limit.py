@@ -1,6 +1,6 @@
-"""CoinGecko's calls per minute: one call too many locks the caller out for a minute, whatever it does meanwhile.
+"""CoinGecko's calls per minute: one call above the limit locks the caller out for a minute.
 
-That is what was measured in 2025 [exchanges.md 2.4]: a few good calls, then 429 for 57 to 59 s.
+Measured in 2025 [exchanges.md 2.4]: a few good calls, then 429 for 57 to 59 s, whatever the caller does.
 """
 
 import math
@@ -20,7 +20,7 @@ class _Window:
 
 
 class CallLimit:
-    """Calls per minute for each key or address; a limit of 0 is no limit."""
+    """Calls per minute for each key or address; 0 means no limit."""
 
     def __init__(self, calls_per_minute: int, monitor: ClientLimitMonitor) -> None:
         self._limit = calls_per_minute
@@ -31,7 +31,7 @@ class CallLimit:
         """Count a call.
 
         Raises:
-            CoinGeckoError: 429 past the limit and while locked out.
+            CoinGeckoError: 429 above the limit and during the lock-out.
         """
         if not self._limit:
             return

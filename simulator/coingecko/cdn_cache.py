@@ -1,4 +1,4 @@
-"""The cache in front of CoinGecko: it keeps answers for a minute and says how old they are [exchanges.md 2.3]. Pure."""
+"""The CDN cache in front of CoinGecko: caches answers and adds their age [exchanges.md 2.3]. Pure."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +11,7 @@ MAX_ENTRIES = 256
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """An answer as the edge gives it: `age_seconds` None when it was fetched just now."""
+    """An answer of the CDN; `age_seconds` is None if it was fetched now."""
 
     body: str
     status: str
@@ -19,17 +19,17 @@ class CachedAnswer:
 
 
 class CdnCache:
-    """Copies of answers by address, each for the time the origin allows."""
+    """Cached answers by URL, each for its `s-maxage`."""
 
     def __init__(self) -> None:
         self._copies: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
     def forget(self) -> None:
-        """Keep nothing."""
+        """Remove all entries."""
         self._copies.clear()
 
     def fetch(self, address: str, origin: Callable[[], str], ttl_seconds: int, now_ns: int) -> CachedAnswer:
-        """The kept copy if it is young enough, else a new one from the origin."""
+        """Return the cached answer if it is young enough, else a new one from the origin."""
         if not ttl_seconds:
             return CachedAnswer(origin(), "DYNAMIC", None)
         kept = self._copies.get(address)

@@ -1,4 +1,4 @@
-"""CoinGecko's error answers, each in the shape in which it was seen [exchanges.md 2.5]."""
+"""CoinGecko's error answers, each in its observed shape [exchanges.md 2.5]."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from simulator.nanotime import SECOND
 
 
 class CoinGeckoError(Exception):
-    """A refusal: HTTP status, JSON body, further headers."""
+    """An error answer: HTTP status, JSON body and further headers."""
 
     def __init__(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.body, self.headers = status, body, dict(headers or {})
@@ -15,7 +15,7 @@ class CoinGeckoError(Exception):
 
 
 def plain(status: int, message: str) -> CoinGeckoError:
-    """`{"error":"Missing parameter ids"}`."""
+    """An error of the form `{"error":"Missing parameter ids"}`."""
     return CoinGeckoError(status, {"error": message})
 
 
@@ -33,7 +33,7 @@ def rate_limited(retry_after_seconds: int) -> CoinGeckoError:
 
 
 def coded(status: int, code: int, message: str, now_ns: int) -> CoinGeckoError:
-    """`{"status":{"timestamp":..,"error_code":10002,"error_message":..}}`."""
+    """An error of the form `{"status":{"timestamp":..,"error_code":10002,"error_message":..}}`."""
     timestamp = datetime.fromtimestamp(now_ns / SECOND, UTC).isoformat(timespec="milliseconds")
     return CoinGeckoError(
         status, {"status": {"timestamp": timestamp, "error_code": code, "error_message": message}}

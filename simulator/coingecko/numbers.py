@@ -1,4 +1,4 @@
-"""Numbers as CoinGecko writes them in JSON: integers when whole, exponents when small, never a string."""
+"""CoinGecko's JSON number format: integers if whole, exponents if small, never a string."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ SMALLEST_PLAIN = Decimal("0.0001")
 
 
 def format_json_number(value: Decimal) -> str:
-    """JSON text of a number: `49326`, `0.239526`, `3.97e-06` [exchanges.md 2.2, seen in recordings]."""
+    """Format a number as JSON: `49326`, `0.239526`, `3.97e-06` [exchanges.md 2.2 and recordings]."""
     if value == value.to_integral_value():
         return format(value.to_integral_value(), "f")
     plain = value.normalize()
@@ -19,7 +19,7 @@ def format_json_number(value: Decimal) -> str:
 
 
 def round_as_published(price: Decimal) -> Decimal:
-    """A price rounded as CoinGecko does without `precision`: 61834, 2683.81, 6.15, 0.548783, 0.00069972, 3.97e-06."""
+    """Round a price as CoinGecko does without `precision`: 61834, 2683.81, 6.15, 0.548783, 0.00069972, 3.97e-06."""
     if price >= 10_000:
         return price.quantize(Decimal(1))
     if price >= 1:

@@ -1,4 +1,4 @@
-"""The parameters of /simple/price, read as CoinGecko reads them [exchanges.md 2.2]. Pure."""
+"""Parameters of /simple/price, parsed as CoinGecko parses them [exchanges.md 2.2]. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SELECTORS: tuple[Literal["ids", "names", "symbols"], ...] = ("ids", "names", "s
 
 @dataclass(frozen=True, slots=True)
 class PriceQuery:
-    """What is asked. `precision` None rounds as CoinGecko likes, -1 means `full`."""
+    """A parsed query. `precision` None means CoinGecko's rounding, -1 means `full`."""
 
     selector: Literal["ids", "names", "symbols"]
     wanted: tuple[str, ...]
@@ -26,7 +26,7 @@ class PriceQuery:
     precision: int | None
 
     def keys(self, currency: str) -> tuple[str, ...]:
-        """The keys asked for in one currency, in the order in which CoinGecko writes them."""
+        """The requested keys in one currency, in CoinGecko's order."""
         wishes = (
             (True, currency),
             (self.market_cap, f"{currency}_market_cap"),
@@ -37,12 +37,12 @@ class PriceQuery:
 
 
 def parse_price_query(query: Mapping[str, str]) -> PriceQuery:
-    """Read the query.
+    """Parse the query.
 
     Raises:
-        CoinGeckoError: 422 for a missing parameter, 400 for one that cannot be used.
+        CoinGeckoError: 422 for a missing parameter, 400 for an invalid one.
     """
-    # If several are given, ids win over names, names over symbols.
+    # If several are given, ids take precedence over names, names over symbols.
     selector = next((name for name in _SELECTORS if query.get(name)), None)
     if selector is None:
         raise plain(422, "Missing parameter ids")

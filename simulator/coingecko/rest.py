@@ -1,4 +1,4 @@
-"""CoinGecko's REST endpoints: key, budget, edge, answer, in this order [exchanges.md 2]."""
+"""CoinGecko's REST endpoints: API key, call limit, CDN cache, answer, in this order [exchanges.md 2]."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from simulator.simulation_loop import SimulationLoop
 PREFIX = "/coingecko/api/v3"
 ENDPOINT = "rest"
 PING = '{"gecko_says":"(V3) To the Moon!"}'
-LIST_SECONDS = 1800  # /coins/list is kept far longer than prices
+LIST_SECONDS = 1800  # /coins/list is cached far longer than prices
 
 Query = Mapping[str, str]
 
@@ -45,11 +45,11 @@ class CoinGeckoRest:
         }
 
     def forget(self) -> None:
-        """Empty the edge: the next answers are new ones."""
+        """Clear the CDN cache, so that the next answers are new."""
         self._cdn.forget()
 
     def routes(self) -> list[Route]:
-        """All routes, with and without a slash at the end (recorded clients use both), and what is left for a 404."""
+        """All routes, with and without a trailing slash (recorded clients use both); unknown paths answer 404."""
         return [Route(PREFIX + "/{path:path}", self._respond)]
 
     async def _respond(self, request: Request) -> Response:

@@ -1,5 +1,5 @@
-"""Faults on demand: what can go wrong with a source, switched on and off while the simulator runs.
+"""Fault injection: faults of a source, activated and healed while the simulator runs.
 
-The exchanges' own wire code knows nothing of it: data is disturbed by a market around the market (`world.py`), answers by an
-application around the application (`http.py`), connections where they are opened (`lines.py`).
+The exchanges' wire code does not know about faults. `world.py` wraps the market, `middleware.py` the HTTP application, and
+`open_connections.py` acts on open WebSocket connections.
 """

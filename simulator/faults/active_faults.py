@@ -1,4 +1,4 @@
-"""The faults that are on. Whoever can be disturbed asks here; nothing is remembered of a fault that is over."""
+"""The active faults. Faults that have ended are removed when they are looked up."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
@@ -22,7 +22,7 @@ SymbolLookup = Callable[[str, str], str | None]
 
 
 class ActiveFaults:
-    """All faults, by source. `on_change` hears of each that was put or taken, to act at once."""
+    """All active faults, by source. Listeners in `on_change` are called when a fault is injected or healed."""
 
     def __init__(self, clock: NsClock) -> None:
         self.clock = clock
@@ -31,10 +31,10 @@ class ActiveFaults:
         self._ids = count(1)
 
     def inject(self, request: Mapping[str, object], symbol_names: SymbolLookup) -> Fault:
-        """Switch a fault on, as a request asks; `spelling` finds the source's own for a symbol.
+        """Activate a fault as a request describes it; `spelling` maps a symbol to the source's own.
 
         Raises:
-            InvalidFault: something in the request cannot be.
+            InvalidFault: the request is invalid.
         """
         fault = self._parse(request, symbol_names)
         if sum(map(len, self._faults.values())) >= MAX_FAULTS:
@@ -44,7 +44,7 @@ class ActiveFaults:
         return fault
 
     def heal(self, *, source: str | None = None, fault_id: int | None = None) -> list[Fault]:
-        """Switch off one fault, all of one source, or all; those that were on."""
+        """End one fault, all of one source, or all; return the ended ones."""
         healed = [
             fault for fault in self.all() if source in (None, fault.source) and fault_id in (None, fault.id)
         ]
@@ -54,11 +54,11 @@ class ActiveFaults:
         return healed
 
     def all(self) -> list[Fault]:
-        """Every fault that is on, the oldest first."""
+        """All active faults, in the order of sources, oldest first."""
         return [fault for source in SOURCES for fault in self.for_source(source)]
 
     def for_source(self, source: str) -> list[Fault]:
-        """The faults of one source."""
+        """The active faults of one source."""
         faults = self._faults[source]
         if faults:
             now_ns = self.clock()
@@ -68,15 +68,15 @@ class ActiveFaults:
         return faults
 
     def for_symbol(self, source: str, symbol: str | None) -> list[Fault]:
-        """The faults of one source that are about a symbol."""
+        """The active faults of one source that apply to a symbol."""
         return [fault for fault in self.for_source(source) if fault.applies_to(symbol)]
 
     def find(self, source: str, kind: str) -> Fault | None:
-        """The newest fault of a kind that is on."""
+        """The newest active fault of a kind."""
         return next((fault for fault in reversed(self.for_source(source)) if fault.kind == kind), None)
 
     def find_any(self, source: str, kinds: Iterable[str]) -> Fault | None:
-        """The newest fault of some kinds."""
+        """The newest active fault of any of the kinds."""
         wanted = frozenset(kinds)
         return next((fault for fault in reversed(self.for_source(source)) if fault.kind in wanted), None)
 

@@ -1,4 +1,4 @@
-"""The faults over HTTP: GET lists, POST puts, DELETE heals. For who can reach the port; JSON only, so no web page can."""
+"""HTTP API of the faults: GET lists, POST injects, DELETE heals. JSON only, so that no web page can post to it."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ LARGEST_REQUEST = 64 * 1024
 
 
 class FaultApi:
-    """Three methods on one address."""
+    """The three methods on `/simulator/faults`."""
 
     def __init__(
         self, active_faults: ActiveFaults, symbol_names: Callable[[], dict[str, dict[str, str]]]
@@ -26,7 +26,7 @@ class FaultApi:
         self._symbol_names = symbol_names
 
     def routes(self) -> list[Route]:
-        """The address, and one for each fault."""
+        """The collection's routes and the one of a single fault."""
         return [
             Route(FAULTS_PATH, self._list, methods=["GET"]),
             Route(FAULTS_PATH, self._put, methods=["POST"]),
@@ -72,7 +72,7 @@ class FaultApi:
         return JSONResponse({"healed": [fault.status(now_ns) for fault in healed]})
 
     def status(self) -> list[dict[str, object]]:
-        """The faults that are on."""
+        """The active faults as JSON values."""
         now_ns = self._active_faults.clock()
         return [fault.status(now_ns) for fault in self._active_faults.all()]
 

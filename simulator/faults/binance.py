@@ -1,4 +1,4 @@
-"""Binance's answers while faults are on: the 24 h fields and the book. Its streams are disturbed as frames."""
+"""Binance's answers under faults: the 24 h fields and the book. Its streams are altered as frames."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -16,7 +16,7 @@ _QUOTES = ("bidPrice", "askPrice", "bidQty", "askQty")
 
 
 class FaultyBinance:
-    """Binance as its requests are answered."""
+    """Binance's market as clients see it under faults."""
 
     def __init__(
         self, market: BinanceMarket, active_faults: ActiveFaults, price_observer: PriceObserver
@@ -26,7 +26,7 @@ class FaultyBinance:
         self._price_observer = price_observer
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every symbol, halted ones as BREAK: dead pairs stay listed for years."""
+        """All symbols, halted ones with status BREAK: dead pairs stay listed for years."""
         return with_halted(BINANCE, self._market.listings(), self._active_faults)
 
     def day(self, symbol: str) -> DayTicker | None:
@@ -45,7 +45,7 @@ class FaultyBinance:
         return price if isinstance(price, str) else self._market.price(symbol)
 
     def book(self, symbol: str) -> Mapping[str, str] | None:
-        """The top of the book."""
+        """The best prices."""
         book = self._market.book(symbol)
         is_halted = any(fault.kind == "delisted" for fault in self._active_faults.for_symbol(BINANCE, symbol))
         return dict.fromkeys(book, ZERO) if book is not None and is_halted else book

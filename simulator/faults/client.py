@@ -1,4 +1,4 @@
-"""The control as a program uses it: the commands of `ratewire simulator`, and drills."""
+"""Client of the fault API, used by `ratewire simulator` and the drill."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +13,11 @@ STATUS_PATH = "/simulator/status"
 
 
 class FaultClient:
-    """Talks to one running simulator at `base_url`, e.g. `http://127.0.0.1:9101`."""
+    """Client of one running simulator at `base_url`, e.g. `http://127.0.0.1:9101`."""
 
     def __init__(self, base_url: str) -> None:
         self._url = base_url.rstrip("/")
-        # Reading the certificates takes 20 ms: once is enough.
+        # Loading the certificates takes 20 ms, so it is done once.
         self._verify = httpx.create_ssl_context()
 
     async def inject(
@@ -30,10 +30,10 @@ class FaultClient:
         count: float | None = None,
         parameters: Mapping[str, str | float] | None = None,
     ) -> dict[str, Any]:
-        """Switch a fault on; it as the simulator describes it.
+        """Inject a fault and return the simulator's description of it.
 
         Raises:
-            InvalidSetting: there is no such fault, or no simulator.
+            InvalidSetting: no such fault, or no simulator.
         """
         wish = {
             "source": source,
@@ -47,15 +47,15 @@ class FaultClient:
         return found
 
     async def faults(self) -> dict[str, Any]:
-        """`faults` that are on, and the `kinds` there are.
+        """Return the active `faults` and the available `kinds`.
 
         Raises:
-            InvalidSetting: there is no simulator.
+            InvalidSetting: no simulator.
         """
         return await self._ask("GET", FAULTS_PATH)
 
     async def heal(self, *, source: str | None = None, fault_id: int | None = None) -> list[dict[str, Any]]:
-        """Switch off one fault, all of a source, or all.
+        """End one fault, all of a source, or all.
 
         Raises:
             InvalidSetting: no such source or fault, or no simulator.
@@ -66,10 +66,10 @@ class FaultClient:
         return healed
 
     async def status(self) -> dict[str, Any]:
-        """What the simulator plays, and how its clients behave.
+        """Return the simulator's status: its market and the counters of its clients.
 
         Raises:
-            InvalidSetting: there is no simulator.
+            InvalidSetting: no simulator.
         """
         return await self._ask("GET", STATUS_PATH)
 

@@ -1,4 +1,4 @@
-"""CoinGecko's answers while faults are on: its list and the known numbers of each coin."""
+"""CoinGecko's answers under faults: its list and the numbers of each coin."""
 
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
@@ -11,7 +11,7 @@ from simulator.sources import COINGECKO
 
 
 class FaultyCoinGecko:
-    """CoinGecko as its requests are answered."""
+    """CoinGecko's market as clients see it under faults."""
 
     def __init__(
         self, market: CoinGeckoMarket, active_faults: ActiveFaults, price_observer: PriceObserver
@@ -21,7 +21,7 @@ class FaultyCoinGecko:
         self._price_observer = price_observer
 
     def coins(self) -> Mapping[str, Coin]:
-        """Every coin that is not gone from the list."""
+        """All coins except the delisted ones."""
         faults = [fault for fault in self._active_faults.for_source(COINGECKO) if fault.kind == "delisted"]
         coins = self._market.coins()
         if not faults:
@@ -33,7 +33,7 @@ class FaultyCoinGecko:
         }
 
     def seen(self, coin_id: str) -> bool:
-        """Whether an answer has a key for it."""
+        """Whether answers contain a key for the coin."""
         missing = any(
             fault.kind in ("silent", "delisted")
             for fault in self._active_faults.for_symbol(COINGECKO, coin_id)
@@ -41,7 +41,7 @@ class FaultyCoinGecko:
         return not missing and self._market.seen(coin_id)
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
-        """The known numbers."""
+        """The numbers of a coin in one currency."""
         quote = self._market.quote(coin_id, currency, full=full)
         for fault in self._active_faults.for_symbol(COINGECKO, coin_id):
             quote = _changed_quote(fault, f"{coin_id}/{currency}", currency, quote)
@@ -50,11 +50,11 @@ class FaultyCoinGecko:
         return quote
 
     def currencies(self) -> Collection[str]:
-        """Every quote currency."""
+        """All quote currencies."""
         return self._market.currencies()
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """How long answers may be kept."""
+        """`max-age` and `s-maxage` of an answer, in seconds."""
         return self._market.max_age_seconds()
 
 

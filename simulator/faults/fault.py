@@ -1,4 +1,4 @@
-"""One fault that was asked for, and what is said to somebody who asks for one that cannot be."""
+"""One fault, and the parsing of a request for one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from simulator.sources import SOURCES
 
 
 class InvalidFault(Exception):
-    """What was asked for cannot be: `field` of the request, what was `seen`, what was `expected`."""
+    """An invalid request: its `field`, the value `seen`, and what was `expected`."""
 
     def __init__(self, field_name: str, seen: object, expected: Sequence[str] | str) -> None:
         self.field, self.seen = field_name, seen
@@ -20,7 +20,7 @@ class InvalidFault(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """A fault of one source. `symbols` are the source's own, empty for all; `until_ns` and `left` None without an end."""
+    """A fault of one source. Empty `symbols` means all; `until_ns` and `left` are None without an end."""
 
     id: int
     source: str
@@ -34,25 +34,25 @@ class Fault:
     hits: int = 0
 
     def over(self, now_ns: int) -> bool:
-        """Whether it has ended."""
+        """Whether the fault has ended."""
         return (self.until_ns is not None and now_ns >= self.until_ns) or self.left == 0
 
     def applies_to(self, symbol: str | None) -> bool:
-        """Whether it is about this symbol (None: about no symbol in particular)."""
+        """Whether the fault applies to this symbol (None: to no particular symbol)."""
         return not self.symbols or symbol in self.symbols
 
     def record_hit(self) -> None:
-        """It was felt once."""
+        """Count one effect of the fault."""
         self.hits += 1
         if self.left is not None:
             self.left -= 1
 
     def number(self, name: str) -> float:
-        """A parameter that is a number."""
+        """A numeric parameter."""
         return float(self.parameters[name])
 
     def status(self, now_ns: int) -> dict[str, object]:
-        """For people."""
+        """The fault as JSON values."""
         return {
             "id": self.id,
             "source": self.source,
@@ -67,7 +67,7 @@ class Fault:
 
 
 def parse_source(value: object) -> str:
-    """The name of a source.
+    """Parse the name of a source.
 
     Raises:
         InvalidFault: no such source.
@@ -78,10 +78,10 @@ def parse_source(value: object) -> str:
 
 
 def parse_kind(value: object, source: str) -> str:
-    """The name of a fault that applies to the source.
+    """Parse the name of a fault that the source can have.
 
     Raises:
-        InvalidFault: no such fault, or not at this source.
+        InvalidFault: no such fault, or not for this source.
     """
     if not isinstance(value, str) or value not in KINDS or source not in KINDS[value].sources:
         raise InvalidFault("fault", value, kinds_of(source))
@@ -89,10 +89,10 @@ def parse_kind(value: object, source: str) -> str:
 
 
 def parse_parameters(kind: str, given: Mapping[str, object]) -> dict[str, Value]:
-    """All parameters of a kind, with those given in place of the defaults.
+    """All parameters of a kind: given values, else defaults.
 
     Raises:
-        InvalidFault: one that the kind does not have, or with a value that it cannot have.
+        InvalidFault: an unknown parameter or an invalid value.
     """
     known = KINDS[kind].parameters
     unknown = next((name for name in given if name not in known), None)
@@ -102,10 +102,10 @@ def parse_parameters(kind: str, given: Mapping[str, object]) -> dict[str, Value]
 
 
 def parse_positive(name: str, value: object) -> float | None:
-    """A positive number, or None where none was given.
+    """Parse a positive number; None if not given.
 
     Raises:
-        InvalidFault: it is none.
+        InvalidFault: not a positive number.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What becomes of the messages of a stream while faults are on. Owns the messages that are held back."""
+"""Faults in the messages of streams. Holds the messages that are delayed."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
@@ -22,13 +22,13 @@ _DROPPED = ("silent", "delisted")
 
 
 def source_of(stream: str) -> str:
-    """Whose stream it is: Binance's names have no prefix."""
+    """The source of a stream; Binance's stream names have no prefix."""
     source = stream.partition(":")[0]
     return source if source in SOURCES else BINANCE
 
 
 def symbol_of(stream: str) -> str | None:
-    """The source's spelling of the symbol that a stream is about; None for one about many."""
+    """The source's symbol of a stream; None for a stream about many symbols."""
     if ":" not in stream:
         return None if stream.startswith("!") else stream.partition("@")[0].upper()
     code = stream.rpartition(":")[2]
@@ -36,7 +36,7 @@ def symbol_of(stream: str) -> str | None:
 
 
 class FrameFaults:
-    """Every message of every stream passes `passed`."""
+    """Applies the active faults to every message of every stream."""
 
     def __init__(self, active_faults: ActiveFaults) -> None:
         self._active_faults = active_faults
@@ -45,7 +45,7 @@ class FrameFaults:
         active_faults.on_change.append(self._heal)
 
     def passed(self, frame: Frame) -> Iterator[Frame]:
-        """What comes now in place of a message; what is held back comes out of `due`."""
+        """Yield the messages to send now instead of a message; delayed ones come from `due`."""
         source = source_of(frame.stream)
         frames = [frame]
         for fault in self._active_faults.for_symbol(source, symbol_of(frame.stream)):
@@ -53,12 +53,12 @@ class FrameFaults:
         yield from frames
 
     def due(self, now_ns: int) -> Iterator[Frame]:
-        """Messages whose time has come."""
+        """Yield the delayed messages that are due."""
         while self._held and self._held[0][0] <= now_ns:
             yield heapq.heappop(self._held)[2]
 
     def due_ns(self) -> int | None:
-        """When the next one is due."""
+        """The time of the next delayed message."""
         return self._held[0][0] if self._held else None
 
     def _apply(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
@@ -74,7 +74,7 @@ class FrameFaults:
 
     @staticmethod
     def _change(fault: Fault, frame: Frame, source: str) -> Callable[[str], str] | None:
-        """How the fault changes a text, if that is what it does."""
+        """Return how the fault changes a text; None if it does not."""
         match fault.kind:
             case kind if kind in _PRICE_CHANGES:
                 return lambda text: values.change_prices(source, text, _PRICE_CHANGES[kind])
@@ -127,7 +127,7 @@ class FrameFaults:
         heapq.heappush(self._held, (until_ns, next(self._numbers), frame))
 
     def _heal(self, fault: Fault, active: bool) -> None:
-        """What a healed fault held back comes at once."""
+        """Release the messages that a healed fault held back."""
         if active:
             return
         now_ns = self._active_faults.clock()
@@ -144,7 +144,7 @@ class FrameFaults:
 
 
 def _swapped(fault: Fault, frame: Frame) -> Iterable[Frame]:
-    """Each message waits for its successor and comes after it."""
+    """Swap each message with its successor."""
     earlier = fault.memory.pop(frame.stream, None)
     if earlier is None:
         fault.memory[frame.stream] = frame

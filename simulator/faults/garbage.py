@@ -1,4 +1,4 @@
-"""Answers and messages that are not what they should be [forms as seen: exchanges.md 2.5 and 7 item 12]."""
+"""Malformed answers and messages, in observed forms [exchanges.md 2.5 and 7 item 12]."""
 
 HTML = (
     "<!DOCTYPE html><html><head><title>Attention Required!</title></head>"
@@ -7,7 +7,7 @@ HTML = (
 
 
 def garble(form: str, text: str) -> str:
-    """What comes in place of a text."""
+    """Return the malformed text in place of a valid one."""
     match form:
         case "html":
             return HTML

@@ -1,4 +1,4 @@
-"""Listings while instruments are halted, in each source's own word."""
+"""Listings with halted instruments, in each source's own status."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ HALTED = {
 def with_halted(
     source: str, listings: Mapping[str, Listing], active_faults: ActiveFaults
 ) -> Mapping[str, Listing]:
-    """The listings, with those that are `delisted` as halted."""
+    """Return the listings with the `delisted` ones marked as halted."""
     faults = [fault for fault in active_faults.for_source(source) if fault.kind == "delisted"]
     if not faults:
         return listings

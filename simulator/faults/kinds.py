@@ -1,4 +1,4 @@
-"""What faults there are, for which sources, with which parameters. The table in docs/simulator.md is this one."""
+"""The kinds of faults with their sources and parameters; docs/simulator.md has the same table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Value = str | float
 
 @dataclass(frozen=True)
 class FaultParameter:
-    """A number, or one of some words; `what` for people."""
+    """A parameter of a fault: a number, or one of `words`; `what` describes it."""
 
     default: Value
     what: str
@@ -21,7 +21,7 @@ class FaultParameter:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One fault; `what` for people, `sources` to which it applies, `by_symbol` whether it can be limited to symbols."""
+    """A kind of fault: `what` describes it, `sources` can have it, `by_symbol` allows limiting it to symbols."""
 
     name: str
     what: str
@@ -117,5 +117,5 @@ REFUSALS = {kind.name: int(kind.name.removeprefix("http-")) for kind in _ALL if 
 
 
 def kinds_of(source: str) -> list[str]:
-    """The faults that apply to a source."""
+    """The kinds of faults that a source can have."""
     return [kind.name for kind in _ALL if source in kind.sources]

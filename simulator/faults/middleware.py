@@ -1,4 +1,4 @@
-"""An application around the application: calls over REST while faults are on."""
+"""ASGI middleware that applies faults to REST calls."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ ENDPOINT = "rest"
 
 
 def source_of(path: str) -> str | None:
-    """Whose address it is; None for the simulator's own."""
+    """The source of a URL path; None for the simulator's own paths."""
     first = path.strip("/").partition("/")[0]
     return first if first in SOURCES else None
 
 
 class FaultMiddleware:
-    """Disturbs what the inner application would answer."""
+    """Applies the active faults to the inner application's answers."""
 
     def __init__(self, app: ASGIApp, active_faults: ActiveFaults, monitors: ClientLimitMonitors) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class FaultMiddleware:
         self._monitors = monitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or not."""
+        """Answer the call, altered by the active faults."""
         source = source_of(scope["path"]) if scope["type"] == "http" else None
         if source is None or not self._active_faults.for_source(source):
             await self._app(scope, receive, send)
@@ -79,7 +79,7 @@ class FaultMiddleware:
             return
         assert cut is not None
         cut.record_hit()
-        # The head promises the whole; the server closes the connection when half of it is all there is.
+        # The header announces the full length; the server closes the connection after half of it.
         await send(start)
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
 

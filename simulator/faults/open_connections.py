@@ -1,4 +1,4 @@
-"""The open connections as faults see them: made deaf, cut, told of an end."""
+"""Open WebSocket connections as faults act on them: half-open, closed, or with an announced shutdown."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SERVICE_RESTART = CloseFrame(1001, "Going away")
 
 @dataclass(eq=False, slots=True)
 class OpenConnection:
-    """One client's connection. `service` is the name of the door, `combined` whether Binance wraps its payloads."""
+    """One client's connection. `service` is the endpoint's name, `combined` whether Binance wraps its payloads."""
 
     source: str
     service: str
@@ -29,7 +29,7 @@ class OpenConnection:
 
 
 class OpenConnections:
-    """All of them. `attend` is called from time to time."""
+    """All open connections; `on_timer` is called regularly."""
 
     def __init__(self, active_faults: ActiveFaults) -> None:
         self._active_faults = active_faults
@@ -38,7 +38,7 @@ class OpenConnections:
 
     @contextmanager
     def track(self, connection: OpenConnection) -> Iterator[None]:
-        """Count a connection in while it is served."""
+        """Track a connection while it is served."""
         self._connections.add(connection)
         self._check(connection, self._active_faults.clock())
         try:
@@ -47,7 +47,7 @@ class OpenConnections:
             self._connections.discard(connection)
 
     def on_timer(self, now_ns: int) -> None:
-        """What is due now: ends that were announced, cuts at an age, new connections that shall be deaf, too."""
+        """Apply what is due: announced shutdowns, disconnects by age, silence for new connections."""
         for connection in tuple(self._connections):
             self._check(connection, now_ns)
 
@@ -75,7 +75,7 @@ class OpenConnections:
     def _apply(self, connection: OpenConnection, fault: Fault) -> None:
         match fault.kind:
             case "silence":
-                # For good: a half-open connection does not come back to life.
+                # Permanent: a half-open connection never recovers.
                 fault.record_hit()
                 connection.socket.is_half_open = True
             case "disconnect" if not fault.number("every_s"):
@@ -97,7 +97,7 @@ def _cut(connection: OpenConnection, fault: Fault) -> None:
 
 
 def _announcement(connection: OpenConnection, now_ns: int) -> str:
-    """What the source says before it goes [Binance: exchanges.md 1.4; OKX: its notice 64008; Kraken: its status channel]."""
+    """The source's shutdown notice [Binance: exchanges.md 1.4; OKX: notice 64008; Kraken: status channel]."""
     if connection.source == BINANCE:
         event = {"e": "serverShutdown", "E": to_ms(now_ns)}
         if connection.service == "ws-api":

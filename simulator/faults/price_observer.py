@@ -1,17 +1,17 @@
-"""Who wants to know what the simulator really published."""
+"""Interface for observing the prices that the simulator publishes."""
 
 from typing import Protocol
 
 
 class PriceObserver(Protocol):
-    """Told of every price that leaves the simulator."""
+    """Receives every published price."""
 
     def note(self, source: str, symbol: str, price: str) -> None:
-        """A source published a price, in its own spelling."""
+        """Record a price published by a source, under the source's own symbol."""
 
 
 class NullPriceObserver:
-    """Nobody wants to know."""
+    """An observer that ignores all prices."""
 
     def note(self, source: str, symbol: str, price: str) -> None:
-        """Nothing."""
+        """Ignore the price."""

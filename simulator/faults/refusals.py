@@ -1,4 +1,4 @@
-"""How each source refuses [exchanges.md 1.5, 2.5]: status, body, Retry-After. The same at a handshake and for a call."""
+"""HTTP refusals of each source [exchanges.md 1.5, 2.5], the same for handshakes and calls."""
 
 import json
 import math
@@ -22,7 +22,7 @@ _BINANCE = {
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """An answer that is none. `retry_after_s` is also in the headers."""
+    """An HTTP error response. `retry_after_s` is also sent as a header."""
 
     status: int
     content_type: str
@@ -30,11 +30,11 @@ class HttpRefusal:
     retry_after_s: float | None
 
     def retry_at_ns(self, now_ns: int) -> int | None:
-        """Before this moment nobody should come back."""
+        """The time before which a new request violates the refusal."""
         return None if self.retry_after_s is None else now_ns + int(self.retry_after_s * SECOND)
 
     def headers(self) -> dict[str, str]:
-        """Content type, and Retry-After in whole seconds."""
+        """Content-Type, and Retry-After in whole seconds."""
         headers = {"Content-Type": self.content_type}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(math.ceil(self.retry_after_s))
@@ -42,7 +42,7 @@ class HttpRefusal:
 
 
 def refusal_of(active_faults: ActiveFaults, source: str) -> HttpRefusal | None:
-    """The refusal that a source gives now."""
+    """The refusal of a source under its active faults; None if it refuses nothing."""
     fault = active_faults.find_any(source, REFUSALS)
     if fault is None:
         return None
@@ -51,7 +51,7 @@ def refusal_of(active_faults: ActiveFaults, source: str) -> HttpRefusal | None:
 
 
 def make_refusal(fault: Fault) -> HttpRefusal:
-    """The refusal that a fault asks for, as its source words it."""
+    """Create the refusal that a fault asks for, in its source's wording."""
     status = REFUSALS[fault.kind]
     retry_after_s = fault.number("retry_after_s") if "retry_after_s" in fault.parameters else None
     if status in _HTML_STATUSES:

@@ -1,4 +1,4 @@
-"""Requests of Binance's WebSocket API while faults are on."""
+"""Faults in requests of Binance's WebSocket API."""
 
 import asyncio
 
@@ -21,16 +21,16 @@ _ERRORS = {
 
 
 class RequestFaults:
-    """Refusals in the API's envelope, late answers, garbled ones."""
+    """Refusals in the API's envelope, delayed and malformed answers."""
 
     def __init__(self, active_faults: ActiveFaults) -> None:
         self._active_faults = active_faults
 
     def refuse(self, now_ns: int) -> None:
-        """Refuse a request if a fault says so.
+        """Refuse a request, if a fault is active.
 
         Raises:
-            BinanceError: it is refused; with the moment before which nobody should ask again, where the fault has one.
+            BinanceError: the request is refused; with the retry time if the fault has one.
         """
         fault = self._active_faults.find_any(BINANCE, REFUSALS)
         if fault is None:
@@ -43,7 +43,7 @@ class RequestFaults:
         raise BinanceError(code, message.format(until=until_ms), status, until_ms)
 
     async def alter(self, answer: str) -> str:
-        """The answer, late or garbled."""
+        """Return the answer, delayed or malformed if a fault is active."""
         if (slow := self._active_faults.find(BINANCE, "slow")) is not None:
             slow.record_hit()
             await asyncio.sleep(slow.number("delay_s"))

@@ -1,12 +1,13 @@
-"""How people may write a source's symbols when they ask for a fault."""
+"""The spellings of a symbol that a fault request may use."""
 
 from simulator.markets import World
 from simulator.sources import BINANCE, COINGECKO
 
 
 def symbol_names(world: World) -> dict[str, dict[str, str]]:
-    """By source, the source's own symbol for each way in which a person may write it: as the source does, BASE/QUOTE, or,
-    for CoinGecko, the id or BASE.
+    """Map every accepted spelling to the source's own symbol, by source.
+
+    Accepted are the source's own spelling, BASE/QUOTE, and for CoinGecko the id or BASE.
     """
     listings = {BINANCE: world.binance.listings()} | {
         source: venue.listings() for source, venue in world.venues.items()

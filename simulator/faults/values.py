@@ -1,4 +1,4 @@
-"""Prices and times in the sources' messages, found and changed in the text. Pure; all other numbers keep their digits."""
+"""Finds and changes prices and times in JSON messages. Pure; all other numbers keep their digits."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +11,13 @@ from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
 
 class BareNumber(str):
-    """A bare number of a JSON text, digits as they were."""
+    """A bare JSON number with its original digits."""
 
     __slots__ = ()
 
 
 class Removed:
-    """In place of a value: the key goes, too."""
+    """Marker in place of a value: the key is removed as well."""
 
 
 Json: TypeAlias = object
@@ -47,22 +47,22 @@ _TIMES = {
 
 
 def change_prices(source: str, text: str, change: Change) -> str:
-    """The message with each of its prices changed."""
+    """Change every price of a message."""
     return write(_walk(read(text), lambda found: _price_keys(source, found), change))
 
 
 def shift_times(source: str, text: str, offset_ns: int) -> str:
-    """The message with each of its event times shifted."""
+    """Shift every event time of a message."""
     return write(_walk(read(text), lambda _found: _TIMES[source], lambda value: shifted(value, offset_ns)))
 
 
 def prices_of(source: str, text: str) -> dict[str, Json]:
-    """The prices of a message by key: those of the first object that has any."""
+    """The prices of the first object that has any, by key."""
     return next(_prices_in(source, read(text)), {})
 
 
 def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
-    """The message with these prices in place of its own."""
+    """Replace the prices of a message."""
 
     def put(node: Json) -> Json:
         if isinstance(node, dict):
@@ -76,29 +76,29 @@ def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
 
 
 def to_exponent(value: Json) -> Json:
-    """The same number written with an exponent; what is no number stays."""
+    """Write a number with an exponent; other values stay."""
     if not isinstance(value, str) or not value:
         return value
     return type(value)(f"{Decimal(value):e}")
 
 
 def to_zero(value: Json) -> Json:
-    """Zero in the form that the value had."""
+    """Zero, as a string or bare number like the original."""
     return type(value)("0.00") if isinstance(value, str) else value
 
 
 def to_null(_value: Json) -> Json:
-    """Null."""
+    """Replace a value by null."""
     return None
 
 
 def to_missing(_value: Json) -> Json:
-    """Nothing, not even the key."""
+    """Remove a value with its key."""
     return Removed()
 
 
 def shifted(value: Json, offset_ns: int) -> Json:
-    """A moment in whichever form it is written: ISO, seconds, milliseconds."""
+    """Shift a time in its own format: ISO 8601, seconds or milliseconds."""
     if not isinstance(value, str) or not value:
         return value
     if not value.isdigit():
@@ -111,13 +111,13 @@ def shifted(value: Json, offset_ns: int) -> Json:
 
 
 def read(text: str) -> Json:
-    """JSON with its bare numbers as text."""
+    """Parse JSON, keeping bare numbers as text."""
     found: Json = json.loads(text, parse_float=BareNumber, parse_int=BareNumber)
     return found
 
 
 def write(value: Json) -> str:
-    """JSON again."""
+    """Format JSON with the original digits."""
     match value:
         case BareNumber():
             return str(value)
@@ -151,7 +151,7 @@ def _walk(node: Json, keys_of: Callable[[Mapping[str, Json]], tuple[str, ...]], 
 
 
 def _change(value: Json, change: Change) -> Json:
-    # A side of a book is a list of levels: price and quantity.
+    # A side of a book is a list of levels, each with price and quantity.
     if isinstance(value, list):
         levels = [[change(level[0]), *level[1:]] for level in value if isinstance(level, list) and level]
         return [level for level in levels if not isinstance(level[0], Removed)]

@@ -1,4 +1,4 @@
-"""A market around the market: what it tells while faults are on. Wire code asks it as it would ask the real one."""
+"""A market wrapper that applies faults; wire code uses it like the real market."""
 
 from collections.abc import Container, Iterator, Mapping
 
@@ -11,12 +11,12 @@ from simulator.faults.halted_listings import with_halted
 from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, Venue, World
 
-# Of a message's prices, the one of the last trade.
+# The keys of the last trade's price.
 PRICE_KEYS = ("p", "c", "price", "last", "lastPrice")
 
 
 class FaultyWorld:
-    """The world as clients see it."""
+    """The market as clients see it under faults."""
 
     def __init__(self, world: World, active_faults: ActiveFaults, price_observer: PriceObserver) -> None:
         self._world = world
@@ -31,15 +31,15 @@ class FaultyWorld:
 
     @property
     def label(self) -> str:
-        """What it is."""
+        """The wrapped market's label."""
         return self._world.label
 
     def begin(self, now_ns: int) -> None:
-        """A client asked for prices."""
+        """Start the wrapped market."""
         self._world.begin(now_ns)
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """The world's frames as they become, and those that were held back."""
+        """Yield the market's frames after faults, then the delayed ones that are due."""
         for frame in self._world.advance(now_ns, wanted):
             for passed in self._frames.passed(frame):
                 _note(self._price_observer, passed)
@@ -49,17 +49,17 @@ class FaultyWorld:
             yield frame
 
     def due_ns(self) -> int | None:
-        """When the next frame is due."""
+        """The time of the next frame."""
         nanotime = (self._world.due_ns(), self._frames.due_ns())
         return min((moment for moment in nanotime if moment is not None), default=None)
 
     def status(self) -> dict[str, object]:
-        """Facts for people."""
+        """The wrapped market's status."""
         return self._world.status()
 
 
 class FaultyVenue:
-    """A push feed's market."""
+    """A push feed's market under faults."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class FaultyVenue:
         self._frames = frames
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every code, halted ones in the source's own word."""
+        """All listings, halted ones in the source's own status."""
         return with_halted(self._source, self._venue.listings(), self._active_faults)
 
     def initial_frame(self, stream: str) -> Frame | None:
-        """What a new subscriber is told, if anything is left of it."""
+        """The first frame for a new subscriber after faults; None if a fault drops it."""
         first = self._venue.initial_frame(stream)
         passed = None if first is None else next(self._frames.passed(first), None)
         if passed is not None:
@@ -96,7 +96,7 @@ def _note(price_observer: PriceObserver, frame: Frame) -> None:
     try:
         prices = values.prices_of(source, frame.data)
     except ValueError:
-        return  # garbage has no price
+        return  # malformed text has no price
     price = next((price for key, price in prices.items() if key in PRICE_KEYS), None)
     if isinstance(price, str):
         price_observer.note(source, symbol, price)

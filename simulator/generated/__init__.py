@@ -1,1 +1,1 @@
-"""A made-up market: random walks from a seed, driven by explicit time."""
+"""The generated market: seeded random walks, driven by explicit time."""

@@ -1,4 +1,4 @@
-"""CoinGecko's view of the made-up market: a slightly different, slower average, refreshed at fixed times."""
+"""CoinGecko's view of the generated market: a slower average with a premium, refreshed at fixed times."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,18 @@ from simulator.generated.price_walk import PriceWalk
 from simulator.markets import Coin
 from simulator.nanotime import SECOND
 
-MAX_UPDATE_DELAY = 1 / 3  # each coin was last updated up to this share of a refresh before it
-DOUBLE = Context(prec=17)  # a JSON number of CoinGecko's is a double: it never has more digits
-LARGEST_PREMIUM = 5  # in ten-thousandths: a world average is not one exchange's price
-OTHER_VENUES = 12  # the world's volume as a multiple of the one exchange's
+MAX_UPDATE_DELAY = (
+    1 / 3
+)  # fraction of a refresh interval that a coin's last update lies before the refresh, at most
+DOUBLE = Context(prec=17)  # CoinGecko's JSON numbers are doubles and have no more digits
+LARGEST_PREMIUM = 5  # in ten-thousandths; a world average differs from one exchange's price
+OTHER_VENUES = 12  # world volume as a multiple of one exchange's
 EIGHT_PLACES = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
 class CoinAverage:
-    """One coin at one refresh, in USD."""
+    """One coin's averages at one refresh, in USD."""
 
     price: Decimal
     market_cap: Decimal
@@ -30,7 +32,7 @@ class CoinAverage:
 
 
 class GeneratedCoinGecko:
-    """CoinGecko's answers until the next `refresh`."""
+    """CoinGecko's data, constant until the next `refresh`."""
 
     def __init__(self, walks: Sequence[PriceWalk], seed: int, refresh_seconds: float) -> None:
         self._walks = walks
@@ -46,7 +48,7 @@ class GeneratedCoinGecko:
         }
 
     def refresh(self, at_ns: int) -> None:
-        """Take new averages."""
+        """Compute new averages."""
         self._quotes = {walk.asset.coingecko_id: self._take(walk, at_ns) for walk in self._walks}
         by_symbol = {
             walk.asset.symbol.lower(): self._quotes[walk.asset.coingecko_id].price for walk in self._walks
@@ -58,7 +60,7 @@ class GeneratedCoinGecko:
         }
 
     def coins(self) -> Mapping[str, Coin]:
-        """Every asset."""
+        """All assets as coins."""
         return self._coins
 
     def seen(self, coin_id: str) -> bool:
@@ -66,7 +68,7 @@ class GeneratedCoinGecko:
         return coin_id in self._quotes
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
-        """The coin in one currency; empty for an unsupported currency."""
+        """The coin's numbers in one currency; empty for an unsupported currency."""
         quote, usd = self._quotes.get(coin_id), self._usd_value.get(currency)
         if quote is None or usd is None:
             return {}
@@ -80,11 +82,11 @@ class GeneratedCoinGecko:
         }
 
     def currencies(self) -> Collection[str]:
-        """All of CoinGecko's."""
+        """All of CoinGecko's quote currencies."""
         return read_currencies().keys()
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """Half a refresh for clients and a whole one for the edge: 30 and 60 with the documented minute."""
+        """Half a refresh interval for clients and a whole one for the CDN: 30 and 60 s with the documented minute."""
         return int(self._refresh_seconds / 2), int(self._refresh_seconds)
 
     def _draw_premium(self) -> Decimal:

@@ -1,4 +1,4 @@
-"""From events of walks to frames of market streams, only for the streams somebody wants."""
+"""Turns events of price walks into frames of Binance's market streams, for subscribed streams only."""
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -15,20 +15,20 @@ _ON_BOOK: dict[str, _Payload] = {"bookTicker": payloads.book_ticker}
 
 
 def trade_frames(walk: PriceWalk, wanted: Container[str]) -> Iterator[Frame]:
-    """Frames after a trade: the trade itself, then the book that it moved."""
+    """Frames of a trade: the trade, then the book that it changed."""
     yield from _frames(walk, _ON_TRADE, wanted)
     yield from book_frames(walk, wanted)
 
 
 def book_frames(walk: PriceWalk, wanted: Container[str]) -> Iterator[Frame]:
-    """Frames after a change of the book."""
+    """Frames of a book change."""
     yield from _frames(walk, _ON_BOOK, wanted)
 
 
 def second_frames(
     changed: Iterable[PriceWalk], traded: Iterable[PriceWalk], wanted: Container[str]
 ) -> Iterator[Frame]:
-    """Frames of the once-a-second streams, for the walks that changed or traded since the last second."""
+    """Frames of the once-a-second streams, for walks that changed or traded in the last second."""
     for walk in changed:
         yield from _frames(walk, {"ticker": payloads.ticker}, wanted)
     listed = [walk for walk in traded if walk.asset.binance_pair]

@@ -1,4 +1,4 @@
-"""Binance's wire fields of one walk. Shapes: exchanges.md 1.3 and 1.6; numbers as 8-decimal text as Binance sends."""
+"""Binance's wire fields of one price walk [shapes: exchanges.md 1.3 and 1.6]; numbers as text with 8 decimals."""
 
 from decimal import Decimal
 
@@ -10,22 +10,22 @@ THREE = Decimal("0.001")
 
 
 def text(value: Decimal) -> str:
-    """Eight decimals, trailing zeros kept."""
+    """Format with eight decimals, trailing zeros kept."""
     return format(value.quantize(EIGHT), "f")
 
 
 def price_text(walk: PriceWalk, ticks: int) -> str:
-    """A price of this walk."""
+    """Format a price of this walk."""
     return text(ticks * walk.asset.tick_size)
 
 
 def quantity_text(walk: PriceWalk, steps: int) -> str:
-    """A quantity of this walk."""
+    """Format a quantity of this walk."""
     return text(steps * walk.step_size)
 
 
 def trade(walk: PriceWalk) -> dict[str, object]:
-    """`<s>@trade` of the last trade."""
+    """`<s>@trade` for the last trade."""
     at_ms = to_ms(walk.trade_ns)
     return {
         "e": "trade",
@@ -41,7 +41,7 @@ def trade(walk: PriceWalk) -> dict[str, object]:
 
 
 def aggregate_trade(walk: PriceWalk) -> dict[str, object]:
-    """`<s>@aggTrade` of the last trade (every generated trade is an aggregate of its own)."""
+    """`<s>@aggTrade` for the last trade (each generated trade is one aggregate)."""
     at_ms = to_ms(walk.trade_ns)
     return {
         "e": "aggTrade",
@@ -59,7 +59,7 @@ def aggregate_trade(walk: PriceWalk) -> dict[str, object]:
 
 
 def book_ticker(walk: PriceWalk) -> dict[str, object]:
-    """`<s>@bookTicker`: no time in it, as on the real exchange."""
+    """`<s>@bookTicker`; it has no time, as on the real exchange."""
     return {
         "u": walk.update_id,
         "s": walk.asset.binance_pair,
@@ -81,7 +81,7 @@ def book(walk: PriceWalk) -> dict[str, str]:
 
 
 def day(walk: PriceWalk) -> dict[str, str | int]:
-    """The fields of `ticker.24hr`, FULL; closeTime is the time of the last trade."""
+    """The fields of `ticker.24hr` FULL; closeTime is the time of the last trade."""
     stats, tick = walk.stats(), walk.asset.tick_size
     change = walk.last - stats.open
     close_ms = to_ms(walk.trade_ns)
@@ -142,7 +142,7 @@ TICKER_FIELDS = {
 
 
 def mini_ticker(walk: PriceWalk) -> dict[str, object]:
-    """`<s>@miniTicker`; its event time is that of the last trade, so an array's times spread over the second."""
+    """`<s>@miniTicker`; its event time is that of the last trade, so the times of an array spread over the second."""
     fields = day(walk)
     return {
         "e": "24hrMiniTicker",

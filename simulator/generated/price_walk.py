@@ -1,7 +1,7 @@
-"""The price of one asset: a small-step random walk around its start price, with a book and trades around it.
+"""Price of one asset: a random walk around its start price, with trades and a book.
 
-Inside, prices are integers of ticks and quantities integers of steps, so that nothing is ever rounded; floats are
-used to draw random numbers only. Everything depends on the seed and on the moments given, nothing on a clock.
+Prices are integers in ticks and quantities integers in steps, so nothing is rounded; floats are used for random draws only.
+Everything depends on the seed and the given times, nothing on a clock.
 """
 
 import math
@@ -13,18 +13,18 @@ from simulator.assets import SimulatedAsset
 from simulator.generated.rolling_day import BUCKET, BUCKETS, Bucket, DayStats, RollingDay
 from simulator.nanotime import MS, SECOND
 
-VOLATILITY = 1e-4  # standard deviation of one trade's move, as a fraction of the price
-MEAN_REVERSION = 1e-4  # share of the distance to the start price that a trade takes back on average
-PEG_MEAN_REVERSION = 0.1  # the same for stablecoins: keeps them within a few ticks of 1
-DRIFT_PER_BUCKET = 0.003  # standard deviation of a quarter of an hour in the made-up past
+VOLATILITY = 1e-4  # standard deviation of one trade's price change, as a fraction of the price
+MEAN_REVERSION = 1e-4  # average fraction of the distance to the start price that a trade takes back
+PEG_MEAN_REVERSION = 0.1  # the same for stablecoins; keeps them within a few ticks of 1
+DRIFT_PER_BUCKET = 0.003  # standard deviation of a 15-minute price change in the generated past
 MEAN_TRADE_USD = 600.0
 BOOK_CHANGES_PER_TRADE = 2.0
-LONGEST_GAP_SECONDS = 1.5  # every symbol moves at least this often
-RECENT_TRADES = 40  # CoinGecko's slower average is taken over these
+LONGEST_GAP_SECONDS = 1.5  # maximum time between two trades of a symbol
+RECENT_TRADES = 40  # window of CoinGecko's slower average
 
 
 class PriceWalk:
-    """State of one symbol. `trade` and `change_book` make the next event; the attributes are the state after it."""
+    """State of one asset. `trade` and `change_book` produce the next event; attributes hold the state after it."""
 
     def __init__(self, asset: SimulatedAsset, seed: int, start_ns: int) -> None:
         self.asset = asset
@@ -43,7 +43,7 @@ class PriceWalk:
         self._quote_around_last()
 
     def trade(self, at_ns: int) -> None:
-        """One trade at a new price: never the same as before, so that every symbol visibly moves."""
+        """Make one trade at a new price, never the previous one, so that every symbol visibly changes."""
         random = self._random
         self.last = max(10, self.last + self._move())
         self.last_quantity = self._quantity()
@@ -57,7 +57,7 @@ class PriceWalk:
         self._quote_around_last()
 
     def change_book(self, at_ns: int) -> None:
-        """A change of a quantity at the top of the book; the best prices stay (nine changes in ten, as recorded)."""
+        """Change a quantity at the best price; prices stay (nine of ten recorded book changes do the same)."""
         if self._random.random() < 0.5:
             self.bid_quantity = self._quantity() * 5
         else:
@@ -65,12 +65,12 @@ class PriceWalk:
         self._touch(at_ns)
 
     def next_trade_ns(self, after_ns: int) -> int:
-        """When the next trade happens."""
+        """The time of the next trade."""
         seconds = self._random.expovariate(self.asset.trades_per_second)
         return after_ns + _gap(min(seconds, LONGEST_GAP_SECONDS))
 
     def next_book_ns(self, after_ns: int) -> int:
-        """When the next change of the book happens."""
+        """The time of the next book change."""
         return after_ns + _gap(
             self._random.expovariate(self.asset.trades_per_second * BOOK_CHANGES_PER_TRADE)
         )
@@ -80,7 +80,7 @@ class PriceWalk:
         return self.day.stats()
 
     def average(self) -> Decimal:
-        """Mean price of the recent trades."""
+        """The mean price of the recent trades."""
         return Decimal(sum(self.recent)) * self.asset.tick_size / len(self.recent)
 
     def _touch(self, at_ns: int) -> None:
@@ -109,7 +109,7 @@ class PriceWalk:
         self.ask_quantity = self._quantity() * 5
 
     def _past(self, start_ns: int) -> list[Bucket]:
-        """A plausible day before the start, walked backwards from the start price."""
+        """A plausible day before the start, generated backwards from the start price."""
         first_ns = start_ns - start_ns % BUCKET
         buckets: list[Bucket] = []
         close = self.last
@@ -140,10 +140,10 @@ class PriceWalk:
 
 
 def _gap(seconds: float) -> int:
-    # Whole milliseconds, at least one: two trades of a symbol never share their event time.
+    # Whole milliseconds, at least one, so that two trades of a symbol never share their event time.
     return max(1, int(seconds * 1000)) * MS
 
 
 def _step_size(price: Decimal) -> Decimal:
-    # Binance's lot steps are finer the dearer the coin: 0.00001 BTC, whole coins below a dollar.
+    # Binance's lot steps are finer for higher prices: 0.00001 BTC, whole coins below a dollar.
     return Decimal(1).scaleb(-max(0, min(5, price.adjusted() + 1)))

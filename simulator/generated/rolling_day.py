@@ -1,4 +1,4 @@
-"""The rolling 24 hours of one symbol, in buckets of 15 minutes. Prices in ticks, quantities in steps, all integers."""
+"""Rolling 24 h statistics of one symbol in buckets of 15 minutes. All values are integers in ticks and steps."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ WINDOW = BUCKET * BUCKETS
 
 @dataclass(slots=True)
 class Bucket:
-    """Trades of one quarter of an hour. `quote` is in ticks times steps."""
+    """Trades of 15 minutes. `quote` is in ticks times steps."""
 
     start_ns: int
     open: int
@@ -26,7 +26,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class DayStats:
-    """The 24 h statistics; high >= close >= low holds because `close` is the last trade inside the window."""
+    """24 h statistics; high >= close >= low holds, as `close` is the last trade inside the window."""
 
     previous_close: int
     open: int
@@ -38,16 +38,16 @@ class DayStats:
 
 
 class RollingDay:
-    """Trades of the last 24 hours; whole buckets fall out as they pass the window's end."""
+    """Trades of the last 24 hours; whole buckets are dropped when they leave the window."""
 
     def __init__(self, buckets: list[Bucket]) -> None:
         self._buckets = deque(buckets)
         self._previous_close = buckets[0].open
-        # Books change far more often than trades happen, at five venues.
+        # Cached: books change far more often than trades happen, at five venues.
         self._stats: DayStats | None = None
 
     def add(self, at_ns: int, price: int, quantity: int) -> None:
-        """Count one trade."""
+        """Add one trade."""
         self._stats = None
         self._drop(at_ns - WINDOW)
         bucket = self._bucket(at_ns, price)
@@ -59,7 +59,7 @@ class RollingDay:
         bucket.count += 1
 
     def stats(self) -> DayStats:
-        """Statistics over everything in the window."""
+        """Statistics over the whole window."""
         if self._stats is None:
             self._stats = self._add_up()
         return self._stats

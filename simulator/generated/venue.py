@@ -1,4 +1,4 @@
-"""The other exchanges of the made-up market: each follows the same walks, with a premium, a delay and trades of its own."""
+"""Other exchanges of the generated market: same price walks, with their own premium, latency and trades."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -9,12 +9,12 @@ from simulator.markets import Frame, InstrumentSnapshot, Listing
 from simulator.nanotime import MS, SECOND
 from simulator.venue_profile import FeedChannel, VenueProfile
 
-MAX_TRADE_GAP = 3 * SECOND  # a venue trades at least this often when the walk does
+MAX_TRADE_GAP = 3 * SECOND  # maximum time between a venue's trades while the walk trades
 ONE_BP = Decimal("0.0001")
 
 
 class VenueState:
-    """One asset at one venue, in the venue's own prices."""
+    """One asset at one venue, in the venue's prices."""
 
     def __init__(
         self, walk: PriceWalk, listing: Listing, premium: Decimal, share: float, random: Random
@@ -29,7 +29,7 @@ class VenueState:
         self.last = self._price(walk.last)
 
     def trade(self, at_ns: int, tether_per_quote: Decimal) -> None:
-        """A trade at the walk's present price."""
+        """Trade at the walk's current price."""
         self._factor = (1 + self._premium) / tether_per_quote
         self.trade_ns = self.book_ns = at_ns
         self.trade_id += 1
@@ -37,7 +37,7 @@ class VenueState:
         self.last = self._price(self.walk.last)
 
     def change_book(self, at_ns: int) -> None:
-        """Another quantity at the top of the book."""
+        """Change a quantity at the best price."""
         self.book_ns = at_ns
         self.sequence += 3
 
@@ -71,7 +71,7 @@ class VenueState:
 
 
 class GeneratedVenue:
-    """All assets of one venue. It knows no clock and reads the walks at the moment of an event."""
+    """All assets of one venue. It reads no clock; events carry their time."""
 
     def __init__(self, profile: VenueProfile, walks: Sequence[PriceWalk], seed: int, start_ns: int) -> None:
         self._profile = profile
@@ -88,18 +88,18 @@ class GeneratedVenue:
             state.trade(start_ns - self._latency, self._tether_per_quote(state))
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every code that is listed."""
+        """All listed codes."""
         return {state.listing.symbol: state.listing for state in self._states.values()}
 
     def initial_frame(self, stream: str) -> Frame | None:
-        """What a new subscriber of a stream is told at once; None when the stream says nothing yet or does not exist."""
+        """The first frame for a new subscriber; None if the stream is unknown or has no initial frame."""
         channel, state = self._streams.get(stream, (None, None))
         if channel is None or state is None or channel.initial is None:
             return None
         return Frame.plain(stream, channel.initial(state.snapshot()))
 
     def trade_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """The walk traded: perhaps this venue did too."""
+        """Frames of a trade of the walk, if the venue traded too."""
         state = self._states.get(walk.asset.symbol)
         event_ns = at_ns - self._latency
         if state is None:
@@ -110,14 +110,14 @@ class GeneratedVenue:
             yield from self._frames(state, lambda channel: channel.on_trade, wanted)
 
     def book_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """The top of the walk's book changed."""
+        """Frames of a book change of the walk, if the venue's book changed too."""
         state = self._states.get(walk.asset.symbol)
         if state is not None and self._random.random() < self._profile.share:
             state.change_book(at_ns - self._latency)
             yield from self._frames(state, lambda channel: channel.on_book, wanted)
 
     def second_frames(self, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Once a second."""
+        """Frames of the channels that are due at this second."""
         second = at_ns // SECOND
         due = [
             channel
@@ -148,7 +148,7 @@ class GeneratedVenue:
         return VenueState(walk, listing, premium, self._profile.share, self._random)
 
     def _tether_per_quote(self, state: VenueState) -> Decimal:
-        # The walks are in tether, as on Binance: what is quoted in dollars is worth as many as a tether is.
+        # Walks are priced in USDT, as on Binance; a USD price is worth as many USD as one USDT is.
         if state.listing.quote != "USD" or state.walk is self._tether or self._tether is None:
             return Decimal(1)
         return 1 / (self._tether.last * self._tether.asset.tick_size)

@@ -1,5 +1,6 @@
-"""The made-up market as a whole: all walks on one timeline. The same seed and start give the same events,
-however time is stepped through; only a jump of more than ten minutes (a machine that slept) is skipped over.
+"""The generated market: all price walks on one timeline.
+
+The same seed and start give the same events for any step size. A jump of more than ten minutes (a suspended machine) is skipped.
 """
 
 import heapq
@@ -24,7 +25,7 @@ _TRADE, _BOOK, _SECOND, _QUOTES = range(4)
 
 
 class GeneratedBinance:
-    """The walks that have a Binance pair, under Binance's names."""
+    """The walks that have a Binance pair, under Binance's symbols."""
 
     def __init__(self, walks: Sequence[PriceWalk]) -> None:
         self._walks = {walk.asset.binance_pair: walk for walk in walks if walk.asset.binance_pair}
@@ -34,7 +35,7 @@ class GeneratedBinance:
         }
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every pair of the assets."""
+        """All pairs."""
         return self._listings
 
     def day(self, symbol: str) -> DayTicker:
@@ -47,12 +48,12 @@ class GeneratedBinance:
         return payloads.price_text(walk, walk.last)
 
     def book(self, symbol: str) -> Mapping[str, str]:
-        """The top of the book."""
+        """The best prices."""
         return payloads.book(self._walks[symbol])
 
 
 class GeneratedWorld:
-    """Every asset moving from `start_ns` on."""
+    """All assets, moving from `start_ns` on."""
 
     def __init__(
         self,
@@ -77,10 +78,10 @@ class GeneratedWorld:
         self._events = self._first_events(start_ns)
 
     def begin(self, now_ns: int) -> None:
-        """Nothing to do: the market runs from the start."""
+        """No effect: the market runs from the start."""
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Play all events up to `now_ns`."""
+        """Apply all events up to `now_ns`."""
         self._skip_a_long_gap(now_ns)
         events = self._events
         while events[0][0] <= now_ns:
@@ -92,11 +93,11 @@ class GeneratedWorld:
         self._position = max(self._position, now_ns)
 
     def due_ns(self) -> int:
-        """When the next event is due."""
+        """The time of the next event."""
         return self._events[0][0]
 
     def status(self) -> dict[str, object]:
-        """Facts for people."""
+        """Facts for the status page."""
         return {"mode": "generated", "assets": len(self._walks), "started_at_ms": self._start_ns // 1_000_000}
 
     def _first_events(self, start_ns: int) -> list[tuple[int, int, int]]:

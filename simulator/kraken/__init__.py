@@ -1,1 +1,1 @@
-"""Kraken as clients see it: WebSocket v2 and the listing of asset pairs."""
+"""Kraken: WebSocket v2 and the listing of asset pairs."""

@@ -1,4 +1,4 @@
-"""Kraken's v2 ticker messages [shape: exchanges.md 3], numbers bare, and how its market differs from the others."""
+"""Kraken's v2 ticker messages with bare numbers [shape: exchanges.md 3] and the profile of its market."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ def snapshot_message(snapshot: InstrumentSnapshot) -> str:
 
 
 def update_message(snapshot: InstrumentSnapshot) -> str:
-    """Every further one."""
+    """A later message."""
     return _message("update", snapshot)
 
 

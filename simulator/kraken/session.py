@@ -1,6 +1,6 @@
-"""Kraken's side of one v2 connection: one answer per symbol, heartbeats, pings [exchanges.md 3]. Text in, text out.
+"""Kraken's side of one v2 connection: one answer per symbol, heartbeats, pings [exchanges.md 3]. Pure text in, text out.
 
-Kraken publishes no figure for its message rate, so the figure here is ours. Texts marked (?) are in no source.
+Kraken does not publish its message rate; the figure here is ours. Texts marked (?) are not documented.
 """
 
 import json
@@ -22,7 +22,7 @@ IDLE_TOO_LONG = CloseFrame(1001, "Idle")
 
 
 class KrakenSession:
-    """One connection."""
+    """The protocol state of one connection."""
 
     def __init__(self, symbols: AbstractSet[str], opened_ns: int, clock: Callable[[], int]) -> None:
         self._symbols = symbols
@@ -32,7 +32,7 @@ class KrakenSession:
         self._connection_id = Random(opened_ns).randrange(1 << 62, 1 << 63)  # noqa: S311 - a number to show
 
     def on_open(self) -> Sequence[str]:
-        """The status message; its connection id is beyond what a double holds."""
+        """The status message; its connection id exceeds the precision of a double."""
         data = {
             "version": "2.0.10",
             "system": "online",
@@ -42,7 +42,7 @@ class KrakenSession:
         return (_dump({"channel": "status", "type": "update", "data": [data]}),)
 
     def receive(self, text: str, now_ns: int) -> Reply:
-        """Carry out one request."""
+        """Execute one request."""
         if self._rate.retry_at("", now_ns) is not None:
             return Reply(answers=[_dump({"Error": "Exceeded msg rate"})], violation="messages_per_second")
         started = iso_text(now_ns)
@@ -56,7 +56,7 @@ class KrakenSession:
         return Reply.of(self._answer(request, error, started))
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:
-        """A heartbeat when nothing else flows; the end of a connection that nobody uses."""
+        """Send a heartbeat when nothing else was sent; close an unused connection."""
         if self._streams and now_ns >= last_sent_ns + QUIET:
             return Reply.of('{"channel":"heartbeat"}')
         if not self._streams and now_ns >= max(last_sent_ns, last_received_ns) + IDLE:

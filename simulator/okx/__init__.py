@@ -1,1 +1,1 @@
-"""OKX v5 as clients see it: the public WebSocket and the listing of instruments."""
+"""OKX v5: the public WebSocket and the instrument listing."""

@@ -1,4 +1,4 @@
-"""OKX's ticker messages [shape: exchanges.md 5], all text, and how its market differs from the others."""
+"""OKX's ticker messages, all values as text [shape: exchanges.md 5], and the profile of its market."""
 
 import json
 
@@ -10,7 +10,7 @@ TICKERS = "okx:tickers:"
 
 
 def tickers(snapshot: InstrumentSnapshot) -> str:
-    """One push; even the time is text. The midnight prices are the opening one: this market has no calendar."""
+    """A `tickers` message. The start-of-day prices equal the opening price: this market has no calendar."""
     fields = {
         "instType": "SPOT",
         "instId": snapshot.code,

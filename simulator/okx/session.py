@@ -1,6 +1,6 @@
-"""OKX's side of one public connection: one answer per argument, text pings, idle ends [exchanges.md 5]. Text in, text out.
+"""OKX's side of one public connection [exchanges.md 5]. Pure text in, text out.
 
-Close codes 1009 and 4004: OKX's list of close frames. 60014 for too many operations is from memory (?).
+Close codes 1009 and 4004 are documented by OKX; error 60014 for too many operations is unconfirmed.
 """
 
 import json
@@ -21,7 +21,7 @@ TOO_LONG = CloseFrame(1009, "Request message exceeds the maximum frame length")
 
 
 class OkxSession:
-    """One connection."""
+    """The protocol state of one connection."""
 
     def __init__(self, instruments: AbstractSet[str], opened_ns: int) -> None:
         self._instruments = instruments
@@ -29,11 +29,11 @@ class OkxSession:
         self._operations = RollingLimit(OPERATIONS_PER_HOUR, 60 * MINUTE)
 
     def on_open(self) -> Sequence[str]:
-        """Nothing: the client speaks first."""
+        """OKX sends nothing first."""
         return ()
 
     def receive(self, text: str, now_ns: int) -> Reply:
-        """Carry out one request."""
+        """Execute one request."""
         if text == "ping":
             return Reply.pong("pong")
         if len(text.encode()) > LARGEST_REQUEST:
@@ -51,7 +51,7 @@ class OkxSession:
         return reply
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
-        """Close a connection on which nothing was pushed or answered for half a minute."""
+        """Close a connection after 30 s without a message from the server."""
         return Reply(close=NO_DATA) if now_ns >= last_sent_ns + IDLE else Reply()
 
     def _follow(self, reply: Reply, wish: str, arg: object) -> None:

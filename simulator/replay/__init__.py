@@ -1,1 +1,1 @@
-"""A recorded market: raw recordings read, merged, shifted in time and sent out again, driven by explicit time."""
+"""Replay of raw recordings: read, merged, shifted in time and published again, driven by explicit time."""

@@ -1,4 +1,4 @@
-"""Recorded CoinGecko answers: prices digit for digit as they were, and the coins they name. Pure."""
+"""Recorded CoinGecko answers: prices with their exact digits, and the coins named. Pure."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -27,18 +27,18 @@ def _endpoint(answer: RecordedAnswer) -> str:
 
 
 def prices_in(answer: RecordedAnswer) -> Mapping[str, Mapping[str, str]] | None:
-    """Coin id to key to number text of a good /simple/price answer; None for any other answer."""
+    """The number texts of a successful /simple/price answer by coin id and key; None for any other answer."""
     if answer.status != 200 or _endpoint(answer) != "simple/price":
         return None
     try:
         found = _decode_prices(answer.body)
     except msgspec.DecodeError:
-        return None  # a recorded error body with status 200: no price in it
+        return None  # an error body recorded with status 200
     return {coin: {key: bytes(raw).decode() for key, raw in pairs.items()} for coin, pairs in found.items()}
 
 
 def coins_in(answer: RecordedAnswer) -> Mapping[str, Coin]:
-    """Coins that a good /coins/... answer names."""
+    """The coins named by a successful /coins/... answer."""
     if answer.status != 200 or not _endpoint(answer).startswith("coins/"):
         return {}
     try:

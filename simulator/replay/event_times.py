@@ -1,13 +1,13 @@
-"""Event times inside recorded payloads: where they are, and how they are moved without touching another character.
+"""Event times inside recorded payloads: finds and shifts them without changing any other character.
 
-Times are the integers under E, T (trades; end of a candle), t (start of a candle), O and C (24 h window) of the event
-types that have them [exchanges.md 1.3]; ids share the letters T, t, O elsewhere, so the event type decides.
+Times are the integers under E, T (trades; end of a candle), t (start of a candle), O and C (24 h window) of the event types
+that have them [exchanges.md 1.3]. Ids use the letters T, t and O in other events, so the event type decides.
 """
 
 import re
 from collections.abc import Callable
 
-MICROSECONDS_FROM = 10**14  # a stamp this large is in microseconds, a smaller one in milliseconds
+MICROSECONDS_FROM = 10**14  # smallest stamp in microseconds; smaller ones are in milliseconds
 
 _EVENT_TYPE = re.compile(r'"e":\s*"([^"]*)"')
 _EVENT_TIME = re.compile(r'"E":\s*(\d+)')
@@ -22,7 +22,7 @@ _TIMES = {
 
 
 def event_ms(data: str) -> int | None:
-    """The first event time in a payload, in milliseconds; None for payloads without one (bookTicker)."""
+    """The event time of a payload in milliseconds; None for payloads without one (bookTicker)."""
     match = _EVENT_TIME.search(data)
     if match is None:
         return None
@@ -31,7 +31,7 @@ def event_ms(data: str) -> int | None:
 
 
 def move_times(text: str, moved_us: Callable[[int], int]) -> str:
-    """The text with every event time moved; `moved_us` maps epoch microseconds to epoch microseconds."""
+    """Shift every event time of a text; `moved_us` maps epoch microseconds to epoch microseconds."""
 
     def replace(match: re.Match[str]) -> str:
         stamp = int(match[2])

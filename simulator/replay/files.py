@@ -1,4 +1,4 @@
-"""The raw formats of recordings, read line by line into plain records. Refuses what it cannot read, saying where.
+"""Raw formats of recordings, parsed line by line into records; an unknown line is refused with its position.
 
 * hftbacktest: `<receive time, epoch ns> <frame JSON>`
 * cryptofeed: `<receive time, epoch s>: <frame JSON>`, with `<address> <-> <time>` (connected) and
@@ -28,7 +28,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
-    """A received frame of a combined Binance stream; `data` is the wrapped payload, both verbatim."""
+    """A received frame of a combined Binance stream; `data` is the wrapped payload, both unchanged."""
 
     received_ns: int
     stream: str
@@ -38,7 +38,7 @@ class RecordedFrame:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """A recorded HTTP answer, its body verbatim."""
+    """A recorded HTTP answer with its unchanged body."""
 
     received_ns: int
     uri: str
@@ -65,10 +65,10 @@ _decode_exchange = msgspec.json.Decoder(_Exchange).decode
 
 
 def read_records(path: Path) -> Iterator[RecordedFrame | RecordedAnswer]:
-    """Every record of one file, in the order of the file; gzip or plain.
+    """Yield the records of one file in order; gzip or plain text.
 
     Raises:
-        InvalidRecording: the file cannot be opened, or a line is in none of the known formats.
+        InvalidRecording: the file cannot be opened, or a line has an unknown format.
     """
     try:
         with _open(path) as file:
@@ -106,7 +106,7 @@ def _parse_frame(received_ns: int, text: str, where: str) -> RecordedFrame | Non
     try:
         wrapped = _decode_wrapped(text)
     except msgspec.ValidationError:
-        # Answers to control frames and order book snapshots have no stream: nobody can subscribe them.
+        # Answers to control messages and order book snapshots belong to no stream.
         return None
     except msgspec.DecodeError as exc:
         raise InvalidRecording(f"{where}: seen {text[:60]!r}, expected a frame in JSON") from exc
@@ -125,7 +125,7 @@ def _parse_exchange(line: str, where: str) -> RecordedAnswer | None:
 
 
 def _parse_time(text: str) -> int:
-    # Cassettes have both: 2023-01-24T09:25:09Z and Sat, 15 May 2021 15:34:55 GMT.
+    # Cassettes use both 2023-01-24T09:25:09Z and Sat, 15 May 2021 15:34:55 GMT.
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Binance as far as the frames seen so far tell it; what they do not tell is left out, never made up."""
+"""Binance's market as far as the replayed frames tell it; unknown fields are left out, never invented."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _DAY_FIELDS = {
     "n": "count",
 }
 _BOOK_FIELDS = {"b": "bidPrice", "B": "bidQty", "a": "askPrice", "A": "askQty"}
-_OF_ONE_TRADE = ("lastQty", "lastId")  # belong to one trade: dropped when a frame brings a price without them
+_OF_ONE_TRADE = ("lastQty", "lastId")  # fields of one trade: removed when a frame brings a price without them
 _TIMES = ("openTime", "closeTime")
 
 Payload = Mapping[str, object]
@@ -39,7 +39,7 @@ class _Known:
 
 
 class RecordedBinance:
-    """The state after the frames applied so far; times are moved on the way out."""
+    """The state after the frames applied so far; times are shifted when read."""
 
     def __init__(self, listings: Mapping[str, Listing]) -> None:
         self._listings = listings
@@ -47,11 +47,11 @@ class RecordedBinance:
         self.timeline: Timeline | None = None
 
     def listings(self) -> Mapping[str, Listing]:
-        """Every symbol that the recording has a frame of."""
+        """All symbols with a frame in the recording."""
         return self._listings
 
     def day(self, symbol: str) -> DayTicker | None:
-        """What is known of the 24 h ticker; None before the first price."""
+        """The known 24 h fields; None before the first price."""
         known = self._known.get(symbol)
         if known is None or "lastPrice" not in known.day:
             return None
@@ -63,12 +63,12 @@ class RecordedBinance:
         return None if known is None else _text(known.day.get("lastPrice"))
 
     def book(self, symbol: str) -> Mapping[str, str] | None:
-        """The top of the book; None before the first."""
+        """The best prices; None before the first ones."""
         known = self._known.get(symbol)
         return known.book if known is not None and known.book else None
 
     def apply(self, stream: str, data: str) -> None:
-        """Take a frame in."""
+        """Apply a frame."""
         if "@depth" in stream:
             return
         payload = json.loads(data)
@@ -93,7 +93,7 @@ class RecordedBinance:
         candle = payload["k"]
         if not isinstance(candle, dict):
             raise TypeError(f"seen {candle!r} under k, expected a candle")
-        if candle["L"] != -1:  # -1: no trade in this candle, so its close is not news
+        if candle["L"] != -1:  # -1: no trade in this candle, so its close is not new
             _set_price(
                 known.day, {"lastPrice": candle["c"], "lastId": candle["L"], "closeTime": payload["E"]}
             )
@@ -101,7 +101,7 @@ class RecordedBinance:
     def _moved(self, name: str, value: str | int) -> str | int:
         if name not in _TIMES or not isinstance(value, int) or self.timeline is None:
             return value
-        # A recording in microseconds answers in milliseconds: what was asked for is the default unit.
+        # A recording in microseconds answers in milliseconds, the API's default unit.
         value_ms = value // 1000 if value >= MICROSECONDS_FROM else value
         return self.timeline.moved_ms(value_ms)
 
@@ -116,7 +116,7 @@ def _trade_fields(payload: Payload) -> dict[str, str | int]:
 def _apply_ticker(known: _Known, payload: Payload, *, whole_day: bool) -> None:
     fields = _plain({**_fields(payload, _DAY_FIELDS), "closeTime": payload["E"]})
     if not whole_day:
-        # A rolling window of an hour tells the last price, but not the day's high.
+        # A one-hour window has the last price, but not the day's high.
         fields = {name: fields[name] for name in ("lastPrice", "lastId", "closeTime") if name in fields}
     _set_price(known.day, fields)
     known.book.update(_fields(payload, _BOOK_FIELDS))

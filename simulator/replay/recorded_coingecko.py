@@ -1,4 +1,4 @@
-"""CoinGecko as far as the answers replayed so far tell it, per coin and key; nothing is converted or rounded."""
+"""CoinGecko's data as far as the replayed answers tell it; nothing is converted or rounded."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,7 +13,7 @@ _MICROSECONDS = 1_000_000
 
 
 class RecordedCoinGecko:
-    """The state after the answers applied so far; `last_updated_at` is moved on the way out."""
+    """The state after the answers applied so far; `last_updated_at` is shifted when read."""
 
     def __init__(self, coins: Mapping[str, Coin]) -> None:
         self._coins = coins
@@ -21,15 +21,15 @@ class RecordedCoinGecko:
         self.timeline: Timeline | None = None
 
     def coins(self) -> Mapping[str, Coin]:
-        """Every coin that the recording has a price of."""
+        """All coins with a price in the recording."""
         return self._coins
 
     def seen(self, coin_id: str) -> bool:
-        """Whether an answer so far had this coin."""
+        """Whether a replayed answer contained the coin."""
         return coin_id in self._known
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
-        """What is known in one currency: numbers as they were recorded, with or without `full`."""
+        """The known numbers in one currency, as recorded, with or without `full`."""
         del full
         known = self._known.get(coin_id, {})
         keys = (currency, f"{currency}_market_cap", f"{currency}_24h_vol", f"{currency}_24h_change")
@@ -39,15 +39,15 @@ class RecordedCoinGecko:
         return found
 
     def currencies(self) -> Collection[str]:
-        """All of CoinGecko's."""
+        """All of CoinGecko's quote currencies."""
         return read_currencies().keys()
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """Nothing is cached: the next recorded answer may be due at any moment."""
+        """No caching: the next recorded answer may be due at any time."""
         return 0, 0
 
     def apply(self, answer: RecordedAnswer) -> None:
-        """Take an answer in. It replaces what it tells and keeps what it does not mention."""
+        """Apply an answer: it replaces the keys it contains and keeps the others."""
         for coin_id, pairs in (prices_in(answer) or {}).items():
             known = self._known.setdefault(coin_id, {})
             if pairs and _UPDATED not in pairs:

@@ -1,4 +1,4 @@
-"""A recording as a whole: one or several files, told apart by content, merged by receive time."""
+"""A recording: one or several files, recognised by content and merged by receive time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _decode_symbols = msgspec.json.Decoder(list[_Symbol]).decode
 
 @dataclass(frozen=True)
 class Recording:
-    """Binance frames and CoinGecko answers in the order in which they were received."""
+    """Binance frames and CoinGecko answers in order of reception."""
 
     names: tuple[str, ...]
     frames: Sequence[RecordedFrame]
@@ -38,7 +38,7 @@ class Recording:
         """Read and merge files.
 
         Raises:
-            InvalidRecording: a file cannot be read, or holds nothing that can be replayed.
+            InvalidRecording: a file cannot be read, or contains nothing that can be replayed.
         """
         paths = tuple(paths)
         frames: list[RecordedFrame] = []
@@ -54,20 +54,20 @@ class Recording:
                 raise InvalidRecording(
                     f"{path}: holds no Binance stream frame and no CoinGecko price, nothing to replay"
                 )
-        # Sorting is stable: within one file the order of the file is kept at equal times.
+        # Sorting is stable: records of one file keep their order at equal times.
         frames.sort(key=lambda frame: frame.received_ns)
         answers.sort(key=lambda answer: answer.received_ns)
         return cls(tuple(path.name for path in paths), frames, answers)
 
     @cached_property
     def listings(self) -> Mapping[str, Listing]:
-        """Binance symbols that have a frame, as exchangeInfo lists them."""
+        """Binance symbols with a frame, as exchangeInfo lists them."""
         symbols = {symbol for stream in self._streams for symbol in self._symbols_of(stream)}
         return {symbol: self._listing(symbol) for symbol in sorted(symbols)}
 
     @cached_property
     def coins(self) -> Mapping[str, Coin]:
-        """CoinGecko coins that have a price, named as the recording or the assets name them, else by their id."""
+        """CoinGecko coins with a price, named by the recording, by the assets, or by their id."""
         known = {
             asset.coingecko_id: Coin(asset.coingecko_id, asset.symbol.lower(), asset.name)
             for asset in read_assets()
@@ -78,7 +78,7 @@ class Recording:
         return {coin_id: known.get(coin_id, Coin(coin_id, coin_id, coin_id)) for coin_id in sorted(priced)}
 
     def symbols(self) -> list[RecordedSymbol]:
-        """Every price series: Binance symbols that can be split, CoinGecko coins in each recorded currency."""
+        """All price series: Binance symbols that can be split, CoinGecko coins in each recorded currency."""
         binance = [
             RecordedSymbol("binance", listing.symbol, listing.base, listing.quote)
             for listing in self.listings.values()

@@ -1,7 +1,7 @@
-"""What a recording holds, and how Binance's joined symbols are split into base and quote.
+"""The price series of a recording, and the split of Binance's joined symbols into base and quote.
 
-A recording has no exchangeInfo, so the split is a convenience of the simulator: known assets first, then the longest
-known quote asset at the end of the symbol. Nothing else may split symbols this way [exchanges.md, Symbols].
+A recording has no exchangeInfo, so the simulator splits symbols itself: known assets first, then the longest known quote asset
+at the end. Product code must not split symbols this way [exchanges.md, Symbols].
 """
 
 from collections.abc import Collection
@@ -44,7 +44,7 @@ class RecordedSymbol:
 
 
 def split_symbol(symbol: str, assets: Collection[str]) -> tuple[str, str] | None:
-    """Base and quote of a joined symbol; None where no known quote asset ends it."""
+    """Return base and quote of a joined symbol; None if it ends with no known quote asset."""
     fitting = [quote for quote in QUOTES if symbol.endswith(quote) and len(symbol) > len(quote)]
     if not fitting:
         return None

@@ -1,4 +1,4 @@
-"""From recorded moments to replayed ones. Pure arithmetic on integers: no float ever touches a moment."""
+"""Maps recorded times to replayed ones. Pure integer arithmetic, no floats."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,12 +8,11 @@ from simulator.nanotime import MS
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One exchange's recording laid over the replay's time.
+    """One exchange's recording on the replay's timeline.
 
-    A record received d after `first_received_ns` goes out d / speed (+ `lead_ns`) after `begin_ns`; an event that
-    happened d after `first_event_us` is said to have happened d / speed after `begin_ns`. So the first event time
-    becomes the replay's begin and all others keep their distances; `lead_ns` is how much later frames go out so
-    that no event time is ahead of the clock.
+    A record received d after `first_received_ns` is published d / speed (+ `lead_ns`) after `begin_ns`. An event d after
+    `first_event_us` gets the time d / speed after `begin_ns`: the first event time becomes the replay's begin and the others keep
+    their distances. `lead_ns` delays the frames so that no event time is ahead of the clock.
     """
 
     begin_ns: int
@@ -24,7 +23,7 @@ class Timeline:
     original: bool
 
     def due_ns(self, received_ns: int) -> int:
-        """When a record goes out."""
+        """The time at which a record is published."""
         return self.begin_ns + self.lead_ns + _scaled(received_ns - self.first_received_ns, self.speed)
 
     def moved_us(self, event_us: int) -> int:
@@ -39,7 +38,7 @@ class Timeline:
 
 
 def lead_ns(offsets: list[tuple[int, int]], speed: Fraction) -> int:
-    """How late frames must go out: the largest of (event offset in ms, receive offset in ns) differences, scaled."""
+    """The delay of all frames: the largest difference of event offset (ms) and receive offset (ns), scaled."""
     ahead = max((event * MS - received for event, received in offsets), default=0)
     return max(0, _scaled(ahead, speed))
 

@@ -1,4 +1,4 @@
-"""A recording played back: frames go out when they are due, requests are answered from what has gone out so far."""
+"""Replay of a recording: publishes frames when due, answers requests from the frames published so far."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,21 +44,21 @@ class ReplayWorld:
         self._ended_ms: int | None = None
 
     def begin(self, now_ns: int) -> None:
-        """Start the replay's clock; only the first call counts."""
+        """Start the replay's clock; only the first call has an effect."""
         if self._playing is not None:
             return
         received_binance, received_coingecko = self._first_received()
         binance = self._timeline(
             now_ns, received_binance, self._first_event_us(received_binance), self._lead_ns
         )
-        # CoinGecko's times keep their true distance to the moment at which they were received.
+        # CoinGecko's times keep their recorded distance to the time of reception.
         coingecko = self._timeline(now_ns, received_coingecko, received_coingecko // 1000, 0)
         self._playing = _Timelines(now_ns, binance, coingecko)
         self.binance.timeline, self.coingecko.timeline = binance, coingecko
         log.info("replay.begins", files=self._recording.names, frames=len(self._recording.frames))
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Play everything due up to `now_ns`."""
+        """Apply all records due up to `now_ns`."""
         while (due_ns := self.due_ns()) is not None and due_ns <= now_ns:
             if due_ns == self._frame_due_ns():
                 yield from self._play_frame(wanted)
@@ -68,12 +68,12 @@ class ReplayWorld:
         self._note_end(now_ns)
 
     def due_ns(self) -> int | None:
-        """When the next record is due; None before the begin and after the end."""
+        """The time of the next record; None before the begin and after the end."""
         due = [moment for moment in (self._frame_due_ns(), self._answer_due_ns()) if moment is not None]
         return min(due, default=None)
 
     def status(self) -> dict[str, object]:
-        """Facts for people."""
+        """Facts for the status page."""
         return {
             "mode": "replay",
             "files": list(self._recording.names),
@@ -91,7 +91,7 @@ class ReplayWorld:
         try:
             self.binance.apply(frame.stream, frame.data)
         except (KeyError, TypeError, ValueError):
-            # Clients get what the exchange sent, however odd it was; only our state cannot use it.
+            # Clients receive what the exchange sent; only our state cannot use this frame.
             log.warning("replay.frame_not_understood", stream=frame.stream, seen=frame.data[:120])
         if frame.stream in wanted:
             yield self._moved(frame)
@@ -125,7 +125,7 @@ class ReplayWorld:
         return Timeline(begin_ns, received_ns, event_us, self._speed, lead, self._original)
 
     def _first_received(self) -> tuple[int, int]:
-        """Where each exchange's recording starts. Recordings made at the same time keep their offsets to each other."""
+        """The start of each exchange's recording. Recordings of the same time keep their offset to each other."""
         frames, answers = self._recording.frames, self._recording.answers
         if not frames or not answers:
             return _first(frames), _first(answers)
@@ -138,7 +138,7 @@ class ReplayWorld:
         return _first(frames), _first(answers)
 
     def _first_event_us(self, received_ns: int) -> int:
-        """The first event time, less what the other exchange's recording started earlier."""
+        """The first event time, minus the head start of the other exchange's recording."""
         frames = self._recording.frames
         first = next((stamp for frame in frames if (stamp := event_ms(frame.data)) is not None), None)
         if first is None:
