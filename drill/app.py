@@ -15,8 +15,9 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.plan import Schedule, steps_of
+from drill.plan import steps_of
 from drill.report import DrillReport, merge_client_counts
+from drill.schedule import Schedule
 from drill.system import SystemUnderTest, run_system
 from rates.errors import InvalidSetting
 from rates.source import Source
@@ -24,7 +25,7 @@ from simulator.faults.kinds import KINDS
 
 # Most of the time is spent waiting for timeouts: two systems halve it and use less than one core.
 SYSTEMS = 2
-LONGEST_S = 420.0
+TIMEOUT_S = 420.0
 
 
 async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> DrillReport:
@@ -40,36 +41,36 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
     os.environ.update(environment())
     async with asyncio.TaskGroup() as group:
         works = [
-            group.create_task(_work_off(schedule, number, done), name=f"system {number}")
+            group.create_task(_run_steps(schedule, number, done), name=f"system {number}")
             for number in range(SYSTEMS)
         ]
     systems, clients = zip(*(work.result() for work in works), strict=True)
     report = DrillReport(
         outcomes,
         {source: merge_client_counts([each[source] for each in clients]) for source in schedule.left},
-        sum(system.reader.judged for system in systems),
+        sum(system.subscriber.judged for system in systems),
         time.monotonic() - started,
-        [miss for system in systems for miss in system.reader.misses if not _is_told(miss, outcomes)],
+        [miss for system in systems for miss in system.subscriber.misses if not _is_reported(miss, outcomes)],
     )
     report.show(console)
     return report
 
 
-async def _work_off(
+async def _run_steps(
     schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
 ) -> tuple[SystemUnderTest, dict[str, Any]]:
     """Run steps of the schedule until none is left; return the system and its simulator's counters."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:
-            walk = FaultRun(system, done)
+            run = FaultRun(system, done)
             try:
-                async with asyncio.timeout(LONGEST_S), asyncio.TaskGroup() as walks:
+                async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as runs:
                     for source in schedule.left:
-                        walks.create_task(
-                            walk.go(source, schedule.take(source, number)), name=f"walk {source}"
+                        runs.create_task(
+                            run.run_steps(source, schedule.take(source, number)), name=f"fault run {source}"
                         )
             except TimeoutError:
-                system.reader.miss(f"not done within {LONGEST_S:g} s: {', '.join(walk.unfinished())}")
+                system.subscriber.miss(f"not finished within {TIMEOUT_S:g} s: {', '.join(run.unfinished())}")
             return system, (await system.faults.status())["clients"]
 
 
@@ -77,10 +78,10 @@ def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Call
     def done(outcome: StepOutcome) -> None:
         outcomes.append(outcome)
         verdict = "MISS" if outcome.misses else "ok"
-        told = (
+        reason = (
             f"{len(outcomes):3}/{steps} {verdict:4} {outcome.took_s:5.1f} s {outcome.source} {outcome.step}"
         )
-        console.print(told, markup=False, highlight=False)
+        console.print(reason, markup=False, highlight=False)
 
     return done
 
@@ -101,5 +102,5 @@ def _schedule(only: Collection[str], faults: Collection[str]) -> Schedule:
     return schedule
 
 
-def _is_told(miss: str, outcomes: Collection[StepOutcome]) -> bool:
+def _is_reported(miss: str, outcomes: Collection[StepOutcome]) -> bool:
     return any(miss in outcome.misses for outcome in outcomes)

@@ -17,7 +17,7 @@ CALLS_PER_MINUTE = 120
 IDLE_TIMEOUT_S = 3.0
 # The soonest a symbol is shown as silent; ten times that while its usual interval is unknown.
 SILENT_AFTER_S = 3.0
-SILENT_AT_THE_LATEST_S = 10 * SILENT_AFTER_S
+MAX_SILENT_AFTER_S = 10 * SILENT_AFTER_S
 LISTING_INTERVAL_S = 2.0
 COINGECKO_LISTING_INTERVAL_S = 4.0
 SYMBOLS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "LTC", "AVAX", "SUI")

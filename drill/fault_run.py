@@ -46,10 +46,10 @@ class FaultRun:
     done: Callable[[StepOutcome], None]
     in_progress: dict[str, StepOutcome] = field(default_factory=dict)
 
-    async def go(self, source: str, steps: Iterable[DrillStep]) -> None:
+    async def run_steps(self, source: str, steps: Iterable[DrillStep]) -> None:
         """Run all steps of a source, one after the other."""
-        if await self._well(source, STARTED_WITHIN_S) is None:
-            self.system.reader.miss(f"{source}: not well {STARTED_WITHIN_S:g} s after the start")
+        if await self._await_recovery(source, STARTED_WITHIN_S) is None:
+            self.system.subscriber.miss(f"{source}: not healthy {STARTED_WITHIN_S:g} s after the start")
         begun = time.monotonic()
         for step in steps:
             await asyncio.sleep(begun + step.expected.warm_up_s - time.monotonic())
@@ -73,33 +73,33 @@ class FaultRun:
         return outcome
 
     async def _take(self, step: DrillStep, outcome: StepOutcome) -> None:
-        before = len(self.system.reader.misses)
+        before = len(self.system.subscriber.misses)
         away, back = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.system.reader.leave_and_resume(step.source.upper(), away, back))
-            first = await self.system.book.next(step.source)
-            await self._put(step)
+            tasks.create_task(self.system.subscriber.disconnect_and_resume(step.source.upper(), away, back))
+            first = await self.system.health.next(step.source)
+            await self._inject(step)
             away.set()
             started = time.monotonic()
             if step.expected.condition is None:
-                await self._undisturbed(step, outcome)
+                await self._watch_undisturbed(step, outcome)
             else:
-                await self._noticed(step, first, outcome, started)
+                await self._await_effect(step, first, outcome, started)
             faults = await self.system.faults.heal(source=step.source)
             healed = time.monotonic()
             outcome.felt = sum(fault["hits"] for fault in faults)
             if step.is_undisturbed and step.expected.must_hit and not outcome.felt:
-                outcome.misses.append("nobody could feel it: nothing was tried")
-            well = await self._well(step.source, step.expected.recovers_within_s)
+                outcome.misses.append("the fault affected nothing")
+            well = await self._await_recovery(step.source, step.expected.recovers_within_s)
             back.set()
             if well is None:
-                last = await self.system.book.next(step.source)
-                outcome.misses.append(f"not well within {step.expected.recovers_within_s:g} s: {last}")
+                last = await self.system.health.next(step.source)
+                outcome.misses.append(f"not healthy within {step.expected.recovers_within_s:g} s: {last}")
             else:
                 outcome.recovered_s = well.at - healed
-        outcome.misses += self.system.reader.misses[before:]
+        outcome.misses += self.system.subscriber.misses[before:]
 
-    async def _put(self, step: DrillStep) -> None:
+    async def _inject(self, step: DrillStep) -> None:
         symbols = [self.system.victims[step.source]] if step.expected.on_victim else []
         await self.system.faults.inject(
             step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
@@ -108,33 +108,35 @@ class FaultRun:
             # A refusal affects new connections only, so open ones are closed.
             await self.system.faults.inject(step.source, "disconnect")
 
-    async def _noticed(
+    async def _await_effect(
         self, step: DrillStep, first: SourceHealth, outcome: StepOutcome, started: float
     ) -> None:
         assert step.expected.condition is not None
         now = first
         while now.at - started < step.expected.within_s:
-            now = await self.system.book.next(step.source)
-            view = Observation(step.source, self.system.victims[step.source], first, now, self.system.reader)
-            if step.expected.condition(view):
+            now = await self.system.health.next(step.source)
+            observed = Observation(
+                step.source, self.system.victims[step.source], first, now, self.system.subscriber
+            )
+            if step.expected.condition(observed):
                 outcome.noticed_s = now.at - started
                 outcome.state, outcome.reason = now.state, now.reason
                 return
         outcome.state, outcome.reason = now.state, now.reason
         outcome.misses.append(f"expected {step.expected.summary} within {step.expected.within_s:g} s")
 
-    async def _undisturbed(self, step: DrillStep, outcome: StepOutcome) -> None:
+    async def _watch_undisturbed(self, step: DrillStep, outcome: StepOutcome) -> None:
         end, now = time.monotonic() + step.expected.duration_s, None
         while now is None or now.at < end:
-            now = await self.system.book.next(step.source)
+            now = await self.system.health.next(step.source)
             outcome.state, outcome.reason = now.state, now.reason
             if not step.expected.invariant(now) and not outcome.misses:
-                outcome.misses.append(f"expected it {step.expected.summary}, seen {now}")
+                outcome.misses.append(f"expected {step.expected.summary}, seen {now}")
 
-    async def _well(self, source: str, within_s: float) -> SourceHealth | None:
+    async def _await_recovery(self, source: str, within_s: float) -> SourceHealth | None:
         """Wait until the source is UP, everything is fresh, and every rate was observed after now."""
         begun, end = time.time(), time.monotonic() + within_s
-        while (now := await self.system.book.next(source)).at < end:
-            if now.is_healthy and self.system.reader.observed_since(source.upper(), begun) >= now.tracked:
+        while (now := await self.system.health.next(source)).at < end:
+            if now.is_healthy and self.system.subscriber.observed_since(source.upper(), begun) >= now.tracked:
                 return now
         return None

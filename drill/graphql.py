@@ -9,7 +9,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
@@ -23,7 +23,7 @@ def open_client(url: str) -> httpx.AsyncClient:
     No connection is kept alive: one that the server closes at that moment would look like an outage.
     """
     return httpx.AsyncClient(
-        base_url=url, timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0)
+        base_url=url, timeout=TIMEOUT_S, limits=httpx.Limits(max_keepalive_connections=0)
     )
 
 

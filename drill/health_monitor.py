@@ -13,7 +13,7 @@ from drill.graphql import ask, open_client
 STATUS = """
 { sources { source state reason refused reconnects tracked fresh halted silent silentCount tickersPerMinute } }
 """
-LOOK_EACH_S = 0.2
+POLL_INTERVAL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +42,40 @@ class HealthMonitor:
     def __init__(self, url: str, miss: Callable[[str], None]) -> None:
         self._url = url
         self._miss = miss
-        self._seen: dict[str, SourceHealth] = {}
-        self._looked = asyncio.Condition()
+        self._health: dict[str, SourceHealth] = {}
+        self._polled = asyncio.Condition()
 
-    async def begin(self) -> None:
+    async def wait_until_ready(self) -> None:
         """Wait until the gateway is ready."""
         async with open_client(self._url) as client:
             while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - another process's matter, as far as we know
-                await asyncio.sleep(LOOK_EACH_S)
+                await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Poll until cancelled."""
         async with open_client(self._url) as client:
             while True:
-                await self._look(client)
-                await asyncio.sleep(LOOK_EACH_S)
+                await self._poll(client)
+                await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _look(self, client: httpx.AsyncClient) -> None:
+    async def _poll(self, client: httpx.AsyncClient) -> None:
         try:
             data = await ask(client, STATUS)
         except httpx.TransportError as error:
             self._miss(f"sources could not be read: {error!r}")
             return
-        async with self._looked:
-            self._seen = {each["source"].lower(): _seen(each) for each in data["sources"]}
-            self._looked.notify_all()
+        async with self._polled:
+            self._health = {each["source"].lower(): _parse_health(each) for each in data["sources"]}
+            self._polled.notify_all()
 
     async def next(self, source: str) -> SourceHealth:
         """Wait for the next poll and return a source's health."""
-        async with self._looked:
-            await self._looked.wait()
-            return self._seen[source]
+        async with self._polled:
+            await self._polled.wait()
+            return self._health[source]
 
 
-def _seen(each: dict[str, Any]) -> SourceHealth:
+def _parse_health(each: dict[str, Any]) -> SourceHealth:
     return SourceHealth(
         time.monotonic(),
         each["state"],

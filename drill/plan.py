@@ -1,7 +1,6 @@
 """The drill's faults and their expected effects. One line per fault; the table is the specification."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drill.environment import (
@@ -9,7 +8,7 @@ from drill.environment import (
     COINGECKO_TTL_S,
     IDLE_TIMEOUT_S,
     LISTING_INTERVAL_S,
-    SILENT_AT_THE_LATEST_S,
+    MAX_SILENT_AFTER_S,
 )
 from drill.health_monitor import SourceHealth
 from drill.subscriber import DrillSubscriber
@@ -21,14 +20,14 @@ VICTIM = "BTC"
 # Allowance for a busy machine beyond the configured times (`environment.py`).
 SLACK_S = 6.0
 # Listings are reported last, after failing for three intervals; so are CoinGecko's values.
-LATEST_S = max(4 * LISTING_INTERVAL_S, COINGECKO_LISTING_INTERVAL_S + COINGECKO_TTL_S) + SLACK_S
-FLAGGED_WITHIN_S = SILENT_AT_THE_LATEST_S + 2 * SLACK_S
+NOTICED_WITHIN_S = max(4 * LISTING_INTERVAL_S, COINGECKO_LISTING_INTERVAL_S + COINGECKO_TTL_S) + SLACK_S
+FLAGGED_WITHIN_S = MAX_SILENT_AFTER_S + 2 * SLACK_S
 # A connection that answers pings but sends nothing is given up after three times its longest gap, which may stem from a silence of an
 # earlier step that healed just before the idle timeout.
 REPLACED_WITHIN_S = TIMES_LONGEST * (IDLE_TIMEOUT_S + 1.0) + SLACK_S
 WELL_WITHIN_S = 25.0
 # A refusal without a retry time is obeyed for a minute.
-LEFT_ALONE_S = 60.0 + 2 * SLACK_S
+COOLDOWN_RECOVERY_S = 60.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
 # Feeds with client pings send one every 10 s.
 PINGED_WITHIN_S = 11.0
@@ -42,7 +41,7 @@ class Observation:
     symbol: str
     first: SourceHealth
     now: SourceHealth
-    reader: DrillSubscriber
+    subscriber: DrillSubscriber
 
 
 Condition = Callable[[Observation], bool]
@@ -62,12 +61,12 @@ class Expectation:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     on_victim: bool = False
     reconnects_first: bool = False
-    within_s: float = LATEST_S
+    within_s: float = NOTICED_WITHIN_S
     duration_s: float = UNDISTURBED_S
     recovers_within_s: float = WELL_WITHIN_S
     must_hit: bool = True
     warm_up_s: float = 0.0
-    invariant: Callable[[SourceHealth], bool] = field(default=lambda seen: seen.state == "UP")
+    invariant: Callable[[SourceHealth], bool] = field(default=lambda health: health.state == "UP")
 
 
 @dataclass(frozen=True)
@@ -97,44 +96,48 @@ def _short(value: Value) -> str:
 
 def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
     """The source is in one of the states, and its reason contains one of the words."""
-    return lambda view: (
-        view.now.state in states
-        and view.now.reason is not None
-        and any(word in view.now.reason for word in saying)
+    return lambda observed: (
+        observed.now.state in states
+        and observed.now.reason is not None
+        and any(word in observed.now.reason for word in saying)
     )
 
 
-def reconnected(view: Observation) -> bool:
+def reconnected(observed: Observation) -> bool:
     """The source has opened a new session."""
-    return view.now.reconnects > view.first.reconnects
+    return observed.now.reconnects > observed.first.reconnects
 
 
-def refused_and_shown(view: Observation) -> bool:
+def refused_and_shown(observed: Observation) -> bool:
     """Values were refused and counted, and the source is not UP, with a reason."""
-    return view.now.refused > view.first.refused and view.now.state != "UP" and bool(view.now.reason)
-
-
-def not_up(view: Observation) -> bool:
-    """The source is not UP, with a reason."""
-    return view.now.state != "UP" and bool(view.now.reason)
-
-
-def silent_alone(view: Observation) -> bool:
-    """The victim is listed as silent, and all others are fresh."""
-    return view.symbol in view.now.silent and view.now.fresh >= view.now.tracked - 1
-
-
-def stale_alone(view: Observation) -> bool:
-    """The victim is no longer fresh, and all others are."""
-    return view.now.fresh == view.now.tracked - 1 and not view.reader.is_fresh(
-        view.source.upper(), view.symbol
+    return (
+        observed.now.refused > observed.first.refused
+        and observed.now.state != "UP"
+        and bool(observed.now.reason)
     )
 
 
-def not_trading(view: Observation) -> bool:
+def not_up(observed: Observation) -> bool:
+    """The source is not UP, with a reason."""
+    return observed.now.state != "UP" and bool(observed.now.reason)
+
+
+def silent_alone(observed: Observation) -> bool:
+    """The victim is listed as silent, and all others are fresh."""
+    return observed.symbol in observed.now.silent and observed.now.fresh >= observed.now.tracked - 1
+
+
+def stale_alone(observed: Observation) -> bool:
+    """The victim is no longer fresh, and all others are."""
+    return observed.now.fresh == observed.now.tracked - 1 and not observed.subscriber.is_fresh(
+        observed.source.upper(), observed.symbol
+    )
+
+
+def not_trading(observed: Observation) -> bool:
     """The victim is NOT_TRADING, and subscribers received that."""
-    told = view.reader.unavailable.get((view.source.upper(), view.symbol))
-    return view.now.halted == 1 and told == "NOT_TRADING"
+    reason = observed.subscriber.unavailable.get((observed.source.upper(), observed.symbol))
+    return observed.now.halted == 1 and reason == "NOT_TRADING"
 
 
 def _refused(status: int, *states: str, retry: bool = False) -> Expectation:
@@ -152,7 +155,7 @@ def _flagged(**parameters: Value) -> Expectation:
         parameters,
         on_victim=True,
         within_s=FLAGGED_WITHIN_S,
-        warm_up_s=SILENT_AT_THE_LATEST_S,
+        warm_up_s=MAX_SILENT_AFTER_S,
     )
 
 
@@ -194,7 +197,7 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
             None,
             {"cut_after_s": 4.0},
             duration_s=6.0,
-            invariant=lambda seen: seen.fresh == seen.tracked,
+            invariant=lambda health: health.fresh == health.tracked,
         ),
     ),
     "disconnect": tuple(
@@ -213,7 +216,7 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
     **_EVERYWHERE,
     "silence": (Expectation("DOWN", in_state("DOWN")),),
     "garbage": tuple(
-        Expectation(_SHOWN, not_up, {"form": form}, recovers_within_s=LEFT_ALONE_S)
+        Expectation(_SHOWN, not_up, {"form": form}, recovers_within_s=COOLDOWN_RECOVERY_S)
         for form in ("html", "cut", "shape", "text")
     ),
     "slow": (Expectation("DOWN", in_state("DOWN"), {"delay_s": 5.0}),),
@@ -250,23 +253,3 @@ def steps_of(source: str) -> list[DrillStep]:
             step.expected.recovers_within_s,
         ),
     )
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The remaining steps by source. Systems side by side take them from both ends until they meet."""
-
-    left: Mapping[str, deque[DrillStep]]
-
-    def take(self, source: str, system: int) -> Iterator[DrillStep]:
-        """Take step after step until none is left.
-
-        In each system every other source starts with undisturbed steps, so that these run while the others have outages.
-        """
-        steps = self.left[source]
-        gently = (system + list(self.left).index(source)) % 2 == 0
-        while steps:
-            yield steps.popleft() if gently else steps.pop()
-
-    def __len__(self) -> int:
-        return sum(map(len, self.left.values()))

@@ -13,7 +13,7 @@ class PublishedPrices:
     def __init__(self) -> None:
         self._published: dict[tuple[str, str], OrderedDict[Decimal, float]] = {}
 
-    def note(self, source: str, symbol: str, price: str) -> None:
+    def on_price(self, source: str, symbol: str, price: str) -> None:
         """Record a published price."""
         try:
             value = Decimal(price)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from drill.fault_run import StepOutcome
 
-LONGEST_REASON = 60
+MAX_REASON_CHARS = 60
 
 
 def merge_client_counts(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class DrillReport:
 
 
 def _steps(outcomes: Sequence[StepOutcome]) -> Table:
-    table = Table("source", "fault", "expected", "noticed", "state", "reason", "well again", "")
+    table = Table("source", "fault", "expected", "noticed", "state", "reason", "recovered", "")
     for each in sorted(outcomes, key=lambda outcome: outcome.source):
         table.add_row(
             each.source,
@@ -80,7 +80,7 @@ def _steps(outcomes: Sequence[StepOutcome]) -> Table:
             each.expected,
             _seconds(each.noticed_s),
             each.state,
-            (each.reason or "")[:LONGEST_REASON],
+            (each.reason or "")[:MAX_REASON_CHARS],
             _seconds(each.recovered_s),
             "MISS" if each.misses else "ok",
             style="red" if each.misses else None,
@@ -90,7 +90,7 @@ def _steps(outcomes: Sequence[StepOutcome]) -> Table:
 
 def _clients(clients: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(
-        "source", "attempts", "most a minute", "calls", "most a minute", "refused", "limits broken", "bans"
+        "source", "attempts", "most a minute", "calls", "most a minute", "refused", "limits violated", "bans"
     )
     for source, counted in clients.items():
         broken = ", ".join(f"{times} x {limit}" for limit, times in counted["violations"].items())

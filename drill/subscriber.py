@@ -23,16 +23,16 @@ subscription Drill($after: String, $sources: [Source!]) {
 }
 """
 # Added to the time to live: transport through the system, and CoinGecko's CDN cache.
-ON_THE_WAY_S = 4.0
+IN_TRANSIT_S = 4.0
 # Freshness is computed slightly before the event's `sentAt`.
-MOMENT_MS = 250
+SENT_AT_TOLERANCE_MS = 250
 MISSES_KEPT = 100
 
-Names = Mapping[str, Mapping[str, str]]
+SymbolNames = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class HeldRate:
     """A rate as a subscriber holds it."""
 
     observed_at: datetime
@@ -46,22 +46,22 @@ class DrillSubscriber:
 
     url: str
     published: PublishedPrices
-    names: Names
+    names: SymbolNames
     clock: Callable[[], float] = time.time
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, HeldRate] = field(default_factory=dict)
     unavailable: dict[tuple[str, str], str] = field(default_factory=dict)
     judged: int = 0
     misses: list[str] = field(default_factory=list)
 
-    async def stay(self, started: asyncio.Event) -> None:
+    async def stay_subscribed(self, started: asyncio.Event) -> None:
         """Hold one subscription until cancelled; its end is a failure."""
         async with subscribed(self.url, RATES) as events:
             async for data in events:
-                self.take(data["rates"], self.values)
+                self.judge_event(data["rates"], self.values)
                 started.set()
         self.miss("the subscription that stays ended")
 
-    def take(self, event: Mapping[str, Any], into: dict[str, Value]) -> None:
+    def judge_event(self, event: Mapping[str, Any], into: dict[str, HeldRate]) -> None:
         """Judge an event and store its values."""
         for item in event["items"]:
             self._judge(item, event["sentAt"])
@@ -77,19 +77,19 @@ class DrillSubscriber:
                 if gone["reason"] == "NOT_TRADING":
                     into.pop(f"{gone['source']}:{gone['symbol']}", None)
 
-    async def leave_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
+    async def disconnect_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
         """Read a source until `away`, disconnect, and resume with the cursor at `back`; no value may be missing."""
         try:
-            await self._leave_and_resume(source, away, back)
+            await self._disconnect_and_resume(source, away, back)
         except (GraphQLFailed, TimeoutError, WebSocketException) as error:
             self.miss(f"{source}: a subscriber could not resume: {error!r}")
 
-    async def _leave_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
-        held: dict[str, Value] = {}
+    async def _disconnect_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
+        held: dict[str, HeldRate] = {}
         cursor = ""
         async with subscribed(self.url, RATES, {"sources": [source]}) as events:
             async for data in events:
-                self.take(data["rates"], held)
+                self.judge_event(data["rates"], held)
                 cursor = data["rates"]["cursor"]
                 if away.is_set():
                     break
@@ -99,7 +99,7 @@ class DrillSubscriber:
             async with asyncio.timeout(10):
                 async for data in events:
                     event = data["rates"]
-                    self.take(event, held)
+                    self.judge_event(event, held)
                     if event["kind"] == "SNAPSHOT":
                         break
         for key, value in known.items():
@@ -127,7 +127,7 @@ class DrillSubscriber:
     def _judge(self, item: Mapping[str, Any], sent_at: str) -> None:
         self.judged += 1
         age_ms = (_time(sent_at) - _time(item["observedAt"])).total_seconds() * 1000
-        if item["freshness"] == "FRESH" and age_ms > item["ttlMs"] + MOMENT_MS:
+        if item["freshness"] == "FRESH" and age_ms > item["ttlMs"] + SENT_AT_TOLERANCE_MS:
             self.miss(f"{item['id']}: FRESH at an age of {age_ms:.0f} ms, ttl {item['ttlMs']} ms")
         if item["freshness"] == "FRESH":
             self._judge_price(item)
@@ -135,18 +135,18 @@ class DrillSubscriber:
     def _judge_price(self, item: Mapping[str, Any]) -> None:
         source = str(item["source"]).lower()
         symbol = self.names.get(source, {}).get(item["symbol"])
-        summary = (
+        published_at = (
             None if symbol is None else self.published.last_published(source, symbol, Decimal(item["price"]))
         )
-        if summary is None:
+        if published_at is None:
             self.miss(f"{item['id']}: the simulator never published {item['price']}")
-        elif self.clock() - summary > item["ttlMs"] / 1000 + ON_THE_WAY_S:
-            self.miss(f"{item['id']}: FRESH, but last published {self.clock() - summary:.1f} s ago")
+        elif self.clock() - published_at > item["ttlMs"] / 1000 + IN_TRANSIT_S:
+            self.miss(f"{item['id']}: FRESH, but last published {self.clock() - published_at:.1f} s ago")
 
 
-def _value(item: Mapping[str, Any]) -> Value:
+def _value(item: Mapping[str, Any]) -> HeldRate:
     observed_at = _time(item["observedAt"])
-    return Value(observed_at, Decimal(item["price"]), observed_at.timestamp() + item["ttlMs"] / 1000)
+    return HeldRate(observed_at, Decimal(item["price"]), observed_at.timestamp() + item["ttlMs"] / 1000)
 
 
 def _time(text: str) -> datetime:

@@ -32,8 +32,8 @@ STARTED_WITHIN_S = 30.0
 class SystemUnderTest:
     """The drill's access to one system. `victims`: by source, our symbol of the one instrument that is disturbed alone."""
 
-    reader: DrillSubscriber
-    book: HealthMonitor
+    subscriber: DrillSubscriber
+    health: HealthMonitor
     faults: FaultClient
     victims: Mapping[str, str]
 
@@ -55,35 +55,35 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
             open_database(folder, (), simulated=True) as instruments,
             asyncio.TaskGroup() as parts,
         ):
-            await _track_a_few(instruments)
+            await _track_drill_symbols(instruments)
             market = Market(simulated_sources(addresses), addresses.label)
             start_parts(parts, stop, market, instruments, listener)
             try:
-                reader = DrillSubscriber(
+                subscriber = DrillSubscriber(
                     f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)
                 )
-                async with _watching(reader) as book:
+                async with _observe(subscriber) as health:
                     faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
-                    yield SystemUnderTest(reader, book, faults, await _victims(instruments))
+                    yield SystemUnderTest(subscriber, health, faults, await _victims(instruments))
             finally:
                 stop.set()
 
 
 @asynccontextmanager
-async def _watching(reader: DrillSubscriber) -> AsyncIterator[HealthMonitor]:
-    book, begun = HealthMonitor(reader.url, reader.miss), asyncio.Event()
-    async with asyncio.TaskGroup() as watching:
+async def _observe(subscriber: DrillSubscriber) -> AsyncIterator[HealthMonitor]:
+    health, begun = HealthMonitor(subscriber.url, subscriber.miss), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
         async with asyncio.timeout(STARTED_WITHIN_S):
-            await book.begin()
-            looking = watching.create_task(book.keep())
-            staying = watching.create_task(reader.stay(begun))
+            await health.wait_until_ready()
+            polling = tasks.create_task(health.run())
+            subscribing = tasks.create_task(subscriber.stay_subscribed(begun))
             await begun.wait()
-        yield book
-        looking.cancel()
-        staying.cancel()
+        yield health
+        polling.cancel()
+        subscribing.cancel()
 
 
-async def _track_a_few(instruments: InstrumentStore) -> None:
+async def _track_drill_symbols(instruments: InstrumentStore) -> None:
     """Track ten instruments per source: the drill tests faults, not load."""
     for one in await instruments.read():
         if one.symbol.base not in SYMBOLS:

@@ -34,7 +34,7 @@ class FeedConnection:
 
     async def serve(self) -> None:
         """Serve the client until either side closes."""
-        self._socket.on_frame = self._see
+        self._socket.on_frame = self._on_frame
         self._simulation.connections.add(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -85,7 +85,7 @@ class FeedConnection:
         self._sent_ns = self._simulation.clock()
         self._send_queue.try_enqueue(text)
 
-    def _see(self, _frame: SocketFrame) -> None:
+    def _on_frame(self, _frame: SocketFrame) -> None:
         self._received_ns = self._simulation.clock()
 
     def _subscribe(self, stream: str, *, with_snapshot: bool) -> None:
@@ -93,7 +93,7 @@ class FeedConnection:
         if stream not in self._subscribed:
             self._subscribed.add(stream)
             self._monitor.subscriptions += 1
-        self._simulation.begin()
+        self._simulation.start_replay()
         initial = self._venue.initial_frame(stream) if self._venue is not None and with_snapshot else None
         if initial is not None:
             self._send(initial.data)

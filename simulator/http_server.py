@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.faults.active_faults import ActiveFaults
-from simulator.faults.middleware import source_of
+from simulator.faults.middleware import source_of_path
 
 STOP_SECONDS = 2
 TICK_SECONDS = 1
@@ -70,7 +70,7 @@ class _AbortingProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Abort or continue, now that the request's path is known."""
-        source = source_of(self.url.decode("ascii", "replace"))
+        source = source_of_path(self.url.decode("ascii", "replace"))
         fault = None if source is None else self._active_faults.find(source, "refuse-connections")
         if fault is None:
             super().on_headers_complete()

@@ -85,13 +85,13 @@ class BinanceMarket(Protocol):
     def listings(self) -> Mapping[str, Listing]:
         """All listed symbols."""
 
-    def day(self, symbol: str) -> DayTicker | None:
+    def ticker_24h(self, symbol: str) -> DayTicker | None:
         """The known 24 h fields of a listed symbol; None before its first price."""
 
-    def price(self, symbol: str) -> str | None:
+    def last_price(self, symbol: str) -> str | None:
         """The last price as Binance formats it; None before the first one."""
 
-    def book(self, symbol: str) -> Mapping[str, str] | None:
+    def book_ticker(self, symbol: str) -> Mapping[str, str] | None:
         """`bidPrice bidQty askPrice askQty`; None before the first quote."""
 
 
@@ -107,7 +107,7 @@ class CoinGeckoMarket(Protocol):
         With `full`, the price has all its digits.
         """
 
-    def seen(self, coin_id: str) -> bool:
+    def has_price(self, coin_id: str) -> bool:
         """Whether answers contain a key for this coin."""
 
     def currencies(self) -> Collection[str]:

@@ -177,7 +177,7 @@ def _http_app(
 
     coingecko = CoinGeckoRest(simulation, monitors.for_source(COINGECKO), settings)
     active_faults.on_change.append(
-        lambda fault, _active: coingecko.forget() if fault.source == COINGECKO else None
+        lambda fault, _active: coingecko.clear() if fault.source == COINGECKO else None
     )
     routes = [
         Route(STATUS_PATH, status),
@@ -236,7 +236,7 @@ def _announce(addresses: SimulatorAddresses) -> None:
     }
     log.warning(
         "simulator.listens",
-        note="these prices are SIMULATED, they are no exchange's",
+        on_price="these prices are SIMULATED, they are no exchange's",
         market=addresses.label,
         **where,
     )

@@ -40,11 +40,11 @@ class SimulationLoop:
         self.clock = clock
         self.connections: set[TimerListener] = set()
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
-        self._moving = asyncio.Lock()
+        self._advancing = asyncio.Lock()
         self._wake = asyncio.Event()
 
     @property
-    def wanted(self) -> KeysView[str]:
+    def subscribed_streams(self) -> KeysView[str]:
         """The streams that have a subscriber."""
         return self._subscribers.keys()
 
@@ -59,28 +59,28 @@ class SimulationLoop:
         if not subscribers:
             self._subscribers.pop(stream, None)
 
-    def begin(self) -> None:
+    def start_replay(self) -> None:
         """Start a replay that waits for its first client."""
         self.world.begin(self.clock())
         self._wake.set()
 
     async def catch_up(self) -> None:
         """Advance the market to now. While another task advances it, its current state is used."""
-        if not self._moving.locked():
-            await self._move()
+        if not self._advancing.locked():
+            await self._advance()
 
     async def run(self) -> None:
         """Advance the market until cancelled."""
         while True:
-            await self._move()
+            await self._advance()
             now_ns = self.clock()
             for connection in tuple(self.connections):
                 connection.on_timer(now_ns)
             await self._sleep_until_due(now_ns)
 
-    async def _move(self) -> None:
-        async with self._moving:
-            for count, frame in enumerate(self.world.advance(self.clock(), self.wanted), start=1):
+    async def _advance(self) -> None:
+        async with self._advancing:
+            for count, frame in enumerate(self.world.advance(self.clock(), self.subscribed_streams), start=1):
                 await self._publish(frame)
                 if count % YIELD_EVERY_FRAMES == 0:
                     await asyncio.sleep(0)

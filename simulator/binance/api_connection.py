@@ -66,7 +66,7 @@ class ApiConnection:
 
     async def serve(self) -> None:
         """Answer requests until either side closes."""
-        self._socket.on_frame = self._see
+        self._socket.on_frame = self._on_frame
         self._simulation.connections.add(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -93,7 +93,7 @@ class ApiConnection:
         except ConnectionClosed:
             return
 
-    def _see(self, frame: SocketFrame) -> None:
+    def _on_frame(self, frame: SocketFrame) -> None:
         if frame.opcode is Opcode.PONG:
             self._keepalive.pong(bytes(frame.data))
 
@@ -125,7 +125,7 @@ class ApiConnection:
         self._interceptor.refuse(now_ns)
         self._weights.spend(self._address, requests.weight(request.method, request.params), now_ns)
         if requests.asks_for_prices(request.method):
-            self._simulation.begin()
+            self._simulation.start_replay()
         await self._simulation.catch_up()
         market = self._simulation.world.binance
         return requests.answer(request.method, request.params, market, self._weights.limit, to_ms(now_ns))

@@ -143,20 +143,20 @@ def _listed_info(market: BinanceMarket, params: Params) -> Iterable[Listing]:
 
 
 def _price(market: BinanceMarket, symbol: str) -> Mapping[str, object] | None:
-    price = market.price(symbol)
+    price = market.last_price(symbol)
     return None if price is None else {"price": price}
 
 
 def _book(market: BinanceMarket, symbol: str) -> Mapping[str, object] | None:
-    return market.book(symbol)
+    return market.book_ticker(symbol)
 
 
 def _day(market: BinanceMarket, symbol: str) -> Mapping[str, object] | None:
-    return market.day(symbol)
+    return market.ticker_24h(symbol)
 
 
 def _mini_day(market: BinanceMarket, symbol: str) -> Mapping[str, object] | None:
-    fields = market.day(symbol)
+    fields = market.ticker_24h(symbol)
     return None if fields is None else {name: fields[name] for name in MINI_FIELDS if name in fields}
 
 

@@ -66,7 +66,7 @@ class BinanceRest:
         params.update(lists)
         self._weights.spend(address, requests.weight(method, params), now_ns)
         if requests.asks_for_prices(method):
-            self._simulation.begin()
+            self._simulation.start_replay()
         await self._simulation.catch_up()
         return requests.answer(
             method, params, self._simulation.world.binance, self._weights.limit, to_ms(now_ns)

@@ -63,7 +63,7 @@ class StreamConnection:
 
     async def serve(self) -> None:
         """Serve the client until either side closes."""
-        self._socket.on_frame = self._count
+        self._socket.on_frame = self._on_frame
         self._simulation.connections.add(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -102,7 +102,7 @@ class StreamConnection:
         except ConnectionClosed:
             return
 
-    def _count(self, frame: SocketFrame) -> None:
+    def _on_frame(self, frame: SocketFrame) -> None:
         now_ns = self._simulation.clock()
         if not self._rate.allows(now_ns):
             self._monitor.record_violation("messages_per_second", now_ns)
@@ -120,4 +120,4 @@ class StreamConnection:
         self._monitor.subscriptions += len(now) - len(self._subscribed)
         self._subscribed = now
         if now:
-            self._simulation.begin()
+            self._simulation.start_replay()

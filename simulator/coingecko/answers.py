@@ -14,7 +14,7 @@ def simple_price(query: PriceQuery, market: CoinGeckoMarket) -> str:
     found = {
         key: _coin_text(coin_id, query, market)
         for key, coin_id in _selected(query, market)
-        if market.seen(coin_id)
+        if market.has_price(coin_id)
     }
     return _object((key, found[key]) for key in sorted(found))
 

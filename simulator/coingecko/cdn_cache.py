@@ -24,7 +24,7 @@ class CdnCache:
     def __init__(self) -> None:
         self._copies: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Remove all entries."""
         self._copies.clear()
 

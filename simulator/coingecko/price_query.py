@@ -33,7 +33,7 @@ class PriceQuery:
             (self.volume, f"{currency}_24h_vol"),
             (self.change, f"{currency}_24h_change"),
         )
-        return tuple(key for wish, key in wishes if wish)
+        return tuple(key for request_body, key in wishes if request_body)
 
 
 def parse_price_query(query: Mapping[str, str]) -> PriceQuery:

@@ -44,9 +44,9 @@ class CoinGeckoRest:
             "/coins/list": self._coins_list,
         }
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Clear the CDN cache, so that the next answers are new."""
-        self._cdn.forget()
+        self._cdn.clear()
 
     def routes(self) -> list[Route]:
         """All routes, with and without a trailing slash (recorded clients use both); unknown paths answer 404."""
@@ -71,7 +71,7 @@ class CoinGeckoRest:
             raise plain(404, "Incorrect path. Please check https://www.coingecko.com/api/")
         origin = endpoint(query)
         if path == "/simple/price":
-            self._simulation.begin()
+            self._simulation.start_replay()
         await self._simulation.catch_up()
         keep = self._ttl_seconds(path)[1]
         return self._cdn.fetch(f"{path}?{request.url.query}", origin, keep, now_ns)

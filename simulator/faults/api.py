@@ -42,14 +42,16 @@ class FaultApi:
             return _refused(415, "content-type", request.headers.get("content-type"), "application/json")
         body = await request.body()
         try:
-            wish = json.loads(body[:LARGEST_REQUEST])
+            request_body = json.loads(body[:LARGEST_REQUEST])
         except ValueError:
             return _refused(400, "body", body[:100].decode(errors="replace"), "a JSON object")
-        if not isinstance(wish, dict):
-            return _refused(400, "body", wish, "a JSON object")
+        if not isinstance(request_body, dict):
+            return _refused(400, "body", request_body, "a JSON object")
         names = self._symbol_names()
         try:
-            fault = self._active_faults.inject(wish, lambda source, name: names.get(source, {}).get(name))
+            fault = self._active_faults.inject(
+                request_body, lambda source, name: names.get(source, {}).get(name)
+            )
         except InvalidFault as error:
             return _refused(400, error.field, error.seen, error.expected)
         return JSONResponse({"fault": fault.status(self._active_faults.clock())}, 201)

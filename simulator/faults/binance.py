@@ -29,70 +29,76 @@ class FaultyBinance:
         """All symbols, halted ones with status BREAK: dead pairs stay listed for years."""
         return with_halted(BINANCE, self._market.listings(), self._active_faults)
 
-    def day(self, symbol: str) -> DayTicker | None:
+    def ticker_24h(self, symbol: str) -> DayTicker | None:
         """The 24 h fields; a halted symbol keeps its last price and loses its quotes [exchanges.md 7 item 9]."""
-        day = self._market.day(symbol)
+        ticker_24h = self._market.ticker_24h(symbol)
         for fault in self._active_faults.for_symbol(BINANCE, symbol):
-            day = None if day is None else _changed_day(fault, symbol, day)
-        if day is not None and day.get("lastPrice"):
-            self._price_observer.note(BINANCE, symbol, str(day["lastPrice"]))
-        return day
+            ticker_24h = None if ticker_24h is None else _changed_day(fault, symbol, ticker_24h)
+        if ticker_24h is not None and ticker_24h.get("lastPrice"):
+            self._price_observer.on_price(BINANCE, symbol, str(ticker_24h["lastPrice"]))
+        return ticker_24h
 
-    def price(self, symbol: str) -> str | None:
+    def last_price(self, symbol: str) -> str | None:
         """The last price."""
-        day = self.day(symbol)
-        price = None if day is None else day.get("lastPrice")
-        return price if isinstance(price, str) else self._market.price(symbol)
+        ticker_24h = self.ticker_24h(symbol)
+        last_price = None if ticker_24h is None else ticker_24h.get("lastPrice")
+        return last_price if isinstance(last_price, str) else self._market.last_price(symbol)
 
-    def book(self, symbol: str) -> Mapping[str, str] | None:
+    def book_ticker(self, symbol: str) -> Mapping[str, str] | None:
         """The best prices."""
-        book = self._market.book(symbol)
+        book_ticker = self._market.book_ticker(symbol)
         is_halted = any(fault.kind == "delisted" for fault in self._active_faults.for_symbol(BINANCE, symbol))
-        return dict.fromkeys(book, ZERO) if book is not None and is_halted else book
+        return dict.fromkeys(book_ticker, ZERO) if book_ticker is not None and is_halted else book_ticker
 
 
-def _changed_day(fault: Fault, symbol: str, day: DayTicker) -> DayTicker:
+def _changed_day(fault: Fault, symbol: str, ticker_24h: DayTicker) -> DayTicker:
     change = _DAY_CHANGES.get(fault.kind)
     if change is None:
-        return day
+        return ticker_24h
     fault.record_hit()
-    return change(fault, symbol, day)
+    return change(fault, symbol, ticker_24h)
 
 
-def _remembered(fault: Fault, symbol: str, day: DayTicker) -> DayTicker:
-    kept = fault.memory.setdefault(f"day {symbol}", day)
+def _remembered(fault: Fault, symbol: str, ticker_24h: DayTicker) -> DayTicker:
+    kept = fault.memory.setdefault(f"day {symbol}", ticker_24h)
     assert isinstance(kept, Mapping)
     return kept
 
 
-def _frozen_day(fault: Fault, symbol: str, day: DayTicker) -> DayTicker:
-    still = _remembered(fault, symbol, day)
+def _frozen_day(fault: Fault, symbol: str, ticker_24h: DayTicker) -> DayTicker:
+    still = _remembered(fault, symbol, ticker_24h)
     if fault.parameters["mode"] == "repeat":
         return still
-    return {**day, **{key: still[key] for key in _POLLED_PRICES if key in still}}
+    return {**ticker_24h, **{key: still[key] for key in _POLLED_PRICES if key in still}}
 
 
-def _late_day(fault: Fault, _symbol: str, day: DayTicker) -> DayTicker:
+def _late_day(fault: Fault, _symbol: str, ticker_24h: DayTicker) -> DayTicker:
     offset_ms = int(fault.number("offset_s") * 1000)
-    times = {key: day[key] for key in ("openTime", "closeTime") if key in day}
-    return {**day, **{key: int(value) + offset_ms for key, value in times.items() if value is not None}}
+    times = {key: ticker_24h[key] for key in ("openTime", "closeTime") if key in ticker_24h}
+    return {
+        **ticker_24h,
+        **{key: int(value) + offset_ms for key, value in times.items() if value is not None},
+    }
 
 
-def _exponent_day(_fault: Fault, _symbol: str, day: DayTicker) -> DayTicker:
-    return {**day, **{key: f"{Decimal(str(day[key])):e}" for key in _POLLED_PRICES if key in day}}
+def _exponent_day(_fault: Fault, _symbol: str, ticker_24h: DayTicker) -> DayTicker:
+    return {
+        **ticker_24h,
+        **{key: f"{Decimal(str(ticker_24h[key])):e}" for key in _POLLED_PRICES if key in ticker_24h},
+    }
 
 
 _DayChange = Callable[[Fault, str, DayTicker], DayTicker]
 _DAY_CHANGES: Mapping[str, _DayChange] = {
-    "nulls": lambda _fault, _symbol, day: {**day, **dict.fromkeys(_POLLED_PRICES)},
-    "missing": lambda _fault, _symbol, day: {
-        key: value for key, value in day.items() if key not in _POLLED_PRICES
+    "nulls": lambda _fault, _symbol, ticker_24h: {**ticker_24h, **dict.fromkeys(_POLLED_PRICES)},
+    "missing": lambda _fault, _symbol, ticker_24h: {
+        key: value for key, value in ticker_24h.items() if key not in _POLLED_PRICES
     },
-    "zero-prices": lambda _fault, _symbol, day: {**day, **dict.fromkeys(_POLLED_PRICES, ZERO)},
+    "zero-prices": lambda _fault, _symbol, ticker_24h: {**ticker_24h, **dict.fromkeys(_POLLED_PRICES, ZERO)},
     "exponents": _exponent_day,
     "clock": _late_day,
-    "delisted": lambda fault, symbol, day: {
-        **_remembered(fault, symbol, day),
+    "delisted": lambda fault, symbol, ticker_24h: {
+        **_remembered(fault, symbol, ticker_24h),
         **dict.fromkeys(_QUOTES, ZERO),
     },
     "frozen": _frozen_day,

@@ -35,7 +35,7 @@ class FaultClient:
         Raises:
             InvalidSetting: no such fault, or no simulator.
         """
-        wish = {
+        request_body = {
             "source": source,
             "fault": fault,
             "symbols": list(symbols),
@@ -43,7 +43,7 @@ class FaultClient:
             "count": count,
             "parameters": dict(parameters or {}),
         }
-        found: dict[str, Any] = (await self._ask("POST", FAULTS_PATH, json=wish))["fault"]
+        found: dict[str, Any] = (await self._ask("POST", FAULTS_PATH, json=request_body))["fault"]
         return found
 
     async def faults(self) -> dict[str, Any]:

@@ -32,13 +32,13 @@ class FaultyCoinGecko:
             if not any(fault.applies_to(coin_id) for fault in faults)
         }
 
-    def seen(self, coin_id: str) -> bool:
+    def has_price(self, coin_id: str) -> bool:
         """Whether answers contain a key for the coin."""
         missing = any(
             fault.kind in ("silent", "delisted")
             for fault in self._active_faults.for_symbol(COINGECKO, coin_id)
         )
-        return not missing and self._market.seen(coin_id)
+        return not missing and self._market.has_price(coin_id)
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
         """The numbers of a coin in one currency."""
@@ -46,7 +46,7 @@ class FaultyCoinGecko:
         for fault in self._active_faults.for_symbol(COINGECKO, coin_id):
             quote = _changed_quote(fault, f"{coin_id}/{currency}", currency, quote)
         if currency in quote:
-            self._price_observer.note(COINGECKO, coin_id, quote[currency])
+            self._price_observer.on_price(COINGECKO, coin_id, quote[currency])
         return quote
 
     def currencies(self) -> Collection[str]:

@@ -21,13 +21,13 @@ _PRICE_CHANGES = {
 _DROPPED = ("silent", "delisted")
 
 
-def source_of(stream: str) -> str:
+def source_of_stream(stream: str) -> str:
     """The source of a stream; Binance's stream names have no prefix."""
     source = stream.partition(":")[0]
     return source if source in SOURCES else BINANCE
 
 
-def symbol_of(stream: str) -> str | None:
+def symbol_of_stream(stream: str) -> str | None:
     """The source's symbol of a stream; None for a stream about many symbols."""
     if ":" not in stream:
         return None if stream.startswith("!") else stream.partition("@")[0].upper()
@@ -44,12 +44,12 @@ class FrameFaults:
         self._numbers = count()
         active_faults.on_change.append(self._heal)
 
-    def passed(self, frame: Frame) -> Iterator[Frame]:
+    def apply(self, frame: Frame) -> Iterator[Frame]:
         """Yield the messages to send now instead of a message; delayed ones come from `due`."""
-        source = source_of(frame.stream)
+        source = source_of_stream(frame.stream)
         frames = [frame]
-        for fault in self._active_faults.for_symbol(source, symbol_of(frame.stream)):
-            frames = [each for one in frames for each in self._apply(fault, one, source)]
+        for fault in self._active_faults.for_symbol(source, symbol_of_stream(frame.stream)):
+            frames = [each for one in frames for each in self._apply_one(fault, one, source)]
         yield from frames
 
     def due(self, now_ns: int) -> Iterator[Frame]:
@@ -61,7 +61,7 @@ class FrameFaults:
         """The time of the next delayed message."""
         return self._held[0][0] if self._held else None
 
-    def _apply(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
+    def _apply_one(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
         if fault.kind in _DROPPED:
             fault.record_hit()
             return ()
@@ -133,7 +133,7 @@ class FrameFaults:
         now_ns = self._active_faults.clock()
         if fault.kind in ("slow", "burst"):
             self._held = [
-                (now_ns if source_of(frame.stream) == fault.source else due_ns, number, frame)
+                (now_ns if source_of_stream(frame.stream) == fault.source else due_ns, number, frame)
                 for due_ns, number, frame in self._held
             ]
             heapq.heapify(self._held)

@@ -13,7 +13,7 @@ from simulator.sources import SOURCES
 ENDPOINT = "rest"
 
 
-def source_of(path: str) -> str | None:
+def source_of_path(path: str) -> str | None:
     """The source of a URL path; None for the simulator's own paths."""
     first = path.strip("/").partition("/")[0]
     return first if first in SOURCES else None
@@ -29,7 +29,7 @@ class FaultMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the call, altered by the active faults."""
-        source = source_of(scope["path"]) if scope["type"] == "http" else None
+        source = source_of_path(scope["path"]) if scope["type"] == "http" else None
         if source is None or not self._active_faults.for_source(source):
             await self._app(scope, receive, send)
             return

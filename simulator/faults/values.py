@@ -48,17 +48,19 @@ _TIMES = {
 
 def change_prices(source: str, text: str, change: Change) -> str:
     """Change every price of a message."""
-    return write(_walk(read(text), lambda found: _price_keys(source, found), change))
+    return format_json(_walk(parse_json(text), lambda found: _price_keys(source, found), change))
 
 
 def shift_times(source: str, text: str, offset_ns: int) -> str:
     """Shift every event time of a message."""
-    return write(_walk(read(text), lambda _found: _TIMES[source], lambda value: shifted(value, offset_ns)))
+    return format_json(
+        _walk(parse_json(text), lambda _found: _TIMES[source], lambda value: shifted(value, offset_ns))
+    )
 
 
 def prices_of(source: str, text: str) -> dict[str, Json]:
     """The prices of the first object that has any, by key."""
-    return next(_prices_in(source, read(text)), {})
+    return next(_prices_in(source, parse_json(text)), {})
 
 
 def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
@@ -72,7 +74,7 @@ def put_prices(source: str, text: str, prices: Mapping[str, Json]) -> str:
             }
         return [put(item) for item in node] if isinstance(node, list) else node
 
-    return write(put(read(text)))
+    return format_json(put(parse_json(text)))
 
 
 def to_exponent(value: Json) -> Json:
@@ -110,21 +112,23 @@ def shifted(value: Json, offset_ns: int) -> Json:
     return type(value)(int(value) + offset_ns // unit)
 
 
-def read(text: str) -> Json:
+def parse_json(text: str) -> Json:
     """Parse JSON, keeping bare numbers as text."""
     found: Json = json.loads(text, parse_float=BareNumber, parse_int=BareNumber)
     return found
 
 
-def write(value: Json) -> str:
+def format_json(value: Json) -> str:
     """Format JSON with the original digits."""
     match value:
         case BareNumber():
             return str(value)
         case dict():
-            return "{" + ",".join(f"{json.dumps(key)}:{write(item)}" for key, item in value.items()) + "}"
+            return (
+                "{" + ",".join(f"{json.dumps(key)}:{format_json(item)}" for key, item in value.items()) + "}"
+            )
         case list():
-            return "[" + ",".join(map(write, value)) + "]"
+            return "[" + ",".join(map(format_json, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

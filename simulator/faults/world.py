@@ -6,7 +6,7 @@ from simulator.faults import values
 from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.binance import FaultyBinance
 from simulator.faults.coingecko import FaultyCoinGecko
-from simulator.faults.frame_faults import FrameFaults, source_of, symbol_of
+from simulator.faults.frame_faults import FrameFaults, source_of_stream, symbol_of_stream
 from simulator.faults.halted_listings import with_halted
 from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, Venue, World
@@ -41,11 +41,11 @@ class FaultyWorld:
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """Yield the market's frames after faults, then the delayed ones that are due."""
         for frame in self._world.advance(now_ns, wanted):
-            for passed in self._frames.passed(frame):
-                _note(self._price_observer, passed)
-                yield passed
+            for apply in self._frames.apply(frame):
+                _report_price(self._price_observer, apply)
+                yield apply
         for frame in self._frames.due(now_ns):
-            _note(self._price_observer, frame)
+            _report_price(self._price_observer, frame)
             yield frame
 
     def due_ns(self) -> int | None:
@@ -82,21 +82,21 @@ class FaultyVenue:
     def initial_frame(self, stream: str) -> Frame | None:
         """The first frame for a new subscriber after faults; None if a fault drops it."""
         first = self._venue.initial_frame(stream)
-        passed = None if first is None else next(self._frames.passed(first), None)
-        if passed is not None:
-            _note(self._price_observer, passed)
-        return passed
+        apply = None if first is None else next(self._frames.apply(first), None)
+        if apply is not None:
+            _report_price(self._price_observer, apply)
+        return apply
 
 
-def _note(price_observer: PriceObserver, frame: Frame) -> None:
-    symbol = symbol_of(frame.stream)
+def _report_price(price_observer: PriceObserver, frame: Frame) -> None:
+    symbol = symbol_of_stream(frame.stream)
     if isinstance(price_observer, NullPriceObserver) or symbol is None:
         return
-    source = source_of(frame.stream)
+    source = source_of_stream(frame.stream)
     try:
         prices = values.prices_of(source, frame.data)
     except ValueError:
         return  # malformed text has no price
     price = next((price for key, price in prices.items() if key in PRICE_KEYS), None)
     if isinstance(price, str):
-        price_observer.note(source, symbol, price)
+        price_observer.on_price(source, symbol, price)

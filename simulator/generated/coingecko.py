@@ -63,7 +63,7 @@ class GeneratedCoinGecko:
         """All assets as coins."""
         return self._coins
 
-    def seen(self, coin_id: str) -> bool:
+    def has_price(self, coin_id: str) -> bool:
         """Whether the coin exists."""
         return coin_id in self._quotes
 

@@ -70,7 +70,7 @@ def book_ticker(walk: PriceWalk) -> dict[str, object]:
     }
 
 
-def book(walk: PriceWalk) -> dict[str, str]:
+def book_fields(walk: PriceWalk) -> dict[str, str]:
     """The fields of `ticker.book`."""
     return {
         "bidPrice": price_text(walk, walk.bid),
@@ -80,7 +80,7 @@ def book(walk: PriceWalk) -> dict[str, str]:
     }
 
 
-def day(walk: PriceWalk) -> dict[str, str | int]:
+def ticker_24h(walk: PriceWalk) -> dict[str, str | int]:
     """The fields of `ticker.24hr` FULL; closeTime is the time of the last trade."""
     stats, tick = walk.stats(), walk.asset.tick_size
     change = walk.last - stats.open
@@ -92,7 +92,7 @@ def day(walk: PriceWalk) -> dict[str, str | int]:
         "prevClosePrice": text(stats.previous_close * tick),
         "lastPrice": price_text(walk, walk.last),
         "lastQty": quantity_text(walk, walk.last_quantity),
-        **book(walk),
+        **book_fields(walk),
         "openPrice": text(stats.open * tick),
         "highPrice": text(stats.high * tick),
         "lowPrice": text(stats.low * tick),
@@ -108,7 +108,7 @@ def day(walk: PriceWalk) -> dict[str, str | int]:
 
 def ticker(walk: PriceWalk) -> dict[str, object]:
     """`<s>@ticker`; its event time is that of the last change."""
-    fields = day(walk)
+    fields = ticker_24h(walk)
     return {
         "e": "24hrTicker",
         "E": to_ms(walk.event_ns),
@@ -143,7 +143,7 @@ TICKER_FIELDS = {
 
 def mini_ticker(walk: PriceWalk) -> dict[str, object]:
     """`<s>@miniTicker`; its event time is that of the last trade, so the times of an array spread over the second."""
-    fields = day(walk)
+    fields = ticker_24h(walk)
     return {
         "e": "24hrMiniTicker",
         "E": fields["closeTime"],

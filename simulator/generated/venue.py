@@ -129,11 +129,11 @@ class GeneratedVenue:
             yield from self._frames(state, due.__contains__, wanted)
 
     def _frames(
-        self, state: VenueState, wish: Callable[[FeedChannel], bool], wanted: Container[str]
+        self, state: VenueState, request_body: Callable[[FeedChannel], bool], wanted: Container[str]
     ) -> Iterator[Frame]:
         for channel in self._profile.channels:
             stream = channel.stream(state.listing.symbol)
-            if wish(channel) and stream in wanted:
+            if request_body(channel) and stream in wanted:
                 yield Frame.plain(stream, channel.payload(state.snapshot()))
 
     def _code(self, walk: PriceWalk) -> str | None:

@@ -38,18 +38,18 @@ class GeneratedBinance:
         """All pairs."""
         return self._listings
 
-    def day(self, symbol: str) -> DayTicker:
+    def ticker_24h(self, symbol: str) -> DayTicker:
         """The 24 h fields."""
-        return payloads.day(self._walks[symbol])
+        return payloads.ticker_24h(self._walks[symbol])
 
-    def price(self, symbol: str) -> str:
+    def last_price(self, symbol: str) -> str:
         """The last price."""
         walk = self._walks[symbol]
         return payloads.price_text(walk, walk.last)
 
-    def book(self, symbol: str) -> Mapping[str, str]:
+    def book_ticker(self, symbol: str) -> Mapping[str, str]:
         """The best prices."""
-        return payloads.book(self._walks[symbol])
+        return payloads.book_fields(self._walks[symbol])
 
 
 class GeneratedWorld:

@@ -34,8 +34,8 @@ Payload = Mapping[str, object]
 
 @dataclass(slots=True)
 class _Known:
-    day: dict[str, str | int] = field(default_factory=dict)
-    book: dict[str, str] = field(default_factory=dict)
+    ticker_24h: dict[str, str | int] = field(default_factory=dict)
+    book_ticker: dict[str, str] = field(default_factory=dict)
 
 
 class RecordedBinance:
@@ -50,22 +50,25 @@ class RecordedBinance:
         """All symbols with a frame in the recording."""
         return self._listings
 
-    def day(self, symbol: str) -> DayTicker | None:
+    def ticker_24h(self, symbol: str) -> DayTicker | None:
         """The known 24 h fields; None before the first price."""
         known = self._known.get(symbol)
-        if known is None or "lastPrice" not in known.day:
+        if known is None or "lastPrice" not in known.ticker_24h:
             return None
-        return {**known.book, **{name: self._moved(name, value) for name, value in known.day.items()}}
+        return {
+            **known.book_ticker,
+            **{name: self._moved(name, value) for name, value in known.ticker_24h.items()},
+        }
 
-    def price(self, symbol: str) -> str | None:
+    def last_price(self, symbol: str) -> str | None:
         """The last price; None before the first."""
         known = self._known.get(symbol)
-        return None if known is None else _text(known.day.get("lastPrice"))
+        return None if known is None else _text(known.ticker_24h.get("lastPrice"))
 
-    def book(self, symbol: str) -> Mapping[str, str] | None:
+    def book_ticker(self, symbol: str) -> Mapping[str, str] | None:
         """The best prices; None before the first ones."""
         known = self._known.get(symbol)
-        return known.book if known is not None and known.book else None
+        return known.book_ticker if known is not None and known.book_ticker else None
 
     def apply(self, stream: str, data: str) -> None:
         """Apply a frame."""
@@ -80,9 +83,9 @@ class RecordedBinance:
         known = self._known.setdefault(symbol, _Known())
         event = payload.get("e")
         if event is None:
-            known.book.update(_fields(payload, _BOOK_FIELDS))
+            known.book_ticker.update(_fields(payload, _BOOK_FIELDS))
         elif event in ("trade", "aggTrade"):
-            known.day.update(_trade_fields(payload))
+            known.ticker_24h.update(_trade_fields(payload))
         elif event == "kline":
             self._apply_kline(known, payload)
         elif isinstance(event, str) and event.endswith("Ticker"):
@@ -95,7 +98,7 @@ class RecordedBinance:
             raise TypeError(f"seen {candle!r} under k, expected a candle")
         if candle["L"] != -1:  # -1: no trade in this candle, so its close is not new
             _set_price(
-                known.day, {"lastPrice": candle["c"], "lastId": candle["L"], "closeTime": payload["E"]}
+                known.ticker_24h, {"lastPrice": candle["c"], "lastId": candle["L"], "closeTime": payload["E"]}
             )
 
     def _moved(self, name: str, value: str | int) -> str | int:
@@ -118,14 +121,14 @@ def _apply_ticker(known: _Known, payload: Payload, *, whole_day: bool) -> None:
     if not whole_day:
         # A one-hour window has the last price, but not the day's high.
         fields = {name: fields[name] for name in ("lastPrice", "lastId", "closeTime") if name in fields}
-    _set_price(known.day, fields)
-    known.book.update(_fields(payload, _BOOK_FIELDS))
+    _set_price(known.ticker_24h, fields)
+    known.book_ticker.update(_fields(payload, _BOOK_FIELDS))
 
 
-def _set_price(day: dict[str, str | int], fields: Mapping[str, object]) -> None:
+def _set_price(ticker_24h: dict[str, str | int], fields: Mapping[str, object]) -> None:
     for name in _OF_ONE_TRADE:
-        day.pop(name, None)
-    day.update(_plain(fields))
+        ticker_24h.pop(name, None)
+    ticker_24h.update(_plain(fields))
 
 
 def _fields(payload: Payload, names: Mapping[str, str]) -> dict[str, str]:

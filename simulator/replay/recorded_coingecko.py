@@ -24,7 +24,7 @@ class RecordedCoinGecko:
         """All coins with a price in the recording."""
         return self._coins
 
-    def seen(self, coin_id: str) -> bool:
+    def has_price(self, coin_id: str) -> bool:
         """Whether a replayed answer contained the coin."""
         return coin_id in self._known
 

@@ -118,7 +118,9 @@ class ReplayWorld:
             return
         self._ended_ms = to_ms(now_ns)
         log.info(
-            "replay.ended", files=self._recording.names, note="the last state stays; nothing moves any more"
+            "replay.ended",
+            files=self._recording.names,
+            on_price="the last state stays; nothing moves any more",
         )
 
     def _timeline(self, begin_ns: int, received_ns: int, event_us: int, lead: int) -> Timeline:

@@ -1,4 +1,4 @@
-"""What the drill covers, and that its eyes can see."""
+"""Coverage of the drill, and what its conditions detect."""
 
 import time
 from collections import deque
@@ -12,7 +12,6 @@ from drill.fault_run import StepOutcome
 from drill.health_monitor import SourceHealth
 from drill.plan import (
     Observation,
-    Schedule,
     reconnected,
     refused_and_shown,
     silent_alone,
@@ -21,6 +20,7 @@ from drill.plan import (
 )
 from drill.published_prices import PublishedPrices
 from drill.report import DrillReport, merge_client_counts
+from drill.schedule import Schedule
 from drill.subscriber import DrillSubscriber
 from rates.source import Source
 from simulator.faults.kinds import kinds_of
@@ -28,7 +28,7 @@ from simulator.faults.kinds import kinds_of
 NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
 
 
-def seen(**facts: Any) -> SourceHealth:
+def health(**facts: Any) -> SourceHealth:
     found = {
         "at": 0.0,
         "state": "UP",
@@ -66,93 +66,93 @@ def event(*items: dict[str, Any], unavailable: tuple[dict[str, Any], ...] = ()) 
 
 
 @pytest.fixture
-def reader() -> DrillSubscriber:
+def subscriber() -> DrillSubscriber:
     published = PublishedPrices()
-    published.note("okx", "BTC-USDT", "100")
+    published.on_price("okx", "BTC-USDT", "100")
     return DrillSubscriber("http://nowhere", published, NAMES)
 
 
 @pytest.mark.parametrize("source", list(Source))
 def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
-    """A new fault or a new source without an expectation fails here."""
+    """A fault or source without an expectation fails here."""
     assert {step.fault for step in steps_of(source.value)} == set(kinds_of(source.value))
 
 
 def test_two_systems_share_the_steps_and_meet_in_the_middle() -> None:
-    """None is taken twice or left over; one begins with what disturbs nobody, the other with what takes longest."""
+    """No step is taken twice or left over; one system starts with undisturbed steps, the other with the longest."""
     steps = steps_of("okx")
     schedule = Schedule({"kraken": deque(), "okx": deque(steps)})
     there, back = schedule.take("okx", 1), schedule.take("okx", 0)
-    taken = [next(walker) for walker in islice(cycle((there, back)), len(steps))]
+    taken = [next(system) for system in islice(cycle((there, back)), len(steps))]
     assert taken[0::2] == steps[: len(taken[0::2])]
     assert taken[1::2] == steps[: -len(taken[1::2]) - 1 : -1]
     assert (next(there, None), next(back, None), len(schedule)) == (None, None, 0)
 
 
 def test_in_each_system_some_sources_stay_undisturbed_while_others_have_outages() -> None:
-    """Else nothing would show that one feed does not disturb another."""
+    """Otherwise nothing would prove that one feed does not disturb another."""
     for system in range(2):
         schedule = Schedule({source.value: deque(steps_of(source.value)) for source in Source})
         first = [next(schedule.take(source.value, system)) for source in Source]
         assert [step.is_undisturbed for step in first].count(True) == len(Source) / 2
 
 
-def test_an_honest_value_is_no_miss(reader: DrillSubscriber) -> None:
-    """Fresh and published just now; old and called STALE."""
-    reader.take(event(item(age_s=5, freshness="STALE")), reader.values)
-    reader.take(event(item()), reader.values)
-    assert (reader.misses, reader.judged) == ([], 2)
+def test_an_honest_value_is_no_miss(subscriber: DrillSubscriber) -> None:
+    """A fresh value just published, and an old one marked STALE."""
+    subscriber.judge_event(event(item(age_s=5, freshness="STALE")), subscriber.values)
+    subscriber.judge_event(event(item()), subscriber.values)
+    assert (subscriber.misses, subscriber.judged) == ([], 2)
 
 
 @pytest.mark.parametrize(
     ("wrong", "summary"),
     [
-        # Made in the test, not when it is collected: that may be minutes earlier.
+        # Built in the test: collection may be minutes earlier.
         ({"age_s": 5}, "FRESH at an age of "),
         ({"price": "101"}, "never published 101"),
     ],
 )
-def test_a_wrong_value_is_a_miss(reader: DrillSubscriber, wrong: dict[str, Any], summary: str) -> None:
-    """An old value served as fresh; a price that nobody published."""
-    reader.take(event(item(**wrong)), reader.values)
-    assert summary in reader.misses[0]
+def test_a_wrong_value_is_a_miss(subscriber: DrillSubscriber, wrong: dict[str, Any], summary: str) -> None:
+    """An old value served as fresh, or a price that was never published."""
+    subscriber.judge_event(event(item(**wrong)), subscriber.values)
+    assert summary in subscriber.misses[0]
 
 
-def test_an_older_value_after_a_newer_one_is_a_miss(reader: DrillSubscriber) -> None:
-    """Nothing goes backwards."""
-    reader.take(event(item()), reader.values)
-    reader.take(event(item(age_s=3)), reader.values)
-    assert "came after" in reader.misses[0]
+def test_an_older_value_after_a_newer_one_is_a_miss(subscriber: DrillSubscriber) -> None:
+    """`observedAt` never decreases for a subscriber."""
+    subscriber.judge_event(event(item()), subscriber.values)
+    subscriber.judge_event(event(item(age_s=3)), subscriber.values)
+    assert "came after" in subscriber.misses[0]
 
 
-def test_a_price_that_was_published_long_ago_is_a_miss(reader: DrillSubscriber) -> None:
-    """However new it is said to be."""
-    reader.clock = lambda: time.time() + 60
-    reader.take(event(item()), reader.values)
-    assert "last published 60" in reader.misses[0]
+def test_a_price_that_was_published_long_ago_is_a_miss(subscriber: DrillSubscriber) -> None:
+    """A recent `observedAt` does not excuse an old price."""
+    subscriber.clock = lambda: time.time() + 60
+    subscriber.judge_event(event(item()), subscriber.values)
+    assert "last published 60" in subscriber.misses[0]
 
 
-def test_sights() -> None:
-    """Each sees what it is named for, and nothing less."""
-    reader = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
+def test_conditions() -> None:
+    """Each condition detects the effect it is named for, and only that."""
+    subscriber = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
 
-    def view(now: SourceHealth) -> Observation:
-        return Observation("okx", "BTC/USDT", seen(), now, reader)
+    def observation(now: SourceHealth) -> Observation:
+        return Observation("okx", "BTC/USDT", health(), now, subscriber)
 
-    assert reconnected(view(seen(reconnects=1)))
-    assert not reconnected(view(seen()))
+    assert reconnected(observation(health(reconnects=1)))
+    assert not reconnected(observation(health()))
     shown = {"state": "STALLED", "reason": "old"}
-    assert refused_and_shown(view(seen(refused=1, **shown)))
-    assert not refused_and_shown(view(seen(refused=1)))
-    assert not refused_and_shown(view(seen(**shown)))
-    assert silent_alone(view(seen(silent=("BTC/USDT",), fresh=9)))
-    assert not silent_alone(view(seen(silent=("BTC/USDT",), fresh=8)))
-    assert stale_alone(view(seen(fresh=9)))
-    assert not stale_alone(view(seen()))
+    assert refused_and_shown(observation(health(refused=1, **shown)))
+    assert not refused_and_shown(observation(health(refused=1)))
+    assert not refused_and_shown(observation(health(**shown)))
+    assert silent_alone(observation(health(silent=("BTC/USDT",), fresh=9)))
+    assert not silent_alone(observation(health(silent=("BTC/USDT",), fresh=8)))
+    assert stale_alone(observation(health(fresh=9)))
+    assert not stale_alone(observation(health()))
 
 
 def test_the_counts_of_all_simulators_are_added_up() -> None:
-    """Calls and violations are sums; the busiest minute is that of the busiest."""
+    """Calls and violations are summed; the busiest minute is a maximum."""
     one = {"calls": 3, "most_calls_in_a_minute": 3, "violations": {"weight": 1}, "last_violations": ["a"]}
     other = {"calls": 5, "most_calls_in_a_minute": 4, "violations": {"weight": 1}, "last_violations": ["b"]}
     assert merge_client_counts([one, other]) == {
@@ -164,7 +164,7 @@ def test_the_counts_of_all_simulators_are_added_up() -> None:
 
 
 def test_a_broken_limit_or_a_ban_is_a_miss() -> None:
-    """What the simulator counted is judged, too."""
+    """The simulator's counters are judged as well."""
     counted = {"violations": {}, "bans": 0}
     outcome = StepOutcome("okx", "silence", "replaced")
     assert DrillReport([outcome], {"okx": counted}, 0, 1.0, ()).misses() == []

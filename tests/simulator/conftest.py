@@ -1,4 +1,4 @@
-"""Shared by the simulator's tests: a clock that stands still, simulators on free ports, the real recordings."""
+"""Fixtures of the simulator's tests: a fake clock, simulators on free ports, the real recordings."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ from simulator.settings import SimulatorSettings
 START_NS = 1_700_000_040 * SECOND  # on a whole minute
 PAYLOADS = Path(__file__).parent / "payloads"
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 class FakeClock:
-    """Time moves only when a test says so."""
+    """A clock that only a test moves."""
 
     def __init__(self, at_ns: int = START_NS) -> None:
         self.at_ns = at_ns
@@ -65,25 +65,25 @@ def recording() -> Callable[[str], Path]:
 
 
 async def receive(socket: ClientConnection) -> Any:
-    """The next message as JSON, within the tests' patience."""
+    """Receive the next message as JSON, within the tests' timeout."""
     return json.loads(await receive_text(socket))
 
 
 async def receive_text(socket: ClientConnection) -> str:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         message = await socket.recv()
     assert isinstance(message, str)
     return message
 
 
 async def ask(socket: ClientConnection, request: object) -> Any:
-    """Send one JSON request and take the next message as its answer."""
+    """Send one JSON request and return the next message as its answer."""
     await socket.send(request if isinstance(request, str) else json.dumps(request))
     return await receive(socket)
 
 
 async def closed_with(socket: ClientConnection) -> tuple[int | None, str | None]:
-    """Read on until the server closes."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    """Wait until the server closes; return code and reason."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await socket.wait_closed()
     return socket.close_code, socket.close_reason

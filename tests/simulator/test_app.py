@@ -12,13 +12,13 @@ from simulator.app import run
 from simulator.assets import read_assets, read_currencies
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
-from tests.simulator.conftest import PATIENCE_SECONDS
+from tests.simulator.conftest import TIMEOUT_SECONDS
 
 
 async def test_it_serves_until_told_to_stop() -> None:
     """`run` returns soon after the event is set."""
     stop = asyncio.Event()
-    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(TIMEOUT_SECONDS), asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(run(SimulatorSettings(http_port=0, ws_port=0), stop))
         stop.set()
         await serving
@@ -33,13 +33,13 @@ async def test_a_taken_port_is_named() -> None:
 
 
 async def test_a_host_that_is_not_ours_is_named() -> None:
-    """Not a bare OSError from deep inside."""
+    """Instead of a bare OSError."""
     with pytest.raises(InvalidSetting, match="RATEWIRE_SIMULATOR_HOST"):
         await run(SimulatorSettings(host="192.0.2.1", http_port=0, ws_port=0), asyncio.Event())
 
 
 async def test_an_error_of_the_caller_comes_back_as_it_was() -> None:
-    """Not wrapped in the group of the simulator's own tasks."""
+    """The error is not wrapped in the simulator's exception group."""
 
     async def fail() -> None:
         async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)):

@@ -23,7 +23,7 @@ def market() -> GeneratedWorld:
 
 
 async def test_an_answer_carries_the_id_of_its_question(open_simulator: OpenSimulator) -> None:
-    """Integers, strings and null come back untouched."""
+    """Integers, strings and null are returned unchanged."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         for request_id in [1, -7, 2**62, "a-1", "", None]:
             found = await ask(socket, {"id": request_id, "method": "ping"})
@@ -44,7 +44,7 @@ async def test_time_and_a_prefixed_method(open_simulator: OpenSimulator, clock: 
 
 
 async def test_a_full_ticker_is_consistent(open_simulator: OpenSimulator) -> None:
-    """High, low, bid, ask and last keep their order, and money is text with eight decimals."""
+    """High, low, bid, ask and last are ordered, and money is text with eight decimals."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         answer = await ask(socket, {"id": 1, "method": "ticker.24hr", "params": {"symbol": "BTCUSDT"}})
         found = answer["result"]
@@ -60,7 +60,7 @@ async def test_a_full_ticker_is_consistent(open_simulator: OpenSimulator) -> Non
 
 
 async def test_ticker_lists_and_mini_tickers(open_simulator: OpenSimulator) -> None:
-    """`symbols` and no symbol answer with arrays; MINI leaves the book out."""
+    """With `symbols` or no symbol the answer is an array; MINI leaves out the book."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         two = await ask(
             socket,
@@ -123,7 +123,7 @@ def test_a_bad_request_is_refused_with_its_code(market: GeneratedWorld, request_
 
 
 async def test_a_session_goes_on_after_a_refusal(open_simulator: OpenSimulator) -> None:
-    """The envelope of an error has the id where it could be read, and nothing closes."""
+    """An error repeats the id if it was readable, and the connection stays open."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         broken = await ask(socket, "{")
         assert (broken["id"], broken["status"], broken["error"]["code"]) == (None, 400, -1135)
@@ -141,7 +141,7 @@ async def test_a_status_filters_lists(open_simulator: OpenSimulator) -> None:
 
 
 async def test_rate_limits_can_be_left_out(open_simulator: OpenSimulator) -> None:
-    """By parameter or by address; a parameter overrules the address."""
+    """By parameter or by URL; the parameter takes precedence."""
     async with open_simulator() as at:
         async with connect(at.binance_ws_api_url) as socket:
             quiet = await ask(socket, {"id": 1, "method": "ping", "params": {"returnRateLimits": False}})
@@ -155,7 +155,7 @@ async def test_rate_limits_can_be_left_out(open_simulator: OpenSimulator) -> Non
 async def test_weights_are_counted_by_the_wall_clock_minute(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Opening costs 2; the count starts again with the next whole minute."""
+    """A connection costs 2; the count restarts with the next whole minute."""
     async with open_simulator(clock) as at, connect(at.binance_ws_api_url) as socket:
 
         async def count_after(method: str, **params: object) -> int:
@@ -173,7 +173,7 @@ async def test_weights_are_counted_by_the_wall_clock_minute(
 async def test_going_on_after_429_leads_to_418_and_the_end(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """The refusal says when the minute ends; the ban says until when, cuts, and holds at the door too."""
+    """The refusal carries the end of the minute; the ban carries its end, closes, and refuses handshakes."""
     settings = {"binance_weight_limit": 4, "binance_refusals_before_ban": 2}
     async with open_simulator(clock, **settings) as at:
         async with connect(at.binance_ws_api_url) as socket:
@@ -206,7 +206,7 @@ async def test_going_on_after_429_leads_to_418_and_the_end(
 async def test_too_many_connection_attempts_are_refused(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """The budget of five minutes is per socket service, and time refills it."""
+    """The limit is per endpoint, and time restores it."""
     async with open_simulator(clock, binance_connections_per_5_minutes=2) as at:
         for _ in range(2):
             async with connect(at.binance_ws_api_url):

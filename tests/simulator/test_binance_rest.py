@@ -1,4 +1,4 @@
-"""Binance's REST twins."""
+"""Binance's REST interface."""
 
 import json
 

@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
 from simulator.binance.stream_subscriptions import StreamSubscriptions
-from tests.simulator.conftest import PATIENCE_SECONDS, FakeClock, OpenSimulator, ask, closed_with, receive
+from tests.simulator.conftest import TIMEOUT_SECONDS, FakeClock, OpenSimulator, ask, closed_with, receive
 
 TRADE_KEYS = ["e", "E", "s", "t", "p", "q", "T", "m", "M"]
 
@@ -27,7 +27,7 @@ async def test_a_raw_connection_gets_bare_payloads(open_simulator: OpenSimulator
 
 
 async def test_a_combined_connection_gets_wrapped_payloads(open_simulator: OpenSimulator) -> None:
-    """`/stream?streams=a/b`: stream and data, also for an address in percent encoding."""
+    """`/stream?streams=a/b`: stream and data, also for a percent-encoded URL."""
     async with (
         open_simulator() as at,
         connect(at.binance_stream_url + "/stream?streams=btcusdt%40trade/ethusdt@bookTicker") as socket,
@@ -41,7 +41,7 @@ async def test_a_combined_connection_gets_wrapped_payloads(open_simulator: OpenS
 
 
 async def test_payloads_have_the_documented_keys(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """The keys of exchanges.md 1.3, all of them and no other."""
+    """Exactly the keys of exchanges.md 1.3."""
     expected = {
         "btcusdt@aggTrade": "e E s a p q f l T m M",
         "btcusdt@miniTicker": "e E s c o h l v q",
@@ -64,7 +64,7 @@ async def test_payloads_have_the_documented_keys(open_simulator: OpenSimulator, 
 async def test_the_array_of_mini_tickers_comes_once_a_second_with_what_changed(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Within one second of fake time there is exactly one array, and it holds traded symbols once."""
+    """One array per second of fake time, with each traded symbol once."""
     async with (
         open_simulator(clock) as at,
         connect(at.binance_stream_url + "/ws/!miniTicker@arr") as socket,
@@ -79,7 +79,7 @@ async def test_the_array_of_mini_tickers_comes_once_a_second_with_what_changed(
 
 
 async def test_subscribing_and_unsubscribing(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """Control answers are never wrapped; after UNSUBSCRIBE no frame comes any more."""
+    """Control answers are never wrapped; after UNSUBSCRIBE no frame comes."""
     async with open_simulator(clock) as at, connect(at.binance_stream_url + "/stream") as socket:
         answer = await ask(socket, {"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1})
         assert answer == {"result": None, "id": 1}
@@ -96,7 +96,7 @@ async def test_subscribing_and_unsubscribing(open_simulator: OpenSimulator, cloc
 async def test_an_unknown_stream_is_accepted_in_silence(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Wrong symbols and wrong case: success, listed, and never a frame."""
+    """Unknown symbols and wrong case are accepted and listed, and no frame comes."""
     async with open_simulator(clock) as at, connect(at.binance_stream_url + "/ws") as socket:
         names = ["nopeusdt@trade", "BTCUSDT@trade"]
         assert (await ask(socket, {"method": "SUBSCRIBE", "params": names, "id": 1}))["result"] is None
@@ -141,8 +141,8 @@ def test_a_bad_control_frame_is_refused_flat_or_nested(request_text: str, code: 
     assert json.loads(nested.control(request_text))["error"]["code"] == code
 
 
-async def test_there_is_a_most_of_streams_per_connection(open_simulator: OpenSimulator) -> None:
-    """One SUBSCRIBE too many changes nothing and is refused in the nested form; an address too long is refused too."""
+async def test_streams_per_connection_are_limited(open_simulator: OpenSimulator) -> None:
+    """A SUBSCRIBE above the limit changes nothing and is refused in the nested form; a URL above it is refused, too."""
     async with open_simulator(binance_streams_per_connection=2) as at:
         async with connect(at.binance_stream_url + "/ws/a@trade") as socket:
             refused = await ask(socket, {"method": "SUBSCRIBE", "params": ["b@trade", "c@trade"], "id": 19})
@@ -153,7 +153,7 @@ async def test_there_is_a_most_of_streams_per_connection(open_simulator: OpenSim
 
 
 async def test_an_unknown_path_is_not_found_but_labelled(open_simulator: OpenSimulator) -> None:
-    """Refused handshakes carry the label as well."""
+    """Refused handshakes carry the label."""
     async with open_simulator() as at:
         with pytest.raises(InvalidStatus) as refusal:
             await connect(at.binance_stream_url + "/nowhere")
@@ -164,7 +164,7 @@ async def test_an_unknown_path_is_not_found_but_labelled(open_simulator: OpenSim
 async def test_a_sixth_message_within_a_second_is_one_too_many(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Pings, pongs and JSON count alike; a second later the budget is whole again."""
+    """Pings, pongs and JSON all count; a second later the budget is full again."""
     async with open_simulator(clock) as at, connect(at.binance_stream_url + "/ws") as socket:
         for _ in range(2):
             await socket.ping()
@@ -179,7 +179,7 @@ async def test_a_sixth_message_within_a_second_is_one_too_many(
 
 
 class PingedConnection(ClientConnection):
-    """A client that counts the pings it gets (the library answers them by itself)."""
+    """A client that records the pings it receives (the library answers them)."""
 
     pings: asyncio.Queue[bytes]
 
@@ -192,7 +192,7 @@ class PingedConnection(ClientConnection):
 async def test_pings_come_with_a_payload_and_a_pong_keeps_the_connection(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """A client that answers is not cut, however long it takes."""
+    """A client that answers pings is never disconnected."""
     async with (
         open_simulator(clock) as at,
         connect(at.binance_stream_url + "/ws", create_connection=PingedConnection) as socket,
@@ -201,9 +201,9 @@ async def test_pings_come_with_a_payload_and_a_pong_keeps_the_connection(
         socket.pings = asyncio.Queue()
         for _ in range(8):
             clock.advance(20)
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 assert await socket.pings.get() == str(clock.at_ns // 1_000_000).encode()
-                await (await socket.ping())  # its pong proves that ours has arrived before it
+                await (await socket.ping())  # its pong proves that our pong has arrived
         assert socket.close_code is None
 
 
@@ -216,7 +216,7 @@ async def test_a_client_without_pongs_is_cut(open_simulator: OpenSimulator, cloc
             b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await reader.readuntil(b"\r\n\r\n")
             clock.advance(20)
             ping = await reader.readexactly(2)
@@ -246,7 +246,7 @@ async def test_a_connection_has_a_greatest_age(open_simulator: OpenSimulator, cl
         assert (await closed_with(api))[0] == 1001
 
 
-async def test_stopping_the_simulator_says_goodbye(open_simulator: OpenSimulator) -> None:
+async def test_stopping_the_simulator_closes_with_1001(open_simulator: OpenSimulator) -> None:
     """Clients see 1001, and both ports are free again."""
     async with open_simulator() as at:
         socket = await connect(at.binance_stream_url + "/ws/btcusdt@bookTicker")

@@ -23,7 +23,7 @@ async def receive_topic(socket: ClientConnection, topic: str) -> Any:
 async def test_a_ticker_is_always_a_full_snapshot_without_bid_and_ask(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """One answer to the request, the present ticker at once, then one a trade."""
+    """One answer to the request, the current ticker at once, then one per trade."""
     async with open_simulator(clock) as at, connect(at.bybit_stream_url, max_queue=None) as socket:
         answer = await ask(socket, subscribe("tickers.BTCUSDT", "tickers.ETHUSDT"))
         assert (answer["success"], answer["ret_msg"], answer["req_id"], answer["op"]) == (
@@ -83,7 +83,7 @@ def test_a_request_is_refused_as_a_whole(topics: list[str], message: str, violat
 
 
 def test_what_bybit_cannot_read_is_refused() -> None:
-    """The connection goes on."""
+    """The connection stays open."""
     reply = BybitSession({"BTCUSDT"}, START_NS).receive("{", START_NS)
     assert json.loads(reply.answers[0])["success"] is False
     assert reply.close is None

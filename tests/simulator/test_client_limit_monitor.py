@@ -1,4 +1,4 @@
-"""What the status says of the clients' conduct."""
+"""Counters of client behaviour."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, re
 
 
 def test_coming_back_before_retry_after_is_a_violation() -> None:
-    """At the same door only; what was on its way already is forgiven, and so is what comes in time."""
+    """At the same endpoint only; requests already in flight and later ones are no violation."""
     monitor = ClientLimitMonitor()
     monitor.record_refusal("rest", START_NS, START_NS + 10 * SECOND)
     monitor.record_call("rest", START_NS + SECOND // 10)
@@ -27,7 +27,7 @@ def test_coming_back_before_retry_after_is_a_violation() -> None:
 
 
 def test_the_busiest_rolling_minute_is_kept() -> None:
-    """Thirty calls around a full minute are thirty, wherever the minute begins."""
+    """Thirty calls around a full minute count as thirty."""
     monitor = ClientLimitMonitor()
     for second in (*range(45, 60), *range(60, 75)):
         monitor.record_call("rest", START_NS + second * SECOND)
@@ -37,7 +37,7 @@ def test_the_busiest_rolling_minute_is_kept() -> None:
 
 
 def test_a_rolling_limit_counts_only_what_it_allows() -> None:
-    """Refused ones take no room, and every client has its own."""
+    """Refused events do not count, and clients are independent."""
     limit = RollingLimit(2, MINUTE)
     assert [limit.retry_at("a", START_NS + second * SECOND) for second in (0, 30, 59)] == [
         None,

@@ -42,7 +42,7 @@ async def test_subscribing_answers_with_everything_subscribed_then_the_last_trad
 
 
 async def test_tickers_and_heartbeats_flow(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """Trade ids and sequences only ever grow; a heartbeat each second names the last trade."""
+    """Trade ids and sequences increase; a heartbeat each second names the last trade."""
     async with open_simulator(clock) as at, connect(at.coinbase_stream_url, max_queue=None) as socket:
         await ask(socket, subscribe("BTC-USD", channels=("heartbeat", {"name": "ticker", "product_ids": []})))
         clock.advance(5)
@@ -65,7 +65,7 @@ async def test_tickers_and_heartbeats_flow(open_simulator: OpenSimulator, clock:
 async def test_one_wrong_product_fails_the_request_and_ends_the_connection(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Error first, then the close."""
+    """The error comes before the close."""
     async with open_simulator(clock) as at, connect(at.coinbase_stream_url) as socket:
         error = await ask(socket, subscribe("BTC-USD", "NOPE-USD"))
         assert error == {
@@ -79,7 +79,7 @@ async def test_one_wrong_product_fails_the_request_and_ends_the_connection(
 async def test_a_client_that_never_subscribes_is_closed(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """After five seconds; one that did stays."""
+    """After five seconds; a subscribed client stays connected."""
     async with (
         open_simulator(clock) as at,
         connect(at.coinbase_stream_url) as idle,
@@ -107,14 +107,14 @@ async def test_a_client_that_never_subscribes_is_closed(
     ],
 )
 def test_what_coinbase_cannot_read_is_refused(text: str, reason: str) -> None:
-    """Each with its reason."""
+    """Each error has its reason."""
     reply = CoinbaseSession({"BTC-USD"}, START_NS).receive(text, START_NS)
     assert json.loads(reply.answers[0])["reason"] == reason
     assert reply.close is not None
 
 
 def test_a_hundred_messages_a_second_are_the_limit() -> None:
-    """The next one is a violation and the end; a second later there is room."""
+    """The next message is a violation and closes; a second later messages are accepted."""
     session = CoinbaseSession({"BTC-USD"}, START_NS)
     text = json.dumps(subscribe("BTC-USD"))
     assert all(session.receive(text, START_NS).close is None for _ in range(100))

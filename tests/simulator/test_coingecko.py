@@ -1,4 +1,4 @@
-"""CoinGecko's REST as a real client sees it: the parameter table, error bodies, cache and budget."""
+"""CoinGecko's REST interface as a real client sees it: parameters, errors, cache and call limit."""
 
 import re
 from decimal import Decimal
@@ -115,7 +115,7 @@ async def test_the_other_endpoints_and_error_bodies(open_simulator: OpenSimulato
         assert nothing.headers["X-Ratewire-Simulated"] == "generated seed=1"
 
 
-async def test_the_edge_keeps_answers_for_a_minute(open_simulator: OpenSimulator, clock: FakeClock) -> None:
+async def test_the_cdn_caches_answers_for_a_minute(open_simulator: OpenSimulator, clock: FakeClock) -> None:
     """MISS, then HIT with its age and the same body, then EXPIRED with a newer one."""
     url = PRICE + "?ids=bitcoin&vs_currencies=usd&include_last_updated_at=true&precision=full"
     async with open_simulator(clock) as at, httpx.AsyncClient(base_url=at.coingecko_url) as client:
@@ -136,7 +136,7 @@ async def test_the_edge_keeps_answers_for_a_minute(open_simulator: OpenSimulator
 async def test_one_call_too_many_locks_out_for_a_minute(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """429 with retry-after counting down whatever the client does, then a whole budget again."""
+    """429 with a decreasing retry-after whatever the client does, then a full budget again."""
     async with (
         open_simulator(clock, coingecko_calls_per_minute=3) as at,
         httpx.AsyncClient(base_url=at.coingecko_url) as client,

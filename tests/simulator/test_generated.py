@@ -1,4 +1,4 @@
-"""The made-up market: the same seed gives the same events, and every number is plausible."""
+"""The generated market: deterministic for a seed, with plausible numbers."""
 
 from decimal import Decimal
 
@@ -14,12 +14,12 @@ STREAMS = {"btcusdt@trade", "pepeusdt@trade", "btcusdt@bookTicker", "ethusdt@tic
 
 
 def play(world: GeneratedWorld, steps: list[int]) -> list[Frame]:
-    """Advance to each moment, in milliseconds after the start."""
+    """Advance to each time, in milliseconds after the start."""
     return [frame for ms in steps for frame in world.advance(START_NS + ms * 1_000_000, STREAMS)]
 
 
 def test_the_same_seed_gives_the_same_frames_however_time_is_stepped() -> None:
-    """One stride of a minute or 1200 of 50 ms: not one character differs."""
+    """One step of a minute or 1200 of 50 ms give identical frames."""
     strides = play(GeneratedWorld(3, START_NS), [60_000])
     steps = play(GeneratedWorld(3, START_NS), list(range(50, 60_001, 50)))
     assert strides == steps
@@ -31,24 +31,24 @@ def test_every_symbol_moves_every_second_or_two() -> None:
     """No pair keeps its last price for two seconds, and stablecoins stay near 1."""
     world = GeneratedWorld(1, START_NS)
     symbols = list(world.binance.listings())
-    before = {symbol: world.binance.day(symbol)["lastId"] for symbol in symbols}
+    before = {symbol: world.binance.ticker_24h(symbol)["lastId"] for symbol in symbols}
     for second in range(2, 21, 2):
         for _ in world.advance(START_NS + second * SECOND, set()):
             pass
-        after = {symbol: world.binance.day(symbol)["lastId"] for symbol in symbols}
+        after = {symbol: world.binance.ticker_24h(symbol)["lastId"] for symbol in symbols}
         assert all(after[symbol] > before[symbol] for symbol in symbols)  # type: ignore[operator]
         before = after
-    assert abs(Decimal(world.binance.price("USDCUSDT")) - 1) < Decimal("0.005")
+    assert abs(Decimal(world.binance.last_price("USDCUSDT")) - 1) < Decimal("0.005")
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_statistics_hold_together_after_a_while(seed: int) -> None:
-    """For every pair: low <= last <= high, bid < ask around last, CoinGecko near by."""
+    """For every pair: low <= last <= high, bid < ask around last, CoinGecko close by."""
     world = GeneratedWorld(seed, START_NS)
     for _ in world.advance(START_NS + 5 * 60 * SECOND, set()):
         pass
     for symbol, listing in world.binance.listings().items():
-        day = {name: Decimal(value or 0) for name, value in world.binance.day(symbol).items()}
+        day = {name: Decimal(value or 0) for name, value in world.binance.ticker_24h(symbol).items()}
         assert 0 < day["lowPrice"] <= day["lastPrice"] <= day["highPrice"]
         assert day["lowPrice"] <= day["weightedAvgPrice"] <= day["highPrice"]
         assert 0 < day["bidPrice"] <= day["lastPrice"] <= day["askPrice"]
@@ -64,7 +64,7 @@ def test_statistics_hold_together_after_a_while(seed: int) -> None:
 
 
 def test_statistics_are_those_of_this_moment() -> None:
-    """Asked twice they are the same; after a trade they are not."""
+    """Repeated reads are equal; a trade changes them."""
     day = RollingDay([Bucket(0, 100, 100, 100, 100, 1, 100, 1)])
     assert day.stats() == day.stats()
     day.add(1, 250, 2)
@@ -72,7 +72,7 @@ def test_statistics_are_those_of_this_moment() -> None:
 
 
 def test_a_long_sleep_is_skipped_over() -> None:
-    """After a jump of a day the market goes on from where it was, at the new time."""
+    """After a jump of a day the market continues from its last state at the new time."""
     world = GeneratedWorld(1, START_NS)
     day_later = START_NS + 24 * 3600 * SECOND
     frames = list(world.advance(day_later + 2 * SECOND, STREAMS))

@@ -25,7 +25,7 @@ async def receive_ticker(socket: ClientConnection) -> Any:
 async def test_a_connection_is_greeted_with_the_status(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Its connection id is larger than any double can hold exactly."""
+    """Its connection id exceeds the precision of a double."""
     async with open_simulator(clock) as at, connect(at.kraken_stream_url) as socket:
         greeting = await receive(socket)
         assert (greeting["channel"], greeting["data"][0]["system"]) == ("status", "online")
@@ -33,7 +33,7 @@ async def test_a_connection_is_greeted_with_the_status(
 
 
 async def test_each_symbol_is_answered_on_its_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """A wrong one is refused by name and its neighbours go on; then snapshots, then updates."""
+    """A wrong symbol is refused by name, the others continue; snapshots come first, then updates."""
     async with open_simulator(clock) as at, connect(at.kraken_stream_url, max_queue=None) as socket:
         await receive(socket)
         await socket.send(subscribe("BTC/USD", "XBT/USD", "ETH/USD"))
@@ -57,7 +57,7 @@ async def test_each_symbol_is_answered_on_its_own(open_simulator: OpenSimulator,
 async def test_a_heartbeat_comes_when_nothing_else_flows(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Only with a subscription: without one there is silence."""
+    """Only with a subscription; without one nothing comes."""
     async with open_simulator(clock) as at, connect(at.kraken_stream_url) as socket:
         await receive(socket)
         await socket.send(subscribe("WBTC/USD", snapshot=False))
@@ -70,7 +70,7 @@ async def test_a_heartbeat_comes_when_nothing_else_flows(
 
 
 def test_a_subscription_without_snapshot_gets_none() -> None:
-    """`snapshot: false` is obeyed."""
+    """`snapshot: false` suppresses the initial message."""
     session = KrakenSession({"BTC/USD"}, START_NS, lambda: START_NS)
     reply = session.receive(subscribe("BTC/USD", snapshot=False, event_trigger="bbo"), START_NS)
     assert reply.subscribed == ["kraken:ticker:bbo:BTC/USD"]
@@ -78,7 +78,7 @@ def test_a_subscription_without_snapshot_gets_none() -> None:
 
 
 def test_a_ping_is_answered_with_its_number() -> None:
-    """`method: pong`, with both times."""
+    """`method: pong` with both times."""
     session = KrakenSession({"BTC/USD"}, START_NS, lambda: START_NS)
     answer = json.loads(session.receive('{"method":"ping","req_id":42}', START_NS).answers[0])
     assert (answer["method"], answer["req_id"]) == ("pong", 42)
@@ -87,7 +87,7 @@ def test_a_ping_is_answered_with_its_number() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"method":"dance"}', '{"method":"subscribe","params":[]}'])
 def test_what_kraken_cannot_read_is_refused(text: str) -> None:
-    """With `success: false`, and the connection goes on."""
+    """With `success: false`; the connection stays open."""
     session = KrakenSession({"BTC/USD"}, START_NS, lambda: START_NS)
     reply = session.receive(text, START_NS)
     assert json.loads(reply.answers[0])["success"] is False
@@ -106,7 +106,7 @@ def test_too_many_messages_are_refused_without_a_close() -> None:
 async def test_an_unused_connection_is_cut_after_a_minute(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Nothing subscribed, nothing said."""
+    """No subscription and no message for a minute."""
     async with open_simulator(clock) as at, connect(at.kraken_stream_url) as socket:
         await receive(socket)
         clock.advance(60)

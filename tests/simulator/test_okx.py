@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 from simulator.nanotime import MINUTE
 from simulator.okx.session import OkxSession
 from tests.simulator.conftest import (
-    PATIENCE_SECONDS,
     START_NS,
+    TIMEOUT_SECONDS,
     FakeClock,
     OpenSimulator,
     closed_with,
@@ -33,7 +33,7 @@ async def receive_push(socket: ClientConnection) -> Any:
 
 
 async def test_each_argument_is_answered_on_its_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """A wrong instrument is error 60018 and its neighbours go on; the present ticker follows at once."""
+    """A wrong instrument is error 60018, the others continue; the current ticker follows at once."""
     async with open_simulator(clock) as at, connect(at.okx_stream_url, max_queue=None) as socket:
         await socket.send(subscribe("BTC-USDT", "NOPE-USDT", "ETH-USDT"))
         answers = [await receive(socket) for _ in range(3)]
@@ -60,7 +60,7 @@ async def test_a_ping_is_text_and_so_is_its_pong(open_simulator: OpenSimulator, 
 async def test_half_a_minute_without_anything_sent_ends_the_connection(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """4004, in OKX's words; an answered ping counts as something."""
+    """Close code 4004; an answered ping counts as traffic."""
     async with open_simulator(clock) as at, connect(at.okx_stream_url) as socket:
         clock.advance(29)
         await socket.send("ping")
@@ -75,8 +75,8 @@ async def test_half_a_minute_without_anything_sent_ends_the_connection(
 async def test_a_fourth_connection_within_a_second_is_refused(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """429, and the status counts it as a broken limit."""
-    async with open_simulator(clock) as at, asyncio.timeout(PATIENCE_SECONDS):
+    """429, and the status counts a violation."""
+    async with open_simulator(clock) as at, asyncio.timeout(TIMEOUT_SECONDS):
         for _ in range(3):
             async with connect(at.okx_stream_url):
                 pass
@@ -90,14 +90,14 @@ async def test_a_fourth_connection_within_a_second_is_refused(
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"op":"login","args":[1]}', '{"op":"subscribe","args":[]}'])
 def test_what_okx_cannot_read_is_error_60012(text: str) -> None:
-    """The connection goes on."""
+    """The connection stays open."""
     reply = OkxSession({"BTC-USDT"}, START_NS).receive(text, START_NS)
     assert json.loads(reply.answers[0])["code"] == "60012"
     assert reply.close is None
 
 
 def test_480_operations_an_hour_are_the_limit_and_pings_are_none() -> None:
-    """One more is refused and counted; an hour later there is room."""
+    """The next one is refused and counted; an hour later operations are accepted."""
     session = OkxSession({"BTC-USDT"}, START_NS)
     for number in range(480):
         op = "subscribe" if number % 2 == 0 else "unsubscribe"
@@ -108,7 +108,7 @@ def test_480_operations_an_hour_are_the_limit_and_pings_are_none() -> None:
 
 
 def test_a_request_beyond_64_kilobytes_ends_the_connection() -> None:
-    """1009, as OKX's list of close frames says."""
+    """Close code 1009, as documented by OKX."""
     reply = OkxSession({"BTC-USDT"}, START_NS).receive(subscribe(*["BTC-USDT"] * 2000), START_NS)
     assert reply.close is not None
     assert (reply.close.code, reply.violation) == (1009, "request_size")

@@ -1,4 +1,4 @@
-"""Replays of the real recordings, compared with an independent reading of the files."""
+"""Replays of the real recordings, compared with an independent parser."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
-from tests.simulator.conftest import PATIENCE_SECONDS, START_NS, OpenSimulator
+from tests.simulator.conftest import START_NS, TIMEOUT_SECONDS, OpenSimulator
 
 FindRecording = Callable[[str], Path]
 BTC, ETH = "binance_spot_ws_btcusdt_20240808.txt.gz", "binance_spot_ws_ethusdt_20240808.txt.gz"
@@ -29,7 +29,7 @@ VERY_FAST = 1e6
 
 
 def recorded_lines(path: Path) -> list[tuple[int, str]]:
-    """(receive time in ns, frame) of every line that has a stream; read without the code under test."""
+    """Return (receive time in ns, frame) of every line with a stream, without using the code under test."""
     found = []
     with gzip.open(path, "rt") as file:
         for line in file:
@@ -49,13 +49,13 @@ def merged(paths: list[Path]) -> list[str]:
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
 
 
-class Everything:
+class AllStreams:
     def __contains__(self, stream: object) -> bool:
         return True
 
 
 def oracle_state(texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Last price, its event time and id, and the last book, by a plain fold over all frames."""
+    """Return last price with event time and id, and last book, by folding all frames."""
     state: dict[str, dict[str, Any]] = {}
     for text in texts:
         data = json.loads(text)["data"]
@@ -74,23 +74,23 @@ def oracle_state(texts: list[str]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("names", [[BTC, ETH], *([name] for name in SMALL)])
 def test_every_frame_comes_out_verbatim_and_in_order(names: list[str], recording: FindRecording) -> None:
-    """With original times the replay is the recording; the state after it is that of the oracle."""
+    """With original times the replay equals the recording; the final state equals the oracle's."""
     paths = [recording(name) for name in names]
     world = ReplayWorld(Recording.read(paths), original_times=True)
     world.begin(START_NS)
-    frames = list(world.advance(START_NS + 3600 * SECOND, Everything()))
+    frames = list(world.advance(START_NS + 3600 * SECOND, AllStreams()))
     expected = merged(paths)
     assert [frame.combined for frame in frames] == expected
     oracle = oracle_state(expected)
     for symbol, fields in oracle.items():
-        assert (world.binance.day(symbol) or {}) == (fields if "lastPrice" in fields else {})
-        assert world.binance.price(symbol) == fields.get("lastPrice")
+        assert (world.binance.ticker_24h(symbol) or {}) == (fields if "lastPrice" in fields else {})
+        assert world.binance.last_price(symbol) == fields.get("lastPrice")
     assert set(world.binance.listings()) == {symbol for symbol in oracle if symbol}
 
 
 @pytest.mark.parametrize("speed", [1.0, 7.0])
 def test_shifted_times_never_run_ahead_of_the_clock(speed: float, recording: FindRecording) -> None:
-    """Each frame of a merged replay carries E = start + (E - first E) / speed, not later than it goes out."""
+    """Each frame of a merged replay carries E = start + (E - first E) / speed, never later than its publication."""
     paths = [recording(name) for name in (BTC, ETH)]
     world = ReplayWorld(Recording.read(paths), speed=speed)
     world.begin(START_NS)
@@ -99,7 +99,7 @@ def test_shifted_times_never_run_ahead_of_the_clock(speed: float, recording: Fin
     start_ms = START_NS // 1_000_000
     seen = 0
     while (due := world.due_ns()) is not None:
-        for frame in world.advance(due, Everything()):
+        for frame in world.advance(due, AllStreams()):
             match = re.search(r'"E":(\d+)', frame.data)
             recorded = expected[seen]
             seen += 1
@@ -113,7 +113,7 @@ def test_shifted_times_never_run_ahead_of_the_clock(speed: float, recording: Fin
 async def test_a_client_receives_every_recorded_frame_at_full_speed(
     recording: FindRecording, open_simulator: OpenSimulator
 ) -> None:
-    """74 000 frames over a real socket, verbatim; then REST answers with the last state."""
+    """74 000 frames over a real socket, unchanged; then REST answers with the final state."""
     paths = (recording(BTC), recording(ETH))
     expected = [text for text in merged(list(paths)) if "@depth" not in text]
     streams = "/".join(
@@ -124,7 +124,7 @@ async def test_a_client_receives_every_recorded_frame_at_full_speed(
         httpx.AsyncClient(base_url=at.binance_rest_url) as client,
         connect(at.binance_stream_url + "/stream?streams=" + streams, compression=None) as socket,
     ):
-        async with asyncio.timeout(3 * PATIENCE_SECONDS):
+        async with asyncio.timeout(3 * TIMEOUT_SECONDS):
             received = [await socket.recv() for _ in expected]
         assert received == expected
         answer = (await client.get("/api/v3/ticker/24hr")).json()
@@ -133,14 +133,14 @@ async def test_a_client_receives_every_recorded_frame_at_full_speed(
 
 @pytest.mark.parametrize("name", ["coingecko_http_2021.jsonl.gz", "coingecko_http_2023_2025h1.jsonl.gz"])
 def test_coingecko_answers_end_with_the_last_recorded_digits(name: str, recording: FindRecording) -> None:
-    """Per coin and currency the last good answer by time wins, digit for digit."""
+    """For each coin and currency the last successful answer wins, with exact digits."""
     path = recording(name)
     with gzip.open(path, "rt") as file:
         exchanges = [json.loads(line) for line in file]
     good = [item for item in exchanges if "/simple/price" in item["uri"] and item["status"] == 200]
     world = ReplayWorld(Recording.read([path]), speed=VERY_FAST)
     world.begin(START_NS)
-    for _ in world.advance(START_NS + 3600 * SECOND, Everything()):
+    for _ in world.advance(START_NS + 3600 * SECOND, AllStreams()):
         pass
     last: dict[tuple[str, str], str] = {}
     for item in sorted(good, key=_moment):

@@ -1,4 +1,4 @@
-"""Replay of small recordings written from the documented shapes: order, times, state, and what is left out."""
+"""Replay of small recordings in the documented formats: order, times, state, and ignored lines."""
 
 import json
 from pathlib import Path
@@ -17,14 +17,14 @@ HFT, CRYPTOFEED, COINGECKO = (PAYLOADS / name for name in ("hft.txt", "cryptofee
 START_MS = START_NS // 1_000_000
 
 
-class Everything:
+class AllStreams:
     def __contains__(self, stream: object) -> bool:
         return True
 
 
 def play(world: ReplayWorld, seconds: float) -> list[Frame]:
-    """Everything due so many seconds after the start."""
-    return list(world.advance(START_NS + int(seconds * SECOND), Everything()))
+    """Advance to a time in seconds after the start and return the frames."""
+    return list(world.advance(START_NS + int(seconds * SECOND), AllStreams()))
 
 
 def begun(*paths: Path, speed: float = 1.0, original_times: bool = False) -> ReplayWorld:
@@ -34,7 +34,7 @@ def begun(*paths: Path, speed: float = 1.0, original_times: bool = False) -> Rep
 
 
 def test_two_files_are_merged_by_receive_time() -> None:
-    """Both formats together, in the order in which the frames were received; other lines are left out."""
+    """Both formats in order of reception; other lines are ignored."""
     frames = play(begun(HFT, CRYPTOFEED), 10)
     assert [frame.stream for frame in frames] == [
         "btcusdt@bookTicker",
@@ -47,7 +47,7 @@ def test_two_files_are_merged_by_receive_time() -> None:
 
 
 def test_nothing_but_event_times_changes() -> None:
-    """Ids under T, t, L, F and prices stay; E, T, t, O and C keep their distances, the first E is the start."""
+    """Ids under T, t, L, F and prices stay; E, T, t, O and C keep their distances, and the first E becomes the start."""
     frames = play(begun(CRYPTOFEED), 10)
     shift = START_MS - 1700000000040
     originals = [line.partition(": ")[2] for line in CRYPTOFEED.read_text().splitlines()[3:]]
@@ -65,7 +65,7 @@ def test_nothing_but_event_times_changes() -> None:
 
 
 def test_times_are_found_however_a_recorder_spaced_its_json(tmp_path: Path) -> None:
-    """A recorder that wrote each message anew left spaces after colons."""
+    """A recorder that formats messages itself puts spaces after colons."""
     path = tmp_path / "spaced.txt"
     data = {
         "e": "trade",
@@ -83,7 +83,7 @@ def test_times_are_found_however_a_recorder_spaced_its_json(tmp_path: Path) -> N
 
 
 def test_original_times_are_untouched() -> None:
-    """Every frame is the recorded one, character for character."""
+    """Every frame equals the recorded one."""
     frames = play(begun(CRYPTOFEED, original_times=True), 10)
     originals = [line.partition(": ")[2] for line in CRYPTOFEED.read_text().splitlines()[3:]]
     assert [frame.combined for frame in frames] == originals
@@ -91,21 +91,21 @@ def test_original_times_are_untouched() -> None:
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 10.0, 1000.0])
 def test_frames_go_out_at_recorded_offsets_divided_by_the_speed(speed: float) -> None:
-    """Not a nanosecond early, and no event time ahead of the clock."""
+    """No frame is early, and no event time is ahead of the clock."""
     world = begun(HFT, speed=speed)
     offsets = [0.0, 0.1, 1.1]
     assert world.due_ns() == START_NS
     for offset in offsets:
         due = START_NS + int(offset / speed * SECOND)
-        assert list(world.advance(due - 1, Everything())) == []
-        (frame,) = world.advance(due, Everything())
+        assert list(world.advance(due - 1, AllStreams())) == []
+        (frame,) = world.advance(due, AllStreams())
         stamp = json.loads(frame.data).get("E", 0)
         assert stamp <= due // 1_000_000
     assert world.due_ns() is None
 
 
 def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
-    """Here the second trade's event offset exceeds its receive offset, so all frames wait for the difference."""
+    """The second trade's event offset exceeds its receive offset, so all frames wait for the difference."""
     records = Recording.read([HFT])
     late = [record for record in records.frames if record.stream == "btcusdt@trade"]
     early = late[1].__class__(
@@ -114,9 +114,9 @@ def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
     world = ReplayWorld(Recording(("x",), [late[0], early], []))
     world.begin(START_NS)
     assert world.due_ns() == START_NS + 55_000_000
-    for frame in world.advance(START_NS + 10 * SECOND, Everything()):
+    for frame in world.advance(START_NS + 10 * SECOND, AllStreams()):
         assert frame.data
-    assert world.binance.day("BTCUSDT") == {
+    assert world.binance.ticker_24h("BTCUSDT") == {
         "lastPrice": "100.60000000",
         "lastQty": "0.20000000",
         "lastId": 8,
@@ -125,15 +125,15 @@ def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
 
 
 def test_state_is_what_was_recorded_so_far_and_no_more() -> None:
-    """Step by step: book, trade, candle, ticker; unknown fields are absent."""
+    """Book, trade, candle, ticker in turn; unknown fields are absent."""
     world = begun(HFT, CRYPTOFEED)
-    assert world.binance.day("BTCUSDT") is None
-    assert world.binance.book("BTCUSDT") is None
+    assert world.binance.ticker_24h("BTCUSDT") is None
+    assert world.binance.book_ticker("BTCUSDT") is None
     play(world, 0.06)
-    assert world.binance.price("BTCUSDT") is None
-    assert world.binance.day("BTCUSDT") is None
-    assert (world.binance.book("BTCUSDT") or {})["askPrice"] == "101.00000000"
-    aggregate = world.binance.day("ETHUSDT")
+    assert world.binance.last_price("BTCUSDT") is None
+    assert world.binance.ticker_24h("BTCUSDT") is None
+    assert (world.binance.book_ticker("BTCUSDT") or {})["askPrice"] == "101.00000000"
+    aggregate = world.binance.ticker_24h("ETHUSDT")
     assert aggregate == {
         "lastPrice": "10.00000000",
         "lastQty": "1.00000000",
@@ -141,13 +141,13 @@ def test_state_is_what_was_recorded_so_far_and_no_more() -> None:
         "closeTime": START_MS,
     }
     play(world, 0.6)
-    assert world.binance.day("ETHUSDT") == {
+    assert world.binance.ticker_24h("ETHUSDT") == {
         "lastPrice": "10.10000000",
         "lastId": 23,
         "closeTime": START_MS + 455,
     }
     play(world, 3)
-    ticker = world.binance.day("ETHUSDT")
+    ticker = world.binance.ticker_24h("ETHUSDT")
     assert ticker is not None
     assert len(ticker) == 20
     assert (ticker["highPrice"], ticker["bidPrice"], ticker["closeTime"]) == (
@@ -159,7 +159,7 @@ def test_state_is_what_was_recorded_so_far_and_no_more() -> None:
 
 
 def test_an_odd_frame_goes_out_and_leaves_the_state_alone(tmp_path: Path) -> None:
-    """A trade without a price is relayed as it was; the last good price stays."""
+    """A trade without a price is published unchanged; the last valid price stays."""
     path = tmp_path / "odd.txt"
     odd = (
         '1700000001200000000 {"stream":"btcusdt@trade","data":{"e":"trade","E":1700000001200,"s":"BTCUSDT"}}'
@@ -167,11 +167,11 @@ def test_an_odd_frame_goes_out_and_leaves_the_state_alone(tmp_path: Path) -> Non
     path.write_text(HFT.read_text() + odd + "\n")
     world = begun(path)
     assert play(world, 5)[-1].data == f'{{"e":"trade","E":{START_MS + 1110},"s":"BTCUSDT"}}'
-    assert world.binance.price("BTCUSDT") == "100.60000000"
+    assert world.binance.last_price("BTCUSDT") == "100.60000000"
 
 
 def test_coingecko_state_is_digit_for_digit_with_its_true_age() -> None:
-    """Exponents, nulls and trailing zeros stay; last_updated_at keeps its distance to the moment of receipt."""
+    """Exponents, nulls and trailing zeros stay; last_updated_at keeps its distance to the time of reception."""
     world = begun(COINGECKO)
     play(world, 0)
     now = START_NS // SECOND
@@ -183,15 +183,15 @@ def test_coingecko_state_is_digit_for_digit_with_its_true_age() -> None:
     assert world.coingecko.quote("bitcoin", "usd")["usd"] == "37000"
     play(world, 2)
     assert dict(world.coingecko.quote("bitcoin", "usd")) == {"usd": "37001.0", "last_updated_at": str(now)}
-    assert not world.coingecko.seen("ethereum")
+    assert not world.coingecko.has_price("ethereum")
 
 
 def test_recordings_of_both_exchanges_made_at_the_same_time_keep_their_offsets() -> None:
     """The CoinGecko answer of 22:13:20 comes 50 ms before the first aggregate trade, as recorded."""
     world = begun(CRYPTOFEED, COINGECKO)
     assert play(world, 0) == []
-    assert world.coingecko.seen("bitcoin")
-    # 5 ms later than recorded, because the candle's event time is 5 ms closer to its receipt than the trade's.
+    assert world.coingecko.has_price("bitcoin")
+    # 5 ms later than recorded: the candle's event time is 5 ms closer to its reception than the trade's.
     assert play(world, 0.054) == []
     (frame,) = play(world, 0.055)
     assert json.loads(frame.data)["E"] == START_MS + 50
@@ -222,7 +222,7 @@ def test_a_recording_says_what_it_holds() -> None:
     ],
 )
 def test_joined_symbols_are_split(symbol: str, expected: tuple[str, str] | None) -> None:
-    """A known base decides, then the longest known quote; nothing is guessed."""
+    """A known base decides, then the longest known quote."""
     assert split_symbol(symbol, {"BTC", "USDT", "ETH"}) == expected
 
 
@@ -238,7 +238,7 @@ def test_joined_symbols_are_split(symbol: str, expected: tuple[str, str] | None)
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_refused(tmp_path: Path, content: str | bytes) -> None:
-    """The message names the file, and the line where there is one."""
+    """The error names the file, and the line if there is one."""
     path = tmp_path / "recording.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InvalidRecording, match=r"recording\.txt"):

@@ -1,4 +1,4 @@
-"""Small recordings as clients of the simulator get them, over its sockets and over HTTP."""
+"""Small recordings as clients receive them, over WebSockets and HTTP."""
 
 import httpx
 from websockets.asyncio.client import connect
@@ -13,7 +13,7 @@ START_MS = START_NS // 1_000_000
 async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Time may pass before; the first subscription starts it, and the status says begin and end."""
+    """The first subscription starts the clock, and the status shows begin and end."""
     async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
         clock.advance(100)
         assert (await client.get(at.status_url)).json()["began_at_us"] is None
@@ -39,7 +39,7 @@ async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
 async def test_requests_are_answered_from_the_recording_at_that_moment(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Unpriced symbols are missing from lists and bare when asked alone; the other exchange lists nothing."""
+    """Unpriced symbols are missing from lists and bare when requested alone; the other exchange lists nothing."""
     async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
         async with connect(at.binance_ws_api_url) as socket:
 
@@ -67,7 +67,7 @@ async def test_requests_are_answered_from_the_recording_at_that_moment(
 async def test_a_coingecko_recording_answers_over_http(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Numbers go out as recorded; Binance lists nothing and its streams stay silent."""
+    """Numbers are unchanged; Binance lists nothing and its streams publish nothing."""
     async with (
         open_simulator(clock, replay=(COINGECKO,), begin="at-once") as at,
         httpx.AsyncClient() as client,

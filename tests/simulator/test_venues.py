@@ -1,4 +1,4 @@
-"""The other exchanges' prices: of the same walks, plausible together, and the same for the same seed."""
+"""Prices of the other exchanges: from the same walks, plausible together, deterministic for a seed."""
 
 import json
 import re
@@ -22,8 +22,8 @@ FIRST = {
 }
 
 
-class Everything(Container[str]):
-    """Somebody wants every stream."""
+class AllStreams(Container[str]):
+    """A set that contains every stream."""
 
     def __contains__(self, item: object) -> bool:
         return True
@@ -31,7 +31,7 @@ class Everything(Container[str]):
 
 def after(seconds: int, seed: int = 1) -> tuple[GeneratedWorld, list[str]]:
     world = GeneratedWorld(seed, START_NS)
-    return world, [frame.stream for frame in world.advance(START_NS + seconds * SECOND, Everything())]
+    return world, [frame.stream for frame in world.advance(START_NS + seconds * SECOND, AllStreams())]
 
 
 def dig(text: str, path: tuple[Any, ...]) -> Decimal:
@@ -43,10 +43,10 @@ def dig(text: str, path: tuple[Any, ...]) -> Decimal:
 
 @pytest.mark.parametrize("base", ["BTC", "ETH", "SOL", "XRP", "PEPE"])
 def test_the_prices_of_an_asset_are_plausible_together(base: str) -> None:
-    """After a minute all sources are within a few basis points (and ticks) of each other, but not all the same."""
+    """After a minute all sources are within a few basis points (and ticks), but not all equal."""
     world, _ = after(60)
     asset = next(asset for asset in read_assets() if asset.symbol == base)
-    binance = Decimal(world.binance.price(f"{base}USDT"))
+    binance = Decimal(world.binance.last_price(f"{base}USDT"))
     tether = world.venues["kraken"].initial_frame("kraken:ticker:trades:USDT/USD")
     assert tether is not None
     dollars = dig(tether.data, ("data", 0, "last"))
@@ -62,7 +62,7 @@ def test_the_prices_of_an_asset_are_plausible_together(base: str) -> None:
 
 
 def test_every_code_of_the_facts_is_listed_where_it_belongs() -> None:
-    """And nothing else is."""
+    """And no other code is."""
     world, _ = after(0)
     for source, venue in world.venues.items():
         codes = [asset.codes[source] for asset in read_assets() if source in asset.codes]
@@ -70,7 +70,7 @@ def test_every_code_of_the_facts_is_listed_where_it_belongs() -> None:
 
 
 def test_every_instrument_of_every_source_moves() -> None:
-    """Within half a minute each one has something new to say: no dead symbol among the living."""
+    """Within half a minute each instrument publishes something new."""
     world, streams = after(30)
     told = set(streams)
     for source, (stream, _, _) in FIRST.items():
@@ -78,12 +78,12 @@ def test_every_instrument_of_every_source_moves() -> None:
 
 
 def test_the_same_seed_makes_the_same_market() -> None:
-    """Other sources do not disturb that; another seed makes another."""
+    """Another seed gives another market."""
     assert after(5)[1] == after(5)[1] != after(5, seed=2)[1]
 
 
 def test_krakens_numbers_are_bare_and_plain() -> None:
-    """JSON numbers, small ones too, never an exponent."""
+    """JSON numbers without exponents, small ones too."""
     world, _ = after(3)
     for code in world.venues["kraken"].listings():
         first = world.venues["kraken"].initial_frame(f"kraken:ticker:bbo:{code}")
@@ -95,7 +95,7 @@ def test_krakens_numbers_are_bare_and_plain() -> None:
 async def test_the_listings_have_their_exchanges_shapes(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Symbol, base, quote and the exchange's own word for what trades."""
+    """Symbol, base, quote and the exchange's own status of a trading instrument."""
     async with open_simulator(clock) as at, httpx.AsyncClient() as client:
         products = (await client.get(f"{at.coinbase_rest_url}/products")).json()
         assert [products[0][key] for key in ("id", "base_currency", "quote_currency", "status")] == [
@@ -123,7 +123,7 @@ async def test_the_listings_have_their_exchanges_shapes(
 
 
 async def test_a_missing_instrument_type_is_okxs_error(open_simulator: OpenSimulator) -> None:
-    """OKX wants to know which kind."""
+    """OKX requires the instrument type."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         answer = await client.get(f"{at.okx_rest_url}/api/v5/public/instruments")
         assert answer.json()["code"] == "51000"

@@ -1,4 +1,4 @@
-"""Shared by the tests of faults: one way to connect, subscribe and read at every push feed."""
+"""Fixtures of the fault tests: one client interface for all push feeds."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from simulator.server import SimulatorAddresses
 from tests.simulator.conftest import receive_text
 
-# Each takes 20 ms to read, and there are three of them in a test.
+# Loading the certificates takes 20 ms, so it is done once.
 VERIFY = httpx.create_ssl_context()
 
 
 @dataclass(frozen=True)
 class Feed:
-    """How a client of one source subscribes BTC and ETH, and what a message about BTC looks like."""
+    """A client's view of one source: how to subscribe BTC and ETH, and where price and time are in a message."""
 
     source: str
     path: str
@@ -33,7 +33,7 @@ class Feed:
 
     @property
     def ours(self) -> str:
-        """BASE/QUOTE."""
+        """Our symbol, BASE/QUOTE."""
         return "BTC/USDT" if "USDT" in self.symbol else "BTC/USD"
 
     def is_a_tick(self, text: str) -> bool:
@@ -43,12 +43,12 @@ class Feed:
         return self.symbol in text and self.is_a_tick(text)
 
     def read(self, text: str) -> dict[str, Any]:
-        """A message with its numbers as text."""
+        """Parse a message with its numbers as text."""
         found: dict[str, Any] = json.loads(text, parse_float=str, parse_int=str)
         return found
 
     async def tick(self, socket: ClientConnection) -> dict[str, Any]:
-        """The next message about BTC."""
+        """Receive the next message about BTC."""
         while not self.is_about_btc(text := await receive_text(socket)):
             pass
         return self.read(text)
@@ -135,7 +135,7 @@ def control_of(at: SimulatorAddresses) -> str:
 
 
 async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Any) -> dict[str, Any]:
-    """Switch a fault on."""
+    """Inject a fault."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.post(control_of(at), json={"source": source, "fault": fault, **wish})
     assert answer.status_code == 201, answer.text
@@ -144,7 +144,7 @@ async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Any) -
 
 
 async def heal(at: SimulatorAddresses) -> list[dict[str, Any]]:
-    """Switch all faults off; those that were on."""
+    """End all faults and return them."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.delete(control_of(at))
     assert answer.status_code == 200
@@ -153,7 +153,7 @@ async def heal(at: SimulatorAddresses) -> list[dict[str, Any]]:
 
 
 async def status(at: SimulatorAddresses, source: str) -> dict[str, Any]:
-    """How the clients of a source behave."""
+    """Return the counters of a source's clients."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         found: dict[str, Any] = (await client.get(at.status_url)).json()["clients"][source]
     return found

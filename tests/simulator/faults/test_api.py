@@ -1,4 +1,4 @@
-"""The control: what it takes, what it refuses and how it says so."""
+"""The fault API: accepted and refused requests."""
 
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("source", SOURCES)
-async def test_every_fault_of_a_source_can_be_put_and_healed(
+async def test_every_fault_of_a_source_can_be_injected_and_healed(
     open_simulator: OpenSimulator, clock: FakeClock, source: str
 ) -> None:
-    """With its defaults, by the client of the commands; a fault that is over is off by itself."""
+    """All of them with default parameters; a fault with a duration ends by itself."""
     async with open_simulator(clock) as at:
         client = FaultClient(control_of(at).removesuffix("/simulator/faults"))
         for kind in KINDS.values():
@@ -57,10 +57,10 @@ async def test_every_fault_of_a_source_can_be_put_and_healed(
         ({"source": "okx", "fault": "clock", "until": 3}, "field", "duration_s"),
     ],
 )
-async def test_what_cannot_be_is_refused_with_what_there_is(
+async def test_an_invalid_request_is_refused_with_the_expected_values(
     open_simulator: OpenSimulator, wish: dict[str, Any], field: str, expected: str
 ) -> None:
-    """400 with the field, what was seen and what was expected; nothing is switched on."""
+    """400 with field, seen and expected value; no fault becomes active."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         answer = await client.post(control_of(at), json=wish)
         error = answer.json()["error"]
@@ -70,7 +70,7 @@ async def test_what_cannot_be_is_refused_with_what_there_is(
 
 
 async def test_only_json_is_taken(open_simulator: OpenSimulator) -> None:
-    """A form of a web page cannot reach it: what is no JSON is 415, broken JSON 400."""
+    """Web forms get 415, malformed JSON 400."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         form = {"source": "okx", "fault": "silence"}
         assert (await client.post(control_of(at), data=form)).status_code == 415
@@ -79,8 +79,8 @@ async def test_only_json_is_taken(open_simulator: OpenSimulator) -> None:
         assert (await client.post(control_of(at), content="[]", headers=headers)).status_code == 400
 
 
-async def test_healing_what_is_not_there(open_simulator: OpenSimulator) -> None:
-    """A number that is not on is 404 and says which are; a source that does not exist is 400."""
+async def test_healing_an_unknown_fault(open_simulator: OpenSimulator) -> None:
+    """An unknown fault id is 404 and lists the active ones; an unknown source is 400."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         assert (await client.delete(f"{control_of(at)}/7")).status_code == 404
         assert (await client.delete(f"{control_of(at)}/x")).status_code == 400
@@ -89,13 +89,13 @@ async def test_healing_what_is_not_there(open_simulator: OpenSimulator) -> None:
 
 
 async def test_without_a_simulator_the_client_says_where_it_looked() -> None:
-    """Not a traceback of the HTTP library."""
+    """The error names the URL instead of showing a traceback of the HTTP library."""
     with pytest.raises(InvalidSetting, match=r"127\.0\.0\.1:1"):
         await FaultClient("http://127.0.0.1:1").faults()
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code() -> None:
-    """Every fault with its sources, parameters and what happens."""
+    """docs/simulator.md lists every fault with its sources, parameters and effect."""
     page = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
     for kind in KINDS.values():
         sources = "all" if kind.sources == SOURCES else ", ".join(kind.sources)

@@ -1,4 +1,4 @@
-"""Calls over REST and requests of Binance's WebSocket API while faults are on."""
+"""Faults in REST calls and in requests of Binance's WebSocket API."""
 
 import asyncio
 from decimal import Decimal
@@ -32,7 +32,7 @@ def url_of(at: SimulatorAddresses, source: str) -> str:
 async def test_calls_are_refused_late_cut_garbled_or_never_answered(
     open_simulator: OpenSimulator, source: str
 ) -> None:
-    """One after another; every answer that is one says that it is simulated; healed, all is well."""
+    """One fault after the other; every answer carries the label; after healing the call succeeds."""
     async with open_simulator() as at, httpx.AsyncClient(timeout=5) as client:
         url = url_of(at, source)
         await inject(at, source, "http-429", parameters={"retry_after_s": 3})
@@ -69,7 +69,7 @@ async def test_calls_are_refused_late_cut_garbled_or_never_answered(
 
 @sources
 async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, source: str) -> None:
-    """In the source's own word; gone from CoinGecko's list."""
+    """In the source's own status; CoinGecko removes the coin from its list."""
     words = {
         "binance": '"status":"BREAK"', "coinbase": '"status":"delisted"', "kraken": '"status":"cancel_only"',
         "okx": '"state":"suspend"', "bybit": '"status":"Closed"', "coingecko": '"id":"bitcoin"',
@@ -87,7 +87,7 @@ async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, sour
 
 
 async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator) -> None:
-    """Null, missing, zero, exponents, a frozen day, a wrong clock; a dead pair keeps its price with zero quotes."""
+    """Nulls, missing fields, zeros, exponents, another clock; a delisted pair keeps its price with zero quotes."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         url = url_of(at, "binance")
 
@@ -124,7 +124,7 @@ async def test_coingeckos_answers_carry_odd_values(open_simulator: OpenSimulator
     async with open_simulator(coingecko_calls_per_minute=0) as at, httpx.AsyncClient() as client:
 
         async def text(number: int) -> str:
-            # Another address each time: the edge keeps its copies.
+            # Another URL each time, since the CDN caches answers.
             return (await client.get(f"{url_of(at, 'coingecko')}&number={number}")).text
 
         await inject(at, "coingecko", "nulls", symbols=["BTC"])
@@ -145,7 +145,7 @@ async def test_coingeckos_answers_carry_odd_values(open_simulator: OpenSimulator
 
 
 async def test_requests_of_the_websocket_api_are_refused_and_garbled(open_simulator: OpenSimulator) -> None:
-    """429 with the moment to come back, in the API's envelope; 500; garbage; late."""
+    """429 with the retry time in the API's envelope; 500; malformed text."""
     async with open_simulator() as at, connect(at.binance_ws_api_url) as socket:
         request = {"id": 1, "method": "ticker.price", "params": {"symbol": "BTCUSDT"}}
         await inject(at, "binance", "http-429", parameters={"retry_after_s": 9})

@@ -1,4 +1,4 @@
-"""Connections of every push feed while faults are on."""
+"""Faults in the connections of every push feed."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject, status
 async def test_handshakes_are_refused(
     open_simulator: OpenSimulator, feed: Feed, fault: str, code: int, retry_after: str | None, text: str
 ) -> None:
-    """With status, Retry-After and the body of the source; labelled as simulated; healed, they are let in."""
+    """With the source's status, Retry-After and body, and the label; after healing the handshake succeeds."""
     async with open_simulator() as at:
         parameters = {"retry_after_s": 7} if retry_after else {}
         await inject(at, feed.source, fault, parameters=parameters)
@@ -43,7 +43,7 @@ async def test_handshakes_are_refused(
 async def test_coming_back_before_retry_after_is_counted(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """As a violation; coming in time is none."""
+    """An early reconnect is a violation, a later one is not."""
     async with open_simulator(clock) as at:
         await inject(at, feed.source, "http-429", parameters={"retry_after_s": 60}, duration_s=30)
         for seconds in (0, 60, 31):
@@ -63,7 +63,7 @@ async def test_coming_back_before_retry_after_is_counted(
 
 
 async def test_a_banned_address_of_binance_is_told_so(open_simulator: OpenSimulator) -> None:
-    """418 at the handshake and for calls, at Binance alone."""
+    """418 at the handshake and for calls, for Binance only."""
     async with open_simulator() as at, httpx.AsyncClient() as client:
         await inject(at, "binance", "http-418", parameters={"retry_after_s": 120})
         answer = await client.get(f"{at.binance_rest_url}/api/v3/exchangeInfo")
@@ -78,7 +78,7 @@ async def test_a_banned_address_of_binance_is_told_so(open_simulator: OpenSimula
 
 
 async def test_connections_are_cut_before_any_answer(open_simulator: OpenSimulator, feed: Feed) -> None:
-    """No status, no frame, nothing; neighbours are let in."""
+    """Without a status or a frame; other sources accept connections."""
     async with open_simulator() as at:
         await inject(at, feed.source, "refuse-connections")
         with pytest.raises((InvalidHandshake, EOFError, OSError)):
@@ -92,7 +92,7 @@ async def test_connections_are_cut_before_any_answer(open_simulator: OpenSimulat
 async def test_open_connections_are_closed_with_a_code(
     open_simulator: OpenSimulator, feed: Feed, code: int
 ) -> None:
-    """1006 is no close frame at all; a neighbour's connection stays, and a new one is let in."""
+    """1006 means no close frame; other connections stay open, and a new connection is accepted."""
     neighbour = FEEDS["okx" if feed.source != "okx" else "bybit"]
     async with open_simulator() as at, feed.connect(at) as socket, neighbour.connect(at) as other:
         await socket.send(feed.subscribe)
@@ -121,7 +121,7 @@ async def test_connections_are_closed_again_and_again(
 
 
 async def silent_at_last(socket: ClientConnection) -> None:
-    """What was on its way, then nothing for a second."""
+    """Receive until nothing has come for a second."""
     while True:
         try:
             await asyncio.wait_for(socket.recv(), 1)
@@ -132,7 +132,7 @@ async def silent_at_last(socket: ClientConnection) -> None:
 async def test_a_half_open_connection_stays_open_and_says_nothing(
     open_simulator: OpenSimulator, feed: Feed
 ) -> None:
-    """No data, no answer, no pong, for good; a new connection lives; with scope=all it does not."""
+    """No data, answer or pong, permanently; new connections work unless scope=all."""
     async with open_simulator() as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await receive(socket)
@@ -152,7 +152,7 @@ async def test_a_half_open_connection_stays_open_and_says_nothing(
 
 
 async def test_pings_stay_unanswered_while_data_flows(open_simulator: OpenSimulator, feed: Feed) -> None:
-    """Healed, pongs are back."""
+    """After healing, pings are answered again."""
     async with open_simulator() as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await receive(socket)
@@ -172,10 +172,10 @@ async def test_pings_stay_unanswered_while_data_flows(open_simulator: OpenSimula
     ("source", "announcement"),
     [("binance", "serverShutdown"), ("kraken", "maintenance"), ("okx", "64008")],
 )
-async def test_an_end_is_announced_and_then_it_comes(
+async def test_a_shutdown_is_announced_before_the_close(
     open_simulator: OpenSimulator, clock: FakeClock, source: str, announcement: str
 ) -> None:
-    """In the source's own words, on connections open at that moment."""
+    """In the source's own format, on connections open at that time."""
     feed = FEEDS[source]
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)

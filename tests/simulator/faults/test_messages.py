@@ -1,4 +1,4 @@
-"""Messages of every push feed while faults are on, as a real client sees them."""
+"""Faults in the messages of every push feed, as a real client sees them."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Tick = dict[str, Any]
 async def read_while_time_moves(
     socket: ClientConnection, clock: FakeClock, enough: Callable[[str], bool]
 ) -> None:
-    """Show each text to `enough` until it says so; time moves as fast as it needs."""
+    """Receive texts until `enough` returns true, while the clock advances."""
 
     async def read() -> None:
         while not enough(await receive_text(socket)):
@@ -34,7 +34,7 @@ async def read_while_time_moves(
 async def until(
     feed: Feed, socket: ClientConnection, clock: FakeClock, is_it: Callable[[list[Tick]], bool]
 ) -> list[Tick]:
-    """The messages about BTC until they are what is waited for."""
+    """Receive messages about BTC until the condition holds; return them."""
     seen: list[Tick] = []
 
     def enough(text: str) -> bool:
@@ -48,7 +48,7 @@ async def until(
 
 
 async def test_odd_prices(open_simulator: OpenSimulator, clock: FakeClock, feed: Feed) -> None:
-    """Null, zero, exponents in place of the price, in the form of the source; healed, prices are back."""
+    """Nulls, zeros and exponents in the source's format; after healing, prices are valid again."""
 
     def last(seen: list[Tick]) -> Any:
         return feed.price_of(seen[-1])
@@ -72,7 +72,7 @@ async def test_odd_prices(open_simulator: OpenSimulator, clock: FakeClock, feed:
 async def test_a_missing_price_has_no_key(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """The message is there, without it."""
+    """The message comes without the key."""
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await inject(at, feed.source, "missing", symbols=[feed.ours])
         await socket.send(feed.subscribe)
@@ -111,7 +111,7 @@ async def test_a_frozen_price_moves_on_in_time_and_a_repeated_message_does_not(
 async def test_duplicates_and_out_of_order_messages(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """Each twice; an older one after its successor."""
+    """Each message twice; then each after its successor."""
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         await inject(at, feed.source, "duplicates")
@@ -135,7 +135,7 @@ async def test_duplicates_and_out_of_order_messages(
 async def test_silent_and_delisted_symbols_leave_their_neighbours_alone(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, fault: str
 ) -> None:
-    """Nothing of BTC any more, while ETH goes on."""
+    """No message about BTC, while ETH continues."""
     neighbours = 0
 
     def ten_neighbours_in_a_row(text: str) -> bool:
@@ -156,7 +156,7 @@ async def test_silent_and_delisted_symbols_leave_their_neighbours_alone(
 async def test_garbage_is_not_what_a_client_expects(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, form: str, beginning: str
 ) -> None:
-    """Each of its forms comes in place of a message."""
+    """Each form replaces a message."""
 
     def is_garbage(text: str) -> bool:
         payload = text.partition('"data":')[2] if text.startswith('{"stream"') else text
@@ -173,7 +173,7 @@ async def test_garbage_is_not_what_a_client_expects(
 async def test_a_wrong_clock_shifts_the_times(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """Ten hours ahead, in every form of time; the market began at 22:14 UTC."""
+    """Ten hours ahead, in every time format; the market starts at 22:14 UTC."""
 
     def is_ahead(seen: list[Tick]) -> bool:
         time = feed.time_of(seen[-1])
@@ -188,7 +188,7 @@ async def test_a_wrong_clock_shifts_the_times(
 async def test_messages_held_back_come_later_or_when_healed(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """A burst comes when its time is over; slow ones come at once when they are healed."""
+    """A burst comes at the end of its interval; delayed messages come at once after healing."""
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await socket.send(feed.subscribe)
         put_ns = clock.at_ns

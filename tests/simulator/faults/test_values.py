@@ -1,4 +1,4 @@
-"""Prices and times in messages, found and changed; everything else stays as it was, digit for digit."""
+"""Changing prices and times in messages, with all other digits kept."""
 
 import pytest
 
@@ -16,10 +16,10 @@ def test_both_sides_of_a_book_are_prices() -> None:
 
 
 def test_bare_numbers_stay_bare_and_keep_their_digits() -> None:
-    """What is not a price is untouched, trailing zeros included."""
+    """Other values are unchanged, trailing zeros included."""
     changed = values.change_prices("kraken", KRAKEN, values.to_exponent)
     assert '"bid":1.0e-1,"bid_qty":1.50,"ask":2.0e-1,"last":1.410e-5' in changed
-    assert values.write(values.read(KRAKEN)) == KRAKEN
+    assert values.format_json(values.parse_json(KRAKEN)) == KRAKEN
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_times_are_shifted_in_their_own_form(source: str, text: str, expected: s
 
 
 def test_the_same_letter_is_a_price_in_one_event_and_none_in_another() -> None:
-    """Binance's `p` is a trade's price, and a day's change."""
+    """Binance's `p` is the price of a trade, but the price change of a ticker."""
     assert values.prices_of("binance", '{"e":"trade","p":"5.0","q":"1"}') == {"p": "5.0"}
     assert values.prices_of("binance", '{"e":"24hrTicker","p":"0.1","c":"5.0","b":"4","a":"6"}') == {
         "c": "5.0",
