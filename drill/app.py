@@ -6,9 +6,8 @@ import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import structlog
 from rich.console import Console
@@ -16,7 +15,7 @@ from rich.console import Console
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
 from drill.plan import steps_of
-from drill.report import DrillReport, merge_client_counts
+from drill.report import ClientCounts, DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.system import SystemUnderTest, run_system
 from rates.errors import InvalidSetting
@@ -58,7 +57,7 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
 
 async def _run_steps(
     schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
-) -> tuple[SystemUnderTest, dict[str, Any]]:
+) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
     """Run steps of the schedule until none is left; return the system and its simulator's counters."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:

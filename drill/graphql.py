@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import cast
 
 import httpx
 from websockets.asyncio.client import connect
@@ -27,29 +27,28 @@ def open_client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def ask(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
+async def ask(client: httpx.AsyncClient, query: str) -> dict[str, object]:
     """Return the data of a query.
 
     Raises:
         GraphQLFailed: no data.
     """
     answer = await client.post("/graphql", json={"query": query})
-    body: dict[str, Any] = answer.json()
+    body: dict[str, object] = answer.json()
     if body.get("data") is None:
         raise GraphQLFailed(f"seen {answer.text[:300]}, expected data")
-    data: dict[str, Any] = body["data"]
-    return data
+    return cast(dict[str, object], body["data"])
 
 
 @asynccontextmanager
 async def subscribed(
     url: str, query: str, variables: Mapping[str, object] | None = None
-) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+) -> AsyncIterator[AsyncIterator[dict[str, object]]]:
     """Iterate over the data of a subscription's events."""
     address = url.replace("http", "ws", 1) + "/graphql"
     async with connect(address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1) as socket:
 
-        async def events() -> AsyncIterator[dict[str, Any]]:
+        async def events() -> AsyncIterator[dict[str, object]]:
             async for text in socket:
                 message = json.loads(text)
                 if message["type"] == "ping":

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 import httpx
 
@@ -14,6 +14,20 @@ STATUS = """
 { sources { source state reason refused reconnects tracked fresh halted silent silentCount tickersPerMinute } }
 """
 POLL_INTERVAL_S = 0.2
+
+
+class SourceRow(TypedDict):
+    """A source of the query, as the gateway encodes it."""
+
+    source: str
+    state: str
+    reason: str | None
+    refused: int
+    reconnects: int
+    tracked: int
+    fresh: int
+    halted: int
+    silent: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,9 @@ class HealthMonitor:
             self._miss(f"sources could not be read: {error!r}")
             return
         async with self._polled:
-            self._health = {each["source"].lower(): _parse_health(each) for each in data["sources"]}
+            self._health = {
+                each["source"].lower(): _parse_health(each) for each in cast(list[SourceRow], data["sources"])
+            }
             self._polled.notify_all()
 
     async def next(self, source: str) -> SourceHealth:
@@ -75,7 +91,7 @@ class HealthMonitor:
             return self._health[source]
 
 
-def _parse_health(each: dict[str, Any]) -> SourceHealth:
+def _parse_health(each: SourceRow) -> SourceHealth:
     return SourceHealth(
         time.monotonic(),
         each["state"],

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +13,10 @@ from drill.fault_run import StepOutcome
 
 MAX_REASON_CHARS = 60
 
+ClientCounts: TypeAlias = Mapping[str, Any]  # the simulator's JSON: numbers, maps and lists by counter
 
-def merge_client_counts(simulators: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+
+def merge_client_counts(simulators: Sequence[ClientCounts]) -> dict[str, Any]:
     """Merge the counters of several simulators for one source: sums, and maxima of `most_*`."""
     found: dict[str, Any] = {}
     for name, first in simulators[0].items():
@@ -33,7 +35,7 @@ class DrillReport:
     """The results of a drill. `clients` holds the simulators' counters by source."""
 
     outcomes: Sequence[StepOutcome]
-    clients: Mapping[str, Mapping[str, Any]]
+    clients: Mapping[str, ClientCounts]
     judged: int
     took_s: float
     other_misses: Sequence[str]
@@ -88,7 +90,7 @@ def _steps(outcomes: Sequence[StepOutcome]) -> Table:
     return table
 
 
-def _clients(clients: Mapping[str, Mapping[str, Any]]) -> Table:
+def _clients(clients: Mapping[str, ClientCounts]) -> Table:
     table = Table(
         "source", "attempts", "most a minute", "calls", "most a minute", "refused", "limits violated", "bans"
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict, cast
 
 from websockets.exceptions import WebSocketException
 
@@ -29,6 +29,39 @@ SENT_AT_TOLERANCE_MS = 250
 MISSES_KEPT = 100
 
 SymbolNames = Mapping[str, Mapping[str, str]]
+
+
+class RateItem(TypedDict):
+    """A rate of the subscription, as the gateway encodes it."""
+
+    id: str
+    symbol: str
+    source: str
+    price: str
+    observedAt: str
+    ttlMs: int
+    ageMs: int
+    freshness: str
+
+
+class UnavailableItem(TypedDict):
+    """A missing rate of the subscription."""
+
+    symbol: str
+    source: str | None
+    reason: str
+    message: str
+
+
+class RatesPayload(TypedDict):
+    """One event of the subscription."""
+
+    kind: str
+    cursor: str
+    recovered: bool | None
+    sentAt: str
+    items: list[RateItem]
+    unavailable: list[UnavailableItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +90,11 @@ class DrillSubscriber:
         """Hold one subscription until cancelled; its end is a failure."""
         async with subscribed(self.url, RATES) as events:
             async for data in events:
-                self.judge_event(data["rates"], self.values)
+                self.judge_event(_rates(data), self.values)
                 started.set()
         self.miss("the subscription that stays ended")
 
-    def judge_event(self, event: Mapping[str, Any], into: dict[str, HeldRate]) -> None:
+    def judge_event(self, event: RatesPayload, into: dict[str, HeldRate]) -> None:
         """Judge an event and store its values."""
         for item in event["items"]:
             self._judge(item, event["sentAt"])
@@ -89,8 +122,8 @@ class DrillSubscriber:
         cursor = ""
         async with subscribed(self.url, RATES, {"sources": [source]}) as events:
             async for data in events:
-                self.judge_event(data["rates"], held)
-                cursor = data["rates"]["cursor"]
+                self.judge_event(_rates(data), held)
+                cursor = _rates(data)["cursor"]
                 if away.is_set():
                     break
         await back.wait()
@@ -98,7 +131,7 @@ class DrillSubscriber:
         async with subscribed(self.url, RATES, {"sources": [source], "after": cursor}) as events:
             async with asyncio.timeout(10):
                 async for data in events:
-                    event = data["rates"]
+                    event = _rates(data)
                     self.judge_event(event, held)
                     if event["kind"] == "SNAPSHOT":
                         break
@@ -124,7 +157,7 @@ class DrillSubscriber:
         value = self.values.get(f"{source}:{symbol}")
         return value is not None and self.clock() <= value.expires_at
 
-    def _judge(self, item: Mapping[str, Any], sent_at: str) -> None:
+    def _judge(self, item: RateItem, sent_at: str) -> None:
         self.judged += 1
         age_ms = (_time(sent_at) - _time(item["observedAt"])).total_seconds() * 1000
         if item["freshness"] == "FRESH" and age_ms > item["ttlMs"] + SENT_AT_TOLERANCE_MS:
@@ -132,7 +165,7 @@ class DrillSubscriber:
         if item["freshness"] == "FRESH":
             self._judge_price(item)
 
-    def _judge_price(self, item: Mapping[str, Any]) -> None:
+    def _judge_price(self, item: RateItem) -> None:
         source = str(item["source"]).lower()
         symbol = self.names.get(source, {}).get(item["symbol"])
         published_at = (
@@ -144,9 +177,13 @@ class DrillSubscriber:
             self.miss(f"{item['id']}: FRESH, but last published {self.clock() - published_at:.1f} s ago")
 
 
-def _value(item: Mapping[str, Any]) -> HeldRate:
+def _value(item: RateItem) -> HeldRate:
     observed_at = _time(item["observedAt"])
     return HeldRate(observed_at, Decimal(item["price"]), observed_at.timestamp() + item["ttlMs"] / 1000)
+
+
+def _rates(data: Mapping[str, object]) -> RatesPayload:
+    return cast(RatesPayload, data["rates"])
 
 
 def _time(text: str) -> datetime:

@@ -46,68 +46,76 @@ _ALL = (
     _refusal(500, "handshakes and calls fail: internal error"),
     _refusal(502, "handshakes and calls fail: bad gateway, in HTML"),
     _refusal(503, "handshakes and calls fail: unavailable, in HTML"),
-    FaultKind("refuse-connections", "whoever connects is cut off before any answer"),
+    FaultKind("refuse-connections", "connections are aborted before any answer"),
     FaultKind(
         "garbage",
-        "messages and answers are not what they should be",
-        parameters={"form": FaultParameter("text", "what comes instead", _FORMS)},
+        "messages and answers are malformed",
+        parameters={"form": FaultParameter("text", "the form of the malformed text", _FORMS)},
         by_symbol=True,
     ),
     FaultKind(
         "silence",
-        "half-open: connections stay open, nothing comes, nothing is answered, no pongs; calls are never answered",
+        "half-open connections: no data, answers or pongs; calls are never answered",
         parameters={
-            "scope": FaultParameter("open", "only connections open now, or new ones too", ("open", "all"))
+            "scope": FaultParameter("open", "connections open now, or new ones as well", ("open", "all"))
         },
     ),
-    FaultKind("no-pongs", "data flows, but no ping of a client is answered", PUSHED),
+    FaultKind("no-pongs", "data flows, but client pings are not answered", PUSHED),
     FaultKind(
         "shutdown",
-        "the end is announced as the source does, then it comes",
+        "the source announces a shutdown, then closes",
         (BINANCE, KRAKEN, OKX),
-        {"cut_after_s": FaultParameter(10.0, "seconds from the announcement to the end")},
+        {"cut_after_s": FaultParameter(10.0, "seconds from the announcement to the close")},
     ),
     FaultKind(
         "disconnect",
         "open connections are closed",
         PUSHED,
         {
-            "code": FaultParameter(1006.0, "close code; 1006 is no close frame at all"),
-            "every_s": FaultParameter(0.0, "again and again at this age of a connection; 0 is once"),
+            "code": FaultParameter(1006.0, "close code; 1006 means no close frame"),
+            "every_s": FaultParameter(0.0, "repeated at this age of a connection, in seconds; 0 means once"),
         },
     ),
     FaultKind("out-of-order", "each message comes after its successor", PUSHED, by_symbol=True),
     FaultKind("duplicates", "each message comes twice", PUSHED, by_symbol=True),
     FaultKind("nulls", "prices are null", by_symbol=True),
-    FaultKind("missing", "prices are left out", by_symbol=True),
+    FaultKind("missing", "price fields are missing", by_symbol=True),
     FaultKind("exponents", "prices are written with an exponent", by_symbol=True),
     FaultKind("zero-prices", "prices are zero", by_symbol=True),
     FaultKind(
         "frozen",
-        "the same message again and again, or time goes on and the price stands still",
-        parameters={"mode": FaultParameter("repeat", "what stands still", ("repeat", "price"))},
+        "the same message is repeated, or the price stops while time advances",
+        parameters={
+            "mode": FaultParameter(
+                "repeat", "repeat the message, or keep the price only", ("repeat", "price")
+            )
+        },
         by_symbol=True,
     ),
-    FaultKind("silent", "nothing comes of these symbols; polled, their last state stays", by_symbol=True),
-    FaultKind("delisted", "halted in the listing, and nothing comes of it any more", by_symbol=True),
+    FaultKind(
+        "silent", "no messages for these symbols; polled answers keep their last state", by_symbol=True
+    ),
+    FaultKind("delisted", "halted in the listing, and no more messages", by_symbol=True),
     FaultKind(
         "clock",
-        "the source's clock is off",
-        parameters={"offset_s": FaultParameter(30.0, "ahead, or behind if negative")},
+        "event times are shifted",
+        parameters={"offset_s": FaultParameter(30.0, "seconds ahead, or behind if negative")},
         by_symbol=True,
     ),
     FaultKind(
-        "slow", "answers and messages come late", parameters={"delay_s": FaultParameter(2.0, "how late")}
+        "slow",
+        "answers and messages are delayed",
+        parameters={"delay_s": FaultParameter(2.0, "seconds of delay")},
     ),
     FaultKind(
         "cut",
-        "answers of calls end in the middle, as when a line breaks",
+        "answers of calls are truncated",
     ),
     FaultKind(
         "burst",
-        "messages are held back and come all at once",
+        "messages are held back and sent together",
         PUSHED,
-        {"every_s": FaultParameter(1.0, "for how long they are held")},
+        {"every_s": FaultParameter(1.0, "seconds for which they are held")},
         by_symbol=True,
     ),
 )

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pytest
 
@@ -16,6 +16,14 @@ from rates.source import Source
 # It takes two minutes, more on a busy machine, and gives up by itself before this.
 TIMEOUT_S = 540
 GENTLE = {(source, step.name) for source in Source for step in steps_of(source.value) if step.is_undisturbed}
+
+
+class StepResult(TypedDict):
+    """The fields of a step in the JSON report that this test reads."""
+
+    source: str
+    step: str
+    meanwhile: list[str]
 
 
 @pytest.mark.timeout(TIMEOUT_S + 30)
@@ -47,7 +55,7 @@ async def test_every_fault_is_seen_survived_and_breaks_no_limit(tmp_path: Path) 
     assert all(not counted["violations"] and not counted["bans"] for counted in report["clients"].values())
 
 
-def _stayed_calm(source: Source, steps: Sequence[dict[str, Any]]) -> bool:
+def _stayed_calm(source: Source, steps: Sequence[StepResult]) -> bool:
     """Whether the source had to stay undisturbed during another one's outage."""
     calm = [step for step in steps if (step["source"], step["step"]) in GENTLE and step["source"] == source]
     return any(tuple(other.split(" ", 1)) not in GENTLE for step in calm for other in step["meanwhile"])

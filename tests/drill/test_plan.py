@@ -2,9 +2,9 @@
 
 import time
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
-from typing import Any
 
 import pytest
 
@@ -21,29 +21,19 @@ from drill.plan import (
 from drill.published_prices import PublishedPrices
 from drill.report import DrillReport, merge_client_counts
 from drill.schedule import Schedule
-from drill.subscriber import DrillSubscriber
+from drill.subscriber import DrillSubscriber, RateItem, RatesPayload
 from rates.source import Source
 from simulator.faults.kinds import kinds_of
 
 NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
 
 
-def health(**facts: Any) -> SourceHealth:
-    found = {
-        "at": 0.0,
-        "state": "UP",
-        "reason": None,
-        "refused": 0,
-        "reconnects": 0,
-        "tracked": 10,
-        "fresh": 10,
-        "halted": 0,
-        "silent": (),
-    }
-    return SourceHealth(**{**found, **facts})
+HEALTHY = SourceHealth(
+    at=0.0, state="UP", reason=None, refused=0, reconnects=0, tracked=10, fresh=10, halted=0, silent=()
+)
 
 
-def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") -> dict[str, Any]:
+def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") -> RateItem:
     return {
         "id": "OKX:BTC/USDT",
         "source": "OKX",
@@ -56,12 +46,14 @@ def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") ->
     }
 
 
-def event(*items: dict[str, Any], unavailable: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+def event(*items: RateItem) -> RatesPayload:
     return {
         "kind": "UPDATE",
+        "cursor": "",
+        "recovered": None,
         "sentAt": datetime.now(UTC).isoformat(),
         "items": list(items),
-        "unavailable": list(unavailable),
+        "unavailable": [],
     }
 
 
@@ -104,18 +96,15 @@ def test_an_honest_value_is_no_miss(subscriber: DrillSubscriber) -> None:
     assert (subscriber.misses, subscriber.judged) == ([], 2)
 
 
+# Built in the test: collection may be minutes earlier.
 @pytest.mark.parametrize(
-    ("wrong", "summary"),
-    [
-        # Built in the test: collection may be minutes earlier.
-        ({"age_s": 5}, "FRESH at an age of "),
-        ({"price": "101"}, "never published 101"),
-    ],
+    ("price", "age_s", "failure"),
+    [("100", 5, "FRESH at an age of "), ("101", 0, "never published 101")],
 )
-def test_a_wrong_value_is_a_miss(subscriber: DrillSubscriber, wrong: dict[str, Any], summary: str) -> None:
+def test_a_wrong_value_is_a_miss(subscriber: DrillSubscriber, price: str, age_s: float, failure: str) -> None:
     """An old value served as fresh, or a price that was never published."""
-    subscriber.judge_event(event(item(**wrong)), subscriber.values)
-    assert summary in subscriber.misses[0]
+    subscriber.judge_event(event(item(price, age_s=age_s)), subscriber.values)
+    assert failure in subscriber.misses[0]
 
 
 def test_an_older_value_after_a_newer_one_is_a_miss(subscriber: DrillSubscriber) -> None:
@@ -137,18 +126,18 @@ def test_conditions() -> None:
     subscriber = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
 
     def observation(now: SourceHealth) -> Observation:
-        return Observation("okx", "BTC/USDT", health(), now, subscriber)
+        return Observation("okx", "BTC/USDT", HEALTHY, now, subscriber)
 
-    assert reconnected(observation(health(reconnects=1)))
-    assert not reconnected(observation(health()))
-    shown = {"state": "STALLED", "reason": "old"}
-    assert refused_and_shown(observation(health(refused=1, **shown)))
-    assert not refused_and_shown(observation(health(refused=1)))
-    assert not refused_and_shown(observation(health(**shown)))
-    assert silent_alone(observation(health(silent=("BTC/USDT",), fresh=9)))
-    assert not silent_alone(observation(health(silent=("BTC/USDT",), fresh=8)))
-    assert stale_alone(observation(health(fresh=9)))
-    assert not stale_alone(observation(health()))
+    assert reconnected(observation(replace(HEALTHY, reconnects=1)))
+    assert not reconnected(observation(HEALTHY))
+    shown = replace(HEALTHY, state="STALLED", reason="old")
+    assert refused_and_shown(observation(replace(shown, refused=1)))
+    assert not refused_and_shown(observation(replace(HEALTHY, refused=1)))
+    assert not refused_and_shown(observation(shown))
+    assert silent_alone(observation(replace(HEALTHY, silent=("BTC/USDT",), fresh=9)))
+    assert not silent_alone(observation(replace(HEALTHY, silent=("BTC/USDT",), fresh=8)))
+    assert stale_alone(observation(replace(HEALTHY, fresh=9)))
+    assert not stale_alone(observation(HEALTHY))
 
 
 def test_the_counts_of_all_simulators_are_added_up() -> None:

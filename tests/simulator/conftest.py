@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -20,26 +20,63 @@ RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 TIMEOUT_SECONDS = 10.0
 
 
+Json: TypeAlias = Any  # a parsed JSON document has no static type; assertions check its values
+
+
 class FakeClock:
     """A clock that only a test moves."""
 
     def __init__(self, at_ns: int = START_NS) -> None:
         self.at_ns = at_ns
+        self._read = asyncio.Event()
 
     def __call__(self) -> int:
+        self._read.set()
         return self.at_ns
 
     def advance(self, seconds: float) -> None:
         self.at_ns += int(seconds * SECOND)
+        self._read.clear()
+
+    async def read(self) -> None:
+        """Wait until the simulation has seen the current time."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._read.wait()
 
 
-OpenSimulator = Callable[..., AbstractAsyncContextManager[SimulatorAddresses]]
+class SimulatorOptions(TypedDict, total=False):
+    """The settings that tests change."""
+
+    seed: int
+    replay: tuple[Path, ...]
+    speed: float
+    times: Literal["shifted", "original"]
+    begin: Literal["first-client", "at-once"]
+    binance_weight_limit: int
+    binance_refusals_before_ban: int
+    binance_streams_per_connection: int
+    binance_connections_per_5_minutes: int
+    binance_connection_lifetime_seconds: float
+    coingecko_calls_per_minute: int
+    coingecko_refresh_seconds: float
+    coingecko_host: Literal["public", "pro"]
+    coingecko_keys: tuple[str, ...]
+
+
+class OpenSimulator(Protocol):
+    """Runs a simulator on free ports while the context is open."""
+
+    def __call__(
+        self, clock: NsClock = ..., **options: Unpack[SimulatorOptions]
+    ) -> AbstractAsyncContextManager[SimulatorAddresses]: ...
 
 
 @asynccontextmanager
-async def _open(clock: NsClock = now_ns, **settings: Any) -> AsyncIterator[SimulatorAddresses]:
-    chosen = SimulatorSettings(http_port=0, ws_port=0, **settings)
-    async with run_simulator(chosen, clock=clock) as addresses:
+async def _open(
+    clock: NsClock = now_ns, **options: Unpack[SimulatorOptions]
+) -> AsyncIterator[SimulatorAddresses]:
+    settings = SimulatorSettings(http_port=0, ws_port=0, **options)
+    async with run_simulator(settings, clock=clock) as addresses:
         yield addresses
 
 
@@ -64,7 +101,7 @@ def recording() -> Callable[[str], Path]:
     return find
 
 
-async def receive(socket: ClientConnection) -> Any:
+async def receive(socket: ClientConnection) -> Json:
     """Receive the next message as JSON, within the tests' timeout."""
     return json.loads(await receive_text(socket))
 
@@ -76,7 +113,7 @@ async def receive_text(socket: ClientConnection) -> str:
     return message
 
 
-async def ask(socket: ClientConnection, request: object) -> Any:
+async def ask(socket: ClientConnection, request: object) -> Json:
     """Send one JSON request and return the next message as its answer."""
     await socket.send(request if isinstance(request, str) else json.dumps(request))
     return await receive(socket)

@@ -12,7 +12,7 @@ from simulator.binance.envelope import parse_id, parse_object, parse_request
 from simulator.binance.errors import BinanceError
 from simulator.binance.requests import answer
 from simulator.generated.world import GeneratedWorld
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, receive
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, SimulatorOptions, ask, receive
 
 NOW_MS = START_NS // 1_000_000
 
@@ -174,7 +174,7 @@ async def test_going_on_after_429_leads_to_418_and_the_end(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """The refusal carries the end of the minute; the ban carries its end, closes, and refuses handshakes."""
-    settings = {"binance_weight_limit": 4, "binance_refusals_before_ban": 2}
+    settings: SimulatorOptions = {"binance_weight_limit": 4, "binance_refusals_before_ban": 2}
     async with open_simulator(clock, **settings) as at:
         async with connect(at.binance_ws_api_url) as socket:
             clock.advance(15)

@@ -4,7 +4,7 @@ import json
 
 import httpx
 
-from tests.simulator.conftest import FakeClock, OpenSimulator
+from tests.simulator.conftest import FakeClock, OpenSimulator, SimulatorOptions
 
 
 async def test_rest_answers_what_the_socket_answers(open_simulator: OpenSimulator, clock: FakeClock) -> None:
@@ -35,7 +35,7 @@ async def test_rest_refusals_carry_retry_after_in_seconds(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """429 until the minute ends, then a ban for going on; both with the header."""
-    settings = {"binance_weight_limit": 2, "binance_refusals_before_ban": 1}
+    settings: SimulatorOptions = {"binance_weight_limit": 2, "binance_refusals_before_ban": 1}
     async with (
         open_simulator(clock, **settings) as at,
         httpx.AsyncClient(base_url=at.binance_rest_url) as client,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket as sockets
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -12,7 +11,15 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
 from simulator.binance.stream_subscriptions import StreamSubscriptions
-from tests.simulator.conftest import TIMEOUT_SECONDS, FakeClock, OpenSimulator, ask, closed_with, receive
+from tests.simulator.conftest import (
+    TIMEOUT_SECONDS,
+    FakeClock,
+    Json,
+    OpenSimulator,
+    ask,
+    closed_with,
+    receive,
+)
 
 TRADE_KEYS = ["e", "E", "s", "t", "p", "q", "T", "m", "M"]
 
@@ -32,7 +39,7 @@ async def test_a_combined_connection_gets_wrapped_payloads(open_simulator: OpenS
         open_simulator() as at,
         connect(at.binance_stream_url + "/stream?streams=btcusdt%40trade/ethusdt@bookTicker") as socket,
     ):
-        seen: dict[str, Any] = {}
+        seen: dict[str, Json] = {}
         while len(seen) < 2:
             message = await receive(socket)
             assert list(message) == ["stream", "data"]

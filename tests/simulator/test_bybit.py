@@ -1,20 +1,19 @@
 """Bybit's spot feed as a real client sees it."""
 
 import json
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.bybit.session import BybitSession
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, closed_with, receive
+from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, ask, closed_with, receive
 
 
 def subscribe(*topics: str, op: str = "subscribe") -> dict[str, object]:
     return {"op": op, "args": list(topics), "req_id": "1"}
 
 
-async def receive_topic(socket: ClientConnection, topic: str) -> Any:
+async def receive_topic(socket: ClientConnection, topic: str) -> Json:
     while (message := await receive(socket)).get("topic") != topic:
         pass
     return message

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from simulator.client_limit_monitor import ClientLimitMonitor
 from simulator.limits import RollingLimit, TokenBucket
 from simulator.nanotime import MINUTE, SECOND
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, receive
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, SimulatorOptions, ask, receive
 
 
 def test_coming_back_before_retry_after_is_a_violation() -> None:
@@ -89,7 +89,7 @@ async def test_the_status_counts_each_source_on_its_own(
 
 async def test_breaking_binances_limits_is_counted(open_simulator: OpenSimulator, clock: FakeClock) -> None:
     """Weight, bans and control messages, as enforced."""
-    settings = {"binance_weight_limit": 50, "binance_refusals_before_ban": 1}
+    settings: SimulatorOptions = {"binance_weight_limit": 50, "binance_refusals_before_ban": 1}
     async with open_simulator(clock, **settings) as at, httpx.AsyncClient() as client:
         for _ in range(5):
             await client.get(f"{at.binance_rest_url}/api/v3/exchangeInfo")

@@ -1,21 +1,20 @@
 """Coinbase's feed as a real client sees it."""
 
 import json
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.coinbase.session import CoinbaseSession
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, closed_with, receive
+from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, ask, closed_with, receive
 
 
 def subscribe(*products: str, channels: tuple[object, ...] = ("ticker",)) -> dict[str, object]:
     return {"type": "subscribe", "product_ids": list(products), "channels": list(channels)}
 
 
-async def receive_type(socket: ClientConnection, kind: str) -> Any:
+async def receive_type(socket: ClientConnection, kind: str) -> Json:
     while (message := await receive(socket))["type"] != kind:
         pass
     return message
@@ -46,8 +45,8 @@ async def test_tickers_and_heartbeats_flow(open_simulator: OpenSimulator, clock:
     async with open_simulator(clock) as at, connect(at.coinbase_stream_url, max_queue=None) as socket:
         await ask(socket, subscribe("BTC-USD", channels=("heartbeat", {"name": "ticker", "product_ids": []})))
         clock.advance(5)
-        tickers: list[Any] = []
-        beats: list[Any] = []
+        tickers: list[Json] = []
+        beats: list[Json] = []
         while len(beats) < 5:
             message = await receive(socket)
             (tickers if message["type"] == "ticker" else beats).append(message)

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from typing import Literal
 
 import httpx
 import pytest
@@ -173,7 +174,7 @@ async def test_one_call_too_many_locks_out_for_a_minute(
     ],
 )
 async def test_keys_must_be_of_the_right_kind(
-    host: str,
+    host: Literal["public", "pro"],
     keys: tuple[str, ...],
     sent: dict[str, str],
     expected: tuple[int, int | None],

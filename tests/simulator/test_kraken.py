@@ -1,14 +1,13 @@
 """Kraken's v2 feed as a real client sees it."""
 
 import json
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.kraken.session import KrakenSession
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, closed_with, receive
+from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, closed_with, receive
 
 
 def subscribe(*symbols: str, **params: object) -> str:
@@ -16,7 +15,7 @@ def subscribe(*symbols: str, **params: object) -> str:
     return json.dumps({"method": "subscribe", "params": wanted, "req_id": 7})
 
 
-async def receive_ticker(socket: ClientConnection) -> Any:
+async def receive_ticker(socket: ClientConnection) -> Json:
     while (message := await receive(socket)).get("channel") != "ticker":
         pass
     return message

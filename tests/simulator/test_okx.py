@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,6 +13,7 @@ from tests.simulator.conftest import (
     START_NS,
     TIMEOUT_SECONDS,
     FakeClock,
+    Json,
     OpenSimulator,
     closed_with,
     receive,
@@ -26,7 +26,7 @@ def subscribe(*instruments: str, op: str = "subscribe") -> str:
     return json.dumps({"op": op, "args": args})
 
 
-async def receive_push(socket: ClientConnection) -> Any:
+async def receive_push(socket: ClientConnection) -> Json:
     while "data" not in (message := await receive(socket)):
         pass
     return message

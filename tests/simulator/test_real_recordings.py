@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from websockets.asyncio.client import connect
 from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
-from tests.simulator.conftest import START_NS, TIMEOUT_SECONDS, OpenSimulator
+from tests.simulator.conftest import START_NS, TIMEOUT_SECONDS, Json, OpenSimulator
 
 FindRecording = Callable[[str], Path]
 BTC, ETH = "binance_spot_ws_btcusdt_20240808.txt.gz", "binance_spot_ws_ethusdt_20240808.txt.gz"
@@ -54,9 +53,9 @@ class AllStreams:
         return True
 
 
-def oracle_state(texts: list[str]) -> dict[str, dict[str, Any]]:
+def oracle_state(texts: list[str]) -> dict[str, dict[str, Json]]:
     """Return last price with event time and id, and last book, by folding all frames."""
-    state: dict[str, dict[str, Any]] = {}
+    state: dict[str, dict[str, Json]] = {}
     for text in texts:
         data = json.loads(text)["data"]
         symbol = state.setdefault(data["s"], {}) if "s" in data else {}
@@ -151,7 +150,7 @@ def test_coingecko_answers_end_with_the_last_recorded_digits(name: str, recordin
     assert last
 
 
-def _moment(item: dict[str, Any]) -> str:
+def _moment(item: dict[str, Json]) -> str:
     if "date" in item:
         return str(item["date"])
     return parsedate_to_datetime(item["recorded_at"]).strftime("%Y-%m-%dT%H:%M:%SZ")

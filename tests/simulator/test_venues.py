@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Container
 from decimal import Decimal
-from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from simulator.assets import read_assets
 from simulator.generated.world import GeneratedWorld
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator
+from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator
 
 FIRST = {
     "coinbase": ("coinbase:ticker:{}", "{}-USD", ("price",)),
@@ -34,7 +33,7 @@ def after(seconds: int, seed: int = 1) -> tuple[GeneratedWorld, list[str]]:
     return world, [frame.stream for frame in world.advance(START_NS + seconds * SECOND, AllStreams())]
 
 
-def dig(text: str, path: tuple[Any, ...]) -> Decimal:
+def dig(text: str, path: tuple[Json, ...]) -> Decimal:
     found = json.loads(text, parse_float=Decimal)
     for step in path:
         found = found[step]

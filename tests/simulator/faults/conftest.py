@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.server import SimulatorAddresses
-from tests.simulator.conftest import receive_text
+from tests.simulator.conftest import Json, receive_text
 
 # Loading the certificates takes 20 ms, so it is done once.
 VERIFY = httpx.create_ssl_context()
@@ -23,8 +22,8 @@ class Feed:
     source: str
     path: str
     subscribe: str
-    price: tuple[Any, ...]
-    time: tuple[Any, ...]
+    price: tuple[Json, ...]
+    time: tuple[Json, ...]
     symbol: str
 
     def connect(self, at: SimulatorAddresses) -> connect:
@@ -42,25 +41,25 @@ class Feed:
     def is_about_btc(self, text: str) -> bool:
         return self.symbol in text and self.is_a_tick(text)
 
-    def read(self, text: str) -> dict[str, Any]:
+    def read(self, text: str) -> Json:
         """Parse a message with its numbers as text."""
-        found: dict[str, Any] = json.loads(text, parse_float=str, parse_int=str)
+        found: Json = json.loads(text, parse_float=str, parse_int=str)
         return found
 
-    async def tick(self, socket: ClientConnection) -> dict[str, Any]:
+    async def tick(self, socket: ClientConnection) -> Json:
         """Receive the next message about BTC."""
         while not self.is_about_btc(text := await receive_text(socket)):
             pass
         return self.read(text)
 
-    def price_of(self, message: Mapping[str, Any]) -> Any:
+    def price_of(self, message: Mapping[str, Json]) -> Json:
         return dig(message, self.price)
 
-    def time_of(self, message: Mapping[str, Any]) -> Any:
+    def time_of(self, message: Mapping[str, Json]) -> Json:
         return dig(message, self.time)
 
 
-def dig(found: Any, path: tuple[Any, ...]) -> Any:
+def dig(found: Json, path: tuple[Json, ...]) -> Json:
     for step in path:
         found = found[step]
     return found
@@ -134,26 +133,26 @@ def control_of(at: SimulatorAddresses) -> str:
     return at.status_url.removesuffix("/status") + "/faults"
 
 
-async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Any) -> dict[str, Any]:
+async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Json) -> Json:
     """Inject a fault."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.post(control_of(at), json={"source": source, "fault": fault, **wish})
     assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()["fault"]
+    found: Json = answer.json()["fault"]
     return found
 
 
-async def heal(at: SimulatorAddresses) -> list[dict[str, Any]]:
+async def heal(at: SimulatorAddresses) -> list[Json]:
     """End all faults and return them."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
         answer = await client.delete(control_of(at))
     assert answer.status_code == 200
-    healed: list[dict[str, Any]] = answer.json()["healed"]
+    healed: list[Json] = answer.json()["healed"]
     return healed
 
 
-async def status(at: SimulatorAddresses, source: str) -> dict[str, Any]:
+async def status(at: SimulatorAddresses, source: str) -> Json:
     """Return the counters of a source's clients."""
     async with httpx.AsyncClient(verify=VERIFY) as client:
-        found: dict[str, Any] = (await client.get(at.status_url)).json()["clients"][source]
+        found: Json = (await client.get(at.status_url)).json()["clients"][source]
     return found

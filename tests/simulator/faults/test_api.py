@@ -1,7 +1,6 @@
 """The fault API: accepted and refused requests."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +9,7 @@ from rates.errors import InvalidSetting
 from simulator.faults.client import FaultClient
 from simulator.faults.kinds import KINDS
 from simulator.sources import SOURCES
-from tests.simulator.conftest import FakeClock, OpenSimulator
+from tests.simulator.conftest import FakeClock, Json, OpenSimulator
 from tests.simulator.faults.conftest import control_of
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +57,7 @@ async def test_every_fault_of_a_source_can_be_injected_and_healed(
     ],
 )
 async def test_an_invalid_request_is_refused_with_the_expected_values(
-    open_simulator: OpenSimulator, wish: dict[str, Any], field: str, expected: str
+    open_simulator: OpenSimulator, wish: dict[str, Json], field: str, expected: str
 ) -> None:
     """400 with field, seen and expected value; no fault becomes active."""
     async with open_simulator() as at, httpx.AsyncClient() as client:

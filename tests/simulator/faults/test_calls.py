@@ -1,6 +1,5 @@
 """Faults in REST calls and in requests of Binance's WebSocket API."""
 
-import asyncio
 from decimal import Decimal
 
 import httpx
@@ -8,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from simulator.server import SimulatorAddresses
-from tests.simulator.conftest import OpenSimulator, ask, receive_text
+from tests.simulator.conftest import FakeClock, OpenSimulator, ask, receive_text
 from tests.simulator.faults.conftest import heal, inject, status
 
 CALLS = {
@@ -86,9 +85,9 @@ async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, sour
         assert after.count(words[source]) == (source != "coingecko")
 
 
-async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator) -> None:
+async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator, clock: FakeClock) -> None:
     """Nulls, missing fields, zeros, exponents, another clock; a delisted pair keeps its price with zero quotes."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock) as at, httpx.AsyncClient() as client:
         url = url_of(at, "binance")
 
         async def day() -> dict[str, object]:
@@ -112,7 +111,7 @@ async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator) 
         await inject(at, "binance", "delisted", symbols=["BTCUSDT"])
         dead = await day()
         assert (dead["bidPrice"], dead["askQty"]) == ("0.00000000", "0.00000000")
-        await asyncio.sleep(0.5)
+        clock.advance(2)
         assert await day() == dead
         await heal(at)
         await inject(at, "binance", "clock", parameters={"offset_s": -3600})

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.simulator.conftest import FakeClock, OpenSimulator, receive_text
+from tests.simulator.conftest import FakeClock, Json, OpenSimulator, receive_text
 from tests.simulator.faults.conftest import Feed, heal, inject
 
-Tick = dict[str, Any]
+Tick = Json
 
 
 async def read_while_time_moves(
@@ -28,7 +27,7 @@ async def read_while_time_moves(
         reading = tasks.create_task(read())
         while not reading.done():
             clock.advance(0.5)
-            await asyncio.sleep(0.02)
+            await clock.read()
 
 
 async def until(
@@ -50,7 +49,7 @@ async def until(
 async def test_odd_prices(open_simulator: OpenSimulator, clock: FakeClock, feed: Feed) -> None:
     """Nulls, zeros and exponents in the source's format; after healing, prices are valid again."""
 
-    def last(seen: list[Tick]) -> Any:
+    def last(seen: list[Tick]) -> Json:
         return feed.price_of(seen[-1])
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
@@ -201,5 +200,5 @@ async def test_messages_held_back_come_later_or_when_healed(
             while not (await heal(at))[0]["hits"]:
                 await inject(at, feed.source, "slow", parameters={"delay_s": 100_000})
                 clock.advance(1)
-                await asyncio.sleep(0.06)
+                await clock.read()
         await until(feed, socket, clock, lambda seen: len(seen) >= 2)
