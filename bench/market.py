@@ -14,13 +14,13 @@ from cache.redis_sink import RedisTickerSink
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 STREAM_LENGTH = 2_000
-NAMES = RedisNames(simulated=True)
+NAMES = RedisKeys(simulated=True)
 CLOCK_PERIOD_US = 10**10
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

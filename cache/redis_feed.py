@@ -12,7 +12,7 @@ from redis.asyncio.client import PubSub
 from cache.ports import FeedMessage, Snapshot
 from cache.redis_client import translated_errors
 from rates.errors import CacheUnavailable, MalformedTicker
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.wire import Changes, decode_changes, decode_report, decode_ticker
 
@@ -27,7 +27,7 @@ log = structlog.get_logger("ratewire.cache")
 class RedisTickerFeed:
     """A `TickerFeed` on Redis."""
 
-    def __init__(self, redis: Redis, names: RedisNames, sources: Iterable[Source] = Source) -> None:
+    def __init__(self, redis: Redis, names: RedisKeys, sources: Iterable[Source] = Source) -> None:
         self._redis = redis
         self._names = names
         self._decoders: dict[bytes, Callable[[bytes], FeedMessage]] = {}

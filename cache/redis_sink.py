@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from cache.redis_client import read_script, translated_errors
 from rates.clock import format_us
 from rates.health import REPORT_LIFETIME, SourceReport
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.ticker import Ticker
 from rates.wire import encode_report, encode_ticker
 
@@ -20,7 +20,7 @@ CACHE_LIFETIME = timedelta(days=7)
 class RedisTickerSink:
     """A `TickerSink` on Redis. A client can resume if it is at most `stream_length` writes behind."""
 
-    def __init__(self, redis: Redis, names: RedisNames, *, stream_length: int) -> None:
+    def __init__(self, redis: Redis, names: RedisKeys, *, stream_length: int) -> None:
         self._names = names
         self._stream_length = stream_length
         self._write = redis.register_script(read_script("cache", "write.lua"))

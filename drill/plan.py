@@ -12,7 +12,7 @@ from drill.environment import (
 )
 from drill.health_monitor import SourceHealth
 from drill.subscriber import DrillSubscriber
-from pipeline.feeds.rhythm import TIMES_LONGEST
+from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import COINGECKO
 

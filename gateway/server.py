@@ -24,10 +24,10 @@ from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
-from runtime.startup import connect_patiently
+from runtime.startup import wait_for_backend
 
 BACKLOG = 2048
 # What the kernel keeps unsent of a connection: more would only be older by the time that it is read, and memory that nobody counts.
@@ -57,13 +57,11 @@ async def run_gateway(
         InstrumentStore(database.database_url, simulated=cache.simulated),
     )
     try:
-        feed = RedisTickerFeed(redis, RedisNames(cache.simulated))
+        feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
         timeout_s = process.startup_timeout_s
         with closing(bind(settings, shared=shared)) as listener:
-            await connect_patiently(
-                lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop
-            )
-            await connect_patiently(store.check, timeout_s=timeout_s, stop=stop)
+            await wait_for_backend(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop)
+            await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
 
             def settle() -> None:
                 spare_collector()

@@ -11,17 +11,17 @@ from cache.redis_client import open_redis, translated_errors
 from cache.redis_sink import RedisTickerSink
 from instruments.listed import ListedInstrument
 from instruments.store import InstrumentStore
-from pipeline.budget.memory_budget import MemoryCallBudget
-from pipeline.budget.redis_budget import RedisCallBudget
-from pipeline.claim.redis_claim import RedisTickClaim
-from pipeline.compose import consume, fetcher_of, instance_name, polled, produce, stream
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.memory_request_budget import MemoryRequestBudget
+from pipeline.coordination.redis_cooldown import RedisCooldown
+from pipeline.coordination.redis_request_budget import RedisRequestBudget
+from pipeline.coordination.redis_tick_claim import RedisTickClaim
 from pipeline.health import SourceHealth
-from pipeline.hold.memory_hold import MemoryHold
-from pipeline.hold.redis_hold import RedisHold
-from pipeline.listings.asking import fetch_in_time
-from pipeline.listings.process import keep_listing
-from pipeline.ports import CallBudget
+from pipeline.listings.fetch import fetch_listing
+from pipeline.listings.process import sync_listing
+from pipeline.ports import RequestBudget
 from pipeline.queue.rabbitmq import RabbitTaskQueue
+from pipeline.roles import consume, instance_name, polled, produce, rate_fetcher_of, stream
 from pipeline.settings import (
     ConsumerSettings,
     IngestSettings,
@@ -29,12 +29,12 @@ from pipeline.settings import (
     ProducerSettings,
     StreamSettings,
 )
-from pipeline.sources.parts import Surroundings
+from pipeline.sources.adapter import SourceContext
 from pipeline.sources.registry import SOURCES
 from rates.clock import utc_now
 from rates.errors import CacheUnavailable, InvalidSetting
 from rates.health import LISTINGS_ROLE
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
 from runtime.settings import (
@@ -44,7 +44,7 @@ from runtime.settings import (
     QueueSettings,
     load_settings,
 )
-from runtime.startup import connect_patiently
+from runtime.startup import wait_for_backend
 
 _log = structlog.get_logger("ratewire.process")
 
@@ -64,7 +64,7 @@ async def run_producer(stop: asyncio.Event) -> None:
         _queue(tuple(sources), stop) as queue,
         _instruments(stop, cache) as instruments,
     ):
-        claim = RedisTickClaim(redis, RedisNames(cache.simulated), holder=instance_name("producer"))
+        claim = RedisTickClaim(redis, RedisKeys(cache.simulated), holder=instance_name("producer"))
         _log.info("producing", sources=[source.value for source in sources])
         await produce(
             stop,
@@ -86,11 +86,13 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
     """
     settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
-    parts, names = SOURCES[source](), RedisNames(cache.simulated)
+    parts, names = SOURCES[source](), RedisKeys(cache.simulated)
     # Before anything is opened: a queue that nobody fills must not even be declared.
-    fetcher_of(parts)
+    rate_fetcher_of(parts)
     async with _redis(cache, stop) as redis, _queue((source,), stop) as queue:
-        budget = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
+        budget = (
+            RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
+        )
         _log.info("consuming", source=source.value)
         await consume(
             stop,
@@ -102,7 +104,7 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
             budget=budget,
             simulated=cache.simulated,
             instance=instance_name("consumer"),
-            hold=RedisHold(redis, names.not_before(source)),
+            cooldown=RedisCooldown(redis, names.not_before(source)),
             heartbeat=Heartbeat(process.heartbeat_file),
         )
 
@@ -116,7 +118,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     """
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
-    parts, names = SOURCES[source](), RedisNames(cache.simulated)
+    parts, names = SOURCES[source](), RedisKeys(cache.simulated)
     async with _redis(cache, stop) as redis, _instruments(stop, cache) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
@@ -128,7 +130,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
             sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
             simulated=cache.simulated,
             instance=instance_name("stream"),
-            hold=RedisHold(redis, names.stream_not_before(source)),
+            cooldown=RedisCooldown(redis, names.stream_not_before(source)),
             heartbeat=Heartbeat(process.heartbeat_file),
         )
 
@@ -142,7 +144,7 @@ async def run_listings(stop: asyncio.Event) -> None:
     """
     settings, process = load_settings(ListingSettings), load_settings(ProcessSettings)
     cache = load_settings(CacheSettings)
-    names, instance = RedisNames(cache.simulated), instance_name(LISTINGS_ROLE)
+    names, instance = RedisKeys(cache.simulated), instance_name(LISTINGS_ROLE)
     async with (
         _redis(cache, stop) as redis,
         _instruments(stop, cache) as instruments,
@@ -152,10 +154,12 @@ async def run_listings(stop: asyncio.Event) -> None:
         for source, build in SOURCES.items():
             parts = build()
             budget = (
-                RedisCallBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
+                RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
+                if parts.limits
+                else None
             )
             group.create_task(
-                keep_listing(
+                sync_listing(
                     stop,
                     parts=parts,
                     interval=settings.interval(source),
@@ -163,7 +167,7 @@ async def run_listings(stop: asyncio.Event) -> None:
                     claim=claim,
                     sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
                     budget=budget,
-                    hold=RedisHold(redis, names.not_before(source)),
+                    cooldown=RedisCooldown(redis, names.not_before(source)),
                     instance=instance,
                     heartbeat=Heartbeat(process.heartbeat_file),
                 ),
@@ -181,19 +185,19 @@ async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
     cache, parts = load_settings(CacheSettings), SOURCES[source]()
     if parts.open_listing is None:
         raise InvalidSetting("source", source, "expected a source that can be asked what it lists")
-    names, health = RedisNames(cache.simulated), SourceHealth(source, role="hand", instance="hand")
+    names, health = RedisKeys(cache.simulated), SourceHealth(source, role="hand", instance="hand")
     async with aclosing(open_redis(cache.redis_url)) as redis:
         is_shared = await _is_there(redis)
-        budget: CallBudget | None = None
+        budget: RequestBudget | None = None
         if parts.limits:
-            shared = RedisCallBudget(redis, names, source, parts.limits, clock=utc_now)
-            budget = shared if is_shared else MemoryCallBudget(source, parts.limits, clock=utc_now)
-        hold = RedisHold(redis, names.not_before(source)) if is_shared else MemoryHold(utc_now)
-        around = Surroundings(
-            health=health, simulated=cache.simulated, clock=utc_now, budget=budget, hold=hold
+            shared = RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
+            budget = shared if is_shared else MemoryRequestBudget(source, parts.limits, clock=utc_now)
+        cooldown = RedisCooldown(redis, names.not_before(source)) if is_shared else MemoryCooldown(utc_now)
+        context = SourceContext(
+            health=health, simulated=cache.simulated, clock=utc_now, budget=budget, cooldown=cooldown
         )
-        async with parts.open_listing(around) as fetcher:
-            return await fetch_in_time(source, fetcher)
+        async with parts.open_listing(context) as fetcher:
+            return await fetch_listing(source, fetcher)
 
 
 async def _is_there(redis: Redis) -> bool:
@@ -240,4 +244,4 @@ async def _instruments(stop: asyncio.Event, cache: CacheSettings) -> AsyncIterat
 
 
 async def _connect(connect: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    await connect_patiently(connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop)
+    await wait_for_backend(connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop)

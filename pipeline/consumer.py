@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import structlog
 
-from pipeline.backoff import Backoff
 from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
 from pipeline.ports import Delivery, RateFetcher, TaskQueue
 from pipeline.task import Task, decode_task
 from rates.clock import Clock
+from rates.error_mapping import TASK_VERDICTS, Verdict
 from rates.errors import QueueUnavailable, RatesError, SourceError, SourceUnavailable
-from rates.verdicts import TASK_VERDICTS, Verdict
+from runtime.backoff import Backoff
 
 FIRST_RECONNECT_WAIT = timedelta(milliseconds=200)
 LONGEST_RECONNECT_WAIT = timedelta(seconds=5)
@@ -50,7 +50,7 @@ class Consumer:
             InvalidSetting: the queue cannot be used as configured.
         """
         async with asyncio.TaskGroup() as group:
-            work = group.create_task(self._work_for_ever(stop), name="consumer")
+            work = group.create_task(self._work_forever(stop), name="consumer")
             await stop.wait()
             try:
                 async with asyncio.timeout(self._grace.total_seconds()):
@@ -59,7 +59,7 @@ class Consumer:
                 self._log.warning("giving the task in hand back", grace_s=self._grace.total_seconds())
             work.cancel()
 
-    async def _work_for_ever(self, stop: asyncio.Event) -> None:
+    async def _work_forever(self, stop: asyncio.Event) -> None:
         backoff = Backoff(FIRST_RECONNECT_WAIT, LONGEST_RECONNECT_WAIT)
         while not stop.is_set():
             try:
@@ -127,12 +127,12 @@ class Consumer:
                 tickers = await self._fetcher.fetch(task.wanted)
         except TimeoutError as exc:
             error = SourceUnavailable(task.source, f"no answer within {remaining:.1f} s")
-            self._health.note_failure(error)
+            self._health.record_failure(error)
             raise error from exc
         except SourceError as exc:
-            self._health.note_failure(exc)
+            self._health.record_failure(exc)
             raise
-        self._health.note_success()
+        self._health.record_success()
         stored = await self._ingest.write(tickers)
         self._log.debug("task done", task=task.id, fetched=len(tickers), stored=stored)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from pipeline.validation import Refusal
+from pipeline.validation import Rejection
 from rates.errors import RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
 from rates.health import MAX_SILENT, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
@@ -24,7 +24,7 @@ class SourceHealth:
     def __init__(self, source: Source, *, role: str, instance: str) -> None:
         self.source, self.role, self.instance = source, role, instance
         self.state = LinkState.DOWN
-        self.refusals: Counter[Refusal] = Counter()
+        self.rejections: Counter[Rejection] = Counter()
         self.reconnects = 0
         self.budget: CallBudgetState | None = None
         self.changed = asyncio.Event()
@@ -33,11 +33,11 @@ class SourceHealth:
         self._notes: dict[str, str] = {}
         self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
 
-    def note_success(self) -> None:
+    def record_success(self) -> None:
         """The source delivered."""
         self._turn(LinkState.UP, None)
 
-    def note_failure(self, error: RatesError) -> None:
+    def record_failure(self, error: RatesError) -> None:
         """The source did not deliver."""
         match error:
             case SourceRateLimited():
@@ -59,7 +59,7 @@ class SourceHealth:
             self._log.warning("noted", topic=topic, note=text)
         self.changed.set()
 
-    def note_silent(self, silent: Mapping[Symbol, str]) -> None:
+    def record_silent(self, silent: Mapping[Symbol, str]) -> None:
         """Symbols that the source should be telling of and does not, with what is wrong with each."""
         if not silent:
             self._silent = ()
@@ -70,14 +70,14 @@ class SourceHealth:
         more = len(self._silent) - NAMED_SILENT
         self.note("silent", f"silent: {named}{f' and {more} more' if more > 0 else ''}")
 
-    def note_refusal(self, refusal: Refusal, what: str) -> None:
+    def record_rejection(self, refusal: Rejection, what: str) -> None:
         """Ingest would not store something."""
-        self.refusals[refusal] += 1
+        self.rejections[refusal] += 1
         # The first of a kind says what happens; the thousandth would only hide everything else.
-        if (count := self.refusals[refusal]) & (count - 1) == 0:
+        if (count := self.rejections[refusal]) & (count - 1) == 0:
             self._log.warning("refused", refusal=refusal.name, count=count, what=what[:MAX_REASON_LENGTH])
 
-    def note_reconnect(self) -> None:
+    def record_reconnect(self) -> None:
         """A session was opened that is not the first."""
         self.reconnects += 1
 
@@ -90,7 +90,7 @@ class SourceHealth:
             role=self.role,
             state=self.state,
             reason="; ".join([*reasons, *self._notes.values()])[:MAX_REASON_LENGTH] or None,
-            refused=self.refusals.total(),
+            refused=self.rejections.total(),
             reconnects=self.reconnects,
             reported_at=now,
             budget=self.budget,

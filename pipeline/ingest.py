@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cache.ports import TickerSink
 from pipeline.health import SourceHealth
-from pipeline.validation import find_refusal
+from pipeline.validation import find_rejection
 from rates.clock import Clock
 from rates.ticker import Ticker
 
@@ -24,11 +24,13 @@ class Ingest:
         now = self._clock()
         admitted = []
         for ticker in tickers:
-            refusal = find_refusal(ticker, now=now, max_skew=self._max_skew)
+            refusal = find_rejection(ticker, now=now, max_skew=self._max_skew)
             if refusal is None:
                 admitted.append(ticker)
             else:
-                self._health.note_refusal(refusal, f"{ticker.symbol} {ticker.price} of {ticker.observed_at}")
+                self._health.record_rejection(
+                    refusal, f"{ticker.symbol} {ticker.price} of {ticker.observed_at}"
+                )
         return admitted
 
     async def write(self, tickers: Sequence[Ticker]) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from instruments.listed import ListedInstrument
-from pipeline.task import Task, Wanted
+from pipeline.task import RequestedInstrument, Task
 from rates.health import CallBudgetState
 from rates.source import Source
 from rates.ticker import Ticker
@@ -78,11 +78,11 @@ class TickClaim(Protocol):
         ...
 
 
-class CallBudget(Protocol):
+class RequestBudget(Protocol):
     """How often one source may be called, counted over all replicas."""
 
     async def take(self, topic: str = "") -> CallBudgetState:
-        """Take one call out of the budget and tell what is left; `topic` names the question, for `rest_for`.
+        """Take one call out of the budget and tell what is left; `topic` names the question, for `defer`.
 
         Raises:
             SourceRateLimited: none is left, the source asked to be left alone, or (`is_planned`) the next call is due later;
@@ -91,7 +91,7 @@ class CallBudget(Protocol):
         """
         ...
 
-    async def rest_for(self, span: timedelta, topic: str) -> None:
+    async def defer(self, span: timedelta, topic: str) -> None:
         """Let nobody ask that question for `span` from now: the answer could not be newer. Never shortens a longer rest.
 
         Raises:
@@ -99,7 +99,7 @@ class CallBudget(Protocol):
         """
         ...
 
-    async def hold_for(self, span: timedelta) -> None:
+    async def start_cooldown(self, span: timedelta) -> None:
         """Let nobody call for `span` from now; never shortens a longer hold.
 
         Raises:
@@ -108,7 +108,7 @@ class CallBudget(Protocol):
         ...
 
 
-class Hold(Protocol):
+class Cooldown(Protocol):
     """Until when one service of a source must be left alone, by all replicas: it refused one of them and said so."""
 
     async def remaining(self) -> timedelta:
@@ -119,7 +119,7 @@ class Hold(Protocol):
         """
         ...
 
-    async def hold_for(self, span: timedelta) -> None:
+    async def start_cooldown(self, span: timedelta) -> None:
         """Let nobody ask it for `span` from now; never shortens a longer hold.
 
         Raises:
@@ -131,7 +131,7 @@ class Hold(Protocol):
 class RateFetcher(Protocol):
     """Asks one source for the present rates of some instruments."""
 
-    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         """One question, one answer; instruments that the source has no quote for are left out.
 
         When a call could not bring anything newer, it is the last answer again.

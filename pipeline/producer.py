@@ -48,12 +48,12 @@ class Producer:
     async def run(self, stop: asyncio.Event) -> None:
         """Issue every tick from now on, until `stop`."""
         number = first_tick(self._clock(), self._interval)
-        while await self._comes(tick_time(number, self._interval), stop):
-            await self.issue(number)
+        while await self._wait_until(tick_time(number, self._interval), stop):
+            await self.issue_tick(number)
             # Ticks missed while the queue or the cache took its time are not made up for: their data would be old.
             number = max(number, tick_number(self._clock(), self._interval)) + 1
 
-    async def issue(self, number: int) -> int:
+    async def issue_tick(self, number: int) -> int:
         """Issue one tick's tasks, unless another producer has; how many were confirmed."""
         deadline = tick_time(number + 1, self._interval)
         lifetime = max(SHORTEST_CLAIM, CLAIM_LIFETIME_TICKS * self._interval)
@@ -75,7 +75,7 @@ class Producer:
         await self._queue.enqueue(tasks)
         return len(tasks)
 
-    async def _comes(self, moment: datetime, stop: asyncio.Event) -> bool:
+    async def _wait_until(self, moment: datetime, stop: asyncio.Event) -> bool:
         """Wait for the moment; false when `stop` came first."""
         while (remaining := (moment - self._clock()).total_seconds()) > 0:
             with suppress(TimeoutError):

@@ -17,7 +17,7 @@ REPORT_INTERVAL = timedelta(seconds=2)
 SHORTEST_INTERVAL = timedelta(milliseconds=100)
 
 
-async def report_for_ever(
+async def report_forever(
     health: SourceHealth,
     sink: TickerSink,
     *,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from instruments.instrument import Instrument
-from pipeline.task import Task, Wanted
+from pipeline.task import RequestedInstrument, Task
 from rates.clock import EPOCH
 
 
@@ -35,7 +35,9 @@ def shard(
         Task(
             id=uuid.uuid4().hex,
             source=instruments[0].source,
-            wanted=tuple(Wanted(one.symbol, one.source_symbol) for one in instruments[index::count]),
+            wanted=tuple(
+                RequestedInstrument(one.symbol, one.source_symbol) for one in instruments[index::count]
+            ),
             issued_at=issued_at,
             deadline=deadline,
         )

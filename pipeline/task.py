@@ -10,10 +10,10 @@ from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 
 # The longest list that any source takes in one call; a longer one was not written by a producer.
-MAX_WANTED = 1_000
+MAX_INSTRUMENTS_PER_TASK = 1_000
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class RequestedInstrument(msgspec.Struct, frozen=True):
     """One instrument to ask for; `source_symbol` is the source's own spelling."""
 
     symbol: Symbol
@@ -25,7 +25,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     source: Source
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[RequestedInstrument, ...]
     issued_at: datetime
     deadline: datetime
 
@@ -68,15 +68,17 @@ def decode_task(source: Source, body: bytes) -> Task:
     """
     try:
         wire = _decoder.decode(body)
-        wanted = tuple(Wanted(parse_symbol(one.symbol), one.source_symbol) for one in wire.wanted)
+        wanted = tuple(
+            RequestedInstrument(parse_symbol(one.symbol), one.source_symbol) for one in wire.wanted
+        )
         issued_at, deadline = parse_us(wire.issued_at_us), parse_us(wire.deadline_us)
     except (msgspec.MsgspecError, InvalidSymbol, OverflowError, UnicodeDecodeError) as exc:
         raise MalformedTask(f"expected a task of {source}, saw {body[:120]!r}: {exc}") from exc
     if wire.source is not source:
         raise MalformedTask(f"expected a task of {source}, saw one of {wire.source}: {body[:120]!r}")
-    if not 0 < len(wanted) <= MAX_WANTED or not all(one.source_symbol for one in wanted):
+    if not 0 < len(wanted) <= MAX_INSTRUMENTS_PER_TASK or not all(one.source_symbol for one in wanted):
         raise MalformedTask(
-            f"expected 1 to {MAX_WANTED} instruments with a source symbol, saw {len(wanted)}: {body[:120]!r}"
+            f"expected 1 to {MAX_INSTRUMENTS_PER_TASK} instruments with a source symbol, saw {len(wanted)}: {body[:120]!r}"
         )
     if deadline <= issued_at:
         raise MalformedTask(f"expected a deadline after {issued_at}, saw {deadline}")

@@ -13,7 +13,7 @@ FIRST_POSSIBLE = datetime(2009, 1, 3, tzinfo=UTC)
 HIGHEST_PRICE = Decimal(10) ** 15
 
 
-class Refusal(StrEnum):
+class Rejection(StrEnum):
     """Why a ticker was not stored."""
 
     NOT_FINITE = "a number that is not finite or has over 50 digits a side"
@@ -26,24 +26,24 @@ class Refusal(StrEnum):
     UNREADABLE = "an entry that could not be read"
 
 
-def find_refusal(  # noqa: PLR0911 - one return per rule
+def find_rejection(  # noqa: PLR0911 - one return per rule
     ticker: Ticker, *, now: datetime, max_skew: timedelta
-) -> Refusal | None:
+) -> Rejection | None:
     """The reason not to store `ticker`, if there is one; clocks may differ by up to `max_skew`, that included."""
     sizes = _given(ticker.price, ticker.bid, ticker.ask, ticker.high_24h, ticker.low_24h, ticker.volume_24h)
     if not all(map(is_printable, (*sizes, *_given(ticker.change_percent_24h)))):
-        return Refusal.NOT_FINITE
+        return Rejection.NOT_FINITE
     if ticker.price <= 0:
-        return Refusal.PRICE_NOT_POSITIVE
+        return Rejection.PRICE_NOT_POSITIVE
     # Zero is none: an empty side of the book, a day without trades.
     if min(sizes) < 0:
-        return Refusal.NEGATIVE
+        return Rejection.NEGATIVE
     if ticker.price > HIGHEST_PRICE:
-        return Refusal.PRICE_ABSURD
+        return Rejection.PRICE_ABSURD
     if ticker.observed_at - now > max_skew:
-        return Refusal.FROM_THE_FUTURE
+        return Rejection.FROM_THE_FUTURE
     if ticker.observed_at < FIRST_POSSIBLE:
-        return Refusal.BEFORE_ALL_MARKETS
+        return Rejection.BEFORE_ALL_MARKETS
     return None
 
 

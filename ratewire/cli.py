@@ -144,11 +144,11 @@ def migrate() -> None:
     from instruments.migrations import migrate as migrate_database
     from runtime.process import run_process
     from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
-    from runtime.startup import connect_patiently
+    from runtime.startup import wait_for_backend
 
     async def run(stop: "asyncio.Event") -> None:
         url = load_settings(DatabaseSettings).database_url
-        await connect_patiently(
+        await wait_for_backend(
             lambda: migrate_database(url),
             timeout_s=load_settings(ProcessSettings).startup_timeout_s,
             stop=stop,

@@ -16,7 +16,7 @@ from pipeline.settings import (
     ProducerSettings,
     StreamSettings,
 )
-from pipeline.sources.registry import folder_of
+from pipeline.sources.registry import source_module
 from rates.source import Source
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, QueueSettings
 from simulator.settings import SimulatorSettings
@@ -32,7 +32,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     StreamSettings,
     ListingSettings,
     IngestSettings,
-    *(folder_of(source).settings for source in Source),
+    *(source_module(source).settings for source in Source),
     GatewaySettings,
     SimulatorSettings,
     StandaloneSettings,

@@ -142,11 +142,11 @@ def follow(
 
     async def run(store: "InstrumentStore") -> None:
         from instruments.listings import ListingRecords
-        from pipeline.listings.following import follow_listing
+        from pipeline.listings.apply import apply_listing
         from rates.clock import utc_now
 
         listed = await _fetch_listing(source)
-        changes = await follow_listing(
+        changes = await apply_listing(
             source, listed, store, ListingRecords(store), now=utc_now(), accept=accept
         )
         for instrument, halt in changes.items():
@@ -165,14 +165,14 @@ async def _fetch_listing(source: Source) -> Sequence["ListedInstrument"]:
 async def _look_up(source: Source, symbol: str, name: str) -> "Instrument":
     from instruments.instrument import Instrument
     from pipeline.listings.comparison import find_halt
-    from pipeline.listings.lookup import pick
+    from pipeline.listings.lookup import find_listed
     from rates.clock import utc_now
     from rates.errors import AmbiguousSymbol
     from rates.symbol import parse_symbol
 
     parsed = parse_symbol(symbol)
     try:
-        one = pick(source, await _fetch_listing(source), parsed)
+        one = find_listed(source, await _fetch_listing(source), parsed)
     except AmbiguousSymbol:
         typer.echo(f"say which: ratewire instruments add {source} {symbol} SOURCE_SYMBOL", err=True)
         raise

@@ -17,7 +17,7 @@ class StoppedEarly(Exception):
     """The stop event was set during start-up. Not a failure."""
 
 
-async def connect_patiently(
+async def wait_for_backend(
     connect: Callable[[], Awaitable[T]], *, timeout_s: float, stop: asyncio.Event
 ) -> T:
     """Call `connect` until it succeeds, with exponential backoff and jitter. Logs each retry.

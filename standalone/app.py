@@ -13,12 +13,12 @@ from cache.memory import MemoryCache
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentStore
-from pipeline.budget.memory_budget import MemoryCallBudget
-from pipeline.claim.memory_claim import MemoryTickClaim
-from pipeline.compose import consume, produce, stream
-from pipeline.hold.memory_hold import MemoryHold
-from pipeline.listings.process import keep_listing
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.memory_request_budget import MemoryRequestBudget
+from pipeline.coordination.memory_tick_claim import MemoryTickClaim
+from pipeline.listings.process import sync_listing
 from pipeline.queue.memory import MemoryTaskQueue
+from pipeline.roles import consume, produce, stream
 from pipeline.settings import (
     ConsumerSettings,
     IngestSettings,
@@ -26,7 +26,7 @@ from pipeline.settings import (
     ProducerSettings,
     StreamSettings,
 )
-from pipeline.sources.parts import SourceParts
+from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.registry import SOURCES
 from rates.clock import utc_now
 from rates.errors import InvalidSetting
@@ -44,10 +44,10 @@ log = structlog.get_logger("ratewire.standalone")
 
 
 @dataclass(frozen=True)
-class Market:
+class SourceSet:
     """Where rates come from: `label` says what is simulated, `None` for the real exchanges."""
 
-    sources: dict[Source, SourceParts]
+    sources: dict[Source, SourceAdapter]
     label: str | None
 
 
@@ -77,7 +77,7 @@ async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Pa
 def start_parts(
     parts: asyncio.TaskGroup,
     stop: asyncio.Event,
-    market: Market,
+    market: SourceSet,
     instruments: InstrumentStore,
     listener: socket.socket,
     *,
@@ -96,22 +96,22 @@ def start_parts(
 
 
 @asynccontextmanager
-async def _market(*, live: bool, replay: Sequence[Path], speed: float) -> AsyncIterator[Market]:
+async def _market(*, live: bool, replay: Sequence[Path], speed: float) -> AsyncIterator[SourceSet]:
     if live:
-        yield Market({source: build() for source, build in SOURCES.items()}, None)
+        yield SourceSet({source: build() for source, build in SOURCES.items()}, None)
         return
     # Ports of its own: a simulator may be running beside.
     chosen = {"http_port": 0, "ws_port": 0, "host": "127.0.0.1"}
     if replay:
         chosen |= {"replay": [str(path) for path in replay], "speed": speed}
     async with run_simulator(load_settings(SimulatorSettings, **chosen)) as addresses:
-        yield Market(simulated_sources(addresses), addresses.label)
+        yield SourceSet(simulated_sources(addresses), addresses.label)
 
 
 def _start_pipeline(
     parts: asyncio.TaskGroup,
     stop: asyncio.Event,
-    market: Market,
+    market: SourceSet,
     cache: MemoryCache,
     instruments: InstrumentStore,
     *,
@@ -136,8 +136,8 @@ def _start_pipeline(
     replicas = {Source.BINANCE: load_settings(StandaloneSettings).consumers}
     for source, source_parts in market.sources.items():
         limits = source_parts.limits
-        budget = None if limits is None else MemoryCallBudget(source, limits, clock=utc_now)
-        hold = MemoryHold(utc_now)
+        budget = None if limits is None else MemoryRequestBudget(source, limits, clock=utc_now)
+        cooldown = MemoryCooldown(utc_now)
         for number in range(replicas.get(source, 1) if source_parts.open_fetcher else 0):
             parts.create_task(
                 consume(
@@ -150,14 +150,14 @@ def _start_pipeline(
                     budget=budget,
                     simulated=simulated,
                     instance=f"consumer-{number}",
-                    hold=hold,
+                    cooldown=cooldown,
                     heartbeat=heartbeat,
                 ),
                 name=f"consumer {source} {number}",
             )
         if with_listings:
             parts.create_task(
-                keep_listing(
+                sync_listing(
                     stop,
                     parts=source_parts,
                     interval=listings.interval(source),
@@ -165,7 +165,7 @@ def _start_pipeline(
                     claim=listing_claim,
                     sink=cache,
                     budget=budget,
-                    hold=hold,
+                    cooldown=cooldown,
                     instance="listings",
                     heartbeat=heartbeat,
                 ),

@@ -2,16 +2,16 @@
 
 from dataclasses import asdict
 
-from pipeline.sources.parts import SourceParts
-from pipeline.sources.registry import build, folder_of
+from pipeline.sources.adapter import SourceAdapter
+from pipeline.sources.registry import build, source_module
 from rates.source import Source
 from simulator.server import SimulatorAddresses
 
 
-def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceParts]:
+def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceAdapter]:
     """Every source that the simulator speaks for; any other is left out, so that no real value gets in."""
     return {
-        source: build(source, **folder_of(source).simulated(spoken_for))
+        source: build(source, **source_module(source).simulated(spoken_for))
         for source in Source
         if (spoken_for := _addresses_of(source, addresses))
     }

@@ -34,7 +34,7 @@ from gateway.pages import read_page
 from gateway.schema.context import OperationMetadata
 from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.settings import GatewaySettings
-from rates.verdicts import INTERNAL_ERROR
+from rates.error_mapping import INTERNAL_ERROR
 
 READING = ("GET", "HEAD")
 ALLOWED = "GET, HEAD, POST, OPTIONS"

@@ -8,8 +8,8 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from rates import errors
+from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
 from rates.errors import RatesError
-from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from pipeline.feeds.rhythm import Rhythm
+from pipeline.feeds.interval_stats import IntervalStats
 
 # Of the idle timeout: then a ping is sent, so that its answer can be there when the timeout is over.
 PROBE_SHARE = 0.5
@@ -10,7 +10,7 @@ PROBE_SHARE = 0.5
 ANSWER_SHARE = 0.4
 
 
-class Step(Enum):
+class LivenessAction(Enum):
     """What to do now."""
 
     LISTEN = "go on"
@@ -23,14 +23,14 @@ class Liveness:
     connection usually does (`rhythm`, which outlives it); a quiet market is neither.
     """
 
-    def __init__(self, rhythm: Rhythm, *, idle_timeout_s: float, now: float) -> None:
+    def __init__(self, rhythm: IntervalStats, *, idle_timeout_s: float, now: float) -> None:
         self._rhythm = rhythm
         self._idle_timeout = idle_timeout_s
         self._heard_at = now
         self._probed_at: float | None = None
         self._answered = False
 
-    def hear(self, now: float) -> None:
+    def on_event(self, now: float) -> None:
         """A readable message came."""
         self._rhythm.beat(now)
         self._heard_at, self._probed_at, self._answered = now, None, False
@@ -43,20 +43,24 @@ class Liveness:
         """Seconds without a readable message."""
         return now - self._heard_at
 
-    def look(self, now: float) -> Step:
+    def check(self, now: float) -> LivenessAction:
         """What to do at `now`; a PROBE counts as sent."""
         if self._probed_at is None:
-            return self._probe(now) if self.silence(now) >= PROBE_SHARE * self._idle_timeout else Step.LISTEN
+            return (
+                self._probe(now)
+                if self.silence(now) >= PROBE_SHARE * self._idle_timeout
+                else LivenessAction.LISTEN
+            )
         if self.silence(now) < self._idle_timeout:
-            return Step.LISTEN
+            return LivenessAction.LISTEN
         if self._is_dead(now):
-            return Step.GIVE_UP
+            return LivenessAction.GIVE_UP
         again = self._answered and now - self._probed_at >= self._idle_timeout
-        return self._probe(now) if again else Step.LISTEN
+        return self._probe(now) if again else LivenessAction.LISTEN
 
-    def _probe(self, now: float) -> Step:
+    def _probe(self, now: float) -> LivenessAction:
         self._probed_at, self._answered = now, False
-        return Step.PROBE
+        return LivenessAction.PROBE
 
     def _is_dead(self, now: float) -> bool:
         if not self._answered:

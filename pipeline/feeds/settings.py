@@ -38,6 +38,6 @@ class FeedSettings(BaseSettings):
     )
 
 
-def simulated_addresses(at: Mapping[str, str]) -> dict[str, str]:
+def simulated_settings(at: Mapping[str, str]) -> dict[str, str]:
     """Settings of a source with a push feed and a listing, from where the simulator plays both."""
     return {"stream_urls": at["stream_url"], "rest_url": at["rest_url"]}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from pipeline.feeds.ports import Pulse
-from pipeline.feeds.rhythm import Rhythm
+from pipeline.feeds.interval_stats import IntervalStats
+from pipeline.feeds.protocol import SymbolActivity
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
@@ -19,7 +19,7 @@ LIVELY_S = 5.0
 MOST = 0.5
 
 
-class _Trouble(NamedTuple):
+class _Fault(NamedTuple):
     """What is wrong with a symbol: of which kind, and in words."""
 
     kind: str
@@ -27,27 +27,27 @@ class _Trouble(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Watched:
+class _WatchedSymbol:
     """`life`: any message; `news`: one that says something else than the last, as in `told`; `moves`: of the price, to
     where it was not just before (`places`).
     """
 
     expected_since: float
-    life: Rhythm
-    news: Rhythm
-    moves: Rhythm
+    life: IntervalStats
+    news: IntervalStats
+    moves: IntervalStats
     places: tuple[Decimal | None, Decimal | None] = (None, None)
     told: tuple[object, ...] = ()
-    trouble: _Trouble | None = None
+    trouble: _Fault | None = None
     renewed: bool = False
 
 
 @dataclass(frozen=True)
-class Findings:
+class WatchdogReport:
     """`silent`: symbol → what is wrong, for people. `renew`: to be subscribed once more. `is_dead`: it is no single symbol."""
 
     silent: dict[Symbol, str]
-    renew: tuple[Symbol, ...]
+    resubscribe: tuple[Symbol, ...]
     is_dead: bool
 
 
@@ -61,7 +61,7 @@ class Watchdog:
     def __init__(self, *, silent_after_s: float, first_message_s: float) -> None:
         self._silent_after = silent_after_s
         self._first_message = first_message_s
-        self._watched: dict[Symbol, _Watched] = {}
+        self._watched: dict[Symbol, _WatchedSymbol] = {}
         self._refused: dict[Symbol, str] = {}
 
     def track(self, symbols: Iterable[Symbol], now: float) -> None:
@@ -70,9 +70,9 @@ class Watchdog:
         self._watched = {symbol: before.get(symbol) or self._watch(now) for symbol in symbols}
         self._refused = {symbol: said for symbol, said in self._refused.items() if symbol in self._watched}
 
-    def _watch(self, now: float) -> _Watched:
-        life, news, moves = (Rhythm(INEXPERIENCED * self._silent_after) for _ in range(3))
-        return _Watched(now, life, news, moves)
+    def _watch(self, now: float) -> _WatchedSymbol:
+        life, news, moves = (IntervalStats(INEXPERIENCED * self._silent_after) for _ in range(3))
+        return _WatchedSymbol(now, life, news, moves)
 
     def interrupt(self, now: float) -> None:
         """The connection was lost: whatever comes next comes from a new one, and all may be refused or not anew."""
@@ -83,7 +83,7 @@ class Watchdog:
             one.news.interrupt()
             one.moves.interrupt()
 
-    def hear(self, event: Ticker | Pulse, now: float) -> None:
+    def on_event(self, event: Ticker | SymbolActivity, now: float) -> None:
         """A message about a symbol."""
         one = self._watched.get(event.symbol)
         if one is None:
@@ -104,7 +104,7 @@ class Watchdog:
         """The source will not push it."""
         self._refused[symbol] = f"refused: {said}"
 
-    def look(self, now: float) -> Findings:
+    def check(self, now: float) -> WatchdogReport:
         """What is wrong at `now`."""
         heeded = [(symbol, one) for symbol, one in self._watched.items() if symbol not in self._refused]
         for _, one in heeded:
@@ -114,37 +114,37 @@ class Watchdog:
                 one.trouble = found
             one.renewed = one.renewed and one.trouble is not None
         silent = {symbol: one.trouble.words for symbol, one in heeded if one.trouble is not None}
-        renew = tuple(symbol for symbol in silent if self._renew(symbol))
-        return Findings(silent | self._refused, renew, len(silent) > MOST * len(heeded))
+        resubscribe = tuple(symbol for symbol in silent if self._resubscribe(symbol))
+        return WatchdogReport(silent | self._refused, resubscribe, len(silent) > MOST * len(heeded))
 
-    def _renew(self, symbol: Symbol) -> bool:
+    def _resubscribe(self, symbol: Symbol) -> bool:
         """Once for each time that it falls silent."""
         first, self._watched[symbol].renewed = not self._watched[symbol].renewed, True
         return first
 
-    def _find_trouble(self, one: _Watched, now: float) -> _Trouble | None:
+    def _find_trouble(self, one: _WatchedSymbol, now: float) -> _Fault | None:
         if one.life.last is None:
             waited = now - one.expected_since
             is_late = waited > self._first_message
-            return _Trouble("first", f"no message within {waited:.0f} s of subscribing") if is_late else None
+            return _Fault("first", f"no message within {waited:.0f} s of subscribing") if is_late else None
         if silence := self._overdue(one.life, now):
-            return _Trouble("silent", f"no message for {silence:.0f} s{_usual(one.life)}")
+            return _Fault("silent", f"no message for {silence:.0f} s{_usual(one.life)}")
         if silence := self._overdue(one.news, now):
-            return _Trouble("repeats", f"frozen: the same for {silence:.0f} s{_usual(one.news)}")
+            return _Fault("repeats", f"frozen: the same for {silence:.0f} s{_usual(one.news)}")
         is_lively = one.moves.patience is not None and one.moves.mean <= LIVELY_S
         if is_lively and (silence := self._overdue(one.moves, now)):
-            return _Trouble("stands", f"frozen: its price for {silence:.0f} s{_usual(one.moves)}")
+            return _Fault("stands", f"frozen: its price for {silence:.0f} s{_usual(one.moves)}")
         return None
 
-    def _overdue(self, rhythm: Rhythm, now: float) -> float:
+    def _overdue(self, rhythm: IntervalStats, now: float) -> float:
         """Seconds of a silence that is unusual; 0 where it is not."""
         silence = 0.0 if rhythm.last is None else now - rhythm.last
         return silence if silence > self._limit(rhythm) else 0.0
 
-    def _limit(self, rhythm: Rhythm) -> float:
+    def _limit(self, rhythm: IntervalStats) -> float:
         patience = rhythm.patience
         return INEXPERIENCED * self._silent_after if patience is None else max(self._silent_after, patience)
 
 
-def _usual(rhythm: Rhythm) -> str:
+def _usual(rhythm: IntervalStats) -> str:
     return f", usually one each {rhythm.mean:.1f} s" if rhythm.patience is not None else ""

@@ -14,7 +14,7 @@ BELIEVABLE_LOSS = 0.2
 NAMED_IN_DOUBT = 5
 
 
-def find_doubt(
+def find_anomaly(
     tracked: Sequence[Instrument], listed: Sequence[ListedInstrument], last: ListingState | None
 ) -> str | None:
     """Why the listing is not to be believed; `None` if it is. `last` is the one that was believed last.

@@ -11,7 +11,7 @@ from rates.symbol import Symbol, parse_symbol
 NEAR_MATCHES = 5
 
 
-def pick(source: Source, listed: Iterable[ListedInstrument], symbol: Symbol) -> ListedInstrument:
+def find_listed(source: Source, listed: Iterable[ListedInstrument], symbol: Symbol) -> ListedInstrument:
     """The one entry that is `symbol`. Of several, dead ones do not count as long as one of them trades.
 
     Raises:
@@ -43,7 +43,7 @@ def search(
             yield one
 
 
-def symbol_of(listed: ListedInstrument, quote: str) -> Symbol | None:
+def to_symbol(listed: ListedInstrument, quote: str) -> Symbol | None:
     """What we would call it, in `quote` where it has any; `None` for assets that make no symbol (`$MEME`)."""
     try:
         return parse_symbol(f"{listed.base}/{listed.quote or quote}")
@@ -56,5 +56,5 @@ def _is(one: ListedInstrument, symbol: Symbol) -> bool:
 
 
 def _near(entries: Sequence[ListedInstrument], symbol: Symbol) -> list[str]:
-    known = {str(found) for one in entries if (found := symbol_of(one, symbol.quote))}
+    known = {str(found) for one in entries if (found := to_symbol(one, symbol.quote))}
     return difflib.get_close_matches(str(symbol), known, n=NEAR_MATCHES, cutoff=0.75)

@@ -6,27 +6,27 @@ from datetime import timedelta
 from cache.ports import TickerSink
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentStore
+from pipeline.coordination.local_cooldown import LocalCooldown
 from pipeline.health import SourceHealth
-from pipeline.hold.remembered_hold import RememberedHold
-from pipeline.listings.keeper import ListingKeeper
-from pipeline.ports import CallBudget, Hold, TickClaim
-from pipeline.reporter import report_for_ever
-from pipeline.sources.parts import SourceParts, Surroundings
+from pipeline.listings.listing_sync import ListingSync
+from pipeline.ports import Cooldown, RequestBudget, TickClaim
+from pipeline.reporter import report_forever
+from pipeline.sources.adapter import SourceAdapter, SourceContext
 from rates.clock import Clock, utc_now
 from rates.health import LISTINGS_ROLE
 from runtime.heartbeat import Heartbeat
 
 
-async def keep_listing(
+async def sync_listing(
     stop: asyncio.Event,
     *,
-    parts: SourceParts,
+    parts: SourceAdapter,
     interval: timedelta,
     instruments: InstrumentStore,
     claim: TickClaim,
     sink: TickerSink,
-    budget: CallBudget | None,
-    hold: Hold,
+    budget: RequestBudget | None,
+    cooldown: Cooldown,
     instance: str,
     heartbeat: Heartbeat,
     clock: Clock = utc_now,
@@ -39,19 +39,19 @@ async def keep_listing(
     if parts.open_listing is None:
         return
     health = SourceHealth(parts.source, role=LISTINGS_ROLE, instance=instance)
-    around = Surroundings(
+    context = SourceContext(
         health=health,
         simulated=instruments.simulated,
         clock=clock,
         budget=budget,
-        hold=RememberedHold(hold, clock),
+        cooldown=LocalCooldown(cooldown, clock),
     )
-    async with parts.open_listing(around) as fetcher, asyncio.TaskGroup() as group:
-        keeper = ListingKeeper(
+    async with parts.open_listing(context) as fetcher, asyncio.TaskGroup() as group:
+        keeper = ListingSync(
             fetcher, instruments, ListingRecords(instruments), claim, health, interval=interval, clock=clock
         )
         tasks = [
-            group.create_task(report_for_ever(health, sink, clock=clock, heartbeat=heartbeat)),
+            group.create_task(report_forever(health, sink, clock=clock, heartbeat=heartbeat)),
             group.create_task(keeper.run()),
         ]
         await stop.wait()

@@ -165,7 +165,7 @@ class RabbitTaskQueue:
                 return connection
             await self.close()
             with translated_errors(f" at {_masked(self._url)}"), translated_settings(self._url):
-                connection = await _dial(self._url)
+                connection = await _connect_amqp(self._url)
                 try:
                     async with asyncio.timeout(COMMAND_TIMEOUT_S):
                         await declare(connection, self._sources)
@@ -188,7 +188,7 @@ async def _deliver(arrived: _Mailbox) -> AsyncIterator[_RabbitDelivery]:
     raise QueueUnavailable("RabbitMQ: the connection, its channel or the queue was lost")
 
 
-async def _dial(url: str) -> AbstractConnection:
+async def _connect_amqp(url: str) -> AbstractConnection:
     if not url.startswith(("amqp://", "amqps://")):
         raise InvalidSetting(SETTING, _masked(url), "expected amqp://user:password@host:port/vhost")
     try:

@@ -9,14 +9,14 @@ from cache.ports import TickerFeed, TickerSink
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_sink import RedisTickerSink
 from rates.clock import parse_us
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 STREAM_LENGTH = 200
 BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
-NAMES = RedisNames(simulated=False)
+NAMES = RedisKeys(simulated=False)
 
 
 class Cache(TickerSink, TickerFeed, Protocol):
@@ -26,7 +26,7 @@ class Cache(TickerSink, TickerFeed, Protocol):
 class RedisCache(RedisTickerSink, RedisTickerFeed):
     """`RedisTickerSink` and `RedisTickerFeed` on one client."""
 
-    def __init__(self, redis: Redis, names: RedisNames) -> None:
+    def __init__(self, redis: Redis, names: RedisKeys) -> None:
         RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
         RedisTickerFeed.__init__(self, redis, names)
 

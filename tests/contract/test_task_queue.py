@@ -12,7 +12,7 @@ from pipeline.ports import Delivery, TaskQueue
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.queue.names import MAX_TASKS, dead_queue_name, queue_name
 from pipeline.queue.rabbitmq import RabbitTaskQueue
-from pipeline.task import Task, Wanted, decode_task
+from pipeline.task import RequestedInstrument, Task, decode_task
 from rates.clock import utc_now
 from rates.errors import MalformedTask
 from rates.source import Source
@@ -81,7 +81,10 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 
 def task(name: str = "1", *, source: Source = BINANCE, lives: timedelta = timedelta(seconds=30)) -> Task:
     now = utc_now()
-    wanted = (Wanted(Symbol("BTC", "USDT"), "BTCUSDT"), Wanted(Symbol("ETH", "USDT"), "ETHUSDT"))
+    wanted = (
+        RequestedInstrument(Symbol("BTC", "USDT"), "BTCUSDT"),
+        RequestedInstrument(Symbol("ETH", "USDT"), "ETHUSDT"),
+    )
     return Task(id=name, source=source, wanted=wanted, issued_at=now, deadline=now + lives)
 
 

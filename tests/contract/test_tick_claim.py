@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from cache.redis_client import open_redis
-from pipeline.claim.memory_claim import MemoryTickClaim
-from pipeline.claim.redis_claim import RedisTickClaim
+from pipeline.coordination.memory_tick_claim import MemoryTickClaim
+from pipeline.coordination.redis_tick_claim import RedisTickClaim
 from pipeline.ports import TickClaim
 from rates.clock import utc_now
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from tests.pipeline.fakes import eventually
 
@@ -27,7 +27,7 @@ async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickCl
         return
     redis = open_redis(request.getfixturevalue("redis_url"))
     await redis.flushall()
-    yield [RedisTickClaim(redis, RedisNames(simulated=False), holder=name) for name in ("one", "other")]
+    yield [RedisTickClaim(redis, RedisKeys(simulated=False), holder=name) for name in ("one", "other")]
     await redis.aclose()
 
 
@@ -62,7 +62,7 @@ async def test_a_claim_expires(producers: list[TickClaim]) -> None:
 
 async def test_each_schedule_has_its_own_ticks(redis_url: str) -> None:
     """Tick 7 of the listings is not tick 7 of the producers."""
-    redis, names = open_redis(redis_url), RedisNames(simulated=False)
+    redis, names = open_redis(redis_url), RedisKeys(simulated=False)
     await redis.flushall()
     ticks = RedisTickClaim(redis, names, holder="producer")
     listings = RedisTickClaim(redis, names, holder="listings", schedule="listing")

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from tests.backends import Server
 from tests.dashboard.browser import Browser, browsing
@@ -32,7 +32,7 @@ class Market:
         self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
         self.redis = redis
         self._env = env
-        self._sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
+        self._sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
         self.gateway: Command | None = None
 
     async def write(

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 from gateway.http import response
 from gateway.schema import errors
 from gateway.websocket import messages, subprotocol
-from rates.verdicts import GRAPHQL_CODES, INTERNAL_ERROR
+from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
 from tests.e2e.graphql_client import fresh_from_all
 from tests.e2e.processes import free_port, running

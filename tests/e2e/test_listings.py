@@ -19,10 +19,10 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from pipeline.claim.memory_claim import MemoryTickClaim
-from pipeline.hold.memory_hold import MemoryHold
-from pipeline.listings.process import keep_listing
-from pipeline.sources.binance.parts import binance
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.memory_tick_claim import MemoryTickClaim
+from pipeline.listings.process import sync_listing
+from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import utc_now
 from rates.source import ObservedAtOrigin, Source
@@ -88,7 +88,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
         running = [
             asyncio.create_task(gateway.run()),
             asyncio.create_task(
-                keep_listing(
+                sync_listing(
                     stop,
                     parts=binance(BinanceSettings(rest_url=server.url)),
                     interval=timedelta(seconds=1),
@@ -96,7 +96,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
                     claim=MemoryTickClaim(utc_now),
                     sink=cache,
                     budget=None,
-                    hold=MemoryHold(utc_now),
+                    cooldown=MemoryCooldown(utc_now),
                     instance="listings-test",
                     heartbeat=Heartbeat(None),
                 )

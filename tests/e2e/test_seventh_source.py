@@ -123,7 +123,7 @@ async def test_the_checks_of_all_folders_take_it_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["settings.py", "symbols.py", "messages.py", "tickers.py", "protocol.py", "parts.py"]
+    "name", ["settings.py", "symbols.py", "messages.py", "tickers.py", "protocol.py", "factory.py"]
 )
 def test_the_page_names_every_file_of_the_folder(name: str) -> None:
     """What the page's table says is what there is."""

@@ -16,7 +16,7 @@ from cache.redis_sink import RedisTickerSink
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
@@ -45,7 +45,7 @@ class Writer:
 
     def __init__(self, redis_url: str, stream_length: int = STREAM_LENGTH) -> None:
         self._redis = open_redis(redis_url)
-        self._sink = RedisTickerSink(self._redis, RedisNames(True), stream_length=stream_length)
+        self._sink = RedisTickerSink(self._redis, RedisKeys(True), stream_length=stream_length)
         self._written = 0
 
     async def __aenter__(self) -> Self:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from instruments.instrument import Instrument
 from pipeline.health import SourceHealth
 from pipeline.ports import RateFetcher
-from pipeline.task import Task, Wanted
+from pipeline.task import RequestedInstrument, Task
 from rates.errors import RatesError
 from rates.health import SourceReport
 from rates.source import ObservedAtOrigin, Source
@@ -63,12 +63,14 @@ class FakeSink:
 class FakeFetcher:
     """A `RateFetcher` that answers what `answer` says."""
 
-    def __init__(self, answer: Callable[[Sequence[Wanted]], Awaitable[Sequence[Ticker]]]) -> None:
+    def __init__(
+        self, answer: Callable[[Sequence[RequestedInstrument]], Awaitable[Sequence[Ticker]]]
+    ) -> None:
         self._answer = answer
-        self.asked: list[Sequence[Wanted]] = []
+        self.asked: list[Sequence[RequestedInstrument]] = []
         self.begun = asyncio.Event()
 
-    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         self.asked.append(wanted)
         self.begun.set()
         return await self._answer(wanted)
@@ -92,7 +94,7 @@ class FakeReader:
 def fetching(*tickers: Ticker) -> RateFetcher:
     """A fetcher that always brings these."""
 
-    async def answer(_: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def answer(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         return tickers
 
     return FakeFetcher(answer)
@@ -101,7 +103,7 @@ def fetching(*tickers: Ticker) -> RateFetcher:
 def failing(error: BaseException) -> RateFetcher:
     """A fetcher that always raises."""
 
-    async def answer(_: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def answer(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         raise error
 
     return FakeFetcher(answer)
@@ -142,7 +144,7 @@ def task(
     lives: timedelta = timedelta(seconds=4),
     source: Source = Source.BINANCE,
 ) -> Task:
-    wanted = (Wanted(BTC, "BTCUSDT"), Wanted(ETH, "ETHUSDT"))
+    wanted = (RequestedInstrument(BTC, "BTCUSDT"), RequestedInstrument(ETH, "ETHUSDT"))
     return Task(id=name, source=source, wanted=wanted, issued_at=issued_at, deadline=issued_at + lives)
 
 

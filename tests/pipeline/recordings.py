@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
+SOURCE_MODULE = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 
 
 def recorded(name: str) -> Path:
     """The path of a recording; skips the test that needs it where it is absent."""
-    path = FOLDER / name
+    path = SOURCE_MODULE / name
     if not path.exists():
         pytest.skip(f"the recording {name} is not beside the project, in ../shared/recordings")
     return path

@@ -2,7 +2,7 @@
 
 from instruments.listed import TradingStatus
 from instruments.seed import read_seed
-from pipeline.sources.parts import Surroundings
+from pipeline.sources.adapter import SourceContext
 from rates.clock import utc_now
 from rates.source import Source
 from simulator.server import run_simulator
@@ -17,7 +17,7 @@ async def check_listing(source: Source) -> None:
         open_listing = simulated_sources(addresses)[source].open_listing
         assert open_listing is not None
         async with open_listing(
-            Surroundings(health=health(source), simulated=True, clock=utc_now)
+            SourceContext(health=health(source), simulated=True, clock=utc_now)
         ) as listing:
             listed = {one.source_symbol: one for one in await listing.fetch_listing()}
     ours = [one for one in read_seed() if one.source is source]

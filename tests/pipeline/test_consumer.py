@@ -12,8 +12,9 @@ from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
 from pipeline.ports import RateFetcher
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.task import Wanted
+from pipeline.task import RequestedInstrument
 from rates.clock import utc_now
+from rates.error_mapping import Verdict
 from rates.errors import (
     CacheUnavailable,
     RatesError,
@@ -25,7 +26,6 @@ from rates.errors import (
 from rates.health import LinkState
 from rates.source import Source
 from rates.ticker import Ticker
-from rates.verdicts import Verdict
 from tests.pipeline.fakes import (
     START,
     FakeClock,
@@ -128,7 +128,7 @@ async def test_a_failure_after_the_deadline_is_not_given_back() -> None:
     """It would come too late for anybody."""
     clock: list[FakeClock] = []
 
-    async def fail_late(_: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def fail_late(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         clock[0].advance(seconds=5)
         raise SourceUnavailable(BINANCE, "too late")
 
@@ -168,7 +168,7 @@ async def test_a_bug_costs_one_task_not_the_consumer() -> None:
     """The outermost loop puts the task aside and goes on with the next."""
     calls = 0
 
-    async def break_once(_: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def break_once(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -186,7 +186,7 @@ async def test_stopping_finishes_the_task_in_hand() -> None:
     """It is written and acknowledged; the one behind it stays in the queue."""
     may_end = asyncio.Event()
 
-    async def answer(_: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def answer(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         await may_end.wait()
         return [ticker()]
 
@@ -225,10 +225,10 @@ async def test_an_idle_consumer_stops_at_once() -> None:
     assert utc_now() - began < timedelta(seconds=1)
 
 
-async def _nothing(_: Sequence[Wanted]) -> Sequence[Ticker]:
+async def _nothing(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
     return ()
 
 
-async def _for_ever(_: Sequence[Wanted]) -> Sequence[Ticker]:
+async def _for_ever(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
     await asyncio.Event().wait()
     return ()

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import FeedProtocol
-from pipeline.sources.bybit.protocol import BybitFeed
-from pipeline.sources.coinbase.protocol import CoinbaseFeed
-from pipeline.sources.kraken.protocol import KrakenFeed
-from pipeline.sources.okx.protocol import OkxFeed
-from pipeline.validation import find_refusal
+from pipeline.feeds.protocol import FeedProtocol
+from pipeline.sources.bybit.protocol import BybitProtocol
+from pipeline.sources.coinbase.protocol import CoinbaseProtocol
+from pipeline.sources.kraken.protocol import KrakenProtocol
+from pipeline.sources.okx.protocol import OkxProtocol
+from pipeline.validation import find_rejection
 from rates.errors import SourceError
 from rates.source import Source
 from rates.symbol import parse_symbol
@@ -134,10 +134,10 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 
 def open_feed(source: Source) -> FeedProtocol:
     made: dict[Source, FeedProtocol] = {
-        Source.COINBASE: CoinbaseFeed({}, simulated=False),
-        Source.KRAKEN: KrakenFeed(simulated=False),
-        Source.OKX: OkxFeed(simulated=False),
-        Source.BYBIT: BybitFeed(simulated=False),
+        Source.COINBASE: CoinbaseProtocol({}, simulated=False),
+        Source.KRAKEN: KrakenProtocol(simulated=False),
+        Source.OKX: OkxProtocol(simulated=False),
+        Source.BYBIT: BybitProtocol(simulated=False),
     }
     feed = made[source]
     feed.track([Instrument(source, BTC, NAMES[source], "Bitcoin")])
@@ -171,7 +171,7 @@ def hear(feed: FeedProtocol, frame: bytes) -> None:
         return
     for event in events:
         if isinstance(event, Ticker):
-            find_refusal(event, now=START, max_skew=START - START)
+            find_rejection(event, now=START, max_skew=START - START)
 
 
 @pytest.mark.parametrize("source", FRAMES)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from pipeline.claim.memory_claim import MemoryTickClaim
+from pipeline.coordination.memory_tick_claim import MemoryTickClaim
 from pipeline.ports import Delivery, TaskQueue, TickClaim
 from pipeline.producer import Producer
 from pipeline.queue.memory import MemoryTaskQueue
@@ -88,7 +88,7 @@ async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> 
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
     producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock)
-    assert await producer.issue(NUMBER) == 3
+    assert await producer.issue_tick(NUMBER) == 3
     tasks = await drain(queue)
     assert sorted(one.source_symbol for task in tasks for one in task.wanted) == sorted(
         one.source_symbol for one in INSTRUMENTS
@@ -101,20 +101,20 @@ async def test_two_producers_do_not_double_the_tasks() -> None:
     clock = FakeClock()
     queue, claim = MemoryTaskQueue(clock), MemoryTickClaim(clock)
     producers = [await make_producer(queue, claim, clock=clock) for _ in range(2)]
-    assert sorted([await producer.issue(NUMBER) for producer in producers]) == [0, 3]
+    assert sorted([await producer.issue_tick(NUMBER) for producer in producers]) == [0, 3]
     clock.advance(seconds=4)
-    assert sorted([await producer.issue(NUMBER + 1) for producer in producers]) == [0, 3]
+    assert sorted([await producer.issue_tick(NUMBER + 1) for producer in producers]) == [0, 3]
 
 
 async def test_an_absent_queue_costs_the_tick_and_no_more(tmp_path: Path) -> None:
     """The next tick is issued as if nothing had been; only a good tick is a sign of life."""
     clock, queue, beat = FakeClock(), FlakyQueue(), tmp_path / "beat"
     producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock, heartbeat=beat)
-    assert await producer.issue(NUMBER) == 0
+    assert await producer.issue_tick(NUMBER) == 0
     assert not beat.exists()
     queue.away = False
     clock.advance(seconds=4)
-    assert await producer.issue(NUMBER + 1) == 3
+    assert await producer.issue_tick(NUMBER + 1) == 3
     assert beat.exists()
 
 
@@ -123,7 +123,7 @@ async def test_an_absent_redis_issues_nothing() -> None:
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
     producer = await make_producer(queue, AwayClaim(), clock=clock)
-    assert await producer.issue(NUMBER) == 0
+    assert await producer.issue_tick(NUMBER) == 0
     assert queue.count_ready(BINANCE) == 0
 
 
@@ -133,7 +133,7 @@ async def test_no_instruments_issue_no_tasks() -> None:
     producer = await make_producer(
         MemoryTaskQueue(clock), MemoryTickClaim(clock), clock=clock, reader=FakeReader([])
     )
-    assert await producer.issue(NUMBER) == 0
+    assert await producer.issue_tick(NUMBER) == 0
 
 
 async def test_it_goes_on_tick_by_tick_until_stopped() -> None:

@@ -11,7 +11,7 @@ import pytest
 from cache.memory import MemoryCache
 from instruments.instrument import Instrument
 from instruments.seed import read_seed
-from pipeline.compose import stream
+from pipeline.roles import stream
 from pipeline.settings import IngestSettings, StreamSettings
 from rates.clock import utc_now
 from rates.health import LinkState

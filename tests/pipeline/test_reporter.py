@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipeline.health import MAX_REASON_LENGTH, SourceHealth
-from pipeline.reporter import report_for_ever
-from pipeline.validation import Refusal
+from pipeline.reporter import report_forever
+from pipeline.validation import Rejection
 from rates.errors import CacheUnavailable, SimulationMismatch, SourceUnavailable
 from rates.health import LinkState
 from rates.source import Source
@@ -23,7 +23,7 @@ async def reporting(
     seen: SourceHealth, sink: FakeSink, *, interval: timedelta = LONG, beat: Path | None = None
 ) -> AsyncIterator[None]:
     reporter = asyncio.create_task(
-        report_for_ever(seen, sink, clock=FakeClock(), heartbeat=Heartbeat(beat), interval=interval)
+        report_forever(seen, sink, clock=FakeClock(), heartbeat=Heartbeat(beat), interval=interval)
     )
     try:
         yield
@@ -38,7 +38,7 @@ async def test_the_first_report_comes_at_once_and_a_change_right_after_it() -> N
     async with reporting(seen, sink):
         await until(lambda: len(sink.reports) == 1)
         assert sink.reports[0].state is LinkState.DOWN
-        seen.note_success()
+        seen.record_success()
         await until(lambda: len(sink.reports) == 2)
     assert (sink.reports[1].state, sink.reports[1].reason) == (LinkState.UP, None)
 
@@ -64,14 +64,14 @@ async def test_an_absent_cache_does_not_end_the_reports(tmp_path: Path) -> None:
 def test_failures_notes_and_counters_are_told() -> None:
     """The reason joins what failed and what people should know; it is bounded."""
     seen = health()
-    seen.note_failure(SourceUnavailable(Source.BINANCE, "reset"))
+    seen.record_failure(SourceUnavailable(Source.BINANCE, "reset"))
     seen.note("unlisted", "not listed: FOOUSDT")
-    seen.note_refusal(Refusal.PRICE_NOT_POSITIVE, "BTC/USDT 0")
-    seen.note_reconnect()
+    seen.record_rejection(Rejection.PRICE_NOT_POSITIVE, "BTC/USDT 0")
+    seen.record_reconnect()
     report = seen.report(START)
     assert report.reason == "binance: reset; not listed: FOOUSDT"
     assert (report.refused, report.reconnects, report.reported_at) == (1, 1, START)
     seen.note("unlisted", None)
-    seen.note_failure(SimulationMismatch(Source.BINANCE, "x" * 1000))
+    seen.record_failure(SimulationMismatch(Source.BINANCE, "x" * 1000))
     assert seen.state is LinkState.BLOCKED
     assert len(seen.report(START).reason or "") == MAX_REASON_LENGTH

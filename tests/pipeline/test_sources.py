@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources.registry import SOURCES, folder_of
+from pipeline.sources.registry import SOURCES, source_module
 from rates.source import Source
 
 FOLDER = Path(__file__).resolve().parents[2] / "pipeline" / "sources"
@@ -40,7 +40,7 @@ def test_a_source_is_asked_or_pushes(source: Source) -> None:
 @pytest.mark.parametrize("source", Source)
 def test_its_settings_are_prefixed_with_its_name(source: Source) -> None:
     """So that nobody has to look up which variables are whose."""
-    assert folder_of(source).settings.model_config["env_prefix"] == f"RATEWIRE_{source.name}_"
+    assert source_module(source).settings.model_config["env_prefix"] == f"RATEWIRE_{source.name}_"
 
 
 @pytest.mark.parametrize("source", Source)

@@ -10,14 +10,14 @@ from pathlib import Path
 from cache.memory import MemoryCache
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from pipeline.claim.memory_claim import MemoryTickClaim
-from pipeline.compose import LAST_WORDS_S, produce, stream
-from pipeline.hold.memory_hold import MemoryHold
-from pipeline.listings.process import keep_listing
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.memory_tick_claim import MemoryTickClaim
+from pipeline.listings.process import sync_listing
 from pipeline.queue.memory import MemoryTaskQueue
+from pipeline.roles import LAST_WORDS_S, produce, stream
 from pipeline.settings import IngestSettings, ProducerSettings, StreamSettings
-from pipeline.sources.listing import listing_over_rest
-from pipeline.sources.parts import SourceParts
+from pipeline.sources.adapter import SourceAdapter
+from pipeline.sources.rest_listing import rest_listing
 from pipeline.task import Task
 from rates.clock import utc_now
 from rates.source import Source
@@ -62,7 +62,7 @@ class StuckCache(MemoryCache):
 async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() -> None:
     """The tick in hand has a moment, not the minute that its tasks would live."""
     stop, queue, clock = asyncio.Event(), StuckQueue(), FakeClock(START)
-    asked = SourceParts(source=Source.BINANCE, open_fetcher=lambda _around: nullcontext(fetching()))
+    asked = SourceAdapter(source=Source.BINANCE, open_fetcher=lambda _around: nullcontext(fetching()))
     async with asyncio.TaskGroup() as group:
         producing = group.create_task(
             produce(
@@ -116,19 +116,19 @@ async def test_a_listing_that_does_not_come_is_not_waited_for(tmp_path: Path) ->
     store, stop = InstrumentStore(url), asyncio.Event()
     async with open_server() as exchange, asyncio.TaskGroup() as group:
         exchange.answers = False
-        open_listing = listing_over_rest(
+        open_listing = rest_listing(
             Source.KRAKEN, exchange.url, "/listing", lambda _body: [], timeout_s=LONG_S
         )
         keeping = group.create_task(
-            keep_listing(
+            sync_listing(
                 stop,
-                parts=SourceParts(source=Source.KRAKEN, open_listing=open_listing),
+                parts=SourceAdapter(source=Source.KRAKEN, open_listing=open_listing),
                 interval=timedelta(seconds=LONG_S),
                 instruments=store,
                 claim=MemoryTickClaim(utc_now),
                 sink=MemoryCache(stream_length=1),
                 budget=None,
-                hold=MemoryHold(utc_now),
+                cooldown=MemoryCooldown(utc_now),
                 instance="test",
                 heartbeat=Heartbeat(None),
             )

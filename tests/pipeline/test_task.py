@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.task import MAX_WANTED, decode_task, encode_task
+from pipeline.task import MAX_INSTRUMENTS_PER_TASK, decode_task, encode_task
 from rates.errors import MalformedTask
 from rates.source import Source
 from tests.pipeline.fakes import START, task
@@ -33,7 +33,7 @@ def test_times_are_integers_of_microseconds() -> None:
         {"wanted": [{"symbol": "btcusdt", "source_symbol": "BTCUSDT"}]},
         {"wanted": [{"symbol": "BTC/USDT", "source_symbol": ""}]},
         {"wanted": [{"symbol": "BTC/USDT"}]},
-        {"wanted": [{"symbol": "BTC/USDT", "source_symbol": "BTCUSDT"}] * (MAX_WANTED + 1)},
+        {"wanted": [{"symbol": "BTC/USDT", "source_symbol": "BTCUSDT"}] * (MAX_INSTRUMENTS_PER_TASK + 1)},
         {"deadline_us": 0},
         {"deadline_us": 10**30},
         {"deadline_us": "soon"},

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.ingest import Ingest
-from pipeline.validation import FIRST_POSSIBLE, HIGHEST_PRICE, Refusal, find_refusal
+from pipeline.validation import FIRST_POSSIBLE, HIGHEST_PRICE, Rejection, find_rejection
 from rates.clock import EPOCH
 from rates.ticker import Ticker
 from tests.pipeline.fakes import START, FakeClock, FakeSink, health, ticker
@@ -16,32 +16,32 @@ SKEW = timedelta(seconds=10)
 MICROSECOND = timedelta(microseconds=1)
 
 
-def refusal(candidate: Ticker) -> Refusal | None:
-    return find_refusal(candidate, now=START, max_skew=SKEW)
+def refusal(candidate: Ticker) -> Rejection | None:
+    return find_rejection(candidate, now=START, max_skew=SKEW)
 
 
 @pytest.mark.parametrize("price", ["0", "0.00000000", "-1", "-0.1"])
 def test_a_price_of_zero_or_less_is_refused(price: str) -> None:
     """Exchanges send zero for dead pairs; it is no price."""
-    assert refusal(ticker(price=price)) is Refusal.PRICE_NOT_POSITIVE
+    assert refusal(ticker(price=price)) is Rejection.PRICE_NOT_POSITIVE
 
 
 @pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+400", "1E-400"])
 def test_a_price_that_cannot_be_printed_is_refused(price: str) -> None:
     """Not finite, or of hundreds of digits."""
-    assert refusal(ticker(price=price)) is Refusal.NOT_FINITE
+    assert refusal(ticker(price=price)) is Rejection.NOT_FINITE
 
 
 @pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h", "change_percent_24h"])
 def test_any_number_that_is_not_finite_is_refused(field: str) -> None:
     """One such field would make the whole value unreadable for the gateway."""
-    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Refusal.NOT_FINITE
+    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Rejection.NOT_FINITE
 
 
 @pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h"])
 def test_what_cannot_be_negative_is_refused_when_it_is(field: str) -> None:
     """Zero passes: an empty side of the book, a day without trades. A change may be negative."""
-    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("-0.01")})) is Refusal.NEGATIVE
+    assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("-0.01")})) is Rejection.NEGATIVE
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal(0)})) is None
     assert refusal(msgspec.structs.replace(ticker(), change_percent_24h=Decimal(-5))) is None
 
@@ -54,18 +54,18 @@ def test_prices_of_every_sane_size_pass(price: str) -> None:
 
 def test_an_absurd_price_is_refused() -> None:
     """Nothing was ever quoted that high."""
-    assert refusal(ticker(price=str(HIGHEST_PRICE + 1))) is Refusal.PRICE_ABSURD
+    assert refusal(ticker(price=str(HIGHEST_PRICE + 1))) is Rejection.PRICE_ABSURD
 
 
 def test_clock_skew_is_tolerated_up_to_the_limit() -> None:
     """Exactly the tolerance passes, a microsecond more does not."""
     assert refusal(ticker(observed_at=START + SKEW)) is None
-    assert refusal(ticker(observed_at=START + SKEW + MICROSECOND)) is Refusal.FROM_THE_FUTURE
+    assert refusal(ticker(observed_at=START + SKEW + MICROSECOND)) is Rejection.FROM_THE_FUTURE
 
 
 def test_a_time_before_all_markets_is_refused() -> None:
     """Epoch zero stands for "never"; merely old values pass and show their age."""
-    assert refusal(ticker(observed_at=EPOCH)) is Refusal.BEFORE_ALL_MARKETS
+    assert refusal(ticker(observed_at=EPOCH)) is Rejection.BEFORE_ALL_MARKETS
     assert refusal(ticker(observed_at=FIRST_POSSIBLE)) is None
 
 
@@ -78,5 +78,5 @@ async def test_refusals_are_counted_and_the_rest_is_stored() -> None:
     )
     assert stored == 1
     assert [one.price for one in sink.tickers] == [Decimal(2)]
-    assert seen.refusals == {Refusal.PRICE_NOT_POSITIVE: 2, Refusal.NOT_FINITE: 1}
+    assert seen.rejections == {Rejection.PRICE_NOT_POSITIVE: 2, Rejection.NOT_FINITE: 1}
     assert seen.report(START).refused == 3

@@ -2,15 +2,15 @@
 
 import re
 
-from rates import errors, verdicts
+from rates import error_mapping, errors
 from rates.errors import leaves
 
 
 def test_both_tables_map_every_leaf_and_nothing_else() -> None:
     """Adding an error class without mapping it fails."""
     expected = set(leaves())
-    assert set(verdicts.TASK_VERDICTS) == expected
-    assert set(verdicts.GRAPHQL_CODES) == expected
+    assert set(error_mapping.TASK_VERDICTS) == expected
+    assert set(error_mapping.GRAPHQL_CODES) == expected
 
 
 def test_the_docstring_draws_the_whole_error_tree() -> None:

@@ -7,12 +7,12 @@ import msgspec
 import structlog
 
 from pipeline.health import SourceHealth
-from pipeline.sources.binance.messages import parse_entries, parse_ticker
-from pipeline.sources.binance.refusals import is_bad_symbol
+from pipeline.sources.binance.api_errors import is_bad_symbol
+from pipeline.sources.binance.messages import parse_ticker, split_entries
 from pipeline.sources.binance.session import BinanceSession
-from pipeline.sources.binance.tickers import has_market, ticker_of
-from pipeline.task import Wanted
-from pipeline.validation import Refusal
+from pipeline.sources.binance.tickers import has_market, to_ticker
+from pipeline.task import RequestedInstrument
+from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -38,7 +38,7 @@ class BinanceFetcher:
         self._unlisted: dict[str, datetime] = {}
         self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
 
-    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
+    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         self._forget_unlisted()
         symbols = {one.source_symbol: one.symbol for one in wanted if one.source_symbol not in self._unlisted}
         if not symbols:
@@ -51,7 +51,7 @@ class BinanceFetcher:
     async def _ask(self, source_symbols: Sequence[str]) -> list[msgspec.Raw] | None:
         """The entries of one answer; `None` when a symbol was refused, which fails the whole list."""
         answer = await self._session.request("ticker.24hr", {"symbols": source_symbols})
-        return None if is_bad_symbol(answer) else parse_entries(answer.result)
+        return None if is_bad_symbol(answer) else split_entries(answer.result)
 
     async def _ask_singly(self, symbols: Mapping[str, Symbol]) -> list[msgspec.Raw]:
         """Find out which symbol spoils the list, and leave it out for a while."""
@@ -74,12 +74,12 @@ class BinanceFetcher:
                     continue
                 if has_market(raw):
                     symbol = symbols[raw.symbol]
-                    tickers.append(ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated))
+                    tickers.append(to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated))
                 else:
                     dead += 1
-                    self._health.note_refusal(Refusal.NO_MARKET, f"{raw.symbol} at {raw.last_price}")
+                    self._health.record_rejection(Rejection.NO_MARKET, f"{raw.symbol} at {raw.last_price}")
             except SourceProtocolError as exc:
-                self._health.note_refusal(Refusal.UNREADABLE, str(exc))
+                self._health.record_rejection(Rejection.UNREADABLE, str(exc))
         if entries and not tickers and not dead:
             raise SourceProtocolError(
                 Source.BINANCE, f"expected tickers of what was asked, saw {bytes(entries[0])[:160]!r}"

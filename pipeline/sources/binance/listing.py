@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.sources.rest import RestClient
+from pipeline.net.rest_client import RestClient
 from rates.errors import SourceProtocolError
 from rates.source import Source
 

@@ -83,7 +83,7 @@ class BinanceShutdown(msgspec.Struct, frozen=True):
 BinanceEvent = BinanceTrade | BinanceBookTicker | BinanceDayTicker | BinanceShutdown
 
 
-class StreamAnswer(msgspec.Struct, frozen=True):
+class StreamResponse(msgspec.Struct, frozen=True):
     """Answer to SUBSCRIBE or UNSUBSCRIBE, `{"result":null,"id":1}`; `error` in either of its two shapes."""
 
     id: int | None
@@ -108,7 +108,7 @@ class ApiError(msgspec.Struct, frozen=True):
     data: msgspec.Raw = ABSENT
 
 
-class ApiAnswer(msgspec.Struct, frozen=True, rename="camel"):
+class ApiResponse(msgspec.Struct, frozen=True, rename="camel"):
     """`{"id":1,"status":200,"result":…,"rateLimits":[…]}`, or `error` in place of `result`; `event` comes unasked."""
 
     id: int | str | None = None
@@ -136,7 +136,7 @@ class _StreamFrame(msgspec.Struct, frozen=True):
     msg: str = ""
 
 
-_answer_decoder = msgspec.json.Decoder(ApiAnswer)
+_answer_decoder = msgspec.json.Decoder(ApiResponse)
 _retry_decoder = msgspec.json.Decoder(_RetryData)
 _entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _ticker_decoder = msgspec.json.Decoder(BinanceTicker)
@@ -149,7 +149,7 @@ _event_decoders: dict[str, msgspec.json.Decoder[BinanceEvent]] = {
 }
 
 
-def parse_answer(data: str | bytes) -> ApiAnswer:
+def parse_response(data: str | bytes) -> ApiResponse:
     """One frame of the WebSocket API.
 
     Raises:
@@ -173,7 +173,7 @@ def parse_retry_after(error: ApiError) -> int | None:
         return int(found[1]) if found else None
 
 
-def parse_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
+def split_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
     """The entries of a list result, each still unread so that one bad entry spoils no other.
 
     Raises:
@@ -197,7 +197,7 @@ def parse_ticker(entry: msgspec.Raw) -> BinanceTicker:
         raise _unreadable("a ticker", bytes(entry), exc) from exc
 
 
-def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamAnswer | None:
+def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | None:
     """One frame of a combined stream connection; `None` for a stream that this code does not know.
 
     Raises:
@@ -215,7 +215,7 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamAnswer | None:
         raise _unreadable("an event of a combined stream", data, exc) from exc
 
 
-def is_shutdown(answer: ApiAnswer) -> bool:
+def is_shutdown(answer: ApiResponse) -> bool:
     """Whether what came unasked is `{"event":{"e":"serverShutdown","E":…}}`, which announces the end."""
     try:
         return answer.event != ABSENT and _kind_decoder.decode(answer.event).e == "serverShutdown"
@@ -223,10 +223,10 @@ def is_shutdown(answer: ApiAnswer) -> bool:
         return False
 
 
-def _answer(frame: _StreamFrame) -> StreamAnswer:
+def _answer(frame: _StreamFrame) -> StreamResponse:
     if frame.error is not None:
-        return StreamAnswer(frame.id, f"{frame.error.code} {frame.error.msg}")
-    return StreamAnswer(frame.id, None if frame.code is None else f"{frame.code} {frame.msg}")
+        return StreamResponse(frame.id, f"{frame.error.code} {frame.error.msg}")
+    return StreamResponse(frame.id, None if frame.code is None else f"{frame.code} {frame.msg}")
 
 
 def _unreadable(expected: str, data: str | bytes, exc: Exception) -> SourceProtocolError:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import FeedEvent, GoingAway, Refused
-from pipeline.sources.binance.feed_state import FeedState
-from pipeline.sources.binance.messages import BinanceShutdown, StreamAnswer, parse_stream_frame
+from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
+from pipeline.sources.binance.messages import BinanceShutdown, StreamResponse, parse_stream_frame
 from pipeline.sources.binance.subscriptions import Subscriptions
 from pipeline.sources.binance.symbols import parse_stream_name, stream_names
+from pipeline.sources.binance.ticker_merger import TickerMerger
 from rates.symbol import Symbol
 
 
@@ -20,7 +20,7 @@ class BinanceProtocol:
     """Of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
-        self._state = FeedState(simulated=simulated)
+        self._state = TickerMerger(simulated=simulated)
         self._subscriptions = Subscriptions()
         self._symbols: dict[str, Symbol] = {}
 
@@ -37,7 +37,7 @@ class BinanceProtocol:
         match event:
             case None:
                 return ()
-            case StreamAnswer():
+            case StreamResponse():
                 return self._refusals(event)
             case BinanceShutdown():
                 return (GoingAway("the server announced its shutdown"),)
@@ -45,13 +45,13 @@ class BinanceProtocol:
                 told = self._state.merge(event, received_at)
                 return () if told is None else (told,)
 
-    def renew(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         renewed = set(symbols)
-        self._subscriptions.renew(
+        self._subscriptions.resubscribe(
             stream_names(spelling for spelling, symbol in self._symbols.items() if symbol in renewed)
         )
 
-    def _refusals(self, answer: StreamAnswer) -> list[FeedEvent]:
+    def _refusals(self, answer: StreamResponse) -> list[FeedEvent]:
         names = dict.fromkeys(parse_stream_name(name) for name in self._subscriptions.settle(answer))
         symbols = {spelling.lower(): symbol for spelling, symbol in self._symbols.items()}
-        return [Refused(symbols[name], answer.error or "") for name in names if name in symbols]
+        return [SymbolRejected(symbols[name], answer.error or "") for name in names if name in symbols]

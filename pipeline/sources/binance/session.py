@@ -9,21 +9,21 @@ import msgspec
 import structlog
 from websockets.asyncio.client import ClientConnection
 
-from pipeline.backoff import Backoff
-from pipeline.feeds.connection import open_connection, translated_errors
 from pipeline.health import SourceHealth
-from pipeline.ports import Hold
-from pipeline.reconnect import reconnecting
-from pipeline.sources.binance.messages import ApiAnswer, is_shutdown, parse_answer
-from pipeline.sources.binance.questions import Questions
-from pipeline.sources.binance.refusals import refusal_of
+from pipeline.net.reconnect import reconnecting
+from pipeline.net.websocket import open_websocket, translated_errors
+from pipeline.ports import Cooldown
+from pipeline.sources.binance.api_errors import response_error
+from pipeline.sources.binance.messages import ApiResponse, is_shutdown, parse_response
+from pipeline.sources.binance.pending_requests import PendingRequests
+from pipeline.sources.binance.refusal_cooldown import RefusalCooldown
 from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.binance.standoff import Standoff
-from pipeline.sources.binance.weight import note_weight
-from pipeline.validation import Refusal
+from pipeline.sources.binance.weight import record_weight
+from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import SourceError, SourceProtocolError, SourceUnavailable
 from rates.source import Source
+from runtime.backoff import Backoff
 
 FIRST_WAIT = timedelta(milliseconds=250)
 # Of the request timeout: part of that is spent on waiting for a connection, and a task's deadline may come before it.
@@ -38,7 +38,13 @@ class BinanceSession:
     """Asks; `open_session` keeps it connected. Any number of requests may be under way at once."""
 
     def __init__(
-        self, settings: BinanceSettings, health: SourceHealth, hold: Hold, *, simulated: bool, clock: Clock
+        self,
+        settings: BinanceSettings,
+        health: SourceHealth,
+        cooldown: Cooldown,
+        *,
+        simulated: bool,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._health = health
@@ -46,12 +52,12 @@ class BinanceSession:
         self._clock = clock
         self._connection: ClientConnection | None = None
         self._connected = asyncio.Event()
-        self._questions = Questions()
+        self._questions = PendingRequests()
         self._failure: SourceError = SourceUnavailable(Source.BINANCE, "not connected yet")
-        self._standoff = Standoff(hold, clock)
+        self._standoff = RefusalCooldown(cooldown, clock)
         self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
 
-    async def request(self, method: str, params: Params) -> ApiAnswer:
+    async def request(self, method: str, params: Params) -> ApiResponse:
         """Ask and wait for the answer: a success, or a refusal of a symbol in the question.
 
         Raises:
@@ -88,9 +94,9 @@ class BinanceSession:
             if not self._questions.settle(answer):
                 self._log.debug("answer to nobody: late, or never asked", id=answer.id, error=answer.error)
             if answer.rate_limits:
-                note_weight(answer.rate_limits, self._health, self._clock())
+                record_weight(answer.rate_limits, self._health, self._clock())
 
-    async def _connect(self) -> AsyncGenerator[ApiAnswer, None]:
+    async def _connect(self) -> AsyncGenerator[ApiResponse, None]:
         try:
             await self._standoff.end()
             async with self._open() as connection:
@@ -113,25 +119,25 @@ class BinanceSession:
             self._connected.clear()
             self._questions.abandon(self._failure)
 
-    def _read(self, frame: str | bytes) -> ApiAnswer | None:
+    def _read(self, frame: str | bytes) -> ApiResponse | None:
         try:
-            return parse_answer(frame)
+            return parse_response(frame)
         except SourceProtocolError as exc:
             # Whose answer it was cannot be told: who waits for it runs into the timeout.
-            self._health.note_refusal(Refusal.UNREADABLE, str(exc))
+            self._health.record_rejection(Rejection.UNREADABLE, str(exc))
             return None
 
     def _open(self) -> AbstractAsyncContextManager[ClientConnection]:
-        return open_connection(
+        return open_websocket(
             Source.BINANCE,
             self._settings.ws_api_url,
-            patience=timedelta(seconds=self._settings.connect_timeout_s),
+            open_timeout=timedelta(seconds=self._settings.connect_timeout_s),
             simulated=self._simulated,
             clock=self._clock,
             ping_interval=PING_INTERVAL,
         )
 
-    async def _ask(self, method: str, params: Params) -> ApiAnswer:
+    async def _ask(self, method: str, params: Params) -> ApiResponse:
         with self._questions.ask(asyncio.get_running_loop().time()) as (number, answer):
             if self._connection is None:
                 raise self._failure
@@ -140,10 +146,10 @@ class BinanceSession:
                 await self._connection.send(question)
             return await answer
 
-    async def _obey(self, answer: ApiAnswer) -> None:
+    async def _obey(self, answer: ApiResponse) -> None:
         if answer.error is None and answer.status == 200:
             return
-        error = refusal_of(answer, self._clock())
+        error = response_error(answer, self._clock())
         if error is not None:
             await self._standoff.note(error)
             raise error
@@ -160,10 +166,10 @@ class BinanceSession:
 
 @asynccontextmanager
 async def open_session(
-    settings: BinanceSettings, health: SourceHealth, hold: Hold, *, simulated: bool, clock: Clock
+    settings: BinanceSettings, health: SourceHealth, cooldown: Cooldown, *, simulated: bool, clock: Clock
 ) -> AsyncIterator[BinanceSession]:
     """A session that is kept connected for the length of the block; it need not be connected when the block begins."""
-    session = BinanceSession(settings, health, hold, simulated=simulated, clock=clock)
+    session = BinanceSession(settings, health, cooldown, simulated=simulated, clock=clock)
     async with asyncio.TaskGroup() as group:
         keeper = group.create_task(session.run(), name="binance session")
         try:

@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.feeds.addresses import Addresses
+from pipeline.feeds.websocket_urls import WebSocketUrls
 
 
 class BinanceSettings(BaseSettings):
@@ -16,7 +16,7 @@ class BinanceSettings(BaseSettings):
         pattern=r"^wss?://",
         description="WebSocket API that answers the consumers' tasks.",
     )
-    stream_urls: Addresses = Field(
+    stream_urls: WebSocketUrls = Field(
         default=(
             "wss://data-stream.binance.vision",
             "wss://stream.binance.com:9443",

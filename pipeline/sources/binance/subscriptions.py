@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from pipeline.sources.binance.messages import StreamAnswer
+from pipeline.sources.binance.messages import StreamResponse
 from rates.errors import SourceUnavailable
 from rates.source import Source
 
@@ -36,7 +36,7 @@ class Subscriptions:
         self._stale = {name for name in self._subscribed if name not in self._wanted}
         self._is_settled = False
 
-    def renew(self, names: Iterable[str]) -> None:
+    def resubscribe(self, names: Iterable[str]) -> None:
         """Unsubscribe these and subscribe them once more; try those again that were refused."""
         renewed = set(names)
         self._refused -= renewed
@@ -64,7 +64,7 @@ class Subscriptions:
         self._is_settled = True
         return None
 
-    def settle(self, answer: StreamAnswer) -> Sequence[str]:
+    def settle(self, answer: StreamResponse) -> Sequence[str]:
         """Take the answer to a control message; the names that it refuses, which are not asked for again.
 
         An error in the documented shape has no id: it is the answer to the oldest message without one.

@@ -11,7 +11,7 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-def quoted(price: Decimal | None) -> Decimal | None:
+def nonzero(price: Decimal | None) -> Decimal | None:
     """A best bid, best ask, high or low; zero stands for an empty side or a day without a trade."""
     return price or None
 
@@ -35,7 +35,7 @@ def has_market(raw: BinanceTicker) -> bool:
     return raw.bid_price is None or raw.ask_price is None or bool(raw.bid_price or raw.ask_price)
 
 
-def ticker_of(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+def to_ticker(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
     """The ticker that an entry of `ticker.24hr` tells.
 
     Raises:
@@ -50,11 +50,11 @@ def ticker_of(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simu
         received_at=received_at,
         # -1 where nothing was traded within the window.
         sequence=max(raw.last_id, 0),
-        bid=quoted(raw.bid_price),
-        ask=quoted(raw.ask_price),
+        bid=nonzero(raw.bid_price),
+        ask=nonzero(raw.ask_price),
         change_percent_24h=raw.price_change_percent,
-        high_24h=quoted(raw.high_price),
-        low_24h=quoted(raw.low_price),
+        high_24h=nonzero(raw.high_price),
+        low_24h=nonzero(raw.low_price),
         volume_24h=raw.volume,
         simulated=simulated,
     )

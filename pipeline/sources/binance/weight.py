@@ -11,7 +11,7 @@ from rates.health import CallBudgetState
 LOUD_SHARE = 0.8
 
 
-def note_weight(limits: Iterable[RateLimit], health: SourceHealth, now: datetime) -> None:
+def record_weight(limits: Iterable[RateLimit], health: SourceHealth, now: datetime) -> None:
     """Keep the weight used so far in `health`, with a note when it comes near the limit."""
     for limit in limits:
         if (

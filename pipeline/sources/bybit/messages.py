@@ -63,7 +63,7 @@ class BybitBookEvent(msgspec.Struct, frozen=True):
     asks: tuple[tuple[Decimal, Decimal], ...]
 
 
-class BybitAnswer(msgspec.Struct, frozen=True):
+class BybitResponse(msgspec.Struct, frozen=True):
     """`{"success":true,"ret_msg":"","conn_id":"…","req_id":"1","op":"subscribe"}`, one per request; a refusal,
     `{"success":false,"ret_msg":"Invalid topic: …","conn_id":"…","op":"subscribe"}`, was seen without `req_id`.
     """
@@ -73,7 +73,7 @@ class BybitAnswer(msgspec.Struct, frozen=True):
     error: str | None
 
 
-BybitMessage = BybitTickerEvent | BybitBookEvent | BybitAnswer
+BybitMessage = BybitTickerEvent | BybitBookEvent | BybitResponse
 
 
 class _Book(msgspec.Struct, frozen=True):
@@ -126,8 +126,10 @@ def _read(frame: _Frame) -> BybitMessage | None:
     return None
 
 
-def _answer(frame: _Frame) -> BybitAnswer | None:
+def _answer(frame: _Frame) -> BybitResponse | None:
     if frame.success and frame.op not in ("subscribe", "unsubscribe"):
         return None
     number = int(frame.req_id) if _NUMBER.fullmatch(frame.req_id) else None
-    return BybitAnswer(frame.op, number, None if frame.success else frame.ret_msg or "refused without a word")
+    return BybitResponse(
+        frame.op, number, None if frame.success else frame.ret_msg or "refused without a word"
+    )

@@ -13,6 +13,6 @@ def topics(source_symbols: Iterable[str]) -> Iterator[str]:
         yield f"{BOOK}{source_symbol}"
 
 
-def symbol_of(topic: str) -> str:
+def topic_symbol(topic: str) -> str:
     """Bybit's symbol that a topic is about."""
     return topic.rpartition(".")[2]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from pipeline.sources.bybit.messages import BybitBookEvent, BybitTickerEvent
-from pipeline.sources.number import published, quoted
+from pipeline.sources.numbers import parse_nonzero, parse_number
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.source import ObservedAtOrigin, Source
@@ -15,17 +15,17 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-class Best(msgspec.Struct, frozen=True):
+class BestPrices(msgspec.Struct, frozen=True):
     """The best price of each side of the book, where there is one."""
 
     bid: Decimal | None = None
     ask: Decimal | None = None
 
 
-UNKNOWN = Best()
+UNKNOWN = BestPrices()
 
 
-def best_after(event: BybitBookEvent, before: Best) -> Best:
+def apply_book(event: BybitBookEvent, before: BestPrices) -> BestPrices:
     """The best prices that a book message leaves. A delta changes only the sides that it names.
 
     Raises:
@@ -33,14 +33,14 @@ def best_after(event: BybitBookEvent, before: Best) -> Best:
     """
     if event.is_snapshot:
         before = UNKNOWN
-    return Best(
+    return BestPrices(
         bid=max(_standing(event.bids), default=None) if event.bids else before.bid,
         ask=min(_standing(event.asks), default=None) if event.asks else before.ask,
     )
 
 
-def ticker_of(
-    event: BybitTickerEvent, best: Best, symbol: Symbol, *, received_at: datetime, simulated: bool
+def to_ticker(
+    event: BybitTickerEvent, best: BestPrices, symbol: Symbol, *, received_at: datetime, simulated: bool
 ) -> Ticker | None:
     """The ticker that a message tells, with the best prices as they stand; `None` before anything was ever traded.
 
@@ -50,10 +50,10 @@ def ticker_of(
         SourceProtocolError: a field is no number, or the time is none.
     """
     raw = event.ticker
-    price = published(Source.BYBIT, raw.price)
+    price = parse_number(Source.BYBIT, raw.price)
     if price is None:
         return None
-    ratio = published(Source.BYBIT, raw.change)
+    ratio = parse_number(Source.BYBIT, raw.change)
     return Ticker(
         source=Source.BYBIT,
         symbol=symbol,
@@ -66,9 +66,9 @@ def ticker_of(
         ask=best.ask,
         # A ratio, in spite of its name: "0.0196" is 1.96 %. Two places further no digit is lost.
         change_percent_24h=None if ratio is None else ratio.scaleb(2),
-        high_24h=quoted(Source.BYBIT, raw.high),
-        low_24h=quoted(Source.BYBIT, raw.low),
-        volume_24h=published(Source.BYBIT, raw.volume),
+        high_24h=parse_nonzero(Source.BYBIT, raw.high),
+        low_24h=parse_nonzero(Source.BYBIT, raw.low),
+        volume_24h=parse_number(Source.BYBIT, raw.volume),
         simulated=simulated,
     )
 

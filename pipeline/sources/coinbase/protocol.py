@@ -7,8 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import FeedEvent, Pulse, Refused
-from pipeline.feeds.topics import Change, Topics, Window, names
+from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, names
 from pipeline.sources.coinbase.messages import (
     CoinbaseError,
     CoinbaseHeartbeat,
@@ -17,7 +17,7 @@ from pipeline.sources.coinbase.messages import (
     parse_message,
 )
 from pipeline.sources.coinbase.symbols import CHANNELS
-from pipeline.sources.coinbase.tickers import confirmed, ticker_of
+from pipeline.sources.coinbase.tickers import confirm_ticker, to_ticker
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -25,12 +25,12 @@ from rates.ticker import Ticker
 
 # Eight requests a second per address are allowed, in bursts of twenty [docs.cdp.coinbase.com, rate limits]; several
 # connections of ours may be starting at once.
-WINDOWS = (Window(1, 0.3),)
+MESSAGE_RATES = (MessageRate(1, 0.3),)
 PRODUCTS_PER_MESSAGE = 100
 # A product that is refused ends the connection for all others, so the next connections leave it out.
 REFUSED_FOR_S = 600.0
 # The refusal names no time; limits are counted by the second.
-RATE_LIMITED_FOR = timedelta(seconds=10)
+RATE_LIMIT_COOLDOWN = timedelta(seconds=10)
 # From this age of the last match on, a heartbeat renews its price without its quotes; until then they stay together, under
 # the match's own time. Half of the time for which a rate counts as fresh.
 CONFIRMED_AFTER = timedelta(seconds=5)
@@ -38,20 +38,22 @@ CONFIRMED_AFTER = timedelta(seconds=5)
 CONFIRMED_FOR = timedelta(hours=1)
 
 
-class Refusal(NamedTuple):
+class RejectedProduct(NamedTuple):
     """A product that Coinbase would not push, in its words; left out `until`, in the seconds of `next_message`."""
 
     said: str
     until: float
 
 
-class CoinbaseFeed:
+class CoinbaseProtocol:
     """One connection's; `refused` products outlive it."""
 
-    def __init__(self, refused: MutableMapping[str, Refusal], *, simulated: bool) -> None:
+    def __init__(self, refused: MutableMapping[str, RejectedProduct], *, simulated: bool) -> None:
         self._refused = refused
         self._simulated = simulated
-        self._topics = Topics(Source.COINBASE, windows=WINDOWS, per_message=PRODUCTS_PER_MESSAGE)
+        self._topics = SubscriptionState(
+            Source.COINBASE, windows=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE
+        )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}
         self._now = 0.0
@@ -76,7 +78,7 @@ class CoinbaseFeed:
                 self._topics.confirm(answer.products("ticker"))
                 # Told again on each connection: people look at what is missing now.
                 return [
-                    Refused(symbol, self._refused[product].said)
+                    SymbolRejected(symbol, self._refused[product].said)
                     for product, symbol in self._symbols.items()
                     if self._is_refused(product)
                 ]
@@ -84,12 +86,12 @@ class CoinbaseFeed:
                 return self._refusal(error, received_at)
         return ()
 
-    def renew(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
         products = [product for product, symbol in self._symbols.items() if symbol in wanted]
         for product in products:
             self._refused.pop(product, None)
-        self._topics.renew(products)
+        self._topics.resubscribe(products)
 
     def _match(self, raw: CoinbaseTicker, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(raw.product_id)
@@ -98,8 +100,8 @@ class CoinbaseFeed:
         trade_id, _ = self._last.get(raw.product_id, (raw.trade_id, None))
         # An earlier match would turn the price back, whatever its time says.
         if raw.trade_id < trade_id:
-            return (Pulse(symbol),)
-        ticker = ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated)
+            return (SymbolActivity(symbol),)
+        ticker = to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
         self._last[raw.product_id] = (raw.trade_id, ticker)
         return (ticker,)
 
@@ -109,31 +111,31 @@ class CoinbaseFeed:
             return ()
         trade_id, ticker = self._last.get(heartbeat.product_id, (-1, None))
         if ticker is None or heartbeat.last_trade_id != trade_id:
-            return (Pulse(symbol),)
+            return (SymbolActivity(symbol),)
         is_untouched = heartbeat.sequence == ticker.sequence
         earliest = timedelta(microseconds=1) if is_untouched else CONFIRMED_AFTER
         if earliest <= heartbeat.time - ticker.observed_at <= CONFIRMED_FOR:
-            return (confirmed(ticker, heartbeat, received_at=received_at),)
-        return (Pulse(symbol),)
+            return (confirm_ticker(ticker, heartbeat, received_at=received_at),)
+        return (SymbolActivity(symbol),)
 
     def _refusal(self, error: CoinbaseError, received_at: datetime) -> Sequence[FeedEvent]:
         if any(word in error.said.lower() for word in ("rate limit", "too many")):
-            raise SourceRateLimited(Source.COINBASE, error.said, retry_at=received_at + RATE_LIMITED_FOR)
+            raise SourceRateLimited(Source.COINBASE, error.said, retry_at=received_at + RATE_LIMIT_COOLDOWN)
         named = [product for product in self._symbols if names(error.said, product)]
         if not named:
             raise SourceUnavailable(Source.COINBASE, error.said[:160])
-        self._refused.update(dict.fromkeys(named, Refusal(error.said, self._now + REFUSED_FOR_S)))
+        self._refused.update(dict.fromkeys(named, RejectedProduct(error.said, self._now + REFUSED_FOR_S)))
         self._topics.refuse(named)
         # One bad product fails the whole message; where the connection lives on, its neighbours are asked for again.
-        self._topics.ask_again()
-        return [Refused(self._symbols[product], error.said) for product in named]
+        self._topics.retry_unanswered()
+        return [SymbolRejected(self._symbols[product], error.said) for product in named]
 
     def _is_refused(self, product: str) -> bool:
         refusal = self._refused.get(product)
         return refusal is not None and self._now < refusal.until
 
 
-def _text(change: Change) -> str:
+def _text(change: SubscriptionChange) -> str:
     message = {
         "type": "subscribe" if change.is_subscribe else "unsubscribe",
         "product_ids": change.topics,

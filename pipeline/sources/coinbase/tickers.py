@@ -8,13 +8,13 @@ from datetime import datetime
 import msgspec
 
 from pipeline.sources.coinbase.messages import CoinbaseHeartbeat, CoinbaseTicker
-from pipeline.sources.number import published, quoted
+from pipeline.sources.numbers import parse_nonzero, parse_number
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-def ticker_of(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+def to_ticker(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
     """The ticker that one match makes: observed when it happened, which may be long ago.
 
     `sequence` counts everything that happens to a product, so it orders matches of the same microsecond.
@@ -30,16 +30,16 @@ def ticker_of(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, sim
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=received_at,
         sequence=raw.sequence,
-        bid=quoted(Source.COINBASE, raw.best_bid),
-        ask=quoted(Source.COINBASE, raw.best_ask),
-        high_24h=quoted(Source.COINBASE, raw.high_24h),
-        low_24h=quoted(Source.COINBASE, raw.low_24h),
-        volume_24h=published(Source.COINBASE, raw.volume_24h),
+        bid=parse_nonzero(Source.COINBASE, raw.best_bid),
+        ask=parse_nonzero(Source.COINBASE, raw.best_ask),
+        high_24h=parse_nonzero(Source.COINBASE, raw.high_24h),
+        low_24h=parse_nonzero(Source.COINBASE, raw.low_24h),
+        volume_24h=parse_number(Source.COINBASE, raw.volume_24h),
         simulated=simulated,
     )
 
 
-def confirmed(ticker: Ticker, heartbeat: CoinbaseHeartbeat, *, received_at: datetime) -> Ticker:
+def confirm_ticker(ticker: Ticker, heartbeat: CoinbaseHeartbeat, *, received_at: datetime) -> Ticker:
     """What a heartbeat makes of the match that it says is still the last: the same price, observed when it says so.
 
     Best bid and ask stay only where nothing at all has happened to the product since: the book moves between matches, and

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 import httpx
 import structlog
 
-from pipeline.backoff import Jitter
-from pipeline.sources.coingecko.messages import refusal_of
+from pipeline.net.http_client import client_factory
+from pipeline.net.simulation import check_simulation
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.coingecko.messages import response_error
 from pipeline.sources.coingecko.plan import base_url, key_header
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.one_call import one_call_clients
-from pipeline.sources.parts import Surroundings
-from pipeline.sources.simulation import check_simulation
 from rates.errors import CacheUnavailable, SourceRateLimited, SourceUnavailable
 from rates.source import Source
+from runtime.backoff import Jitter
 
 
 class CoinGeckoClient:
@@ -26,20 +26,20 @@ class CoinGeckoClient:
     def __init__(
         self,
         connect: Callable[[], httpx.AsyncClient],
-        around: Surroundings,
+        context: SourceContext,
         *,
         jitter_s: float,
         jitter: Jitter = random.uniform,
     ) -> None:
-        assert around.budget is not None, "CoinGecko is never asked without a budget"
+        assert context.budget is not None, "CoinGecko is never asked without a budget"
         self._connect = connect
-        self._around = around
-        self._budget = around.budget
+        self._around = context
+        self._budget = context.budget
         self._jitter_s, self._jitter = jitter_s, jitter
         self._refusal: SourceRateLimited | None = None
-        self._log = structlog.get_logger("ratewire.coingecko").bind(role=around.health.role)
+        self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
-    async def ask(self, target: str) -> httpx.Response:
+    async def fetch_json(self, target: str) -> httpx.Response:
         """A good answer of JSON.
 
         Raises:
@@ -58,17 +58,17 @@ class CoinGeckoClient:
             raise SourceUnavailable(Source.COINGECKO, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(Source.COINGECKO, answer.headers, simulated=self._around.simulated)
         now = self._around.clock()
-        error = refusal_of(answer.status_code, answer.headers, answer.content, now)
+        error = response_error(answer.status_code, answer.headers, answer.content, now)
         if isinstance(error, SourceRateLimited):
             await self._obey(error, now)
         if error is not None:
             raise error
         return answer
 
-    async def rest_for(self, span: timedelta, target: str) -> None:
+    async def defer(self, span: timedelta, target: str) -> None:
         """No replica needs to ask that again before `span` is over."""
         try:
-            await self._budget.rest_for(span, target)
+            await self._budget.defer(span, target)
         except CacheUnavailable as exc:
             self._log.warning("cannot tell the other replicas", error=str(exc))
 
@@ -76,18 +76,18 @@ class CoinGeckoClient:
         # Remembered here too: this replica must not forget because Redis is away.
         self._refusal = refusal
         try:
-            await self._budget.hold_for(refusal.retry_at - now)
+            await self._budget.start_cooldown(refusal.retry_at - now)
         except CacheUnavailable as exc:
             self._log.warning("cannot tell the other replicas", error=str(exc), refusal=str(refusal))
 
 
 @asynccontextmanager
-async def open_client(settings: CoinGeckoSettings, around: Surroundings) -> AsyncIterator[CoinGeckoClient]:
+async def open_client(settings: CoinGeckoSettings, context: SourceContext) -> AsyncIterator[CoinGeckoClient]:
     """A client for the length of the block.
 
     Raises:
         InvalidSetting: a plan without its key, or a key without its plan.
     """
     headers = {"accept": "application/json", "user-agent": "ratewire", **key_header(settings)}
-    connect = one_call_clients(base_url(settings), headers, timeout_s=settings.timeout_s)
-    yield CoinGeckoClient(connect, around, jitter_s=settings.jitter_s)
+    connect = client_factory(base_url(settings), headers, timeout_s=settings.timeout_s)
+    yield CoinGeckoClient(connect, context, jitter_s=settings.jitter_s)

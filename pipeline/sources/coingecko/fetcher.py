@@ -8,16 +8,16 @@ import httpx
 import msgspec
 import structlog
 
+from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
-from pipeline.sources.coingecko.freshness import not_newer_before
+from pipeline.sources.coingecko.freshness import earliest_update
 from pipeline.sources.coingecko.messages import CoinQuote, parse_prices
 from pipeline.sources.coingecko.plan import update_interval
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.coingecko.symbols import Question, price_questions
-from pipeline.sources.coingecko.tickers import tickers_of, updated_at
-from pipeline.sources.parts import Surroundings
-from pipeline.task import Wanted
-from pipeline.validation import Refusal
+from pipeline.sources.coingecko.symbols import PriceRequest, price_requests
+from pipeline.sources.coingecko.tickers import to_tickers, updated_at
+from pipeline.task import RequestedInstrument
+from pipeline.validation import Rejection
 from rates.clock import EPOCH
 from rates.errors import SourceError, SourceRateLimited
 from rates.ticker import Ticker
@@ -27,7 +27,7 @@ MAX_ANSWERS = 32
 NAMED_IN_NOTE = 10
 
 
-class Answer(msgspec.Struct, frozen=True):
+class LastResponse(msgspec.Struct, frozen=True):
     """What a question brought last, and before when it cannot bring anything newer."""
 
     tickers: tuple[Ticker, ...] = ()
@@ -38,17 +38,17 @@ class Answer(msgspec.Struct, frozen=True):
 class CoinGeckoFetcher:
     """A `RateFetcher` over REST, inside the budget that all replicas share."""
 
-    def __init__(self, client: CoinGeckoClient, settings: CoinGeckoSettings, around: Surroundings) -> None:
+    def __init__(self, client: CoinGeckoClient, settings: CoinGeckoSettings, context: SourceContext) -> None:
         self._client = client
         self._update_interval = update_interval(settings)
-        self._health = around.health
-        self._simulated = around.simulated
-        self._clock = around.clock
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._log = structlog.get_logger("ratewire.coingecko").bind(role=around.health.role)
+        self._health = context.health
+        self._simulated = context.simulated
+        self._clock = context.clock
+        self._answers: OrderedDict[str, LastResponse] = OrderedDict()
+        self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
-    async def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Ticker]:
-        questions = list(price_questions(wanted))
+    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
+        questions = list(price_requests(wanted))
         failure: SourceError | None = None
         asked = 0
         # The one that is due the longest first: with too few calls for all, each gets its turn.
@@ -56,7 +56,7 @@ class CoinGeckoFetcher:
             if failure is not None or self._clock() < self._known(question).until:
                 continue
             try:
-                await self._ask(question)
+                await self._fetch_one(question)
                 asked += 1
             except SourceError as exc:
                 failure = exc
@@ -66,12 +66,12 @@ class CoinGeckoFetcher:
         # What could not be newer as well: the cache may have missed or lost what the last call brought, and else ignores it.
         return [ticker for question in questions for ticker in self._known(question).tickers]
 
-    def _known(self, question: Question) -> Answer:
-        return self._answers.get(question.target) or Answer()
+    def _known(self, question: PriceRequest) -> LastResponse:
+        return self._answers.get(question.target) or LastResponse()
 
-    async def _ask(self, question: Question) -> None:
+    async def _fetch_one(self, question: PriceRequest) -> None:
         try:
-            answer = await self._client.ask(question.target)
+            answer = await self._client.fetch_json(question.target)
         except SourceRateLimited as exc:
             if not exc.is_planned:
                 raise
@@ -81,18 +81,18 @@ class CoinGeckoFetcher:
         received_at = self._clock()
         quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in question.wanted})
         for coin in unreadable:
-            self._health.note_refusal(Refusal.UNREADABLE, coin)
+            self._health.record_rejection(Rejection.UNREADABLE, coin)
         tickers = tuple(
-            tickers_of(quotes, question.wanted, received_at=received_at, simulated=self._simulated)
+            to_tickers(quotes, question.wanted, received_at=received_at, simulated=self._simulated)
         )
         priced = {ticker.symbol for ticker in tickers}
         missing = tuple(str(one.symbol) for one in question.wanted if one.symbol not in priced)
         until = self._until(answer, quotes, received_at)
-        self._keep(question, Answer(tickers, until, missing))
+        self._keep(question, LastResponse(tickers, until, missing))
         if until > received_at:
-            await self._client.rest_for(until - received_at, question.target)
+            await self._client.defer(until - received_at, question.target)
 
-    def _keep(self, question: Question, answer: Answer) -> None:
+    def _keep(self, question: PriceRequest, answer: LastResponse) -> None:
         self._answers[question.target] = answer
         self._answers.move_to_end(question.target)
         while len(self._answers) > MAX_ANSWERS:
@@ -100,14 +100,14 @@ class CoinGeckoFetcher:
 
     def _until(self, answer: httpx.Response, quotes: dict[str, CoinQuote], received_at: datetime) -> datetime:
         times = [at for at in map(updated_at, quotes.values()) if at is not None]
-        return not_newer_before(
+        return earliest_update(
             answer.headers,
             received_at=received_at,
             newest=max(times, default=None),
             update_interval=self._update_interval,
         )
 
-    def _note(self, questions: Sequence[Question], failure: SourceError | None) -> None:
+    def _note(self, questions: Sequence[PriceRequest], failure: SourceError | None) -> None:
         """Say what people should know though rates came."""
         self._health.note("partly", None if failure is None else f"not all was asked for: {failure}")
         missing = [name for question in questions for name in self._known(question).missing]

@@ -14,7 +14,7 @@ RENEWAL_SHARE = 4
 _DIRECTIVE = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d{1,9})")
 
 
-def not_newer_before(
+def earliest_update(
     headers: Mapping[str, str],
     *,
     received_at: datetime,

@@ -30,7 +30,7 @@ class CoinGeckoListing:
         self._client = client
 
     async def fetch_listing(self) -> Sequence[ListedInstrument]:
-        return parse_listing((await self._client.ask(PATH)).content)
+        return parse_listing((await self._client.fetch_json(PATH)).content)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:

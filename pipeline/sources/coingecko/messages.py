@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
+from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from rates.errors import (
     SourceBlocked,
     SourceError,
@@ -71,7 +71,7 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
     return quotes, unreadable
 
 
-def refusal_of(  # noqa: PLR0911 - one return per rule
+def response_error(  # noqa: PLR0911 - one return per rule
     status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> SourceError | None:
     """The error that an answer means; `None` for a good one of JSON."""

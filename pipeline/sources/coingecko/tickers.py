@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pipeline.sources.coingecko.messages import CoinQuote
-from pipeline.task import Wanted
+from pipeline.task import RequestedInstrument
 from rates.clock import parse_ms
 from rates.source import ObservedAtOrigin, Source
 from rates.ticker import Ticker
@@ -24,8 +24,12 @@ def updated_at(quote: CoinQuote) -> datetime | None:
         return None
 
 
-def tickers_of(
-    quotes: Mapping[str, CoinQuote], wanted: Iterable[Wanted], *, received_at: datetime, simulated: bool
+def to_tickers(
+    quotes: Mapping[str, CoinQuote],
+    wanted: Iterable[RequestedInstrument],
+    *,
+    received_at: datetime,
+    simulated: bool,
 ) -> Iterator[Ticker]:
     """A ticker for everything wanted that has a price."""
     for one in wanted:

@@ -37,7 +37,7 @@ class KrakenTickers(msgspec.Struct, frozen=True):
     entries: tuple[KrakenTicker, ...]
 
 
-class KrakenAnswer(msgspec.Struct, frozen=True):
+class KrakenResponse(msgspec.Struct, frozen=True):
     """One answer per symbol: `{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},
     "success":true,"time_in":…,"time_out":…,"req_id":1}`, or `{"error":"Currency pair not supported XBT/USD","method":
     "subscribe","success":false,"symbol":"XBT/USD",…}`.
@@ -56,13 +56,13 @@ class KrakenStatus(msgspec.Struct, frozen=True):
     system: str
 
 
-class KrakenRefusal(msgspec.Struct, frozen=True):
+class KrakenError(msgspec.Struct, frozen=True):
     """`{"Error":"Exceeded msg rate"}`: about the connection, not about a symbol."""
 
     said: str
 
 
-KrakenMessage = KrakenTickers | KrakenAnswer | KrakenStatus | KrakenRefusal
+KrakenMessage = KrakenTickers | KrakenResponse | KrakenStatus | KrakenError
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -106,9 +106,9 @@ def _read(frame: _Frame) -> KrakenMessage | None:
     if frame.channel == "status":
         return next(iter(_status_decoder.decode(frame.data)), None)
     if frame.refusal is not None:
-        return KrakenRefusal(frame.refusal)
+        return KrakenError(frame.refusal)
     if frame.method in ("subscribe", "unsubscribe"):
         symbol = frame.symbol or (frame.result.symbol if frame.result else None)
         said = None if frame.success else frame.error or "refused without a word"
-        return KrakenAnswer(frame.method, symbol, said) if symbol else KrakenRefusal(said or "no symbol")
-    return KrakenRefusal(frame.error) if frame.error else None
+        return KrakenResponse(frame.method, symbol, said) if symbol else KrakenError(said or "no symbol")
+    return KrakenError(frame.error) if frame.error else None

@@ -7,25 +7,25 @@ from typing import Any
 import msgspec
 
 from instruments.instrument import Instrument
-from pipeline.feeds.pings import Pings
-from pipeline.feeds.ports import FeedEvent, Refused, Remark
-from pipeline.feeds.topics import Change, Topics, Window
+from pipeline.feeds.ping_timer import PingTimer
+from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolRejected
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.kraken.messages import (
-    KrakenAnswer,
-    KrakenRefusal,
+    KrakenError,
+    KrakenResponse,
     KrakenStatus,
     KrakenTickers,
     parse_message,
 )
-from pipeline.sources.kraken.tickers import ticker_of
+from pipeline.sources.kraken.tickers import to_ticker
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
 
 # No figure is published, only that there is one: "Exceeded msg rate".
-WINDOWS = (Window(1, 0.5),)
+MESSAGE_RATES = (MessageRate(1, 0.5),)
 SYMBOLS_PER_MESSAGE = 100
-RATE_LIMITED_FOR = timedelta(minutes=1)
+RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 # Heartbeats come by themselves once something is subscribed; idle connections are cut after about a minute.
 PING_S = 30.0
 # On each change of the best bid or ask, not only on trades: bid and ask are what a ticker is asked for, and a pair that is
@@ -35,13 +35,15 @@ PING = '{"method":"ping"}'
 ONLINE = "online"
 
 
-class KrakenFeed:
+class KrakenProtocol:
     """One connection's."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._topics = Topics(Source.KRAKEN, windows=WINDOWS, per_message=SYMBOLS_PER_MESSAGE)
-        self._pings = Pings(PING_S)
+        self._topics = SubscriptionState(
+            Source.KRAKEN, windows=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE
+        )
+        self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
@@ -57,38 +59,40 @@ class KrakenFeed:
         match parse_message(frame):
             case KrakenTickers(entries=entries):
                 return [
-                    ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated)
+                    to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
                     for raw in entries
                     if (symbol := self._symbols.get(raw.symbol))
                 ]
             case KrakenStatus(system=system):
                 # Said on connecting and on each change; in all other states some or all trading rests.
-                return (Remark(None if system == ONLINE else f"the exchange says: {system}"),)
-            case KrakenAnswer(method="subscribe") as answer:
+                return (SourceNotice(None if system == ONLINE else f"the exchange says: {system}"),)
+            case KrakenResponse(method="subscribe") as answer:
                 return self._settle(answer)
-            case KrakenRefusal(said=said):
+            case KrakenError(said=said):
                 raise _refusal(said, received_at)
         return ()
 
-    def renew(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._topics.renew(pair for pair, symbol in self._symbols.items() if symbol in wanted)
+        self._topics.resubscribe(pair for pair, symbol in self._symbols.items() if symbol in wanted)
 
-    def _settle(self, answer: KrakenAnswer) -> Sequence[FeedEvent]:
+    def _settle(self, answer: KrakenResponse) -> Sequence[FeedEvent]:
         if answer.error is None or "already subscribed" in answer.error.lower():
             self._topics.confirm({answer.symbol})
             return ()
         refused = self._topics.refuse({answer.symbol})
-        return [Refused(self._symbols[pair], answer.error) for pair in refused if pair in self._symbols]
+        return [
+            SymbolRejected(self._symbols[pair], answer.error) for pair in refused if pair in self._symbols
+        ]
 
 
 def _refusal(said: str, received_at: datetime) -> SourceRateLimited | SourceUnavailable:
     if "rate" in said.lower():
-        return SourceRateLimited(Source.KRAKEN, said, retry_at=received_at + RATE_LIMITED_FOR)
+        return SourceRateLimited(Source.KRAKEN, said, retry_at=received_at + RATE_LIMIT_COOLDOWN)
     return SourceUnavailable(Source.KRAKEN, said[:160])
 
 
-def _text(change: Change) -> str:
+def _text(change: SubscriptionChange) -> str:
     params: dict[str, Any] = {"channel": "ticker", "symbol": change.topics, "event_trigger": EVENT_TRIGGER}
     if change.is_subscribe:
         params["snapshot"] = True

@@ -3,8 +3,8 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from pipeline.feeds.addresses import Addresses
 from pipeline.feeds.settings import FeedSettings
+from pipeline.feeds.websocket_urls import WebSocketUrls
 
 
 class KrakenSettings(FeedSettings):
@@ -12,7 +12,7 @@ class KrakenSettings(FeedSettings):
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_KRAKEN_", env_ignore_empty=True, extra="ignore")
 
-    stream_urls: Addresses = Field(
+    stream_urls: WebSocketUrls = Field(
         default=("wss://ws.kraken.com/v2",),
         description="WebSocket addresses of the push feed, separated by commas.",
     )

@@ -8,7 +8,7 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-def ticker_of(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+def to_ticker(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
     """The ticker that one entry tells, observed at its `timestamp`; on arrival only where it has none.
 
     Pairs that never traded carry 1970: that is a time, and ingest refuses it as one before all markets. Kraken counts

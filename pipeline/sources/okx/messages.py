@@ -36,7 +36,7 @@ class OkxTickers(msgspec.Struct, frozen=True):
     entries: tuple[OkxTicker, ...]
 
 
-class OkxAnswer(msgspec.Struct, frozen=True):
+class OkxResponse(msgspec.Struct, frozen=True):
     """One per argument: `{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"},"connId":"a4d3ae55"}`."""
 
     event: str
@@ -61,7 +61,7 @@ class OkxNotice(msgspec.Struct, frozen=True):
     msg: str
 
 
-OkxMessage = OkxTickers | OkxAnswer | OkxError | OkxNotice
+OkxMessage = OkxTickers | OkxResponse | OkxError | OkxNotice
 
 
 class _Arg(msgspec.Struct, frozen=True, rename="camel"):
@@ -107,4 +107,4 @@ def _read(frame: _Frame) -> OkxMessage | None:
         case "notice":
             return OkxNotice(frame.code, frame.msg)
         case event:
-            return OkxAnswer(event, arg.inst_id) if arg.channel == "tickers" else None
+            return OkxResponse(event, arg.inst_id) if arg.channel == "tickers" else None

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 import msgspec
 
 from instruments.instrument import Instrument
-from pipeline.feeds.pings import Pings
-from pipeline.feeds.ports import FeedEvent, GoingAway, Refused
-from pipeline.feeds.topics import Change, Topics, Window, names
-from pipeline.sources.okx.messages import OkxAnswer, OkxError, OkxNotice, OkxTickers, parse_message
+from pipeline.feeds.ping_timer import PingTimer
+from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, names
+from pipeline.sources.okx.messages import OkxError, OkxNotice, OkxResponse, OkxTickers, parse_message
 from pipeline.sources.okx.symbols import arguments
-from pipeline.sources.okx.tickers import ticker_of
+from pipeline.sources.okx.tickers import to_ticker
 from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol
 
 # 480 subscribe, unsubscribe and login operations an hour and connection; a restless watchlist must not use them up.
-WINDOWS = (Window(1, 0.5), Window(400, 3600.0))
+MESSAGE_RATES = (MessageRate(1, 0.5), MessageRate(400, 3600.0))
 # 45 bytes each: 9 of the 64 kB that the arguments of one request may have.
 INSTRUMENTS_PER_MESSAGE = 200
 # Bare text, answered with the text `pong`; after 30 s without any message the server closes.
@@ -25,16 +25,18 @@ PING, PING_S = "ping", 10.0
 UPGRADE = "64008"
 # "Requests too frequent."
 RATE_CODES = frozenset({"60014", "50011"})
-RATE_LIMITED_FOR = timedelta(minutes=1)
+RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 
 
-class OkxFeed:
+class OkxProtocol:
     """One connection's."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._topics = Topics(Source.OKX, windows=WINDOWS, per_message=INSTRUMENTS_PER_MESSAGE)
-        self._pings = Pings(PING_S)
+        self._topics = SubscriptionState(
+            Source.OKX, windows=MESSAGE_RATES, per_message=INSTRUMENTS_PER_MESSAGE
+        )
+        self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
@@ -50,7 +52,7 @@ class OkxFeed:
         match parse_message(frame):
             case OkxTickers() as tickers:
                 return self._tickers(tickers, received_at)
-            case OkxAnswer(event="subscribe", inst_id=inst_id):
+            case OkxResponse(event="subscribe", inst_id=inst_id):
                 self._topics.confirm({inst_id})
             case OkxNotice(code=code, msg=said) if code == UPGRADE:
                 return (GoingAway(said),)
@@ -58,13 +60,13 @@ class OkxFeed:
                 return self._refusal(error, received_at)
         return ()
 
-    def renew(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._topics.renew(inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted)
+        self._topics.resubscribe(inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted)
 
     def _tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
         made = (
-            ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated)
+            to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
             for raw in tickers.entries
             if (symbol := self._symbols.get(raw.inst_id))
         )
@@ -73,13 +75,13 @@ class OkxFeed:
     def _refusal(self, error: OkxError, received_at: datetime) -> Sequence[FeedEvent]:
         said = f"{error.code} {error.msg}"
         if error.code in RATE_CODES:
-            raise SourceRateLimited(Source.OKX, said[:160], retry_at=received_at + RATE_LIMITED_FOR)
+            raise SourceRateLimited(Source.OKX, said[:160], retry_at=received_at + RATE_LIMIT_COOLDOWN)
         refused = self._topics.refuse([inst_id for inst_id in self._symbols if names(error.msg, inst_id)])
         if not refused:
             raise SourceProtocolError(Source.OKX, f"a request was refused: {said[:160]}")
-        return [Refused(self._symbols[inst_id], said) for inst_id in refused]
+        return [SymbolRejected(self._symbols[inst_id], said) for inst_id in refused]
 
 
-def _text(change: Change) -> str:
+def _text(change: SubscriptionChange) -> str:
     operation = "subscribe" if change.is_subscribe else "unsubscribe"
     return msgspec.json.encode({"op": operation, "args": arguments(change.topics)}).decode()

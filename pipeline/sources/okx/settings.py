@@ -3,8 +3,8 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from pipeline.feeds.addresses import Addresses
 from pipeline.feeds.settings import FeedSettings
+from pipeline.feeds.websocket_urls import WebSocketUrls
 
 
 class OkxSettings(FeedSettings):
@@ -12,7 +12,7 @@ class OkxSettings(FeedSettings):
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_OKX_", env_ignore_empty=True, extra="ignore")
 
-    stream_urls: Addresses = Field(
+    stream_urls: WebSocketUrls = Field(
         default=("wss://ws.okx.com:443/ws/v5/public", "wss://ws.okx.com:8443/ws/v5/public"),
         description="WebSocket addresses of the push feed, separated by commas. The first that works is used, and the first of all again once it is back; 8443 is the older port.",
     )

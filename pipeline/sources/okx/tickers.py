@@ -5,7 +5,7 @@ No change in per cent: only the price 24 hours ago is published, and the quotien
 
 from datetime import datetime
 
-from pipeline.sources.number import published, quoted
+from pipeline.sources.numbers import parse_nonzero, parse_number
 from pipeline.sources.okx.messages import SPOT, OkxTicker
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
@@ -14,7 +14,7 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 
 
-def ticker_of(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker | None:
+def to_ticker(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker | None:
     """The ticker that one entry tells; `None` before anything was ever traded. The last price may well lie outside of bid
     and ask: it is the last price.
 
@@ -23,11 +23,11 @@ def ticker_of(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulate
     Raises:
         SourceProtocolError: a field is no number, or the time is none.
     """
-    price = published(Source.OKX, raw.last)
+    price = parse_number(Source.OKX, raw.last)
     if price is None:
         return None
     # Of a swap or an option it is the number of contracts.
-    volume = published(Source.OKX, raw.vol24h) if raw.inst_type == SPOT else None
+    volume = parse_number(Source.OKX, raw.vol24h) if raw.inst_type == SPOT else None
     return Ticker(
         source=Source.OKX,
         symbol=symbol,
@@ -35,10 +35,10 @@ def ticker_of(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulate
         observed_at=_time(raw.ts),
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=received_at,
-        bid=quoted(Source.OKX, raw.bid_px),
-        ask=quoted(Source.OKX, raw.ask_px),
-        high_24h=quoted(Source.OKX, raw.high24h),
-        low_24h=quoted(Source.OKX, raw.low24h),
+        bid=parse_nonzero(Source.OKX, raw.bid_px),
+        ask=parse_nonzero(Source.OKX, raw.ask_px),
+        high_24h=parse_nonzero(Source.OKX, raw.high24h),
+        low_24h=parse_nonzero(Source.OKX, raw.low24h),
         volume_24h=volume,
         simulated=simulated,
     )

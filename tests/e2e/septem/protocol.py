@@ -6,15 +6,15 @@ from datetime import datetime
 import msgspec
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import FeedEvent
+from pipeline.feeds.protocol import FeedEvent
 from rates.symbol import Symbol
 
 from .messages import parse_tick
 from .symbols import followed
-from .tickers import ticker_of
+from .tickers import to_ticker
 
 
-class SeptemFeed:
+class SeptemProtocol:
     """One connection's; the whole list is sent anew whenever it changes, and never answered."""
 
     def __init__(self, *, simulated: bool) -> None:
@@ -36,7 +36,7 @@ class SeptemFeed:
         symbol = self._symbols.get(raw.pair)
         if symbol is None:
             return ()
-        return (ticker_of(raw, symbol, received_at=received_at, simulated=self._simulated),)
+        return (to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated),)
 
-    def renew(self, symbols: Iterable[Symbol]) -> None:
+    def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         self._sent = {}

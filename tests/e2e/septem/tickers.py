@@ -10,7 +10,7 @@ from rates.ticker import Ticker
 from .messages import SeptemTick
 
 
-def ticker_of(raw: SeptemTick, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
+def to_ticker(raw: SeptemTick, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
     """The ticker that one message tells; trades are numbered."""
     return Ticker(
         source=Source("septem"),

@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from tests.backends import Server
 from tests.gateway.fakes import build_ticker
 from tests.gateway.gateway_processes import gateway_processes
@@ -85,7 +85,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
 ) -> None:
     """Eight readers break off at random and come back to a gateway drawn by lot, while values arrive."""
     redis: Redis = open_redis(redis_server.url)
-    sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
+    sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     complete = {f"BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
     # The first write begins the epoch: before it, no cursor can prove anything.
     await write_numbers(sink, 1, 3)
@@ -122,7 +122,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
 ) -> None:
     """A reader that stays gets the newest values all the same; one that comes back is told that it may have missed some."""
     redis: Redis = open_redis(redis_server.url)
-    sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
+    sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     await write_numbers(sink, 1_001, 1_003)
     async with connected(gateways[0], None) as stays:
         first = await next_event(stays)
@@ -130,7 +130,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
         await asyncio.to_thread(redis_server.start)
         await redis.aclose()
         redis = open_redis(redis_server.url)
-        sink = RedisTickerSink(redis, RedisNames(simulated=True), stream_length=2_000)
+        sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
         await write_numbers(sink, 2_001, 2_003)
         held: dict[str, int] = {}
         merge(held, first)

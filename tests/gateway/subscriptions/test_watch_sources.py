@@ -31,7 +31,7 @@ class Office:
 
     def process(self, name: str) -> tuple[SourceHealth, Ingest]:
         health = SourceHealth(BINANCE, role="consumer", instance=name)
-        health.note_success()
+        health.record_success()
         skew = timedelta(seconds=10)
         return health, Ingest(self.cache, health, max_skew=skew, clock=self.loop.clock)
 
@@ -101,13 +101,13 @@ def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() 
                     [build_ticker(each, observed_at=office.loop.clock()) for each in ("BTC/USDT", "ETH/USDT")]
                 )
                 if error is None:
-                    health.note_success()
+                    health.record_success()
                 else:
-                    health.note_failure(error)
+                    health.record_failure(error)
                 await office.report(health)
                 await asyncio.sleep(2)
                 seen.append(office.told[-1][1])
-            health.note_success()
+            health.record_success()
             await office.report(health)
             await asyncio.sleep(12)
             seen.append(office.told[-1][1])

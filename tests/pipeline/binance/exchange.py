@@ -11,18 +11,18 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.health import SourceHealth
-from pipeline.hold.memory_hold import MemoryHold
-from pipeline.ports import Hold
-from pipeline.sources.binance.messages import ApiAnswer
+from pipeline.net.simulation import SIMULATED_HEADER
+from pipeline.ports import Cooldown
+from pipeline.sources.binance.messages import ApiResponse
 from pipeline.sources.binance.session import BinanceSession, open_session
 from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.simulation import SIMULATED_HEADER
 from rates.clock import Clock, utc_now
 from tests.pipeline.fakes import health
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
-Question = dict[str, Any]
+PriceRequest = dict[str, Any]
 
 
 class Exchange:
@@ -66,7 +66,7 @@ async def open_exchange(handler: Handler) -> AsyncIterator[Exchange]:
         yield exchange
 
 
-def answering(answer: Callable[[Question], Question | None]) -> Handler:
+def answering(answer: Callable[[PriceRequest], PriceRequest | None]) -> Handler:
     """A WebSocket API that answers each question as told; `None` is silence."""
 
     async def handle(connection: ServerConnection) -> None:
@@ -107,7 +107,7 @@ def entry(symbol: str, price: str = "1.50000000", **changes: Any) -> dict[str, A
     }
 
 
-def tickers(question: Question) -> Question:
+def tickers(question: PriceRequest) -> PriceRequest:
     """The good answer to `ticker.24hr`, symbols in another order than asked."""
     entries = [entry(symbol) for symbol in reversed(question["params"]["symbols"])]
     return {"status": 200, "result": entries, "rateLimits": [weight(4)]}
@@ -123,7 +123,7 @@ def weight(count: int, limit: int = 6000) -> dict[str, Any]:
     }
 
 
-def refusal(status: int, code: int, msg: str, **data: int) -> Question:
+def refusal(status: int, code: int, msg: str, **data: int) -> PriceRequest:
     return {"status": status, "error": {"code": code, "msg": msg, **({"data": data} if data else {})}}
 
 
@@ -133,7 +133,7 @@ async def silence(connection: ServerConnection) -> None:
         await asyncio.sleep(0)
 
 
-def symbol_of(answer: ApiAnswer) -> str:
+def symbol_of(answer: ApiResponse) -> str:
     """What an answer of one ticker is about."""
     return str(msgspec.json.decode(answer.result)[0]["symbol"])
 
@@ -146,14 +146,14 @@ async def session_with(
     timeout_s: float = 5.0,
     simulated: bool = False,
     clock: Clock = utc_now,
-    hold: Hold | None = None,
+    cooldown: Cooldown | None = None,
 ) -> AsyncIterator[BinanceSession]:
     """A session of ours with it."""
     settings = BinanceSettings(ws_api_url=exchange.url, request_timeout_s=timeout_s, longest_wait_s=0.05)
     async with (
         asyncio.timeout(20),
         open_session(
-            settings, seen or health(), hold or MemoryHold(clock), simulated=simulated, clock=clock
+            settings, seen or health(), cooldown or MemoryCooldown(clock), simulated=simulated, clock=clock
         ) as session,
     ):
         yield session

@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from pipeline.sources.binance.fetcher import UNLISTED_FOR, BinanceFetcher
-from pipeline.task import Wanted
-from pipeline.validation import Refusal
+from pipeline.task import RequestedInstrument
+from pipeline.validation import Rejection
 from rates.clock import parse_ms, utc_now
 from rates.errors import (
     SourceProtocolError,
 )
 from rates.symbol import parse_symbol
 from tests.pipeline.binance.exchange import (
-    Question,
+    PriceRequest,
     answering,
     entry,
     open_exchange,
@@ -24,15 +24,15 @@ from tests.pipeline.binance.exchange import (
 from tests.pipeline.fakes import START, FakeClock, health
 
 
-def wanted(*pairs: str) -> list[Wanted]:
-    return [Wanted(parse_symbol(pair), pair.replace("/", "")) for pair in pairs]
+def wanted(*pairs: str) -> list[RequestedInstrument]:
+    return [RequestedInstrument(parse_symbol(pair), pair.replace("/", "")) for pair in pairs]
 
 
 async def test_one_question_brings_all_tickers_of_a_task() -> None:
     """In whatever order the exchange lists them."""
-    questions: list[Question] = []
+    questions: list[PriceRequest] = []
 
-    def note(question: Question) -> Question:
+    def note(question: PriceRequest) -> PriceRequest:
         questions.append(question)
         return tickers(question)
 
@@ -49,7 +49,7 @@ async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
     """It is found out once, left out for ten minutes, reported, and then tried again."""
     lists: list[list[str]] = []
 
-    def strict(question: Question) -> Question:
+    def strict(question: PriceRequest) -> PriceRequest:
         lists.append(question["params"]["symbols"])
         return refusal(400, -1121, "Invalid symbol.") if "GONEUSDT" in lists[-1] else tickers(question)
 
@@ -73,7 +73,7 @@ async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
 async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
     """Only when nothing at all can be read is it an error."""
 
-    def half_bad(question: Question) -> Question:
+    def half_bad(question: PriceRequest) -> PriceRequest:
         good = [entry(symbol) for symbol in question["params"]["symbols"] if symbol != "BTCUSDT"]
         return {"status": 200, "result": [entry("BTCUSDT", lastPrice=None), *good]}
 
@@ -83,7 +83,7 @@ async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
         assert [str(one.symbol) for one in await fetcher.fetch(wanted("BTC/USDT", "ETH/USDT"))] == [
             "ETH/USDT"
         ]
-        assert seen.refusals.total() == 1
+        assert seen.rejections.total() == 1
         with pytest.raises(SourceProtocolError):
             await fetcher.fetch(wanted("BTC/USDT"))
 
@@ -92,7 +92,7 @@ async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
     """Neither a bid nor an ask, as delisted pairs are answered for years: counted, and no error when all are so."""
     dead = {"bidPrice": "0.00000000", "askPrice": "0.00000000"}
 
-    def answer(question: Question) -> Question:
+    def answer(question: PriceRequest) -> PriceRequest:
         found = [
             entry(symbol, **(dead if symbol == "BTCUSDT" else {})) for symbol in question["params"]["symbols"]
         ]
@@ -104,14 +104,14 @@ async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
         found = await fetcher.fetch(wanted("BTC/USDT", "ETH/USDT"))
         assert [str(one.symbol) for one in found] == ["ETH/USDT"]
         assert await fetcher.fetch(wanted("BTC/USDT")) == []
-    assert seen.refusals == {Refusal.NO_MARKET: 2}
+    assert seen.rejections == {Rejection.NO_MARKET: 2}
 
 
 @pytest.mark.parametrize("one_side", ["bidPrice", "askPrice"])
 async def test_a_market_with_one_empty_side_is_one(one_side: str) -> None:
     """A thin pair may have no buyer for a while; the side without a price has none."""
 
-    def answer(question: Question) -> Question:
+    def answer(question: PriceRequest) -> PriceRequest:
         return {"status": 200, "result": [entry("BTCUSDT", **{one_side: "0.00000000"})]}
 
     async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:
@@ -124,7 +124,7 @@ async def test_an_old_closing_time_makes_an_old_rate() -> None:
     """Not the time of the answer: whoever reads it sees by its age that nobody has traded since."""
     closed = 1_633_998_511_098
 
-    def answer(question: Question) -> Question:
+    def answer(question: PriceRequest) -> PriceRequest:
         return {"status": 200, "result": [entry("BTCUSDT", closeTime=closed)]}
 
     async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:

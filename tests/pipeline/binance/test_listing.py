@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.listing import parse_listing
-from pipeline.sources.binance.parts import binance
 from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.parts import Surroundings
 from rates.clock import utc_now
 from rates.errors import SourceProtocolError
 from simulator.server import run_simulator
@@ -77,7 +77,7 @@ async def test_the_listing_is_fetched_over_rest() -> None:
         parts = binance(BinanceSettings(rest_url=addresses.binance_rest_url))
         assert parts.open_listing is not None
         async with parts.open_listing(
-            Surroundings(health=health(), simulated=True, clock=utc_now)
+            SourceContext(health=health(), simulated=True, clock=utc_now)
         ) as fetcher:
             found = {one.source_symbol: one for one in await fetcher.fetch_listing()}
     assert found["BTCUSDT"] == ListedInstrument(

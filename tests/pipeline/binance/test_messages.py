@@ -11,15 +11,15 @@ from pipeline.sources.binance.messages import (
     BinanceDayTicker,
     BinanceShutdown,
     BinanceTrade,
-    StreamAnswer,
+    StreamResponse,
     is_shutdown,
-    parse_answer,
-    parse_entries,
+    parse_response,
     parse_retry_after,
     parse_stream_frame,
     parse_ticker,
+    split_entries,
 )
-from pipeline.sources.binance.tickers import ticker_of
+from pipeline.sources.binance.tickers import to_ticker
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.number import format_decimal
@@ -63,14 +63,14 @@ def test_keys_that_differ_in_case_only_are_not_mixed_up() -> None:
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (b'{"result":null,"id":1}', StreamAnswer(1, None)),
+        (b'{"result":null,"id":1}', StreamResponse(1, None)),
         (
             b'{"code":2,"msg":"Invalid request: unknown method"}',
-            StreamAnswer(None, "2 Invalid request: unknown method"),
+            StreamResponse(None, "2 Invalid request: unknown method"),
         ),
         (
             b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":19}',
-            StreamAnswer(19, "4 Too many subscriptions"),
+            StreamResponse(19, "4 Too many subscriptions"),
         ),
         (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}', BinanceShutdown()),
         (b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"}}', None),
@@ -102,7 +102,7 @@ def test_garbage_is_named_as_such(frame: bytes) -> None:
 def test_a_day_ticker_of_the_api_becomes_a_ticker() -> None:
     """Every field that means the same is mapped, the time is that of the source."""
     raw = parse_ticker(msgspec.Raw(json.dumps(entry("BTCUSDT", "61837.63000000")).encode()))
-    made = ticker_of(raw, BTC, received_at=START, simulated=False)
+    made = to_ticker(raw, BTC, received_at=START, simulated=False)
     assert (made.observed_at, made.sequence) == (parse_ms(1723161255343), 200)
     assert format_decimal(made.price) == "61837.63000000"
     assert (made.bid, made.ask) == (Decimal("1.49"), Decimal("1.51"))
@@ -113,7 +113,7 @@ def test_a_day_ticker_of_the_api_becomes_a_ticker() -> None:
 def test_zero_is_no_best_price_but_a_volume() -> None:
     """A dead pair has no bid and no ask; it did trade nothing, though."""
     empty = entry("BTCUSDT", bidPrice="0.00000000", askPrice="0.00000000", volume="0.00000000", lastId=-1)
-    made = ticker_of(
+    made = to_ticker(
         parse_ticker(msgspec.Raw(json.dumps(empty).encode())), BTC, received_at=START, simulated=False
     )
     assert (made.bid, made.ask, made.volume_24h, made.sequence) == (None, None, Decimal(0), 0)
@@ -121,28 +121,28 @@ def test_zero_is_no_best_price_but_a_volume() -> None:
 
 def test_answers_of_the_api_are_read_with_their_refusals() -> None:
     """Id, status, code, and until when to keep away."""
-    answer = parse_answer(
+    answer = parse_response(
         '{"id":7,"status":429,"error":{"code":-1003,"msg":"Too much","data":{"serverTime":1,"retryAfter":1660801839480}}}'
     )
     assert answer.error is not None
     assert (answer.id, answer.status, answer.error.code) == (7, 429, -1003)
     assert parse_retry_after(answer.error) == 1660801839480
-    unsaid = parse_answer('{"id":"x","status":400,"error":{"code":-1121,"msg":"Invalid symbol."}}')
+    unsaid = parse_response('{"id":"x","status":400,"error":{"code":-1121,"msg":"Invalid symbol."}}')
     assert unsaid.error is not None
     assert parse_retry_after(unsaid.error) is None
-    in_words = parse_answer('{"status":418,"error":{"code":-1003,"msg":"IP banned until 1513693008350."}}')
+    in_words = parse_response('{"status":418,"error":{"code":-1003,"msg":"IP banned until 1513693008350."}}')
     assert in_words.error is not None
     assert parse_retry_after(in_words.error) == 1513693008350
 
 
 def test_an_announced_shutdown_is_recognised() -> None:
     """It comes unasked, without an id."""
-    assert is_shutdown(parse_answer('{"event":{"e":"serverShutdown","E":1769000000000}}'))
-    assert not is_shutdown(parse_answer('{"event":{"e":"other"}}'))
-    assert not is_shutdown(parse_answer('{"id":1,"status":200,"result":{}}'))
+    assert is_shutdown(parse_response('{"event":{"e":"serverShutdown","E":1769000000000}}'))
+    assert not is_shutdown(parse_response('{"event":{"e":"other"}}'))
+    assert not is_shutdown(parse_response('{"id":1,"status":200,"result":{}}'))
 
 
 def test_a_result_that_is_no_list_is_refused() -> None:
     """Lists are asked for, so lists are expected."""
     with pytest.raises(SourceProtocolError):
-        parse_entries(msgspec.Raw(b'{"symbol":"BTCUSDT"}'))
+        split_entries(msgspec.Raw(b'{"symbol":"BTCUSDT"}'))

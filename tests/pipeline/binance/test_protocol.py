@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.feeds.ports import GoingAway, Pulse, Refused
+from pipeline.feeds.protocol import GoingAway, SymbolActivity, SymbolRejected
 from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.sources.binance.subscriptions import ANSWER_TIMEOUT_S, NAMES_PER_MESSAGE, PACE_S
 from pipeline.sources.binance.symbols import MAX_STREAMS, MAX_SYMBOLS, stream_names
@@ -83,7 +83,7 @@ def test_changes_are_followed(protocol: BinanceProtocol) -> None:
 def test_a_renewed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtocol) -> None:
     """Its channels only."""
     sent(protocol, 0)
-    protocol.renew([BTC])
+    protocol.resubscribe([BTC])
     methods = [sent(protocol, number * PACE_S) for number in (1, 2, 3)]
     assert [message and message["method"] for message in methods] == ["UNSUBSCRIBE", "SUBSCRIBE", None]
     assert [message and len(message["params"]) for message in methods[:2]] == [3, 3]  # type: ignore[arg-type]
@@ -110,9 +110,9 @@ def test_a_refusal_names_the_symbols_of_its_message_and_is_not_repeated(
     """In both shapes; `renew` tries once more."""
     sent(protocol, 0)
     said = "4 Too many subscriptions"
-    assert list(protocol.receive(error, START)) == [Refused(BTC, said), Refused(ETH, said)]
+    assert list(protocol.receive(error, START)) == [SymbolRejected(BTC, said), SymbolRejected(ETH, said)]
     assert sent(protocol, PACE_S) is None
-    protocol.renew([ETH])
+    protocol.resubscribe([ETH])
     assert sent(protocol, 2 * PACE_S) == {
         "method": "SUBSCRIBE",
         "params": list(stream_names(["ETHUSDT"])),
@@ -126,7 +126,7 @@ def test_what_comes_is_told_as_what_it_is(protocol: BinanceProtocol) -> None:
     assert isinstance(made, Ticker)
     assert (str(made.price), made.sequence) == ("61837.63000000", 7)
     book = b'{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"1.1","A":"1"}'
-    assert list(protocol.receive(frame("btcusdt@bookTicker", book), START)) == [Pulse(BTC)]
+    assert list(protocol.receive(frame("btcusdt@bookTicker", book), START)) == [SymbolActivity(BTC)]
     shutdown = protocol.receive(frame("!serverShutdown", b'{"e":"serverShutdown","E":1}'), START)
     assert [type(event) for event in shutdown] == [GoingAway]
     assert not protocol.receive(b'{"result":null,"id":1}', START)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from pipeline.hold.memory_hold import MemoryHold
+from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.sources.binance.session import open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import utc_now
@@ -16,7 +16,7 @@ from rates.errors import (
     SourceUnavailable,
 )
 from tests.pipeline.binance.exchange import (
-    Question,
+    PriceRequest,
     answering,
     entry,
     open_exchange,
@@ -150,7 +150,7 @@ async def test_garbage_is_counted_and_survived() -> None:
     seen = health()
     async with open_exchange(garble) as exchange, session_with(exchange, seen) as session:
         assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
-        assert seen.refusals.total() == 2
+        assert seen.rejections.total() == 2
 
 
 @pytest.mark.parametrize("simulated", [True, False])
@@ -172,7 +172,9 @@ async def test_an_unreachable_exchange_is_tried_again_and_again() -> None:
         url = gone.url
     seen = health()
     settings = BinanceSettings(ws_api_url=url, request_timeout_s=0.2, longest_wait_s=0.02)
-    async with open_session(settings, seen, MemoryHold(utc_now), simulated=False, clock=utc_now) as session:
+    async with open_session(
+        settings, seen, MemoryCooldown(utc_now), simulated=False, clock=utc_now
+    ) as session:
         with pytest.raises(SourceUnavailable):
             await session.request("ticker.24hr", ASKED)
         await until(lambda: seen.reconnects >= 3)
@@ -182,7 +184,7 @@ async def test_cancelling_a_question_leaves_the_session_whole() -> None:
     """The next question is answered as if nothing had been."""
     held: list[Callable[[], None]] = []
 
-    def hold_first(question: Question) -> Question | None:
+    def hold_first(question: PriceRequest) -> PriceRequest | None:
         if held:
             return tickers(question)
         held.append(lambda: None)
@@ -202,7 +204,7 @@ async def test_the_weight_used_is_known_and_told_before_it_is_too_late() -> None
     """As the budget in the source's health, with a note from four fifths on."""
     seen, counts = health(), iter([10, 4800, 20])
 
-    def weighed(question: Question) -> Question:
+    def weighed(question: PriceRequest) -> PriceRequest:
         return {**tickers(question), "rateLimits": [weight(next(counts))]}
 
     async with open_exchange(answering(weighed)) as exchange, session_with(exchange, seen) as session:

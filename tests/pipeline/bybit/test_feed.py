@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import Pulse, Refused
-from pipeline.sources.bybit.protocol import PING_S, BybitFeed
+from pipeline.feeds.protocol import SymbolActivity, SymbolRejected
+from pipeline.sources.bybit.protocol import PING_S, BybitProtocol
 from rates.errors import SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
@@ -19,13 +19,13 @@ TICKER = b'{"topic":"tickers.%s","ts":1673853746003,"cs":5,"data":{"symbol":"%s"
 BOOK = b'{"topic":"orderbook.1.BTCUSDT","type":"snapshot","ts":1,"data":{"s":"BTCUSDT","b":[["1.4","1"]],"a":[["1.6","1"]]}}'
 
 
-def feed(*symbols: Symbol) -> BybitFeed:
-    made = BybitFeed(simulated=False)
+def feed(*symbols: Symbol) -> BybitProtocol:
+    made = BybitProtocol(simulated=False)
     made.track([Instrument(Source.BYBIT, one, f"{one.base}{one.quote}", one.base) for one in symbols])
     return made
 
 
-def sent(made: BybitFeed, now: float) -> Any:
+def sent(made: BybitProtocol, now: float) -> Any:
     return json.loads(made.next_message(now) or "null")
 
 
@@ -52,7 +52,7 @@ def test_best_prices_come_from_the_book_and_go_out_with_the_ticker() -> None:
     """The book itself makes no ticker, but shows that the symbol lives."""
     made = feed(BTC)
     (before,) = made.receive(TICKER % (b"BTCUSDT", b"BTCUSDT"), START)
-    assert made.receive(BOOK, START) == (Pulse(BTC),)
+    assert made.receive(BOOK, START) == (SymbolActivity(BTC),)
     (after,) = made.receive(TICKER % (b"BTCUSDT", b"BTCUSDT"), START)
     assert isinstance(before, Ticker)
     assert isinstance(after, Ticker)
@@ -79,7 +79,7 @@ def test_a_topic_that_is_refused_by_name_leaves_the_others_alone() -> None:
     first = sent(made, 0.0)
     assert len(first["args"]) == 4
     said = "Invalid topic: [tickers.XYZUSDT]"
-    assert made.receive(answer(None, said), START) == [Refused(XYZ, said)]
+    assert made.receive(answer(None, said), START) == [SymbolRejected(XYZ, said)]
     again = sent(made, 1.0)
     assert again["args"] == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT", "orderbook.1.XYZUSDT"]
     # Of a symbol that has no ticker, nobody needs to be told twice.
@@ -97,7 +97,9 @@ def test_a_refusal_that_names_nothing_is_taken_apart() -> None:
     made.receive(answer(sent(made, 0.0)["req_id"], "params error"), START)
     first, second = sent(made, 1.0), sent(made, 2.0)
     assert [first["args"], second["args"]] == [["tickers.BTCUSDT"], ["orderbook.1.BTCUSDT"]]
-    assert made.receive(answer(first["req_id"], "params error"), START) == [Refused(BTC, "params error")]
+    assert made.receive(answer(first["req_id"], "params error"), START) == [
+        SymbolRejected(BTC, "params error")
+    ]
 
 
 def test_pings_are_its_own_and_any_pong_will_do() -> None:

@@ -5,13 +5,13 @@ from decimal import Decimal
 import pytest
 
 from pipeline.sources.bybit.messages import (
-    BybitAnswer,
     BybitBookEvent,
+    BybitResponse,
     BybitTickerEvent,
     parse_message,
 )
-from pipeline.sources.bybit.symbols import symbol_of, topics
-from pipeline.sources.bybit.tickers import UNKNOWN, Best, best_after, ticker_of
+from pipeline.sources.bybit.symbols import topic_symbol, topics
+from pipeline.sources.bybit.tickers import UNKNOWN, BestPrices, apply_book, to_ticker
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.number import format_decimal
@@ -29,7 +29,7 @@ BOOK = (
     b'{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"%s","data":{"s":"BTCUSDT","b":%s,"a":%s,'
     b'"u":18521288,"seq":7961638724},"cts":1672304484976}'
 )
-BEST = Best(bid=Decimal(1), ask=Decimal(2))
+BEST = BestPrices(bid=Decimal(1), ask=Decimal(2))
 
 
 def event(frame: bytes = TICKER) -> BybitTickerEvent:
@@ -47,7 +47,7 @@ def book(kind: bytes = b"snapshot", bids: bytes = b"[]", asks: bytes = b"[]") ->
 def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
     """Best prices are the book's; the index price, full or empty, is nobody's."""
     for frame in (TICKER, TICKER.replace(b"21120.2400136", b"")):
-        made = ticker_of(event(frame), BEST, SYMBOL, received_at=START, simulated=True)
+        made = to_ticker(event(frame), BEST, SYMBOL, received_at=START, simulated=True)
         assert made is not None
         assert made.source is Source.BYBIT
         assert (made.observed_at, made.sequence) == (parse_ms(1673853746003), 2588407389)
@@ -65,7 +65,7 @@ def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
 def test_the_change_is_published_as_a_ratio(ratio: str, percent: str) -> None:
     """Its name says per cent. Moving the point loses no digit."""
     frame = TICKER.replace(b"0.0196", ratio.encode())
-    made = ticker_of(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert made.change_percent_24h is not None
     assert format_decimal(made.change_percent_24h) == percent
@@ -74,26 +74,26 @@ def test_the_change_is_published_as_a_ratio(ratio: str, percent: str) -> None:
 def test_empty_text_is_no_value() -> None:
     """Without a last price there is no ticker at all."""
     frame = TICKER.replace(b"21426.99", b"").replace(b"0.0196", b"")
-    made = ticker_of(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert (made.high_24h, made.change_percent_24h, made.bid, made.ask) == (None, None, None, None)
     untraded = event(TICKER.replace(b"21109.77", b""))
-    assert ticker_of(untraded, UNKNOWN, SYMBOL, received_at=START, simulated=False) is None
+    assert to_ticker(untraded, UNKNOWN, SYMBOL, received_at=START, simulated=False) is None
 
 
 def test_a_snapshot_of_the_book_is_all_there_is() -> None:
     """An empty side has no best price."""
     full = book(bids=b'[["16493.50","0.006"]]', asks=b'[["16611.00","0.029"]]')
-    assert best_after(full, BEST) == Best(bid=Decimal("16493.50"), ask=Decimal("16611.00"))
-    assert best_after(book(asks=b'[["3","1"]]'), BEST) == Best(bid=None, ask=Decimal(3))
+    assert apply_book(full, BEST) == BestPrices(bid=Decimal("16493.50"), ask=Decimal("16611.00"))
+    assert apply_book(book(asks=b'[["3","1"]]'), BEST) == BestPrices(bid=None, ask=Decimal(3))
 
 
 def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
     """What is deleted with a quantity of zero gives way to what stands beside it, or to nothing."""
-    assert best_after(book(b"delta"), BEST) == BEST
+    assert apply_book(book(b"delta"), BEST) == BEST
     moved = book(b"delta", bids=b'[["1","0"],["0.9","5"]]')
-    assert best_after(moved, BEST) == Best(bid=Decimal("0.9"), ask=Decimal(2))
-    assert best_after(book(b"delta", asks=b'[["2","0"]]'), BEST) == Best(bid=Decimal(1), ask=None)
+    assert apply_book(moved, BEST) == BestPrices(bid=Decimal("0.9"), ask=Decimal(2))
+    assert apply_book(book(b"delta", asks=b'[["2","0"]]'), BEST) == BestPrices(bid=Decimal(1), ask=None)
 
 
 @pytest.mark.parametrize("bad", [b"NaN", b"Infinity"])
@@ -101,15 +101,15 @@ def test_a_book_of_no_numbers_is_an_error(bad: bytes) -> None:
     """It could not even be compared."""
     levels = b'[["1","1"],["' + bad + b'","1"]]'
     with pytest.raises(SourceProtocolError):
-        best_after(book(bids=levels), UNKNOWN)
+        apply_book(book(bids=levels), UNKNOWN)
 
 
 def test_answers_say_which_request_they_are_about_where_they_say_it() -> None:
     """A refusal was seen without the number."""
     accepted = b'{"success":true,"ret_msg":"","conn_id":"c","req_id":"12","op":"subscribe"}'
-    assert parse_message(accepted) == BybitAnswer("subscribe", 12, None)
+    assert parse_message(accepted) == BybitResponse("subscribe", 12, None)
     refused = b'{"success":false,"ret_msg":"Invalid topic: tickers.X","conn_id":"c","op":"subscribe"}'
-    assert parse_message(refused) == BybitAnswer("subscribe", None, "Invalid topic: tickers.X")
+    assert parse_message(refused) == BybitResponse("subscribe", None, "Invalid topic: tickers.X")
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,11 @@ def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
 def test_a_field_that_is_no_number_or_time_is_an_error(field: bytes, bad: bytes) -> None:
     """It is not taken for absent."""
     with pytest.raises(SourceProtocolError):
-        ticker_of(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
+        to_ticker(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
 
 
 def test_a_symbol_has_two_topics() -> None:
     """Side by side, and the symbol can be told from either."""
     both = list(topics(["BTCUSDT"]))
     assert both == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT"]
-    assert [symbol_of(topic) for topic in both] == ["BTCUSDT", "BTCUSDT"]
+    assert [topic_symbol(topic) for topic in both] == ["BTCUSDT", "BTCUSDT"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import Pulse, Refused
-from pipeline.sources.coinbase.protocol import REFUSED_FOR_S, CoinbaseFeed, Refusal
+from pipeline.feeds.protocol import SymbolActivity, SymbolRejected
+from pipeline.sources.coinbase.protocol import REFUSED_FOR_S, CoinbaseProtocol, RejectedProduct
 from rates.clock import EPOCH
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
@@ -24,8 +24,8 @@ def instruments(*symbols: Any) -> list[Instrument]:
     return [Instrument(Source.COINBASE, one, f"{one.base}-{one.quote}", one.base) for one in symbols]
 
 
-def feed(*symbols: Any, refused: dict[str, Refusal] | None = None) -> CoinbaseFeed:
-    made = CoinbaseFeed({} if refused is None else refused, simulated=False)
+def feed(*symbols: Any, refused: dict[str, RejectedProduct] | None = None) -> CoinbaseProtocol:
+    made = CoinbaseProtocol({} if refused is None else refused, simulated=False)
     made.track(instruments(*symbols))
     return made
 
@@ -83,14 +83,14 @@ def test_a_heartbeat_keeps_a_quiet_product_current() -> None:
     assert isinstance(first, Ticker)
     assert isinstance(again, Ticker)
     assert (again.price, again.observed_at.second) == (first.price, 9)
-    assert made.receive(heartbeat(8, "12:00:10"), START) == (Pulse(BTC),)
+    assert made.receive(heartbeat(8, "12:00:10"), START) == (SymbolActivity(BTC),)
 
 
 def test_quotes_stay_with_a_young_match_and_go_with_an_old_one() -> None:
     """For 5 s price and quotes stand under the match's time; then the price is renewed alone, unless nothing happened at all."""
     made = feed(BTC)
     made.receive(match(7, 0), START)
-    assert made.receive(heartbeat(7, "12:00:04"), START) == (Pulse(BTC),)
+    assert made.receive(heartbeat(7, "12:00:04"), START) == (SymbolActivity(BTC),)
     (renewed,) = made.receive(heartbeat(7, "12:00:05"), START)
     assert isinstance(renewed, Ticker)
     assert renewed.bid is None
@@ -104,14 +104,14 @@ def test_a_heartbeat_does_not_keep_a_dead_product_alive_for_ever() -> None:
     made = feed(BTC)
     made.receive(match(7, 0), START)
     assert isinstance(made.receive(heartbeat(7, "13:00:00"), START)[0], Ticker)
-    assert made.receive(heartbeat(7, "13:00:01"), START) == (Pulse(BTC),)
+    assert made.receive(heartbeat(7, "13:00:01"), START) == (SymbolActivity(BTC),)
 
 
 def test_an_earlier_match_does_not_turn_the_price_back() -> None:
     """Whatever its time says; the connection is alive all the same."""
     made = feed(BTC)
     made.receive(match(7, 0, "2"), START)
-    assert made.receive(match(6, 5, "1"), START) == (Pulse(BTC),)
+    assert made.receive(match(6, 5, "1"), START) == (SymbolActivity(BTC),)
     (again,) = made.receive(heartbeat(7, "12:00:09"), START)
     assert isinstance(again, Ticker)
     assert again.price == 2
@@ -126,12 +126,12 @@ def test_products_that_are_not_tracked_make_nothing() -> None:
 
 def test_a_refused_product_is_left_out_by_the_next_connection_too() -> None:
     """The error ends this connection; asking again at once would end all that follow."""
-    refused: dict[str, Refusal] = {}
+    refused: dict[str, RejectedProduct] = {}
     made = feed(BTC, XYZ, refused=refused)
     made.next_message(100.0)
     said = b'{"type":"error","message":"Failed to subscribe","reason":"XYZ-USD is not a valid product"}'
     (event,) = made.receive(said, START)
-    assert event == Refused(XYZ, "Failed to subscribe: XYZ-USD is not a valid product")
+    assert event == SymbolRejected(XYZ, "Failed to subscribe: XYZ-USD is not a valid product")
     assert json.loads(made.next_message(101.0) or "")["product_ids"] == ["BTC-USD"]
     following = feed(BTC, XYZ, refused=refused)
     assert json.loads(following.next_message(102.0) or "")["product_ids"] == ["BTC-USD"]
@@ -154,7 +154,7 @@ def test_an_error_about_no_product_ends_the_connection() -> None:
 
 def test_the_recorded_connection_makes_a_ticker_of_each_match_in_order() -> None:
     """Each product's tickers, newer each time; the answers confirm what was asked for."""
-    made, seen = CoinbaseFeed({}, simulated=False), dict[str, list[Ticker]]()
+    made, seen = CoinbaseProtocol({}, simulated=False), dict[str, list[Ticker]]()
     symbols = ["SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC"]
     made.track([Instrument(Source.COINBASE, parse_symbol(one.replace("-", "/")), one, "") for one in symbols])
     made.next_message(0.0)

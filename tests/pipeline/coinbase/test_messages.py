@@ -13,7 +13,7 @@ from pipeline.sources.coinbase.messages import (
     CoinbaseTicker,
     parse_message,
 )
-from pipeline.sources.coinbase.tickers import confirmed, ticker_of
+from pipeline.sources.coinbase.tickers import confirm_ticker, to_ticker
 from rates.errors import SourceProtocolError
 from rates.number import format_decimal
 from rates.source import ObservedAtOrigin, Source
@@ -43,7 +43,7 @@ def ticker() -> CoinbaseTicker:
 
 def test_a_match_is_observed_when_it_happened() -> None:
     """Price, quotes and figures of the day as published; no change in per cent, which is not."""
-    made = ticker_of(ticker(), SYMBOL, received_at=START, simulated=True)
+    made = to_ticker(ticker(), SYMBOL, received_at=START, simulated=True)
     assert made.source is Source.COINBASE
     assert made.observed_at == datetime(2020, 2, 1, 1, 40, 16, 253563, tzinfo=UTC)
     assert made.observed_at_origin is ObservedAtOrigin.SOURCE
@@ -64,14 +64,14 @@ def test_an_empty_side_of_the_book_is_no_price(best: str) -> None:
     """Neither an empty text nor a zero is a quote."""
     raw = parse_message(TICKER.replace(b'"best_bid":"9380.54"', f'"best_bid":"{best}"'.encode()))
     assert isinstance(raw, CoinbaseTicker)
-    assert ticker_of(raw, SYMBOL, received_at=START, simulated=False).bid is None
+    assert to_ticker(raw, SYMBOL, received_at=START, simulated=False).bid is None
 
 
 def test_a_volume_of_zero_is_a_value() -> None:
     """Nothing traded in a day is what happened."""
     raw = parse_message(TICKER.replace(b"6555.23000000", b"0"))
     assert isinstance(raw, CoinbaseTicker)
-    assert ticker_of(raw, SYMBOL, received_at=START, simulated=False).volume_24h == 0
+    assert to_ticker(raw, SYMBOL, received_at=START, simulated=False).volume_24h == 0
 
 
 def test_messages_of_before_2021_have_no_sizes() -> None:
@@ -86,16 +86,16 @@ def test_a_field_that_is_no_number_is_an_error(bad: str) -> None:
     raw = parse_message(TICKER.replace(b"9380.54", bad.encode()))
     assert isinstance(raw, CoinbaseTicker)
     with pytest.raises(SourceProtocolError):
-        ticker_of(raw, SYMBOL, received_at=START, simulated=False)
+        to_ticker(raw, SYMBOL, received_at=START, simulated=False)
 
 
 def test_a_heartbeat_confirms_the_price_and_only_an_untouched_quote() -> None:
     """The same sequence: nothing happened at all, the quotes stand. A later one: the book may have moved."""
-    made = ticker_of(ticker(), SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(ticker(), SYMBOL, received_at=START, simulated=False)
     for sequence, bid in ((12042642428, made.bid), (12042642429, None)):
         heartbeat = parse_message(HEARTBEAT % sequence)
         assert isinstance(heartbeat, CoinbaseHeartbeat)
-        again = confirmed(made, heartbeat, received_at=START)
+        again = confirm_ticker(made, heartbeat, received_at=START)
         assert (again.price, again.bid) == (made.price, bid)
         assert again.observed_at == datetime(2020, 2, 1, 1, 40, 17, 1, tzinfo=UTC)
         assert again.is_newer_than(made)
@@ -149,7 +149,7 @@ def test_the_recorded_connection_reads_without_an_error() -> None:
         message = parse_message(frame)
         kinds[type(message).__name__] += 1
         if isinstance(message, CoinbaseTicker):
-            made = ticker_of(
+            made = to_ticker(
                 message, SYMBOL, received_at=datetime.fromtimestamp(arrived, UTC), simulated=False
             )
             assert f'"price":"{format_decimal(made.price)}"'.encode() in frame

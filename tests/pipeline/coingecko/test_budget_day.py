@@ -14,19 +14,19 @@ import pytest
 from redis.asyncio import Redis
 
 from cache.redis_client import open_redis, read_script
-from pipeline.budget.limits import CallLimits
-from pipeline.budget.memory_budget import MemoryCallBudget
-from pipeline.budget.redis_budget import RedisCallBudget
-from pipeline.ports import CallBudget
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.coordination.memory_request_budget import MemoryRequestBudget
+from pipeline.coordination.redis_request_budget import RedisRequestBudget
+from pipeline.ports import RequestBudget
+from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
+from pipeline.sources.coingecko.factory import WINDOW
 from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
-from pipeline.sources.coingecko.parts import WINDOW
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.parts import Surroundings
-from pipeline.task import Wanted
+from pipeline.task import RequestedInstrument
 from rates.clock import EPOCH, format_us
 from rates.errors import SourceError, SourceRateLimited
-from rates.names import RedisNames
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.pipeline.fakes import FakeClock, health
@@ -34,8 +34,10 @@ from tests.pipeline.fakes import FakeClock, health
 START = datetime(2026, 3, 10, tzinfo=UTC)
 DAY_S, MINUTE_S, TICK_S = 86_400, 60, 4
 CALLS = 30
-WANTED = [Wanted(parse_symbol(f"{name.upper()}/USD"), name) for name in ("bitcoin", "ethereum", "pepe")]
-Build = Callable[[CallLimits], CallBudget]
+WANTED = [
+    RequestedInstrument(parse_symbol(f"{name.upper()}/USD"), name) for name in ("bitcoin", "ethereum", "pepe")
+]
+Build = Callable[[CallLimits], RequestBudget]
 
 
 def busiest_minute(times: Sequence[float]) -> int:
@@ -106,14 +108,14 @@ class Fleet:
         def connect() -> httpx.AsyncClient:
             return httpx.AsyncClient(transport=transport, base_url="http://coingecko")
 
-        around = Surroundings(
+        context = SourceContext(
             health=health(Source.COINGECKO),
             simulated=False,
             clock=self.source.clock,
             budget=self.budget(self.limits),
         )
         settings = CoinGeckoSettings(jitter_s=0)
-        return CoinGeckoFetcher(CoinGeckoClient(connect, around, jitter_s=0), settings, around)
+        return CoinGeckoFetcher(CoinGeckoClient(connect, context, jitter_s=0), settings, context)
 
 
 @pytest.fixture
@@ -131,8 +133,8 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def in_memory(clock: FakeClock) -> Build:
-    shared = dict[str, CallBudget]()
-    return lambda limits: shared.setdefault("one", MemoryCallBudget(Source.COINGECKO, limits, clock=clock))
+    shared = dict[str, RequestBudget]()
+    return lambda limits: shared.setdefault("one", MemoryRequestBudget(Source.COINGECKO, limits, clock=clock))
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -143,9 +145,9 @@ async def anywhere(
     if request.param == "memory":
         yield in_memory
         return
-    redis, names = open_redis(request.getfixturevalue("redis_url")), RedisNames(simulated=False)
+    redis, names = open_redis(request.getfixturevalue("redis_url")), RedisKeys(simulated=False)
     await redis.flushall()
-    yield lambda limits: RedisCallBudget(
+    yield lambda limits: RedisRequestBudget(
         redis, names, Source.COINGECKO, limits, clock=clock, is_clock_shared=True
     )
     await redis.aclose()
@@ -181,7 +183,7 @@ async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replic
 @pytest.mark.parametrize("replicas", [1, 2, 4])
 async def test_a_greedy_day_in_redis(redis: Redis, replicas: int) -> None:
     """The same of the script that all replicas share, many calls of it on one way to Redis."""
-    digest = await redis.script_load(read_script("pipeline.budget", "take.lua"))
+    digest = await redis.script_load(read_script("pipeline.coordination", "take.lua"))
     keys = [f"{{coingecko}}:{name}" for name in ("calls", "not-before", "month", "pace", "rest")]
     window_us, taken = int(WINDOW.total_seconds() * 1_000_000), []
     times = greedy_times(replicas)

@@ -12,16 +12,16 @@ import pytest
 from pydantic import SecretStr
 
 from cache.memory import MemoryCache
-from pipeline.budget.memory_budget import MemoryCallBudget
-from pipeline.compose import fetcher_of
+from pipeline.coordination.memory_request_budget import MemoryRequestBudget
+from pipeline.net.http_client import client_factory
+from pipeline.net.simulation import SIMULATED_HEADER
 from pipeline.ports import RateFetcher
+from pipeline.roles import rate_fetcher_of
+from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
-from pipeline.sources.coingecko.parts import coingecko
+from pipeline.sources.coingecko.factory import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.one_call import one_call_clients
-from pipeline.sources.parts import Surroundings
-from pipeline.sources.simulation import SIMULATED_HEADER
-from pipeline.task import Wanted
+from pipeline.task import RequestedInstrument
 from rates.errors import (
     CacheUnavailable,
     InvalidSetting,
@@ -36,7 +36,10 @@ from tests.pipeline import http_server
 from tests.pipeline.fakes import START, FakeClock, health
 from tests.pipeline.http_server import Server
 
-WANTED = [Wanted(parse_symbol("BTC/USD"), "bitcoin"), Wanted(parse_symbol("ETH/USD"), "ethereum")]
+WANTED = [
+    RequestedInstrument(parse_symbol("BTC/USD"), "bitcoin"),
+    RequestedInstrument(parse_symbol("ETH/USD"), "ethereum"),
+]
 PRICES = {"bitcoin": {"usd": 1.5, "last_updated_at": 1779092258}, "ethereum": {"usd": 2}}
 
 
@@ -52,14 +55,14 @@ class Client:
         self.health = health(Source.COINGECKO)
         self.parts = coingecko(settings)
         assert self.parts.limits is not None
-        self.budget = MemoryCallBudget(Source.COINGECKO, self.parts.limits, clock=self.clock)
-        self.around = Surroundings(
+        self.budget = MemoryRequestBudget(Source.COINGECKO, self.parts.limits, clock=self.clock)
+        self.context = SourceContext(
             health=self.health, simulated=simulated, clock=self.clock, budget=self.budget
         )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[RateFetcher]:
-        async with asyncio.timeout(20), fetcher_of(self.parts)(self.around) as fetcher:
+        async with asyncio.timeout(20), rate_fetcher_of(self.parts)(self.context) as fetcher:
             yield fetcher
 
 
@@ -230,7 +233,7 @@ async def test_a_refusal_is_obeyed_though_the_budget_is_out_of_reach() -> None:
     async with open_server() as server:
         server.status = 429
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
-        client.around = dataclasses.replace(client.around, budget=Forgetful())
+        client.context = dataclasses.replace(client.context, budget=Forgetful())
         async with client.open() as fetcher:
             for _ in range(2):
                 with pytest.raises(SourceRateLimited) as refused:
@@ -243,21 +246,23 @@ async def test_a_refusal_is_obeyed_though_the_budget_is_out_of_reach() -> None:
 
 
 class Forgetful:
-    """A `CallBudget` that grants everything and can be told nothing."""
+    """A `RequestBudget` that grants everything and can be told nothing."""
 
     async def take(self, topic: str = "") -> CallBudgetState:
         return CallBudgetState(30, 29, START)
 
-    async def hold_for(self, span: timedelta) -> None:
+    async def start_cooldown(self, span: timedelta) -> None:
         raise CacheUnavailable("Redis: away")
 
-    async def rest_for(self, span: timedelta, topic: str) -> None:
+    async def defer(self, span: timedelta, topic: str) -> None:
         raise CacheUnavailable("Redis: away")
 
 
 async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
     """With one call a minute each part gets every other one, and what is known of the others stays."""
-    many = [Wanted(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)]
+    many = [
+        RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)
+    ]
     async with open_server() as server:
         server.body = json.dumps({one.source_symbol: {"usd": 1} for one in many})
         settings = CoinGeckoSettings(jitter_s=0, url=server.url, calls_per_minute=1, update_interval_s=0)
@@ -277,7 +282,11 @@ async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
 
 async def test_coins_without_a_price_are_named() -> None:
     """Missing, `{}` and null alike; nothing is made up for them, and the note goes when they are back."""
-    coins = [*WANTED, Wanted(parse_symbol("NIL/USD"), "nil"), Wanted(parse_symbol("GONE/USD"), "gone")]
+    coins = [
+        *WANTED,
+        RequestedInstrument(parse_symbol("NIL/USD"), "nil"),
+        RequestedInstrument(parse_symbol("GONE/USD"), "gone"),
+    ]
     async with open_server() as server:
         server.body = json.dumps({"bitcoin": {"usd": 1}, "ethereum": {}, "nil": {"usd": None}})
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
@@ -312,7 +321,7 @@ async def test_calls_are_kept_apart_by_chance() -> None:
         return 0.0
 
     async with open_server() as server:
-        connect = one_call_clients(server.url, {}, timeout_s=5)
-        around = Client(CoinGeckoSettings(url=server.url)).around
-        await CoinGeckoClient(connect, around, jitter_s=1.5, jitter=record).ask("/ping")
+        connect = client_factory(server.url, {}, timeout_s=5)
+        context = Client(CoinGeckoSettings(url=server.url)).context
+        await CoinGeckoClient(connect, context, jitter_s=1.5, jitter=record).fetch_json("/ping")
     assert asked == [(0, 1.5)]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.sources.coingecko.freshness import not_newer_before
+from pipeline.sources.coingecko.freshness import earliest_update
 from tests.pipeline.fakes import START
 from tests.pipeline.recordings import read_exchanges
 
@@ -12,7 +12,7 @@ MINUTE = timedelta(seconds=60)
 
 
 def wait(headers: dict[str, str], newest: datetime | None = None, interval: timedelta = MINUTE) -> float:
-    until = not_newer_before(headers, received_at=START, newest=newest, update_interval=interval)
+    until = earliest_update(headers, received_at=START, newest=newest, update_interval=interval)
     return (until - START).total_seconds()
 
 

@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.budget.limits import CallLimits
-from pipeline.budget.memory_budget import MemoryCallBudget
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.coordination.memory_request_budget import MemoryRequestBudget
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.coingecko.factory import WINDOW, coingecko
 from pipeline.sources.coingecko.listing import parse_listing
-from pipeline.sources.coingecko.parts import WINDOW, coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from pipeline.sources.parts import Surroundings
 from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
 from tests.pipeline.fakes import FakeClock, health
@@ -49,11 +49,11 @@ async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
     """What the listing takes, rates do not have; with nothing left it is not asked for."""
     async with open_server(BODY, path="/api/v3") as server:
         clock = FakeClock()
-        budget = MemoryCallBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
-        around = Surroundings(health=health(Source.COINGECKO), simulated=False, clock=clock, budget=budget)
+        budget = MemoryRequestBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
+        context = SourceContext(health=health(Source.COINGECKO), simulated=False, clock=clock, budget=budget)
         parts = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
         assert parts.open_listing is not None
-        async with parts.open_listing(around) as fetcher:
+        async with parts.open_listing(context) as fetcher:
             assert PEPE in await fetcher.fetch_listing()
             with pytest.raises(SourceRateLimited):
                 await fetcher.fetch_listing()

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.sources.coingecko.messages import parse_prices, refusal_of
-from pipeline.sources.coingecko.symbols import MAX_TARGET_BYTES, price_questions
-from pipeline.sources.coingecko.tickers import tickers_of
-from pipeline.sources.retry_after import DEFAULT_RETRY_AFTER
-from pipeline.task import Wanted
+from pipeline.net.retry_after import DEFAULT_RETRY_AFTER
+from pipeline.sources.coingecko.messages import parse_prices, response_error
+from pipeline.sources.coingecko.symbols import MAX_TARGET_BYTES, price_requests
+from pipeline.sources.coingecko.tickers import to_tickers
+from pipeline.task import RequestedInstrument
 from rates.clock import parse_ms
 from rates.errors import SourceBlocked, SourceProtocolError, SourceRateLimited, SourceUnavailable
 from rates.number import format_decimal
@@ -28,15 +28,15 @@ BODY = (
 IDS = ["bitcoin", "pepe", "dead", "null-coin", "timeless", "missing"]
 
 
-def wanted(*ids: str) -> list[Wanted]:
-    return [Wanted(parse_symbol(f"{coin.upper()}/USD"), coin) for coin in ids]
+def wanted(*ids: str) -> list[RequestedInstrument]:
+    return [RequestedInstrument(parse_symbol(f"{coin.upper()}/USD"), coin) for coin in ids]
 
 
 def test_prices_are_exact_and_missing_ones_stay_missing() -> None:
     """Exponents are spelt out, trailing zeros kept; an id without a price makes no ticker."""
     quotes, unreadable = parse_prices(BODY, IDS)
     made = {
-        one.symbol.base: one for one in tickers_of(quotes, wanted(*IDS), received_at=START, simulated=False)
+        one.symbol.base: one for one in to_tickers(quotes, wanted(*IDS), received_at=START, simulated=False)
     }
     assert unreadable == []
     assert {base: format_decimal(one.price) for base, one in made.items()} == {
@@ -52,7 +52,7 @@ def test_prices_are_exact_and_missing_ones_stay_missing() -> None:
 def test_the_time_is_the_coins_own_and_ours_only_where_it_has_none() -> None:
     """Whole seconds on the wire; the origin says which it is."""
     quotes, _ = parse_prices(BODY, IDS)
-    bitcoin, timeless = tickers_of(quotes, wanted("bitcoin", "timeless"), received_at=START, simulated=False)
+    bitcoin, timeless = to_tickers(quotes, wanted("bitcoin", "timeless"), received_at=START, simulated=False)
     assert (bitcoin.observed_at, bitcoin.observed_at_origin) == (
         parse_ms(1779092258000),
         ObservedAtOrigin.SOURCE,
@@ -63,7 +63,7 @@ def test_the_time_is_the_coins_own_and_ours_only_where_it_has_none() -> None:
 def test_a_price_of_zero_is_left_to_ingest() -> None:
     """It is refused and counted there; here it is not guessed to be missing."""
     quotes, _ = parse_prices(b'{"bitcoin":{"usd":0}}', ["bitcoin"])
-    (made,) = tickers_of(quotes, wanted("bitcoin"), received_at=START, simulated=False)
+    (made,) = to_tickers(quotes, wanted("bitcoin"), received_at=START, simulated=False)
     assert made.price == 0
 
 
@@ -115,7 +115,7 @@ def test_refusals_mean_what_their_status_and_body_say(
     status: int, headers: dict[str, str], body: bytes, expected: type[Exception]
 ) -> None:
     """Status first, then content type, then the body; all shapes seen in the field."""
-    assert type(refusal_of(status, headers, body, START)) is expected
+    assert type(response_error(status, headers, body, START)) is expected
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_refusals_mean_what_their_status_and_body_say(
 def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, expected: timedelta) -> None:
     """In seconds by the header; without one, a minute, as measured."""
     headers = {} if header is None else {"retry-after": header}
-    refused = refusal_of(429, headers, RATE, START)
+    refused = response_error(429, headers, RATE, START)
     assert isinstance(refused, SourceRateLimited)
     assert refused.retry_at == START + expected
 
@@ -147,13 +147,13 @@ def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, expected:
 )
 def test_a_refusal_with_status_200_is_a_refusal(body: bytes, expected: type[Exception]) -> None:
     """Seen in the field; one for rate holds everybody off, as with its own status."""
-    assert type(refusal_of(200, JSON, body, START)) is expected
+    assert type(response_error(200, JSON, body, START)) is expected
 
 
 def test_a_coin_called_status_or_error_is_a_coin() -> None:
     """`status` is the id of SNT."""
     body = b'{"status":{"usd":0.02,"last_updated_at":1779092258},"error-404":{"usd":1}}'
-    assert refusal_of(200, JSON, body, START) is None
+    assert response_error(200, JSON, body, START) is None
     quotes, _ = parse_prices(body, ["status", "error-404"])
     assert quotes.keys() == {"status", "error-404"}
 
@@ -162,7 +162,7 @@ def test_a_coin_called_status_or_error_is_a_coin() -> None:
 def test_a_key_for_the_other_host_says_what_to_change(code: int) -> None:
     """With the setting that is wrong, not just a number."""
     body = f'{{"status":{{"error_code":{code},"error_message":"change your root URL"}}}}'.encode()
-    refused = refusal_of(400, JSON, body, START)
+    refused = response_error(400, JSON, body, START)
     assert isinstance(refused, SourceBlocked)
     assert "RATEWIRE_COINGECKO_PLAN" in str(refused)
     assert "change your root URL" in str(refused)
@@ -170,29 +170,33 @@ def test_a_key_for_the_other_host_says_what_to_change(code: int) -> None:
 
 def test_one_call_takes_as_many_ids_as_a_url_may_hold() -> None:
     """By its measured length; every id is asked for once, in no more calls than it takes."""
-    many = [Wanted(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)]
-    questions = list(price_questions(many))
+    many = [
+        RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)
+    ]
+    questions = list(price_requests(many))
     assert [one for question in questions for one in question.wanted] == many
     assert all(len(question.target) <= MAX_TARGET_BYTES for question in questions)
     assert len(questions) == 2
     assert len(questions[0].target) > MAX_TARGET_BYTES - 20
-    assert len(list(price_questions(many[:500]))) == 1
+    assert len(list(price_requests(many[:500]))) == 1
 
 
 def test_an_id_with_odd_characters_is_escaped() -> None:
     """Ids are slugs, but nobody promises that; a comma would be two ids."""
-    (question,) = price_questions([Wanted(parse_symbol("A/USD"), "a,b c&d")])
+    (question,) = price_requests([RequestedInstrument(parse_symbol("A/USD"), "a,b c&d")])
     assert question.target.endswith("&ids=a%2Cb%20c%26d")
 
 
 def test_a_good_answer_is_no_refusal() -> None:
     """200 with JSON."""
-    assert refusal_of(200, JSON, BODY, START) is None
+    assert response_error(200, JSON, BODY, START) is None
 
 
 def test_the_same_question_has_the_same_url() -> None:
     """Sorted and without repetitions, so that caches know it again; no space after a comma."""
-    (question,) = price_questions([*wanted("pepe", "bitcoin"), Wanted(parse_symbol("BTC/EUR"), "bitcoin")])
+    (question,) = price_requests(
+        [*wanted("pepe", "bitcoin"), RequestedInstrument(parse_symbol("BTC/EUR"), "bitcoin")]
+    )
     assert question.target.startswith("/simple/price?vs_currencies=eur,usd&")
     assert question.target.endswith("&ids=bitcoin,pepe")
     assert [str(one.symbol) for one in question.wanted] == ["BITCOIN/USD", "BTC/EUR", "PEPE/USD"]
@@ -203,7 +207,7 @@ def test_recorded_error_answers_are_all_refusals() -> None:
     for seen in json.loads(recorded("observed_errors.json").read_text()):
         status = seen.get("http_status")
         if seen["exchange"] == "coingecko" and status not in {200, None}:
-            assert refusal_of(status, seen["headers"], seen["body"].encode(), START) is not None, seen
+            assert response_error(status, seen["headers"], seen["body"].encode(), START) is not None, seen
 
 
 @pytest.mark.parametrize("name", ["coingecko_http_2021.jsonl.gz", "coingecko_http_2023_2025h1.jsonl.gz"])
@@ -215,7 +219,7 @@ def test_recorded_prices_are_read_digit_for_digit(name: str) -> None:
             continue
         body = exchange["body"].encode()
         if exchange["status"] != 200:
-            assert refusal_of(exchange["status"], exchange["headers"], body, START) is not None
+            assert response_error(exchange["status"], exchange["headers"], body, START) is not None
             continue
         texts = json.loads(body, parse_float=Decimal, parse_int=Decimal)
         quotes, unreadable = parse_prices(body, texts.keys())

@@ -7,7 +7,7 @@ import pytest
 from rates.clock import utc_now
 from rates.health import LinkState
 from tests.pipeline.fakes import BTC, ETH, instrument, until
-from tests.pipeline.feeds.market import age_of, feeding, open_market, trading
+from tests.pipeline.feeds.push_server import age_of, feeding, open_market, trading
 
 PAIRS = [instrument("BTC/USDT"), instrument("ETH/USDT")]
 NAMES = ("BTCUSDT", "ETHUSDT")
@@ -17,7 +17,7 @@ async def test_a_silent_symbol_is_flagged_resubscribed_once_and_disturbs_nobody(
     """Its neighbours go on over the same connection; when it speaks again, the flag goes."""
     async with (
         open_market() as market,
-        feeding(market.url, wishes=PAIRS, silent_after_s=0.5) as running,
+        feeding(market.url, read_instruments=PAIRS, silent_after_s=0.5) as running,
         trading(market, *NAMES),
     ):
         await until(lambda: running.tickers and age_of(running) > 5.5)
@@ -42,7 +42,7 @@ async def test_a_symbol_that_only_repeats_itself_is_frozen() -> None:
     """The same message again and again is a sign of life of nothing."""
     async with (
         open_market() as market,
-        feeding(market.url, wishes=PAIRS, silent_after_s=0.5) as running,
+        feeding(market.url, read_instruments=PAIRS, silent_after_s=0.5) as running,
         trading(market, *NAMES),
     ):
         await until(lambda: running.tickers and age_of(running) > 5.5)
@@ -64,7 +64,7 @@ async def test_a_symbol_without_a_first_message_is_flagged() -> None:
     """Unknown symbols are accepted and stay silent; only a deadline finds them."""
     async with (
         open_market() as market,
-        feeding(market.url, wishes=PAIRS, first_message_timeout_s=0.5) as running,
+        feeding(market.url, read_instruments=PAIRS, first_message_timeout_s=0.5) as running,
         trading(market, "BTCUSDT"),
     ):
         await until(lambda: running.silent == (ETH,))
@@ -78,7 +78,7 @@ async def test_refused_streams_are_told_and_the_connection_goes_on(*, nested: bo
     async with open_market() as market:
         error = {"code": 4, "msg": "Too many subscriptions"}
         market.answer = lambda control: {"error": error, "id": control["id"]} if nested else error
-        async with feeding(market.url, wishes=PAIRS) as running:
+        async with feeding(market.url, read_instruments=PAIRS) as running:
             await until(lambda: running.silent == (BTC, ETH))
             assert "refused: 4 Too many subscriptions" in running.reason
             assert len(market.clients) == 1
@@ -86,8 +86,8 @@ async def test_refused_streams_are_told_and_the_connection_goes_on(*, nested: bo
 
 async def test_symbols_of_a_lost_connection_are_silent_and_the_others_are_not() -> None:
     """One connection of two cannot come back: what it carried is listed, and the source is up all the same."""
-    wishes = [instrument(f"A{number}/USDT") for number in range(400)]
-    async with open_market() as market, feeding(market.url, wishes=wishes) as running:
+    read_instruments = [instrument(f"A{number}/USDT") for number in range(400)]
+    async with open_market() as market, feeding(market.url, read_instruments=read_instruments) as running:
         await until(lambda: len(market.clients) == 2)
         await market.has("A0USDT")
         await market.has("A399USDT")

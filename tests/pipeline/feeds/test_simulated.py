@@ -13,13 +13,13 @@ from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 from cache.memory import MemoryCache
-from pipeline.compose import stream
-from pipeline.feeds.feed import Feed
-from pipeline.hold.memory_hold import MemoryHold
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.feeds.push_feed import PushFeed
+from pipeline.roles import stream
 from pipeline.settings import IngestSettings, StreamSettings
-from pipeline.sources.binance.parts import binance
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
-from pipeline.sources.parts import Surroundings
 from rates.clock import utc_now
 from rates.health import LinkState
 from rates.source import Source
@@ -27,7 +27,7 @@ from runtime.heartbeat import Heartbeat
 from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, until
-from tests.pipeline.feeds.market import Running
+from tests.pipeline.feeds.push_server import Running
 
 # The exchange waits for a minute; two seconds are plenty for a loop that is late by a fifth of a second.
 PONG_TIMEOUT_S = 2.0
@@ -39,12 +39,12 @@ async def feeding(url: str, *, simulated: bool = True, **settings: float) -> Asy
     running = Running(health())
     parts = binance(BinanceSettings(stream_urls=(url,), **settings))  # type: ignore[arg-type]
     assert parts.build_feed is not None
-    feed = Feed(
-        parts.build_feed(Surroundings(health=running.health, simulated=simulated, clock=utc_now)),
+    feed = PushFeed(
+        parts.build_feed(SourceContext(health=running.health, simulated=simulated, clock=utc_now)),
         lambda: PAIRS,
         running.tickers.extend,
         running.health,
-        MemoryHold(utc_now),
+        MemoryCooldown(utc_now),
         silent_after_s=30,
         endpoint_rest_s=60,
         simulated=simulated,

@@ -6,9 +6,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feeds.liveness import Liveness, Step
-from pipeline.feeds.ports import Pulse
-from pipeline.feeds.rhythm import Rhythm
+from pipeline.feeds.interval_stats import IntervalStats
+from pipeline.feeds.liveness import Liveness, LivenessAction
+from pipeline.feeds.protocol import SymbolActivity
 from pipeline.feeds.watchdog import Watchdog
 from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.symbol import Symbol
@@ -27,7 +27,7 @@ def watchdog(*symbols: Symbol) -> Watchdog:
 
 def tell(dog: Watchdog, symbol: Symbol, now: float, price: str | None = None) -> None:
     observed_at = START + timedelta(seconds=now)
-    dog.hear(ticker(symbol, price or str(1 + now), observed_at=observed_at), now)
+    dog.on_event(ticker(symbol, price or str(1 + now), observed_at=observed_at), now)
 
 
 def acquaint(dog: Watchdog, *symbols: Symbol, until: float = 400) -> None:
@@ -43,16 +43,16 @@ def test_a_symbol_that_stops_is_silent_while_its_neighbour_is_not() -> None:
     acquaint(dog, BTC, ETH)
     for tenth in range(4000, 4600):
         tell(dog, BTC, tenth / 10)
-    assert not dog.look(399.9 + SILENT_AFTER).silent
-    findings = dog.look(430)
+    assert not dog.check(399.9 + SILENT_AFTER).silent
+    findings = dog.check(430)
     assert set(findings.silent) == {ETH}
     assert findings.silent[ETH] == "no message for 30 s, usually one each 0.1 s"
-    assert findings.renew == (ETH,)
+    assert findings.resubscribe == (ETH,)
     assert not findings.is_dead
-    assert dog.look(435).silent == findings.silent
-    assert not dog.look(435).renew
+    assert dog.check(435).silent == findings.silent
+    assert not dog.check(435).resubscribe
     tell(dog, ETH, 440)
-    assert ETH not in dog.look(440).silent
+    assert ETH not in dog.check(440).silent
 
 
 @given(st.integers(0, 10_000))
@@ -60,7 +60,7 @@ def test_a_quiet_market_is_not_silent(seed: int) -> None:
     """Somebody trades every two minutes on average, in bursts, at random: nobody is ever alarmed, from the first message on."""
     random, dog, now = Random(seed), watchdog(BTC), 0.0
     for _ in range(200):
-        assert not dog.look(now).silent
+        assert not dog.check(now).silent
         for _ in range(random.randint(1, 30)):
             now += 0.05
             tell(dog, BTC, now)
@@ -71,20 +71,20 @@ def test_a_pair_that_nobody_knows_yet_is_given_time() -> None:
     """After its first message it may rest ten times as long as others."""
     dog = watchdog(BTC)
     tell(dog, BTC, 0)
-    assert not dog.look(10 * SILENT_AFTER).silent
-    assert dog.look(10 * SILENT_AFTER + 1).silent
+    assert not dog.check(10 * SILENT_AFTER).silent
+    assert dog.check(10 * SILENT_AFTER + 1).silent
 
 
 def test_a_first_message_is_demanded_within_its_deadline() -> None:
     """A stream that does not exist is accepted and stays silent."""
     dog = watchdog(BTC, ETH)
     tell(dog, BTC, 1)
-    assert not dog.look(FIRST_MESSAGE).silent
-    first = dog.look(FIRST_MESSAGE + 1).silent
+    assert not dog.check(FIRST_MESSAGE).silent
+    first = dog.check(FIRST_MESSAGE + 1).silent
     assert first == {ETH: "no message within 61 s of subscribing"}
-    assert dog.look(FIRST_MESSAGE + 9).silent == first
+    assert dog.check(FIRST_MESSAGE + 9).silent == first
     dog.interrupt(100)
-    assert not dog.look(100 + FIRST_MESSAGE).silent
+    assert not dog.check(100 + FIRST_MESSAGE).silent
 
 
 def test_a_message_that_repeats_itself_is_frozen() -> None:
@@ -93,10 +93,10 @@ def test_a_message_that_repeats_itself_is_frozen() -> None:
     acquaint(dog, BTC)
     for tenth in range(4000, 4400):
         tell(dog, BTC, tenth / 10, "7")
-        dog.hear(Pulse(BTC), tenth / 10)
-    assert dog.look(440).silent == {BTC: "frozen: the same for 40 s, usually one each 0.1 s"}
+        dog.on_event(SymbolActivity(BTC), tenth / 10)
+    assert dog.check(440).silent == {BTC: "frozen: the same for 40 s, usually one each 0.1 s"}
     tell(dog, BTC, 441)
-    assert not dog.look(441).silent
+    assert not dog.check(441).silent
 
 
 def test_a_price_that_stands_still_while_trading_goes_on_is_frozen() -> None:
@@ -104,8 +104,8 @@ def test_a_price_that_stands_still_while_trading_goes_on_is_frozen() -> None:
     dog = watchdog(BTC)
     acquaint(dog, BTC)
     for tenth in range(4000, 4400):
-        dog.hear(ticker(BTC, "7" if tenth % 2 else "7.01", sequence=tenth), tenth / 10)
-    assert dog.look(440).silent == {BTC: "frozen: its price for 40 s, usually one each 0.1 s"}
+        dog.on_event(ticker(BTC, "7" if tenth % 2 else "7.01", sequence=tenth), tenth / 10)
+    assert dog.check(440).silent == {BTC: "frozen: its price for 40 s, usually one each 0.1 s"}
 
 
 def test_a_stable_coin_is_not_frozen() -> None:
@@ -113,16 +113,16 @@ def test_a_stable_coin_is_not_frozen() -> None:
     dog = watchdog(BTC)
     for second in range(20_000):
         price = "0.9998" if second % 600 else "0.9999"
-        dog.hear(ticker(BTC, price, sequence=second), second)
-        assert not dog.look(second).silent
+        dog.on_event(ticker(BTC, price, sequence=second), second)
+        assert not dog.check(second).silent
 
 
 def test_when_most_are_silent_it_is_the_connection() -> None:
     """Replacing it may help, where for one symbol it would only disturb the others."""
     dog = watchdog(BTC, ETH)
     acquaint(dog, BTC, ETH)
-    assert not dog.look(420).is_dead
-    assert dog.look(440).is_dead
+    assert not dog.check(420).is_dead
+    assert dog.check(440).is_dead
 
 
 def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -> None:
@@ -130,10 +130,10 @@ def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -
     dog = watchdog(BTC, ETH)
     tell(dog, ETH, 1)
     dog.refuse(BTC, "no such pair")
-    assert dog.look(2).silent == {BTC: "refused: no such pair"}
-    assert not dog.look(2).renew
+    assert dog.check(2).silent == {BTC: "refused: no such pair"}
+    assert not dog.check(2).resubscribe
     dog.interrupt(3)
-    assert not dog.look(3).silent
+    assert not dog.check(3).silent
 
 
 def test_an_outage_teaches_nothing_about_a_symbol() -> None:
@@ -143,39 +143,39 @@ def test_an_outage_teaches_nothing_about_a_symbol() -> None:
     dog.interrupt(3600)
     tell(dog, BTC, 3601)
     tell(dog, BTC, 3601.1)
-    assert dog.look(3601.1 + SILENT_AFTER + 1).silent
+    assert dog.check(3601.1 + SILENT_AFTER + 1).silent
 
 
 def test_half_open_is_found_at_the_idle_timeout() -> None:
     """A ping at half of it, which nobody answers."""
-    liveness = Liveness(Rhythm(EXPERIENCE_S), idle_timeout_s=20, now=0)
-    assert liveness.look(9.9) is Step.LISTEN
-    assert liveness.look(10) is Step.PROBE
-    assert liveness.look(19.9) is Step.LISTEN
-    assert liveness.look(20) is Step.GIVE_UP
+    liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
+    assert liveness.check(9.9) is LivenessAction.LISTEN
+    assert liveness.check(10) is LivenessAction.PROBE
+    assert liveness.check(19.9) is LivenessAction.LISTEN
+    assert liveness.check(20) is LivenessAction.GIVE_UP
 
 
 def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
     """For as long as it is answered, and nothing is known of its habits."""
-    liveness = Liveness(Rhythm(EXPERIENCE_S), idle_timeout_s=20, now=0)
+    liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
     steps = []
     for now in range(200):
-        steps.append(step := liveness.look(now))
-        if step is Step.PROBE and now < 100:
+        steps.append(step := liveness.check(now))
+        if step is LivenessAction.PROBE and now < 100:
             liveness.answer()
-    assert steps.index(Step.GIVE_UP) in range(100, 145)
-    assert steps.count(Step.PROBE) > 4
+    assert steps.index(LivenessAction.GIVE_UP) in range(100, 145)
+    assert steps.count(LivenessAction.PROBE) > 4
 
 
 def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
     """Pings are answered, but the feed behind the socket has died; a new acquaintance is given the benefit of the doubt."""
-    for known_s, step in (70, Step.GIVE_UP), (50, Step.LISTEN):
-        liveness = Liveness(Rhythm(EXPERIENCE_S), idle_timeout_s=20, now=0)
+    for known_s, step in (70, LivenessAction.GIVE_UP), (50, LivenessAction.LISTEN):
+        liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
         for tenth in range(known_s * 10):
-            liveness.hear(tenth / 10)
-        assert liveness.look(known_s + 15) is Step.PROBE
+            liveness.on_event(tenth / 10)
+        assert liveness.check(known_s + 15) is LivenessAction.PROBE
         liveness.answer()
-        assert liveness.look(known_s + 21) is step
+        assert liveness.check(known_s + 21) is step
 
 
 def test_recorded_trading_alarms_nobody() -> None:
@@ -190,10 +190,10 @@ def test_recorded_trading_alarms_nobody() -> None:
             if isinstance(event, Ticker):
                 began = began or event.observed_at
                 now = max(now, (event.observed_at - began).total_seconds())
-            assert isinstance(event, Ticker | Pulse)
-            dog.hear(event, now)
+            assert isinstance(event, Ticker | SymbolActivity)
+            dog.on_event(event, now)
             messages += 1
-            assert not dog.look(now).silent
+            assert not dog.check(now).silent
     assert messages > 10_000
     assert now > 200
-    assert dog.look(now + SILENT_AFTER).silent
+    assert dog.check(now + SILENT_AFTER).silent

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import Refused, Remark
-from pipeline.sources.kraken.protocol import PING_S, KrakenFeed
+from pipeline.feeds.protocol import SourceNotice, SymbolRejected
+from pipeline.sources.kraken.protocol import PING_S, KrakenProtocol
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
@@ -17,8 +17,8 @@ from tests.pipeline.fakes import START
 BTC, ETH = parse_symbol("BTC/USD"), parse_symbol("ETH/USD")
 
 
-def feed(*symbols: Symbol) -> KrakenFeed:
-    made = KrakenFeed(simulated=False)
+def feed(*symbols: Symbol) -> KrakenProtocol:
+    made = KrakenProtocol(simulated=False)
     made.track([Instrument(Source.KRAKEN, one, str(one), one.base) for one in symbols])
     return made
 
@@ -31,7 +31,7 @@ def answer(symbol: str, error: str | None = None) -> bytes:
     return json.dumps({"method": "subscribe", "symbol": symbol, "success": False, "error": error}).encode()
 
 
-def sent(made: KrakenFeed, now: float) -> Any:
+def sent(made: KrakenProtocol, now: float) -> Any:
     return json.loads(made.next_message(now) or "null")
 
 
@@ -57,7 +57,7 @@ def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> N
     made.next_message(0.0)
     made.receive(answer("BTC/USD"), START)
     said = "Currency pair not supported ETH/USD"
-    assert made.receive(answer("ETH/USD", said), START) == [Refused(ETH, said)]
+    assert made.receive(answer("ETH/USD", said), START) == [SymbolRejected(ETH, said)]
     assert sent(made, 11.0) is None
 
 
@@ -113,8 +113,8 @@ def test_what_the_exchange_says_of_itself_is_passed_on_and_taken_back() -> None:
         b'{"channel":"status","type":"update","data":[{"system":"%s","api_version":"v2","connection_id":1}]}'
     )
     made = feed(BTC)
-    assert made.receive(status % b"maintenance", START) == (Remark("the exchange says: maintenance"),)
-    assert made.receive(status % b"online", START) == (Remark(None),)
+    assert made.receive(status % b"maintenance", START) == (SourceNotice("the exchange says: maintenance"),)
+    assert made.receive(status % b"online", START) == (SourceNotice(None),)
 
 
 def test_silent_pairs_are_left_and_entered_once_more() -> None:
@@ -123,7 +123,7 @@ def test_silent_pairs_are_left_and_entered_once_more() -> None:
     made.next_message(0.0)
     for pair in ("BTC/USD", "ETH/USD"):
         made.receive(answer(pair), START)
-    made.renew([ETH])
+    made.resubscribe([ETH])
     methods = [sent(made, now) for now in (1.0, 2.0, 3.0)]
     assert [(one["method"], one["params"]["symbol"]) for one in methods if one] == [
         ("unsubscribe", ["ETH/USD"]),

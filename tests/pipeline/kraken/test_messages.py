@@ -10,16 +10,16 @@ import pytest
 
 from instruments.seed import read_seed
 from pipeline.sources.kraken.messages import (
-    KrakenAnswer,
-    KrakenRefusal,
+    KrakenError,
+    KrakenResponse,
     KrakenStatus,
     KrakenTicker,
     KrakenTickers,
     parse_message,
 )
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
-from pipeline.sources.kraken.tickers import ticker_of
-from pipeline.validation import Refusal, find_refusal
+from pipeline.sources.kraken.tickers import to_ticker
+from pipeline.validation import Rejection, find_rejection
 from rates.errors import SourceProtocolError
 from rates.number import format_decimal
 from rates.source import ObservedAtOrigin, Source
@@ -44,7 +44,7 @@ def entry(frame: bytes = TICKER) -> KrakenTicker:
 
 def test_numbers_are_read_from_their_text() -> None:
     """Bare JSON numbers, each digit kept; time and figures of the day as published."""
-    made = ticker_of(entry(), SYMBOL, received_at=START, simulated=True)
+    made = to_ticker(entry(), SYMBOL, received_at=START, simulated=True)
     assert made.source is Source.KRAKEN
     assert [str(one) for one in (made.price, made.bid, made.ask, made.high_24h, made.low_24h)] == [
         "105899.4",
@@ -72,13 +72,13 @@ def test_numbers_are_read_from_their_text() -> None:
 )
 def test_no_number_passes_through_a_float(written: bytes, printed: str) -> None:
     """Exponents are spelt out, more digits than a float has are kept."""
-    made = ticker_of(entry(TICKER.replace(b"105899.4", written)), SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(entry(TICKER.replace(b"105899.4", written)), SYMBOL, received_at=START, simulated=False)
     assert format_decimal(made.price) == printed
 
 
 def test_without_a_timestamp_the_arrival_is_what_is_known() -> None:
     """Older servers send none; the origin says so."""
-    made = ticker_of(
+    made = to_ticker(
         entry(TICKER.replace(b',"timestamp":"2026-03-01T12:00:00.123456Z"', b"")),
         SYMBOL,
         received_at=START,
@@ -94,9 +94,9 @@ def test_a_pair_that_never_traded_is_refused_with_its_reason() -> None:
         .replace(b"105944.30", b"0")
         .replace(b"2026-03-01", b"1970-01-01")
     )
-    made = ticker_of(entry(frame), SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(entry(frame), SYMBOL, received_at=START, simulated=False)
     assert (made.bid, made.ask) == (None, None)
-    assert find_refusal(made, now=START, max_skew=START - START) is Refusal.BEFORE_ALL_MARKETS
+    assert find_rejection(made, now=START, max_skew=START - START) is Rejection.BEFORE_ALL_MARKETS
 
 
 def test_every_symbol_has_its_own_answer() -> None:
@@ -104,11 +104,11 @@ def test_every_symbol_has_its_own_answer() -> None:
     assert parse_message(
         b'{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},"success":true,'
         b'"time_in":"2023-09-25T09:04:31.742599Z","time_out":"2023-09-25T09:04:31.742648Z","req_id":1}'
-    ) == KrakenAnswer("subscribe", "BTC/USD", None)
+    ) == KrakenResponse("subscribe", "BTC/USD", None)
     assert parse_message(
         b'{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD",'
         b'"time_in":"2023-09-25T09:04:31.742599Z","time_out":"2023-09-25T09:04:31.742648Z"}'
-    ) == KrakenAnswer("subscribe", "XBT/USD", "Currency pair not supported XBT/USD")
+    ) == KrakenResponse("subscribe", "XBT/USD", "Currency pair not supported XBT/USD")
 
 
 def test_status_heartbeat_and_pong_are_no_tickers() -> None:
@@ -128,7 +128,7 @@ def test_status_heartbeat_and_pong_are_no_tickers() -> None:
 )
 def test_a_refusal_of_the_connection_is_known_by_naming_no_symbol(frame: bytes) -> None:
     """In either spelling of its key."""
-    assert parse_message(frame) == KrakenRefusal("Exceeded msg rate")
+    assert parse_message(frame) == KrakenError("Exceeded msg rate")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from instruments.instrument import Halt, Instrument
 from instruments.listed import ListedInstrument, TradingStatus
 from instruments.listings import ListingState
-from pipeline.listings.comparison import NOT_LISTED, find_changes, find_doubt
+from pipeline.listings.comparison import NOT_LISTED, find_anomaly, find_changes
 from tests.pipeline.fakes import START, instrument
 
 HOUR = timedelta(hours=1)
@@ -50,15 +50,15 @@ def test_a_halt_that_goes_on_began_when_it_began() -> None:
 
 def test_an_empty_listing_is_not_believed() -> None:
     """Even where nothing is tracked or nothing was read before."""
-    assert find_doubt([], [], None) == "expected instruments, saw none"
+    assert find_anomaly([], [], None) == "expected instruments, saw none"
 
 
 def test_a_listing_that_has_shrunk_by_more_than_a_fifth_is_not_believed() -> None:
     """Whatever of it is tracked: exactly four fifths of the last one are."""
     last = ListingState(START, 100)
     entries = [listed(instrument(f"A{number}/USDT")) for number in range(80)]
-    assert find_doubt([], entries, last) is None
-    doubt = find_doubt([], entries[:79], last)
+    assert find_anomaly([], entries, last) is None
+    doubt = find_anomaly([], entries[:79], last)
     assert doubt == "expected about 100 instruments as at 2026-01-01T12:00+00:00, saw 79"
 
 
@@ -68,7 +68,7 @@ def test_a_listing_without_more_than_a_fifth_of_the_tracked_is_not_believed(
 ) -> None:
     """Though it is long enough; the doubt names some of them."""
     others = [listed(instrument(f"B{number}/USDT")) for number in range(100)]
-    doubt = find_doubt(MANY, [*map(listed, MANY[missing:]), *others], None)
+    doubt = find_anomaly(MANY, [*map(listed, MANY[missing:]), *others], None)
     assert (doubt is None) == believed
     if doubt:
         assert f"{missing} missing: A0/USDT, A1/USDT" in doubt
@@ -77,19 +77,19 @@ def test_a_listing_without_more_than_a_fifth_of_the_tracked_is_not_believed(
 def test_a_single_instrument_may_always_go() -> None:
     """Of few tracked ones, one is more than a fifth; two at once are not believed."""
     others = [listed(instrument(f"B{number}/USDT")) for number in range(10)]
-    assert find_doubt([BTC], others, None) is None
-    assert find_doubt([BTC, ETH], [listed(ETH), *others], None) is None
-    assert find_doubt([BTC, ETH], others, None) is not None
+    assert find_anomaly([BTC], others, None) is None
+    assert find_anomaly([BTC, ETH], [listed(ETH), *others], None) is None
+    assert find_anomaly([BTC, ETH], others, None) is not None
 
 
 def test_what_was_missing_before_raises_no_doubt_again() -> None:
     """A listing without those that are known to be delisted is a good one."""
     gone = [halted(one, NOT_LISTED) for one in MANY[:10]]
-    assert find_doubt([*gone, *MANY[10:]], [*map(listed, MANY[10:])], None) is None
+    assert find_anomaly([*gone, *MANY[10:]], [*map(listed, MANY[10:])], None) is None
 
 
 def test_a_halt_of_everything_is_the_sources_own_word() -> None:
     """Exchanges halt all pairs for maintenance, and say so of each."""
     entries = [listed(one, "BREAK") for one in MANY]
-    assert find_doubt(MANY, entries, ListingState(START, 20)) is None
+    assert find_anomaly(MANY, entries, ListingState(START, 20)) is None
     assert len(find_changes(MANY, entries, START)) == 20

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.listings.lookup import pick, search, symbol_of
+from pipeline.listings.lookup import find_listed, search, to_symbol
 from pipeline.sources.binance.listing import parse_listing as parse_pairs
 from pipeline.sources.coingecko.listing import parse_listing as parse_coins
 from rates.errors import AmbiguousSymbol, NotListed
@@ -27,20 +27,20 @@ COINS = [entry("pepe-2-0", "PEPE", None), entry("pepe", "PEPE", None), entry("bi
 
 def test_a_pair_is_what_the_listing_says_it_is() -> None:
     """`BTCTUSD` is BTC/TUSD here, and nothing is BTCT/USD."""
-    assert pick(Source.BINANCE, PAIRS, parse_symbol("BTC/TUSD")) is PAIRS[0]
+    assert find_listed(Source.BINANCE, PAIRS, parse_symbol("BTC/TUSD")) is PAIRS[0]
     with pytest.raises(NotListed):
-        pick(Source.BINANCE, PAIRS, parse_symbol("BTCT/USD"))
+        find_listed(Source.BINANCE, PAIRS, parse_symbol("BTCT/USD"))
 
 
 def test_one_match_in_any_currency_is_taken() -> None:
     """A coin is priced in every currency."""
-    assert pick(Source.COINGECKO, COINS, parse_symbol("BTC/EUR")).source_symbol == "bitcoin"
+    assert find_listed(Source.COINGECKO, COINS, parse_symbol("BTC/EUR")).source_symbol == "bitcoin"
 
 
 def test_several_matches_are_candidates() -> None:
     """With id and name, plainest id first; none of them is chosen."""
     with pytest.raises(AmbiguousSymbol) as refused:
-        pick(Source.COINGECKO, COINS, parse_symbol("PEPE/USD"))
+        find_listed(Source.COINGECKO, COINS, parse_symbol("PEPE/USD"))
     assert refused.value.candidates == ("pepe (PEPE of pepe)", "pepe-2-0 (PEPE of pepe-2-0)")
     assert "PEPE/USD could be any of 2 that coingecko lists: pepe (" in str(refused.value)
 
@@ -48,7 +48,7 @@ def test_several_matches_are_candidates() -> None:
 def test_an_unknown_symbol_is_refused_with_near_matches() -> None:
     """Spelt alike, best first."""
     with pytest.raises(NotListed) as refused:
-        pick(Source.BINANCE, PAIRS, parse_symbol("ETH/USDTT"))
+        find_listed(Source.BINANCE, PAIRS, parse_symbol("ETH/USDTT"))
     assert refused.value.near[0] == "ETH/USDT"
 
 
@@ -56,8 +56,8 @@ def test_a_dead_entry_is_no_candidate_beside_a_living_one() -> None:
     """Alone it is found, with its status."""
     dead, living = entry("LUNAUSDT-OLD", "LUNA", "USDT", HALTED), entry("LUNAUSDT", "LUNA", "USDT")
     symbol = parse_symbol("LUNA/USDT")
-    assert pick(Source.BINANCE, [dead, living], symbol) is living
-    assert pick(Source.BINANCE, [dead], symbol) is dead
+    assert find_listed(Source.BINANCE, [dead, living], symbol) is living
+    assert find_listed(Source.BINANCE, [dead], symbol) is dead
 
 
 def test_search_looks_at_spelling_base_and_name() -> None:
@@ -69,8 +69,8 @@ def test_search_looks_at_spelling_base_and_name() -> None:
 
 def test_what_makes_no_symbol_of_ours_has_none() -> None:
     """CoinGecko lists all sorts of codes."""
-    assert symbol_of(entry("x", "$MEME", None), "USD") is None
-    assert str(symbol_of(COINS[2], "EUR")) == "BTC/EUR"
+    assert to_symbol(entry("x", "$MEME", None), "USD") is None
+    assert str(to_symbol(COINS[2], "EUR")) == "BTC/EUR"
 
 
 def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
@@ -81,7 +81,7 @@ def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
     pairs = parse_pairs(json.dumps(recording["body"]).encode())
     for one in pairs[::20]:
         symbol = parse_symbol(f"{one.base}/{one.quote}")
-        assert pick(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
+        assert find_listed(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
 
 
 def test_recorded_coins_are_ambiguous_where_they_share_a_symbol() -> None:
@@ -90,8 +90,8 @@ def test_recorded_coins_are_ambiguous_where_they_share_a_symbol() -> None:
     coins = parse_coins(json.dumps(recording["body"]).encode())
     for base, count in (("PEPE", 25), ("BTC", 6)):
         with pytest.raises(AmbiguousSymbol) as refused:
-            pick(Source.COINGECKO, coins, parse_symbol(f"{base}/USD"))
+            find_listed(Source.COINGECKO, coins, parse_symbol(f"{base}/USD"))
         assert len(refused.value.candidates) == count
     with pytest.raises(NotListed) as unknown:
-        pick(Source.COINGECKO, coins, parse_symbol("BITCON/USD"))
+        find_listed(Source.COINGECKO, coins, parse_symbol("BITCON/USD"))
     assert unknown.value.near

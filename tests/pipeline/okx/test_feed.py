@@ -6,8 +6,8 @@ import json
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.ports import GoingAway, Refused
-from pipeline.sources.okx.protocol import INSTRUMENTS_PER_MESSAGE, PING_S, OkxFeed
+from pipeline.feeds.protocol import GoingAway, SymbolRejected
+from pipeline.sources.okx.protocol import INSTRUMENTS_PER_MESSAGE, PING_S, OkxProtocol
 from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
@@ -19,8 +19,8 @@ BTC, XYZ = parse_symbol("BTC/USDT"), parse_symbol("XYZ/USDT")
 KIB = 1024
 
 
-def feed(*symbols: Symbol) -> OkxFeed:
-    made = OkxFeed(simulated=False)
+def feed(*symbols: Symbol) -> OkxProtocol:
+    made = OkxProtocol(simulated=False)
     made.track([Instrument(Source.OKX, one, f"{one.base}-{one.quote}", one.base) for one in symbols])
     return made
 
@@ -80,7 +80,7 @@ def test_an_instrument_that_does_not_exist_leaves_the_others_alone() -> None:
     made.receive(answer("BTC-USDT"), START)
     said = "Wrong URL or channel:tickers,instId:XYZ-USDT doesn't exist."
     (event,) = made.receive(json.dumps({"event": "error", "code": "60018", "msg": said}).encode(), START)
-    assert event == Refused(XYZ, f"60018 {said}")
+    assert event == SymbolRejected(XYZ, f"60018 {said}")
     assert made.next_message(9.0) is None
 
 
@@ -102,7 +102,7 @@ def test_a_service_upgrade_is_announced() -> None:
 
 def test_the_recorded_connection_makes_a_ticker_of_each_push_in_order() -> None:
     """Of the spot instruments, newer each time."""
-    made, seen = OkxFeed(simulated=False), dict[str, list[Ticker]]()
+    made, seen = OkxProtocol(simulated=False), dict[str, list[Ticker]]()
     spot = ("ZEN-USDT", "ELON-USDT", "PROPS-ETH")
     made.track([Instrument(Source.OKX, parse_symbol(one.replace("-", "/")), one, "") for one in spot])
     made.next_message(0.0)

@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from pipeline.sources.okx.messages import (
-    OkxAnswer,
     OkxError,
     OkxNotice,
+    OkxResponse,
     OkxTicker,
     OkxTickers,
     parse_message,
 )
-from pipeline.sources.okx.tickers import ticker_of
+from pipeline.sources.okx.tickers import to_ticker
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.number import format_decimal
@@ -41,7 +41,7 @@ def entry(frame: bytes = TICKER) -> OkxTicker:
 
 def test_everything_is_text_and_read_exactly() -> None:
     """The time, too. The last price may lie outside of bid and ask, as in this real message."""
-    made = ticker_of(entry(), SYMBOL, received_at=START, simulated=True)
+    made = to_ticker(entry(), SYMBOL, received_at=START, simulated=True)
     assert made is not None
     assert made.source is Source.OKX
     assert (made.price, made.bid, made.ask) == (Decimal(30236), Decimal("30228.6"), Decimal("30228.7"))
@@ -54,17 +54,17 @@ def test_everything_is_text_and_read_exactly() -> None:
 
 def test_empty_text_is_no_value() -> None:
     """An empty side of the book is none; without a last price there is no ticker at all."""
-    made = ticker_of(entry(TICKER.replace(b"30228.6", b"")), SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(entry(TICKER.replace(b"30228.6", b"")), SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert made.bid is None
     assert made.ask is not None
     untraded = entry(TICKER.replace(b'"30236"', b'""'))
-    assert ticker_of(untraded, SYMBOL, received_at=START, simulated=False) is None
+    assert to_ticker(untraded, SYMBOL, received_at=START, simulated=False) is None
 
 
 def test_volume_counts_only_where_it_is_in_base_units() -> None:
     """Of swaps and options it is a number of contracts."""
-    made = ticker_of(entry(TICKER.replace(b"SPOT", b"SWAP")), SYMBOL, received_at=START, simulated=False)
+    made = to_ticker(entry(TICKER.replace(b"SPOT", b"SWAP")), SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert made.volume_24h is None
 
@@ -73,14 +73,14 @@ def test_volume_counts_only_where_it_is_in_base_units() -> None:
 def test_a_time_that_is_none_is_an_error(bad: bytes) -> None:
     """Our own clock is no substitute where the source has one."""
     with pytest.raises(SourceProtocolError, match="time in ms"):
-        ticker_of(entry(TICKER.replace(b"1652459224956", bad)), SYMBOL, received_at=START, simulated=False)
+        to_ticker(entry(TICKER.replace(b"1652459224956", bad)), SYMBOL, received_at=START, simulated=False)
 
 
 def test_each_argument_has_its_own_answer() -> None:
     """With or without a connection id, which is newer."""
     for rest in (b"", b',"connId":"a4d3ae55"'):
         frame = b'{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"}' + rest + b"}"
-        assert parse_message(frame) == OkxAnswer("subscribe", "BTC-USDT")
+        assert parse_message(frame) == OkxResponse("subscribe", "BTC-USDT")
 
 
 def test_errors_notices_and_pongs_are_told_apart() -> None:
@@ -120,10 +120,10 @@ def test_the_recorded_connection_reads_without_an_error() -> None:
         if isinstance(message, OkxTickers):
             for raw in message.entries:
                 types[raw.inst_type] += 1
-                made = ticker_of(raw, SYMBOL, received_at=START, simulated=False)
+                made = to_ticker(raw, SYMBOL, received_at=START, simulated=False)
                 assert made is not None
                 assert f'"last":"{format_decimal(made.price)}"'.encode() in frame
                 assert made.observed_at == parse_ms(int(raw.ts))
                 assert (made.bid is None) is (not raw.bid_px)
-    assert kinds == {"NoneType": 3748, "OkxTickers": 19, "OkxAnswer": 10}
+    assert kinds == {"NoneType": 3748, "OkxTickers": 19, "OkxResponse": 10}
     assert types == {"SPOT": 12, "SWAP": 2, "OPTION": 5}

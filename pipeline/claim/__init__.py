@@ -1,1 +1,0 @@
-"""Which of several producers issues a tick: Redis, or trivially in process."""

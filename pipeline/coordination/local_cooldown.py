@@ -1,0 +1,33 @@
+"""A shared hold that this process obeys even while the cache is away: what it was told itself, it remembers itself."""
+
+from datetime import timedelta
+
+import structlog
+
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.ports import Cooldown
+from rates.clock import Clock
+from rates.errors import CacheUnavailable
+
+
+class LocalCooldown:
+    """A `Cooldown` that never fails; `shared` is asked when it can be."""
+
+    def __init__(self, shared: Cooldown, clock: Clock) -> None:
+        self._shared, self._own = shared, MemoryCooldown(clock)
+        self._log = structlog.get_logger("ratewire.hold")
+
+    async def remaining(self) -> timedelta:
+        own = await self._own.remaining()
+        try:
+            return max(own, await self._shared.remaining())
+        except CacheUnavailable as exc:
+            self._log.debug("cannot ask whether others were refused", error=str(exc))
+            return own
+
+    async def start_cooldown(self, span: timedelta) -> None:
+        await self._own.start_cooldown(span)
+        try:
+            await self._shared.start_cooldown(span)
+        except CacheUnavailable as exc:
+            self._log.warning("cannot tell the other replicas", error=str(exc), hold_s=span.total_seconds())

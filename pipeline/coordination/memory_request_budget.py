@@ -1,0 +1,58 @@
+"""A call budget within one process: the same contract as Redis."""
+
+from collections import Counter, deque
+from datetime import datetime, timedelta
+
+from pipeline.coordination.call_limits import (
+    CallLimits,
+    held,
+    month_of,
+    next_month,
+    paced,
+    quota_spent,
+    spent,
+    state_of,
+)
+from rates.clock import EPOCH, Clock
+from rates.health import CallBudgetState
+from rates.source import Source
+
+
+class MemoryRequestBudget:
+    """A `RequestBudget` for replicas that share one object of it."""
+
+    def __init__(self, source: Source, limits: CallLimits, *, clock: Clock) -> None:
+        self._source, self._limits, self._clock = source, limits, clock
+        self._calls: deque[datetime] = deque(maxlen=limits.calls)
+        self._months: Counter[str] = Counter()
+        self._not_before = self._paced_until = EPOCH
+        self._rests: dict[str, datetime] = {}
+
+    async def take(self, topic: str = "") -> CallBudgetState:
+        now, limits = self._clock(), self._limits
+        left = -1 if limits.monthly is None else max(limits.monthly - self._months[month_of(now)], 0)
+        if now < self._not_before:
+            raise held(self._source, self._not_before)
+        if left == 0:
+            raise quota_spent(self._source, limits, next_month(now))
+        if now < (due_at := max(self._paced_until, self._rests.get(topic, EPOCH))):
+            raise paced(self._source, due_at)
+        while self._calls and self._calls[0] + limits.window < now:
+            self._calls.popleft()
+        if len(self._calls) >= limits.calls:
+            raise spent(self._source, limits, self._calls[0] + limits.window)
+        self._calls.append(now)
+        self._months[month_of(now)] += 1
+        if left > 1:
+            # What is left of the month is shared out evenly over the calls that are left.
+            self._paced_until = now + (next_month(now) - now) / left
+        remaining = limits.calls - len(self._calls)
+        return state_of(limits, remaining, self._calls[0] + limits.window, left - 1, now)
+
+    async def start_cooldown(self, span: timedelta) -> None:
+        self._not_before = max(self._not_before, self._clock() + span)
+
+    async def defer(self, span: timedelta, topic: str) -> None:
+        now = self._clock()
+        self._rests = {one: until for one, until in self._rests.items() if until > now}
+        self._rests[topic] = max(self._rests.get(topic, EPOCH), now + span)

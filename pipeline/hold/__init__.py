@@ -1,1 +1,0 @@
-"""Until when a source must be left alone, known to all replicas: in Redis, or in process."""

@@ -1,0 +1,60 @@
+"""Reconnecting a session: one function around its async iterator, which itself just ends or raises. Push feeds have lanes."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from pipeline.health import SourceHealth
+from rates.clock import Clock
+from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
+from runtime.backoff import Backoff
+
+T = TypeVar("T")
+
+
+async def reconnecting(
+    connect: Callable[[], AsyncGenerator[T, None]],
+    health: SourceHealth,
+    *,
+    backoff: Backoff,
+    clock: Clock,
+) -> AsyncGenerator[T, None]:
+    """Messages of one connection after the other, for ever.
+
+    A connection that ends or raises a `SourceError` is followed by a wait and the next one; the first message of each resets
+    the wait. The gap is logged, the state noted in `health`.
+    """
+    log = structlog.get_logger("ratewire.reconnect").bind(source=health.source.value, role=health.role)
+    last_seen: datetime | None = None
+    while True:
+        fresh = True
+        try:
+            async with aclosing(connect()) as messages:
+                async for message in messages:
+                    if fresh:
+                        fresh = False
+                        backoff.reset()
+                        health.record_success()
+                        if last_seen is not None:
+                            log.warning("gap", seconds=(clock() - last_seen).total_seconds())
+                    last_seen = clock()
+                    yield message
+            error: SourceError = SourceUnavailable(health.source, "the connection ended")
+        except SourceError as exc:
+            error = exc
+        health.record_failure(error)
+        wait = _wait(error, backoff, clock())
+        log.warning("connection lost", error=str(error), wait_s=round(wait.total_seconds(), 3))
+        await asyncio.sleep(wait.total_seconds())
+        health.record_reconnect()
+
+
+def _wait(error: SourceError, backoff: Backoff, now: datetime) -> timedelta:
+    """Never before a source said that it may be asked again, nor at that very moment with all other replicas."""
+    wait = backoff.next_wait()
+    retry_at = error.retry_at if isinstance(error, SourceRateLimited | SourceBlocked) else None
+    return wait if retry_at is None else wait + max(retry_at - now, timedelta())

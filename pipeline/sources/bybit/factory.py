@@ -1,0 +1,41 @@
+"""Bybit as the composition sees it."""
+
+from datetime import timedelta
+
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.feeds.settings import simulated_settings
+from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.bybit.listing import PARAMS, PATH, parse_listing
+from pipeline.sources.bybit.protocol import BybitProtocol
+from pipeline.sources.bybit.settings import BybitSettings
+from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_listing import rest_listing
+from rates.source import Source
+
+# 500 in five minutes an address: a third, so that three replicas may share one.
+CONNECT_LIMITS = (CallLimits(160, timedelta(minutes=5)),)
+# The arguments of one connection may be 21,000 characters long: 40 for the two topics of a symbol, 100 at the very longest.
+INSTRUMENTS_PER_CONNECTION = 200
+
+
+def bybit(settings: BybitSettings) -> SourceAdapter:
+    """A push feed; nothing is ever asked but what is listed."""
+    return push_adapter(
+        Source.BYBIT,
+        settings,
+        BybitProtocol,
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=CONNECT_LIMITS,
+        open_listing=rest_listing(
+            Source.BYBIT,
+            settings.rest_url,
+            PATH,
+            parse_listing,
+            params=PARAMS,
+            timeout_s=settings.connect_timeout_s,
+        ),
+    )
+
+
+SOURCE_MODULE = SourceModule(settings=BybitSettings, build=bybit, simulated=simulated_settings)

@@ -1,0 +1,43 @@
+"""Coinbase Exchange as the composition sees it."""
+
+from datetime import timedelta
+from functools import partial
+
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.feeds.settings import simulated_settings
+from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.coinbase.listing import PATH, parse_listing
+from pipeline.sources.coinbase.protocol import CoinbaseProtocol, RejectedProduct
+from pipeline.sources.coinbase.settings import CoinbaseSettings
+from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_listing import rest_listing
+from rates.source import Source
+
+# Eight requests a second are allowed an address, in bursts of twenty [docs.cdp.coinbase.com, rate limits]: a quarter, so that
+# several replicas may share one.
+CONNECT_LIMITS = (CallLimits(2, timedelta(seconds=1)),)
+# No limit is published; two channels each make 200 heartbeats a second, which one reader bears with ease.
+INSTRUMENTS_PER_CONNECTION = 200
+
+
+def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
+    """A push feed; nothing is ever asked but what is listed."""
+    refused: dict[str, RejectedProduct] = {}
+    return push_adapter(
+        Source.COINBASE,
+        settings,
+        partial(CoinbaseProtocol, refused),
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=CONNECT_LIMITS,
+        open_listing=rest_listing(
+            Source.COINBASE,
+            settings.rest_url,
+            PATH,
+            parse_listing,
+            timeout_s=settings.connect_timeout_s,
+        ),
+    )
+
+
+SOURCE_MODULE = SourceModule(settings=CoinbaseSettings, build=coinbase, simulated=simulated_settings)

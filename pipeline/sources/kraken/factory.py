@@ -1,0 +1,40 @@
+"""Kraken as the composition sees it."""
+
+from datetime import timedelta
+
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.feeds.settings import simulated_settings
+from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.kraken.listing import PATH, parse_listing
+from pipeline.sources.kraken.protocol import KrakenProtocol
+from pipeline.sources.kraken.settings import KrakenSettings
+from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_listing import rest_listing
+from rates.source import Source
+
+# About 150 in ten minutes an address: a third, so that three replicas may share one.
+CONNECT_LIMITS = (CallLimits(50, timedelta(minutes=10)),)
+# No limit is published: so many that all 68 assets of the seed share a connection, and a busy hour does not fill one reader.
+INSTRUMENTS_PER_CONNECTION = 300
+
+
+def kraken(settings: KrakenSettings) -> SourceAdapter:
+    """A push feed; nothing is ever asked but what is listed."""
+    return push_adapter(
+        Source.KRAKEN,
+        settings,
+        KrakenProtocol,
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=CONNECT_LIMITS,
+        open_listing=rest_listing(
+            Source.KRAKEN,
+            settings.rest_url,
+            PATH,
+            parse_listing,
+            timeout_s=settings.connect_timeout_s,
+        ),
+    )
+
+
+SOURCE_MODULE = SourceModule(settings=KrakenSettings, build=kraken, simulated=simulated_settings)

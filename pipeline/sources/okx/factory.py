@@ -1,0 +1,41 @@
+"""OKX as the composition sees it."""
+
+from datetime import timedelta
+
+from pipeline.coordination.call_limits import CallLimits
+from pipeline.feeds.settings import simulated_settings
+from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.okx.listing import PARAMS, PATH, parse_listing
+from pipeline.sources.okx.protocol import OkxProtocol
+from pipeline.sources.okx.settings import OkxSettings
+from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_listing import rest_listing
+from rates.source import Source
+
+# Three a second are allowed an address: one, so that three replicas may share it.
+CONNECT_LIMITS = (CallLimits(1, timedelta(seconds=1)),)
+# Two requests of 200 instruments, out of the 480 operations an hour.
+INSTRUMENTS_PER_CONNECTION = 300
+
+
+def okx(settings: OkxSettings) -> SourceAdapter:
+    """A push feed; nothing is ever asked but what is listed."""
+    return push_adapter(
+        Source.OKX,
+        settings,
+        OkxProtocol,
+        endpoints=settings.stream_urls,
+        instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
+        attempts=CONNECT_LIMITS,
+        open_listing=rest_listing(
+            Source.OKX,
+            settings.rest_url,
+            PATH,
+            parse_listing,
+            params=PARAMS,
+            timeout_s=settings.connect_timeout_s,
+        ),
+    )
+
+
+SOURCE_MODULE = SourceModule(settings=OkxSettings, build=okx, simulated=simulated_settings)

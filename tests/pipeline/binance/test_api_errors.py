@@ -1,0 +1,152 @@
+"""What a refusal means, and how a session obeys it."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.sources.binance.api_errors import response_error
+from pipeline.sources.binance.messages import parse_response
+from rates.clock import format_us
+from rates.errors import (
+    SourceBlocked,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.health import LinkState
+from tests.pipeline.binance.exchange import (
+    PriceRequest,
+    answering,
+    open_exchange,
+    refusal,
+    session_with,
+    silence,
+    symbol_of,
+    tickers,
+)
+from tests.pipeline.fakes import START, FakeClock, health
+
+ASKED = {"symbols": ["BTCUSDT"]}
+NOW_MS = format_us(START) // 1000
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [
+        (NOW_MS + 90_000, timedelta(seconds=90)),
+        (NOW_MS + 3 * DAY_MS, timedelta(days=3)),
+        (NOW_MS * 1.5 // 1, timedelta(days=3)),
+        (None, timedelta(minutes=1)),
+    ],
+)
+@pytest.mark.parametrize(("status", "kind"), [(429, SourceRateLimited), (418, SourceBlocked)])
+def test_it_says_when_up_to_its_longest_ban(
+    retry_after: float | None, waits: timedelta, status: int, kind: type[SourceRateLimited | SourceBlocked]
+) -> None:
+    """A time decades ahead is a mistake; a refusal without any is over in a minute."""
+    data = "{}" if retry_after is None else f'{{"serverTime":1,"retryAfter":{retry_after:.0f}}}'
+    error = response_error(
+        parse_response(f'{{"id":7,"status":{status},"error":{{"code":-1003,"msg":"","data":{data}}}}}'), START
+    )
+    assert isinstance(error, kind)
+    assert error.retry_at == START + waits
+
+
+@pytest.mark.parametrize(("status", "expected"), [(429, SourceRateLimited), (418, SourceBlocked)])
+async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[Exception]) -> None:
+    """Until then no further question leaves the house; then all is as before."""
+    asked = 0
+
+    def refuse_once(question: PriceRequest) -> PriceRequest:
+        nonlocal asked
+        asked += 1
+        retry_after = NOW_MS + 90_000
+        return refusal(status, -1003, "Too much", retryAfter=retry_after) if asked == 1 else tickers(question)
+
+    clock = FakeClock()
+    async with (
+        open_exchange(answering(refuse_once)) as exchange,
+        session_with(exchange, clock=clock) as session,
+    ):
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+        clock.advance(seconds=89)
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+        assert asked == 1
+        clock.advance(seconds=1)
+        assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
+
+
+async def test_what_one_replica_is_refused_none_asks() -> None:
+    """Limits are counted per address: whoever goes on after a 429 gets all of them banned."""
+    asked = 0
+
+    def refuse_once(question: PriceRequest) -> PriceRequest:
+        nonlocal asked
+        asked += 1
+        retry_after = NOW_MS + 90_000
+        return refusal(429, -1003, "Too much", retryAfter=retry_after) if asked == 1 else tickers(question)
+
+    clock = FakeClock()
+    cooldown = MemoryCooldown(clock)
+    async with (
+        open_exchange(answering(refuse_once)) as exchange,
+        session_with(exchange, clock=clock, cooldown=cooldown) as one,
+        session_with(exchange, clock=clock, cooldown=cooldown) as other,
+    ):
+        with pytest.raises(SourceRateLimited):
+            await one.request("ticker.24hr", ASKED)
+        with pytest.raises(SourceRateLimited, match="another replica was refused"):
+            await other.request("ticker.24hr", ASKED)
+        assert asked == 1
+        clock.advance(seconds=90)
+        assert symbol_of(await other.request("ticker.24hr", ASKED)) == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (refusal(503, -1008, "Overloaded"), SourceUnavailable),
+        (refusal(400, -1007, "Timeout"), SourceUnavailable),
+        (refusal(403, -1000, "Firewall"), SourceBlocked),
+        (refusal(400, -1104, "Unread parameters"), SourceProtocolError),
+        ({"status": 302}, SourceProtocolError),
+    ],
+    ids=str,
+)
+async def test_other_refusals_say_whether_to_try_again(
+    answer: PriceRequest, expected: type[Exception]
+) -> None:
+    """By status and code."""
+    async with (
+        open_exchange(answering(lambda _: answer)) as exchange,
+        session_with(exchange) as session,
+    ):
+        with pytest.raises(expected):
+            await session.request("ticker.24hr", ASKED)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "expected", "state"),
+    [
+        ((451, {}), SourceBlocked, LinkState.BLOCKED),
+        ((503, {}), SourceUnavailable, LinkState.DOWN),
+        ((429, {"Retry-After": "60"}), SourceRateLimited, LinkState.RATE_LIMITED),
+    ],
+    ids=str,
+)
+async def test_a_refused_handshake_says_why(
+    refuse: tuple[int, dict[str, str]], expected: type[Exception], state: LinkState
+) -> None:
+    """Who asks meanwhile gets that reason, not just a timeout."""
+    seen = health()
+    async with open_exchange(silence) as exchange:
+        exchange.refuse = refuse
+        async with session_with(exchange, seen, timeout_s=0.5) as session:
+            with pytest.raises(expected):
+                await session.request("ticker.24hr", ASKED)
+            assert seen.state is state
+            assert exchange.connections == 0

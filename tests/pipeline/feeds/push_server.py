@@ -1,0 +1,219 @@
+"""A push exchange of the tests: Binance's combined streams on a free port, where a test decides what goes wrong."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from instruments.instrument import Instrument
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.feeds.protocol import FeedProtocol
+from pipeline.feeds.push_feed import PushFeed
+from pipeline.health import SourceHealth
+from pipeline.ports import Cooldown
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.binance.factory import binance
+from pipeline.sources.binance.settings import BinanceSettings
+from rates.clock import EPOCH, utc_now
+from rates.symbol import Symbol
+from rates.ticker import Ticker
+from tests.pipeline.fakes import health, until
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class Client:
+    """One connection to the market, in the order of arrival."""
+
+    def __init__(self, socket: ServerConnection) -> None:
+        self.socket = socket
+        self.streams: set[str] = set()
+        self.controls: list[tuple[float, dict[str, Any]]] = []
+        self.is_half_open = False
+        self.gone = asyncio.Event()
+
+    def freeze(self) -> None:
+        """From now on the socket stays open, and nothing comes through it in either direction: no data, no pong."""
+        self.is_half_open = True
+        self.socket.transport.pause_reading()
+
+
+class SourceSet:
+    """`refuse` answers handshakes; `mute` symbols are subscribed and never sent; `answer` may change control answers."""
+
+    def __init__(self) -> None:
+        self.clients: list[Client] = []
+        self.handshakes = 0
+        self.refuse: tuple[int, dict[str, str]] | None = None
+        self.mute: set[str] = set()
+        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda control: {
+            "result": None,
+            "id": control["id"],
+        }
+        self.url = ""
+        self.sent: list[tuple[str, int]] = []
+        self._numbers = 0
+        self._stopping = asyncio.Event()
+
+    @property
+    def open(self) -> list[Client]:
+        return [client for client in self.clients if not client.gone.is_set()]
+
+    async def serve_one(self, socket: ServerConnection) -> None:
+        client = Client(socket)
+        self.clients.append(client)
+        try:
+            async for frame in socket:
+                control = json.loads(frame)
+                client.controls.append((asyncio.get_running_loop().time(), control))
+                await socket.send(json.dumps(self.answer(control)))
+                names = set(control["params"])
+                client.streams = (
+                    client.streams | names if control["method"] == "SUBSCRIBE" else client.streams - names
+                )
+        except ConnectionClosed:
+            pass
+        finally:
+            client.gone.set()
+
+    def admit(self, connection: ServerConnection, _: Request) -> Response | None:
+        self.handshakes += 1
+        if self.refuse is None:
+            return None
+        status, headers = self.refuse
+        response = connection.respond(HTTPStatus(status), "no")
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
+
+    async def trade(self, symbol: str, price: str = "100.5", *, number: int | None = None) -> None:
+        """One trade, to everyone who is subscribed to it."""
+        self._numbers += 1
+        count = self._numbers if number is None else number
+        self.sent.append((symbol, count))
+        moment = (utc_now() - EPOCH) // MILLISECOND if number is None else 1_723_161_255_000 + number
+        data = {"e": "trade", "E": moment, "s": symbol, "t": count, "p": price, "q": "1"}
+        await self.say(f"{symbol.lower()}@trade", data)
+
+    async def say(self, stream: str, data: dict[str, Any], *, to: Sequence[Client] | None = None) -> None:
+        """One message on a stream, to everyone who is subscribed to it or to those named."""
+        text = json.dumps({"stream": stream, "data": data})
+        for client in self.open if to is None else to:
+            if client.is_half_open or (to is None and stream not in client.streams):
+                continue
+            with suppress(ConnectionClosed):
+                await client.socket.send(text)
+
+    async def trade_for_ever(self, *symbols: str, every_s: float = 0.01) -> None:
+        """All of them again and again, but for those that are mute."""
+        while True:
+            for symbol in symbols:
+                if symbol not in self.mute:
+                    await self.trade(symbol)
+            await asyncio.sleep(every_s)
+
+    async def has(self, *symbols: str, connections: int = 1) -> None:
+        """Wait until so many open connections are subscribed to these trades."""
+        names = {f"{symbol.lower()}@trade" for symbol in symbols}
+        await until(lambda: sum(names <= client.streams for client in self.open) >= connections)
+
+
+@asynccontextmanager
+async def open_market(port: int = 0) -> AsyncIterator[SourceSet]:
+    """A market on a port; its sockets are aborted in the end."""
+    market = SourceSet()
+    server: Server
+    async with serve(
+        market.serve_one,
+        "127.0.0.1",
+        port,
+        process_request=market.admit,
+        close_timeout=0.1,
+        ping_interval=None,
+        compression=None,
+    ) as server:
+        market.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        try:
+            yield market
+        finally:
+            for client in market.open:
+                client.socket.transport.abort()
+
+
+class Running:
+    """A feed at work: what it delivered, how it stands."""
+
+    def __init__(self, known: SourceHealth) -> None:
+        self.health = known
+        self.tickers: list[Ticker] = []
+
+    def of(self, symbol: str) -> list[Ticker]:
+        return [ticker for ticker in self.tickers if str(ticker.symbol).replace("/", "") == symbol]
+
+    @property
+    def silent(self) -> tuple[Symbol, ...]:
+        return self.health.report(utc_now()).silent
+
+    @property
+    def reason(self) -> str:
+        return self.health.report(utc_now()).reason or ""
+
+
+@asynccontextmanager
+async def feeding(
+    *urls: str,
+    read_instruments: Sequence[Instrument],
+    cooldown: Cooldown | None = None,
+    silent_after_s: float = 60,
+    endpoint_rest_s: float = 60,
+    open_protocol: Callable[[], FeedProtocol] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Running]:
+    """Binance's real feed against these addresses, for the length of the block."""
+    running = Running(health())
+    parts = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
+    assert parts.build_feed is not None
+    plan = parts.build_feed(SourceContext(health=running.health, simulated=False, clock=utc_now))
+    feed = PushFeed(
+        plan if open_protocol is None else replace(plan, open_protocol=open_protocol),
+        lambda: read_instruments,
+        running.tickers.extend,
+        running.health,
+        cooldown or MemoryCooldown(utc_now),
+        silent_after_s=silent_after_s,
+        endpoint_rest_s=endpoint_rest_s,
+        simulated=False,
+        clock=utc_now,
+    )
+    task = asyncio.create_task(feed.run())
+    try:
+        yield running
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+
+@asynccontextmanager
+async def trading(market: SourceSet, *symbols: str, every_s: float = 0.01) -> AsyncIterator[None]:
+    """Trades all the time."""
+    task = asyncio.create_task(market.trade_for_ever(*symbols, every_s=every_s))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def age_of(running: Running) -> float:
+    """Seconds since the first tick."""
+    return (running.tickers[-1].received_at - running.tickers[0].received_at).total_seconds()

@@ -1,0 +1,37 @@
+"""A listing that trickles in is not waited for for ever."""
+
+import asyncio
+from contextlib import closing, suppress
+from datetime import timedelta
+
+import pytest
+
+from pipeline.listings.fetch import fetch_listing
+from pipeline.sources.adapter import SourceContext
+from pipeline.sources.rest_listing import rest_listing
+from rates.clock import utc_now
+from rates.errors import SourceUnavailable
+from rates.source import Source
+from tests.pipeline.fakes import health
+
+
+async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer without an end, a byte at a time: each comes well before any timeout of its own."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
+    with closing(writer), suppress(ConnectionError):
+        while not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+
+async def test_a_listing_that_only_trickles_in_is_given_up() -> None:
+    """The time for the whole of it is bounded, too."""
+    context = SourceContext(health=health(Source.KRAKEN), simulated=False, clock=utc_now)
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        open_listing = rest_listing(Source.KRAKEN, url, "/listing", lambda _body: [], timeout_s=60)
+        async with open_listing(context) as listing, asyncio.timeout(30):
+            with pytest.raises(SourceUnavailable, match="did not come in time"):
+                await fetch_listing(Source.KRAKEN, listing, within=timedelta(seconds=0.5))

@@ -1,0 +1,144 @@
+"""Reconnecting around a source's iterator, and the waits in between."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+import pytest
+
+from pipeline.health import SourceHealth
+from pipeline.net.reconnect import reconnecting
+from rates.clock import utc_now
+from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
+from rates.health import LinkState
+from rates.source import Source
+from runtime.backoff import Backoff
+from tests.pipeline.fakes import health, until
+
+BINANCE = Source.BINANCE
+Script = list[int | SourceError]
+
+
+def upper(_: float, high: float) -> float:
+    return high
+
+
+def scripted(*connections: Script) -> tuple[Callable[[], AsyncGenerator[int, None]], list[int]]:
+    """Connections that yield and raise as written; the last one stays silent at its end. And how many were closed."""
+    remaining = list(connections)
+    closed: list[int] = []
+
+    async def connect() -> AsyncGenerator[int, None]:
+        script = remaining.pop(0)
+        try:
+            for step in script:
+                if isinstance(step, SourceError):
+                    raise step
+                yield step
+            if not remaining:
+                await asyncio.Event().wait()
+        finally:
+            closed.append(len(script))
+
+    return connect, closed
+
+
+def quick() -> Backoff:
+    return Backoff(timedelta(milliseconds=1), timedelta(milliseconds=1))
+
+
+async def collect(
+    connect: Callable[[], AsyncGenerator[int, None]],
+    seen: SourceHealth,
+    count: int,
+    *,
+    backoff: Backoff | None = None,
+) -> list[int]:
+    messages = reconnecting(connect, seen, backoff=backoff or quick(), clock=utc_now)
+    found = []
+    async with asyncio.timeout(10), aclosing(messages):
+        async for message in messages:
+            found.append(message)
+            if len(found) == count:
+                return found
+    raise AssertionError("it never ends")
+
+
+async def test_it_goes_on_after_a_failure_and_after_a_clean_end() -> None:
+    """Both are the same to it: close code 1000 has hung many a client."""
+    seen = health()
+    connect, closed = scripted([1, SourceUnavailable(BINANCE, "reset")], [2], [3])
+    assert await collect(connect, seen, 3) == [1, 2, 3]
+    assert seen.reconnects == 2
+    assert seen.state is LinkState.UP
+    assert len(closed) == 3
+
+
+async def test_a_failure_shows_in_the_health_until_the_first_message() -> None:
+    """State and reason are those of the last failure."""
+    seen = health()
+    connect, _ = scripted([SourceBlocked(BINANCE, "451 from here")], [])
+    messages = reconnecting(connect, seen, backoff=quick(), clock=utc_now)
+    first = asyncio.ensure_future(anext(messages))
+    await until(lambda: seen.reconnects)
+    assert seen.state is LinkState.BLOCKED
+    assert "451 from here" in (seen.report(utc_now()).reason or "")
+    first.cancel()
+    await asyncio.wait([first])
+
+
+async def test_the_wait_resets_with_the_first_good_message() -> None:
+    """Three failures in a row wait longer and longer; after a message the next wait is the first again."""
+    asked: list[float] = []
+
+    def record(_: float, high: float) -> float:
+        asked.append(round(high * 1000))
+        return 0.0
+
+    down = SourceUnavailable(BINANCE, "down")
+    connect, _ = scripted([down], [down], [down], [1, down], [2])
+    backoff = Backoff(timedelta(milliseconds=10), timedelta(milliseconds=30), jitter=record)
+    assert await collect(connect, health(), 2, backoff=backoff) == [1, 2]
+    assert asked == [10, 20, 30, 10]
+
+
+async def test_a_source_that_says_when_to_come_back_is_obeyed() -> None:
+    """Not earlier than it said, and not all replicas at that very moment."""
+    retry_at = utc_now() + timedelta(milliseconds=150)
+    connect, _ = scripted([SourceRateLimited(BINANCE, "429", retry_at=retry_at)], [1])
+    assert await collect(connect, health(), 1) == [1]
+    assert utc_now() >= retry_at
+
+
+async def test_cancellation_closes_the_connection() -> None:
+    """In the middle of a read, too."""
+    connect, closed = scripted([])
+    messages = reconnecting(connect, health(), backoff=quick(), clock=utc_now)
+    reading = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert closed == [0]
+
+
+def test_waits_grow_up_to_the_longest() -> None:
+    """And stay there, however long an outage lasts."""
+    backoff = Backoff(timedelta(seconds=1), timedelta(seconds=5), jitter=upper)
+    waits = [backoff.next_wait().total_seconds() for _ in range(2000)]
+    assert waits[:5] == [1, 2, 4, 5, 5]
+    assert waits[-1] == 5
+
+
+def test_jitter_covers_the_whole_range() -> None:
+    """Replicas that failed together do not come back together."""
+    asked: list[tuple[float, float]] = []
+
+    def record(low: float, high: float) -> float:
+        asked.append((low, high))
+        return low
+
+    assert Backoff(timedelta(seconds=1), timedelta(seconds=5), jitter=record).next_wait() == timedelta()
+    assert asked == [(0.0, 1.0)]

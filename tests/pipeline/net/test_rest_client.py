@@ -1,0 +1,121 @@
+"""The plain REST client against a real HTTP server on a free port."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.net.rest_client import open_rest_client, response_error
+from pipeline.net.simulation import SIMULATED_HEADER
+from pipeline.sources.adapter import SourceContext
+from rates.errors import (
+    SimulationMismatch,
+    SourceBlocked,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from rates.source import Source
+from tests.pipeline.fakes import START, FakeClock, health
+from tests.pipeline.http_server import open_server
+
+JSON = {"content-type": "application/json;charset=UTF-8"}
+
+
+def context(*, simulated: bool = False) -> SourceContext:
+    clock = FakeClock()
+    return SourceContext(health=health(), simulated=simulated, clock=clock, cooldown=MemoryCooldown(clock))
+
+
+async def test_an_answer_is_handed_over_unread() -> None:
+    """With the path below the base address, and the parameters."""
+    async with (
+        open_server('{"symbols":[]}', path="/binance") as server,
+        open_rest_client(Source.BINANCE, server.url + "/", context(), timeout_s=5) as rest,
+    ):
+        assert await rest.fetch_json("/api/v3/exchangeInfo", {"a": "b c"}) == b'{"symbols":[]}'
+    assert [target for target, _ in server.asked] == ["/binance/api/v3/exchangeInfo?a=b+c"]
+
+
+async def test_silence_ends_in_a_timeout() -> None:
+    """Nobody waits for a dead server."""
+    async with (
+        open_server() as server,
+        open_rest_client(Source.BINANCE, server.url, context(), timeout_s=0.1) as rest,
+    ):
+        server.answers = False
+        with pytest.raises(SourceUnavailable):
+            await rest.fetch_json("/")
+
+
+async def test_a_cut_answer_is_none() -> None:
+    """Half a listing must never be read as one."""
+    async with (
+        open_server('{"symbols":[') as server,
+        open_rest_client(Source.BINANCE, server.url, context(), timeout_s=0.2) as rest,
+    ):
+        server.headers["content-length"] = "4000"
+        with pytest.raises(SourceUnavailable):
+            await rest.fetch_json("/")
+
+
+async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
+    """Who shares the hold does not even ask until it is over."""
+    surroundings = context()
+    async with open_server() as server:
+        server.status = 418
+        server.headers["retry-after"] = "720"
+        for _ in range(2):
+            async with open_rest_client(Source.BINANCE, server.url, surroundings, timeout_s=5) as rest:
+                with pytest.raises(SourceRateLimited) as refused:
+                    await rest.fetch_json("/")
+            assert refused.value.retry_at == START + timedelta(seconds=720)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
+    """A listing of the wrong kind is refused whole."""
+    async with open_server() as server:
+        if not simulated:
+            server.headers[SIMULATED_HEADER] = "generated"
+        async with open_rest_client(
+            Source.BINANCE, server.url, context(simulated=simulated), timeout_s=5
+        ) as rest:
+            with pytest.raises(SimulationMismatch):
+                await rest.fetch_json("/")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (429, JSON, SourceRateLimited),
+        (418, JSON, SourceRateLimited),
+        (403, {"content-type": "text/html"}, SourceBlocked),
+        (451, JSON, SourceBlocked),
+        (408, JSON, SourceUnavailable),
+        (503, {"content-type": "text/html"}, SourceUnavailable),
+        (404, JSON, SourceProtocolError),
+        (302, {}, SourceProtocolError),
+        (200, {"content-type": "text/html"}, SourceProtocolError),
+    ],
+)
+def test_refusals_mean_what_their_status_says(
+    status: int, headers: dict[str, str], expected: type[Exception]
+) -> None:
+    """Status first, then the content type; the body is only quoted."""
+    assert type(response_error(Source.BINANCE, status, headers, b"<html>", START)) is expected
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("720", 720), (None, 60), ("0", 60)])
+def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, seconds: int) -> None:
+    """By Retry-After; without one in a minute."""
+    headers = {} if header is None else {"retry-after": header}
+    refused = response_error(Source.BINANCE, 429, headers, b"", START)
+    assert isinstance(refused, SourceRateLimited)
+    assert refused.retry_at == START + timedelta(seconds=seconds)
+
+
+def test_a_good_answer_is_no_refusal() -> None:
+    """200 with JSON."""
+    assert response_error(Source.BINANCE, 200, JSON, b"{}", START) is None

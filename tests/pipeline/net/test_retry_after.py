@@ -1,0 +1,48 @@
+"""Retry-After in both of its forms, and in none."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.net.retry_after import LONGEST, parse_retry_after_header
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        (" 120 ", 120),
+        ("0000000000030", 30),
+        ("Thu, 01 Jan 2026 12:02:00 GMT", 120),
+        ("Thursday, 01-Jan-26 12:02:00 GMT", 120),
+        ("Thu Jan  1 12:02:00 2026", 120),
+        ("Thu, 01 Jan 2026 14:02:00 +0200", 120),
+        ("Thu, 01 Jan 2026 11:59:00 GMT", 0),
+    ],
+)
+def test_seconds_and_dates_are_spans_from_now(value: str, seconds: int) -> None:
+    """RFC 9110 has three forms of a date; one that is over is no wait."""
+    assert parse_retry_after_header(value, NOW) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("value", ["259201", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_no_mistake_silences_a_source_for_longer_than_the_longest_ban(value: str) -> None:
+    """Three days, whichever form the mistake has."""
+    assert parse_retry_after_header(value, NOW) == LONGEST
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "30, 30", "\u00b2", "2026-01-01T12:02:00Z"])
+def test_anything_else_says_nothing(value: str | None) -> None:
+    """What is not understood is not guessed at."""
+    assert parse_retry_after_header(value, NOW) is None
+
+
+@given(st.text(alphabet="0123456789 :,-+GMTMonJan", max_size=40))
+def test_whatever_it_says_the_wait_is_bounded(value: str) -> None:
+    """Nothing that a source sends raises."""
+    span = parse_retry_after_header(value, NOW)
+    assert span is None or timedelta() <= span <= LONGEST

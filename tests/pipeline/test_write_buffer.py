@@ -1,0 +1,84 @@
+"""The conflating buffer between a push feed and the cache."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from pipeline.write_buffer import WriteBuffer
+from rates.errors import CacheUnavailable
+from rates.ticker import Ticker
+from tests.pipeline.fakes import BTC, ETH, START, FakeSink, ticker, until
+
+SECOND = timedelta(seconds=1)
+
+
+def prices(sink: FakeSink) -> list[list[Decimal]]:
+    return [[one.price for one in batch] for batch in sink.batches]
+
+
+async def test_the_newest_of_each_symbol_goes_out_in_one_write() -> None:
+    """Intermediate values are skipped, and a late one does not replace a newer one."""
+    sink = FakeSink()
+    buffer = WriteBuffer(sink, interval=SECOND)
+    buffer.put([ticker(BTC, "1"), ticker(ETH, "10")])
+    buffer.put([ticker(BTC, "3", observed_at=START + 2 * SECOND)])
+    buffer.put([ticker(BTC, "2", observed_at=START + SECOND)])
+    await buffer.flush()
+    assert prices(sink) == [[Decimal(3), Decimal(10)]]
+
+
+async def test_values_wait_for_an_absent_cache() -> None:
+    """At most one per symbol is kept, however long it takes, and newer ones replace them."""
+    sink = FakeSink()
+    buffer = WriteBuffer(sink, interval=SECOND)
+    sink.failure = CacheUnavailable("Redis: away")
+    buffer.put([ticker(BTC, "1"), ticker(ETH, "10")])
+    await buffer.flush()
+    buffer.put([ticker(BTC, "2", observed_at=START + SECOND)])
+    await buffer.flush()
+    sink.failure = None
+    await buffer.flush()
+    assert sorted(one.price for one in sink.tickers) == [Decimal(2), Decimal(10)]
+
+
+async def test_it_flushes_by_itself_and_rests_when_there_is_nothing() -> None:
+    """One write per interval with something in it, none without."""
+    sink = FakeSink()
+    buffer = WriteBuffer(sink, interval=timedelta(milliseconds=1))
+    flusher = asyncio.create_task(buffer.flush_forever())
+    try:
+        buffer.put([])
+        buffer.put([ticker(BTC, "1")])
+        await until(lambda: len(sink.batches) == 1)
+        buffer.put([ticker(BTC, "2", observed_at=START + SECOND)])
+        await until(lambda: len(sink.batches) == 2)
+    finally:
+        flusher.cancel()
+        await asyncio.wait([flusher])
+    assert prices(sink) == [[Decimal(1)], [Decimal(2)]]
+
+
+async def test_a_cancelled_write_is_not_lost() -> None:
+    """What was being written when the process was stopped is written by the last flush."""
+    begun = asyncio.Event()
+
+    class StuckSink(FakeSink):
+        stuck = True
+
+        async def write(self, tickers: Sequence[Ticker]) -> int:
+            if self.stuck:
+                begun.set()
+                await asyncio.Event().wait()
+            return await super().write(tickers)
+
+    sink = StuckSink()
+    buffer = WriteBuffer(sink, interval=SECOND)
+    buffer.put([ticker(BTC, "1")])
+    flush = asyncio.create_task(buffer.flush())
+    await asyncio.wait_for(begun.wait(), 10)
+    flush.cancel()
+    await asyncio.wait([flush])
+    sink.stuck = False
+    await buffer.flush()
+    assert prices(sink) == [[Decimal(1)]]
