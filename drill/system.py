@@ -41,7 +41,7 @@ class SystemUnderTest:
 @asynccontextmanager
 async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
     """Run the whole system with its subscribers while the context is open."""
-    parse_number, stop = PublishedPrices(), asyncio.Event()
+    published, stop = PublishedPrices(), asyncio.Event()
     settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
     world = GeneratedWorld(
         settings.seed,
@@ -51,7 +51,7 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
     )
     with closing(bind(load_settings(GatewaySettings))) as listener:
         async with (
-            run_simulator(settings, world=world, price_observer=parse_number) as addresses,
+            run_simulator(settings, world=world, price_observer=published) as addresses,
             open_database(folder, (), simulated=True) as instruments,
             asyncio.TaskGroup() as parts,
         ):
@@ -60,7 +60,7 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
             start_parts(parts, stop, market, instruments, listener)
             try:
                 subscriber = DrillSubscriber(
-                    f"http://127.0.0.1:{listener.getsockname()[1]}", parse_number, symbol_names(world)
+                    f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)
                 )
                 async with _observe(subscriber) as health:
                     faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
