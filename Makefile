@@ -8,7 +8,7 @@ PACKAGES := rates cache instruments runtime pipeline gateway simulator standalon
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-page drill format lock sdl env-example static clean
+.PHONY: help run test check bench bench-page drill format lock sdl env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,12 +24,25 @@ test: $(VENV)/.dev check ## Everything that CI runs
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests
+	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests tools
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
+	@$(MAKE) --no-print-directory workflows
+
+workflows: $(VENV)/.dev ## Check the workflows and forms of .github/ by schema and for security; offline
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+
+dist: $(VENV)/.dev ## Build the wheel into dist/
+	rm -rf dist build
+	$(BIN)/pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir dist .
+	rm -rf build
 
 bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST))

@@ -1,4 +1,4 @@
-"""`python -m ratewire`."""
+"""Entry point of `python -m ratewire`."""
 
 from ratewire.cli import main
 

@@ -1,4 +1,4 @@
-"""Every setting as tables for people: the page `docs/configuration.md`, and the few rows that the README shows."""
+"""The settings as Markdown tables: the page `docs/configuration.md`, and the excerpt in the README."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from pydantic_settings import BaseSettings
 
 from ratewire.env_file import GROUPS, Setting, read_settings
 
-# What most installations change first; all others are on the page.
+# Those that most installations change first; the page has all others.
 OFTEN_CHANGED = (
     "RATEWIRE_PRODUCER_INTERVAL_S",
     "RATEWIRE_STREAM_FLUSH_INTERVAL_MS",
@@ -27,26 +27,26 @@ OFTEN_CHANGED = (
 _INTRODUCTION = """\
 # Configuration
 
-Every setting is an environment variable. `ratewire show-env` prints them all as an env file, this page is made of the same: both
-come from the settings classes, and `make check` keeps them equal. A value that cannot be used ends the start with exit code 2 and
-a sentence that says what is expected.
+Every setting is an environment variable. `ratewire show-env` prints them all as an env file. This page is generated
+from the settings classes too; `make check` compares it with them. An invalid value ends the start with exit code 2 and
+a message that says what was expected.
 """
 
 
 def format_page() -> str:
-    """The whole page: one table a group."""
+    """Format the whole page: one table per group."""
     tables = (f"## {_title(group)}\n\n{format_table(read_settings(group))}" for group in GROUPS)
     return "\n".join([_INTRODUCTION, *tables])
 
 
 def format_excerpt() -> str:
-    """The table of what is changed often, each with the first sentence of its description."""
+    """Format the table of `OFTEN_CHANGED`, each with the first sentence of its description."""
     known = {setting.variable: setting for group in GROUPS for setting in read_settings(group)}
     return format_table(known[variable].shortened() for variable in OFTEN_CHANGED)
 
 
 def format_table(settings: Iterable[Setting]) -> str:
-    """One row a setting."""
+    """Format one row per setting."""
     return "\n".join(_rows(settings)) + "\n"
 
 

@@ -1,1 +1,1 @@
-"""What the Makefile calls; no part of the product."""
+"""Scripts that the Makefile calls; no part of the product."""

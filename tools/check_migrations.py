@@ -1,4 +1,4 @@
-"""`alembic check` on a new SQLite database: models and migrations agree."""
+"""Run `alembic check` on a new SQLite database: models and migrations must agree."""
 
 import asyncio
 import tempfile

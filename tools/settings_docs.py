@@ -1,4 +1,4 @@
-"""Writes the settings into `docs/configuration.md` and between the README's marks, or with `--check` says what differs."""
+"""Write the settings into `docs/configuration.md` and between the README's marks; with `--check`, compare them."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- settings: made by make env-example -->\n", "<!-- end of setti
 
 
 def expected() -> dict[Path, str]:
-    """What the files should contain."""
+    """Return the expected text of each file."""
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -21,11 +21,11 @@ def expected() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Exit code: 1 where `--check` finds a difference."""
+    """Write or compare the files; return 1 if `--check` finds a difference."""
     wrong = [path for path, text in expected().items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in wrong:
-            sys.stderr.write(f"{path.name} does not say what the settings are: run `make env-example`\n")
+            sys.stderr.write(f"{path.name} differs from the settings: run `make env-example`\n")
         return 1 if wrong else 0
     for path, text in expected().items():
         path.write_text(text)
