@@ -17,7 +17,7 @@ from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.registry import SubscriptionRegistry
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
-from rates.ticker import Ticker, TickerKey
+from rates.ticker import TickerKey
 
 log = structlog.get_logger("ratewire.gateway")
 
@@ -37,14 +37,14 @@ class Gateway:
         self._clock = clock
         self.simulated = simulated
         self._unready_after = timedelta(seconds=settings.unready_after_s)
-        self.subscribers = SubscriptionRegistry()
         self.catalog = InstrumentCatalog(
             instruments,
             refresh_s=settings.catalog_refresh_s,
-            on_added=self._offer_known,
+            on_added=self._publish_mirrored,
             on_removed=self._retract,
         )
-        self.mirror = Mirror(feed, publish=self._offer, clock=clock)
+        self.registry = SubscriptionRegistry(self.catalog)
+        self.mirror = Mirror(feed, publish=self.registry.publish, clock=clock)
         self.rates = RateReader(
             self.mirror,
             self.catalog,
@@ -54,21 +54,21 @@ class Gateway:
             simulated=simulated,
             clock=clock,
         )
-        self.live = LiveQueries(
+        self.live_queries = LiveQueries(
             feed,
             self.mirror,
             self.catalog,
-            self.subscribers,
+            self.registry,
             self.rates,
             ttl=settings.ttl,
             preference=settings.source_preference,
             clock=clock,
         )
-        self.panel = ConsensusReader(
+        self.consensus = ConsensusReader(
             self.rates,
             self.mirror,
             self.catalog,
-            self.live.house,
+            self.live_queries.fan_out,
             preference=settings.source_preference,
             clock=clock,
         )
@@ -88,18 +88,13 @@ class Gateway:
         connected = since is None or self._clock() - since <= self._unready_after
         return self.mirror.loaded and self.catalog.loaded and connected
 
-    def _offer(self, ticker: Ticker) -> None:
-        """Tell subscribers of a newer ticker, if its instrument is tracked and traded."""
-        if ticker.key in self.catalog.tracked:
-            self.subscribers.publish(ticker)
-
-    def _offer_known(self, keys: Iterable[TickerKey]) -> None:
-        """Instruments that are answered from now on may have been published before."""
+    def _publish_mirrored(self, keys: Iterable[TickerKey]) -> None:
+        """Publish instruments that became available: their tickers may have arrived before."""
         for key in keys:
             if ticker := self.mirror.read(key):
-                self.subscribers.publish(ticker)
+                self.registry.publish(ticker, key)
 
     def _retract(self, keys: Iterable[TickerKey]) -> None:
-        """Instruments that are tracked or traded no more are answered no more."""
+        """Retract instruments that became unavailable."""
         for key in keys:
-            self.subscribers.retract(key)
+            self.registry.retract(key)

@@ -47,7 +47,7 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
             "instruments": len(catalog.tracked),
             "error": catalog.last_error,
         },
-        "subscribers": len(gateway.subscribers),
+        "subscribers": len(gateway.registry),
         "sources": {status.source.name: _source(status) for status in gateway.rates.sources()},
     }
 

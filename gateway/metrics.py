@@ -26,7 +26,7 @@ class GatewayCollector(Collector):
         """The families, with what is true at this moment."""
         gateway = self._gateway
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
-        yield gauge("subscribers", "Subscriptions being served.", len(gateway.subscribers))
+        yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
         yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)

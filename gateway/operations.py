@@ -104,7 +104,7 @@ class Operations:
         self._plans = Planner(self._schema) if settings.fast_path else None
         library = ResponseEncoder(self._schema, context.rates)
         self._answers = FastPathQueries(self._schema, context.rates, library)
-        self._events = FastPathSubscriptions(context.live, context.panel, library)
+        self._events = FastPathSubscriptions(context.live_queries, context.consensus, library)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, check against limits, validate, choose the operation and check its variables.

@@ -17,25 +17,25 @@ _read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
 
 
 class EncodedRateList:
-    """`cells` are where the mirror keeps what the question means by the catalogue's `version`; `is_all` is whether that is
+    """`slots` are where the mirror keeps what the question means by the catalogue's `version`; `is_all` is whether that is
     everything that was asked.
     """
 
     def __init__(
         self,
-        cells: Sequence[TickerSlot],
+        slots: Sequence[TickerSlot],
         version: str,
         shelf: EncodedRateCache,
         present: Present,
         *,
         is_all: bool,
     ) -> None:
-        self._cells = cells
+        self._slots = slots
         self._is_all = is_all
         self._present = present
         self._fragments: list[EncodedRate] = []
         self._layout = ListTemplate(())
-        self._moves = -1
+        self._version = -1
         self._now = EARLIEST
         self._after, self._until = LATEST, EARLIEST
         self._fresh_until: datetime | None = None
@@ -52,7 +52,7 @@ class EncodedRateList:
     @property
     def is_complete(self) -> bool:
         """Whether everything that was asked is in it."""
-        return self._is_all and len(self._fragments) == len(self._cells)
+        return self._is_all and len(self._fragments) == len(self._slots)
 
     @property
     def good_for(self) -> timedelta | None:
@@ -65,19 +65,19 @@ class EncodedRateList:
             )
         return self._fresh_until - self._now
 
-    def refresh(self, moves: int, now: datetime) -> None:
+    def refresh(self, version: int, now: datetime) -> None:
         """Make it tell of now; equal `moves` mean that no rate is another."""
         self._now = now
         is_true = self._after < now <= self._until
-        if is_true and moves == self._moves:
+        if is_true and version == self._version:
             return
         # What has been seen once stays: as many are the same.
-        seen = list(filter(None, map(_read_ticker, self._cells)))
+        seen = list(filter(None, map(_read_ticker, self._slots)))
         if is_true and len(seen) == len(self._fragments):
             self._replace(seen, now)
         else:
             self._read(seen, now)
-        self._moves, self._fresh_until = moves, None
+        self._version, self._fresh_until = version, None
 
     def _replace(self, tickers: list[Ticker], now: datetime) -> None:
         """A write moves a few of many: only those are put in."""
@@ -98,4 +98,4 @@ class EncodedRateList:
         self._until = min((each.until for each in self._fragments), default=LATEST)
         self._layout = ListTemplate(self._fragments)
         # The fragments may be all that is left of a shelf that had to go.
-        self.weight = OVERHEAD_BYTES * (1 + len(self._cells)) + sum(len(each.led) for each in self._fragments)
+        self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(len(each.led) for each in self._fragments)

@@ -22,7 +22,7 @@ from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, given, read_demand, read_question
 from gateway.schema.consensus import read_consensus
 from gateway.schema.documents import MAX_KEPT_LENGTH
-from gateway.subscriptions.delivery_options import DeliveryOptions, parse_pace
+from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
@@ -189,13 +189,13 @@ def _read_watch(
 ) -> RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs:
     interval_ms = arguments["sampleIntervalMs"]
     if name == "consensusRate":
-        return ConsensusSubscriptionArgs(_read_consensus(arguments), parse_pace(interval_ms, 0))
+        return ConsensusSubscriptionArgs(_read_consensus(arguments), parse_delivery_options(interval_ms, 0))
     bps = arguments["minChangeBps"]
     if name == "rate":
         source = given(arguments.get("source", UNSET))
-        return RateSubscriptionArgs(arguments["symbol"], source, parse_pace(interval_ms, bps))
+        return RateSubscriptionArgs(arguments["symbol"], source, parse_delivery_options(interval_ms, bps))
     question = read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
-    pace = parse_pace(interval_ms, bps, arguments["maxSilenceMs"])
+    pace = parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"])
     return RatesSubscriptionArgs(question, pace, given(arguments.get("after", UNSET)))
 
 

@@ -95,12 +95,12 @@ class ResponseEncoder:
         key, version = (selection, question), self._rates.tracked_version
         listing = self._listings.read(key)
         if listing is None or listing.version != version:
-            cells, is_all = self._rates.list_cells(question)
+            slots, is_all = self._rates.list_slots(question)
             listing = EncodedRateList(
-                cells, version, self.shelf(selection), self._rates.present_at, is_all=is_all
+                slots, version, self.shelf(selection), self._rates.to_rate, is_all=is_all
             )
         weight = listing.weight
-        listing.refresh(self._rates.moves, self._rates.now())
+        listing.refresh(self._rates.version, self._rates.now())
         if listing.weight != weight:
             self._listings.keep(key, listing)
             self._shelves.keep(selection, listing.shelf)

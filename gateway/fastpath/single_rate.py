@@ -39,8 +39,8 @@ class SingleRateQuery:
             self._candidates = rates.candidates(self._symbol, self._source, self._demand)
             self._version = rates.tracked_version
         now = rates.now()
-        for cell, max_age in self._candidates:
-            ticker = cell.ticker
+        for slot, max_age in self._candidates:
+            ticker = slot.ticker
             if ticker is not None and now - ticker.observed_at <= max_age:
                 return self._read(ticker, now, rates, library).write(format_us(now))
         return None
@@ -50,5 +50,5 @@ class SingleRateQuery:
     ) -> EncodedRate:
         fragment = self._fragment
         if fragment is None or not fragment.holds(ticker, now):
-            fragment = self._fragment = library.fragment(self._selection, rates.present_at(ticker, now))
+            fragment = self._fragment = library.fragment(self._selection, rates.to_rate(ticker, now))
         return fragment

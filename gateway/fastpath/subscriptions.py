@@ -140,9 +140,9 @@ class ConsensusPayloadEncoder:
 class FastPathSubscriptions:
     """Carries out the plans of subscriptions."""
 
-    def __init__(self, live: LiveQueries, panel: ConsensusReader, library: ResponseEncoder) -> None:
+    def __init__(self, live: LiveQueries, consensus: ConsensusReader, library: ResponseEncoder) -> None:
         self._live = live
-        self._panel = panel
+        self._consensus = consensus
         self._library = library
         # The same writer for the same root field: its readers may share what they are told.
         self._writers: BoundedLru[
@@ -162,7 +162,7 @@ class FastPathSubscriptions:
             self._live.follow_rate(*ask, self.writer(field, RatePayloadEncoder), reader)
             return None
         if isinstance(ask, ConsensusSubscriptionArgs):
-            self._panel.follow(*ask, self.writer(field, ConsensusPayloadEncoder), reader)
+            self._consensus.follow(*ask, self.writer(field, ConsensusPayloadEncoder), reader)
             return None
         after = resume_from or ask.after
         return self._live.follow_rates(
@@ -184,7 +184,7 @@ class FastPathSubscriptions:
             self._live.check_rate(ask.symbol, ask.source)
         elif isinstance(ask, ConsensusSubscriptionArgs):
             self.writer(field, ConsensusPayloadEncoder)
-            self._panel.check(ask.question)
+            self._consensus.check(ask.question)
         else:
             self.writer(field, RatesPayloadEncoder)
             self._live.check_rates(ask.question, resume_from or ask.after)

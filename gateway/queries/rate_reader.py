@@ -35,7 +35,7 @@ NEAR_LOOKUPS = 3
 class Candidate(NamedTuple):
     """Where a rate that may answer is, and up to which age it meets a demand."""
 
-    cell: TickerSlot
+    slot: TickerSlot
     max_age: timedelta
 
 
@@ -103,7 +103,7 @@ class RateReader:
             return found
         if halted := self._halted(symbol, asked):
             raise unavailable.not_trading(halted[0])
-        raise UnknownSymbol(str(symbol), near=self._catalog.near(symbol, asked))
+        raise UnknownSymbol(str(symbol), near=self._catalog.suggest(symbol, asked))
 
     def rate(
         self, symbol: Symbol, source: Source | None = None, demand: FreshnessPolicy = ANY_AGE
@@ -155,16 +155,16 @@ class RateReader:
 
     def cursor(self, position: Positions | None = None) -> str:
         """Up to where the writes of all sources are in the answers given now, or up to `position` only."""
-        cursor = Cursor(self._mirror.position if position is None else position, self._catalog.version)
+        cursor = Cursor(self._mirror.positions if position is None else position, self._catalog.version)
         # Most are asked for again before anything is written.
         if self._last_cursor[0] != cursor:
             self._last_cursor = cursor, format_cursor(cursor)
         return self._last_cursor[1]
 
     @property
-    def moves(self) -> int:
+    def version(self) -> int:
         """Another number whenever any rate is another."""
-        return self._mirror.moves
+        return self._mirror.version
 
     @property
     def tracked_version(self) -> str:
@@ -175,22 +175,22 @@ class RateReader:
         """The moment that answers given now are about."""
         return self._clock()
 
-    def list_cells(self, question: RatesQuery) -> tuple[list[TickerSlot], bool]:
+    def list_slots(self, question: RatesQuery) -> tuple[list[TickerSlot], bool]:
         """Where the rates that answer the question are, by the present catalogue; and whether that is all that was asked: some of
         it may be not tracked or not traded.
         """
         asked, halted = self._asked(question), self._catalog.halted
         if question.symbols is None:
-            cells = [self._mirror.cell(key) for key in self._catalog.tracked if key.source in asked]
-            return cells, not any(key.source in asked for key in halted)
-        cells, is_all = [], True
+            slots = [self._mirror.slot(key) for key in self._catalog.tracked if key.source in asked]
+            return slots, not any(key.source in asked for key in halted)
+        slots, is_all = [], True
         for symbol in dict.fromkeys(question.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             is_told = bool(found) and (question.sources is None or len(found) == len(asked))
             is_all = is_all and is_told and not (halted and self._halted(symbol, asked))
-            cells += map(self._mirror.cell, found)
-        return cells, is_all
+            slots += map(self._mirror.slot, found)
+        return slots, is_all
 
     def unavailable(self, question: RatesQuery) -> tuple[UnavailableRate, ...]:
         """Everything asked for that no rate answers, however old."""
@@ -203,7 +203,7 @@ class RateReader:
         )
         return tuple(missing)
 
-    def gone(self, key: TickerKey) -> UnavailableRate:
+    def explain_unavailable(self, key: TickerKey) -> UnavailableRate:
         """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
@@ -215,11 +215,11 @@ class RateReader:
             UnknownSymbol, NotTrading: none.
         """
         return [
-            Candidate(self._mirror.cell(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
+            Candidate(self._mirror.slot(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
             for each in self.sources_for(symbol, source)
         ]
 
-    def present_at(self, ticker: Ticker, now: datetime) -> Rate:
+    def to_rate(self, ticker: Ticker, now: datetime) -> Rate:
         """A ticker as a rate at that moment."""
         return Rate(ticker, self._ttl[ticker.source], now)
 
@@ -243,12 +243,16 @@ class RateReader:
             keys += found
             if question.sources is not None and found:
                 # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
-                gone += (self.gone(TickerKey(each, symbol)) for each in asked if each not in tracking)
+                gone += (
+                    self.explain_unavailable(TickerKey(each, symbol))
+                    for each in asked
+                    if each not in tracking
+                )
                 continue
             halted = self._halted(symbol, asked)
             gone += map(unavailable.halted, halted)
             if not found and not halted:
-                near = self._catalog.near(symbol, asked) if lookups > 0 else ()
+                near = self._catalog.suggest(symbol, asked) if lookups > 0 else ()
                 lookups -= 1
                 gone.append(unavailable.unknown(symbol, near))
         return keys, gone

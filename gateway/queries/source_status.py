@@ -81,7 +81,7 @@ class SourceStatusReader:
         return assess(facts, now)
 
     def _count(self, source: Source, now: datetime) -> InstrumentCount:
-        place, version = self._mirror.sources[source].place, self._catalog.version
+        place, version = self._mirror.sources[source].position, self._catalog.version
         known = self._counts.get(source)
         if known and known[:2] == (place, version) and known.began <= now <= known.ends:
             return known

@@ -24,7 +24,7 @@ from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import Rate
 from gateway.schema.scalars import clamp
-from gateway.subscriptions.delivery_options import parse_pace
+from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -166,7 +166,7 @@ def ask(  # noqa: PLR0917 - GraphQL passes them by name
         max_deviation_bps=max_deviation_bps,
         sources=sources,
     )
-    answer = info.context.panel.consensus(question)
+    answer = info.context.consensus.consensus(question)
     _note(info, answer)
     return ConsensusRate.of(answer)
 
@@ -181,7 +181,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
 ) -> AsyncGenerator[ConsensusRate, None]:
-    pace = parse_pace(sample_interval_ms, 0)
+    pace = parse_delivery_options(sample_interval_ms, 0)
     question = read_consensus(
         symbol=symbol,
         method=method,
@@ -190,7 +190,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
         max_deviation_bps=max_deviation_bps,
         sources=sources,
     )
-    return _each(info.context.panel.watch(question, pace))
+    return _each(info.context.consensus.watch(question, pace))
 
 
 async def _each(

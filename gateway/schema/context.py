@@ -44,9 +44,9 @@ class GatewayServices(Protocol):
     """What resolvers reach of a gateway."""
 
     rates: RateReader
-    live: LiveQueries
+    live_queries: LiveQueries
     catalog: InstrumentCatalog
-    panel: ConsensusReader
+    consensus: ConsensusReader
     converter: Converter
 
 
@@ -55,16 +55,16 @@ class Context:
     """The gateway's parts are the same for all operations, the notes are each operation's own."""
 
     rates: RateReader
-    live: LiveQueries
+    live_queries: LiveQueries
     catalog: InstrumentCatalog
-    panel: ConsensusReader
+    consensus: ConsensusReader
     converter: Converter
     notes: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
     def of(cls, gateway: GatewayServices) -> Self:
         """What resolvers reach of `gateway`."""
-        return cls(gateway.rates, gateway.live, gateway.catalog, gateway.panel, gateway.converter)
+        return cls(gateway.rates, gateway.live_queries, gateway.catalog, gateway.consensus, gateway.converter)
 
 
 Info = StrawberryInfo[Context, None]

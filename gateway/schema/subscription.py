@@ -23,7 +23,7 @@ from gateway.schema.context import Info
 from gateway.schema.rates import Rate, RatesEvent
 from gateway.schema.sources import SourceStatus
 from gateway.subscriptions import event as events
-from gateway.subscriptions.delivery_options import parse_pace
+from gateway.subscriptions.delivery_options import parse_delivery_options
 
 ValueT = TypeVar("ValueT")
 TypeT = TypeVar("TypeT")
@@ -43,8 +43,8 @@ async def _watch_rate(
     sample_interval_ms: SampleIntervalMs = 0,
     min_change_bps: MinChangeBps = 0,
 ) -> AsyncGenerator[Rate, None]:
-    pace = parse_pace(sample_interval_ms, min_change_bps)
-    return _map(Rate.of, info.context.live.watch_rate(symbol, given(source), pace))
+    pace = parse_delivery_options(sample_interval_ms, min_change_bps)
+    return _map(Rate.of, info.context.live_queries.watch_rate(symbol, given(source), pace))
 
 
 async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
@@ -56,19 +56,22 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     max_silence_ms: MaxSilenceMs = 15_000,
     after: After = UNSET,
 ) -> AsyncGenerator[RatesEvent, None]:
-    pace = parse_pace(sample_interval_ms, min_change_bps, max_silence_ms)
+    pace = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
     question, notes = read_question(symbols, sources), info.context.notes
 
     def tell(event: events.RatesEvent) -> RatesEvent:
         notes.cursor = event.cursor
         return RatesEvent.of(event)
 
-    return _map(tell, info.context.live.watch_rates(question, pace, notes.resume_from or given(after)))
+    return _map(
+        tell, info.context.live_queries.watch_rates(question, pace, notes.resume_from or given(after))
+    )
 
 
 async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatus], None]:
     return _map(
-        lambda statuses: [SourceStatus.of(each) for each in statuses], info.context.live.watch_sources()
+        lambda statuses: [SourceStatus.of(each) for each in statuses],
+        info.context.live_queries.watch_sources(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The tracked instruments, kept in memory and refreshed every few seconds; the last known stay when the database is away."""
+"""The tracked instruments in memory, refreshed periodically. They stay as they were while the database is unavailable."""
 
 import asyncio
 import difflib
@@ -17,13 +17,13 @@ from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
 MAX_PAGE = 200
-NEAR_MATCHES = 3
+MAX_SUGGESTIONS = 3
 
 log = structlog.get_logger("ratewire.gateway.catalog")
 
 
 class InstrumentPage(msgspec.Struct, frozen=True):
-    """A stretch of the list of instruments and what lies around it; `total` counts all that match."""
+    """A page of the list of instruments; `total` counts all matches."""
 
     instruments: tuple[Instrument, ...]
     cursors: tuple[str, ...]
@@ -33,8 +33,8 @@ class InstrumentPage(msgspec.Struct, frozen=True):
 
 
 class InstrumentCatalog:
-    """What is tracked from which source. `on_added` and `on_removed` hear of keys that are answered or are no more, with every
-    refresh after the first. One that its source has halted is none that is answered, as long as that lasts.
+    """The tracked instruments of all sources. After each refresh but the first, `on_added` and `on_removed` are called with the
+    instruments that became available or unavailable. A halted instrument is unavailable until its source resumes trading.
     """
 
     def __init__(
@@ -51,40 +51,32 @@ class InstrumentCatalog:
         self._on_removed = on_removed
         self._history = CatalogHistory()
         self._by_key: dict[TickerKey, Instrument] = {}
-        self._trading: dict[TickerKey, Instrument] = {}
-        self._halted: dict[TickerKey, Instrument] = {}
+        self.tracked: Mapping[TickerKey, Instrument] = {}
+        """The available instruments: tracked and not halted."""
+        self.halted: Mapping[TickerKey, Instrument] = {}
+        """The tracked instruments that their source has halted; `halt` holds the reason."""
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
         self.loaded = False
         self.last_error: str | None = None
 
     @property
-    def tracked(self) -> Mapping[TickerKey, Instrument]:
-        """All instruments that are answered, by symbol and source."""
-        return self._trading
-
-    @property
-    def halted(self) -> Mapping[TickerKey, Instrument]:
-        """Those that their sources do not trade at the moment; each has a `halt` that says why."""
-        return self._halted
-
-    @property
     def version(self) -> str:
-        """Names the set of tracked instruments and of those that are halted."""
+        """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
         return self._history.version
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
-        """Every instrument added, removed, halted or resumed since `version`; `None` if that is not known here."""
+        """Every instrument added, removed, halted or resumed since `version`; `None` if that version is unknown."""
         return self._history.changed_since(version)
 
     def sources_of(self, symbol: Symbol) -> frozenset[Source]:
-        """The sources that answer for `symbol`; none if it is unknown or halted everywhere."""
+        """The sources at which `symbol` is available; none if it is unknown or halted everywhere."""
         return self._sources_by_symbol.get(symbol, frozenset())
 
-    def near(self, symbol: Symbol, sources: Iterable[Source]) -> list[str]:
-        """The tracked symbols closest in spelling, best first. Takes about a millisecond."""
+    def suggest(self, symbol: Symbol, sources: Iterable[Source]) -> list[str]:
+        """The available symbols of these sources closest in spelling, best first. Takes about 1 ms."""
         wanted = set(sources)
         known = [str(each) for each, tracking in self._sources_by_symbol.items() if tracking & wanted]
-        return difflib.get_close_matches(str(symbol), known, n=NEAR_MATCHES, cutoff=0.7)
+        return difflib.get_close_matches(str(symbol), known, n=MAX_SUGGESTIONS, cutoff=0.7)
 
     def read_page(
         self, *, search: str | None, source: Source | None, first: int, after: str | None
@@ -105,13 +97,13 @@ class InstrumentCatalog:
             if source in (None, key.source)
             and (needle in str(key.symbol).casefold() or needle in instrument.name.casefold())
         ]
-        behind = found if start is None else [key for key in found if _order(key) > _order(start)]
-        page = behind[:first]
+        following = found if start is None else [key for key in found if _sort_key(key) > _sort_key(start)]
+        page = following[:first]
         return InstrumentPage(
             tuple(self._by_key[key] for key in page),
             tuple(map(format_page_cursor, page)),
-            has_next=len(behind) > first,
-            has_previous=len(behind) < len(found),
+            has_next=len(following) > first,
+            has_previous=len(following) < len(found),
             total=len(found),
         )
 
@@ -129,33 +121,33 @@ class InstrumentCatalog:
         """Read the instruments once.
 
         Raises:
-            DatabaseUnavailable: what was known stays.
+            DatabaseUnavailable: the instruments stay as they were.
         """
         instruments = await self._reader.read()
         first_time = not self.loaded
-        changed = self._keep(instruments)
+        changed = self._replace(instruments)
         self.loaded, self.last_error = True, None
         if first_time:
             return
-        if removed := changed - self._trading.keys():
-            log.info("instruments removed", count=len(removed), halted=len(removed & self._halted.keys()))
-            self._on_removed(sorted(removed, key=_order))
-        if added := changed & self._trading.keys():
+        if removed := changed - self.tracked.keys():
+            log.info("instruments removed", count=len(removed), halted=len(removed & self.halted.keys()))
+            self._on_removed(sorted(removed, key=_sort_key))
+        if added := changed & self.tracked.keys():
             log.info("instruments added", count=len(added))
-            self._on_added(sorted(added, key=_order))
+            self._on_added(sorted(added, key=_sort_key))
 
-    def _keep(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
+    def _replace(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
         by_key = {TickerKey(each.source, each.symbol): each for each in instruments}
-        self._by_key = {key: by_key[key] for key in sorted(by_key, key=_order)}
-        self._trading = {key: each for key, each in self._by_key.items() if each.halt is None}
-        self._halted = {key: each for key, each in self._by_key.items() if each.halt is not None}
+        self._by_key = {key: by_key[key] for key in sorted(by_key, key=_sort_key)}
+        self.tracked = {key: each for key, each in self._by_key.items() if each.halt is None}
+        self.halted = {key: each for key, each in self._by_key.items() if each.halt is not None}
         sources: dict[Symbol, set[Source]] = {}
-        for key in self._trading:
+        for key in self.tracked:
             sources.setdefault(key.symbol, set()).add(key.source)
         self._sources_by_symbol = {symbol: frozenset(tracking) for symbol, tracking in sources.items()}
-        return self._history.note(self._trading, self._halted)
+        return self._history.record(self.tracked, self.halted)
 
 
-def _order(key: TickerKey) -> tuple[Symbol, Source]:
-    """Instruments are listed by symbol, then by source."""
+def _sort_key(key: TickerKey) -> tuple[Symbol, Source]:
+    """Sort by symbol, then by source."""
     return key.symbol, key.source

@@ -1,4 +1,4 @@
-"""Which instruments were answered when, a bounded number of changes back, so that a reader that comes back is told of both."""
+"""A bounded history of catalog changes, from which a resumed subscription learns what it missed."""
 
 import hashlib
 from collections import deque
@@ -6,32 +6,32 @@ from collections.abc import Iterable, Mapping
 
 from rates.ticker import TickerKey
 
-# Changes that are remembered; a reader that missed more gets a GAP.
+# Number of changes kept; a subscriber that missed more gets a GAP.
 HISTORY_LENGTH = 1_000
 
 
 class CatalogHistory:
-    """The changes of a set of instruments and of which of them are halted. A version names both: it is the same on every
-    replica that tracks the same.
+    """The changes of the set of tracked instruments and of their halts. The version is a hash of both, equal on all replicas
+    that track the same.
     """
 
     def __init__(self) -> None:
         self._states: dict[TickerKey, bool] = {}
         self._changes: deque[tuple[str, frozenset[TickerKey]]] = deque(maxlen=HISTORY_LENGTH)
-        self.version = _fingerprint({})
+        self.version = _hash_states({})
 
-    def note(self, tracked: Iterable[TickerKey], halted: Iterable[TickerKey] = ()) -> frozenset[TickerKey]:
-        """These are tracked now, and those tracked and halted; returns all that are not as they were before."""
+    def record(self, tracked: Iterable[TickerKey], halted: Iterable[TickerKey] = ()) -> frozenset[TickerKey]:
+        """Record the instruments that are tracked, and tracked but halted; return those whose state has changed."""
         now = {**dict.fromkeys(tracked, True), **dict.fromkeys(halted, False)}
         before = self._states
         changed = frozenset(key for key in now.keys() | before.keys() if now.get(key) is not before.get(key))
         if changed:
             self._changes.append((self.version, changed))
-            self._states, self.version = now, _fingerprint(now)
+            self._states, self.version = now, _hash_states(now)
         return changed
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
-        """Every instrument added, removed, halted or resumed since then; `None` if this process never was at that version, or forgot."""
+        """Every instrument added, removed, halted or resumed since `version`; `None` if that version is not in the history."""
         changed: frozenset[TickerKey] = frozenset()
         if version == self.version:
             return changed
@@ -42,7 +42,7 @@ class CatalogHistory:
         return None
 
 
-def _fingerprint(states: Mapping[TickerKey, bool]) -> str:
+def _hash_states(states: Mapping[TickerKey, bool]) -> str:
     names = sorted(
         f"{key.source}:{key.symbol}{'' if trades else ' halted'}" for key, trades in states.items()
     )

@@ -1,7 +1,7 @@
-"""The cache, mirrored in memory by one subscription. Reading it costs no round trip and goes on when Redis is away.
+"""An in-memory mirror of the cache, kept current by one subscription. Reads cost no round trip and survive an outage of Redis.
 
-Subscribe first, then snapshot, then messages, dropping what the snapshot already has. Per key only a newer ticker is let in
-and told on, whatever path it came by, so that watchers see no loss, no repeat and nothing older after newer.
+Subscribe, then read the snapshot, then apply messages, skipping those the snapshot already contains. A ticker is stored and
+published only if it is newer than the stored one of its key, so subscribers see no loss, no duplicate and no older value.
 """
 
 import asyncio
@@ -28,45 +28,45 @@ log = structlog.get_logger("ratewire.gateway.mirror")
 
 
 def jittered_wait_s(failures: int) -> float:
-    """Seconds before the next try after so many failures in a row: doubling, half of it drawn by lot."""
+    """Seconds to wait before the next attempt: exponential backoff, half of it random."""
     ceiling = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures, 10))
     return ceiling / 2 + random.random() * ceiling / 2  # noqa: S311 - spreads load, hides nothing
 
 
 class SourceMirror:
-    """One source's part of the mirror, and the statistics of what arrived. Written by `Mirror` only."""
+    """Mirrored state and arrival statistics of one source. Only `Mirror` writes it."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.place = StreamPosition("", 0)
+        self.position = StreamPosition("", 0)
         self.newest: Ticker | None = None
         self.latest_observed_at: datetime | None = None
         self._reports: dict[str, SourceReport] = {}
         self._arrivals = RollingMinuteCounter()
 
     def reports(self, now: datetime) -> tuple[SourceReport, ...]:
-        """The last report of every process that has not gone silent."""
+        """The newest report of each process that has reported within `REPORT_LIFETIME`."""
         return tuple(
             report for report in self._reports.values() if now - report.reported_at <= REPORT_LIFETIME
         )
 
     def tickers_per_minute(self, now: datetime) -> int:
-        """How many newer tickers arrived during the last minute."""
+        """The number of newer tickers that arrived during the last minute."""
         return self._arrivals.read(now)
 
-    def note_ticker(self, ticker: Ticker) -> None:
-        """Remember the ticker that reached us last, and the latest event time of all."""
+    def record_ticker(self, ticker: Ticker) -> None:
+        """Record the ticker as the newest arrival, and its event time if it is the latest."""
         if self.newest is None or ticker.received_at >= self.newest.received_at:
             self.newest = ticker
         if self.latest_observed_at is None or ticker.observed_at > self.latest_observed_at:
             self.latest_observed_at = ticker.observed_at
 
-    def note_arrivals(self, now: datetime, count: int) -> None:
-        """Count tickers that arrived."""
+    def count_arrivals(self, now: datetime, count: int) -> None:
+        """Add to the number of arrivals."""
         self._arrivals.add(now, count)
 
-    def note_report(self, report: SourceReport, now: datetime) -> None:
-        """Remember a process's report, and forget processes that went silent."""
+    def record_report(self, report: SourceReport, now: datetime) -> None:
+        """Store a process's report, and drop expired reports."""
         known = self._reports.get(report.instance)
         if known is None or report.reported_at >= known.reported_at:
             self._reports[report.instance] = report
@@ -74,7 +74,7 @@ class SourceMirror:
 
 
 class TickerSlot:
-    """Where the mirror keeps the newest ticker of one instrument at one source: the same place for as long as the mirror lives."""
+    """A mutable slot with the newest ticker of one instrument. The slot of a key never changes identity."""
 
     __slots__ = ("ticker",)
 
@@ -83,13 +83,13 @@ class TickerSlot:
 
 
 class Mirror:
-    """All sources' tickers in memory. `publish` hears of each ticker that is newer than what was known, in order."""
+    """The tickers of all sources in memory. Calls `publish(ticker, key)` for each ticker newer than the stored one, in order."""
 
     def __init__(
         self,
         feed: TickerFeed,
         *,
-        publish: Callable[[Ticker], None],
+        publish: Callable[[Ticker, TickerKey], None],
         sources: Iterable[Source] = Source,
         clock: Clock = utc_now,
         wait_s: Callable[[int], float] = jittered_wait_s,
@@ -99,51 +99,51 @@ class Mirror:
         self._clock = clock
         self._wait_s = wait_s
         self._sources = {source: SourceMirror(source) for source in sources}
-        self._cells: dict[TickerKey, TickerSlot] = {}
+        self._slots: dict[TickerKey, TickerSlot] = {}
         self._advanced = asyncio.Event()
         self._disconnected_at: datetime | None = clock()
         self.loaded = False
         self.reloads = 0
-        self.moves = 0
-        """How often anything in it became another."""
+        self.version = 0
+        """The number of changes of stored tickers so far."""
         self.last_error: str | None = None
 
     @property
     def sources(self) -> Mapping[Source, SourceMirror]:
-        """What is known of each source."""
+        """The mirrored state of each source."""
         return self._sources
 
     @property
-    def position(self) -> dict[Source, StreamPosition]:
-        """Up to where each source's writes are in the mirror."""
-        return {source: part.place for source, part in self._sources.items()}
+    def positions(self) -> dict[Source, StreamPosition]:
+        """The stream position up to which the mirror contains each source's writes."""
+        return {source: mirrored.position for source, mirrored in self._sources.items()}
 
     @property
     def disconnected_at(self) -> datetime | None:
-        """Since when the mirror has not been kept current; `None` while it is."""
+        """The time since which the mirror is not kept current; `None` while it is."""
         return self._disconnected_at
 
     def read(self, key: TickerKey) -> Ticker | None:
-        """The newest ticker of one instrument at one source."""
-        cell = self._cells.get(key)
-        return cell.ticker if cell else None
+        """The newest ticker of an instrument."""
+        slot = self._slots.get(key)
+        return slot.ticker if slot else None
 
-    def cell(self, key: TickerKey) -> TickerSlot:
-        """Where that ticker is and will be. Only for what is tracked: a place that is asked for stays."""
-        return self._cells.setdefault(key, TickerSlot())
+    def slot(self, key: TickerKey) -> TickerSlot:
+        """The slot of an instrument, created if missing and never removed: for tracked instruments only."""
+        return self._slots.setdefault(key, TickerSlot())
 
-    async def wait_until(self, source: Source, place: StreamPosition) -> None:
-        """Return once the mirror is at least at `place`, or in another epoch. The caller bounds the wait."""
-        while (at := self._sources[source].place).epoch == place.epoch and at.seq < place.seq:
+    async def wait_until(self, source: Source, position: StreamPosition) -> None:
+        """Return once the mirror has reached `position` or another epoch. The caller bounds the wait."""
+        while (at := self._sources[source].position).epoch == position.epoch and at.seq < position.seq:
             await self._advanced.wait()
 
     async def run(self) -> None:
-        """Keep the mirror current until cancelled, through any number of failures of the cache."""
+        """Keep the mirror current until cancelled; retry for ever when the cache fails."""
         failures = 0
         while True:
             loads_before = self.reloads
             try:
-                await self._follow()
+                await self._sync()
             except (CacheUnavailable, MalformedTicker) as exc:
                 self.last_error = str(exc)
             self._disconnected_at = self._disconnected_at or self._clock()
@@ -152,75 +152,76 @@ class Mirror:
             log.warning("mirror lost", error=self.last_error, failures=failures, wait_s=round(wait_s, 2))
             await asyncio.sleep(wait_s)
 
-    async def _follow(self) -> None:
-        """One subscription from its beginning to its end."""
+    async def _sync(self) -> None:
+        """Run one subscription until it is lost."""
         async with self._feed.subscribe() as messages:
             for source in self._sources:
                 await self._load(source)
             self.loaded, self.last_error, self._disconnected_at = True, None, None
             self.reloads += 1
-            log.info("mirror current", tickers=len(self._cells), reloads=self.reloads)
+            log.info("mirror current", tickers=len(self._slots), reloads=self.reloads)
             async for message in messages:
                 await self._apply(message)
         raise CacheUnavailable("the subscription ended without a reason")
 
     async def _load(self, source: Source) -> None:
         snapshot = await self._feed.read_snapshot(source)
-        self._merge(snapshot)
+        self._apply_snapshot(snapshot)
 
-    def _merge(self, snapshot: Snapshot) -> None:
-        """Everything of the snapshot that is newer. What only we still have stays: its age tells the truth."""
-        part = self._sources[snapshot.source]
+    def _apply_snapshot(self, snapshot: Snapshot) -> None:
+        """Store each newer ticker of the snapshot. Tickers missing from it stay: their age is still correct."""
+        mirrored = self._sources[snapshot.source]
         now = self._clock()
         for report in snapshot.reports:
-            part.note_report(report, now)
-        admitted = sum(self._admit(part, ticker) for ticker in snapshot.tickers)
+            mirrored.record_report(report, now)
+        stored = sum(self._store(mirrored, ticker) for ticker in snapshot.tickers)
         if self.loaded:
-            # Missed while we looked away, they have arrived all the same; what lay there before we started has not.
-            part.note_arrivals(now, admitted)
-        self._advance(part, StreamPosition(snapshot.epoch, snapshot.seq))
+            # Tickers missed while disconnected count as arrivals; those cached before this process started do not.
+            mirrored.count_arrivals(now, stored)
+        self._advance(mirrored, StreamPosition(snapshot.epoch, snapshot.seq))
 
     async def _apply(self, message: FeedMessage) -> None:
-        part = self._sources.get(message.source)
-        if part is None:
+        mirrored = self._sources.get(message.source)
+        if mirrored is None:
             return
         if isinstance(message, SourceReport):
-            part.note_report(message, self._clock())
-        elif _follows(message, part.place):
-            self._change(part, message)
-        elif message.epoch != part.place.epoch or message.seq > part.place.seq:
-            if part.place.epoch:
+            mirrored.record_report(message, self._clock())
+        elif _is_next(message, mirrored.position):
+            self._apply_changes(mirrored, message)
+        elif message.epoch != mirrored.position.epoch or message.seq > mirrored.position.seq:
+            if mirrored.position.epoch:
                 log.warning(
                     "gap",
                     source=message.source,
-                    at=part.place,
+                    at=mirrored.position,
                     saw=StreamPosition(message.epoch, message.seq),
                 )
             await self._load(message.source)
 
-    def _change(self, part: SourceMirror, changes: Changes) -> None:
-        admitted = sum(self._admit(part, ticker) for ticker in changes.tickers)
-        part.note_arrivals(self._clock(), admitted)
-        self._advance(part, StreamPosition(changes.epoch, changes.seq))
+    def _apply_changes(self, mirrored: SourceMirror, changes: Changes) -> None:
+        stored = sum(self._store(mirrored, ticker) for ticker in changes.tickers)
+        mirrored.count_arrivals(self._clock(), stored)
+        self._advance(mirrored, StreamPosition(changes.epoch, changes.seq))
 
-    def _advance(self, part: SourceMirror, place: StreamPosition) -> None:
-        part.place = place
+    def _advance(self, mirrored: SourceMirror, position: StreamPosition) -> None:
+        mirrored.position = position
         self._advanced.set()
         self._advanced = asyncio.Event()
 
-    def _admit(self, part: SourceMirror, ticker: Ticker) -> bool:
-        cell = self.cell(ticker.key)
-        if cell.ticker is not None and not ticker.is_newer_than(cell.ticker):
+    def _store(self, mirrored: SourceMirror, ticker: Ticker) -> bool:
+        key = ticker.key
+        slot = self._slots.get(key) or self.slot(key)
+        if slot.ticker is not None and not ticker.is_newer_than(slot.ticker):
             return False
-        cell.ticker = ticker
-        self.moves += 1
-        part.note_ticker(ticker)
-        self._publish(ticker)
+        slot.ticker = ticker
+        self.version += 1
+        mirrored.record_ticker(ticker)
+        self._publish(ticker, key)
         return True
 
 
-def _follows(changes: Changes, place: StreamPosition) -> bool:
-    """Whether nothing lies between; the first write of all follows a cache that was never written."""
-    if place.epoch == "":
+def _is_next(changes: Changes, position: StreamPosition) -> bool:
+    """Whether the changes directly follow `position`. The first write follows the position of an empty cache."""
+    if position.epoch == "":
         return changes.seq == 1
-    return changes.epoch == place.epoch and changes.seq == place.seq + 1
+    return changes.epoch == position.epoch and changes.seq == position.seq + 1

@@ -1,4 +1,4 @@
-"""Cursors: opaque text that says how far a client has read. Ours alone to read; anything else is `InvalidCursor`."""
+"""Stream positions, and the opaque cursors that encode how far a client has read."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from rates.ticker import TickerKey
 
 
 class StreamPosition(NamedTuple):
-    """One source's place in the order of writes. An empty epoch: nothing was ever written."""
+    """A position in one source's stream of writes. The epoch is empty if nothing was ever written."""
 
     epoch: str
     seq: int
@@ -23,65 +23,65 @@ Positions = Mapping[Source, StreamPosition]
 
 
 class Cursor(NamedTuple):
-    """How far a client has read each source, and which instruments were tracked then (`InstrumentCatalog.version`)."""
+    """The position read of each source, and the catalog version (`InstrumentCatalog.version`) at that time."""
 
-    position: Positions
-    tracked: str = ""
+    positions: Positions
+    catalog_version: str = ""
 
 
 MAX_CURSOR_LENGTH = 1_000
 _SOURCES = {source.value: source for source in Source}
-_PLACE = re.compile(r"(?P<source>[a-z0-9_]+):(?P<epoch>[0-9A-Za-z-]*):(?P<seq>[0-9]{1,15})\Z", re.ASCII)
-_TRACKED = re.compile(r"@(?P<version>[0-9a-f]{1,32})\Z", re.ASCII)
+_POSITION = re.compile(r"(?P<source>[a-z0-9_]+):(?P<epoch>[0-9A-Za-z-]*):(?P<seq>[0-9]{1,15})\Z", re.ASCII)
+_CATALOG_VERSION = re.compile(r"@(?P<version>[0-9a-f]{1,32})\Z", re.ASCII)
 
 
 def format_cursor(cursor: Cursor) -> str:
-    """The text of a cursor: `source:epoch:seq` of every source, `@version` of the tracked instruments."""
-    parts = [f"{source}:{place.epoch}:{place.seq}" for source, place in cursor.position.items()]
-    return _wrap(",".join([*parts, f"@{cursor.tracked}"] if cursor.tracked else parts))
+    """Encode a cursor: `source:epoch:seq` of every source, then `@version` of the catalog."""
+    parts = [f"{source}:{position.epoch}:{position.seq}" for source, position in cursor.positions.items()]
+    return _encode(",".join([*parts, f"@{cursor.catalog_version}"] if cursor.catalog_version else parts))
 
 
 def parse_cursor(text: str) -> Cursor:
-    """The cursor in a text; sources that this process does not know are left out.
+    """Decode a cursor; sources unknown to this process are skipped.
 
     Raises:
-        InvalidCursor: not one that `format_cursor` made.
+        InvalidCursor: the text was not made by `format_cursor`.
     """
-    position, tracked = {}, ""
-    for part in _unwrap(text).split(","):
-        if match := _PLACE.match(part):
+    positions, catalog_version = {}, ""
+    for part in _decode(text).split(","):
+        if match := _POSITION.match(part):
             if source := _SOURCES.get(match["source"]):
-                position[source] = StreamPosition(match["epoch"], int(match["seq"]))
-        elif match := _TRACKED.match(part):
-            tracked = match["version"]
+                positions[source] = StreamPosition(match["epoch"], int(match["seq"]))
+        elif match := _CATALOG_VERSION.match(part):
+            catalog_version = match["version"]
         else:
             raise InvalidCursor(text)
-    return Cursor(position, tracked)
+    return Cursor(positions, catalog_version)
 
 
 def format_page_cursor(key: TickerKey) -> str:
-    """The cursor of one instrument in a list of instruments."""
-    return _wrap(f"{key.source}:{key.symbol}")
+    """Encode the cursor of an instrument in a page of instruments."""
+    return _encode(f"{key.source}:{key.symbol}")
 
 
 def parse_page_cursor(text: str) -> TickerKey:
-    """The instrument at such a cursor.
+    """Decode the cursor of an instrument.
 
     Raises:
-        InvalidCursor: not one that `format_page_cursor` made.
+        InvalidCursor: the text was not made by `format_page_cursor`.
     """
-    source, _, symbol = _unwrap(text).partition(":")
+    source, _, symbol = _decode(text).partition(":")
     try:
         return TickerKey(Source(source), parse_symbol(symbol))
     except (ValueError, InvalidSymbol) as exc:
         raise InvalidCursor(text) from exc
 
 
-def _wrap(text: str) -> str:
+def _encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _unwrap(text: str) -> str:
+def _decode(text: str) -> str:
     try:
         if len(text) > MAX_CURSOR_LENGTH:
             raise InvalidCursor(text)

@@ -68,7 +68,7 @@ class MinChangeFilter:
         # Per source in the order of writes, so that the first has the lowest place.
         self._withheld: dict[Source, dict[Symbol, _Suppressed]] = {}
         # When something withheld may be due; never too late, sometimes too early.
-        self.alarm: datetime | None = None
+        self.deadline: datetime | None = None
 
     def admits(self, ticker: Ticker) -> bool:
         """Whether `ticker` is worth telling now; else it is withheld."""
@@ -98,12 +98,12 @@ class MinChangeFilter:
     def take_due(self) -> list[Ticker]:
         """What was withheld and is worth telling by now."""
         now = self._clock()
-        if self.alarm is None or now < self.alarm:
+        if self.deadline is None or now < self.deadline:
             return []
         due = [each for each in self._entries() if self._is_due(each, now)]
         for ticker in due:
             self._release(ticker.key)
-        self.alarm = None
+        self.deadline = None
         for ticker in self._entries():
             self._note_alarm(next_refresh_at(self._held[ticker.key], self._ttl[ticker.source], now))
         return due
@@ -133,5 +133,5 @@ class MinChangeFilter:
             del self._withheld[key.source]
 
     def _note_alarm(self, moment: datetime | None) -> None:
-        if moment is not None and (self.alarm is None or moment < self.alarm):
-            self.alarm = moment
+        if moment is not None and (self.deadline is None or moment < self.deadline):
+            self.deadline = moment

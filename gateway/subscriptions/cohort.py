@@ -85,7 +85,7 @@ class FanOut:
     """Where cohorts live: they hear from `subscribers` and speak in `rounds`."""
 
     def __init__(self, subscribers: SubscriptionRegistry, rounds: FlushScheduler) -> None:
-        self.subscribers = subscribers
+        self.registry = subscribers
         self.rounds = rounds
 
 
@@ -141,8 +141,8 @@ class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
     def admit(self, reader: Subscriber[PayloadT]) -> None:
         """Its first reader: from here on it hears of everything."""
         assert not self.readers
-        self._house.subscribers.add(self.topic.selection, self)
-        self._house.subscribers.readers += 1
+        self._house.registry.add(self.topic.selection, self)
+        self._house.registry.subscriber_count += 1
         self.take_in(reader)
 
     def leave(self, reader: Subscriber[PayloadT]) -> None:
@@ -150,7 +150,7 @@ class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
         if reader.cohort is self:
             del self.readers[reader]
             reader.cohort = None
-            self._house.subscribers.readers -= 1
+            self._house.registry.subscriber_count -= 1
             self._end_if_empty()
 
     def stir(self) -> None:
@@ -234,7 +234,7 @@ class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
         other = self.copy()
         self.lend_pending(other)
         other.updated_at, other.spoke_at = self.updated_at, self.spoke_at
-        self._house.subscribers.add(self.topic.selection, other)
+        self._house.registry.add(self.topic.selection, other)
         other.take_in(reader)
 
     def take_in(self, reader: Subscriber[PayloadT]) -> None:
@@ -245,7 +245,7 @@ class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
     def _end_if_empty(self) -> None:
         if self.readers:
             return
-        self._house.subscribers.remove(self.topic.selection, self)
+        self._house.registry.remove(self.topic.selection, self)
         self._disarm()
         if self.topic.home is self:
             self.topic.home = None

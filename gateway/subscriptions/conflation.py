@@ -34,17 +34,16 @@ class ConflationBuffer:
         return bool(self._pending or self._retracted or self._poked)
 
     @property
-    def alarm(self) -> datetime | None:
+    def deadline(self) -> datetime | None:
         """When something withheld becomes worth telling by the passing of time, unless something comes before."""
-        return self.threshold.alarm if self.threshold else None
+        return self.threshold.deadline if self.threshold else None
 
     def is_pending(self, key: TickerKey) -> bool:
         """Whether a value of this instrument waits to be taken."""
         return key in self._pending
 
-    def offer(self, ticker: Ticker, key: TickerKey | None = None) -> None:
-        """Make `ticker` the pending value of its key (which a caller may have at hand); one still pending is merged into it."""
-        key = key or ticker.key
+    def put(self, ticker: Ticker, key: TickerKey) -> None:
+        """Make `ticker` the pending value of its key; one still pending is merged into it."""
         if self._retracted and key in self._retracted:
             self._retracted = {each: None for each in self._retracted if each != key}
         if self._pending.pop(key, None) is not None:
@@ -69,7 +68,7 @@ class ConflationBuffer:
         self.stir()
 
     def stir(self) -> None:
-        """Something may be pending, or the alarm may have moved. Here nobody waits for it."""
+        """Something may be pending, or the deadline may have moved. Here nobody waits for it."""
 
     def sound_alarm(self) -> None:
         """Make pending what time has made worth telling."""
@@ -104,10 +103,10 @@ class ConflationBuffer:
         self._pending, self._retracted, self._conflated, self._poked = pending, retracted, conflated, poked
 
     def _consider(self, ticker: Ticker, key: TickerKey, threshold: MinChangeFilter) -> None:
-        alarm = threshold.alarm
+        deadline = threshold.deadline
         if threshold.admits(ticker):
             self._pending[key] = ticker
             self.stir()
-        elif threshold.alarm != alarm:
-            # Whoever waits must wait for the new alarm.
+        elif threshold.deadline != deadline:
+            # Whoever waits must wait for the new deadline.
             self.stir()

@@ -20,7 +20,7 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
     max_silence_s: float | None = None
 
 
-def parse_pace(
+def parse_delivery_options(
     sample_interval_ms: int, min_change_bps: float, max_silence_ms: int | None = None
 ) -> DeliveryOptions:
     """The pace that a client asks for.

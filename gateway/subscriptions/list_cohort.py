@@ -114,8 +114,8 @@ class ListCohort(Cohort[ToldT]):
         at = inf if silence_s is None else self.spoke_at + silence_s
         if self.has_pending:
             at = min(at, self.update_at)
-        if self.threshold and (alarm := self.threshold.alarm):
-            at = min(at, moment.at + (alarm - moment.now).total_seconds())
+        if self.threshold and (deadline := self.threshold.deadline):
+            at = min(at, moment.at + (deadline - moment.now).total_seconds())
         return at
 
     def next_told(self, moment: FlushCycle) -> ToldT | None:
@@ -130,7 +130,7 @@ class ListCohort(Cohort[ToldT]):
             return writer.write(event)
         if self.has_pending and self.may_update(moment):
             return self._update(moment)
-        if self.threshold and (alarm := self.threshold.alarm) and alarm <= moment.now:
+        if self.threshold and (deadline := self.threshold.deadline) and deadline <= moment.now:
             self.sound_alarm()
             return self.next_told(moment)
         if self._is_silent(moment):
@@ -174,8 +174,8 @@ class ListCohort(Cohort[ToldT]):
             kind=RatesEventKind.UPDATE,
             cursor=self._cursor,
             sent_at=moment.now,
-            items=tuple([self._rates.present_at(ticker, moment.now) for ticker in batch.tickers]),
-            unavailable=tuple(map(self._rates.gone, batch.retracted)),
+            items=tuple([self._rates.to_rate(ticker, moment.now) for ticker in batch.tickers]),
+            unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
             conflated=batch.conflated,
         )
 
@@ -183,7 +183,7 @@ class ListCohort(Cohort[ToldT]):
         """Up to where the readers have been told everything, when nothing is pending."""
         if self.threshold is None:
             return moment.cursor
-        return self._rates.cursor(self.threshold.told_up_to(self._mirror.position))
+        return self._rates.cursor(self.threshold.told_up_to(self._mirror.positions))
 
     def _snapshot(self, moment: FlushCycle, *, recovered: bool | None) -> RatesEvent:
         self.take()
@@ -203,13 +203,13 @@ class ListCohort(Cohort[ToldT]):
         question = self.topic.question
         unavailable = self._rates.rates(question).unavailable
         if question.symbols is None:
-            unavailable = (*unavailable, *map(self._rates.gone, recovery.gone))
+            unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.gone))
         moment = self._house.rounds.moment()
         return RatesEvent(
             kind=RatesEventKind.SNAPSHOT,
             cursor=recovery.cursor,
             sent_at=moment.now,
-            items=tuple([self._rates.present_at(ticker, moment.now) for ticker in recovery.tickers]),
+            items=tuple([self._rates.to_rate(ticker, moment.now) for ticker in recovery.tickers]),
             unavailable=unavailable,
             recovered=True,
         )

@@ -60,7 +60,7 @@ class LiveQueries:
         # One for all who name none.
         self._all_sources = frozenset(preference)
         self._clock = clock
-        self.house = FanOut(subscribers, FlushScheduler(clock, rates.cursor))
+        self.fan_out = FanOut(subscribers, FlushScheduler(clock, rates.cursor))
         self._topics = LiveQueryRegistry()
 
     def watch_rates(
@@ -163,14 +163,14 @@ class LiveQueries:
         return LiveRateQuery(symbol, source, selection, pace, writer)
 
     def _follow_rate(self, topic: LiveRateQuery[ToldT], reader: Subscriber[ToldT]) -> None:
-        cohort = RateCohort(self.house, topic, self._rates)
+        cohort = RateCohort(self.fan_out, topic, self._rates)
         cohort.admit(reader)
         cohort.open()
 
     def _follow_rates(
         self, topic: LiveRatesQuery[ToldT], after: str | None, reader: Subscriber[ToldT]
     ) -> Resuming | None:
-        cohort = ListCohort(self.house, topic, self._rates, self._mirror, self._threshold(topic.pace))
+        cohort = ListCohort(self.fan_out, topic, self._rates, self._mirror, self._threshold(topic.pace))
         if after is not None:
             return self._resume(cohort, after, reader)
         cohort.admit(reader)
@@ -180,7 +180,7 @@ class LiveQueries:
     async def _resume(self, cohort: ListCohort[ToldT], after: str, reader: Subscriber[ToldT]) -> None:
         cursor, question = parse_cursor(after), cohort.topic.question
         sources = self._preference if question.sources is None else question.sources
-        await catch_up(self._mirror, cursor.position, sources)
+        await catch_up(self._mirror, cursor.positions, sources)
         cohort.admit(reader)
         recovery = await self._recover(cohort, sources, cursor)
         if recovery is None:
@@ -193,13 +193,13 @@ class LiveQueries:
     ) -> Recovery | None:
         """Just what was missed since `after`, or `None` where that cannot be proved."""
         wanted = cohort.topic.selection
-        at, cursor = self._mirror.position, self._rates.cursor()
-        changed = self._catalog.changed_since(after.tracked)
+        at, cursor = self._mirror.positions, self._rates.cursor()
+        changed = self._catalog.changed_since(after.catalog_version)
         if changed is None:
             return None
         missed = await read_missed(
             self._feed,
-            after.position,
+            after.positions,
             at,
             sources,
             has_seen=lambda source: self._mirror.sources[source].latest_observed_at is not None,
@@ -211,12 +211,12 @@ class LiveQueries:
         tickers = [
             ticker
             for key in keys
-            if wanted.has(key) and key in self._catalog.tracked and not cohort.is_pending(key)
+            if wanted.matches(key) and key in self._catalog.tracked and not cohort.is_pending(key)
             # Of the mirror: from before the cache was lost it may know something newer.
             if (ticker := self._mirror.read(key))
         ]
         known = self._catalog.tracked.keys() | self._catalog.halted.keys()
-        gone = sorted(key for key in changed if wanted.has(key) and key not in known)
+        gone = sorted(key for key in changed if wanted.matches(key) and key not in known)
         return Recovery(tuple(tickers), tuple(gone), cursor)
 
     def _threshold(self, pace: DeliveryOptions) -> MinChangeFilter | None:
@@ -226,6 +226,6 @@ class LiveQueries:
         return MinChangeFilter(
             pace.min_change_bps,
             ttl=self._ttl,
-            place_of=lambda source: self._mirror.sources[source].place,
+            place_of=lambda source: self._mirror.sources[source].position,
             clock=self._clock,
         )

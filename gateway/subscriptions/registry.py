@@ -1,89 +1,100 @@
-"""Fan-out: who wants what is offered every newer value of it.
+"""The index of live subscriptions by instrument: publishes each newer ticker to the buffers that match it.
 
-Registering is synchronous and so is reading the mirror: done in one step, nothing falls between snapshot and updates.
+Registering and reading the mirror are synchronous: in one step, no ticker is lost between a snapshot and the updates.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable
 from typing import NamedTuple
+from typing import Protocol as Role
 
-from gateway.subscriptions.conflation import ConflationBuffer
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 
 
 class InstrumentFilter(NamedTuple):
-    """What a subscriber wants: of these sources these symbols, or all where `symbols` is `None`."""
+    """The instruments of a subscription: these symbols of these sources, or all symbols where `symbols` is `None`."""
 
     symbols: frozenset[Symbol] | None
     sources: frozenset[Source]
 
-    def has(self, key: TickerKey) -> bool:
-        """Whether `key` is wanted."""
+    def matches(self, key: TickerKey) -> bool:
+        """Whether the filter includes an instrument."""
         return key.source in self.sources and (self.symbols is None or key.symbol in self.symbols)
 
 
-SourcesByBuffer = dict[ConflationBuffer, frozenset[Source]]
+class TickerBuffer(Role):
+    """A receiver of published tickers. It must not block."""
+
+    def put(self, ticker: Ticker, key: TickerKey) -> object:
+        """Accept the newest ticker of an instrument."""
+        ...
+
+    def retract(self, key: TickerKey) -> object:
+        """Accept that an instrument has become unavailable."""
+        ...
+
+
+class Catalog(Role):
+    """The available instruments."""
+
+    @property
+    def tracked(self) -> Container[TickerKey]:
+        """The instruments whose tickers are published."""
+        ...
+
+
+SourcesByBuffer = dict[TickerBuffer, frozenset[Source]]
 
 
 class SubscriptionRegistry:
-    """Who wants what. `readers` counts those for whom it is wanted: several may share what is pending."""
+    """The registered buffers. `subscriber_count` counts subscribers: several may share one buffer."""
 
-    def __init__(self) -> None:
-        # Dictionaries keep their order: whoever came first is served first.
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        # Dictionaries keep their order: buffers are served in the order of registration.
         self._by_symbol: dict[Symbol, SourcesByBuffer] = {}
-        self._of_all: SourcesByBuffer = {}
-        self.readers = 0
+        self._all_symbols: SourcesByBuffer = {}
+        self.subscriber_count = 0
 
     def __len__(self) -> int:
-        return self.readers
+        return self.subscriber_count
 
-    def add(self, selection: InstrumentFilter, subscriber: ConflationBuffer) -> None:
-        """From here on `subscriber` hears of every publication."""
-        for watchers in self._watchers(selection):
-            watchers[subscriber] = selection.sources
+    def add(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> None:
+        """Publish matching tickers to `buffer` from now on."""
+        for sources_by_buffer in self._entries(instruments):
+            sources_by_buffer[buffer] = instruments.sources
 
-    def remove(self, selection: InstrumentFilter, subscriber: ConflationBuffer) -> None:
-        """It hears of nothing any more."""
-        for watchers in self._watchers(selection):
-            del watchers[subscriber]
-        for symbol in selection.symbols or ():
+    def remove(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> None:
+        """Publish nothing more to `buffer`."""
+        for sources_by_buffer in self._entries(instruments):
+            del sources_by_buffer[buffer]
+        for symbol in instruments.symbols or ():
             if not self._by_symbol[symbol]:
                 del self._by_symbol[symbol]
 
-    @contextmanager
-    def registered(
-        self, selection: InstrumentFilter, subscriber: ConflationBuffer
-    ) -> Iterator[ConflationBuffer]:
-        """`subscriber` hears of every publication from here to the end of the block, for one reader."""
-        self.add(selection, subscriber)
-        self.readers += 1
-        try:
-            yield subscriber
-        finally:
-            self.readers -= 1
-            self.remove(selection, subscriber)
-
-    def publish(self, ticker: Ticker) -> None:
-        """Offer `ticker` to everyone who wants it. Never waits."""
-        key = ticker.key
-        for subscriber in self._wanting(key):
-            subscriber.offer(ticker, key)
+    def publish(self, ticker: Ticker, key: TickerKey) -> None:
+        """Put the ticker of a tracked instrument into every matching buffer. Never blocks."""
+        if key in self._catalog.tracked:
+            for buffer in self._matching(key):
+                buffer.put(ticker, key)
 
     def retract(self, key: TickerKey) -> None:
-        """Tell everyone who wants `key` that it is answered no more. Never waits."""
-        for subscriber in self._wanting(key):
-            subscriber.retract(key)
+        """Tell every matching buffer that an instrument has become unavailable. Never blocks."""
+        for buffer in self._matching(key):
+            buffer.retract(key)
 
-    def _wanting(self, key: TickerKey) -> Iterator[ConflationBuffer]:
+    def _matching(self, key: TickerKey) -> list[TickerBuffer]:
         source, symbol = key
-        for watchers in (self._by_symbol.get(symbol), self._of_all):
-            for subscriber, sources in watchers.items() if watchers else ():
-                if source in sources:
-                    yield subscriber
+        return [
+            buffer
+            for sources_by_buffer in (self._by_symbol.get(symbol), self._all_symbols)
+            if sources_by_buffer
+            for buffer, sources in sources_by_buffer.items()
+            if source in sources
+        ]
 
-    def _watchers(self, selection: InstrumentFilter) -> Iterable[SourcesByBuffer]:
-        if selection.symbols is None:
-            return (self._of_all,)
-        return [self._by_symbol.setdefault(symbol, {}) for symbol in selection.symbols]
+    def _entries(self, instruments: InstrumentFilter) -> Iterable[SourcesByBuffer]:
+        if instruments.symbols is None:
+            return (self._all_symbols,)
+        return [self._by_symbol.setdefault(symbol, {}) for symbol in instruments.symbols]

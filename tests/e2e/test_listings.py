@@ -106,7 +106,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
             await until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
             await cache.write([ticker(ETH_USDT, "2500")])
             question = RatesQuery((ETH_USDT,), (Source.BINANCE,))
-            async with aclosing(gateway.live.watch_rates(question, DeliveryOptions())) as events:
+            async with aclosing(gateway.live_queries.watch_rates(question, DeliveryOptions())) as events:
                 event = await following(events)
                 while not event.items:
                     event = await following(events)

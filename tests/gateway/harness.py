@@ -96,11 +96,11 @@ class Stage:
         self.log: list[Entry] = []
         self.versions: set[str] = set()
         self.tracked: list[tuple[float, frozenset[TickerKey]]] = []
-        self.subscribers = SubscriptionRegistry()
         self.catalog = InstrumentCatalog(
             instruments, refresh_s=1e6, on_added=self._added, on_removed=self._removed
         )
-        self.mirror = Mirror(cache, publish=self._offer, clock=loop.clock, wait_s=lambda _: RECONNECT_S)
+        self.registry = SubscriptionRegistry(self.catalog)
+        self.mirror = Mirror(cache, publish=self._publish, clock=loop.clock, wait_s=lambda _: RECONNECT_S)
         self.rates = RateReader(
             self.mirror,
             self.catalog,
@@ -110,21 +110,21 @@ class Stage:
             simulated=True,
             clock=loop.clock,
         )
-        self.live = LiveQueries(
+        self.live_queries = LiveQueries(
             cache,
             self.mirror,
             self.catalog,
-            self.subscribers,
+            self.registry,
             self.rates,
             ttl=TTL,
             preference=list(Source),
             clock=loop.clock,
         )
-        self.panel = ConsensusReader(
+        self.consensus = ConsensusReader(
             self.rates,
             self.mirror,
             self.catalog,
-            self.live.house,
+            self.live_queries.fan_out,
             preference=list(Source),
             clock=loop.clock,
         )
@@ -153,22 +153,22 @@ class Stage:
                 values[entry.key] = entry.ticker
         return values
 
-    def _offer(self, ticker: Ticker) -> None:
-        if ticker.key in self.catalog.tracked:
-            self._tell(ticker.key, ticker)
+    def _publish(self, ticker: Ticker, key: TickerKey) -> None:
+        if key in self.catalog.tracked:
+            self._record(key, ticker)
 
     def _added(self, keys: Iterable[TickerKey]) -> None:
         for key in keys:
             if ticker := self.mirror.read(key):
-                self._tell(key, ticker)
+                self._record(key, ticker)
 
     def _removed(self, keys: Iterable[TickerKey]) -> None:
         for key in keys:
-            self._tell(key, None)
+            self._record(key, None)
 
-    def _tell(self, key: TickerKey, ticker: Ticker | None) -> None:
+    def _record(self, key: TickerKey, ticker: Ticker | None) -> None:
         self.log.append(Entry(self._loop.time(), key, ticker))
         if ticker is None:
-            self.subscribers.retract(key)
+            self.registry.retract(key)
         else:
-            self.subscribers.publish(ticker)
+            self.registry.publish(ticker, key)

@@ -85,7 +85,7 @@ async def test_what_goes_wrong_in_a_stream_is_its_last_result(
             yield ()
             raise error
 
-    context = replace(Context.of(gateway), live=Broken())  # type: ignore[arg-type]  # that is the point
+    context = replace(Context.of(gateway), live_queries=Broken())  # type: ignore[arg-type]  # that is the point
     operations = Operations(build_schema(), context, settings)
     prepared = operations.prepare(GraphQLRequest("subscription { sources { state } }"))
     results = [result async for result in await operations.subscribe(prepared)]
@@ -99,7 +99,7 @@ async def test_the_notes_tell_how_long_the_rates_are_good_for(
 ) -> None:
     """The first that expires decides; an operation's notes are its own."""
     await cache.write([ticker(), ticker("ETH/USDT")])
-    await until(lambda: gateway.mirror.position[Source.BINANCE].seq == 1)
+    await until(lambda: gateway.mirror.positions[Source.BINANCE].seq == 1)
     clock.advance(4)
     first, second = OperationMetadata(), OperationMetadata()
     query = 'a: rate(symbol: "BTC/USDT") { id } b: rate(symbol: "BTC/USDT", maxAgeMs: 5000) { id }'

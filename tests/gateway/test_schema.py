@@ -27,7 +27,7 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     await cache.write([ticker(price="0.00000001", bid=Decimal("1E-9"), simulated=True)])
     await cache.write([ticker("BTC/USD", "64000.10", source=Source.COINGECKO)])
     written = (Source.BINANCE, Source.COINGECKO)
-    await until(lambda: all(gateway.mirror.position[each].seq == 1 for each in written))
+    await until(lambda: all(gateway.mirror.positions[each].seq == 1 for each in written))
 
 
 def only_error(result: Any) -> Any:

@@ -87,7 +87,7 @@ class ConsensusReader:
         self._rates.check_loaded()
         asked = question.sources or self._preference
         if not any(self._is_listed(TickerKey(each, question.symbol)) for each in asked):
-            near = self._catalog.near(question.symbol, asked)
+            near = self._catalog.suggest(question.symbol, asked)
             raise UnknownSymbol(str(question.symbol), near=near)
 
     def _make_topic(
@@ -116,6 +116,6 @@ class ConsensusReader:
 
     def _hear(self, key: TickerKey, now: datetime) -> SourceRate:
         if key not in self._catalog.tracked:
-            return SourceRate(None, self._rates.gone(key))
+            return SourceRate(None, self._rates.explain_unavailable(key))
         ticker = self._mirror.read(key)
-        return SourceRate(None if ticker is None else self._rates.present_at(ticker, now))
+        return SourceRate(None if ticker is None else self._rates.to_rate(ticker, now))

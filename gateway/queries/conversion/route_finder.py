@@ -74,7 +74,7 @@ class RouteFinder:
         for symbol in symbols:
             for source in self._graph.sources_by_symbol[symbol]:
                 if ticker := self._mirror.read(TickerKey(source, symbol)):
-                    yield self._rates.present_at(ticker, self._now)
+                    yield self._rates.to_rate(ticker, self._now)
 
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
         """How bad it would be to go this way: of the rates that do not meet the demand the worst freshness."""

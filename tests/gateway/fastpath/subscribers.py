@@ -112,7 +112,7 @@ class Audience:
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             assert outcome is None or isinstance(outcome, asyncio.CancelledError)
         await asyncio.wait(following)
-        assert not len(self.stage.subscribers)
+        assert not len(self.stage.registry)
         return told
 
     async def _read(self, results: Results, manner: Manner, log: Log) -> None:

@@ -38,7 +38,7 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     """Everything tracked has a price."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "2")])
     await cache.write([ticker("BTC/USD", "3", source=COINGECKO), ticker("BTC/USDT", "4", source=COINGECKO)])
-    await until(lambda: all(gateway.mirror.position[each].seq for each in (BINANCE, COINGECKO)))
+    await until(lambda: all(gateway.mirror.positions[each].seq for each in (BINANCE, COINGECKO)))
 
 
 def missing(answer: Any) -> list[tuple[str, Source | None, UnavailableReason]]:
@@ -90,7 +90,9 @@ async def test_subscribers_are_told_that_it_left_and_that_it_is_back(
     gateway: Gateway, instruments: Any, seen: None
 ) -> None:
     """A retraction with the reason, then its last known value again; nothing in between."""
-    async with aclosing(gateway.live.watch_rates(RatesQuery((ETH_USDT,)), DeliveryOptions())) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(RatesQuery((ETH_USDT,)), DeliveryOptions())
+    ) as events:
         assert ids(await following(events)) == ["BINANCE:ETH/USDT"]
         instruments.halt(BINANCE, "ETH/USDT", BREAK)
         await gateway.catalog.refresh()
@@ -109,7 +111,9 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
     """Dead pairs go on having prices; who watches all is told of the others only."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())
+    ) as events:
         snapshot = await following(events)
         assert (ids(snapshot), missing(snapshot)) == (["BINANCE:BTC/USDT"], HALTED_ETH)
         await cache.write([ticker("ETH/USDT", "9", sequence=7), ticker(price="8", sequence=8)])
@@ -124,12 +128,14 @@ async def test_who_comes_back_is_told_what_was_halted_meanwhile(
     before = gateway.rates.cursor()
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live.watch_rates(question, DeliveryOptions(), before)) as events:
+    async with aclosing(gateway.live_queries.watch_rates(question, DeliveryOptions(), before)) as events:
         halted = await following(events)
     assert (halted.recovered, ids(halted), missing(halted)) == (True, [], HALTED_ETH)
     instruments.halt(BINANCE, "ETH/USDT", None)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live.watch_rates(question, DeliveryOptions(), halted.cursor)) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(question, DeliveryOptions(), halted.cursor)
+    ) as events:
         resumed = await following(events)
     assert (resumed.recovered, ids(resumed), missing(resumed)) == (True, ["BINANCE:ETH/USDT"], [])
 
@@ -141,7 +147,9 @@ async def test_one_that_is_removed_while_halted_is_tracked_no_more(
     eth = [each for each in instruments.instruments if each.symbol == ETH_USDT]
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())
+    ) as events:
         await following(events)
         instruments.instruments = [each for each in instruments.instruments if each.symbol != ETH_USDT]
         await gateway.catalog.refresh()
@@ -160,7 +168,7 @@ async def test_a_subscription_to_one_rate_waits_or_takes_another_source(
     gateway: Gateway, instruments: Any, seen: None
 ) -> None:
     """The next source by preference while it lasts, the first one again afterwards."""
-    async with aclosing(gateway.live.watch_rate(BTC_USDT, None, DeliveryOptions())) as rates:
+    async with aclosing(gateway.live_queries.watch_rate(BTC_USDT, None, DeliveryOptions())) as rates:
         assert (await following(rates)).id == "BINANCE:BTC/USDT"
         instruments.halt(BINANCE, "BTC/USDT", BREAK)
         await gateway.catalog.refresh()
@@ -181,14 +189,14 @@ async def test_the_source_counts_it_apart(gateway: Gateway, instruments: Any, se
 async def test_a_consensus_leaves_it_out_and_says_why(gateway: Gateway, instruments: Any, seen: None) -> None:
     """A price of before the halt is no opinion; with nobody else there is none at all."""
     question = ConsensusQuery(BTC_USDT)
-    assert len(gateway.panel.consensus(question).contributions) == 2
+    assert len(gateway.consensus.consensus(question).contributions) == 2
     instruments.halt(BINANCE, "BTC/USDT", BREAK)
     await gateway.catalog.refresh()
-    told = {each.source: each.exclusion for each in gateway.panel.consensus(question).contributions}
+    told = {each.source: each.exclusion for each in gateway.consensus.consensus(question).contributions}
     assert told[BINANCE] is ExclusionReason.NOT_TRADING
     instruments.halt(COINGECKO, "BTC/USDT", BREAK)
     await gateway.catalog.refresh()
-    answer = gateway.panel.consensus(question)
+    answer = gateway.consensus.consensus(question)
     assert (answer.price, {each.exclusion for each in answer.contributions}) == (
         None,
         {ExclusionReason.NOT_TRADING},

@@ -164,7 +164,7 @@ async def test_the_cursor_says_how_far_the_mirror_had_read(
     """Of every source."""
     await write(ticker())
     await write(ticker(sequence=1))
-    position = parse_cursor(gateway.rates.rates(RatesQuery(())).cursor).position
+    position = parse_cursor(gateway.rates.rates(RatesQuery(())).cursor).positions
     assert position[Source.BINANCE].seq == 2
     assert position[Source.COINGECKO].seq == 0
 

@@ -102,9 +102,9 @@ async def test_near_matches_come_from_the_sources_asked(instruments: Any) -> Non
     """Best first."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
-    assert catalog.near(parse_symbol("BTC/USDC"), [Source.BINANCE]) == ["BTC/USDT"]
-    assert catalog.near(parse_symbol("BTC/USDC"), [Source.COINGECKO])[0] in {"BTC/USD", "BTC/USDT"}
-    assert catalog.near(parse_symbol("ZZZZ/QQQQ"), Source) == []
+    assert catalog.suggest(parse_symbol("BTC/USDC"), [Source.BINANCE]) == ["BTC/USDT"]
+    assert catalog.suggest(parse_symbol("BTC/USDC"), [Source.COINGECKO])[0] in {"BTC/USD", "BTC/USDT"}
+    assert catalog.suggest(parse_symbol("ZZZZ/QQQQ"), Source) == []
 
 
 async def test_removed_instruments_are_told_and_every_change_is_remembered(instruments: Any) -> None:

@@ -33,7 +33,9 @@ def following(
 
     @asynccontextmanager
     async def follow(feed: TickerFeed) -> AsyncIterator[Mirror]:
-        mirror = Mirror(feed, publish=published.append, clock=clock, wait_s=lambda _: 0.0)
+        mirror = Mirror(
+            feed, publish=lambda ticker, _: published.append(ticker), clock=clock, wait_s=lambda _: 0.0
+        )
         task = asyncio.create_task(mirror.run())
         try:
             yield mirror
@@ -63,7 +65,7 @@ async def test_a_write_reaches_the_mirror_and_whoever_listens(
         await cache.write([newer])
         await until(lambda: len(published) == 2)
         assert mirror.read(newer.key) == newer
-        assert mirror.position[BINANCE].seq == 2
+        assert mirror.positions[BINANCE].seq == 2
 
 
 async def test_messages_that_the_snapshot_already_has_are_dropped(
@@ -79,7 +81,7 @@ async def test_messages_that_the_snapshot_already_has_are_dropped(
         scripted_feed.send(changes("e", 3, ticker(price="3", sequence=2)))
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 2, (second,), ())
         scripted_feed.gate.set()
-        await until(lambda: mirror.position[BINANCE].seq == 3)
+        await until(lambda: mirror.positions[BINANCE].seq == 3)
     assert prices(published) == ["2", "3"]
 
 
@@ -93,7 +95,7 @@ async def test_a_gap_is_filled_from_the_cache(
         await until(lambda: mirror.loaded)
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 3, (last, lost), ())
         scripted_feed.send(changes("e", 3, last))
-        await until(lambda: mirror.position[BINANCE].seq == 3)
+        await until(lambda: mirror.positions[BINANCE].seq == 3)
     assert prices(published) == ["1", "3", "7"]
 
 
@@ -108,9 +110,9 @@ async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
         older = ticker(price="4", sequence=4)
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "new", 1, (older,), ())
         scripted_feed.send(changes("new", 1, older))
-        await until(lambda: mirror.position[BINANCE] == StreamPosition("new", 1))
+        await until(lambda: mirror.positions[BINANCE] == StreamPosition("new", 1))
         scripted_feed.send(changes("new", 2, ticker(price="6", sequence=6)))
-        await until(lambda: mirror.position[BINANCE].seq == 2)
+        await until(lambda: mirror.positions[BINANCE].seq == 2)
         assert mirror.read(kept.key) == kept
     assert prices(published) == ["5", "7", "6"]
 
@@ -149,7 +151,7 @@ async def test_a_late_ticker_does_not_replace_a_newer_one(
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (newest,), ())
         scripted_feed.send(changes("e", 1, newest))
         scripted_feed.send(changes("e", 2, ticker(price="1", sequence=1)))
-        await until(lambda: mirror.position[BINANCE].seq == 2)
+        await until(lambda: mirror.positions[BINANCE].seq == 2)
         assert mirror.read(newest.key) == newest
     assert prices(published) == ["2"]
 
@@ -174,10 +176,10 @@ async def test_statistics_count_the_last_minute_and_forget_silent_processes(
         part = mirror.sources[BINANCE]
         assert part.tickers_per_minute(clock()) == 0
         scripted_feed.send(changes("e", 2, ticker(sequence=2), ticker("ETH/USDT")))
-        await until(lambda: mirror.position[BINANCE].seq == 2)
+        await until(lambda: mirror.positions[BINANCE].seq == 2)
         clock.advance(30)
         scripted_feed.send(changes("e", 3, ticker(sequence=3)))
-        await until(lambda: mirror.position[BINANCE].seq == 3)
+        await until(lambda: mirror.positions[BINANCE].seq == 3)
         assert part.tickers_per_minute(clock()) == 3
         clock.advance(30)
         assert part.tickers_per_minute(clock()) == 1
@@ -203,5 +205,5 @@ async def test_what_came_by_a_reload_counts_as_arrived(
         newer = (ticker(price="2", sequence=1), ticker("ETH/USDT", "7"))
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 4, newer, ())
         scripted_feed.send(changes("e", 4, newer[0]))
-        await until(lambda: mirror.position[BINANCE].seq == 4)
+        await until(lambda: mirror.positions[BINANCE].seq == 4)
         assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 2

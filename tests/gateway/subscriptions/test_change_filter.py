@@ -28,12 +28,16 @@ def subscriber(bps: float, clock: FakeClock, place: StreamPosition = WRITTEN) ->
     )
 
 
+def put(buffer: ConflationBuffer, ticker: Ticker) -> None:
+    buffer.put(ticker, ticker.key)
+
+
 def at(second: float, price: str = "100") -> Ticker:
     return build_ticker(price=price, observed_at=NOON + timedelta(seconds=second))
 
 
 def alarm_s(reader: ConflationBuffer) -> float | None:
-    return None if reader.alarm is None else (reader.alarm - NOON).total_seconds()
+    return None if reader.deadline is None else (reader.deadline - NOON).total_seconds()
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60), st.integers(1, 2_000))
@@ -42,7 +46,7 @@ def test_moves_below_the_threshold_are_left_out(steps: list[tuple[int, bool]], b
     reader = subscriber(bps, FakeClock())
     taken: Decimal | None = None
     for number, (price, read) in enumerate(steps):
-        reader.offer(build_ticker(price=str(price), sequence=number))
+        put(reader, build_ticker(price=str(price), sequence=number))
         moved = taken is None or abs(price - taken) * 10_000 >= bps * taken
         assert reader.has_pending == moved
         if read and (batch := reader.take()).tickers:
@@ -54,8 +58,8 @@ def test_a_move_that_is_taken_back_is_no_news() -> None:
     """A pending value that returned to the one taken last is pending no more."""
     reader = subscriber(100, FakeClock())
     reader.note_told([at(0)])
-    reader.offer(at(1, "110"))
-    reader.offer(at(2, "100"))
+    put(reader, at(1, "110"))
+    put(reader, at(2, "100"))
     assert not reader.has_pending
 
 
@@ -65,7 +69,7 @@ def test_a_newer_observation_is_told_before_the_one_held_turns_stale() -> None:
     reader = subscriber(100, clock)
     reader.note_told([at(0)])
     clock.advance(4)
-    reader.offer(at(4, "100.1"))
+    put(reader, at(4, "100.1"))
     assert not reader.has_pending
     assert alarm_s(reader) == 7.500001
     clock.advance(3.5)
@@ -74,7 +78,7 @@ def test_a_newer_observation_is_told_before_the_one_held_turns_stale() -> None:
     clock.advance(0.000001)
     reader.sound_alarm()
     assert reader.take().tickers == (at(4, "100.1"),)
-    assert reader.alarm is None
+    assert reader.deadline is None
 
 
 def test_a_newer_observation_that_comes_late_is_told_at_once() -> None:
@@ -83,7 +87,7 @@ def test_a_newer_observation_that_comes_late_is_told_at_once() -> None:
     reader = subscriber(100, clock)
     reader.note_told([at(0)])
     clock.advance(12)
-    reader.offer(at(11))
+    put(reader, at(11))
     assert reader.has_pending
 
 
@@ -93,13 +97,13 @@ def test_what_is_as_old_as_the_one_held_makes_no_difference() -> None:
     reader = subscriber(100, clock)
     reader.note_told([at(0)])
     clock.advance(50)
-    reader.offer(at(30))
+    put(reader, at(30))
     assert not reader.has_pending
     assert alarm_s(reader) == 97.500001
     clock.advance(250)
     reader.sound_alarm()
     assert not reader.has_pending
-    assert reader.alarm is None
+    assert reader.deadline is None
 
 
 @given(
@@ -107,7 +111,7 @@ def test_what_is_as_old_as_the_one_held_makes_no_difference() -> None:
     st.integers(1, 300),
 )
 def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, ...]], bps: int) -> None:
-    """As long as it answers every alarm: what it holds is as fresh as the newest, and nearer to it than the threshold."""
+    """As long as it answers every deadline: what it holds is as fresh as the newest, and nearer to it than the threshold."""
     clock = FakeClock()
     reader = subscriber(bps, clock)
     held: Ticker | None = None
@@ -125,8 +129,8 @@ def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, .
 
     for wait_s, price, lag_s in steps:
         until = clock.now + timedelta(seconds=wait_s)
-        while (alarm := reader.alarm) is not None and alarm <= until:
-            clock.now = max(alarm, clock.now)
+        while (deadline := reader.deadline) is not None and deadline <= until:
+            clock.now = max(deadline, clock.now)
             reader.sound_alarm()
             check()
         clock.now = until
@@ -134,7 +138,7 @@ def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, .
         seen = build_ticker(price=str(price), observed_at=clock.now - timedelta(seconds=lag_s))
         if newest is None or seen.is_newer_than(newest):
             newest = seen
-            reader.offer(seen)
+            put(reader, seen)
             check()
 
 
@@ -153,10 +157,10 @@ def test_the_cursor_stays_before_what_is_withheld() -> None:
     now = {Source.BINANCE: StreamPosition("e", 9), Source.COINGECKO: StreamPosition("f", 3)}
     reader.note_told([at(0), build_ticker("ETH/USDT")])
     assert threshold.told_up_to(now) == now
-    reader.offer(at(1))
-    reader.offer(build_ticker("ETH/USDT", sequence=1))
+    put(reader, at(1))
+    put(reader, build_ticker("ETH/USDT", sequence=1))
     assert threshold.told_up_to(now) == {**now, Source.BINANCE: StreamPosition("e", 5)}
-    reader.offer(at(2, "200"))
+    put(reader, at(2, "200"))
     reader.take()
     assert threshold.told_up_to(now) == {**now, Source.BINANCE: StreamPosition("e", 7)}
     reader.retract(build_ticker("ETH/USDT").key)

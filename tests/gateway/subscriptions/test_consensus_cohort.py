@@ -24,7 +24,7 @@ HALT = Halt("BREAK", NOON)
 def reading(
     pace: DeliveryOptions, question: ConsensusQuery = QUESTION, delay_s: float = 0
 ) -> Scene[ConsensusRate]:
-    return Scene(lambda stage: stage.panel.watch(question, pace), delay_s)
+    return Scene(lambda stage: stage.consensus.watch(question, pace), delay_s)
 
 
 def summary(scene: Scene[ConsensusRate]) -> list[tuple[float, str | None, str]]:
@@ -206,7 +206,7 @@ def test_what_was_told_last_is_what_the_query_answers(script: list[Step], questi
         async with reading(DeliveryOptions(), question) as scene:
 
             def check() -> None:
-                assert scene.told[-1][1].said == scene.stage.panel.consensus(question).said
+                assert scene.told[-1][1].said == scene.stage.consensus.consensus(question).said
 
             await scene.play(script, check)
             said = [each.said for _, each in scene.told]

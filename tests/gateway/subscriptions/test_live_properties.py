@@ -126,7 +126,7 @@ class Performance(Play):
     async def stay(self, reader: Reader, visit: Visit, diary: Diary) -> None:
         manner = reader.manner
         pace = DeliveryOptions(manner.interval_s, manner.bps, manner.silence_s)  # type: ignore[arg-type]  # a whole number will do
-        live = self.replicas[visit.replica].live
+        live = self.replicas[visit.replica].live_queries
         is_last = visit is reader.visits[-1]
         number = 0
         async with aclosing(live.watch_rates(reader.question, pace, diary.after)) as events:

@@ -37,7 +37,7 @@ class Race:
                 tasks.create_task(self.read())
         mirror.cancel()
         await asyncio.wait([mirror])
-        assert len(self.stage.subscribers) == 0
+        assert len(self.stage.registry) == 0
 
     async def pause(self) -> None:
         for _ in range(self.lot.randrange(4)):
@@ -61,7 +61,7 @@ class Race:
         while account.seen < LAST:
             await self.pause()
             async with aclosing(
-                self.stage.live.watch_rates(RatesQuery(), DeliveryOptions(), cursor)
+                self.stage.live_queries.watch_rates(RatesQuery(), DeliveryOptions(), cursor)
             ) as events:
                 for _ in range(self.lot.randint(1, 5)):
                     event = await anext(events)

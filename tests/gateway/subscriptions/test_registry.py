@@ -1,6 +1,5 @@
 """Conflation: at most one pending value per instrument, the newest, and nothing lost or told twice."""
 
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,16 +39,22 @@ reads = st.tuples(st.just("read"), st.integers(0, 5), st.none())
 leaves = st.tuples(st.just("leave"), st.integers(0, 5), st.none())
 
 
+class Tracked:
+    """A catalog that tracks all instruments of these tests."""
+
+    tracked = frozenset(KEYS)
+
+
 class Oracle:
     """What a reader must see, told by a full log of everything published while it was registered."""
 
     def __init__(self, selection: InstrumentFilter, snapshot: dict[TickerKey, Ticker]) -> None:
         self.selection = selection
-        self.seen = {key: ticker for key, ticker in snapshot.items() if selection.has(key)}
+        self.seen = {key: ticker for key, ticker in snapshot.items() if selection.matches(key)}
         self.log: list[Ticker] = []
 
     def publish(self, ticker: Ticker) -> None:
-        if self.selection.has(ticker.key):
+        if self.selection.matches(ticker.key):
             self.log.append(ticker)
 
     def read(self) -> tuple[dict[TickerKey, Ticker], int]:
@@ -63,14 +68,14 @@ class Stage:
     """A mirror, its fan-out, and readers with their oracles, moved step by step."""
 
     def __init__(self) -> None:
-        self.subscribers = SubscriptionRegistry()
+        self.registry = SubscriptionRegistry(Tracked())
         self.mirror = Mirror(MemoryCache(stream_length=1), publish=self._publish)
-        self.readers: list[tuple[ExitStack, ConflationBuffer, Oracle]] = []
+        self.readers: list[tuple[ConflationBuffer, Oracle]] = []
         self._seq = dict.fromkeys(Source, 0)
 
-    def _publish(self, ticker: Ticker) -> None:
-        self.subscribers.publish(ticker)
-        for _, _, oracle in self.readers:
+    def _publish(self, ticker: Ticker, key: TickerKey) -> None:
+        self.registry.publish(ticker, key)
+        for _, oracle in self.readers:
             oracle.publish(ticker)
 
     def known(self) -> dict[TickerKey, Ticker]:
@@ -80,20 +85,20 @@ class Stage:
     def tick(self, key: TickerKey, second: int) -> None:
         self._seq[key.source] += 1
         changes = Changes(key.source, "e", self._seq[key.source], (build(key, second),))
-        self.mirror._change(self.mirror.sources[key.source], changes)
+        self.mirror._apply_changes(self.mirror.sources[key.source], changes)
 
     def join(self, symbols: frozenset[Symbol] | None, sources: frozenset[Source]) -> None:
         selection = InstrumentFilter(symbols, sources)
-        stack, subscriber = ExitStack(), ConflationBuffer()
-        stack.enter_context(self.subscribers.registered(selection, subscriber))
-        self.readers.append((stack, subscriber, Oracle(selection, self.known())))
+        buffer = ConflationBuffer()
+        self.registry.add(selection, buffer)
+        self.readers.append((buffer, Oracle(selection, self.known())))
 
     def read(self, index: int, _nothing: None = None) -> None:
         if index >= len(self.readers):
             return
-        _, subscriber, oracle = self.readers[index]
+        buffer, oracle = self.readers[index]
         expected, conflated = oracle.read()
-        batch = subscriber.take()
+        batch = buffer.take()
         assert len(batch.tickers) == len(expected)
         assert {ticker.key: ticker for ticker in batch.tickers} == expected
         assert batch.conflated == conflated
@@ -104,19 +109,19 @@ class Stage:
 
     def leave(self, index: int, _nothing: None = None) -> None:
         if index < len(self.readers):
-            self.readers.pop(index)[0].close()
+            buffer, oracle = self.readers.pop(index)
+            self.registry.remove(oracle.selection, buffer)
 
     def finish(self) -> None:
         """Whoever has read everything knows exactly what the mirror knows, and leaving leaves nothing behind."""
         known = self.known()
         while self.readers:
             self.read(0)
-            oracle = self.readers[0][2]
-            assert oracle.seen == {key: known[key] for key in known if oracle.selection.has(key)}
+            oracle = self.readers[0][1]
+            assert oracle.seen == {key: known[key] for key in known if oracle.selection.matches(key)}
             self.leave(0)
-        assert len(self.subscribers) == 0
-        assert not self.subscribers._by_symbol
-        assert not self.subscribers._of_all
+        assert not self.registry._by_symbol
+        assert not self.registry._all_symbols
 
 
 @settings(max_examples=300, deadline=None)
@@ -131,10 +136,20 @@ def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
 
 def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
     """However many updates pass."""
-    subscribers, subscriber = SubscriptionRegistry(), ConflationBuffer()
-    with subscribers.registered(InstrumentFilter(None, frozenset(Source)), subscriber):
-        for second in range(10_000):
-            subscribers.publish(build(KEYS[second % 4], second))
-        batch = subscriber.take()
+    registry, buffer = SubscriptionRegistry(Tracked()), ConflationBuffer()
+    registry.add(InstrumentFilter(None, frozenset(Source)), buffer)
+    for second in range(10_000):
+        key = KEYS[second % 4]
+        registry.publish(build(key, second), key)
+    batch = buffer.take()
     assert len(batch.tickers) == 4
     assert batch.conflated == 9_996
+
+
+def test_a_ticker_of_an_instrument_that_is_not_tracked_is_not_published() -> None:
+    """Until the catalog contains it."""
+    registry, buffer = SubscriptionRegistry(Tracked()), ConflationBuffer()
+    registry.add(InstrumentFilter(None, frozenset(Source)), buffer)
+    untracked = TickerKey(Source.KRAKEN, Symbol("TRX", "USD"))
+    registry.publish(build(untracked, 1), untracked)
+    assert not buffer.has_pending

@@ -23,12 +23,12 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
 ) -> None:
     """In one snapshot, proved complete, followed by updates."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     cursor = gateway.rates.rates(RatesQuery()).cursor
     for number in range(2, 5):
         await cache.write([ticker(price=str(number), sequence=number)])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 4)
-    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 4)
+    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
         snapshot = await following(events)
         assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
             RatesEventKind.SNAPSHOT,
@@ -37,7 +37,9 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
         )
         await cache.write([ticker(price="5", sequence=5)])
         assert prices(await following(events)) == [("BTC/USDT", "5")]
-    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, gateway.rates.cursor())) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, gateway.rates.cursor())
+    ) as events:
         nothing_missed = await following(events)
         assert (nothing_missed.recovered, nothing_missed.items) == (True, ())
 
@@ -47,12 +49,12 @@ async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
 ) -> None:
     """The GAP repeats the old cursor: whoever leaves before the SNAPSHOT has still missed the same."""
     await cache.write([ticker(price="1")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     cursor = gateway.rates.cursor()
     for number in range(2, 150):
         await cache.write([ticker(price=str(number), sequence=number)])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 149)
-    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 149)
+    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
         gap = await following(events)
         assert (gap.kind, gap.cursor, gap.items) == (RatesEventKind.GAP, cursor, ())
         snapshot = await following(events)
@@ -68,11 +70,11 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
 ) -> None:
     """The cache was lost in between: nothing can be proved."""
     await cache.write([ticker()])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     foreign = format_cursor(
-        Cursor({**gateway.mirror.position, BINANCE: StreamPosition("another", 1)}, gateway.catalog.version)
+        Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("another", 1)}, gateway.catalog.version)
     )
-    async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, foreign)) as events:
+    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, foreign)) as events:
         assert (await following(events)).kind is RatesEventKind.GAP
 
 
@@ -83,11 +85,11 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
     async with running(scripted_feed) as gateway:
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
         scripted_feed.send(Changes(BINANCE, "e", 1, ()))
-        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+        await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
         ahead = format_cursor(
-            Cursor({**gateway.mirror.position, BINANCE: StreamPosition("e", 2)}, gateway.catalog.version)
+            Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("e", 2)}, gateway.catalog.version)
         )
-        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, ahead)) as events:
+        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, ahead)) as events:
             first = asyncio.create_task(following(events))
             await asyncio.sleep(0)
             scripted_feed.send(Changes(BINANCE, "e", 2, (ticker(price="2", sequence=2),)))
@@ -98,7 +100,7 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
 async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> None:
     """Not on the first event."""
     with pytest.raises(InvalidCursor):
-        gateway.live.watch_rates(RatesQuery(), AT_ONCE, "nonsense")
+        gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, "nonsense")
 
 
 async def test_who_comes_back_is_told_what_is_tracked_since(
@@ -107,13 +109,15 @@ async def test_who_comes_back_is_told_what_is_tracked_since(
     """Though it was written before the cursor; and that the other is tracked no more."""
     await cache.write([ticker(price="1")])
     await cache.write([ticker("SOL/USDT", "5")])
-    await until(lambda: gateway.mirror.position[BINANCE].seq == 2)
+    await until(lambda: gateway.mirror.positions[BINANCE].seq == 2)
     cursor = gateway.rates.cursor()
     instruments.instruments.pop(0)
     instruments.add(BINANCE, "SOL/USDT")
     sol = TickerKey(BINANCE, parse_symbol("SOL/USDT"))
     await until(lambda: sol in gateway.catalog.tracked)
-    async with aclosing(gateway.live.watch_rates(RatesQuery(sources=(BINANCE,)), AT_ONCE, cursor)) as events:
+    async with aclosing(
+        gateway.live_queries.watch_rates(RatesQuery(sources=(BINANCE,)), AT_ONCE, cursor)
+    ) as events:
         snapshot = await following(events)
         assert (snapshot.recovered, prices(snapshot)) == (True, [("SOL/USDT", "5")])
         assert BTC_USDT in [each.symbol for each in snapshot.unavailable]
@@ -125,11 +129,11 @@ async def test_an_empty_cache_proves_nothing_once_something_was_seen(
     """A value may have come and been lost with the cache between two looks at nothing."""
     async with running(scripted_feed) as gateway:
         cursor = gateway.rates.cursor()
-        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
             assert (await following(events)).recovered is True
         scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(),)))
-        await until(lambda: gateway.mirror.position[BINANCE].seq == 1)
+        await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
         scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
-        await until(lambda: not gateway.mirror.position[BINANCE].epoch)
-        async with aclosing(gateway.live.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        await until(lambda: not gateway.mirror.positions[BINANCE].epoch)
+        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
             assert (await following(events)).kind is RatesEventKind.GAP

@@ -19,7 +19,7 @@ BTC_USDT = parse_symbol("BTC/USDT")
 
 def reading(pace: DeliveryOptions) -> Scene[Rate]:
     """With an eager reader."""
-    return Scene(lambda stage: stage.live.watch_rate(BTC_USDT, None, pace))
+    return Scene(lambda stage: stage.live_queries.watch_rate(BTC_USDT, None, pace))
 
 
 def summary(scene: Scene[Rate]) -> list[tuple[float, str, int]]:
@@ -120,7 +120,7 @@ def test_what_was_told_last_is_what_the_query_answers(script: list[Step]) -> Non
             def check() -> None:
                 now = scene.loop.clock()
                 values = scene.stage.values_at(scene.loop.time())
-                rates = {key.source: scene.stage.rates.present_at(each, now) for key, each in values.items()}
+                rates = {key.source: scene.stage.rates.to_rate(each, now) for key, each in values.items()}
                 fresh = [rates[each] for each in Source if each in rates and rates[each].freshness == "FRESH"]
                 assert not fresh or scene.told[-1][1].ticker == fresh[0].ticker
 

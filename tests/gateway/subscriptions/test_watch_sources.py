@@ -40,7 +40,7 @@ class Office:
             await self.cache.report(health.report(self.loop.clock()))
 
     async def watch(self) -> None:
-        async with aclosing(self.stage.live.watch_sources()) as events:
+        async with aclosing(self.stage.live_queries.watch_sources()) as events:
             async for statuses in events:
                 self.told.append((self.loop.time(), statuses[0]))
 

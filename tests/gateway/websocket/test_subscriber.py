@@ -13,6 +13,7 @@ from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistr
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.write_queue import FrameWriter, WriteQueue
+from rates.ticker import TickerKey
 from tests.gateway.fakes import FakeClock, build_ticker, wait_until
 from tests.gateway.websocket.test_write_queue import NarrowSink, nobody
 
@@ -25,6 +26,15 @@ class Framing(NarrowSink):
     @staticmethod
     def frame(message: bytes) -> bytes:
         return b"<%b>" % message
+
+
+TICKER = build_ticker()
+
+
+class Untracked:
+    """A catalog without instruments."""
+
+    tracked = frozenset[TickerKey]()
 
 
 class Saying(Cohort[EncodedPayload]):
@@ -55,14 +65,13 @@ class Saying(Cohort[EncodedPayload]):
 def told_together(sink: FrameWriter) -> tuple[Saying, list[WebSocketSubscriber], WriteQueue]:
     """Readers on one connection, in one cohort."""
     line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
-    house = FanOut(SubscriptionRegistry(), FlushScheduler(FakeClock(), lambda: ""))
-    ticker = build_ticker()
-    selection = InstrumentFilter(frozenset([ticker.symbol]), frozenset([ticker.source]))
+    house = FanOut(SubscriptionRegistry(Untracked()), FlushScheduler(FakeClock(), lambda: ""))
+    selection = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
     cohort = Saying(house, LiveQuery(selection, DeliveryOptions()))
     readers = [WebSocketSubscriber(line, (b"%d: " % number, b""), fail) for number in range(READERS)]
     cohort.admit(readers[0])
     for reader in readers[1:]:
-        house.subscribers.readers += 1
+        house.registry.subscriber_count += 1
         cohort.take_in(reader)
     return cohort, readers, line
 
@@ -77,12 +86,12 @@ async def test_readers_of_one_socket_who_are_told_the_same_do_not_overfill_it(bu
     sink = Framing()
     sink.room, sink.burst = 1, burst
     cohort, readers, line = told_together(sink)
-    cohort.offer(build_ticker())
+    cohort.put(TICKER, TICKER.key)
     cohort.go_on()
     at_once = [b"<%d: 1>" % number for number in range(burst or 1)]
     assert sink.written == at_once
     readers[50].cancel()
-    cohort.offer(build_ticker())
+    cohort.put(TICKER, TICKER.key)
     cohort.go_on()
     assert sink.written == at_once
     sink.room = sink.burst = 0
@@ -107,7 +116,7 @@ async def test_where_a_frame_is_waited_for_none_takes_the_place_of_another() -> 
     sink = AsgiWriter(send)
     cohort, _, line = told_together(sink)
     sending = asyncio.create_task(sink.run())
-    cohort.offer(build_ticker())
+    cohort.put(TICKER, TICKER.key)
     cohort.go_on()
     await wait_until(lambda: len(sent) == READERS)
     assert sent == [f"{number}: 1" for number in range(READERS)]

@@ -30,7 +30,7 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
         ]
     )
     await until(
-        lambda: all(gateway.mirror.position[each].seq == 1 for each in (Source.BINANCE, Source.COINGECKO))
+        lambda: all(gateway.mirror.positions[each].seq == 1 for each in (Source.BINANCE, Source.COINGECKO))
     )
 
 

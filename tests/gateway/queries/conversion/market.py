@@ -26,7 +26,9 @@ class World:
 
     def __init__(self, **prices: str) -> None:
         self.clock = FakeClock()
-        self.mirror = Mirror(MemoryCache(stream_length=1), publish=lambda _: None, clock=self.clock)
+        self.mirror = Mirror(
+            MemoryCache(stream_length=1), publish=lambda _ticker, _key: None, clock=self.clock
+        )
         self.instruments = ListedInstruments()
         self.catalog = InstrumentCatalog(self.instruments, refresh_s=1e6)
         rates = RateReader(
@@ -47,7 +49,7 @@ class World:
 
     def track(self, symbol: str, source: Source = BINANCE) -> None:
         self.instruments.add(source, symbol)
-        self.catalog._keep(self.instruments.instruments)
+        self.catalog._replace(self.instruments.instruments)
 
     def tell(
         self, symbol: str, price: str | Decimal, source: Source = BINANCE, *, age_s: float = 0, **fields: Any
@@ -55,7 +57,7 @@ class World:
         self.track(symbol, source)
         observed_at = NOON - timedelta(seconds=age_s)
         ticker = build_ticker(symbol, str(price), source=source, observed_at=observed_at, **fields)
-        self.mirror.cell(TickerKey(source, parse_symbol(symbol))).ticker = ticker
+        self.mirror.slot(TickerKey(source, parse_symbol(symbol))).ticker = ticker
 
     def answer(
         self, amount: str | Decimal, start: str, end: str, max_age_s: float | None = None, **asked: Any

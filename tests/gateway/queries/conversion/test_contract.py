@@ -23,7 +23,7 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     await cache.write([ticker(price="64000.10", simulated=True)])
     await cache.write([ticker("BTC/USD", "64001", source=Source.COINGECKO, simulated=True)])
     await until(
-        lambda: all(gateway.mirror.position[each].seq == 1 for each in (Source.BINANCE, Source.COINGECKO))
+        lambda: all(gateway.mirror.positions[each].seq == 1 for each in (Source.BINANCE, Source.COINGECKO))
     )
 
 

@@ -213,7 +213,7 @@ def test_what_is_tracked_no_more_leads_nowhere() -> None:
     world.instruments.instruments = [
         each for each in world.instruments.instruments if each.symbol.base != "BTC"
     ]
-    world.catalog._keep(world.instruments.instruments)
+    world.catalog._replace(world.instruments.instruments)
     with pytest.raises(UnknownAsset):
         world.answer("1", "ETH", "USDT")
 
@@ -222,10 +222,10 @@ def test_what_its_source_has_halted_leads_nowhere() -> None:
     """An asset of nothing else says so instead of being unknown."""
     world = World(BTC_USDT="1", ETH_USDT="1", ETH_BTC="1")
     world.instruments.halt(BINANCE, "ETH/BTC", Halt("BREAK", NOON))
-    world.catalog._keep(world.instruments.instruments)
+    world.catalog._replace(world.instruments.instruments)
     assert way(world.convert("1", "ETH", "BTC")) == "ETH-USDT-BTC"
     world.instruments.halt(BINANCE, "ETH/USDT", Halt("BREAK", NOON))
-    world.catalog._keep(world.instruments.instruments)
+    world.catalog._replace(world.instruments.instruments)
     with pytest.raises(NotTrading, match="ETH/BTC is not traded at BINANCE"):
         world.answer("1", "ETH", "BTC")
     with pytest.raises(UnknownAsset):
