@@ -1,4 +1,4 @@
-"""A real Chromium, driven by playwright-core in a node process (tests/clients/browser.mjs), cut off from other origins."""
+"""A real Chromium, driven by playwright-core in a node process (tests/clients/browser.mjs), without access to other origins."""
 
 import asyncio
 import json
@@ -6,14 +6,73 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar, Unpack
 
+import msgspec
 import pytest
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 ANSWER_WITHIN_S = 60
 MIB = 1024 * 1024
-PHONE = {
+T = TypeVar("T")
+
+
+class Viewport(TypedDict):
+    width: int
+    height: int
+
+
+class ContextOptions(TypedDict, total=False):
+    """The options of a Playwright browser context that the tests use."""
+
+    colorScheme: str
+    reducedMotion: str
+    viewport: Viewport
+    deviceScaleFactor: int
+    isMobile: bool
+    hasTouch: bool
+
+
+class Violation(TypedDict):
+    """A finding of axe-core."""
+
+    id: str
+    impact: str | None
+    nodes: list[str]
+
+
+class Cost(TypedDict):
+    """`at` and `busy` in seconds, `heap` in bytes alive after a collection, and the number of `nodes`."""
+
+    at: float
+    busy: float
+    heap: float
+    nodes: float
+
+
+class Trace(TypedDict):
+    """How long the page's main thread was busy in `seconds`, by processor time and by the clock, in seconds."""
+
+    seconds: float
+    cpu: float
+    wall: float
+
+
+class Seen(TypedDict):
+    """`complaints`: errors on the console; `foreign`: addresses elsewhere that the page tried to reach."""
+
+    complaints: list[str]
+    foreign: list[str]
+
+
+class Reply(TypedDict, total=False):
+    """One line of the node process: the value of a command or its error."""
+
+    value: msgspec.Raw
+    error: str
+
+
+PHONE: ContextOptions = {
     "viewport": {"width": 390, "height": 844},
     "deviceScaleFactor": 2,
     "isMobile": True,
@@ -22,7 +81,7 @@ PHONE = {
 
 
 def find_chromium() -> str:
-    """The browser's program; the tests cannot do without it."""
+    """The path of the browser; fails the test without one."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
@@ -30,73 +89,81 @@ def find_chromium() -> str:
 
 
 class Browser:
-    """One page in one browser; every command waits for its answer and fails with what the page's console said."""
+    """One page in one browser; every command waits for its reply, and its error holds the page's console."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def open(self, path: str = "/", **context: Any) -> None:
-        """A fresh visit: nothing remembered. `context`: Playwright's options, e.g. `colorScheme`."""
-        await self._do("open", path=path, **context)
+    async def open(self, path: str = "/", **context: Unpack[ContextOptions]) -> None:
+        """Open `path` in a fresh context, without storage of earlier visits."""
+        await self._do("open", object, path=path, **context)
 
-    async def evaluate(self, script: str) -> Any:
+    async def evaluate(self, script: str) -> object:
         """The value of a JavaScript expression in the page."""
-        return await self._do("evaluate", script=script)
+        return await self._do("evaluate", object, script=script)
 
-    async def until(self, script: str, *, within_s: float = 20) -> Any:
-        """The first truthy value of a JavaScript expression."""
-        return await self._do("until", script=script, timeout=within_s * 1000)
+    async def evaluate_as(self, shape: type[T], script: str) -> T:
+        """The value of a JavaScript expression, decoded as `shape`."""
+        return await self._do("evaluate", shape, script=script)
+
+    async def until(self, script: str, *, within_s: float = 20) -> None:
+        """Wait until a JavaScript expression is truthy."""
+        await self.value(object, script, within_s=within_s)
+
+    async def value(self, shape: type[T], script: str, *, within_s: float = 20) -> T:
+        """The first truthy value of a JavaScript expression, decoded as `shape`."""
+        return await self._do("until", shape, script=script, timeout=within_s * 1000)
 
     async def shows(self, text: str, *, within_s: float = 20) -> None:
         """Wait until the page's text has `text`."""
         await self.until(f"document.body.innerText.includes({json.dumps(text)})", within_s=within_s)
 
     async def click(self, selector: str) -> None:
-        await self._do("click", selector=selector)
+        await self._do("click", object, selector=selector)
 
     async def press(self, key: str) -> None:
-        await self._do("press", key=key)
+        await self._do("press", object, key=key)
 
-    async def type(self, text: str) -> None:
-        await self._do("type", text=text)
+    async def type_text(self, text: str) -> None:
+        await self._do("type", object, text=text)
 
     async def reload(self) -> None:
-        await self._do("reload")
+        await self._do("reload", object)
 
     async def screenshot(self, path: Path) -> None:
-        await self._do("screenshot", path=str(path))
+        await self._do("screenshot", object, path=str(path))
 
-    async def axe(self) -> list[dict[str, Any]]:
-        """What axe-core finds fault with."""
-        return list(await self._do("axe"))
+    async def axe(self) -> list[Violation]:
+        """The violations that axe-core finds on the page."""
+        return await self._do("axe", list[Violation])
 
-    async def cost(self) -> dict[str, float]:
-        """`at` and `busy` (seconds), `heap` (bytes alive after a collection) and `nodes` of the page."""
-        return dict(await self._do("cost"))
+    async def cost(self) -> Cost:
+        """The page's use of time and memory so far."""
+        return await self._do("cost", Cost)
 
-    async def trace(self, seconds: float) -> dict[str, float]:
-        """What Chromium's trace says of the page's main thread in so many `seconds`: `cpu` and `wall` seconds that it was busy."""
-        return dict(await self._do("trace", seconds=seconds))
+    async def trace(self, seconds: float) -> Trace:
+        """Measure the page's main thread for `seconds` with a trace of Chromium."""
+        return await self._do("trace", Trace, seconds=seconds)
 
-    async def seen(self) -> dict[str, list[str]]:
-        """`complaints`: errors on the console; `foreign`: addresses elsewhere that the page tried to reach."""
-        return dict(await self._do("seen"))
+    async def seen(self) -> Seen:
+        """Errors and foreign addresses of the page so far."""
+        return await self._do("seen", Seen)
 
-    async def _do(self, command: str, **options: Any) -> Any:
+    async def _do(self, command: str, shape: type[T], **options: object) -> T:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, **options}).encode() + b"\n")
         async with asyncio.timeout(ANSWER_WITHIN_S):
             line = await self._process.stdout.readline()
         assert line, "the browser is gone"
-        answer = json.loads(line)
-        assert "error" not in answer, answer["error"]
-        return answer["value"]
+        reply = msgspec.json.decode(line, type=Reply)
+        assert "error" not in reply, reply["error"]
+        return msgspec.json.decode(reply.get("value", b"null"), type=shape)
 
 
 @asynccontextmanager
 async def browsing(url: str) -> AsyncIterator[Browser]:
-    """A browser for the pages of `url`; it is gone on leaving."""
+    """Start a browser for the pages of `url`; end it on leaving."""
     process = await asyncio.create_subprocess_exec(
         *("node", str(CLIENTS / "browser.mjs"), url, find_chromium()),
         cwd=CLIENTS,

@@ -1,6 +1,6 @@
-"""A gateway whose every instrument moves ten times a second, in one process, for measuring the page: PORT INSTRUMENTS.
+"""Serve a gateway whose every instrument moves ten times a second: `busy_market PORT INSTRUMENTS`.
 
-Prints to stderr, each second, how many rates it wrote in it.
+Prints to stderr each second how many rates it wrote.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ PARTS = 10
 
 
 class Listing:
-    """An `InstrumentReader` of made-up instruments."""
+    """An `InstrumentReader` of generated instruments."""
 
     def __init__(self, count: int) -> None:
         self.symbols = [parse_symbol(f"T{number:04}/USDT") for number in range(count)]
@@ -40,7 +40,7 @@ class Listing:
 
 
 async def move(cache: MemoryCache, symbols: Sequence[Symbol]) -> None:
-    """Every symbol ten times a second, or as often as the machine lets it."""
+    """Write every symbol ten times a second, or as often as the machine can."""
     pause, turn, written, second = 1 / MOVES_A_SECOND / PARTS, 0, 0, time.monotonic()
     due = time.monotonic()
     while True:
@@ -72,7 +72,7 @@ def _ticker(symbol: Symbol, turn: int) -> Ticker:
 
 
 async def run(port: int, count: int) -> None:
-    """Until it is ended."""
+    """Serve until the process ends."""
     listing, cache = Listing(count), MemoryCache(stream_length=2_000)
     settings = GatewaySettings(port=port, host="127.0.0.1")
     async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""The dashboard over a market that the test writes itself: Redis, one gateway process, a browser."""
+"""Fixtures of the dashboard: a market that the test writes to Redis, one gateway process, a browser."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ IMAGES = ROOT / "docs" / "images"
 
 
 class Market:
-    """A gateway over a Redis that only this writes to, so that a source can fall silent at will."""
+    """A gateway over a Redis that only the test writes to, so that a source can stop at will."""
 
     def __init__(self, redis: Redis, env: dict[str, str]) -> None:
         self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
@@ -38,13 +38,13 @@ class Market:
     async def write(
         self, symbol: str, price: str, source: Source = Source.BINANCE, *, age: timedelta = timedelta()
     ) -> None:
-        """One rate, observed now or `age` ago."""
+        """Write one rate, observed now or `age` ago."""
         ticker = build_ticker(symbol, price, source=source, observed_at=utc_now() - age, simulated=True)
         await self._sink.write([ticker])
 
     @asynccontextmanager
     async def moving(self, symbol: str) -> AsyncIterator[None]:
-        """The price of `symbol` counts up ten times a second within the block."""
+        """Raise the price of `symbol` ten times a second within the block."""
 
         async def move() -> None:
             number = 0
@@ -62,7 +62,7 @@ class Market:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Command]:
-        """One life of the gateway, always on the same port."""
+        """Run one gateway process, always on the same port."""
         async with running("gateway", env=self._env) as command:
             await command.prints("mirror current", within_s=60)
             yield command
@@ -70,7 +70,7 @@ class Market:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def market(redis_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
-    """A market without a gateway yet; its cache is empty."""
+    """A market with an empty cache and no gateway yet."""
     redis_server.start()
     env = {
         "RATEWIRE_REDIS_URL": redis_server.url,
@@ -89,7 +89,7 @@ async def market(redis_server: Server, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The embedded system with all that the simulator plays; its address."""
+    """The address of an embedded system with the simulator."""
     port = free_port()
     env = {
         "RATEWIRE_GATEWAY_PORT": str(port),
@@ -102,7 +102,7 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser(embedded: str) -> AsyncIterator[Browser]:
-    """A browser on the embedded system; at the end it has reached nobody else and has had nothing to complain about."""
+    """A browser on the embedded system; at the end it must have seen no error and no foreign address."""
     async with browsing(embedded) as browser:
         yield browser
         seen = await browser.seen()
@@ -110,9 +110,9 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
 
 
 async def picture(browser: Browser, name: str, *, after_s: float = 0) -> None:
-    """Write a picture for the documentation, where RATEWIRE_SCREENSHOTS asks for them; a test run leaves the tree alone.
+    """Write a picture for the documentation where RATEWIRE_SCREENSHOTS is set; other runs leave the tree alone.
 
-    `after_s`: how long the page needs to have something to show.
+    `after_s`: how long the page needs to fill its chart.
     """
     if os.environ.get("RATEWIRE_SCREENSHOTS"):
         await asyncio.sleep(after_s)
@@ -121,5 +121,5 @@ async def picture(browser: Browser, name: str, *, after_s: float = 0) -> None:
 
 
 def folder_of_pages() -> Path:
-    """Where the committed build lies."""
+    """The folder of the committed build."""
     return ROOT / "gateway" / "static"

@@ -1,7 +1,7 @@
-"""What the page costs its viewer: 2,000 instruments, ten updates a second each, ten minutes. `make bench-page`.
+"""Measure the page's use of the viewer's machine: 2,000 instruments, ten updates a second each, ten minutes.
 
-Prints, minute by minute, how busy the page's main thread was and how much of its heap is alive after a collection; in the
-middle a trace of Chromium's own says the same. Fails where the targets are missed. `MINUTES=1` for a glance.
+`make bench-page` runs it. Prints each minute how busy the page's main thread was and how much of its heap is alive after a
+collection; in the middle a trace of Chromium measures the same. Exits with 1 where a target is missed; `MINUTES=1` is shorter.
 """
 
 import asyncio

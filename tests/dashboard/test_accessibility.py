@@ -2,11 +2,15 @@
 
 import pytest
 
-from tests.dashboard.browser import PHONE, Browser
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LOOKS = [{"colorScheme": "light"}, {"colorScheme": "dark"}, {"colorScheme": "light", **PHONE}]
+LOOKS: list[ContextOptions] = [
+    {"colorScheme": "light"},
+    {"colorScheme": "dark"},
+    {"colorScheme": "light", **PHONE},
+]
 VIEWS = {
     "/": "document.querySelectorAll('.grid [role=rowheader]').length > 10",
     "/?symbol=BTC/USDT": "document.querySelectorAll('.updates tbody tr').length > 2",
@@ -16,7 +20,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
 @pytest.mark.parametrize("path", VIEWS)
-async def test_axe_finds_nothing_serious(browser: Browser, path: str, look: dict[str, object]) -> None:
+async def test_axe_finds_nothing_serious(browser: Browser, path: str, look: ContextOptions) -> None:
     """Contrast, names, roles, order, scrollable regions: nothing serious or critical, with the panels open too."""
     await browser.open(path, **look)
     await browser.until(VIEWS[path])
@@ -27,7 +31,7 @@ async def test_axe_finds_nothing_serious(browser: Browser, path: str, look: dict
 
 
 async def test_axe_finds_nothing_serious_in_the_help(browser: Browser) -> None:
-    """The dialog too."""
+    """The dialog has no serious or critical violation."""
     await browser.open("/")
     await browser.click("[aria-keyshortcuts='?']")
     await browser.until("document.querySelector('dialog').open")
@@ -36,7 +40,7 @@ async def test_axe_finds_nothing_serious_in_the_help(browser: Browser) -> None:
 
 
 async def test_live_regions_do_not_chatter(browser: Browser) -> None:
-    """While prices move, nothing that is read out by itself changes."""
+    """Moving prices change no region that a screen reader announces."""
     await browser.open("/")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     spoken = await browser.evaluate(
@@ -51,8 +55,8 @@ async def test_live_regions_do_not_chatter(browser: Browser) -> None:
     assert spoken == []
 
 
-async def test_who_wants_less_motion_gets_none(browser: Browser) -> None:
-    """With prefers-reduced-motion nothing is animated; arrows and colours still tell the direction."""
+async def test_reduced_motion_is_respected(browser: Browser) -> None:
+    """With prefers-reduced-motion nothing is animated; arrows and colours still show the direction."""
     await browser.open("/", reducedMotion="reduce")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     assert await browser.evaluate("document.getAnimations().length") == 0

@@ -1,4 +1,4 @@
-"""What a visitor must load before the dashboard works."""
+"""The size of what a visitor loads before the dashboard works."""
 
 import gzip
 import re
@@ -10,7 +10,7 @@ JS_BUDGET = 350 * 1024
 
 
 def scripts_of(page: Path) -> set[Path]:
-    """Every script that the page loads, with what those import, however late."""
+    """Every script that the page loads, imports of scripts included."""
     assets = page.parent / "assets"
     found: set[Path] = set()
     waiting = [assets / name for name in re.findall(r"/assets/([\w.-]+\.js)", page.read_text())]
@@ -24,7 +24,7 @@ def scripts_of(page: Path) -> set[Path]:
 
 
 def test_the_dashboards_scripts_are_below_350_kb_gzipped() -> None:
-    """GraphiQL apart, which is a page of its own."""
+    """GraphiQL does not count: it is a page of its own."""
     scripts = scripts_of(folder_of_pages() / "index.html")
     assert scripts
     assert not any("monaco" in script.name for script in scripts)
@@ -32,6 +32,6 @@ def test_the_dashboards_scripts_are_below_350_kb_gzipped() -> None:
 
 
 def test_the_pages_name_no_other_origin() -> None:
-    """No script, style, font or image from elsewhere: everything is served from here."""
+    """Every script, style, font and image is served by the gateway."""
     for page in folder_of_pages().glob("*.html"):
         assert re.findall(r"(?:src|href)=\"(?!/)[^\"]*", page.read_text()) == [], page.name

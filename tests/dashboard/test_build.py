@@ -1,4 +1,4 @@
-"""The pages that are committed are the ones that the source builds."""
+"""The committed pages equal a build of the source."""
 
 import filecmp
 import shutil
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
-    """Names that are on one side only or differ, in all folders; compared byte by byte."""
+    """Names of files on one side only or with different bytes, in all folders."""
     _, mismatched, unreadable = filecmp.cmpfiles(
         comparison.left, comparison.right, comparison.common_files, shallow=False
     )
@@ -23,7 +23,7 @@ def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
-    """A clean install, the type check, the unit tests and a build give the very bytes of gateway/static/ (`make static` renews them)."""
+    """A clean install, type check, unit tests and build give the bytes of gateway/static/ (`make static` renews them)."""
     source = tmp_path / "dashboard"
     shutil.copytree(ROOT / "dashboard", source, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copy(ROOT / "schema.graphql", tmp_path)

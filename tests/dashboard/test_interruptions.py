@@ -1,4 +1,4 @@
-"""The dashboard when something goes away: a source, the gateway, the cache, the viewer."""
+"""The dashboard while a source, the gateway, the cache or the viewer is away."""
 
 import json
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
 from tests.dashboard.explorer import answers, model, open_explorer
 
@@ -33,7 +33,7 @@ def price_of(symbol: str) -> str:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(market: Market) -> AsyncIterator[Browser]:
-    """A dashboard that has been marked and will be on the market's address, whoever serves it."""
+    """A browser for the market's address, which outlives each gateway process."""
     async with browsing(market.url) as browser:
         yield browser
         assert (await browser.seen())["foreign"] == []
@@ -45,8 +45,8 @@ async def arrive(page: Browser, symbol: str = BTC, path: str = "/") -> None:
     await page.evaluate(f"{MARK} = true")
 
 
-async def test_a_source_that_stops_turns_stale_before_the_eyes(market: Market, page: Browser) -> None:
-    """Nothing arrives any more, and the age goes on counting and turns colour at the TTL; another source stays fresh."""
+async def test_a_source_that_stops_turns_stale_on_the_page(market: Market, page: Browser) -> None:
+    """Without new rates the age keeps counting and turns stale at the TTL; another source stays fresh."""
     async with market.serving():
         await market.write("BTC/USD", "60000", Source.COINGECKO)
         async with market.moving(BTC):
@@ -56,7 +56,7 @@ async def test_a_source_that_stops_turns_stale_before_the_eyes(market: Market, p
             )
         await page.until(f"{age_of(BTC)}.innerText === '2 s'")
         await page.until(f"{age_of(BTC)}.dataset.freshness === 'STALE'", within_s=BINANCE_TTL_S + 5)
-        seconds = await page.evaluate(f"parseInt({age_of(BTC)}.innerText)")
+        seconds = await page.evaluate_as(int, f"parseInt({age_of(BTC)}.innerText)")
         assert BINANCE_TTL_S <= seconds <= BINANCE_TTL_S + 2
         assert await page.evaluate(f"{age_of('BTC/USD')}.dataset.freshness") == "FRESH"
         await page.shows("1 stale")
@@ -65,8 +65,8 @@ async def test_a_source_that_stops_turns_stale_before_the_eyes(market: Market, p
 
 
 @pytest.mark.parametrize("look", [{}, PHONE], ids=["desktop", "phone"])
-async def test_an_age_of_hours_is_shown_whole(market: Market, page: Browser, look: dict[str, object]) -> None:
-    """The older, the longer the text and the more it matters: its column has room for it."""
+async def test_an_age_of_hours_is_shown_whole(market: Market, page: Browser, look: ContextOptions) -> None:
+    """The column has room for the longest text of an age."""
     async with market.serving():
         await market.write("DOGE/USDT", "0.25", age=timedelta(hours=23, minutes=58, seconds=30))
         await page.open("/?q=doge/usdt", **look)
@@ -78,31 +78,33 @@ async def test_an_age_of_hours_is_shown_whole(market: Market, page: Browser, loo
         )
 
 
-async def test_why_a_source_is_not_well_is_told_in_full(market: Market, page: Browser) -> None:
-    """The lights have room for the beginning, and a phone for none of it; the details have it all."""
+async def test_the_reason_of_a_source_problem_is_shown_in_full(market: Market, page: Browser) -> None:
+    """The status strip abbreviates it, a phone omits it, the details show all of it."""
     async with market.serving():
         await market.write(BTC, "61000.25")
         await page.open("/", **PHONE)
-        reason = await page.until("document.querySelector('.strip li[title]')?.title")
+        reason = await page.value(str, "document.querySelector('.strip li[title]')?.title")
         await page.click(".strip button")
         await page.until(f"document.querySelector('.reasons')?.innerText.includes({json.dumps(reason)})")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market, page: Browser) -> None:
-    """SIGKILL, writes meanwhile, a new process on the same port: the page resumes by cursor, has what it missed, and says so."""
+async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
+    market: Market, page: Browser
+) -> None:
+    """After SIGKILL and a restart on the same port the page resumes by cursor, has the missed rates, and says so."""
     async with market.serving() as gateway:
         await market.write(BTC, "61000.25")
         await market.write(ETH, "2500.00")
         await arrive(page)
         await gateway.kill()
         await page.until(f"{PHASE} === 'Resuming' || {PHASE} === 'Offline'")
-        assert "61,000.25" in await page.evaluate(price_of(BTC))
-        # What is no longer told is no longer claimed.
+        assert "61,000.25" in await page.evaluate_as(str, price_of(BTC))
+        # The page does not claim a status that it no longer receives.
         await page.until(f"{LIGHT} === 'not known'")
         await market.write(BTC, "61001.75")
     async with market.serving():
-        notice = await page.until(NOTICE, within_s=30)
+        notice = await page.value(str, NOTICE, within_s=30)
         assert notice.startswith("Resumed, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,001.75')")
         assert await page.evaluate(PHASE) == "Live"
@@ -113,12 +115,12 @@ async def test_a_killed_gateway_is_come_back_to_without_a_reload(market: Market,
 
 
 async def test_the_explorer_says_in_words_that_the_gateway_is_gone(market: Market, page: Browser) -> None:
-    """A subscription that is cut off ends with a sentence, not with a browser's event; run again, it goes on."""
+    """A cut subscription ends with a sentence instead of a browser event, and works when run again."""
     async with market.serving() as gateway:
         await market.write(BTC, "61000.25")
         await open_explorer(page)
         assert "data" in await answers(page, "LiveRates")
-        # The editors fetch their workers when they first need them: without a gateway they would complain of that.
+        # The editors fetch their workers on first use: without a gateway that would be an error on the console.
         await page.until(f"{WORKERS} >= 4")
         before = await page.seen()
         await gateway.kill()
@@ -129,7 +131,7 @@ async def test_the_explorer_says_in_words_that_the_gateway_is_gone(market: Marke
 
 
 async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) -> None:
-    """What happened meanwhile cannot be proved: everything is replaced, and the page does not claim otherwise."""
+    """Missed updates cannot be ruled out: the page replaces everything and reports a gap."""
     async with market.serving() as gateway:
         await market.write(ETH, "2501.00")
         await arrive(page, ETH, "/?q=eth/usdt")
@@ -137,7 +139,7 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
         await market.redis.flushall()
         await market.write(BTC, "61003.00")
     async with market.serving():
-        notice = await page.until(NOTICE, within_s=30)
+        notice = await page.value(str, NOTICE, within_s=30)
         assert notice.startswith("Gap: reloaded.")
         await page.until(f"{price_of(ETH)} && !/\\d/.test({price_of(ETH)})")
         assert await page.evaluate(MARK) is True
@@ -146,22 +148,22 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
 async def test_a_hidden_page_lets_the_server_go_and_resumes_when_it_is_seen(
     market: Market, page: Browser
 ) -> None:
-    """After some seconds out of sight there is no subscription; back in sight there is just what was missed."""
+    """A hidden page ends its subscription after some seconds; when visible again it gets what it missed."""
     async with market.serving():
         await market.write(BTC, "61004.00")
         await arrive(page)
         await page.evaluate(hidden(True))
         await page.until(f"{PHASE} === 'Paused'", within_s=15)
         await market.write(BTC, "61005.00")
-        assert "61,004.00" in await page.evaluate(price_of(BTC))
+        assert "61,004.00" in await page.evaluate_as(str, price_of(BTC))
         await page.evaluate(hidden(False))
-        notice = await page.until(NOTICE)
+        notice = await page.value(str, NOTICE)
         assert notice.startswith("Resumed, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,005.00')")
 
 
 def hidden(is_hidden: bool) -> str:
-    """What a browser does with a tab that goes to the background; headless Chromium has no background."""
+    """A script that imitates a tab in the background, which headless Chromium does not have."""
     return (
         f"Object.defineProperty(document, 'hidden', {{ value: {json.dumps(is_hidden)}, configurable: true }});"
         "document.dispatchEvent(new Event('visibilitychange'))"

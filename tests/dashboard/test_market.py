@@ -1,10 +1,10 @@
-"""The market on the embedded system: prices move; search, favourites, sort, keys and address do what they say."""
+"""The market page on the embedded system: moving prices, search, favourites, sorting, keys and addresses."""
 
-from typing import Any
+from typing import Unpack
 
 import pytest
 
-from tests.dashboard.browser import PHONE, Browser
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -15,13 +15,13 @@ SYMBOLS = "[...document.querySelectorAll('.grid [role=rowheader] .symbol')].map(
 ROWS = "document.querySelectorAll('.grid [role=rowheader]').length"
 
 
-async def visit(browser: Browser, path: str = "/", **context: Any) -> None:
+async def visit(browser: Browser, path: str = "/", **context: Unpack[ContextOptions]) -> None:
     await browser.open(path, **context)
     await browser.until(f"{ROWS} > 0")
 
 
 async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) -> None:
-    """A first visit: rates of all instruments, changing, under a banner that says that they are not real."""
+    """The first page shows changing rates of all instruments under a banner that calls them simulated."""
     await visit(browser)
     await browser.shows("BTC/USDT")
     before = await browser.evaluate(PRICE)
@@ -31,30 +31,30 @@ async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) ->
 
 
 async def test_the_first_paint_is_within_a_second(browser: Browser) -> None:
-    """First contentful paint on loopback, as the browser measures it: the best of ten first visits, as others may use the machine."""
+    """First contentful paint on loopback by the browser's own measurement: the best of ten visits."""
     paints: list[float] = []
     while len(paints) < FIRST_VISITS and not any(paint < 1_000 for paint in paints):
         await visit(browser)
         paints.append(
-            await browser.until("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+            await browser.value(float, "performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
         )
     assert min(paints) < 1_000, paints
 
 
 async def test_only_rows_in_view_are_in_the_document(browser: Browser) -> None:
-    """The table says how long it is, and holds a screenful."""
+    """The table states its row count and renders one screenful."""
     await visit(browser)
     await browser.until("Number(document.getElementById('market').getAttribute('aria-rowcount')) > 100")
-    assert await browser.evaluate(ROWS) < 45
+    assert await browser.evaluate_as(int, ROWS) < 45
 
 
 async def test_the_search_finds_by_symbol_name_and_source_and_stands_in_the_address(browser: Browser) -> None:
-    """`/` leads to the search; every word must match; a reload finds the same."""
+    """`/` focuses the search; every word must match; a reload keeps the result."""
     await visit(browser)
     await browser.press("/")
-    await browser.type("bitcoin usdt")
+    await browser.type_text("bitcoin usdt")
     await browser.until(f"{SYMBOLS}.length > 0 && {SYMBOLS}.every(each => each.endsWith('/USDT'))")
-    assert "BTC/USDT" in await browser.evaluate(SYMBOLS)
+    assert "BTC/USDT" in await browser.evaluate_as(list[str], SYMBOLS)
     assert await browser.evaluate("location.search") == "?q=bitcoin+usdt"
     await browser.reload()
     await browser.until(f"{SYMBOLS}[0]?.includes('/USDT')")
@@ -63,24 +63,24 @@ async def test_the_search_finds_by_symbol_name_and_source_and_stands_in_the_addr
 
 
 async def test_a_search_without_a_match_says_so_and_offers_a_way_back(browser: Browser) -> None:
-    """No empty table."""
+    """The page offers to clear the search instead of showing an empty table."""
     await visit(browser)
     await browser.press("/")
-    await browser.type("nosuchthing")
+    await browser.type_text("nosuchthing")
     await browser.shows("Nothing here matches nosuchthing")
     await browser.click(".nothing button")
     await browser.until(f"{ROWS} > 10")
 
 
 async def test_keys_move_mark_and_open(browser: Browser) -> None:
-    """The first row is where keys begin; arrows move, f marks, Enter opens, Escape comes back to the same row."""
+    """Keys start at the first row; arrows move, f marks, Enter opens, Escape returns to the same row."""
     await visit(browser, "/?sort=symbol&dir=asc")
     await browser.evaluate("document.getElementById('market').focus()")
     await browser.press("ArrowDown")
-    active = await browser.until(
-        "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText"
+    active = await browser.value(
+        str, "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText"
     )
-    assert active == (await browser.evaluate(SYMBOLS))[1]
+    assert active == (await browser.evaluate_as(list[str], SYMBOLS))[1]
     await browser.press("f")
     await browser.until("document.querySelector('[aria-selected=true] .star').ariaPressed === 'true'")
     await browser.press("Enter")
@@ -96,11 +96,11 @@ async def test_keys_move_mark_and_open(browser: Browser) -> None:
     await browser.until(f"{SYMBOLS}[0] === {active!r}")
 
 
-async def test_what_was_searched_is_opened_without_leaving_the_keys(browser: Browser) -> None:
-    """`/`, a word, Enter to the first that was found, Enter to open it."""
+async def test_a_search_result_is_opened_from_the_keyboard(browser: Browser) -> None:
+    """`/` and words, Enter selects the first match, Enter opens it."""
     await visit(browser)
     await browser.press("/")
-    await browser.type("dogecoin usdt")
+    await browser.type_text("dogecoin usdt")
     await browser.until(f"{SYMBOLS}.join() === 'DOGE/USDT'")
     await browser.press("Enter")
     await browser.until(
@@ -110,8 +110,8 @@ async def test_what_was_searched_is_opened_without_leaving_the_keys(browser: Bro
     await browser.until("new URLSearchParams(location.search).get('symbol') === 'DOGE/USDT'")
 
 
-async def test_a_head_sorts_and_sorts_the_other_way(browser: Browser) -> None:
-    """Figures downwards first; the order is announced and stands in the address."""
+async def test_a_column_header_sorts_and_reverses(browser: Browser) -> None:
+    """Numbers sort descending first; the order is announced and part of the address."""
     await visit(browser)
     await browser.click(".head .change button")
     await browser.until("location.search === '?sort=change&dir=desc'")
@@ -127,7 +127,7 @@ async def test_a_head_sorts_and_sorts_the_other_way(browser: Browser) -> None:
 
 
 async def test_an_instrument_has_a_chart_its_sources_and_its_last_updates(browser: Browser) -> None:
-    """The page behind a row, by its own address."""
+    """The page of one instrument has an address of its own."""
     await browser.open("/?symbol=BTC/USDT")
     await browser.until("document.querySelectorAll('.chart canvas').length > 0")
     await browser.until("document.querySelectorAll('.updates tbody tr').length >= 4", within_s=30)
@@ -137,18 +137,18 @@ async def test_an_instrument_has_a_chart_its_sources_and_its_last_updates(browse
 
 
 async def test_the_lights_stay_current_from_view_to_view(browser: Browser) -> None:
-    """They belong to the page, not to a view: leaving one does not stop them."""
+    """Source status keeps updating after a view is left."""
     await browser.open("/?symbol=BTC/USDT")
     await browser.until("document.querySelectorAll('.updates tbody tr').length > 0")
     await browser.press("Escape")
     await browser.click(".strip button")
     figures = "document.querySelector('.source-panel tbody tr td:nth-child(4)')?.innerText"
-    before = await browser.until(figures)
+    before = await browser.value(str, figures)
     await browser.until(f"{figures} !== {before!r}", within_s=30)
 
 
-async def test_a_question_that_is_refused_does_not_look_like_a_lost_connection(browser: Browser) -> None:
-    """An address that is no symbol: the gateway's own words, and lights that are still known."""
+async def test_a_rejected_query_does_not_look_like_a_lost_connection(browser: Browser) -> None:
+    """An address that is no symbol shows the gateway's error, and source status stays known."""
     await browser.open("/?symbol=NOPE")
     await browser.shows("'NOPE' is not a symbol")
     await browser.until("document.querySelector('#connection .phase').innerText === 'Refused'")
@@ -156,7 +156,7 @@ async def test_a_question_that_is_refused_does_not_look_like_a_lost_connection(b
 
 
 async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None:
-    """With what the gateway says of it, near matches included."""
+    """The gateway's message is shown, near matches included."""
     await browser.open("/?symbol=BTC/USDTT")
     await browser.shows("BTC/USDT", within_s=20)
     await browser.until("document.querySelector('.nothing')?.innerText.includes('BTC/USDT')")
@@ -170,8 +170,8 @@ async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None
         ("phone", {"colorScheme": "light", **PHONE}),
     ],
 )
-async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, context: dict[str, Any]) -> None:
-    """The page never scrolls sideways, and follows the system's colours."""
+async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, context: ContextOptions) -> None:
+    """The page never scrolls sideways and follows the system's colour scheme."""
     await visit(browser, **context)
     await browser.shows("USDT")
     assert await browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -182,7 +182,7 @@ async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, conte
 
 
 async def test_the_theme_is_chosen_and_remembered(browser: Browser) -> None:
-    """System, light, dark: the button goes round, and a reload keeps the choice."""
+    """The button cycles through system, light and dark, and a reload keeps the choice."""
     await visit(browser, colorScheme="light")
     await browser.click("nav button")
     await browser.click("nav button")
@@ -192,7 +192,7 @@ async def test_the_theme_is_chosen_and_remembered(browser: Browser) -> None:
 
 
 async def test_help_opens_with_its_key_and_closes(browser: Browser) -> None:
-    """`?`, then Escape; what closes it has the focus."""
+    """`?` opens it with the focus on its close button; Escape closes it."""
     await visit(browser)
     await browser.press("?")
     await browser.until("document.querySelector('dialog').open")

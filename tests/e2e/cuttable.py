@@ -1,4 +1,4 @@
-"""A TCP relay that can be cut: what a client sees of a lost network, while the server lives on."""
+"""A TCP relay whose connections can be cut: a lost network for the client while the server lives on."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ class CuttableRelay:
         self.accepted = 0
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client's connection, to its end."""
+        """Relay one client's connection until it ends."""
         self.accepted += 1
         beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._open |= {writer, beyond_writer}
@@ -27,7 +27,7 @@ class CuttableRelay:
         self._open -= {writer, beyond_writer}
 
     def cut(self) -> None:
-        """End all connections at once, without a goodbye."""
+        """Abort all connections at once, without a close frame."""
         for writer in tuple(self._open):
             writer.transport.abort()
 

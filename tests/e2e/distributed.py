@@ -12,7 +12,7 @@ from tests.e2e.processes import Command, free_port, running, running_all
 
 @dataclass
 class System:
-    """A running system: where clients go, its processes by name, and the settings that they share."""
+    """A running system: the clients' address, its processes by name, and their shared settings."""
 
     url: str
     gateways: Sequence[str]
@@ -32,10 +32,11 @@ async def distributed(
     settings: Mapping[str, str] | None = None,
     instruments: Sequence[Sequence[str]] = (),
 ) -> AsyncIterator[System]:
-    """What compose would start, with these push feeds, on an emptied Redis, with the simulator as the exchanges; `settings` reach every
-    process.
+    """Start the services of the compose file on an emptied Redis, with the simulator as the exchanges.
 
-    `instruments` are arguments of `ratewire instruments`, carried out before the rest starts.
+    `streams` are the sources with a push feed; `settings` reach every process.
+
+    `instruments` are arguments of `ratewire instruments`, run before the rest starts.
     """
     redis = open_redis(redis_url)
     await redis.flushall()

@@ -1,11 +1,12 @@
-"""GraphQL as users speak it: plain HTTP with httpx, subscriptions with the `gql` client."""
+"""A GraphQL client for tests: plain HTTP with httpx, subscriptions with the `gql` client, both decoded into typed shapes."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Generic, TypedDict, TypeVar
 
 import httpx
+import msgspec
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
@@ -29,23 +30,83 @@ subscription Live($symbols: [Symbol!], $sources: [Source!]) {
   }
 }
 """
+T = TypeVar("T")
 
 
-async def ask(url: str, query: str, **variables: object) -> dict[str, Any]:
-    """The whole GraphQL answer to one POST; connection failures raise `httpx.TransportError`."""
+class LiveRate(TypedDict):
+    """One item of an event of `LIVE`."""
+
+    id: str
+    symbol: str
+    source: str
+    price: str
+    bid: str | None
+    ask: str | None
+    observedAt: str
+    freshness: str
+    simulated: bool
+
+
+class Rate(LiveRate):
+    """One item of `RATES`."""
+
+    ageMs: int
+    ttlMs: int
+
+
+class RatesEvent(TypedDict):
+    """One event of `LIVE`."""
+
+    kind: str
+    conflated: int
+    sentAt: str
+    cursor: str
+    items: list[LiveRate]
+
+
+class Live(TypedDict):
+    """The data of `LIVE`."""
+
+    rates: RatesEvent
+
+
+class _RateList(TypedDict):
+    items: list[Rate]
+
+
+class _Rates(TypedDict):
+    rates: _RateList
+
+
+class _Answer(msgspec.Struct, Generic[T]):
+    data: T | None = None
+    errors: list[dict[str, object]] = []
+
+
+async def execute(url: str, query: str, shape: type[T], **variables: object) -> T:
+    """The data of the answer to one POST, decoded as `shape`.
+
+    Raises: `httpx.TransportError` without a connection, AssertionError on GraphQL errors.
+    """
+    answer = await _post(url, query, shape, variables)
+    assert answer.data is not None, answer.errors
+    assert not answer.errors
+    return answer.data
+
+
+async def _post(url: str, query: str, shape: type[T], variables: dict[str, object]) -> _Answer[T]:
     async with httpx.AsyncClient(timeout=10) as client:
         answer = await client.post(f"{url}/graphql", json={"query": query, "variables": variables})
-        return dict(answer.json())
+    return msgspec.json.decode(answer.content, type=_Answer[shape])  # type: ignore[valid-type] # a type known at run time
 
 
-async def rates(url: str, **variables: object) -> list[dict[str, Any]] | None:
+async def rates(url: str, **variables: object) -> list[Rate] | None:
     """The items of `rates`, or None while the gateway does not answer yet."""
     try:
-        answer = await ask(url, RATES, **variables)
-    except (httpx.TransportError, ValueError):
+        answer = await _post(url, RATES, _Rates, variables)
+    except (httpx.TransportError, msgspec.DecodeError):
         return None
-    data = answer.get("data")
-    return None if data is None else list(data["rates"]["items"])
+    return None if answer.data is None else answer.data["rates"]["items"]
 
 
 async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
@@ -64,9 +125,9 @@ async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
 
 @asynccontextmanager
 async def subscribed(
-    url: str, document: str = LIVE, **variables: object
-) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """Events of a subscription over graphql-transport-ws."""
+    url: str, document: str, shape: type[T], **variables: object
+) -> AsyncIterator[AsyncIterator[T]]:
+    """The data of each event of a subscription over graphql-transport-ws, decoded as `shape`."""
     transport = WebsocketsTransport(
         url=f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=["graphql-transport-ws"]
     )
@@ -75,11 +136,17 @@ async def subscribed(
         query.variable_values = variables
         # gql waits ten seconds for a subscription that is still open when its session closes.
         async with aclosing(session.subscribe(query)) as events:
-            yield events
+            yield (msgspec.convert(event, shape) async for event in events)
 
 
-async def next_event(events: AsyncIterator[dict[str, Any]], *, within_s: float = 15) -> dict[str, Any]:
-    """The next event's data, under the subscription's field."""
+@asynccontextmanager
+async def live_rates(url: str, **variables: object) -> AsyncIterator[AsyncIterator[RatesEvent]]:
+    """Events of `LIVE`."""
+    async with subscribed(url, LIVE, Live, **variables) as events:
+        yield (event["rates"] async for event in events)
+
+
+async def next_event(events: AsyncIterator[T], *, within_s: float = 15) -> T:
+    """The next event."""
     async with asyncio.timeout(within_s):
-        data = await anext(events)
-    return dict(next(iter(data.values())))
+        return await anext(events)

@@ -1,4 +1,4 @@
-"""Starts `ratewire` commands as a user would: own processes, settings from the environment, SIGTERM to stop."""
+"""Start `ratewire` commands as a user would: separate processes, settings from the environment, SIGTERM to stop."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 async def eventually(check: Callable[[], Awaitable[T | None]], *, within_s: float, what: str) -> T:
-    """The first truthy result of `check`, asked again and again; an AssertionError that says `what` was awaited."""
+    """The first truthy result of `check`, polled; raises AssertionError naming `what` after `within_s`."""
     seen: T | None = None
     try:
         async with asyncio.timeout(within_s):
@@ -77,13 +77,13 @@ class Command:
         return code
 
     async def stop(self) -> int:
-        """SIGTERM, then the exit code."""
+        """Send SIGTERM; the exit code."""
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
         return await self.ends()
 
     async def kill(self) -> None:
-        """SIGKILL: no goodbye."""
+        """Send SIGKILL and wait."""
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.ends()

@@ -1,4 +1,4 @@
-"""Programs of any language as a user would start them, and what they print."""
+"""Start programs of any language as a user would, and read their output."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ class Program:
 
 @asynccontextmanager
 async def started(*command: str, cwd: Path, env: Mapping[str, str]) -> AsyncIterator[Program]:
-    """A program that is ended on leaving, at the latest."""
+    """Start a program; end it on leaving, with all processes that it started."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,
@@ -48,13 +48,12 @@ async def started(*command: str, cwd: Path, env: Mapping[str, str]) -> AsyncIter
         yield Program(process)
     finally:
         with suppress(ProcessLookupError):
-            # With all that it has started itself.
             os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
 
 
 async def output_of(*command: str, cwd: Path, env: Mapping[str, str]) -> str:
-    """All that a program printed; it must end well."""
+    """The whole output of a program, which must exit with 0."""
     async with started(*command, cwd=cwd, env=env) as program, asyncio.timeout(LONGEST_S):
         output, _ = await program.process.communicate()
         assert program.process.returncode == 0, output.decode()

@@ -1,10 +1,10 @@
-"""The distributed system under failure: values stay true to their age whatever is killed."""
+"""The distributed system under failure: reported ages stay true whichever process is killed."""
 
 import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TypedDict
 
 import aio_pika
 import pytest
@@ -15,7 +15,7 @@ from pipeline.sources.registry import SOURCES
 from rates.source import Source
 from tests.backends import Server
 from tests.e2e.distributed import System, distributed
-from tests.e2e.graphql_client import ask, next_event, rates, subscribed
+from tests.e2e.graphql_client import Rate, execute, live_rates, next_event, rates
 from tests.e2e.processes import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -33,11 +33,20 @@ SETTINGS = {
 STATUSES = "{ sources { source state reason tickersPerMinute refused reconnects budget { limit remaining resetsAt } } }"
 
 
+class SourceStatus(TypedDict):
+    source: str
+    state: str
+
+
+class SourceStatuses(TypedDict):
+    sources: list[SourceStatus]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(
     redis_server: Server, rabbitmq_server: Server, postgres_server: Server
 ) -> AsyncIterator[System]:
-    """Everything that compose would start, fresh from all sources."""
+    """Every service of the compose file, with fresh rates of all sources."""
     servers = (redis_server, rabbitmq_server, postgres_server)
     for server in servers:
         server.start()
@@ -54,7 +63,7 @@ async def system(
         yield running_system
 
 
-async def ages(system: System, source: str) -> list[dict[str, Any]]:
+async def ages(system: System, source: str) -> list[Rate]:
     return await rates(system.url, sources=[source]) or []
 
 
@@ -65,18 +74,18 @@ async def queue_length(amqp_url: str, name: str) -> int:
 
 
 async def test_queries_and_subscriptions_go_through_nginx(system: System) -> None:
-    """HTTP and WebSocket through the one door."""
-    sources = {entry["source"]: entry for entry in (await ask(system.url, STATUSES))["data"]["sources"]}
-    assert {name: entry["state"] for name, entry in sources.items()} == {
+    """Queries over HTTP and subscriptions over WebSocket work through nginx."""
+    statuses = (await execute(system.url, STATUSES, SourceStatuses))["sources"]
+    assert {status["source"]: status["state"] for status in statuses} == {
         source.name: "UP" for source in Source
     }
-    async with subscribed(system.url, symbols=["BTC/USDT"]) as events:
+    async with live_rates(system.url, symbols=["BTC/USDT"]) as events:
         assert (await next_event(events))["kind"] == "SNAPSHOT"
         assert (await next_event(events))["kind"] == "UPDATE"
 
 
 async def test_every_gateway_replica_gives_the_same_answer(system: System) -> None:
-    """Replicas mirror one cache: for one observation they show the same digits."""
+    """Replicas mirror one cache: one observation has the same digits on both."""
 
     async def agree() -> bool:
         answers = [await rates(url, sources=["COINGECKO"]) or [] for url in system.gateways]
@@ -87,7 +96,7 @@ async def test_every_gateway_replica_gives_the_same_answer(system: System) -> No
 
 
 async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(system: System) -> None:
-    """Polls alone (the push feed is stopped): one of four consumers dies without a goodbye, the others take its tasks."""
+    """With polls alone (the push feed is stopped), one of four consumers is killed and the others take its tasks."""
     await system.commands["binance-stream"].stop()
     victim = system.commands["binance-0"]
     # Frozen it keeps what it is handed, as a process in the middle of its work does; each of the four consumers is handed one
@@ -109,7 +118,7 @@ async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(s
 async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_grow(
     system: System, amqp_url: str
 ) -> None:
-    """CoinGecko's consumer stops: its rates age truly, Binance stays fresh, expired tasks leave the queue."""
+    """Without CoinGecko's consumer its rates age, Binance stays fresh, and expired tasks leave the queue."""
     assert await system.commands["coingecko"].stop() == 0
 
     async def all_stale() -> bool:
@@ -132,7 +141,7 @@ async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_
 
 
 async def test_redis_away_and_back(system: System, redis_server: Server) -> None:
-    """Answers go on with true ages while Redis is away; afterwards rates are fresh again, in a new epoch."""
+    """Answers keep true ages while Redis is away; afterwards rates are fresh again."""
     redis_server.kill()
     items = await ages(system, "BINANCE")
     assert len(items) == 66
@@ -151,7 +160,7 @@ async def test_redis_away_and_back(system: System, redis_server: Server) -> None
 
 
 async def test_rabbitmq_away_and_back(system: System, rabbitmq_server: Server) -> None:
-    """Producer and consumers find it again by themselves."""
+    """Producer and consumers reconnect without a restart."""
     rabbitmq_server.kill()
 
     async def aged() -> bool:

@@ -1,4 +1,4 @@
-"""`ratewire instruments` as a person uses it, on SQLite and on listings of servers that answer as the sources do."""
+"""`ratewire instruments` as an operator runs it, on SQLite, with local servers that answer like the sources."""
 
 import json
 import signal
@@ -59,50 +59,50 @@ async def test_a_spelling_is_looked_up_in_the_listing(shell: Shell) -> None:
     assert (
         await shell("instruments", "add", "binance", "SOL/USDT") == "updated SOL/USDT from binance as SOLUSDT"
     )
-    told = await shell("instruments", "add", "binance", "LUNA/USDT")
-    assert told == "added LUNA/USDT from binance as LUNAUSDT, halted: BREAK"
-    told = await shell("instruments", "add", "binance", "SOLL/USDT", fails=True)
-    assert told == "ratewire: SOLL/USDT is not listed by binance; near matches: SOL/USDT"
-    told = await shell("instruments", "add", "coingecko", "PEPE/USD", fails=True)
-    assert "say which: ratewire instruments add coingecko PEPE/USD SOURCE_SYMBOL" in told
-    assert "could be any of 2 that coingecko lists: pepe (Pepe), pepe-cash (Pepe Cash)" in told
-    told = await shell("instruments", "add", "coingecko", "PEPE/EUR", "pepe")
-    assert told == "added PEPE/EUR from coingecko"
-    assert len(shell.coingecko.asked) == 1, "with an id nothing is asked"
-    told = await shell("instruments", "list", "--source", "binance")
-    assert "LUNA/USDT LUNAUSDT LUNA BREAK since 20" in told
-    assert told.endswith("tracked, 1 of them halted")
+    output = await shell("instruments", "add", "binance", "LUNA/USDT")
+    assert output == "added LUNA/USDT from binance as LUNAUSDT, halted: BREAK"
+    output = await shell("instruments", "add", "binance", "SOLL/USDT", fails=True)
+    assert output == "ratewire: SOLL/USDT is not listed by binance; near matches: SOL/USDT"
+    output = await shell("instruments", "add", "coingecko", "PEPE/USD", fails=True)
+    assert "say which: ratewire instruments add coingecko PEPE/USD SOURCE_SYMBOL" in output
+    assert "could be any of 2 that coingecko lists: pepe (Pepe), pepe-cash (Pepe Cash)" in output
+    output = await shell("instruments", "add", "coingecko", "PEPE/EUR", "pepe")
+    assert output == "added PEPE/EUR from coingecko"
+    assert len(shell.coingecko.asked) == 1, "an explicit id needs no request"
+    output = await shell("instruments", "list", "--source", "binance")
+    assert "LUNA/USDT LUNAUSDT LUNA BREAK since 20" in output
+    assert output.endswith("tracked, 1 of them halted")
 
 
 async def test_discover_shows_what_could_be_tracked(shell: Shell) -> None:
     """By quote and by a part of the name, with status, and what is tracked by now."""
-    told = await shell("instruments", "discover", "binance", "--quote", "usdt", "--search", "sol")
-    assert "SOLUSDT SOL USDT SOL TRADING tracked" in told
-    assert "LUNA" not in told
-    assert told.endswith("1 of 2 that binance lists")
-    told = await shell("instruments", "discover", "coingecko", "--search", "pepe", "--limit", "1")
-    assert "pepe PEPE any Pepe active" in told
-    assert told.endswith("2 of 3 that coingecko lists, the first 1 of them shown")
+    output = await shell("instruments", "discover", "binance", "--quote", "usdt", "--search", "sol")
+    assert "SOLUSDT SOL USDT SOL TRADING tracked" in output
+    assert "LUNA" not in output
+    assert output.endswith("1 of 2 that binance lists")
+    output = await shell("instruments", "discover", "coingecko", "--search", "pepe", "--limit", "1")
+    assert "pepe PEPE any Pepe active" in output
+    assert output.endswith("2 of 3 that coingecko lists, the first 1 of them shown")
 
 
 async def test_a_listing_that_lost_much_is_followed_only_if_accepted(shell: Shell) -> None:
-    """By hand as by itself; what it has changed is told."""
-    told = await shell("instruments", "follow", "binance", fails=True)
-    assert "listing not believed: expected most of" in told
-    told = await shell("instruments", "follow", "binance", "--accept")
-    assert "BTC/USDT: not listed since" in told
-    assert "binance lists 2;" in told
+    """The command applies the same check as the background job, and prints what it changed."""
+    output = await shell("instruments", "follow", "binance", fails=True)
+    assert "listing not believed: expected most of" in output
+    output = await shell("instruments", "follow", "binance", "--accept")
+    assert "BTC/USDT: not listed since" in output
+    assert "binance lists 2;" in output
 
 
-async def test_a_source_that_refuses_is_told(shell: Shell) -> None:
-    """In one line, and nothing is changed."""
+async def test_a_refusing_source_is_reported(shell: Shell) -> None:
+    """One line of output; nothing is changed."""
     shell.binance.status = 451
-    told = await shell("instruments", "discover", "binance", fails=True)
-    assert told.startswith("ratewire: binance: HTTP 451")
+    output = await shell("instruments", "discover", "binance", fails=True)
+    assert output.startswith("ratewire: binance: HTTP 451")
 
 
-async def test_ctrl_c_ends_a_question_that_is_not_answered(shell: Shell) -> None:
-    """At once, and no caller takes it for done."""
+async def test_ctrl_c_ends_a_request_that_is_not_answered(shell: Shell) -> None:
+    """The process stops at once with exit code 130."""
     shell.binance.answers = False
     env = {**shell.env, "RATEWIRE_BINANCE_CONNECT_TIMEOUT_S": "60"}
     async with running("instruments", "discover", "binance", env=env) as command:

@@ -1,4 +1,4 @@
-"""A pair that its exchange halts leaves, says so to a subscriber, and comes back: from the exchange's listing to the reader."""
+"""A pair that its exchange halts becomes unavailable to a subscriber and comes back: from the listing to the subscription."""
 
 import asyncio
 import json
@@ -33,12 +33,12 @@ from tests.e2e.processes import eventually, running
 from tests.pipeline.fakes import until
 from tests.pipeline.http_server import open_server
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 ETH_USDT = Symbol("ETH", "USDT")
 
 
 def exchange_info(symbols: list[str], halted: str | None = None) -> str:
-    """What Binance would answer."""
+    """Binance's answer to `exchangeInfo`."""
     return json.dumps(
         {
             "symbols": [
@@ -66,8 +66,8 @@ def ticker(symbol: Symbol, price: str) -> Ticker:
     )
 
 
-async def following(events: AsyncGenerator[RatesEvent, None]) -> RatesEvent:
-    async with asyncio.timeout(PATIENCE_S):
+async def next_event(events: AsyncGenerator[RatesEvent, None]) -> RatesEvent:
+    async with asyncio.timeout(TIMEOUT_S):
         return await anext(events)
 
 
@@ -79,7 +79,7 @@ async def database(tmp_path: Path) -> str:
 
 
 async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
-    """Nobody but the exchange's own listing says anything."""
+    """The exchange's listing is the only input that changes."""
     store, cache, stop = InstrumentStore(database), MemoryCache(stream_length=10), asyncio.Event()
     symbols = [one.source_symbol for one in await store.read(Source.BINANCE)]
     settings = GatewaySettings(catalog_refresh_s=0.05)
@@ -105,17 +105,17 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
         try:
             await until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
             await cache.write([ticker(ETH_USDT, "2500")])
-            question = RatesQuery((ETH_USDT,), (Source.BINANCE,))
-            async with aclosing(gateway.live_queries.watch_rates(question, DeliveryOptions())) as events:
-                event = await following(events)
+            query = RatesQuery((ETH_USDT,), (Source.BINANCE,))
+            async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions())) as events:
+                event = await next_event(events)
                 while not event.items:
-                    event = await following(events)
+                    event = await next_event(events)
                 server.body = exchange_info(symbols, halted="ETHUSDT")
-                left = await following(events)
+                left = await next_event(events)
                 assert [one.reason for one in left.unavailable] == [UnavailableReason.NOT_TRADING]
                 assert "'BREAK' by its own listing" in left.unavailable[0].message
                 server.body = exchange_info(symbols)
-                back = await following(events)
+                back = await next_event(events)
                 assert [rate.ticker.symbol for rate in back.items] == [ETH_USDT]
         finally:
             stop.set()
@@ -128,12 +128,12 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
 async def test_the_process_follows_listings_and_stops_cleanly(
     database: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """On Redis: its heartbeat and its report on the source are there, and the halt is in the database."""
+    """The process writes its heartbeat and stores the halt in the database."""
     store = InstrumentStore(database)
     symbols = [one.source_symbol for one in await store.read(Source.BINANCE)]
     heartbeat = tmp_path / "heartbeat"
     async with open_server(exchange_info(symbols, halted="ETHUSDT")) as server:
-        # Nobody else is asked: there is no way out of a test.
+        # The other sources are unreachable: tests never leave the machine.
         nowhere = {f"RATEWIRE_{source.name}_REST_URL": "http://127.0.0.1:1" for source in Source}
         env = {
             **nowhere,
@@ -148,7 +148,7 @@ async def test_the_process_follows_listings_and_stops_cleanly(
             async def halted() -> list[str]:
                 return [one.source_symbol for one in await store.read(Source.BINANCE) if one.halt]
 
-            assert await eventually(halted, within_s=PATIENCE_S, what="a halt") == ["ETHUSDT"]
+            assert await eventually(halted, within_s=TIMEOUT_S, what="a halt") == ["ETHUSDT"]
             assert heartbeat.exists()
             await command.prints("listing read")
             assert await command.stop() == 0

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import httpx
+import msgspec
 import pytest
 
 from rates.clock import EPOCH
 from tests.backends import Server
 from tests.e2e.distributed import distributed
-from tests.e2e.graphql_client import LIVE, ask, next_event, subscribed
+from tests.e2e.graphql_client import LiveRate, execute, live_rates, next_event
 from tests.e2e.processes import eventually, free_port, running
 from tests.e2e.recorded import Series, read_binance, read_coingecko, recording
 
@@ -42,16 +43,51 @@ query Instruments($source: Source!) {
 REFUSED = "{ sources { source refused } }"
 
 
+class Node(TypedDict):
+    symbol: str
+    quote: str
+    sourceSymbol: str
+
+
+class Nodes(TypedDict):
+    nodes: list[Node]
+
+
+class Instruments(TypedDict):
+    """The data of `INSTRUMENTS`."""
+
+    instruments: Nodes
+
+
+class RefusedOfSource(TypedDict):
+    source: str
+    refused: int
+
+
+class RefusedOfSources(TypedDict):
+    """The data of `REFUSED`."""
+
+    sources: list[RefusedOfSource]
+
+
+class ReplayStatus(TypedDict):
+    """How far the simulator's replay is; null: not begun, not ended."""
+
+    began_at_us: int | None
+    ended_at_ms: int | None
+
+
 @dataclass
 class Replay:
-    """A system that replays: where clients go, and where the simulator tells how far it is."""
+    """A system that replays: the clients' address, and that of the simulator's status."""
 
     url: str
     status_url: str
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> ReplayStatus:
         async with httpx.AsyncClient(timeout=5) as client:
-            return dict((await client.get(self.status_url)).json())
+            answer = await client.get(self.status_url)
+        return msgspec.json.decode(answer.content, type=ReplayStatus)
 
 
 Opened = Callable[..., AbstractAsyncContextManager[Replay]]
@@ -65,7 +101,7 @@ def replaying(
     rabbitmq_server: Server,
     postgres_server: Server,
 ) -> Opened:
-    """Opens a system on some recordings: in one process, or each part in its own on the real backends."""
+    """Open a system that replays recordings: in one process, or in separate processes on the real backends."""
 
     @asynccontextmanager
     async def embedded(
@@ -102,12 +138,12 @@ def replaying(
 
 
 @asynccontextmanager
-async def collecting(replay: Replay, source: str) -> AsyncIterator[list[dict[str, Any]]]:
-    """Everything that a subscriber of a source's rates is sent, as it comes."""
-    received: list[dict[str, Any]] = []
+async def collecting(replay: Replay, source: str) -> AsyncIterator[list[LiveRate]]:
+    """Collect every rate that a subscriber of a source receives."""
+    received: list[LiveRate] = []
 
     async def collect() -> None:
-        async with subscribed(replay.url, LIVE, sources=[source]) as events:
+        async with live_rates(replay.url, sources=[source]) as events:
             while True:
                 received.extend((await next_event(events, within_s=60))["items"])
 
@@ -118,7 +154,7 @@ async def collecting(replay: Replay, source: str) -> AsyncIterator[list[dict[str
 
 
 async def nothing_refused(replay: Replay) -> None:
-    sources = (await ask(replay.url, REFUSED))["data"]["sources"]
+    sources = (await execute(replay.url, REFUSED, RefusedOfSources))["sources"]
     assert {entry["refused"] for entry in sources} == {0}
 
 
@@ -127,7 +163,7 @@ def epoch_ms(text: str) -> int:
 
 
 async def test_a_recorded_binance_stream_arrives_digit_for_digit(replaying: Opened) -> None:
-    """Each value is one that the recording had at its time, in order, and the last of each symbol arrives."""
+    """Each value is the recording's at its time, in order, and the last of each symbol arrives."""
     files = [recording(name) for name in BINANCE_FILES]
     first_ms, series = await asyncio.to_thread(read_binance, files)
     async with replaying(files, BINANCE_SPEED, []) as replay, collecting(replay, "BINANCE") as received:
@@ -148,12 +184,11 @@ async def test_a_recorded_binance_stream_arrives_digit_for_digit(replaying: Open
 
 
 async def _began(replay: Replay) -> int | None:
-    began_us: int | None = (await replay.status())["began_at_us"]
-    return began_us
+    return (await replay.status())["began_at_us"]
 
 
 def check_binance(
-    received: list[dict[str, Any]], series: Mapping[str, Series], moved: Callable[[int], int]
+    received: list[LiveRate], series: Mapping[str, Series], moved: Callable[[int], int]
 ) -> None:
     for base in ("BTC", "ETH"):
         recorded = series[f"{base}USDT"]
@@ -171,7 +206,7 @@ def check_binance(
 def next_place(
     trades: list[tuple[int, str]], moved: Callable[[int], int], value: tuple[int, str], after: int
 ) -> int:
-    """Where `value` stands among the recorded trades after place `after`; it must be there: in order, nothing twice."""
+    """The index of `value` among the recorded trades after index `after`; fails on a repeat or a wrong order."""
     for place in range(after + 1, len(trades)):
         event_ms, price = trades[place]
         if (moved(event_ms), price) == value:
@@ -181,7 +216,7 @@ def next_place(
 
 
 async def test_recorded_coingecko_answers_arrive_digit_for_digit(replaying: Opened) -> None:
-    """Exponents, integers and floats as published; each relayed while the recording had it, none older after newer."""
+    """Prices keep their published digits, are relayed while the recording has them, and never go back."""
     file = recording(COINGECKO_FILE)
     first_s, series = await asyncio.to_thread(read_coingecko, file)
     coins = sorted({coin for coin, currency in series if currency == "usd"})
@@ -189,7 +224,9 @@ async def test_recorded_coingecko_answers_arrive_digit_for_digit(replaying: Open
     chosen = sorted(coins, key=lambda coin: -len(series[coin, "usd"]))[:8]
     add = [("add", "coingecko", f"REC{number}/USD", coin) for number, coin in enumerate(chosen)]
     async with replaying([file], COINGECKO_SPEED, add) as replay, collecting(replay, "COINGECKO") as received:
-        nodes = (await ask(replay.url, INSTRUMENTS, source="COINGECKO"))["data"]["instruments"]["nodes"]
+        nodes = (await execute(replay.url, INSTRUMENTS, Instruments, source="COINGECKO"))["instruments"][
+            "nodes"
+        ]
         coin_of = {node["symbol"]: node["sourceSymbol"] for node in nodes if node["quote"] == "USD"}
         assert set(chosen) <= set(coin_of.values())
         began_s = await eventually(lambda: _began(replay), within_s=30, what="the replay's beginning") / 1e6

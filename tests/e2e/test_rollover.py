@@ -1,4 +1,4 @@
-"""A day of Binance's push feed in seconds: its connection is replaced every second and a half, and no trade is missing."""
+"""A day of Binance's push feed in seconds: its connections are replaced every 1.5 seconds, and no trade is missing."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 from websockets.asyncio.client import connect
 
@@ -31,8 +32,23 @@ OPENED = re.compile(r"delivering +.*source=binance url=(ws://[\d.:]+)/stream")
 Trade = tuple[str, int]
 
 
+class Move(TypedDict):
+    symbol: str
+    observedAt: str
+
+
+class MoveList(TypedDict):
+    items: list[Move]
+
+
+class Moves(TypedDict):
+    """The data of an event of `MOVES`."""
+
+    rates: MoveList
+
+
 async def trades(url: str) -> AsyncGenerator[Trade, None]:
-    """Every trade that the exchange sends, as symbol and event time in ms, to a witness of its own."""
+    """Every trade that the exchange sends, as symbol and event time in ms, on a connection of its own."""
     names = "/".join(f"{symbol.replace('/', '').lower()}@trade" for symbol in SYMBOLS)
     spelt = {symbol.replace("/", ""): symbol for symbol in SYMBOLS}
     async with connect(f"{url}/stream?streams={names}") as socket:
@@ -41,12 +57,12 @@ async def trades(url: str) -> AsyncGenerator[Trade, None]:
             yield spelt[data["s"]], data["E"]
 
 
-async def watch(url: str, told: set[Trade]) -> None:
-    """Note every observation that a subscriber is told of."""
-    async with subscribed(url, MOVES, symbols=list(SYMBOLS)) as events:
+async def watch(url: str, received: set[Trade]) -> None:
+    """Note every observation that a subscriber receives."""
+    async with subscribed(url, MOVES, Moves, symbols=list(SYMBOLS)) as events:
         async for event in events:
             for item in event["rates"]["items"]:
-                told.add((item["symbol"], to_ms(item["observedAt"])))
+                received.add((item["symbol"], to_ms(item["observedAt"])))
 
 
 def to_ms(text: str) -> int:
@@ -54,7 +70,7 @@ def to_ms(text: str) -> int:
 
 
 def write_recording(path: Path) -> None:
-    """Trades at an even pace, in the form of the recordings: when it was received in ns, and Binance's frame."""
+    """Write evenly spaced trades in the format of the recordings: time of receipt in ns, then Binance's frame."""
     began_ms = 1_700_000_000_000
     stagger_ms = SPACING_MS // len(SYMBOLS)
     with path.open("w") as file:
@@ -68,7 +84,7 @@ def write_recording(path: Path) -> None:
 
 
 async def test_a_subscriber_misses_no_trade_while_connections_are_replaced(tmp_path: Path) -> None:
-    """Each trade that a witness sees at the exchange over eight replacements reaches a GraphQL subscriber."""
+    """Each trade that a direct connection receives over eight replacements reaches a GraphQL subscriber too."""
     recording = tmp_path / "even.txt"
     write_recording(recording)
     port = free_port()
@@ -89,24 +105,24 @@ async def test_a_subscriber_misses_no_trade_while_connections_are_replaced(tmp_p
         await system.prints("source=binance url=ws:")
         exchange = OPENED.search(system.text)
         assert exchange
-        told: set[Trade] = set()
+        received: set[Trade] = set()
         sent: list[Trade] = []
-        watching = asyncio.create_task(watch(url, told))
+        watching = asyncio.create_task(watch(url, received))
         try:
-            async with aclosing(trades(exchange[1])) as witnessed:
-                # The subscriber's snapshot first: what came before it was not to be told.
+            async with aclosing(trades(exchange[1])) as observed:
+                # The subscriber's snapshot first: nothing from before it is delivered.
                 await eventually(
-                    lambda: asyncio.sleep(0, result=len({symbol for symbol, _ in told}) == len(SYMBOLS)),
+                    lambda: asyncio.sleep(0, result=len({symbol for symbol, _ in received}) == len(SYMBOLS)),
                     within_s=20,
                     what="a snapshot",
                 )
                 began = asyncio.get_running_loop().time()
-                async for trade in witnessed:
+                async for trade in observed:
                     sent.append(trade)
                     if asyncio.get_running_loop().time() - began > WATCHED_S:
                         break
             await eventually(
-                lambda: asyncio.sleep(0, result=told.issuperset(sent)),
+                lambda: asyncio.sleep(0, result=received.issuperset(sent)),
                 within_s=5,
                 what=f"{len(sent)} trades at the subscriber",
             )

@@ -1,4 +1,4 @@
-"""The checklist `docs/adding-a-source.md`, followed: a source that is not in the project takes one folder and one line."""
+"""Follow `docs/adding-a-source.md`: a new source takes one folder and one line."""
 
 import asyncio
 import json
@@ -9,21 +9,39 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.e2e.graphql_client import ask, rates
+from tests.e2e.graphql_client import execute, rates
 from tests.e2e.processes import ROOT, eventually, free_port, running
 
 PAGE = ROOT / "docs" / "adding-a-source.md"
 FOLDER = Path(__file__).with_name("septem")
 LAST_LINE = re.compile(r"^    COINGECKO = .*$", re.MULTILINE)
-PATIENCE_S = 40
+TIMEOUT_S = 40
+
+
+class OneRate(TypedDict):
+    rate: dict[str, str | int]
+
+
+class EnumValue(TypedDict):
+    name: str
+    description: str
+
+
+class Enum(TypedDict):
+    enumValues: list[EnumValue]
+
+
+class SourceType(TypedDict):
+    type: Enum
 
 
 def take_copy(folder: Path) -> Path:
-    """The project with a seventh source in it, made by nothing but what the page says."""
+    """Copy the project and add a seventh source by the steps of the page alone."""
     copy = folder / "project"
     copy.mkdir()
     for package in [path.parent for path in ROOT.glob("*/__init__.py")]:
@@ -43,7 +61,7 @@ def take_copy(folder: Path) -> Path:
 
 @asynccontextmanager
 async def exchange() -> AsyncIterator[str]:
-    """Septem itself: ten ticks a second of whatever is followed."""
+    """The made-up exchange: ten ticks a second of every pair that is followed."""
 
     async def trade(connection: ServerConnection) -> None:
         pairs = json.loads(await connection.recv())["follow"]
@@ -63,7 +81,7 @@ async def exchange() -> AsyncIterator[str]:
 
 
 async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: Path, redis_url: str) -> None:
-    """From its own socket to GraphQL: known by name, with its own time to live and meaning, fresh and moving."""
+    """Its rates arrive through GraphQL, fresh and moving, with its own name, TTL and description."""
     copy, port = take_copy(tmp_path), free_port()
     async with exchange() as address:
         env = {
@@ -74,39 +92,41 @@ async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: P
         }
         for command in (["migrate"], ["instruments", "add", "septem", "BTC/USD", "btc_usd"]):
             async with running(*command, env=env, folder=copy) as once:
-                assert await once.ends(within_s=PATIENCE_S) == 0, once.text
+                assert await once.ends(within_s=TIMEOUT_S) == 0, once.text
         async with (
             running("gateway", env=env, folder=copy) as gateway,
             running("stream", "septem", env=env, folder=copy),
         ):
-            await gateway.prints("listening", within_s=PATIENCE_S)
+            await gateway.prints("listening", within_s=TIMEOUT_S)
             url = f"http://127.0.0.1:{port}"
 
             async def price() -> str | None:
                 items = await rates(url, symbols=["BTC/USD"], sources=["SEPTEM"])
                 return str(items[0]["price"]) if items and items[0]["freshness"] == "FRESH" else None
 
-            first = await eventually(price, within_s=PATIENCE_S, what="a fresh rate of the seventh source")
+            first = await eventually(price, within_s=TIMEOUT_S, what="a fresh rate of the seventh source")
 
             async def moved() -> bool:
                 return await price() not in (None, first)
 
-            await eventually(moved, within_s=PATIENCE_S, what="another price")
-            answer = await ask(
-                url, '{ rate(symbol: "BTC/USD", source: SEPTEM) { id ttlMs observedAtOrigin } }'
+            await eventually(moved, within_s=TIMEOUT_S, what="another price")
+            answer = await execute(
+                url, '{ rate(symbol: "BTC/USD", source: SEPTEM) { id ttlMs observedAtOrigin } }', OneRate
             )
-            assert answer["data"]["rate"] == {
+            assert answer["rate"] == {
                 "id": "SEPTEM:BTC/USD",
                 "ttlMs": 10_000,
                 "observedAtOrigin": "SOURCE",
             }
-            known = await ask(url, '{ __type(name: "Source") { enumValues { name description } } }')
-            meanings = {one["name"]: one["description"] for one in known["data"]["__type"]["enumValues"]}
+            known = await execute(
+                url, '{ type: __type(name: "Source") { enumValues { name description } } }', SourceType
+            )
+            meanings = {one["name"]: one["description"] for one in known["type"]["enumValues"]}
             assert meanings["SEPTEM"].startswith("Septem, a made-up exchange")
 
 
-async def test_the_checks_of_all_folders_take_it_in(tmp_path: Path) -> None:
-    """Anatomy, purity and independence are checked for the new folder without a word about it."""
+async def test_the_checks_of_all_folders_cover_it(tmp_path: Path) -> None:
+    """The checks of folder layout, purity and independence cover the new folder without a change."""
     copy = take_copy(tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),
@@ -115,7 +135,7 @@ async def test_the_checks_of_all_folders_take_it_in(tmp_path: Path) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         output, _ = await process.communicate()
     text = output.decode()
     assert process.returncode == 0, text
@@ -126,6 +146,6 @@ async def test_the_checks_of_all_folders_take_it_in(tmp_path: Path) -> None:
     "name", ["settings.py", "symbols.py", "messages.py", "tickers.py", "protocol.py", "factory.py"]
 )
 def test_the_page_names_every_file_of_the_folder(name: str) -> None:
-    """What the page's table says is what there is."""
+    """The page's table lists the files that exist."""
     assert f"| `{name}` |" in PAGE.read_text()
     assert (FOLDER / name).exists()

@@ -1,20 +1,31 @@
-"""`ratewire up` as a newcomer meets it: one process, real clients, a real browser."""
+"""`ratewire up` from a newcomer's point of view: one process and real clients."""
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from typing import TypedDict
 
 import pytest
 import pytest_asyncio
 
 from instruments.seed import read_seed
 from rates.source import Source
-from tests.e2e.graphql_client import LIVE, ask, fresh_from_all, next_event, rates, subscribed
+from tests.e2e.graphql_client import LIVE, execute, fresh_from_all, live_rates, next_event, rates
 from tests.e2e.processes import ROOT, Command, eventually, free_port, running
 
 CLIENTS = ROOT / "tests" / "clients"
 READY_WITHIN_S = 20
+
+
+class SourceStatus(TypedDict):
+    source: str
+    state: str
+    refused: int
+
+
+class SourceStatuses(TypedDict):
+    sources: list[SourceStatus]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -34,7 +45,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def node(script: str, *arguments: str) -> str:
-    """What a client script printed; it must end well."""
+    """The output of a client script, which must exit with 0."""
     process = await asyncio.create_subprocess_exec(
         "node",
         str(CLIENTS / script),
@@ -50,13 +61,13 @@ async def node(script: str, *arguments: str) -> str:
 
 
 async def test_fresh_rates_of_all_sources_within_twenty_seconds(system: tuple[str, Command, float]) -> None:
-    """The first minute of a newcomer: start, ask, get fresh rates."""
+    """A newcomer starts the system, queries it and gets fresh rates."""
     url, _, began = system
     await fresh_from_all(url, within_s=READY_WITHIN_S - (time.monotonic() - began))
 
 
 async def test_every_tracked_instrument_of_every_source_is_fresh(system: tuple[str, Command, float]) -> None:
-    """All that a new database starts with, from all six, with nobody refused."""
+    """Every seeded instrument of all six sources is fresh, and no observation was refused."""
     url, _, _ = system
     expected = {f"{one.source.name}:{one.symbol}" for one in read_seed()}
 
@@ -65,14 +76,12 @@ async def test_every_tracked_instrument_of_every_source_is_fresh(system: tuple[s
         return {item["id"] for item in items if item["freshness"] == "FRESH"} == expected
 
     await eventually(all_fresh, within_s=60, what="a fresh rate of everything")
-    answer = await ask(url, "{ sources { source state refused } }")
-    assert answer["data"]["sources"] == [
-        {"source": source.name, "state": "UP", "refused": 0} for source in Source
-    ]
+    answer = await execute(url, "{ sources { source state refused } }", SourceStatuses)
+    assert answer["sources"] == [{"source": source.name, "state": "UP", "refused": 0} for source in Source]
 
 
 async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str, Command, float]) -> None:
-    """Whoever starts it sees where to look, and that prices are not real."""
+    """The output names the address of the API and says that prices are simulated."""
     _, command, _ = system
     await command.prints("/graphql")
     await command.prints("SIMULATED prices")
@@ -81,7 +90,7 @@ async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str,
 async def test_gql_receives_a_snapshot_and_moving_updates(system: tuple[str, Command, float]) -> None:
     """Python's gql over graphql-transport-ws."""
     url, _, _ = system
-    async with subscribed(url, symbols=["BTC/USDT", "ETH/USDT"]) as events:
+    async with live_rates(url, symbols=["BTC/USDT", "ETH/USDT"]) as events:
         first = await next_event(events)
         assert first["kind"] == "SNAPSHOT"
         prices = {item["symbol"]: {item["price"]} for item in first["items"]}
@@ -113,9 +122,9 @@ async def test_npm_graphql_ws_receives_a_snapshot_and_moving_updates(
 
 
 async def test_it_stops_cleanly_with_a_subscriber_connected(system: tuple[str, Command, float]) -> None:
-    """SIGTERM ends it within seconds with exit code 0 and no traceback; the subscriber is told."""
+    """SIGTERM ends it within seconds with exit code 0 and no traceback; the subscription ends."""
     url, command, _ = system
-    async with subscribed(url, symbols=["BTC/USDT"]) as events:
+    async with live_rates(url, symbols=["BTC/USDT"]) as events:
         await next_event(events)
         assert await command.stop() == 0
     assert "Traceback" not in command.text

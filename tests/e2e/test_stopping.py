@@ -1,4 +1,4 @@
-"""SIGTERM while a part of the system hangs: every process stops all the same, in the time that `docker stop` gives."""
+"""SIGTERM while a part of the system hangs: every process still stops within the grace period of `docker stop`."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from tests.e2e.processes import Command, free_port, running, running_all
 
 pytestmark = pytest.mark.timeout(180)
 
-# What `docker stop` gives; our compose file gives twice as much.
+# The default of `docker stop`; our compose file allows twice as much.
 GRACE_S = 10
 SETTINGS = {
     "RATEWIRE_PRODUCER_INTERVAL_S": "1",
@@ -20,7 +20,7 @@ SETTINGS = {
     "RATEWIRE_LISTINGS_INTERVAL_S": "1",
     "RATEWIRE_LISTINGS_INTERVALS_S": "{}",
 }
-# By what hangs: who says first that it has noticed.
+# By the backend that hangs: the process that logs it first, and its message.
 SIGNS = {
     "redis": ("stream kraken", "cannot report"),
     "rabbitmq": ("producer", "tick not issued"),
@@ -41,7 +41,7 @@ NAMES = ("producer", "consumer binance", "stream kraken", "listings", "gateway")
 
 @asynccontextmanager
 async def system(servers: Mapping[str, Server]) -> AsyncIterator[dict[str, Command]]:
-    """Processes of every kind at work, by their command, with the simulator as the exchanges."""
+    """Start one process of every kind, keyed by its command, with the simulator as the exchanges."""
     http, ws = free_port(), free_port()
     env = {
         **backends_of(servers),
@@ -72,7 +72,7 @@ def backends_of(servers: Mapping[str, Server]) -> dict[str, str]:
 
 
 async def stop_all(commands: Mapping[str, Command]) -> None:
-    """SIGTERM to all of them: 0 in time, and nobody complains of it."""
+    """Send SIGTERM to all: each exits with 0 in time, without a traceback."""
     for command in commands.values():
         command.process.send_signal(signal.SIGTERM)
     ends = (command.ends(within_s=GRACE_S) for command in commands.values())
@@ -94,12 +94,12 @@ def servers(redis_server: Server, rabbitmq_server: Server, postgres_server: Serv
 
 @pytest.mark.parametrize("hanging", SIGNS)
 async def test_every_process_stops_while_a_backend_hangs(servers: dict[str, Server], hanging: str) -> None:
-    """Its connections are open, and nothing comes of them."""
+    """The backend keeps its connections open and answers nothing."""
     async with system(servers) as commands:
         servers[hanging].freeze()
         try:
-            who, sign = SIGNS[hanging]
-            await commands[who].prints(sign, within_s=30)
+            name, sign = SIGNS[hanging]
+            await commands[name].prints(sign, within_s=30)
             del commands["simulator"]
             await stop_all(commands)
         finally:
@@ -107,7 +107,7 @@ async def test_every_process_stops_while_a_backend_hangs(servers: dict[str, Serv
 
 
 async def test_every_process_stops_while_the_sources_hang(servers: dict[str, Server]) -> None:
-    """No goodbye is answered, and what was asked for does not come."""
+    """The sources answer neither requests nor close frames."""
     async with system(servers) as commands:
         simulator = commands.pop("simulator")
         simulator.process.send_signal(signal.SIGSTOP)
@@ -119,7 +119,7 @@ async def test_every_process_stops_while_the_sources_hang(servers: dict[str, Ser
 
 
 async def test_every_process_stops_while_it_still_waits_for_a_backend(servers: dict[str, Server]) -> None:
-    """At start-up, in the middle of its patience: no failure either."""
+    """SIGTERM during the retries of the start-up is no failure."""
     env = backends_of(servers)
     async with AsyncExitStack() as stack:
         servers["redis"].freeze()

@@ -1,4 +1,4 @@
-"""What a person who got something wrong is told, by every process."""
+"""Error messages and exit codes of every command for wrong settings and unreachable backends."""
 
 import socket
 from pathlib import Path
@@ -16,7 +16,7 @@ NO_DATABASE = {
 
 
 @pytest.mark.parametrize(
-    ("command", "env", "told"),
+    ("command", "env", "message"),
     [
         (
             ["gateway"],
@@ -57,7 +57,7 @@ NO_DATABASE = {
     ],
 )
 async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
-    command: list[str], env: dict[str, str], told: str, tmp_path: Path, redis_url: str
+    command: list[str], env: dict[str, str], message: str, tmp_path: Path, redis_url: str
 ) -> None:
     """One line, no traceback, a non-zero exit code."""
     database = f"sqlite+aiosqlite:///{tmp_path}/r.sqlite"
@@ -72,12 +72,12 @@ async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
         assert await migration.ends() == 0, migration.text
     async with running(*command, env={**base, **env}) as process:
         assert await process.ends() != 0
-    assert told in process.text
+    assert message in process.text
     assert "Traceback" not in process.text
 
 
 @pytest.mark.parametrize(
-    ("command", "env", "told"),
+    ("command", "env", "message"),
     [
         (["gateway"], NO_REDIS, "Redis"),
         (["producer"], NO_REDIS, "Redis"),
@@ -87,9 +87,9 @@ async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
     ],
 )
 async def test_an_unreachable_backend_is_retried_then_given_up(
-    command: list[str], env: dict[str, str], told: str, redis_url: str, amqp_url: str
+    command: list[str], env: dict[str, str], message: str, redis_url: str, amqp_url: str
 ) -> None:
-    """Each attempt is logged; after the start-up time the exit code is 1 and the last line says what is away."""
+    """Each attempt is logged; after the start-up timeout the exit code is 1 and the last line names the backend."""
     base = {
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_AMQP_URL": amqp_url,
@@ -100,13 +100,13 @@ async def test_an_unreachable_backend_is_retried_then_given_up(
     assert process.text.count("retrying") >= 2
     last = process.text.strip().splitlines()[-1]
     assert last.startswith("ratewire: ")
-    assert told in last
+    assert message in last
     assert "Traceback" not in process.text
     assert "secret" not in process.text
 
 
 async def test_a_starting_process_can_be_stopped_at_once() -> None:
-    """Waiting for Redis does not make it deaf to SIGTERM."""
+    """SIGTERM ends a process that is still waiting for Redis."""
     for name in ("gateway", "producer"):
         env = {**NO_REDIS, "RATEWIRE_STARTUP_TIMEOUT_S": "60", "RATEWIRE_GATEWAY_PORT": str(free_port())}
         async with running(name, env=env) as process:
@@ -116,10 +116,10 @@ async def test_a_starting_process_can_be_stopped_at_once() -> None:
 
 
 @pytest.mark.parametrize("command", [["up"], ["gateway"]])
-async def test_a_port_in_use_is_told_with_the_setting_that_changes_it(
+async def test_a_port_in_use_is_reported_with_the_setting_that_changes_it(
     command: list[str], tmp_path: Path, redis_url: str
 ) -> None:
-    """Before anything else starts."""
+    """The port is checked before anything else starts."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Every example runs against the embedded system, as `examples/README.md` says, and the resume helpers keep their promise."""
+"""Every example runs against the embedded system as `examples/README.md` says; the resume helpers resume."""
 
 import json
 import re
@@ -52,21 +52,21 @@ def address(port: int) -> dict[str, str]:
 
 
 async def test_the_python_query_prints_prices_and_what_is_missing(port: int) -> None:
-    """A price with all its digits and its age; an unknown symbol with the reason."""
+    """It prints a price with all digits and its age, and the reason for an unknown symbol."""
     output = await output_of(sys.executable, "query.py", "BTC/USDT", "NO/SUCH", cwd=PYTHON, env=address(port))
     assert re.search(r"^BTC/USDT \w+ \d+\.\d+ \d+ ms old$", output, re.MULTILINE)
     assert "NO/SUCH is unavailable:" in output
 
 
 async def test_the_python_subscription_prints_moving_prices(port: int) -> None:
-    """Three lines of which not all are the same."""
+    """Three lines are three different prices."""
     async with started(sys.executable, "live.py", "BTC/USDT", cwd=PYTHON, env=address(port)) as program:
         lines = [await program.line(has="FRESH") for _ in range(3)]
     assert len(set(lines)) == 3
 
 
 async def test_curl_gets_a_rate_and_a_stream_that_goes_on_from_a_cursor(port: int) -> None:
-    """The last event's id, given to the next call, brings a recovered snapshot."""
+    """The last event's id, passed to the next call, gives a recovered snapshot."""
     assert '"price"' in await output_of("sh", "query.sh", "BTC/USDT", cwd=CURL, env=address(port))
     async with started("sh", "live.sh", cwd=CURL, env=address(port)) as program:
         cursor = (await program.line(has="id: ")).removeprefix("id: ").strip()
@@ -76,27 +76,27 @@ async def test_curl_gets_a_rate_and_a_stream_that_goes_on_from_a_cursor(port: in
 
 
 async def test_curl_says_what_is_wrong_and_fails(port: int) -> None:
-    """A script that asks for nonsense must not go on as if it had an answer."""
+    """The script exits with an error instead of continuing without an answer."""
     async with started("sh", "query.sh", "bitcoin", cwd=CURL, env=address(port)) as program:
         assert "INVALID_SYMBOL" in await program.line(has="errors")
 
 
 @pytest.mark.usefixtures("built")
 async def test_urql_and_apollo_query_and_subscribe(port: int) -> None:
-    """Typed operations over HTTP and WebSocket; the cache holds what the subscription told last."""
+    """Typed operations work over HTTP and WebSocket; the cache holds the subscription's latest value."""
     urql = await output_of("node", "build/urql.js", cwd=TYPESCRIPT, env=address(port))
     assert "FRESH" in urql
     assert urql.count("UPDATE") == 4
     apollo = await output_of("node", "build/apollo.js", cwd=TYPESCRIPT, env=address(port))
     moves = re.findall(r"^\w+ ([\d.]+) in the cache: ([\d.]+)$", apollo, re.MULTILINE)
     assert len(moves) == 5
-    assert all(told == cached for told, cached in moves)
+    assert all(received == cached for received, cached in moves)
 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str, port: int) -> None:
-    """Connections are cut twice: each time the first event after is a snapshot that says that nothing was missed."""
+    """After each of two cuts the first event is a snapshot that says that nothing was missed."""
     folder, command = RESUMING[language]
     async with cuttable(port) as relay, started(*command, cwd=folder, env=address(relay.own_port)) as program:
         await program.line(has="UPDATE")
@@ -112,7 +112,7 @@ async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str
 async def test_the_resume_helper_says_when_something_may_have_been_missed(
     language: str, tmp_path: Path
 ) -> None:
-    """The embedded system keeps its cache in memory: after a restart nothing can be proved, and it says so."""
+    """The embedded system keeps its cache in memory: after a restart the helper reports a gap."""
     folder, command = RESUMING[language]
     port = free_port()
     env = {"RATEWIRE_GATEWAY_PORT": str(port), "RATEWIRE_STANDALONE_FOLDER": str(tmp_path)}
@@ -128,7 +128,7 @@ async def test_the_resume_helper_says_when_something_may_have_been_missed(
 
 @asynccontextmanager
 async def refusing_once(code: str) -> AsyncIterator[int]:
-    """The port of a graphql-transport-ws server whose first answer is an error with `code`, and any later one an event."""
+    """Serve graphql-transport-ws: the first answer is an error with `code`, any later one an event. Yields the port."""
     subscriptions = 0
     event: dict[str, object] = {
         "kind": "SNAPSHOT",
@@ -161,7 +161,7 @@ async def refusing_once(code: str) -> AsyncIterator[int]:
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: str) -> None:
-    """It listens before it has read the instruments, and says SERVICE_UNAVAILABLE for that moment."""
+    """A gateway listens before it has read the instruments and answers SERVICE_UNAVAILABLE until then."""
     folder, command = RESUMING[language]
     async with (
         refusing_once("SERVICE_UNAVAILABLE") as port,
@@ -172,8 +172,8 @@ async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("language", RESUMING)
-async def test_the_resume_helper_gives_up_on_a_question_that_is_refused(language: str) -> None:
-    """Asking it again would not mend it: the program ends with the reason."""
+async def test_the_resume_helper_gives_up_on_a_rejected_query(language: str) -> None:
+    """A retry cannot succeed: the program ends with the reason."""
     folder, command = RESUMING[language]
     async with (
         refusing_once("BAD_USER_INPUT") as port,
@@ -185,13 +185,13 @@ async def test_the_resume_helper_gives_up_on_a_question_that_is_refused(language
 
 
 async def test_the_helper_to_copy_is_the_one_that_the_command_line_uses() -> None:
-    """One file, two places: `ratewire watch` proves it daily."""
+    """The example and `ratewire watch` share one file, in two places."""
     ours = ROOT / "ratewire" / "client" / "resuming.py"
     assert (PYTHON / "resuming.py").read_text() == ours.read_text()
 
 
 async def test_the_page_names_every_example() -> None:
-    """Else nobody finds it."""
+    """`examples/README.md` lists every file."""
     page = (EXAMPLES / "README.md").read_text()
     files = [*PYTHON.glob("*.py"), *CURL.glob("*.sh"), *(TYPESCRIPT / "src").glob("*.ts")]
     named = [file.name for file in files if file.name != "address.ts"]
