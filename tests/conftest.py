@@ -13,6 +13,7 @@ from tests.backends import (
     redis_url,
 )
 
+pytest_plugins = ["tests.kinds"]
 __all__ = [
     "amqp_url",
     "postgres_server",

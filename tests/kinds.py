@@ -1,0 +1,89 @@
+"""Kinds of tests, as pytest markers: `servers`, `slow`, `alone`, `long`. A test with none of them is a unit test.
+
+`servers`: starts processes or listens on a port. Set by hand, or by a fixture of `SERVER_FIXTURES`.
+`slow`: takes seconds of processor time without a server.
+`alone`: measures time, memory or frames, and needs the machine without other tests beside it.
+`long`: shows at greater length what a shorter test shows; `make test-long` runs it.
+
+`make check` runs unit tests. A unit test that starts a process or listens on a port fails with a `NotAUnitTest`.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+SERVER_FIXTURES = frozenset(
+    {
+        "redis_server",
+        "rabbitmq_server",
+        "postgres_server",
+        "serving",
+        "open_simulator",
+    }
+)
+MARKERS = ("servers", "slow", "alone", "long")
+PROCESS_EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system")
+
+
+class NotAUnitTest(RuntimeError):
+    """A test without a marker did what only a test with `servers` may do."""
+
+
+class _Guard:
+    """Fails what starts a process or listens on a port while a unit test runs."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        # An audit hook cannot be removed, hence one for the whole session.
+        sys.addaudithook(self._check)
+
+    def _check(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self.is_on:
+            return
+        # Addresses of Unix sockets are text; those of TCP and UDP are tuples.
+        if event in PROCESS_EVENTS or (event == "socket.bind" and isinstance(arguments[1], tuple)):
+            raise NotAUnitTest(f"a unit test caused {event}: mark it with @pytest.mark.servers")
+
+
+_guard = _Guard()
+
+
+def is_unit(item: pytest.Item) -> bool:
+    """Whether a test has none of the markers of this page; `slow` tests have no servers either."""
+    return not any(item.get_closest_marker(name) for name in MARKERS if name != "slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for line in (__doc__ or "").splitlines():
+        name, _, meaning = line.partition(": ")
+        if name.strip("`") in MARKERS:
+            config.addinivalue_line("markers", f"{name.strip('`')}: {meaning}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures, and keep tests that share a module's fixture on one worker of pytest-xdist."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        if SERVER_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("servers")
+        if shares_module_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def shares_module_fixture(item: pytest.Function) -> bool:
+    """Whether a test uses a fixture that lives as long as its module."""
+    info = item._fixtureinfo.name2fixturedefs
+    return any(definition.scope == "module" and definition.baseid for found in info.values() for definition in found)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Guard unit tests, fixtures included."""
+    _guard.is_on = is_unit(item)
+    try:
+        return (yield)
+    finally:
+        _guard.is_on = False
