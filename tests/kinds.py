@@ -1,6 +1,6 @@
 """Kinds of tests, as pytest markers: `servers`, `slow`, `alone`, `long`. A test with none of them is a unit test.
 
-`servers`: starts processes or listens on a port. Set by hand, or by a fixture of `SERVER_FIXTURES`.
+`servers`: starts processes or listens on a port. Set by hand, by a fixture of `SERVER_FIXTURES` or a parameter of `SERVERS`.
 `slow`: takes seconds of processor time without a server.
 `alone`: measures time, memory or frames, and needs the machine without other tests beside it.
 `long`: shows at greater length what a shorter test shows; `make test-long` runs it.
@@ -22,6 +22,8 @@ SERVER_FIXTURES = frozenset(
         "open_simulator",
     }
 )
+# A parameter of one of these names stands for the server.
+SERVERS = frozenset({"redis", "rabbitmq", "postgres"})
 MARKERS = ("servers", "slow", "alone", "long")
 PROCESS_EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system")
 
@@ -67,16 +69,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
-        if SERVER_FIXTURES.intersection(item.fixturenames):
+        if SERVER_FIXTURES.intersection(item.fixturenames) or names_server(item):
             item.add_marker("servers")
         if shares_module_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
+def names_server(item: pytest.Function) -> bool:
+    """Whether a parameter of a test is the name of a server that its fixture starts."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(value in SERVERS for value in parameters if isinstance(value, str))
+
+
 def shares_module_fixture(item: pytest.Function) -> bool:
     """Whether a test uses a fixture that lives as long as its module."""
     info = item._fixtureinfo.name2fixturedefs
-    return any(definition.scope == "module" and definition.baseid for found in info.values() for definition in found)
+    return any(
+        definition.scope == "module" and definition.baseid for found in info.values() for definition in found
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,8 @@ from bench.rounds import run_rounds
 from bench.scenarios.registry import Entry
 from bench.scenarios.scenario import ScenarioContext
 
+pytestmark = pytest.mark.servers
+
 TINY = replace(QUICK_COMPARISON, seconds=0.3, subscribers=5)
 THIS_TREE = Checkout("this tree", ROOT, sys.executable)
 SPEED = Row("query", "answers/s", is_throughput=True)

@@ -50,6 +50,7 @@ async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None
     await redis.aclose()
 
 
+@pytest.mark.servers
 async def test_an_unreachable_redis_is_a_typed_error(unused_tcp_port: int) -> None:
     """All operations raise `CacheUnavailable`."""
     redis = open_redis(f"redis://127.0.0.1:{unused_tcp_port}/0")

@@ -68,6 +68,7 @@ async def test_a_shorter_cooldown_does_not_shorten_a_longer_one(replicas: Replic
     assert await replicas.one.remaining() > LONG - timedelta(minutes=1)
 
 
+@pytest.mark.servers
 async def test_a_process_keeps_its_own_cooldown_without_redis() -> None:
     """While Redis is unavailable, the local cooldown still applies."""
     async with aclosing(open_redis(f"redis://127.0.0.1:{free_port()}/0")) as redis:

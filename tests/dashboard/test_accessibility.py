@@ -4,7 +4,7 @@ import pytest
 
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 LOOKS: list[ContextOptions] = [
     {"colorScheme": "light"},

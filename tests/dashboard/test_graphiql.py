@@ -12,7 +12,7 @@ from tests.dashboard.browser import PHONE, Browser, browsing
 from tests.dashboard.conftest import picture
 from tests.dashboard.explorer import Answer, answers, model, open_explorer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 QUERIES = ["OneRate", "BulkRates", "Sources", "Convert", "Instruments"]
 SUBSCRIPTIONS = ["LiveRates", "Resume", "Consensus"]

@@ -7,7 +7,7 @@ import pytest
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 FIRST_VISITS = 10
 PRICE = "document.getElementById('row-BTC/USDT')?.querySelector('.cell.price')?.innerText"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD")
 # Which secrets a service has any business to know.

@@ -10,6 +10,8 @@ from websockets.asyncio.client import connect
 
 from tests.deploy.nginx import TIMEOUT_S, EchoGateway, nginx_in, render
 
+pytestmark = pytest.mark.servers
+
 
 async def test_what_a_stranger_claims_to_be_is_dropped(client: httpx.AsyncClient) -> None:
     """X-Forwarded-* come from nginx, the host from the client, other protocols are not tunnelled."""

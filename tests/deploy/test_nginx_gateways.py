@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 
 from tests.deploy.nginx import TIMEOUT_S, EchoGateway, nginx_in, render, write_gateways
 
+pytestmark = pytest.mark.servers
+
 
 async def test_both_gateways_get_their_share(client: httpx.AsyncClient, gateways: list[EchoGateway]) -> None:
     """Requests are spread over the replicas."""

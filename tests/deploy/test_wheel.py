@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.processes import ROOT
 
+pytestmark = pytest.mark.servers
+
 WITHIN_S = 100
 PACKAGES = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests", "tools"}
 

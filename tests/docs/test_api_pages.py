@@ -23,7 +23,7 @@ from tests.e2e.processes import free_port, running
 
 ERRORS = ROOT / "docs" / "api" / "errors.md"
 EVENT_WITHIN_S = 20
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

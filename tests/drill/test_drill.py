@@ -13,6 +13,8 @@ import pytest
 from drill.plan import steps_of
 from rates.source import Source
 
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
+
 # It takes two minutes, more on a busy machine, and gives up by itself before this.
 TIMEOUT_S = 540
 GENTLE = {(source, step.name) for source in Source for step in steps_of(source.value) if step.is_undisturbed}

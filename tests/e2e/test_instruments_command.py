@@ -11,6 +11,8 @@ from tests.e2e.processes import running
 from tests.pipeline.fakes import until
 from tests.pipeline.http_server import Server, open_server
 
+pytestmark = pytest.mark.servers
+
 COINS = [
     {"id": "bitcoin", "symbol": "btc", "name": "Bitcoin"},
     {"id": "pepe", "symbol": "pepe", "name": "Pepe"},

@@ -78,6 +78,7 @@ async def database(tmp_path: Path) -> str:
     return url
 
 
+@pytest.mark.servers
 async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
     """The exchange's listing is the only input that changes."""
     store, cache, stop = InstrumentStore(database), MemoryCache(stream_length=10), asyncio.Event()

@@ -9,12 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
+import pytest
 from websockets.asyncio.client import connect
 
 from instruments.seed import read_seed
 from rates.source import Source
 from tests.e2e.graphql_client import rates, subscribed
 from tests.e2e.processes import eventually, free_port, running
+
+pytestmark = pytest.mark.servers
 
 SYMBOLS = tuple(str(one.symbol) for one in read_seed() if one.source is Source.BINANCE)[:40]
 LIFETIME_S = 1.5

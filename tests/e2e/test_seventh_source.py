@@ -125,6 +125,7 @@ async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: P
             assert meanings["SEPTEM"].startswith("Septem, a made-up exchange")
 
 
+@pytest.mark.servers
 async def test_the_checks_of_all_folders_cover_it(tmp_path: Path) -> None:
     """The checks of folder layout, purity and independence cover the new folder without a change."""
     copy = take_copy(tmp_path)

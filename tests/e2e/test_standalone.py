@@ -41,7 +41,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
         yield f"http://127.0.0.1:{port}", command, began
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 
 async def node(script: str, *arguments: str) -> str:

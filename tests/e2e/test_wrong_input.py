@@ -7,6 +7,8 @@ import pytest
 
 from tests.e2e.processes import free_port, running
 
+pytestmark = pytest.mark.servers
+
 NO_REDIS = {"RATEWIRE_REDIS_URL": "redis://127.0.0.1:1/0", "RATEWIRE_STARTUP_TIMEOUT_S": "2"}
 NO_QUEUE = {"RATEWIRE_AMQP_URL": "amqp://guest:guest@127.0.0.1:1/"}
 NO_DATABASE = {

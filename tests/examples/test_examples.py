@@ -23,7 +23,7 @@ RESUMING = {
     "python": (PYTHON, (sys.executable, "resume.py")),
     "typescript": (TYPESCRIPT, ("node", "build/resume.js")),
 }
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,6 +14,8 @@ from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from rates.errors import InvalidSetting, PortInUse
 
+pytestmark = pytest.mark.servers
+
 PROTOCOLS = [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL, WebsocketsTransport.APOLLO_SUBPROTOCOL]
 
 

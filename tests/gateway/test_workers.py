@@ -9,11 +9,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.server import bind
 from gateway.settings import GatewaySettings
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
 from tests.gateway.raw_socket import raw_socket
+
+pytestmark = pytest.mark.servers
 
 SYMBOLS = [f"W{number}/USDT" for number in range(50)]
 BODY = json.dumps({"query": "{ rates { items { id price } } }"}).encode()

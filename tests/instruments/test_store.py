@@ -59,6 +59,7 @@ async def test_a_database_without_migrations_is_a_typed_error(tmp_path: Path) ->
     await store.close()
 
 
+@pytest.mark.servers
 async def test_an_unreachable_database_is_a_typed_error(unused_tcp_port: int) -> None:
     """Store and migrations raise `DatabaseUnavailable`, without the password."""
     url = f"postgresql+asyncpg://user:secret@127.0.0.1:{unused_tcp_port}/ratewire"

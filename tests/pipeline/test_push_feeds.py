@@ -23,6 +23,8 @@ from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
 from tests.pipeline.fakes import FakeReader, eventually
 
+pytestmark = pytest.mark.servers
+
 PATIENCE_S = 30
 PUSHED = [Source.COINBASE, Source.KRAKEN, Source.OKX, Source.BYBIT]
 # One that no exchange lists, in each one's spelling.

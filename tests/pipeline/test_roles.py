@@ -41,6 +41,8 @@ from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from tests.pipeline.fakes import FakeReader, eventually, instrument
 
+pytestmark = pytest.mark.servers
+
 NAMES = RedisKeys(simulated=True)
 PATIENCE_S = 30
 BINANCE_PAIRS = [instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP", "DOGE")]

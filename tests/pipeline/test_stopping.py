@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from cache.memory import MemoryCache
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -82,6 +84,7 @@ async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() 
             await producing
 
 
+@pytest.mark.servers
 async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> None:
     """Its last values are lost with the write that never ends."""
     stop, cache = asyncio.Event(), StuckCache()
@@ -109,6 +112,7 @@ async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> Non
             await streaming
 
 
+@pytest.mark.servers
 async def test_a_listing_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     """Nor for the minute that one may take."""
     url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"

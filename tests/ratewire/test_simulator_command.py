@@ -3,8 +3,12 @@
 import asyncio
 import sys
 
+import pytest
+
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
+
+pytestmark = pytest.mark.servers
 
 
 async def run(*arguments: str) -> tuple[int | None, str]:

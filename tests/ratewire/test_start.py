@@ -16,6 +16,8 @@ import pytest
 
 from tests.e2e.processes import ROOT, free_port
 
+pytestmark = pytest.mark.servers
+
 # Each takes longer to import than all of `ratewire query`, or belongs to a service.
 HEAVY = {
     *(

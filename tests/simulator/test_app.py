@@ -14,6 +14,8 @@ from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from tests.simulator.conftest import TIMEOUT_SECONDS
 
+pytestmark = pytest.mark.servers
+
 
 async def test_it_serves_until_told_to_stop() -> None:
     """`run` returns soon after the event is set."""

@@ -7,6 +7,7 @@ import pytest
 from standalone.announcement import announce
 
 
+@pytest.mark.servers
 def test_a_long_name_of_a_recording_stays_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is in it: neither broken at the eightieth column nor taken for markup."""
     label = f"replay {'long-' * 20}name [bold].jsonl"

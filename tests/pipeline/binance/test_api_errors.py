@@ -27,6 +27,8 @@ from tests.pipeline.binance.exchange import (
 )
 from tests.pipeline.fakes import START, FakeClock, health
 
+pytestmark = pytest.mark.servers
+
 ASKED = {"symbols": ["BTCUSDT"]}
 NOW_MS = format_us(START) // 1000
 DAY_MS = 86_400_000

@@ -23,6 +23,8 @@ from tests.pipeline.binance.exchange import (
 )
 from tests.pipeline.fakes import START, FakeClock, health
 
+pytestmark = pytest.mark.servers
+
 
 def wanted(*pairs: str) -> list[RequestedInstrument]:
     return [RequestedInstrument(parse_symbol(pair), pair.replace("/", "")) for pair in pairs]

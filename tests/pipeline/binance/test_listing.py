@@ -71,6 +71,7 @@ def test_the_recorded_listing_of_2025_is_read_whole() -> None:
     assert [len(parse_listing(json.dumps(body).encode())) for body in bodies] == [25]
 
 
+@pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
     """From the simulator, which answers as Binance does."""
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:

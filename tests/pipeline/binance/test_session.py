@@ -28,6 +28,8 @@ from tests.pipeline.binance.exchange import (
 )
 from tests.pipeline.fakes import START, health, until
 
+pytestmark = pytest.mark.servers
+
 ASKED = {"symbols": ["BTCUSDT"]}
 
 

@@ -64,6 +64,7 @@ def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
         parse_listing(body)
 
 
+@pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
     """From the simulator, which lists all that the seed has."""
     await check_listing(Source.COINBASE)

@@ -36,6 +36,8 @@ from tests.pipeline import http_server
 from tests.pipeline.fakes import START, FakeClock, health
 from tests.pipeline.http_server import Server
 
+pytestmark = pytest.mark.servers
+
 WANTED = [
     RequestedInstrument(parse_symbol("BTC/USD"), "bitcoin"),
     RequestedInstrument(parse_symbol("ETH/USD"), "ethereum"),

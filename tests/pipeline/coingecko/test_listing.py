@@ -45,6 +45,7 @@ def test_the_recorded_list_is_read_whole() -> None:
     assert (len(found), count["BTC"], count["PEPE"]) == (17_892, 6, 25)
 
 
+@pytest.mark.servers
 async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
     """What the listing takes, rates do not have; with nothing left it is not asked for."""
     async with open_server(BODY, path="/api/v3") as server:

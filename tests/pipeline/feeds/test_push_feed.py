@@ -16,6 +16,8 @@ from tests.backends import free_port
 from tests.pipeline.fakes import instrument, until
 from tests.pipeline.feeds.push_server import age_of, feeding, open_market, trading
 
+pytestmark = pytest.mark.servers
+
 PAIRS = [instrument("BTC/USDT"), instrument("ETH/USDT")]
 NAMES = ("BTCUSDT", "ETHUSDT")
 

@@ -9,6 +9,8 @@ from rates.health import LinkState
 from tests.pipeline.fakes import BTC, ETH, instrument, until
 from tests.pipeline.feeds.push_server import age_of, feeding, open_market, trading
 
+pytestmark = pytest.mark.servers
+
 PAIRS = [instrument("BTC/USDT"), instrument("ETH/USDT")]
 NAMES = ("BTCUSDT", "ETHUSDT")
 

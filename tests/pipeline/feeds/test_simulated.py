@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection, serve
 
@@ -28,6 +29,8 @@ from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, until
 from tests.pipeline.feeds.push_server import Running
+
+pytestmark = pytest.mark.servers
 
 # The exchange waits for a minute; two seconds are plenty for a loop that is late by a fifth of a second.
 PONG_TIMEOUT_S = 2.0

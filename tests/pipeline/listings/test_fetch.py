@@ -14,6 +14,8 @@ from rates.errors import SourceUnavailable
 from rates.source import Source
 from tests.pipeline.fakes import health
 
+pytestmark = pytest.mark.servers
+
 
 async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """An answer without an end, a byte at a time: each comes well before any timeout of its own."""

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import httpx
+import pytest
 
 from pipeline.net.http_client import client_factory
+
+pytestmark = pytest.mark.servers
 
 # Turns of the event loop from the start of a call to where it waits for the answer, and some more.
 TURNS_OF_A_CALL = 60

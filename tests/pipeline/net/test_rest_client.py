@@ -27,6 +27,7 @@ def context(*, simulated: bool = False) -> SourceContext:
     return SourceContext(health=health(), simulated=simulated, clock=clock, cooldown=MemoryCooldown(clock))
 
 
+@pytest.mark.servers
 async def test_an_answer_is_handed_over_unread() -> None:
     """With the path below the base address, and the parameters."""
     async with (
@@ -37,6 +38,7 @@ async def test_an_answer_is_handed_over_unread() -> None:
     assert [target for target, _ in server.asked] == ["/binance/api/v3/exchangeInfo?a=b+c"]
 
 
+@pytest.mark.servers
 async def test_silence_ends_in_a_timeout() -> None:
     """Nobody waits for a dead server."""
     async with (
@@ -48,6 +50,7 @@ async def test_silence_ends_in_a_timeout() -> None:
             await rest.fetch_json("/")
 
 
+@pytest.mark.servers
 async def test_a_cut_answer_is_none() -> None:
     """Half a listing must never be read as one."""
     async with (
@@ -59,6 +62,7 @@ async def test_a_cut_answer_is_none() -> None:
             await rest.fetch_json("/")
 
 
+@pytest.mark.servers
 async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
     """Who shares the hold does not even ask until it is over."""
     surroundings = context()
@@ -73,6 +77,7 @@ async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
     assert len(server.asked) == 1
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("simulated", [True, False])
 async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
     """A listing of the wrong kind is refused whole."""

@@ -14,6 +14,8 @@ from rates.source import Source
 from tests.backends import Server, free_port
 from tests.pipeline.fakes import task
 
+pytestmark = pytest.mark.servers
+
 BINANCE = Source.BINANCE
 
 

@@ -18,6 +18,8 @@ from tests.e2e.graphql_client import rates
 from tests.e2e.processes import ROOT, eventually, free_port, running
 from tests.e2e.programs import LONGEST_S, output_of, started
 
+pytestmark = pytest.mark.servers
+
 RATEWIRE = (sys.executable, "-m", "ratewire")
 runner = CliRunner()
 
