@@ -1,0 +1,30 @@
+"""Bounds of processor time that hold on any machine: seconds are those of the machine that the bounds were set on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import process_time
+
+# What `_reference` took there: 2 cores of an Intel Xeon at 2.1 GHz, CPython 3.11.
+REFERENCE_S = 0.02
+ROUNDS = 3
+
+
+def _reference() -> float:
+    """The processor time of a fixed piece of work."""
+    began = process_time()
+    sum(len(str(number)) for number in range(300_000))
+    return process_time() - began
+
+
+def machine_factor() -> float:
+    """How many times slower this machine is at this moment; at least 1, so that a bound is never tightened."""
+    return max(1.0, min(_reference() for _ in range(ROUNDS)) / REFERENCE_S)
+
+
+@contextmanager
+def costs_at_most(seconds: float) -> Iterator[None]:
+    """Fail if the block takes more processor time than `seconds` on the reference machine."""
+    began = process_time()
+    yield
+    used, allowed = process_time() - began, seconds * machine_factor()
+    assert used < allowed, f"took {used:.3f} s of the processor, expected at most {allowed:.3f} s"
