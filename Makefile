@@ -1,14 +1,14 @@
 # Two commands do all: `make run` and `make test`. `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
-# Test files side by side, WORKERS=2: half the time on a machine that has nothing else to do. Each worker has servers of its own.
-WORKERS ?=
+# Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-page drill format lock sdl env-example static workflows dist clean
+.PHONY: help run test test-long check .style .generated .types .units coverage bench bench-page drill format lock sdl env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,21 +16,29 @@ help: ## Show what there is
 run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the real exchanges, REPLAY=FILE for a recording
 	@exec $(BIN)/ratewire up $(if $(LIVE),--live) $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED))
 
-test: $(VENV)/.dev check ## Everything that CI runs
+test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
-	$(BIN)/pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -m "alone and not long"
+
+test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
+	@tools/ensure-servers.sh
+	$(BIN)/pytest -m long
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .style .generated workflows .types .units
+
+.style:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests tools
 	$(BIN)/lint-imports --no-logo
+
+.generated:
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
-	@$(MAKE) --no-print-directory workflows
 
 workflows: $(VENV)/.dev ## Check the workflows and forms of .github/ by schema and for security; offline
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -43,6 +51,20 @@ dist: $(VENV)/.dev ## Build the wheel into dist/
 	rm -rf dist build
 	$(BIN)/pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir dist .
 	rm -rf build
+
+.types:
+	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests tools
+
+.units:
+	$(BIN)/pytest -m "not servers and not slow and not alone and not long" -n 2
+
+coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make test`, processes that they start included
+	@tools/ensure-servers.sh
+	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadgroup
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort cover
 
 bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST))

@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.backends import (
     amqp_url,
@@ -23,7 +23,8 @@ __all__ = [
     "redis_url",
 ]
 
+# No deadline per example and no complaint of slow generation: both measure the machine, not the code.
+settings.register_profile("developer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # CI judges a change by the same examples each time; developers look for new ones with every run.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("ci", settings.get_profile("developer"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "developer")

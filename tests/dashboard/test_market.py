@@ -30,6 +30,7 @@ async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) ->
     assert await browser.evaluate("document.querySelector('#connection .phase').innerText") == "Live"
 
 
+@pytest.mark.alone
 async def test_the_first_paint_is_within_a_second(browser: Browser) -> None:
     """First contentful paint on loopback by the browser's own measurement: the best of ten visits."""
     paints: list[float] = []
