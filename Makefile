@@ -33,12 +33,15 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.typescript_layers
+	@tools/lint-typescript.sh
 
 .generated:
 	$(BIN)/python -m gateway.schema.sdl --check
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
+	$(BIN)/python -m tools.static_manifest --check
 
 workflows: $(VENV)/.dev ## Check the workflows and forms of .github/ by schema and for security; offline
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -92,8 +95,9 @@ lock: $(VENV)/.dev ## Resolve the newest versions that pyproject.toml allows int
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
-static: ## Build the pages from dashboard/ into gateway/static/
+static: $(VENV)/.dev ## Build the pages from dashboard/ into gateway/static/
 	cd dashboard && npm ci --no-audit --no-fund && npm run build
+	$(BIN)/python -m tools.static_manifest
 
 clean: ## Remove the environment and what a run left behind
 	rm -rf $(VENV) .run

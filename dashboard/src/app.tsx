@@ -1,10 +1,10 @@
 // The page: its frame, and the view that the address names.
 import { useEffect } from "react";
-import { useAddress } from "./address";
+import { useAddress } from "./browser/address";
 import { InstrumentView } from "./instrument/view";
 import { keepWhileVisible } from "./live/visibility";
 import { MarketView } from "./market/view";
-import { health } from "./session";
+import { health } from "./stores/session";
 import { Banners } from "./shell/banner";
 import { Header } from "./shell/header";
 import { SourceStrip } from "./sources/strip";

@@ -1,5 +1,5 @@
 // The dashboard at `/`.
-import "./shell/theme";
+import "./browser/theme";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 

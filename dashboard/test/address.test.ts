@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAddress, parseAddress, SORT_KEYS } from "../src/address";
+import { formatAddress, parseAddress, SORT_KEYS } from "../src/browser/address";
 
 test("an address that is written is read as the same", () => {
   for (const sort of SORT_KEYS)

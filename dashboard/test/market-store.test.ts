@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import type { MarketRateFragment, UnavailableReason } from "../src/graphql/generated";
 import type { RatesStep } from "../src/live/rates-feed";
-import { MarketStore } from "../src/market/market-store";
+import { MarketStore } from "../src/stores/market-store";
 import { ServerClock } from "../src/rates/server-clock";
 
 const NOON_MS = Date.parse("2026-11-22T12:00:00Z");

@@ -2,7 +2,7 @@
 // WebSocket that is {"isTrusted": true}, of a refused connection a stack trace; and each leaves an error on the console.
 import type { GraphQLFormattedError } from "graphql";
 import { type Client, createClient } from "graphql-ws";
-import { graphqlSocketUrl } from "../graphql-address";
+import { graphqlSocketUrl } from "../graphql/address";
 
 /** Does not come back by itself: a subscription that began anew under the reader's eyes would look like one that went on. */
 export function connectExplorer(): Client {

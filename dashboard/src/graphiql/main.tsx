@@ -3,7 +3,7 @@ import "./workers";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
-import { GRAPHQL_PATH } from "../graphql-address";
+import { GRAPHQL_PATH } from "../graphql/address";
 import { EXAMPLES } from "./examples";
 import { connectExplorer, fetchExplained } from "./gateway";
 

@@ -2,7 +2,7 @@
 // subscribes, because only they know the cursor to come back with.
 import { createClient } from "graphql-ws";
 import { Client, type ExecutionResult, fetchExchange, subscriptionExchange } from "urql";
-import { GRAPHQL_PATH, graphqlSocketUrl } from "../graphql-address";
+import { GRAPHQL_PATH, graphqlSocketUrl } from "./address";
 
 export interface Gateway {
   client: Client;

@@ -79,7 +79,7 @@ export class ChartLines {
   }
 
   /** How precise the axis must be to tell one price from the next. */
-  usePrecision(precision: number): void {
+  applyPrecision(precision: number): void {
     for (const series of this.#lines.values()) series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
   }
 

@@ -1,10 +1,10 @@
 // The live chart's place on the page.
 import { useEffect, useRef } from "react";
 import { onSecondHand } from "../live/second-hand";
-import { useRemembered } from "../remembered";
-import { clock } from "../session";
-import { theme } from "../shell/theme";
-import { useMedia } from "../shell/use-media";
+import { useRemembered } from "../browser/remembered";
+import { clock } from "../stores/session";
+import { theme } from "../browser/theme";
+import { useMedia } from "../browser/use-media";
 import { ChartLines } from "./chart-lines";
 import type { InstrumentFeed } from "./instrument-feed";
 
@@ -26,13 +26,13 @@ export function Chart({ feed, sources, precision }: Props) {
     lines.current = chart;
     const ends = [feed.trail.onPoint((line, point) => chart.add(line, point)), onSecondHand(() => chart.passSecond(clock.nowMs(Date.now())))];
     return () => {
-      ends.forEach((end) => end());
+      for (const end of ends) end();
       chart.remove();
       lines.current = null;
     };
   }, [feed]);
   useEffect(() => lines.current?.order(sources), [feed, sources]);
   useEffect(() => lines.current?.paint(), [isDark, chosen]);
-  useEffect(() => lines.current?.usePrecision(precision), [precision, sources]);
+  useEffect(() => lines.current?.applyPrecision(precision), [precision, sources]);
   return <div ref={place} className="chart" role="img" aria-label="Prices by source since this page was opened. The same figures are in the tables." />;
 }

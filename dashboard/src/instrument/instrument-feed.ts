@@ -4,18 +4,17 @@ import {
   type ConsensusSubscription,
   type ConsensusSubscriptionVariables,
   OneInstrumentDocument,
-  type OneInstrumentSubscription,
   type OneInstrumentSubscriptionVariables,
 } from "../graphql/generated";
 import { KeptSubscription } from "../live/kept-subscription";
 import { RatesFeed, type RatesStep } from "../live/rates-feed";
 import type { Pausable } from "../live/visibility";
-import { MarketStore } from "../market/market-store";
-import { clock, gateway, listenInto } from "../session";
+import { MarketStore } from "../stores/market-store";
+import { clock, gateway, listenInto } from "../stores/session";
+import type { InstrumentRate } from "./instrument-rate";
 import { Trail } from "./trail";
 import { UpdateLog } from "./update-log";
 
-export type InstrumentRate = OneInstrumentSubscription["rates"]["items"][number];
 export type Consensus = ConsensusSubscription["consensusRate"];
 
 /** The chart's line that is no source's. */

@@ -2,9 +2,10 @@
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { Price } from "../market/cells";
-import type { InstrumentRow } from "../market/instrument-row";
-import { clock } from "../session";
-import type { Consensus, InstrumentRate } from "./instrument-feed";
+import type { InstrumentRow } from "../stores/instrument-row";
+import { clock } from "../stores/session";
+import type { Consensus } from "./instrument-feed";
+import type { InstrumentRate } from "./instrument-rate";
 import { lineColour } from "./line-colours";
 
 interface Props {
@@ -68,6 +69,7 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
       <td title={part?.message ?? undefined}>{part === undefined ? "–" : offConsensus(part)}</td>
       <td data-direction={directionOf(rate.changePercent24h)}>{rate.changePercent24h === null ? "–" : formatChange(rate.changePercent24h)}</td>
       {[rate.bid, rate.ask, rate.low24h, rate.high24h].map((price, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: four cells, always in this order
         <td key={place}>{price === null ? "–" : formatPrice(price)}</td>
       ))}
       <td>{rate.volume24h === null ? "–" : `${formatVolume(Number(rate.volume24h))} ${row.base}`}</td>

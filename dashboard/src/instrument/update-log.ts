@@ -1,6 +1,6 @@
 // The last updates of an instrument, newest first, in the order in which they reached this page.
 import { compareDecimals } from "../rates/decimal";
-import type { InstrumentRate } from "./instrument-feed";
+import type { InstrumentRate } from "./instrument-rate";
 
 export interface Update {
   number: number;

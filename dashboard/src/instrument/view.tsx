@@ -1,21 +1,22 @@
 // One instrument: its price, a live chart of every source, their consensus, and the last updates.
 import { useEffect, useMemo, useSyncExternalStore } from "react";
-import { go } from "../address";
+import { go } from "../browser/address";
 import { useConnection } from "../live/connection";
 import { keepWhileVisible } from "../live/visibility";
 import { AgeCell, ChangeCell, FavouriteCell, Price } from "../market/cells";
 import { toggleFavourite } from "../market/favourites";
-import type { InstrumentRow } from "../market/instrument-row";
+import type { InstrumentRow } from "../stores/instrument-row";
 import { leadOf } from "../market/lead";
 import { marketLink } from "../market/links";
 import { useRow } from "../market/use-rows";
 import { formatPrice, sourceName } from "../rates/figures";
-import { connection, gateway, health, names } from "../session";
-import { useShortcut } from "../shell/shortcuts";
-import { useSourceHealth } from "../sources/source-health";
+import { connection, gateway, health, names } from "../stores/session";
+import { useShortcut } from "../browser/shortcuts";
+import { useSourceHealth } from "../stores/source-health";
 import { Chart } from "./chart";
 import { ConsensusCard } from "./consensus";
-import { InstrumentFeed, type InstrumentRate } from "./instrument-feed";
+import { InstrumentFeed } from "./instrument-feed";
+import type { InstrumentRate } from "./instrument-rate";
 import { Quotes } from "./quotes";
 import { Updates } from "./updates";
 
@@ -60,7 +61,12 @@ function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrum
   useEffect(() => {
     document.title = lead === null ? `${row.symbol} · Ratewire` : `${formatPrice(lead.rate.price)} ${row.symbol} · Ratewire`;
   }, [row.symbol, lead]);
-  useEffect(() => () => void (document.title = "Ratewire · live crypto rates"), []);
+  useEffect(
+    () => () => {
+      document.title = "Ratewire · live crypto rates";
+    },
+    [],
+  );
   const precision = Math.max(...[...row.quotes.values()].map(({ rate }) => decimals(formatPrice(rate.price))));
   return (
     <>

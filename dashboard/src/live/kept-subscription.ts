@@ -1,5 +1,5 @@
 // A subscription that comes back: whatever ends it, it is asked again, with the variables of that moment.
-import { type AnyVariables, type Client, type CombinedError, type TypedDocumentNode } from "urql";
+import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
 import { onEnd, pipe, subscribe } from "wonka";
 import { backoffMs } from "./backoff";
 
@@ -99,5 +99,5 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
 /** The gateway's own words; null where the connection was lost, which the page shows anyway. */
 function refusalIn({ graphQLErrors }: CombinedError): Refusal | null {
   if (graphQLErrors.length === 0) return null;
-  return { message: graphQLErrors.map(({ message }) => message).join("; "), codes: graphQLErrors.map(({ extensions }) => extensions["code"]) };
+  return { message: graphQLErrors.map(({ message }) => message).join("; "), codes: graphQLErrors.map(({ extensions }) => extensions.code) };
 }

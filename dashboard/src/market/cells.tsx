@@ -3,10 +3,10 @@ import { useLayoutEffect, useRef } from "react";
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { formatBps } from "../rates/spread";
-import { useRemembered } from "../remembered";
-import { clock, names } from "../session";
+import { useRemembered } from "../browser/remembered";
+import { clock, names } from "../stores/session";
 import { favourites, toggleFavourite } from "./favourites";
-import type { InstrumentRow, Quote } from "./instrument-row";
+import type { InstrumentRow, Quote } from "../stores/instrument-row";
 import { leadOf, turnover } from "./lead";
 import { instrumentLink } from "./links";
 

@@ -1,10 +1,10 @@
 // The columns of the market table: what each sorts by, and what it shows. Which of them there is room for is the table's business.
 import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFn_basic, tableFeatures } from "@tanstack/react-table";
-import type { SortKey } from "../address";
+import type { SortKey } from "../browser/address";
 import { sourceName } from "../rates/figures";
-import { clock } from "../session";
+import { clock } from "../stores/session";
 import { AgeCell, ChangeCell, FavouriteCell, InstrumentCell, PriceCell, SourceCell, SpreadCell, VolumeCell } from "./cells";
-import type { InstrumentRow, Quote } from "./instrument-row";
+import type { InstrumentRow, Quote } from "../stores/instrument-row";
 import { leadOf, turnover } from "./lead";
 
 export const features = tableFeatures({

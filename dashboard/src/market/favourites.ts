@@ -1,5 +1,5 @@
 // The symbols that the viewer has marked, in this browser only.
-import { Remembered } from "../remembered";
+import { Remembered } from "../browser/remembered";
 
 const LONGEST_LIST = 5_000;
 

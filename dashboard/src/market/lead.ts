@@ -1,7 +1,7 @@
 // What a row shows where there is room for one rate.
 import type { MarketRateFragment } from "../graphql/generated";
-import { clock, market } from "../session";
-import type { InstrumentRow, Quote } from "./instrument-row";
+import { clock, market } from "../stores/session";
+import type { InstrumentRow, Quote } from "../stores/instrument-row";
 
 export function leadOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order = market.sources): Quote<Item> | null {
   return row.lead(order, clock, Date.now());

@@ -1,5 +1,5 @@
 // Links within the page: real addresses, so that they can be opened in a new tab and copied.
-import { formatAddress, go, parseAddress } from "../address";
+import { formatAddress, go, parseAddress } from "../browser/address";
 
 interface Link {
   href: string;

@@ -1,7 +1,7 @@
 // What stands in the place of the table when there is nothing to put into it, and what to do about it.
-import { type Address, go } from "../address";
+import { type Address, go } from "../browser/address";
 import { useConnection } from "../live/connection";
-import { connection, market } from "../session";
+import { connection, market } from "../stores/session";
 
 export function Nothing({ address }: { address: Address }) {
   const { phase } = useConnection(connection);
@@ -14,6 +14,7 @@ export function Nothing({ address }: { address: Address }) {
     <div className="nothing waiting" role="status">
       <span className="unseen">Waiting for the first rates</span>
       {Array.from({ length: 12 }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: twelve equal lines
         <div key={line} className="skeleton" />
       ))}
     </div>

@@ -1,6 +1,6 @@
 // Which instruments the market shows: those that the search and the favourites let through.
-import type { AssetNames } from "./asset-names";
-import type { InstrumentRow } from "./instrument-row";
+import type { AssetNames } from "../stores/asset-names";
+import type { InstrumentRow } from "../stores/instrument-row";
 
 /** Every word must be in the symbol, the asset's name or a source's name. */
 export function select(

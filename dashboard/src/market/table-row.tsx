@@ -2,7 +2,7 @@
 import { FlexRender, type Row } from "@tanstack/react-table";
 import { memo } from "react";
 import { type features, isShown } from "./columns";
-import type { InstrumentRow } from "./instrument-row";
+import type { InstrumentRow } from "../stores/instrument-row";
 import { useRow } from "./use-rows";
 
 interface Props {

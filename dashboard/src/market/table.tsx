@@ -2,11 +2,11 @@
 import { FlexRender, type SortingState, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type FocusEvent, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Address, go, type SortKey } from "../address";
-import { useMedia } from "../shell/use-media";
+import { type Address, go, type SortKey } from "../browser/address";
+import { useMedia } from "../browser/use-media";
 import { columnsFor, features, isShown } from "./columns";
 import { toggleFavourite } from "./favourites";
-import type { InstrumentRow } from "./instrument-row";
+import type { InstrumentRow } from "../stores/instrument-row";
 import { steps } from "./steps";
 import { cellClass, rowId, TableRow } from "./table-row";
 
@@ -55,6 +55,7 @@ export function MarketTable({ rows, sources, address }: Props) {
   const indexOf = (symbol: string | null) => (symbol === null ? -1 : ordered.findIndex((row) => row.id === symbol));
 
   useEffect(() => virtual.measure(), [virtual, rowPx]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it runs once, with what is on the page then
   useEffect(() => {
     if (leftAt === null) return;
     virtual.scrollToIndex(indexOf(leftAt), { align: "center" });

@@ -1,6 +1,6 @@
 // What all rates together look like: how many, how fresh.
 import type { Freshness } from "../rates/freshness";
-import type { MarketStore } from "./market-store";
+import type { MarketStore } from "../stores/market-store";
 
 export interface Tally {
   instruments: number;

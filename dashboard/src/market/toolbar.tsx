@@ -1,8 +1,8 @@
 // Search and favourites, and what all rates together look like.
 import { type KeyboardEvent, type RefObject, useSyncExternalStore } from "react";
-import { type Address, go } from "../address";
+import { type Address, go } from "../browser/address";
 import { onSecondHand } from "../live/second-hand";
-import { market } from "../session";
+import { market } from "../stores/session";
 import { tally } from "./tally";
 
 interface Props {

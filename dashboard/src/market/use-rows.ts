@@ -1,15 +1,15 @@
 // The market's rows as React sees them: which there are, when to put them in order again, and when one must be drawn.
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
-import type { Address } from "../address";
+import type { Address } from "../browser/address";
 import { onSecondHand } from "../live/second-hand";
 import { formatAge } from "../rates/freshness";
-import { useRemembered } from "../remembered";
-import { clock, market, names } from "../session";
+import { useRemembered } from "../browser/remembered";
+import { clock, market, names } from "../stores/session";
 import { favourites } from "./favourites";
 import type { MarketRateFragment } from "../graphql/generated";
-import type { InstrumentRow } from "./instrument-row";
+import type { InstrumentRow } from "../stores/instrument-row";
 import { leadOf } from "./lead";
-import type { MarketStore } from "./market-store";
+import type { MarketStore } from "../stores/market-store";
 import { select } from "./selection";
 
 type Rows = Pick<MarketStore<never>, "onRow" | "sources">;
@@ -45,7 +45,9 @@ export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>
   const subscribe = useCallback(
     (listener: () => void) => {
       const ends = [store.onRow(row.symbol, listener), onSecondHand(listener)];
-      return () => ends.forEach((end) => end());
+      return () => {
+        for (const end of ends) end();
+      };
     },
     [row, store],
   );

@@ -1,9 +1,9 @@
 // The market: all instruments, live.
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { type Address, go } from "../address";
+import { type Address, go } from "../browser/address";
 import { keepWhileVisible } from "../live/visibility";
-import { gateway, market, marketFeed, names } from "../session";
-import { useShortcut } from "../shell/shortcuts";
+import { gateway, market, marketFeed, names } from "../stores/session";
+import { useShortcut } from "../browser/shortcuts";
 import { Nothing } from "./nothing";
 import { MarketTable } from "./table";
 import { Toolbar } from "./toolbar";

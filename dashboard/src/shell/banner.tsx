@@ -1,7 +1,7 @@
 // What must not be overlooked: simulated prices, and what the gateway objects to.
 import { useConnection } from "../live/connection";
-import { connection, health } from "../session";
-import { useSourceHealth } from "../sources/source-health";
+import { connection, health } from "../stores/session";
+import { useSourceHealth } from "../stores/source-health";
 
 export function Banners() {
   const { problem } = useConnection(connection);

@@ -4,11 +4,11 @@ import icon from "../icon.svg";
 import { useConnection } from "../live/connection";
 import { PHASE_WORD } from "../live/phase";
 import { marketLink } from "../market/links";
-import { useRemembered } from "../remembered";
-import { connection } from "../session";
+import { useRemembered } from "../browser/remembered";
+import { connection } from "../stores/session";
 import { HelpDialog } from "./help";
-import { useShortcut } from "./shortcuts";
-import { nextTheme, type Theme, theme } from "./theme";
+import { useShortcut } from "../browser/shortcuts";
+import { nextTheme, type Theme, theme } from "../browser/theme";
 
 const THEME_SIGN: Record<Theme, string> = { system: "◐", light: "☀", dark: "☾" };
 

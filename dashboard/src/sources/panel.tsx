@@ -3,8 +3,8 @@ import { useSyncExternalStore } from "react";
 import { onSecondHand } from "../live/second-hand";
 import { sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
-import { clock } from "../session";
-import type { SourceStatus } from "./source-health";
+import { clock } from "../stores/session";
+import type { SourceStatus } from "../stores/source-health";
 
 export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
   const troubled = sources.filter(({ reason }) => reason !== null);

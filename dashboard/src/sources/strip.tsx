@@ -1,9 +1,9 @@
 // A light for every source: its state in colour, shape and word, and the reason where it is not well.
 import { useState } from "react";
 import { sourceName } from "../rates/figures";
-import { health } from "../session";
+import { health } from "../stores/session";
 import { SourcePanel } from "./panel";
-import { type SourceStatus, useSourceHealth } from "./source-health";
+import { type SourceStatus, useSourceHealth } from "../stores/source-health";
 
 const STATE_WORD: Record<SourceStatus["state"], string> = {
   UP: "up",

@@ -1,12 +1,12 @@
 // Everything of the page that outlives a view, put together once.
-import { connectGateway } from "./graphql/gateway";
-import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariables } from "./graphql/generated";
-import { Connection } from "./live/connection";
-import { RatesFeed, type RatesFeedListener } from "./live/rates-feed";
-import { AssetNames } from "./market/asset-names";
-import { MarketStore } from "./market/market-store";
-import { ServerClock } from "./rates/server-clock";
-import { SourceHealth } from "./sources/source-health";
+import { connectGateway } from "../graphql/gateway";
+import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariables } from "../graphql/generated";
+import { Connection } from "../live/connection";
+import { RatesFeed, type RatesFeedListener } from "../live/rates-feed";
+import { AssetNames } from "./asset-names";
+import { MarketStore } from "./market-store";
+import { ServerClock } from "../rates/server-clock";
+import { SourceHealth } from "./source-health";
 
 export const gateway = connectGateway();
 export const clock = new ServerClock();

@@ -1,5 +1,5 @@
 // Light, dark, or as the system is. The style sheet does the rest by `color-scheme`.
-import { Remembered } from "../remembered";
+import { Remembered } from "./remembered";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -7,8 +7,8 @@ export type Theme = (typeof THEMES)[number];
 export const theme = new Remembered<Theme>("theme", (stored) => THEMES.find((each) => each === stored) ?? "system");
 
 function show(): void {
-  if (theme.value === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = theme.value;
+  if (theme.value === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
 }
 
 export function nextTheme(): void {
