@@ -78,6 +78,22 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
         assert (await following(events)).kind is RatesEventKind.GAP
 
 
+async def test_a_cursor_of_an_epoch_that_the_mirror_has_not_seen_brings_a_gap(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """The cache can prove it, but this replica still answers with values of the lost epoch."""
+    async with running(scripted_feed) as gateway:
+        scripted_feed.send(Changes(BINANCE, "lost", 5, (ticker(price="1"),)))
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "lost", 5, (ticker(price="1"),), ())
+        await until(lambda: gateway.mirror.positions[BINANCE].epoch == "lost")
+        scripted_feed.after[BINANCE] = [Changes(BINANCE, "new", 2, (ticker(price="2", sequence=2),))]
+        cursor = format_cursor(
+            Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("new", 1)}, gateway.catalog.version)
+        )
+        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+            assert (await following(events)).kind is RatesEventKind.GAP
+
+
 async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
     running: Any, scripted_feed: Any, ticker: Any, until: Any
 ) -> None:
