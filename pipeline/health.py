@@ -35,17 +35,17 @@ class SourceHealth:
 
     def record_success(self) -> None:
         """The source delivered."""
-        self._turn(LinkState.UP, None)
+        self._change_state(LinkState.UP, None)
 
     def record_failure(self, error: RatesError) -> None:
         """The source did not deliver."""
         match error:
             case SourceRateLimited():
-                self._turn(LinkState.RATE_LIMITED, str(error))
+                self._change_state(LinkState.RATE_LIMITED, str(error))
             case SourceBlocked() | SimulationMismatch():
-                self._turn(LinkState.BLOCKED, str(error))
+                self._change_state(LinkState.BLOCKED, str(error))
             case _:
-                self._turn(LinkState.DOWN, str(error))
+                self._change_state(LinkState.DOWN, str(error))
 
     def note(self, topic: str, text: str | None) -> None:
         """Something people should know though the source may deliver; `None` takes the note back."""
@@ -98,7 +98,7 @@ class SourceHealth:
             silent_count=len(self._silent),
         )
 
-    def _turn(self, state: LinkState, failure: str | None) -> None:
+    def _change_state(self, state: LinkState, failure: str | None) -> None:
         if state is not self.state:
             log = self._log.info if state is LinkState.UP else self._log.warning
             log("state", was=self.state.value, now=state.value, reason=failure)

@@ -12,6 +12,7 @@ from tests.e2e.processes import ROOT
 pytestmark = pytest.mark.servers
 
 WITHIN_S = 100
+pytestmark = pytest.mark.servers
 PACKAGES = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests", "tools"}
 
 

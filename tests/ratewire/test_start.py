@@ -35,6 +35,7 @@ HEAVY = {
     *("cache", "drill", "gateway", "instruments", "pipeline", "runtime", "simulator", "standalone"),
 }
 WITHIN_S = 60
+pytestmark = pytest.mark.servers
 _IMPORT = re.compile(r"^import time:.*\| +([\w.]+)$", re.MULTILINE)
 
 
