@@ -33,6 +33,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.docstrings ratewire tools tests/deploy tests/docs tests/ratewire tests/tools examples
 	$(BIN)/python -m tools.typescript_layers
 	@tools/lint-typescript.sh
 

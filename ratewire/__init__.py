@@ -1,1 +1,1 @@
-"""The command `ratewire`: one sub-command per process, each a thin call of its composition root."""
+"""The command `ratewire`: one sub-command per process, each calls its composition root."""

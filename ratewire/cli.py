@@ -102,7 +102,7 @@ def stream(source: SourceArgument) -> None:
 
 @app.command()
 def listings() -> None:
-    """Keep the tracked instruments in line with their sources' listings, which halt and resume trading."""
+    """Keep the tracked instruments in line with their sources' listings."""
     from pipeline.app import run_listings
     from runtime.process import run_process
 

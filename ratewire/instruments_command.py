@@ -1,4 +1,4 @@
-"""`ratewire instruments`: the tracked instruments of each source, and those that could be tracked."""
+"""`ratewire instruments`: list, find, add and remove the tracked instruments."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -138,7 +138,7 @@ def follow(
         bool, typer.Option("--accept", help="Apply it even if it lacks many tracked instruments.")
     ] = False,
 ) -> None:
-    """Read a source's listing now and apply it to the tracked instruments, as `ratewire listings` does regularly."""
+    """Read a source's listing and apply it to the tracked instruments now."""
 
     async def run(store: "InstrumentStore") -> None:
         from instruments.listings import ListingRecords

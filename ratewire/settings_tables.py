@@ -1,4 +1,4 @@
-"""The settings as Markdown tables: the page `docs/configuration.md`, and the excerpt in the README."""
+"""The settings as Markdown tables: `docs/configuration.md`, and the excerpt in the README."""
 
 from collections.abc import Iterable, Iterator
 

@@ -46,7 +46,7 @@ def simulator(
         typer.Option(help="Event times shifted so that the recording begins now, or as recorded."),
     ] = None,
 ) -> None:
-    """Serve the exchanges' own protocols on loopback, with simulated or replayed prices; or inject faults into it."""
+    """Serve the exchanges' own protocols on loopback, with simulated or replayed prices."""
     if context.invoked_subcommand is not None:
         return
     from runtime.process import run_process

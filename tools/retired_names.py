@@ -1,4 +1,4 @@
-"""Check that no name of `retired_names.txt` comes back as what it named: a class, function, parameter, attribute or module.
+"""Check that no name of `retired_names.txt` is defined again.
 
 Ordinary words are retired as definitions only: a comment may say "shelf", a class may not be called so. A `phrase` is retired in the
 text itself, comments, docstrings and documentation included.
@@ -58,7 +58,7 @@ def parse_list(text: str) -> Iterator[RetiredName]:
 
 
 def find_definitions(path: str, text: str) -> Iterator[Definition]:
-    """Yield everything that a module of Python defines, and the module itself with the folders it is in."""
+    """Yield the definitions of a Python module, and the names of the module and its folders."""
     for part in PurePosixPath(path).with_suffix("").parts:
         yield Definition(part, "module", 1)
     for node in ast.walk(ast.parse(text, path)):

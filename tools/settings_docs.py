@@ -1,4 +1,4 @@
-"""Write the settings into `docs/configuration.md` and between the README's marks; with `--check`, compare them."""
+"""Write the settings into `docs/configuration.md` and the README, or compare them."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Check without Node that `gateway/static/` was built from the present sources of `dashboard/`.
+"""Check that `gateway/static/` was built from the present `dashboard/`, without Node.
 
 `make static` records the digest of the sources and of what it built from them. The test suite builds anew and compares every byte.
 """

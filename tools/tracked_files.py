@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def list_files(*patterns: str) -> list[str]:
-    """Return the paths that match git's `patterns`, relative to `ROOT`, sorted; deleted files are left out."""
+    """Return the existing paths that match git's `patterns`, relative to `ROOT`, sorted."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Check that the dashboard's imports point one way: no back arrow between its folders, and no circle between files.
+"""Check that the dashboard's imports have no back arrow between folders and no circle.
 
 An import of types counts like any other. Biome's `noImportCycles` finds circles too; it knows no layers, and needs Node.
 """
@@ -36,7 +36,7 @@ def find_imports(path: str, text: str, files: set[str]) -> Iterator[str]:
 
 
 def find_back_arrows(imports: Imports) -> Iterator[str]:
-    """Yield a message for each import from a higher or an unknown layer, or from a neighbour in the same layer."""
+    """Yield a message for each import that does not point to a lower layer."""
     rank = {folder: number for number, layer in enumerate(LAYERS) for folder in layer}
     for path, targets in imports.items():
         own = _folder(path)

@@ -1,1 +1,1 @@
-"""`ratewire watch` and `ratewire query`: clients of a gateway, over the network like any other."""
+"""`ratewire watch` and `ratewire query`: clients of a gateway over the network."""

@@ -1,4 +1,4 @@
-"""`ratewire query`: send the GraphQL document of a file, print the result as JSON on the standard output."""
+"""`ratewire query`: send the GraphQL document of a file, print the result as JSON."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def query(
     ] = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Send a GraphQL document and print the result; for a subscription, one line of JSON per event.
+    """Send a GraphQL document and print the result; events of a subscription as JSON lines.
 
     Exits with 1 if the result has errors or the gateway is out of reach, with 2 if the document or an option is invalid.
     """
@@ -84,7 +84,7 @@ def parse_variables(text: str) -> dict[str, Any]:
 
 
 def send(url: str, payload: Payload, events: int | None) -> bool:
-    """Print the result of a query, or up to `events` results of a subscription; return whether none has errors.
+    """Print the result, or up to `events` of a subscription; return whether none has errors.
 
     Raises:
         OSError, http.client.HTTPException: no answer, or an interrupted one.

@@ -1,4 +1,4 @@
-"""The newest rate of each instrument, built from the events of `rates`, with ages by the server's clock. Pure."""
+"""The newest rate of each instrument, from the events of `rates`. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ EXPIRED_AFTER_TTLS = 10
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One rate; `direction` is 1 or -1 if the price rose or fell last, else 0; `moved_at` is the time of that change."""
+    """One rate; `direction` is 1 or -1 if the price rose or fell at `moved_at`, else 0."""
 
     symbol: str
     source: str

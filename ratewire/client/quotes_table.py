@@ -1,4 +1,4 @@
-"""The table of `ratewire watch`. Colours repeat what words and signs say, so it reads without them."""
+"""The table of `ratewire watch`. Colours only repeat what words and signs say."""
 
 from datetime import datetime, timedelta
 

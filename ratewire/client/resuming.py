@@ -1,4 +1,4 @@
-"""Follow Ratewire's `rates` subscription across lost connections: each new connection resumes at the last event's cursor.
+"""Follow Ratewire's `rates` subscription across lost connections, resuming at its cursor.
 
 No change is missed silently: after a reconnect the first event is a SNAPSHOT with `recovered: true` (only what changed meanwhile),
 or a GAP followed by a full SNAPSHOT. Copy this file into a project of your own; its only dependency is `websockets`.
@@ -81,7 +81,7 @@ async def resuming(
 async def subscribe(
     url: str, document: str, variables: Mapping[str, Any]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield the `data` of each result of one subscription, over one connection, until the server completes it.
+    """Yield the `data` of each result of a subscription over one connection.
 
     Raises:
         SubscriptionRefused: the server answers with errors.

@@ -1,4 +1,4 @@
-"""Two gateways, and an nginx in front of them."""
+"""Fixtures: two gateways and an nginx in front of them."""
 
 import asyncio
 from collections.abc import AsyncIterator

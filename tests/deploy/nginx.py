@@ -1,4 +1,4 @@
-"""nginx as it is configured for the distributed form, in front of gateways that echo what reaches them."""
+"""nginx configured for the distributed form, in front of gateways that echo requests."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ TIMEOUT_S = 10
 
 
 class EchoGateway:
-    """Answers HTTP with what it was sent, streams two events under /graphql/events, echoes over WebSocket."""
+    """Echo HTTP requests and WebSocket messages; stream two events under /graphql/events."""
 
     def __init__(self) -> None:
         self.second_event = asyncio.Event()
@@ -75,7 +75,7 @@ class EchoGateway:
 
 
 def render(folder: Path, *gateways: str, **changes: str) -> int:
-    """Write the configuration as the container's entrypoint would; the port it will listen on."""
+    """Write the configuration as the container's entrypoint does; return the port to listen on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     values = {
@@ -96,7 +96,7 @@ def render(folder: Path, *gateways: str, **changes: str) -> int:
 
 
 def write_gateways(target: Path, *gateways: str, nginx: str = NGINX) -> None:
-    """Run the entrypoint's part that says where the gateways are, with that nginx."""
+    """Run the entrypoint script that configures the gateways' addresses for this nginx."""
     environment = {
         "PATH": f"{Path(nginx).parent}:/usr/bin:/bin",
         "RATEWIRE_NGINX_GATEWAY": " ".join(gateways),
@@ -106,7 +106,7 @@ def write_gateways(target: Path, *gateways: str, nginx: str = NGINX) -> None:
 
 @asynccontextmanager
 async def nginx_in(folder: Path, port: int) -> AsyncIterator[httpx.AsyncClient]:
-    """A running nginx and a client for it; `folder/log` has all that it printed."""
+    """Run nginx and yield a client for it; `folder/log` has its output."""
     arguments = ("-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(NGINX, *arguments, stdout=log, stderr=log)

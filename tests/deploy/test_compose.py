@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises; that it runs is tried by hand on a real engine."""
+"""The contents of docker-compose.yml; that it starts is tested by hand with Docker."""
 
 import re
 from pathlib import Path
@@ -49,25 +49,25 @@ SERVICES: dict[str, Service] = {**COMPOSE["services"], "simulator": SIMULATED["s
 
 @pytest.fixture(params=sorted(SERVICES))
 def name(request: pytest.FixtureRequest) -> str:
-    """Each service in turn."""
+    """Return each service in turn."""
     return str(request.param)
 
 
 @pytest.fixture
 def service(name: str) -> Service:
-    """Its definition."""
+    """Return the definition of the service."""
     return SERVICES[name]
 
 
 def test_the_services_are_the_ones_asked_for() -> None:
-    """All of them, from the images that are known to work, with their replicas."""
+    """All services are there, with the known images and numbers of replicas."""
     assert {name: service["image"] for name, service in SERVICES.items()} == IMAGES
     assert {name: COMPOSE["services"][name]["command"] for name in OURS} == OURS
     assert {name: COMPOSE["services"][name]["deploy"]["replicas"] for name in REPLICAS} == REPLICAS
 
 
 def test_a_service_is_watched_and_restarted(name: str, service: Service) -> None:
-    """A health check with a time-out and a policy for restarts, unless it runs once and ends."""
+    """Each has a health check with a timeout and a restart policy, except one that runs once."""
     if name in ONE_SHOT:
         assert service["restart"] == "no"
         return
@@ -85,7 +85,7 @@ def test_a_health_check_uses_only_what_the_image_has(name: str, service: Service
 
 
 def test_a_service_has_no_more_rights_than_it_needs(service: Service) -> None:
-    """Read-only root, no capabilities, no new ones, never root; what is written is a volume or in memory."""
+    """The root is read-only, there are no capabilities, and the user is never root."""
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "cap_add" not in service
@@ -95,7 +95,7 @@ def test_a_service_has_no_more_rights_than_it_needs(service: Service) -> None:
 
 
 def test_a_service_cannot_take_the_host_down(service: Service) -> None:
-    """Processor, memory, processes and logs are bounded."""
+    """Processor time, memory, processes and logs are bounded."""
     assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
     assert {"max-size", "max-file"} <= set(service["logging"]["options"])
 
@@ -109,7 +109,7 @@ def test_only_nginx_is_published_and_on_loopback_unless_asked() -> None:
 
 
 def test_stores_and_gateways_have_no_way_out() -> None:
-    """They sit on internal networks only; nginx reaches the gateways and nothing behind them."""
+    """They are on internal networks only; nginx reaches the gateways and nothing behind them."""
     internal = {name for name, network in COMPOSE["networks"].items() if (network or {}).get("internal")}
     for inner in ("db", "redis", "rabbitmq", "gateway", "producer", "migrate"):
         assert set(SERVICES[inner]["networks"]) <= internal, inner
@@ -119,7 +119,7 @@ def test_stores_and_gateways_have_no_way_out() -> None:
 
 
 def test_services_start_after_what_they_need() -> None:
-    """By health or completion, never by mere start."""
+    """They wait for health or completion, never for a mere start."""
     conditions = {
         name: {other: wait["condition"] for other, wait in service.get("depends_on", {}).items()}
         for name, service in SERVICES.items()
@@ -144,7 +144,7 @@ def test_data_outlives_its_container() -> None:
 
 
 def test_a_full_redis_refuses_rather_than_forgets() -> None:
-    """Evicted keys would look like rates never seen; an append-only file outlives a crash."""
+    """Evicted keys would look like rates never seen; an append-only file survives a crash."""
     command = SERVICES["redis"]["command"][-1]
     assert "--maxmemory-policy noeviction" in command
     assert "--appendonly yes" in command
@@ -152,7 +152,7 @@ def test_a_full_redis_refuses_rather_than_forgets() -> None:
 
 
 def test_every_source_has_a_service_for_each_way_it_is_heard() -> None:
-    """Consumers where it is asked, a stream where it pushes."""
+    """A polled source has consumers, a pushing one has a stream."""
     for source, build in SOURCES.items():
         parts = build()
         commands = {
@@ -164,7 +164,7 @@ def test_every_source_has_a_service_for_each_way_it_is_heard() -> None:
 
 
 def test_every_service_of_ours_reads_an_env_file_that_the_script_writes() -> None:
-    """The names in the compose file and in create_envs.sh agree, and no secret stands in the compose file."""
+    """The compose file and create_envs.sh agree on the names; the compose file has no secret."""
     written = set(re.findall(r"^write (env/\w+\.env)", (ROOT / "create_envs.sh").read_text(), re.MULTILINE))
     read = {service["env_file"] for name, service in SERVICES.items() if name != "simulator"}
     assert read == written
@@ -173,7 +173,7 @@ def test_every_service_of_ours_reads_an_env_file_that_the_script_writes() -> Non
 
 
 def test_the_simulated_form_labels_and_redirects_every_service() -> None:
-    """Pipeline and gateway are told that the data is simulated, each source has its address, nothing gets out."""
+    """The data is labelled as simulated, each source has an address, and there is no way out."""
     told = {
         name
         for name, service in SIMULATED["services"].items()
@@ -188,7 +188,7 @@ def test_the_simulated_form_labels_and_redirects_every_service() -> None:
 
 
 def test_the_image_is_built_from_the_lock_and_runs_without_root() -> None:
-    """Hashes are required, nothing is resolved, and no frontend is fetched from elsewhere."""
+    """Hashes are required, nothing is resolved, and no Dockerfile frontend is downloaded."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "--require-hashes" in dockerfile
     assert "--no-deps" in dockerfile
@@ -200,7 +200,7 @@ def test_the_image_is_built_from_the_lock_and_runs_without_root() -> None:
 
 
 def test_every_variable_that_is_set_is_one_that_something_reads() -> None:
-    """A misspelt setting would silently do nothing."""
+    """A misspelt variable would have no effect."""
     known = set(re.findall(r"^#(RATEWIRE_\w+)=", format_env_file(), re.MULTILINE))
     template = (ROOT / "nginx/templates/ratewire.conf.template").read_text()
     known |= set(re.findall(r"\$\{(RATEWIRE_NGINX_\w+)\}", template))

@@ -1,4 +1,4 @@
-"""`sh create_envs.sh`: the env files of the distributed form."""
+"""`sh create_envs.sh` writes the env files of the distributed form."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD")
-# Which secrets a service has any business to know.
+# The secrets that each service needs.
 KNOWS = {
     "db": {"DB_PASSWORD"},
     "redis": {"REDIS_PASSWORD"},
@@ -33,13 +33,13 @@ KNOWS = {
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that holds the script and nothing else."""
+    """Return a folder with a copy of the script and nothing else."""
     shutil.copy(ROOT / "create_envs.sh", tmp_path)
     return tmp_path
 
 
 def run(checkout: Path) -> subprocess.CompletedProcess[str]:
-    # From elsewhere and with a generous umask: neither may matter.
+    # The working directory and a permissive umask must not matter.
     return subprocess.run(
         ["sh", "-c", 'umask 000; exec sh "$1"', "sh", str(checkout / "create_envs.sh")],
         cwd="/",
@@ -60,7 +60,7 @@ def contents(checkout: Path) -> dict[str, str]:
 
 
 def test_every_service_gets_a_file_that_only_its_owner_reads(checkout: Path) -> None:
-    """One file a service and one for the secrets, mode 600, and nothing else is left behind."""
+    """One file per service and one for the secrets, mode 600, and no other file."""
     result = run(checkout)
     assert result.returncode == 0, result.stderr
     assert set(contents(checkout)) == {f"{name}.env" for name in (*KNOWS, "secrets")}
@@ -70,7 +70,7 @@ def test_every_service_gets_a_file_that_only_its_owner_reads(checkout: Path) -> 
 
 
 def test_each_service_knows_just_the_secrets_it_needs(checkout: Path) -> None:
-    """The same secret wherever it must agree, and none in a file of a service that never uses it."""
+    """Services that share a secret get the same one; no other service gets it."""
     run(checkout)
     secrets = read_env(checkout / "env/secrets.env")
     files = contents(checkout)
@@ -80,7 +80,7 @@ def test_each_service_knows_just_the_secrets_it_needs(checkout: Path) -> None:
 
 
 def test_secrets_are_long_different_and_new_each_time(checkout: Path) -> None:
-    """192 random bits each, in characters that need no escaping in a URL."""
+    """Each has 192 random bits, in characters that need no escaping in a URL."""
     run(checkout)
     first = read_env(checkout / "env/secrets.env")
     shutil.rmtree(checkout / "env")
@@ -92,7 +92,7 @@ def test_secrets_are_long_different_and_new_each_time(checkout: Path) -> None:
 
 
 def test_urls_point_at_the_services_with_their_secrets(checkout: Path) -> None:
-    """A client's URL carries the password that the server is started with."""
+    """A client's URL contains the password that its server starts with."""
     run(checkout)
     env = {name: read_env(checkout / f"env/{name}.env") for name in KNOWS}
     database = "postgresql+asyncpg://{POSTGRES_USER}:{POSTGRES_PASSWORD}@db:5432/{POSTGRES_DB}".format_map(
@@ -110,7 +110,7 @@ def test_urls_point_at_the_services_with_their_secrets(checkout: Path) -> None:
 
 
 def test_a_second_run_changes_nothing(checkout: Path) -> None:
-    """Files are kept to the byte, edited ones too, and the script says so."""
+    """Files are kept byte for byte, edited ones too, and the script reports that."""
     run(checkout)
     (checkout / "env/gateway.env").write_text("RATEWIRE_LOG_LEVEL=debug\n")
     before = contents(checkout)
@@ -122,7 +122,7 @@ def test_a_second_run_changes_nothing(checkout: Path) -> None:
 
 
 def test_a_missing_file_is_written_again_with_the_same_secrets(checkout: Path) -> None:
-    """Deleting one service's file and running the script again gives the file back."""
+    """The script restores a deleted file with the same secrets."""
     run(checkout)
     before = contents(checkout)
     for name in ("db", "producer"):
@@ -132,7 +132,7 @@ def test_a_missing_file_is_written_again_with_the_same_secrets(checkout: Path) -
 
 
 def test_lost_secrets_are_not_replaced_by_others(checkout: Path) -> None:
-    """Without secrets.env a new secret could not match the files that are there: nothing is written."""
+    """Without secrets.env a new secret would not match the existing files: nothing is written."""
     run(checkout)
     (checkout / "env/secrets.env").unlink()
     (checkout / "env/redis.env").unlink()
@@ -144,7 +144,7 @@ def test_lost_secrets_are_not_replaced_by_others(checkout: Path) -> None:
 
 
 def test_a_secret_missing_from_the_secrets_is_named(checkout: Path) -> None:
-    """An edited secrets.env that lacks one is reported, and no file gets an empty password."""
+    """A secrets.env that lacks one is reported, and no file gets an empty password."""
     (checkout / "env").mkdir()
     (checkout / "env/secrets.env").write_text("DB_PASSWORD=one\nRABBITMQ_PASSWORD=two\n")
     result = run(checkout)
@@ -154,7 +154,7 @@ def test_a_secret_missing_from_the_secrets_is_named(checkout: Path) -> None:
 
 
 def test_git_and_the_image_never_see_the_secrets() -> None:
-    """The folder is ignored by git, and the image is built from a list of what it may hold."""
+    """Git ignores the folder, and the image contains listed files only."""
     ignored = subprocess.run(
         ["git", "check-ignore", "--quiet", "env/secrets.env"], cwd=ROOT, timeout=30, check=False
     )

@@ -1,4 +1,4 @@
-"""What nginx lets through to a gateway, as what, and what it refuses by itself."""
+"""Requests that nginx forwards to a gateway, and those that it refuses itself."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.servers
 
 
 async def test_what_a_stranger_claims_to_be_is_dropped(client: httpx.AsyncClient) -> None:
-    """X-Forwarded-* come from nginx, the host from the client, other protocols are not tunnelled."""
+    """X-Forwarded-* come from nginx, the host from the client; no other upgrade is forwarded."""
     claims = {
         "X-Forwarded-For": "203.0.113.9",
         "X-Forwarded-Proto": "https",
@@ -30,7 +30,7 @@ async def test_what_a_stranger_claims_to_be_is_dropped(client: httpx.AsyncClient
 
 
 async def test_a_trusted_proxy_is_believed(tmp_path: Path, gateways: list[EchoGateway]) -> None:
-    """Behind a TLS terminator the client's own address and protocol arrive at the gateway."""
+    """Behind a TLS terminator the gateway gets the client's own address and protocol."""
     port = render(tmp_path, gateways[0].address, RATEWIRE_NGINX_TRUSTED_PROXY="127.0.0.0/8")
     claims = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     async with nginx_in(tmp_path, port) as client:
@@ -40,7 +40,7 @@ async def test_a_trusted_proxy_is_believed(tmp_path: Path, gateways: list[EchoGa
 
 
 async def test_a_request_keeps_one_id_all_the_way(client: httpx.AsyncClient, tmp_path: Path) -> None:
-    """The client's id, or a new one where it is none, reaches gateway, answer and access log alike."""
+    """The client's valid id, or a new one, is in the request, the response and the access log."""
     given = await client.get("/graphql?query=secret", headers={"X-Request-Id": "abc-123"})
     assert given.headers.get_list("x-request-id") == ["abc-123"]
     assert given.json()["headers"]["x-request-id"] == "abc-123"
@@ -54,7 +54,7 @@ async def test_a_request_keeps_one_id_all_the_way(client: httpx.AsyncClient, tmp
 
 
 async def test_json_is_compressed_and_cache_headers_pass(client: httpx.AsyncClient) -> None:
-    """Compressed where the client takes it, with the gateway's own Cache-Control."""
+    """They are compressed if the client accepts it, with the gateway's own Cache-Control."""
     answer = await client.get("/assets/app.js", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"] == "max-age=60"
@@ -88,18 +88,18 @@ async def test_websockets_pass_with_their_subprotocol(client: httpx.AsyncClient)
 async def test_what_the_system_says_about_its_inside_is_not_public(
     client: httpx.AsyncClient, path: str
 ) -> None:
-    """404, whatever the gateway would answer."""
+    """The answer is 404, even if the gateway has the page."""
     assert (await client.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/app.js", "/graphql", "/health/live"])
 async def test_what_users_need_is_public(client: httpx.AsyncClient, path: str) -> None:
-    """The page, its assets, GraphQL, and liveness for monitors."""
+    """The page, its assets, GraphQL, and liveness for monitoring."""
     assert (await client.get(path)).json()["path"] == path
 
 
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
-    """256 KiB pass, one byte more does not, and the refusal is a GraphQL error."""
+    """256 KiB pass; one byte more gets a GraphQL error."""
     assert (await client.post("/graphql", content=b" " * 262_144)).status_code == 200
     refused = await client.post("/graphql", content=b" " * 262_145)
     assert refused.status_code == 413
@@ -107,7 +107,7 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
 
 
 async def test_a_flood_from_one_address_is_refused(tmp_path: Path, gateways: list[EchoGateway]) -> None:
-    """Past the burst: 429, a GraphQL error, and a time to come back."""
+    """Beyond the burst: status 429, a GraphQL error and Retry-After."""
     port = render(
         tmp_path,
         gateways[0].address,

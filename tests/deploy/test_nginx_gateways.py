@@ -1,4 +1,4 @@
-"""Which gateway nginx sends a request to, and what it does where there is none."""
+"""The gateway that nginx chooses for a request, and its answer without any."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ async def test_both_gateways_get_their_share(client: httpx.AsyncClient, gateways
 
 
 async def test_websockets_are_spread_evenly(client: httpx.AsyncClient) -> None:
-    """Each goes to the gateway that has the fewest: twenty are ten and ten, also after some have gone."""
+    """Each goes to the gateway with the fewest: twenty split evenly, also after some have left."""
     url = f"ws://{client.base_url.host}:{client.base_url.port}/graphql"
 
     async def open_socket(stack: AsyncExitStack) -> tuple[str, Any]:
@@ -49,7 +49,7 @@ async def test_websockets_are_spread_evenly(client: httpx.AsyncClient) -> None:
 async def test_connections_to_gateways_are_kept(
     client: httpx.AsyncClient, gateways: list[EchoGateway]
 ) -> None:
-    """Requests one after the other share few of them."""
+    """Successive requests share few connections."""
     for _ in range(20):
         assert (await client.post("/graphql", json={})).status_code == 200
     # Two workers of nginx, and two gateways.
@@ -60,7 +60,7 @@ async def test_connections_to_gateways_are_kept(
 def test_a_name_is_followed_by_the_means_that_the_version_has(
     tmp_path: Path, version: str, resolves: bool
 ) -> None:
-    """`resolve` inside of an upstream came with 1.27.3; an older one would not start with it."""
+    """`resolve` in an upstream needs nginx 1.27.3; an older one would not start."""
     nginx = tmp_path / "nginx"
     nginx.write_text(f'#!/bin/sh\necho "nginx version: nginx/{version} (Debian)" >&2\n')
     nginx.chmod(0o755)
@@ -72,7 +72,7 @@ def test_a_name_is_followed_by_the_means_that_the_version_has(
 
 
 async def test_a_dead_gateway_costs_no_request(tmp_path: Path, gateways: list[EchoGateway]) -> None:
-    """A POST that a replica refused to accept goes to the other one."""
+    """A POST whose connection a replica refuses goes to the other one."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         refusing = "{}:{}".format(*dead.getsockname())
@@ -83,7 +83,7 @@ async def test_a_dead_gateway_costs_no_request(tmp_path: Path, gateways: list[Ec
 
 
 async def test_no_gateway_at_all_is_an_error_that_graphql_clients_read(tmp_path: Path) -> None:
-    """503 with a GraphQL error and a time to come back."""
+    """Status 503, a GraphQL error and Retry-After."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
         port = render(tmp_path, "{}:{}".format(*dead.getsockname()))

@@ -45,7 +45,7 @@ def test_every_package_is_typed(wheel: Path) -> None:
 
 
 def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
-    """Migrations, Lua scripts, tables and pages are read from the installed files, not from the checkout."""
+    """It reads migrations, scripts and tables from the installed files, not from the checkout."""
     with ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     env = {

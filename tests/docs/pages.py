@@ -1,4 +1,4 @@
-"""Requests in the documentation, as a reader would copy them: fenced blocks of `graphql` and `sh`."""
+"""Requests that readers can copy from the documentation: code blocks of `graphql` and `sh`."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ ADDRESS = "localhost:8000"
 
 
 class Request(NamedTuple):
-    """One block; `code` is the error that the page says it shows."""
+    """One code block; `code` is the error that it is expected to cause."""
 
     language: str
     text: str
@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
 
 def read_requests(page: Path) -> list[Request]:
-    """All requests of a page, in order: those of GraphQL, and calls of curl."""
+    """Read all requests of a page, in order: GraphQL documents and calls of curl."""
     blocks = [
         Request(each["language"], each["text"], each["code"]) for each in _FENCE.finditer(page.read_text())
     ]
@@ -38,7 +38,7 @@ def read_requests(page: Path) -> list[Request]:
 
 
 def read_table(page: Path, heading: str) -> dict[str, str]:
-    """First and second column of the first table after a heading, without backticks."""
+    """Read the first two columns of the first table after a heading, without backticks."""
     text = page.read_text().partition(heading)[2]
     table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert table is not None

@@ -1,4 +1,4 @@
-"""Every request in the documentation does what its page says, over the real endpoint of `ratewire up`."""
+"""Every request in the documentation has the documented result, against `ratewire up`."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Host and port of the embedded system, once all sources have fresh rates."""
+    """Return host and port of the embedded system, once all sources have fresh rates."""
     port = free_port()
     env = {
         "RATEWIRE_GATEWAY_PORT": str(port),
@@ -42,7 +42,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_every_request_on_the_page_does_what_the_page_says(page: Path, address: str) -> None:
-    """In order; `$after` is the last cursor seen on the page."""
+    """Requests run in order; `$after` is the last cursor on the page."""
     requests = read_requests(page)
     assert requests
     cursor: str | None = None
@@ -57,7 +57,7 @@ async def test_every_request_on_the_page_does_what_the_page_says(page: Path, add
 
 
 async def send(request: Request, address: str, cursor: str | None) -> dict[str, Any]:
-    """The answer, or the first event."""
+    """Return the result, or the first event."""
     async with asyncio.timeout(EVENT_WITHIN_S):
         if request.language == "sh":
             return await run_curl(request.text.replace(ADDRESS, address))
@@ -69,7 +69,7 @@ async def send(request: Request, address: str, cursor: str | None) -> dict[str, 
 
 
 async def subscribe(payload: dict[str, Any], address: str) -> dict[str, Any]:
-    """The first event over a WebSocket, as it stands in the protocol."""
+    """Return the first event over a WebSocket, in the form of the protocol."""
     protocol = Subprotocol("graphql-transport-ws")
     async with connect(f"ws://{address}/graphql", subprotocols=[protocol]) as socket:
         await socket.send(json.dumps({"type": "connection_init"}))
@@ -84,7 +84,7 @@ async def subscribe(payload: dict[str, Any], address: str) -> dict[str, Any]:
 
 
 async def run_curl(command: str) -> dict[str, Any]:
-    """What curl prints; of a stream the first event, after which curl is ended."""
+    """Return the output of curl; for a stream the first event, then end curl."""
     process = await asyncio.create_subprocess_exec(
         "sh", "-c", f"exec {command}", stdout=asyncio.subprocess.PIPE
     )
@@ -102,7 +102,7 @@ async def run_curl(command: str) -> dict[str, Any]:
 
 
 async def test_the_page_on_errors_knows_every_code() -> None:
-    """Neither one too few nor one too many."""
+    """The page lists all codes and no others."""
     known = {
         *GRAPHQL_CODES.values(),
         INTERNAL_ERROR,
@@ -117,7 +117,7 @@ async def test_the_page_on_errors_knows_every_code() -> None:
 
 
 async def test_the_page_on_errors_knows_every_close_code() -> None:
-    """Those of ours; the others are of WebSocket itself."""
+    """The page lists all close codes of ours; the others belong to WebSocket itself."""
     told = set(read_table(ERRORS, "## Close codes of the WebSocket"))
     ours = {
         str(value) for value in vars(subprotocol).values() if isinstance(value, int) and 1000 <= value < 5000
@@ -127,7 +127,7 @@ async def test_the_page_on_errors_knows_every_close_code() -> None:
 
 
 async def test_the_front_page_leads_to_every_page() -> None:
-    """Else nobody finds them."""
+    """Otherwise readers do not find them."""
     text = (ROOT / "README.md").read_text()
     for page in PAGES:
         assert page.stem == "README" or str(page.relative_to(ROOT)) in text

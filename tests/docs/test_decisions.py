@@ -23,7 +23,7 @@ def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
 
 @pytest.mark.parametrize("file", DECISIONS, ids=lambda file: file.stem)
 def test_each_decision_states_its_date_and_status(file: Path) -> None:
-    """The header follows the heading: an ISO date and `accepted` or a link to the decision that replaced it."""
+    """After the heading: an ISO date, and `accepted` or a link to the decision that replaced it."""
     header = _HEADER.match(file.read_text(encoding="utf-8"))
     assert header, "expected `Date: YYYY-MM-DD · Status: accepted` after the heading"
     assert date.fromisoformat(header["date"]) >= date(2026, 11, 22)

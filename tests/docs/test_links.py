@@ -1,4 +1,4 @@
-"""Links of the documentation lead somewhere: to a file of the project, and to a heading that is there."""
+"""Links of the documentation lead to an existing file and heading."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from tests.docs.pages import ROOT
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
-# What people read; the licences of third-party parts are as their authors wrote them.
+# The licences of third-party parts are in their authors' words.
 PAGES = [
     ROOT / name
     for name in subprocess.run(
@@ -21,7 +21,7 @@ PAGES = [
 
 
 def anchors(page: Path) -> set[str]:
-    """The names under which a page's headings can be linked to, by GitHub's rule."""
+    """Return the anchors of a page's headings, by GitHub's rule."""
     headings = re.findall(
         r"^#+ (.+)$",
         re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL),
@@ -32,7 +32,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_the_page_leads_somewhere(page: Path) -> None:
-    """Files and headings of ours; addresses on the web are named but not visited."""
+    """Files and headings of the project; addresses on the web are not visited."""
     links = [first or second for first, second in _LINK.findall(_CODE.sub("", page.read_text()))]
     for link in links:
         if re.match(r"https?://|mailto:", link):
@@ -46,5 +46,5 @@ def test_every_link_of_the_page_leads_somewhere(page: Path) -> None:
 
 
 def test_there_are_pages() -> None:
-    """A check of nothing would always pass."""
+    """A check of no pages would always pass."""
     assert len(PAGES) > 20

@@ -1,4 +1,4 @@
-"""`ratewire simulator fault|faults|heal` against a running simulator, as a person types them."""
+"""The commands `ratewire simulator fault`, `faults` and `heal` against a running simulator."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.servers
 
 
 async def run(*arguments: str) -> tuple[int | None, str]:
-    """The exit code, and all that was printed."""
+    """Run the command; return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -29,7 +29,7 @@ async def run(*arguments: str) -> tuple[int | None, str]:
 
 
 async def test_a_fault_is_put_listed_and_healed() -> None:
-    """Each command says in a line what it did; what cannot be says what there is, without a traceback."""
+    """Each command reports its effect; an invalid argument gets the valid ones, not a traceback."""
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at:
         url = ("--url", at.status_url.removesuffix("/simulator/status"))
         code, said = await run(

@@ -67,7 +67,7 @@ def answering() -> Iterator[str]:
 
 
 def imported_by(*arguments: str, stdout: int = subprocess.PIPE, until: str = "no such line") -> set[str]:
-    """Return the modules that the command imports until it ends, or until a line on stderr contains `until`."""
+    """Return the imports of a command up to its end, or to a line on stderr with `until`."""
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", *arguments],
         cwd=ROOT,

@@ -10,7 +10,7 @@ FILES = {TABLE, STRIP, SESSION, DECIMAL}
 
 
 def test_every_form_of_import_is_found() -> None:
-    """Of values and types, over several lines, for effect, and when needed; packages are no files of ours."""
+    """Of values and types, over several lines, for side effects, dynamic; but no packages."""
     text = """
         import { a,
           b } from "../stores/session";

@@ -1,4 +1,4 @@
-"""`ratewire query` and `ratewire watch` against the embedded system, and what they say when they cannot do it."""
+"""`ratewire query` and `ratewire watch` against the embedded system, and their errors."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ runner = CliRunner()
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
-    """Where the embedded system is, once it has a price."""
+    """Return the environment of a client of the embedded system, once that has a price."""
     port = free_port()
     settings = {
         "RATEWIRE_GATEWAY_PORT": str(port),
@@ -44,7 +44,7 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_query_prints_the_whole_answer(env: dict[str, str], tmp_path: Path) -> None:
-    """From a file with two operations, of which one is named, with variables."""
+    """From a file with two operations, one of them selected by name, with variables."""
     file = tmp_path / "two.graphql"
     file.write_text("query A($s: Symbol!) { rate(symbol: $s) { symbol } } query B { sources { source } }")
     output = await output_of(
@@ -58,7 +58,7 @@ async def test_a_query_prints_the_whole_answer(env: dict[str, str], tmp_path: Pa
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_subscription_prints_one_line_an_event(env: dict[str, str], tmp_path: Path) -> None:
-    """As many as were asked for."""
+    """The number of events is an option."""
     file = tmp_path / "live.graphql"
     file.write_text('subscription { rates(symbols: ["BTC/USDT"]) { kind } }')
     output = await output_of(*RATEWIRE, "query", str(file), "--events", "2", cwd=ROOT, env=env)
@@ -73,7 +73,7 @@ async def test_a_subscription_prints_one_line_an_event(env: dict[str, str], tmp_
 async def test_an_answer_with_errors_is_printed_and_fails(
     env: dict[str, str], tmp_path: Path, kind: str
 ) -> None:
-    """A script must not take it for an answer."""
+    """A script must not mistake it for data."""
     file = tmp_path / "wrong.graphql"
     file.write_text(f'{kind} {{ rate(symbol: "bitcoin") {{ price }} }}')
     async with started(*RATEWIRE, "query", str(file), cwd=ROOT, env=env) as program:
@@ -84,7 +84,7 @@ async def test_an_answer_with_errors_is_printed_and_fails(
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_watch_prints_json_lines_into_a_pipe(env: dict[str, str]) -> None:
-    """For scripts: the events as they are."""
+    """Scripts get the events unchanged."""
     output = await output_of(*RATEWIRE, "watch", "BTC/USDT", "--events", "3", cwd=ROOT, env=env)
     events = [json.loads(line) for line in output.splitlines()]
     assert [event["kind"] for event in events] == ["SNAPSHOT", "UPDATE", "UPDATE"]
@@ -93,7 +93,7 @@ async def test_watch_prints_json_lines_into_a_pipe(env: dict[str, str]) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_watch_says_what_the_server_refuses(env: dict[str, str]) -> None:
-    """And does not try again for ever."""
+    """It does not try again forever."""
     async with started(*RATEWIRE, "watch", "bitcoin", cwd=ROOT, env=env) as program:
         assert "'bitcoin' is not a symbol" in await program.line(has="ratewire:")
         assert await program.process.wait() == 1
@@ -101,7 +101,7 @@ async def test_watch_says_what_the_server_refuses(env: dict[str, str]) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_watch_draws_a_table_on_a_terminal(env: dict[str, str]) -> None:
-    """A real pseudo-terminal: symbol, price, freshness, and that prices are not real."""
+    """On a pseudo-terminal: symbol, source, freshness, and the label of simulated prices."""
     own, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(*RATEWIRE, "watch", "BTC/USDT", "--events", "3"),
@@ -120,7 +120,7 @@ async def test_watch_draws_a_table_on_a_terminal(env: dict[str, str]) -> None:
 
 
 def read_terminal(descriptor: int) -> str:
-    """All that is written to a terminal until nobody holds its other end."""
+    """Read a terminal until its other end is closed."""
     chunks = []
     with suppress(OSError):
         while chunk := os.read(descriptor, 65_536):
@@ -130,7 +130,7 @@ def read_terminal(descriptor: int) -> str:
 
 
 def test_a_document_that_does_not_parse_is_refused_with_the_place(tmp_path: Path) -> None:
-    """In the place of the gateway's answer, and also if there is no gateway."""
+    """The message replaces the gateway's answer; it also comes without a gateway."""
     file = tmp_path / "broken.graphql"
     file.write_text("{ rate(symbol: }")
     result = runner.invoke(app, ["query", str(file)])
@@ -148,7 +148,7 @@ def test_a_document_that_does_not_parse_is_refused_with_the_place(tmp_path: Path
     ],
 )
 def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, arguments: list[str], said: str) -> None:
-    """With what was expected."""
+    """The message says what was expected."""
     file = tmp_path / "two.graphql"
     file.write_text("query A { sources { source } } query B { sources { source } }")
     result = runner.invoke(app, ["query", str(file), *arguments])
@@ -157,7 +157,7 @@ def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, arguments: l
 
 
 def test_a_gateway_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """One line, no traceback."""
+    """The error is one line without a traceback."""
     file = tmp_path / "one.graphql"
     file.write_text("{ sources { source } }")
     url = f"http://127.0.0.1:{free_port()}/graphql"

@@ -1,4 +1,4 @@
-"""What a viewer holds, and what `ratewire watch` shows of it, on a clock of the test's own."""
+"""The rates that `ratewire watch` keeps and shows, with a fake clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ def shown(quotes: Quotes, now: datetime = NOW) -> str:
 
 
 def test_an_update_replaces_the_price_and_tells_its_direction() -> None:
-    """Up, down, and unchanged keeps what was told before."""
+    """Up, down; an unchanged price keeps the last direction."""
     quotes = Quotes()
     directions = []
     quotes.apply(event("SNAPSHOT", rate("100")), NOW)
@@ -62,7 +62,7 @@ def test_an_update_replaces_the_price_and_tells_its_direction() -> None:
 
 
 def test_prices_are_compared_as_decimals() -> None:
-    """`9` is below `10`, and `10.0` is no move from `10`."""
+    """`9` is below `10`, and `10.0` equals `10`."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("9")), NOW)
     quotes.apply(event("UPDATE", rate("10")), NOW)
@@ -72,7 +72,7 @@ def test_prices_are_compared_as_decimals() -> None:
 
 
 def test_a_recovered_snapshot_adds_and_a_whole_one_replaces() -> None:
-    """What was missed comes over what is held; after a GAP nothing held is to be trusted."""
+    """A recovered snapshot updates the known rates; after a GAP the known rates are dropped."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("1"), rate("2", source="OKX")), NOW)
     quotes.apply(event("SNAPSHOT", rate("3"), recovered=True), NOW)
@@ -83,7 +83,7 @@ def test_a_recovered_snapshot_adds_and_a_whole_one_replaces() -> None:
 
 @pytest.mark.parametrize(("source", "left"), [("OKX", ["1"]), (None, [])])
 def test_what_is_unavailable_goes_and_is_explained(source: str | None, left: list[str]) -> None:
-    """Of one source or of all; a value that comes later is available again."""
+    """For one source or for all; a later rate makes the instrument available again."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("1"), rate("2", source="OKX")), NOW)
     gone = {"symbol": "BTC/USDT", "source": source, "reason": "UNKNOWN_SYMBOL", "message": "tracked no more"}
@@ -98,7 +98,7 @@ def test_what_is_unavailable_goes_and_is_explained(source: str | None, left: lis
     ("age_s", "freshness"), [(10, "FRESH"), (10.001, "STALE"), (100, "STALE"), (100.001, "EXPIRED")]
 )
 def test_a_quote_ages_though_nothing_arrives(age_s: float, freshness: str) -> None:
-    """The server's rule, at its borders."""
+    """The server's rule, at its limits."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("1")), NOW)
     (quote,) = quotes
@@ -108,7 +108,7 @@ def test_a_quote_ages_though_nothing_arrives(age_s: float, freshness: str) -> No
 
 
 def test_ages_are_counted_by_the_servers_clock() -> None:
-    """A viewer whose clock is an hour behind sees the same age as everybody else."""
+    """A client whose clock is an hour behind shows the same age as all others."""
     quotes = Quotes()
     behind = NOW - timedelta(hours=1)
     quotes.apply(event("SNAPSHOT", rate("1", age_s=3)), behind)
@@ -120,12 +120,12 @@ def test_ages_are_counted_by_the_servers_clock() -> None:
     [(-1, "0.0 s"), (9.94, "9.9 s"), (10, "10 s"), (119, "119 s"), (150, "2 min"), (7200, "2 h")],
 )
 def test_an_age_is_short_and_never_negative(seconds: float, expected: str) -> None:
-    """Tenths only where they tell something."""
+    """Tenths of a second only below ten seconds."""
     assert format_age(timedelta(seconds=seconds)) == expected
 
 
 def test_simulated_prices_are_labelled() -> None:
-    """Nobody may take them for real."""
+    """They must not look like real prices."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", {**rate("1"), "simulated": True}), NOW)
     assert "SIMULATED" in shown(quotes)
