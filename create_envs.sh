@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes env/<service>.env for docker-compose.yml, with generated secrets that are the same wherever they must agree.
-# A file that exists is kept as it is; the secrets live in env/secrets.env, from which a missing file is written anew.
-# Run it again after an update: it only adds. Needs a POSIX shell, od, tr and /dev/urandom.
+# Write env/<service>.env for docker-compose.yml, with generated secrets that are equal wherever they must match.
+# Existing files are not changed. The secrets are in env/secrets.env, from which a missing file is written again.
+# Run it again after an update: it only adds files. Needs a POSIX shell, od, tr and /dev/urandom.
 #
-# Databases keep the password they were created with: to change secrets, remove env/ together with the data
-# (docker compose down --volumes), or change them by hand on both sides.
+# A database keeps the password that it was created with. To change secrets, delete env/ together with the data
+# (docker compose down --volumes), or change them by hand in both places.
 set -eu
 umask 077
 cd "$(dirname "$0")"
@@ -15,7 +15,7 @@ trap 'rm -f "$draft"' EXIT
 
 say() { printf '%-8s %s\n' "$1" "$2"; }
 
-# Writes standard input to $1 unless it is there. Links into place, so that no file is ever half written or replaced.
+# Write standard input to $1 unless it exists. A link moves it into place, so no file is ever incomplete or replaced.
 write() {
     if [ -e "$1" ]; then cat >/dev/null; say kept "$1"; return; fi
     cat >"$draft"
@@ -43,7 +43,7 @@ DB_PASSWORD=$(generate)
 REDIS_PASSWORD=$(generate)
 RABBITMQ_PASSWORD=$(generate)
 write "$secrets" <<END
-# What the files beside this one are made from. No service reads it. Keep it as long as the data.
+# The secrets of the other files. No service reads this file. Keep it as long as the data.
 DB_PASSWORD=$DB_PASSWORD
 REDIS_PASSWORD=$REDIS_PASSWORD
 RABBITMQ_PASSWORD=$RABBITMQ_PASSWORD
@@ -59,7 +59,7 @@ done
 database="RATEWIRE_DATABASE_URL=postgresql+asyncpg://ratewire:$DB_PASSWORD@db:5432/ratewire"
 cache="RATEWIRE_REDIS_URL=redis://:$REDIS_PASSWORD@redis:6379/0"
 queue="RATEWIRE_AMQP_URL=amqp://ratewire:$RABBITMQ_PASSWORD@rabbitmq:5672/"
-# Optional settings are shown commented out; `ratewire show-env` explains all there are.
+# Optional settings are commented out; `ratewire show-env` explains all settings.
 tuning='#RATEWIRE_LOG_LEVEL=debug'
 
 write env/db.env <<END
@@ -69,7 +69,7 @@ POSTGRES_PASSWORD=$DB_PASSWORD
 END
 
 write env/redis.env <<END
-# One name for both: redis-cli reads it, and the server is started with it as its password.
+# redis-cli reads this variable, and the server starts with it as its password.
 REDISCLI_AUTH=$REDIS_PASSWORD
 END
 
@@ -151,10 +151,10 @@ $tuning
 END
 
 write env/nginx.env <<END
-# Limits for one client address. Larger lets busy offices behind one address in; smaller stops a flood sooner.
+# Limits for one client address. A larger value allows busy offices behind one address; a smaller one stops floods earlier.
 RATEWIRE_NGINX_REQUESTS_PER_SECOND=200
 RATEWIRE_NGINX_REQUEST_BURST=400
 RATEWIRE_NGINX_CONNECTIONS=1000
-# Address or network of a proxy in front of this nginx, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+# Address or network of a proxy in front of this nginx. Its X-Forwarded-For and X-Forwarded-Proto are trusted.
 RATEWIRE_NGINX_TRUSTED_PROXY=127.0.0.1/32
 END

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A rate no older than five seconds, or an error that says how old it is:  sh query.sh BTC/USDT
+# Query a rate that is at most five seconds old, or get an error with its age:  sh query.sh BTC/USDT
 url=${RATEWIRE_URL:-http://localhost:8000/graphql}
 curl -sS --fail-with-body --get "$url" -H 'accept: application/graphql-response+json' \
   --data-urlencode 'query=query ($symbol: Symbol!) { rate(symbol: $symbol, maxAgeMs: 5000, onStale: ERROR) { price source ageMs } }' \

@@ -1,4 +1,4 @@
-"""Watch a rate move.
+"""Print each change of a rate.
 
 pip install "gql[websockets]"
 python live.py BTC/USDT
@@ -12,7 +12,7 @@ from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
 URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("http", "ws", 1)
-QUESTION = gql(
+DOCUMENT = gql(
     """
     subscription ($symbol: Symbol!) {
       rate(symbol: $symbol, sampleIntervalMs: 250) { price source observedAt freshness }
@@ -22,12 +22,12 @@ QUESTION = gql(
 
 
 async def main(symbol: str) -> None:
-    QUESTION.variable_values = {"symbol": symbol}
+    DOCUMENT.variable_values = {"symbol": symbol}
     transport = WebsocketsTransport(
         URL, subprotocols=["graphql-transport-ws"], ping_interval=10, pong_timeout=10
     )
     async with Client(transport=transport) as session:
-        async for data in session.subscribe(QUESTION):
+        async for data in session.subscribe(DOCUMENT):
             rate = data["rate"]
             print(rate["observedAt"], rate["source"], rate["price"], rate["freshness"], flush=True)
 

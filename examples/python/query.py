@@ -1,4 +1,4 @@
-"""Ask for rates no older than you can use.
+"""Query rates with a maximum age.
 
 pip install "gql[httpx]"
 python query.py BTC/USDT ETH/USDT
@@ -12,7 +12,7 @@ from gql import Client, gql
 from gql.transport.httpx import HTTPXTransport
 
 URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql")
-QUESTION = gql(
+DOCUMENT = gql(
     """
     query ($symbols: [Symbol!]!) {
       rates(symbols: $symbols, maxAgeMs: 10000, onStale: NULL) {
@@ -23,11 +23,11 @@ QUESTION = gql(
     """
 )
 
-QUESTION.variable_values = {"symbols": sys.argv[1:] or ["BTC/USDT", "ETH/USDT"]}
+DOCUMENT.variable_values = {"symbols": sys.argv[1:] or ["BTC/USDT", "ETH/USDT"]}
 with Client(transport=HTTPXTransport(URL)) as session:
-    rates = session.execute(QUESTION)["rates"]
+    rates = session.execute(DOCUMENT)["rates"]
 for rate in rates["items"]:
-    # Prices are text with all the digits that the source published: Decimal keeps them, float would not.
+    # A price is a string with all digits that the source published. Decimal keeps them; float would not.
     print(rate["symbol"], rate["source"], Decimal(rate["price"]), f"{rate['ageMs']} ms old")
 for missing in rates["unavailable"]:
     print(missing["symbol"], "is unavailable:", missing["message"])

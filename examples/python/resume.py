@@ -1,6 +1,6 @@
-"""Watch rates for ever, whatever the connection does.
+"""Print rates and resume after every lost connection.
 
-pip install "gql[websockets]"
+pip install websockets
 python resume.py BTC/USDT ETH/USDT
 """
 
@@ -11,7 +11,7 @@ import sys
 from resuming import resuming
 
 URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("http", "ws", 1)
-QUESTION = """
+DOCUMENT = """
 subscription ($symbols: [Symbol!], $after: String) {
   rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
     kind recovered conflated cursor
@@ -20,18 +20,18 @@ subscription ($symbols: [Symbol!], $after: String) {
   }
 }
 """
-NEWS = {None: "", True: " (nothing was missed)", False: " (something may have been missed)"}
+RECOVERY = {None: "", True: " (nothing was missed)", False: " (something may have been missed)"}
 
 
 async def main(symbols: list[str]) -> None:
     prices: dict[str, str] = {}
     async for event in resuming(
-        URL, QUESTION, {"symbols": symbols}, on_lost=lambda error: print("lost:", error)
+        URL, DOCUMENT, {"symbols": symbols}, on_lost=lambda error: print("lost:", error)
     ):
         if event["kind"] == "SNAPSHOT" and event["recovered"] is False:
             prices.clear()
         prices |= {rate["id"]: rate["price"] for rate in event["items"]}
-        print(f"{event['kind']}{NEWS[event['recovered']]}", prices, flush=True)
+        print(f"{event['kind']}{RECOVERY[event['recovered']]}", prices, flush=True)
 
 
 asyncio.run(main(sys.argv[1:] or ["BTC/USDT", "ETH/USDT"]))

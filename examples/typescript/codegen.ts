@@ -1,4 +1,4 @@
-// Types of every operation in src/, from the server's own schema: `npm run generate`.
+// Generates the types of every operation in src/ from the schema of the server: `npm run generate`.
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
@@ -13,7 +13,7 @@ const config: CodegenConfig = {
       config: {
         useTypeImports: true,
         enumsAsTypes: true,
-        // Decimals stay text: a JavaScript number would round them. Times are RFC 3339.
+        // Decimals stay strings: a JavaScript number would round them. Times are RFC 3339.
         scalars: { Decimal: "string", Symbol: "string", DateTime: "string" },
         strictScalars: true,
       },

@@ -1,4 +1,4 @@
-"""Runs the migrations on Postgres or SQLite, over the same async drivers as the services."""
+"""Run the migrations on Postgres or SQLite, with the same async drivers as the services."""
 
 import asyncio
 
@@ -8,18 +8,18 @@ from sqlalchemy import Connection, text
 from instruments.models import Model
 from instruments.store import open_database
 
-# Any number, the same for every process: it keeps two migrations of one Postgres apart.
+# Any number that is the same in every process: the lock serialises concurrent migrations of one Postgres.
 ADVISORY_LOCK = 5_261_748
 
 
 def migrate(connection: Connection) -> None:
-    """Apply what is missing, in one transaction."""
+    """Apply the missing migrations in one transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     context.configure(
         connection=connection,
         target_metadata=Model.metadata,
-        # SQLite cannot alter most things in place.
+        # SQLite cannot alter most properties of a table in place.
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
         compare_server_default=True,

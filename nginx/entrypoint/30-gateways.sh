@@ -1,12 +1,12 @@
 #!/bin/sh
-# Writes conf.d/gateways.conf, which says where the gateways are. The image's entrypoint runs it before nginx starts.
+# Write conf.d/gateways.conf with the addresses of the gateways. The entrypoint of the image runs this before nginx starts.
 #
-#   RATEWIRE_NGINX_GATEWAY    name:port, all of whose addresses are gateways, followed as replicas come and go;
-#                             or several address:port, parted by spaces
+#   RATEWIRE_NGINX_GATEWAY    name:port, whose addresses are all gateways; nginx resolves it again while it runs;
+#                             or several address:port, separated by spaces
 #
-# New connections, WebSockets above all, go to the gateway with the fewest (least_conn). A free nginx resolves the servers
-# of such a block as it goes from 1.27.3 on; an older one is given the name in a variable instead, which it resolves for each
-# request: it follows replicas too, but takes one of them at random, over a new connection each time.
+# New connections, WebSockets above all, go to the gateway with the fewest connections (least_conn). The open-source nginx can
+# resolve the servers of an upstream block at run time since 1.27.3. An older nginx gets the name in a variable and resolves it
+# for each request: it also follows replicas, but selects one at random and opens a new connection each time.
 set -eu
 
 target=${1:-/etc/nginx/conf.d/gateways.conf}
@@ -27,7 +27,7 @@ END
     exit
 fi
 
-# A gateway closes an idle connection after 5 s: nginx must be first, or a request may meet the end of it.
+# A gateway closes an idle connection after 5 s. nginx must close it earlier, or a request could arrive on a closing connection.
 {
     echo 'map "" $gateway { default gateways; }'
     echo 'upstream gateways {'

@@ -1,4 +1,4 @@
-// Apollo Client: a query over HTTP, a subscription over WebSocket, both typed; the normalised cache keeps each rate once:  npm run apollo
+// Apollo Client: a typed query over HTTP and a typed subscription over WebSocket, with one normalised cache:  npm run apollo
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { OperationTypeNode } from "graphql";
@@ -20,7 +20,7 @@ const MOVES = graphql(`
 
 const socket = createClient({ url: socketUrl, webSocketImpl: WebSocket });
 const client = new ApolloClient({
-  // A rate's `id` stays the same, so that updates of a subscription change what queries have put into the cache.
+  // The `id` of a rate is stable, so updates of a subscription change the entries that queries have added to the cache.
   cache: new InMemoryCache(),
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,

@@ -1,4 +1,4 @@
-// Watch rates for ever, whatever the connection does:  npm run resume -- BTC/USDT ETH/USDT
+// Print rates and resume after every lost connection:  npm run resume -- BTC/USDT ETH/USDT
 import WebSocket from "ws";
 import { graphql } from "./generated/gql.js";
 import { createResumingClient, resuming } from "./resuming.js";
@@ -17,12 +17,12 @@ const LIVE = graphql(`
 const prices = new Map<string, string>();
 const client = createResumingClient(socketUrl, {
   webSocketImpl: WebSocket,
-  onLost: () => console.error("connection lost, coming back"),
+  onLost: () => console.error("connection lost, reconnecting"),
 });
 const symbols = process.argv.slice(2);
 for await (const event of resuming(client, LIVE, { symbols: symbols.length > 0 ? symbols : ["BTC/USDT", "ETH/USDT"] })) {
   if (event.kind === "SNAPSHOT" && event.recovered === false) prices.clear();
   for (const rate of event.items) prices.set(rate.id, rate.price);
-  const news = event.recovered === null ? "" : event.recovered ? " (nothing was missed)" : " (something may have been missed)";
-  console.log(`${event.kind}${news} ${JSON.stringify(Object.fromEntries(prices))}`);
+  const recovery = event.recovered === null ? "" : event.recovered ? " (nothing was missed)" : " (something may have been missed)";
+  console.log(`${event.kind}${recovery} ${JSON.stringify(Object.fromEntries(prices))}`);
 }

@@ -1,12 +1,12 @@
-// Follow Ratewire's `rates` subscription through lost connections: each new one goes on from the last event's cursor.
+// Keep a `rates` subscription of Ratewire running: each new connection resumes from the cursor of the last event.
 //
-// Nothing is missed unnoticed: after a reconnect comes a SNAPSHOT with `recovered: true` (just what changed meanwhile) or a GAP
-// and a whole SNAPSHOT. Copy this file; it needs nothing but graphql-ws.
+// After a reconnect the first event is a SNAPSHOT with `recovered: true` (exactly the changes in between), or a GAP that is
+// followed by a complete SNAPSHOT. Copy this file; its only dependency is graphql-ws.
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 import { type Client, createClient } from "graphql-ws";
 
-/** A client that tries again for ever, after 0.1 s at first and 10 s at most, and notices within 20 s that nobody answers. */
+/** A client that retries for ever, after 0.1 s at first and at most 10 s, and detects a dead connection within 20 s. */
 export function createResumingClient(url: string, options: { webSocketImpl?: unknown; onLost?: (why: unknown) => void } = {}): Client {
   let unanswered: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
@@ -14,11 +14,11 @@ export function createResumingClient(url: string, options: { webSocketImpl?: unk
     webSocketImpl: options.webSocketImpl,
     keepAlive: 10_000,
     retryAttempts: Number.POSITIVE_INFINITY,
-    // A close code of 44xx says that the question is wrong: asking again would not mend it.
+    // A close code of 44xx means an invalid request: a retry would fail again.
     shouldRetry: (why) => !(isClose(why) && why.code >= 4400 && why.code < 4500),
     retryWait: (attempt) => {
       const longest = Math.min(10_000, 200 * 2 ** attempt);
-      // Not all viewers of a restarted gateway in the same instant.
+      // Jitter, so that the clients of a restarted gateway do not all reconnect at once.
       return new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
     },
     on: {
@@ -37,29 +37,29 @@ export function createResumingClient(url: string, options: { webSocketImpl?: unk
   return client;
 }
 
-/** Events of `rates`. The document takes `$after: String`, passes it to `rates` and selects `cursor`. */
+/** Yields the events of `rates`. The document takes `$after: String`, passes it to `rates` and selects `cursor`. */
 export async function* resuming<Data extends { rates: { cursor: string } }, Variables extends { after?: string | null }>(
   client: Client,
   document: TypedDocumentNode<Data, Variables>,
   variables: Omit<Variables, "after">,
 ): AsyncGenerator<Data["rates"]> {
   let cursor: string | null = null;
-  const question = {
+  const request = {
     query: print(document),
-    // A getter: graphql-ws writes the message anew for every connection, so that it carries the cursor of that moment.
+    // A getter: graphql-ws serialises the message again for every connection, so it carries the latest cursor.
     get variables() {
       return { ...variables, after: cursor };
     },
   };
   for (;;) {
     try {
-      for await (const { data, errors } of client.iterate<Data>(question)) {
+      for await (const { data, errors } of client.iterate<Data>(request)) {
         if (errors || !data) throw errors ?? new Error("no data");
         cursor = data.rates.cursor;
         yield data.rates;
       }
     } catch (why) {
-      // Asking again would not mend a question, but a gateway that is just starting has an answer soon.
+      // A retry does not fix an invalid request, but a gateway that is starting will answer soon.
       if (!isStarting(why)) throw Array.isArray(why) ? new AggregateError(why, why.map(({ message }) => message).join("; ")) : why;
     }
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -1,4 +1,4 @@
-// urql: a query over HTTP, a subscription over WebSocket, both typed:  npm run urql
+// urql: a typed query over HTTP and a typed subscription over WebSocket:  npm run urql
 import { Client, cacheExchange, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
@@ -49,7 +49,7 @@ await new Promise<void>((resolve, reject) => {
     const { kind, items } = result.data.rates;
     console.log(kind, ...items.map((rate) => `${rate.id} ${rate.price}`));
     if (--left > 0) return;
-    // urql answers from within `subscribe` when it can.
+    // urql may call this before `subscribe` has returned, when `running` is not assigned yet.
     setTimeout(() => {
       running.unsubscribe();
       resolve();

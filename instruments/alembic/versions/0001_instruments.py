@@ -1,4 +1,4 @@
-"""The tracked instruments, with those that a new installation starts with."""
+"""Create the table of tracked instruments and insert the seed of a new installation."""
 
 import sqlalchemy as sa
 from alembic import op

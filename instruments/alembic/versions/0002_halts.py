@@ -1,4 +1,4 @@
-"""Which instruments their sources do not trade, and when the sources' listings were last believed."""
+"""Add the halts of instruments and the time of the last accepted listing of each source."""
 
 import sqlalchemy as sa
 from alembic import op
