@@ -1,5 +1,5 @@
-// Makes src/graphql/generated.ts: typed documents of src/graphql/operations.graphql, checked against ../schema.graphql.
-// The generator's core and two plugins by themselves: its command line would bring 300 packages that nothing else needs.
+// Generates src/graphql/generated.ts: typed documents from src/graphql/operations.graphql, checked against ../schema.graphql.
+// Uses only the generator's core and two plugins: its command line would add 300 packages.
 import { readFile, writeFile } from "node:fs/promises";
 import { codegen } from "@graphql-codegen/core";
 import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
@@ -15,7 +15,7 @@ const generated = await codegen({
   schema: await read("../schema.graphql"),
   documents: [{ location: OPERATIONS, document: await read(OPERATIONS) }],
   config: {
-    // Decimals and moments travel as text and stay text.
+    // Decimals and times are strings and stay strings.
     scalars: { Decimal: "string", Symbol: "string", DateTime: "string" },
     enumType: "string-literal",
     useTypeImports: true,

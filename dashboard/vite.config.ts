@@ -1,10 +1,10 @@
-// Builds the two pages the gateway serves into its static folder, which is committed, so that Python alone can serve
-// them. No source maps and no inlined `data:` assets: the pages run under a strict Content-Security-Policy.
+// Builds the two pages into the static folder of the gateway, which is committed, so that serving them needs only Python.
+// No source maps and no inlined `data:` assets: the pages run under a strict Content-Security-Policy.
 import { defineConfig, type Plugin } from "vite";
 
 /**
- * Puts this project's shorter list of editor features in the place of Monaco's complete one. monaco-graphql imports
- * the complete one by name, and no option of it leaves the diff editor, colour picker and the like out.
+ * Replaces Monaco's complete list of editor features with the shorter one of this project. monaco-graphql imports the
+ * complete list by name and has no option to omit the diff editor, colour picker and the like.
  */
 const slimMonaco: Plugin = {
   name: "slim-monaco",
@@ -25,12 +25,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     license: { fileName: "licenses.md" },
-    // The explorer's editor is one lazy chunk of over 1 MB; the front page does not load it.
+    // The editor of GraphiQL is one lazy chunk of over 1 MB; the dashboard does not load it.
     chunkSizeWarningLimit: 4096,
     rolldownOptions: {
       input: ["index.html", "graphiql.html"],
       onwarn(warning, warn) {
-        // "use client" and "use no memo" speak to server renderers and compilers, neither of which is used here.
+        // "use client" and "use no memo" are directives for server renderers and compilers, which are not used here.
         if (warning.code !== "MODULE_LEVEL_DIRECTIVE") warn(warning);
       },
     },

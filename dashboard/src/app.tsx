@@ -1,4 +1,4 @@
-// The page: its frame, and the view that the address names.
+// The page: its frame, and the view selected by the address.
 import { useEffect } from "react";
 import { useAddress } from "./browser/address";
 import { InstrumentView } from "./instrument/view";
@@ -11,7 +11,7 @@ import { SourceStrip } from "./sources/strip";
 
 export function App() {
   const address = useAddress();
-  // Every view shows it, so it belongs to none.
+  // Shared by all views.
   useEffect(() => keepWhileVisible(health), []);
   return (
     <>

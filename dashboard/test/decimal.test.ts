@@ -8,7 +8,7 @@ test.each([
   ["10", "9.99", 1],
   ["-2", "-1", -1],
   ["-1", "1", -1],
-  // A float would call these two equal.
+  // These two are equal as floats.
   ["61855.192843976812001", "61855.192843976812", 1],
 ])("%s against %s", (one, other, order) => {
   expect(Math.sign(compareDecimals(one, other))).toBe(order);

@@ -7,7 +7,7 @@ import { ServerClock } from "../src/rates/server-clock";
 const NOON_MS = Date.parse("2026-11-22T12:00:00Z");
 let frames: FrameRequestCallback[] = [];
 
-/** The browser's frames, drawn when the test says so. */
+/** Animation frames of the browser, run by the test. */
 function draw(): void {
   const due = frames;
   frames = [];

@@ -1,4 +1,4 @@
-// The page's state that a link can carry: search, sort, favourites only, and the open instrument.
+// The state of the page that a link can carry: search, sort order, favourites filter, and the open instrument.
 import { useSyncExternalStore } from "react";
 
 export const SORT_KEYS = ["symbol", "price", "change", "volume", "spread", "age"] as const;
@@ -16,7 +16,7 @@ const HOME: Address = { search: "", sort: "volume", descending: true, favourites
 const listeners = new Set<() => void>();
 let shown: { query: string; address: Address } | null = null;
 
-/** Reads a query string; whatever it does not know is as on a first visit. */
+/** Parses a query string; unknown or invalid parts get their defaults. */
 export function parseAddress(query: string): Address {
   const given = new URLSearchParams(query);
   const sort = SORT_KEYS.find((key) => key === given.get("sort")) ?? HOME.sort;
@@ -47,7 +47,7 @@ function current(): Address {
   return shown.address;
 }
 
-/** Another page of ours (`push`), or the same one in another state. */
+/** Navigates to another page of the dashboard (`push`), or replaces the state of the current one. */
 export function go(change: Partial<Address>, how: "push" | "replace" = "replace"): void {
   const address = formatAddress({ ...current(), ...change });
   if (how === "push") history.pushState(null, "", address);

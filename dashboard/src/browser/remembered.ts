@@ -1,4 +1,4 @@
-// What this browser remembers of its owner's choices. A browser that forbids it forgets, and all else works.
+// Preferences stored in the browser. If it forbids storage, they last until the page is closed.
 import { useSyncExternalStore } from "react";
 
 export class Remembered<Value> {
@@ -6,11 +6,11 @@ export class Remembered<Value> {
   readonly #listeners = new Set<() => void>();
   #value: Value;
 
-  /** `read` makes a value of whatever is stored, also of null and of what another version left there. */
+  /** `read` converts the stored text, which may be null or from another version, to a value. */
   constructor(key: string, read: (stored: string | null) => Value) {
     this.#key = `ratewire.${key}`;
     this.#value = read(load(this.#key));
-    // Another tab of the same browser has changed it.
+    // Another tab of this browser changed it.
     window.addEventListener("storage", ({ key: changed, newValue }) => {
       if (changed !== this.#key) return;
       this.#value = read(newValue);
@@ -27,7 +27,7 @@ export class Remembered<Value> {
     try {
       localStorage.setItem(this.#key, stored);
     } catch {
-      // Forbidden or full: it holds until the page is closed.
+      // Storage is forbidden or full: the value lasts until the page is closed.
     }
     this.#tell();
   }

@@ -1,11 +1,11 @@
-// Single keys that work anywhere on the page, except where text is typed.
+// Keyboard shortcuts that work everywhere on the page except in text fields.
 import { useEffect, useRef } from "react";
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
 }
 
-/** Calls `act` on `key`; Escape also leaves a field of text, and is the dialog's own while one is open. */
+/** Calls `act` on `key`. Escape also works in a text field; an open dialog handles it itself. */
 export function useShortcut(key: string, act: () => void): void {
   const latest = useRef(act);
   useEffect(() => {

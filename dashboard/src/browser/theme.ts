@@ -1,4 +1,4 @@
-// Light, dark, or as the system is. The style sheet does the rest by `color-scheme`.
+// Theme: light, dark, or that of the system. The style sheet applies it through `color-scheme`.
 import { Remembered } from "./remembered";
 
 export const THEMES = ["system", "light", "dark"] as const;

@@ -1,9 +1,9 @@
-// The tabs that a first visitor finds. An operation's name is its tab's title, so each reads as what it does.
-// Lines fit half a laptop's window.
+// The tabs on a first visit. The name of an operation is the title of its tab, so each name states what it does.
+// The lines fit into half of a laptop's window.
 
 export interface Example {
   query: string;
-  /** JSON. GraphiQL drops those of the first tab. */
+  /** JSON. GraphiQL ignores the variables of the first tab. */
   variables?: string;
 }
 

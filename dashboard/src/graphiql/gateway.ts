@@ -1,10 +1,10 @@
-// The explorer's way to the gateway, which tells in words why there is no answer. GraphiQL prints whatever it is given: of a lost
-// WebSocket that is {"isTrusted": true}, of a refused connection a stack trace; and each leaves an error on the console.
+// The GraphQL fetcher of GraphiQL, which explains a missing answer. GraphiQL prints whatever error it gets: for a lost
+// WebSocket that is {"isTrusted": true}, for a refused connection a stack trace, both with an error on the console.
 import type { GraphQLFormattedError } from "graphql";
 import { type Client, createClient } from "graphql-ws";
 import { graphqlSocketUrl } from "../graphql/address";
 
-/** Does not come back by itself: a subscription that began anew under the reader's eyes would look like one that went on. */
+/** Does not reconnect: a restarted subscription would look like one that had continued. */
 export function connectExplorer(): Client {
   const client = createClient({ url: graphqlSocketUrl(), retryAttempts: 0 });
   return {
@@ -20,7 +20,7 @@ export function connectExplorer(): Client {
   };
 }
 
-/** `fetch`, with an answer also where there is nobody to give one. */
+/** `fetch`, which returns an error response if the gateway cannot be reached. */
 export async function fetchExplained(...request: Parameters<typeof fetch>): Promise<Response> {
   try {
     return await fetch(...request);
@@ -30,7 +30,7 @@ export async function fetchExplained(...request: Parameters<typeof fetch>): Prom
 }
 
 function errorsIn(why: unknown): readonly GraphQLFormattedError[] {
-  // The gateway's own refusal.
+  // A refusal by the gateway.
   if (Array.isArray(why)) return why as GraphQLFormattedError[];
   const code = why instanceof CloseEvent ? ` (${[why.code, why.reason].filter(Boolean).join(" ")})` : "";
   return [{ message: `There is no connection to the gateway${code}. Run it again to go on.` }];

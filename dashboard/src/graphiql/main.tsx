@@ -1,4 +1,4 @@
-// The explorer at /graphql: GraphiQL on the page's own origin, queries over POST, subscriptions over graphql-ws.
+// GraphiQL at /graphql, on the page's own origin: queries over POST, subscriptions over graphql-ws.
 import "./workers";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
@@ -11,7 +11,7 @@ const fetcher = createGraphiQLFetcher({
   url: GRAPHQL_PATH,
   fetch: fetchExplained,
   wsClient: connectExplorer(),
-  // Nothing in the schema is deferred; without this the toolkit asks for multipart on every query.
+  // The schema has no deferred fields; without this the toolkit requests multipart for every query.
   enableIncrementalDelivery: false,
 });
 

@@ -1,4 +1,4 @@
-// The editor features that a GraphQL explorer uses, in place of Monaco's complete list (editor/edcore.main.js).
+// The editor features that GraphiQL uses, instead of Monaco's complete list (editor/edcore.main.js).
 // Left out: diff editor, colour picker, inline edits and completions, sticky scroll, drop and paste providers,
 // rename, code lens, semantic tokens, and the inspectors for theme and tokens.
 import "monaco-editor/esm/vs/editor/browser/coreCommands.js";

@@ -1,4 +1,4 @@
-// Monaco's language workers, bundled with the page and served from its own origin. graphiql's own
+// Language workers of Monaco, bundled with the page and served from its own origin. GraphiQL's own
 // `setup-workers/vite` does the same, but logs every start to the console.
 import EditorWorker from "monaco-editor/esm/vs/editor/editor.worker.js?worker";
 import JsonWorker from "monaco-editor/esm/vs/language/json/json.worker.js?worker";

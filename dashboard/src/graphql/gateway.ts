@@ -1,12 +1,12 @@
-// The page's one way to the gateway: urql, with subscriptions over graphql-ws. Reconnecting is the business of whoever
-// subscribes, because only they know the cursor to come back with.
+// The GraphQL client of the page: urql, with subscriptions over graphql-ws. Each subscriber reconnects by itself, because
+// only it knows the cursor to resume from.
 import { createClient } from "graphql-ws";
 import { Client, type ExecutionResult, fetchExchange, subscriptionExchange } from "urql";
 import { GRAPHQL_PATH, graphqlSocketUrl } from "./address";
 
 export interface Gateway {
   client: Client;
-  /** Gives up a connection that looks open and is dead; every subscription on it ends. */
+  /** Closes a connection that is open but dead; every subscription on it ends. */
   hangUp(): void;
 }
 
@@ -20,7 +20,7 @@ export function connectGateway(): Gateway {
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query = "", variables }) => ({
-          // The two libraries describe one message in types that differ where a field is absent.
+          // The types of the two libraries differ for absent fields of the same message.
           subscribe: (sink) => ({
             unsubscribe: socket.subscribe({ query, variables: variables ?? {} }, { ...sink, next: (result) => sink.next(result as ExecutionResult) }),
           }),

@@ -1,11 +1,11 @@
-// The chart itself: TradingView's lightweight-charts over a trail, one line a source and one for the consensus.
+// Draws a trail with TradingView's lightweight-charts: one line per source and one for the consensus.
 import { type AutoscaleInfo, ColorType, createChart, type IChartApi, type ISeriesApi, LineSeries, LineStyle, LineType, type Time, type UTCTimestamp } from "lightweight-charts";
 import { CONSENSUS_LINE } from "./instrument-feed";
 import { lineColour, resolveColour } from "./line-colours";
 import { type Point, REACH_S, type Trail } from "./trail";
 
 const LEAST_WINDOW_S = 60;
-/** How often the lines are cut to what the trail still holds. */
+/** Interval at which the lines are trimmed to the points that the trail still holds. */
 const REDRAW_S = 60;
 
 export class ChartLines {
@@ -22,21 +22,21 @@ export class ChartLines {
     this.#trail = trail;
     this.#chart = createChart(place, {
       autoSize: true,
-      // The library draws its mark by a style element, which the page's policy forbids; the credit is in the page's own text.
+      // The library draws its logo with a style element, which the content security policy forbids; the page credits it in its text.
       layout: { attributionLogo: false },
       localization: { timeFormatter: (time: Time) => clockText(time) },
-      // The window follows the time by itself, and a finger on the chart scrolls the page.
+      // The chart follows the time automatically; touch gestures on it scroll the page.
       handleScroll: false,
       handleScale: false,
       timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkFormatter: (time: Time) => clockText(time) },
     });
-    // The axis has room for what has points only: a point without a value every second makes time run evenly.
+    // The axis only includes times that have points: a point without a value for every second makes it linear.
     this.#seconds = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false });
     this.paint();
     for (const line of trail.lines.keys()) this.#draw(line);
   }
 
-  /** Lines in this order have the colours in theirs. */
+  /** Assigns the colours to the lines in this order. */
   order(sources: readonly string[]): void {
     this.#order = sources;
     this.paint();
@@ -46,7 +46,7 @@ export class ChartLines {
     (this.#lines.get(line) ?? this.#draw(line)).update(asData(point));
   }
 
-  /** Moves the window on to the second of `nowMs`; it begins as a minute and grows to the reach of the trail. */
+  /** Moves the visible range to the second of `nowMs`; it starts with a minute and grows to the range of the trail. */
   passSecond(nowMs: number): void {
     const now = Math.floor(nowMs / 1000);
     if (now <= this.#second) return;
@@ -57,7 +57,7 @@ export class ChartLines {
     this.#chart.timeScale().fitContent();
   }
 
-  /** From the trail, which has let the oldest points go. */
+  /** Redraws the lines from the trail, which has dropped its oldest points. */
   #redraw(now: number): void {
     const points = [...this.#trail.lines.values()].flatMap((line) => line.slice(0, 1));
     const first = Math.min(now - LEAST_WINDOW_S, ...points.map(({ time }) => time));
@@ -66,7 +66,7 @@ export class ChartLines {
     for (const [line, series] of this.#lines) series.setData((this.#trail.lines.get(line) ?? []).map(asData));
   }
 
-  /** Takes the colours of the page's theme over. */
+  /** Applies the colours of the current theme. */
   paint(): void {
     const colour = (name: string) => resolveColour(name, this.#place);
     this.#chart.applyOptions({
@@ -78,7 +78,7 @@ export class ChartLines {
     for (const [line, series] of this.#lines) series.applyOptions({ color: colour(this.#colourOf(line)) });
   }
 
-  /** How precise the axis must be to tell one price from the next. */
+  /** Sets the precision of the axis that distinguishes adjacent prices. */
   applyPrecision(precision: number): void {
     for (const series of this.#lines.values()) series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
   }
@@ -93,7 +93,7 @@ export class ChartLines {
       color: resolveColour(this.#colourOf(line), this.#place),
       lineWidth: 2,
       lineStyle: isConsensus ? LineStyle.Dotted : LineStyle.Solid,
-      // A price stands until the source publishes the next: between two nothing is guessed.
+      // A price is valid until the source publishes the next one; values in between would be guesses.
       lineType: LineType.WithSteps,
       priceLineVisible: false,
       lastValueVisible: !isConsensus,
@@ -109,7 +109,7 @@ export class ChartLines {
   }
 }
 
-/** Never closer than a hundredth of a percent: a price that stands still would fill the chart with noise. */
+/** The minimum range is a hundredth of a percent: otherwise a constant price would fill the chart with noise. */
 function withMargin(info: AutoscaleInfo | null): AutoscaleInfo | null {
   if (info?.priceRange == null) return info;
   const { minValue, maxValue } = info.priceRange;

@@ -1,4 +1,4 @@
-// The live chart's place on the page.
+// The React component of the live chart.
 import { useEffect, useRef } from "react";
 import { onSecondHand } from "../live/second-hand";
 import { useRemembered } from "../browser/remembered";
@@ -11,7 +11,7 @@ import type { InstrumentFeed } from "./instrument-feed";
 interface Props {
   feed: InstrumentFeed;
   sources: readonly string[];
-  /** Decimals of the prices. */
+  /** Number of decimals of the prices. */
   precision: number;
 }
 

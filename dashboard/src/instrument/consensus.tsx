@@ -1,4 +1,4 @@
-// One price of all sources, how well it is founded, and how far they stand apart.
+// The consensus of all sources, with its quality and their divergence.
 import { formatPrice } from "../rates/figures";
 import type { Consensus } from "./instrument-feed";
 

@@ -1,4 +1,4 @@
-// Everything the instrument page holds: the rates of one symbol, their trail and their last updates, and the consensus.
+// The data of the instrument page: the rates of one symbol, their trail and latest updates, and the consensus.
 import {
   ConsensusDocument,
   type ConsensusSubscription,
@@ -17,7 +17,7 @@ import { UpdateLog } from "./update-log";
 
 export type Consensus = ConsensusSubscription["consensusRate"];
 
-/** The chart's line that is no source's. */
+/** Key of the consensus line of the chart. */
 export const CONSENSUS_LINE = "CONSENSUS";
 
 export class InstrumentFeed implements Pausable {
@@ -41,7 +41,7 @@ export class InstrumentFeed implements Pausable {
     this.#agreed = new KeptSubscription(gateway.client, ConsensusDocument, {
       variables: () => ({ symbol }),
       onData: ({ consensusRate }) => this.#agree(consensusRate),
-      // The feed of rates says that the connection is gone, and what the gateway objects to.
+      // The feed of rates reports lost connections and errors of the gateway.
       onLost: () => undefined,
     });
   }
@@ -78,7 +78,7 @@ export class InstrumentFeed implements Pausable {
 
   #agree(consensus: Consensus): void {
     this.consensus = consensus;
-    // Drawn at the moment of the answer: its oldest part may be minutes old while the others move. One source is no consensus.
+    // Drawn at the time of the answer: its oldest part may be minutes old while others change. One source is no consensus.
     if (consensus.price !== null && consensus.quality !== "SINGLE_SOURCE") this.trail.add(CONSENSUS_LINE, clock.nowMs(Date.now()), consensus.price);
     for (const listener of this.#listeners) listener();
   }

@@ -1,4 +1,4 @@
-// What every source says of the instrument, side by side, with its distance from the consensus.
+// The rates of all sources for the instrument, side by side, with their distance from the consensus.
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { Price } from "../market/cells";

@@ -1,11 +1,11 @@
-// The last updates of an instrument, newest first, in the order in which they reached this page.
+// The latest updates of an instrument, newest first, in order of arrival at this page.
 import { compareDecimals } from "../rates/decimal";
 import type { InstrumentRate } from "./instrument-rate";
 
 export interface Update {
   number: number;
   rate: InstrumentRate;
-  /** Against the same source's price before, in basis points; null for its first. */
+  /** Change from the previous price of the same source, in basis points; null for the first price. */
   moveBps: number | null;
 }
 
@@ -16,7 +16,7 @@ export class UpdateLog {
   #count = 0;
   readonly #last = new Map<string, InstrumentRate>();
 
-  /** Notes those that are news: a resumed snapshot may tell of a rate again. */
+  /** Adds only new rates: a resumed snapshot may contain a rate again. */
   add(rates: readonly InstrumentRate[]): void {
     const news: Update[] = [];
     for (const rate of rates) {

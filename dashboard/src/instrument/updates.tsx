@@ -1,4 +1,4 @@
-// The last updates in the order in which they came. Not a live region: it would never stop talking.
+// The latest updates in order of arrival. Not an ARIA live region: a screen reader would announce updates without end.
 import { formatPrice, sourceName } from "../rates/figures";
 import { lineColour } from "./line-colours";
 import { signedBps } from "./quotes";
@@ -38,7 +38,7 @@ export function Updates({ updates, sources }: { updates: readonly Update[]; sour
   );
 }
 
-/** From the observation at the source to our arrival; nothing to say where the source gives no time. */
+/** Time from the observation at the source to its arrival; empty if the source gives no time. */
 function lagOf(observedAt: string, receivedAt: string, origin: string): string {
   if (origin !== "SOURCE") return "–";
   return `${Math.max(0, Date.parse(receivedAt) - Date.parse(observedAt)).toLocaleString("en")} ms`;

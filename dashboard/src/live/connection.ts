@@ -1,4 +1,4 @@
-// The state of the connection as the page shows it: phase, what the gateway objected to, how the last interruption ended.
+// The connection state that the page shows: phase, errors of the gateway, and the end of the last interruption.
 import { useSyncExternalStore } from "react";
 import type { Notice, Phase } from "./phase";
 
@@ -8,7 +8,7 @@ export interface ConnectionState {
   notice: Notice | null;
 }
 
-/** Long enough to be read on coming back to the page. */
+/** Long enough to be read after returning to the page. */
 const NOTICE_SHOWN_MS = 12_000;
 
 export class Connection {

@@ -1,17 +1,17 @@
-// A subscription that comes back: whatever ends it, it is asked again, with the variables of that moment.
+// A subscription that restarts after any end, with the current variables.
 import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
 import { onEnd, pipe, subscribe } from "wonka";
 import { backoffMs } from "./backoff";
 
 export interface Keeping<Data, Variables> {
-  /** Asked anew for every attempt. */
+  /** Called again for every attempt. */
   variables(): Variables;
   onData(data: Data): void;
-  /** It has ended and will be tried again; `refusal` is what the gateway said, null where only the connection went. */
+  /** Called when it has ended and will be retried; `refusal` has the gateway's errors, null for a lost connection. */
   onLost(failures: number, refusal: Refusal | null): void;
 }
 
-/** Why the gateway does not answer a question. */
+/** Reason why the gateway rejects the operation. */
 export interface Refusal {
   message: string;
   /** `extensions.code` of each error. */
@@ -40,14 +40,14 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
     this.#subscribe();
   }
 
-  /** Lets the subscription go, on the server too. */
+  /** Ends the subscription, on the server too. */
   stop(): void {
     this.#wanted = false;
     window.clearTimeout(this.#retryTimer);
     this.#leave();
   }
 
-  /** Tries at once instead of at the end of the wait. */
+  /** Retries at once instead of after the delay. */
   retryNow(): void {
     if (!this.#wanted || this.#unsubscribe !== null) return;
     window.clearTimeout(this.#retryTimer);
@@ -96,7 +96,7 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
   }
 }
 
-/** The gateway's own words; null where the connection was lost, which the page shows anyway. */
+/** Returns the gateway's errors; null for a lost connection, which the page shows anyway. */
 function refusalIn({ graphQLErrors }: CombinedError): Refusal | null {
   if (graphQLErrors.length === 0) return null;
   return { message: graphQLErrors.map(({ message }) => message).join("; "), codes: graphQLErrors.map(({ extensions }) => extensions.code) };

@@ -1,4 +1,4 @@
-// What the connection is doing, in words a viewer understands.
+// Phases of the connection, with texts for viewers.
 
 export type Phase = "connecting" | "live" | "resuming" | "gap" | "offline" | "refused" | "paused";
 
@@ -12,7 +12,7 @@ export const PHASE_WORD: Record<Phase, string> = {
   paused: "Paused",
 };
 
-/** A notice that stays on the page for a while: how the last interruption ended. */
+/** A temporary notice about the end of the last interruption. */
 export interface Notice {
   kind: "resumed" | "reloaded";
   text: string;

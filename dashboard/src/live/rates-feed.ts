@@ -1,11 +1,11 @@
-// A view's one subscription of rates: keeps the cursor across reconnects and pauses, and says how each of them ended.
+// The rates subscription of a view: keeps its cursor across reconnects and pauses, and reports how each of them ended.
 import type { TypedDocumentNode } from "urql";
 import type { MissingFragment, RatesEventKind } from "../graphql/generated";
 import type { Gateway } from "../graphql/gateway";
 import { KeptSubscription, type Refusal } from "./kept-subscription";
 import type { Notice, Phase } from "./phase";
 
-/** One event of `rates`, whatever is selected on its items. */
+/** One event of `rates`, with any selection on its items. */
 export interface RatesStep<Item> {
   kind: RatesEventKind;
   items: Item[];
@@ -16,16 +16,16 @@ export interface RatesStep<Item> {
 }
 
 export interface RatesFeedListener<Item> {
-  /** `replaces`: it is the whole truth, so drop what is not in it. */
+  /** `replaces`: the event is complete, so drop everything that is not in it. */
   onStep(step: RatesStep<Item>, replaces: boolean): void;
   onPhase(phase: Phase): void;
   onNotice(notice: Notice): void;
   onProblem(message: string | null): void;
 }
 
-/** The gateway sends a HEARTBEAT after 5 s of silence; after this long the connection is dead, however open it looks. */
+/** The gateway sends a HEARTBEAT after 5 s of silence; an open connection without data for this time is dead. */
 const DEAD_AFTER_MS = 12_000;
-/** Attempts that fail before "resuming" is called "offline". */
+/** Number of failed attempts after which "resuming" becomes "offline". */
 const OFFLINE_AFTER = 3;
 
 type Resumable = { after?: string | null | undefined };
@@ -36,7 +36,7 @@ export class RatesFeed<Item, Variables extends Resumable> {
   readonly #kept: KeptSubscription<{ rates: RatesStep<Item> }, Variables>;
   #cursor: string | null = null;
   #phase: Phase = "paused";
-  /** Whether the viewer has seen an interruption, and so wants to know how it ended. */
+  /** Whether the page has shown an interruption and must show how it ended. */
   #interrupted = false;
   #deadline: number | undefined;
 
@@ -50,7 +50,7 @@ export class RatesFeed<Item, Variables extends Resumable> {
     this.#listener = listener;
     this.#kept = new KeptSubscription(gateway.client, document, {
       variables: () => {
-        // An attempt that nobody answers must end too.
+        // An attempt without any answer must end, too.
         this.#watchSilence();
         return { ...question, after: this.#cursor } as Variables;
       },
@@ -59,20 +59,20 @@ export class RatesFeed<Item, Variables extends Resumable> {
     });
   }
 
-  /** Subscribes, or comes back from a pause with the cursor of the last event. */
+  /** Subscribes, or resumes after a pause with the cursor of the last event. */
   start(): void {
     if (this.#phase !== "paused") return;
     this.#enter(this.#cursor === null ? "connecting" : "resuming");
     this.#kept.start();
   }
 
-  /** Lets the server go while nobody looks; `start` asks for just what was missed, and says how that went. */
+  /** Ends the subscription while the page is hidden; `start` requests what was missed and reports the result. */
   pause(): void {
     this.leave();
     this.#interrupted = this.#cursor !== null;
   }
 
-  /** The same for another view of the page, which is no interruption. */
+  /** The same for a change of the view, which is not an interruption. */
   leave(): void {
     window.clearTimeout(this.#deadline);
     this.#kept.stop();
@@ -102,12 +102,12 @@ export class RatesFeed<Item, Variables extends Resumable> {
     this.#interrupted ||= this.#cursor !== null;
     this.#listener.onProblem(refusal?.message ?? null);
     this.#enter(this.#phaseAfter(failures, refusal));
-    // Not a question that it can be asked: without the cursor it is that of a first visit. A gateway that is only starting says so
-    // by another code, and the cursor is good for it.
+    // The gateway rejects the operation: try once without the cursor, as on a first visit. A gateway that is starting sends
+    // another code, and the cursor remains valid.
     if (refusal?.codes.includes("BAD_USER_INPUT")) this.#cursor = null;
   }
 
-  /** A gateway that answers is not away; one that is not starting will say the same again, unless it was the cursor's fault. */
+  /** A gateway that responds is not offline. Unless it is starting or the cursor was invalid, it will reject a retry, too. */
   #phaseAfter(failures: number, refusal: Refusal | null): Phase {
     if (refusal === null && (!navigator.onLine || failures >= OFFLINE_AFTER)) return "offline";
     if (this.#cursor !== null) return "resuming";

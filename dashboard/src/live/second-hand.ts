@@ -1,6 +1,6 @@
-// Tells whoever shows an age that time has passed. Stands still while the page is hidden.
+// Notifies components that show an age of the passage of time. Stops while the page is hidden.
 
-/** Twice a second, so that no second is skipped and a colour turns at most half a second late. */
+/** Twice a second, so that no second is skipped and a colour changes at most half a second late. */
 const TICK_MS = 500;
 
 const listeners = new Set<() => void>();

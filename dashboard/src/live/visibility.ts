@@ -1,6 +1,6 @@
-// A hidden page asks for nothing.
+// Pauses feeds while the page is hidden.
 
-/** A glance at another tab keeps the subscription; a longer absence lets the server go. */
+/** A short absence keeps the subscription; a longer one ends it. */
 const LET_GO_AFTER_HIDDEN_MS = 5_000;
 
 export interface Pausable {
@@ -10,7 +10,7 @@ export interface Pausable {
   retryNow(): void;
 }
 
-/** Starts `feed`, pauses it while the page is hidden, retries when the network returns. Returns how to end that. */
+/** Starts `feed`, pauses it while the page is hidden, retries when the network returns. Returns a function that ends this. */
 export function keepWhileVisible(feed: Pausable): () => void {
   let lettingGo: number | undefined;
   const follow = () => {

@@ -1,4 +1,4 @@
-// What stands in the cells of the market table.
+// Contents of the cells of the market table.
 import { useLayoutEffect, useRef } from "react";
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
@@ -15,11 +15,11 @@ const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface RowProps {
   row: InstrumentRow;
-  /** Sources in the order of preference; the market's where it is left out. */
+  /** Sources in order of preference; the order of the market by default. */
   order?: readonly string[];
 }
 
-/** `isReached`: by the Tab key; in the table it is by `f`. */
+/** `isReached`: focusable with the Tab key; in the table the key `f` is used instead. */
 export function FavouriteCell({ row, isReached = false }: RowProps & { isReached?: boolean }) {
   const isOne = useRemembered(favourites).has(row.symbol);
   return (
@@ -50,7 +50,7 @@ export function InstrumentCell({ row }: RowProps) {
   );
 }
 
-/** A price that flashes when it moves: up and down by colour and by arrow. */
+/** A price that flashes when it changes, with a colour and an arrow for the direction. */
 export function Price({ quote }: { quote: Quote }) {
   const element = useRef<HTMLSpanElement>(null);
   const flashed = useRef(quote.moves);

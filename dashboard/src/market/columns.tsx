@@ -1,4 +1,4 @@
-// The columns of the market table: what each sorts by, and what it shows. Which of them there is room for is the table's business.
+// The columns of the market table: sort key and content of each. The table decides which of them fit.
 import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFn_basic, tableFeatures } from "@tanstack/react-table";
 import type { SortKey } from "../browser/address";
 import { sourceName } from "../rates/figures";
@@ -14,7 +14,7 @@ export const features = tableFeatures({
 });
 const helper = createColumnHelper<typeof features, InstrumentRow>();
 
-/** Floats will do to put rows in order; none is shown. */
+/** Floats are enough for sorting; they are never shown. */
 function leading(read: (quote: Quote) => string | number | null): (row: InstrumentRow) => number | undefined {
   return (row) => {
     const lead = leadOf(row);
@@ -37,12 +37,12 @@ const age = figure("age", "Age", leading(({ observedAtMs }) => clock.ageMs(obser
 
 const ON_A_PHONE = ["favourite", "symbol", "price", "change", "age"];
 
-/** Whether there is room for a column; the others can be sorted by all the same, as a link may say. */
+/** Returns whether a column fits; a link may still sort by a column that does not. */
 export function isShown(column: string, isNarrow: boolean): boolean {
   return !isNarrow || ON_A_PHONE.includes(column);
 }
 
-/** One column a source; a market with one source only needs none. */
+/** One column per source; none if the market has only one source. */
 export function columnsFor(sources: readonly string[]) {
   const each = sources.map((source) =>
     helper.display({ id: `source:${source}`, header: sourceName(source), cell: ({ row }) => <SourceCell row={row.original} source={source} /> }),

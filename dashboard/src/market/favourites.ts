@@ -1,4 +1,4 @@
-// The symbols that the viewer has marked, in this browser only.
+// The favourite symbols, stored in this browser only.
 import { Remembered } from "../browser/remembered";
 
 const LONGEST_LIST = 5_000;

@@ -1,4 +1,4 @@
-// What a row shows where there is room for one rate.
+// The rate that a row shows if it shows only one.
 import type { MarketRateFragment } from "../graphql/generated";
 import { clock, market } from "../stores/session";
 import type { InstrumentRow, Quote } from "../stores/instrument-row";
@@ -7,7 +7,7 @@ export function leadOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>
   return row.lead(order, clock, Date.now());
 }
 
-/** What a day's trades were worth, in the quote asset; for order and magnitude only. */
+/** Value of the trades of 24 hours in the quote asset; for sorting and magnitude only. */
 export function turnover({ rate }: Quote): number | null {
   return rate.volume24h === null ? null : Number(rate.volume24h) * Number(rate.price);
 }

@@ -1,4 +1,4 @@
-// Links within the page: real addresses, so that they can be opened in a new tab and copied.
+// Links within the page, with real URLs that can be copied and opened in a new tab.
 import { formatAddress, go, parseAddress } from "../browser/address";
 
 interface Link {

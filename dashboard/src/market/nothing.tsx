@@ -1,4 +1,4 @@
-// What stands in the place of the table when there is nothing to put into it, and what to do about it.
+// The message that replaces an empty table, with the action to take.
 import { type Address, go } from "../browser/address";
 import { useConnection } from "../live/connection";
 import { connection, market } from "../stores/session";

@@ -1,4 +1,4 @@
-// Which instruments the market shows: those that the search and the favourites let through.
+// The instruments that the market shows, filtered by search and favourites.
 import type { AssetNames } from "../stores/asset-names";
 import type { InstrumentRow } from "../stores/instrument-row";
 

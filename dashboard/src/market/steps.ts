@@ -1,6 +1,6 @@
-// Where a key leads from a row; null for a key that leads nowhere.
+// The row that a navigation key leads to; null for other keys.
 
-/** `at` is -1 while no row is active; `page` is how many rows are in view. */
+/** `at` is -1 while no row is active; `page` is the number of visible rows. */
 export function steps(key: string, at: number, count: number, page: number): number | null {
   const last = count - 1;
   if (count === 0) return null;

@@ -1,4 +1,4 @@
-// One row of the market table: draws itself when its instrument changes, whatever the rest of the table does.
+// One row of the market table. It renders when its own instrument changes, independently of the other rows.
 import { FlexRender, type Row } from "@tanstack/react-table";
 import { memo } from "react";
 import { type features, isShown } from "./columns";
@@ -7,7 +7,7 @@ import { useRow } from "./use-rows";
 
 interface Props {
   row: Row<typeof features, InstrumentRow>;
-  /** Place in the whole table, from 0. */
+  /** Index in the whole table, from 0. */
   index: number;
   top: number;
   isActive: boolean;

@@ -14,10 +14,10 @@ const ROW_PX = 38;
 const NARROW_ROW_PX = 52;
 const HEAD_PX = 36;
 const OVERSCAN = 6;
-/** Words sort upwards first, figures downwards: the largest is what people look for. */
+/** Text columns sort ascending first, numeric ones descending: people look for the largest values. */
 const UPWARDS_FIRST: readonly SortKey[] = ["symbol", "age"];
 
-/** The row that was active when the market was left, so that coming back finds it. */
+/** The row that was active when the market was left, restored on return. */
 let leftAt: string | null = null;
 
 interface Props {
@@ -43,7 +43,7 @@ export function MarketTable({ rows, sources, address }: Props) {
     overscan: OVERSCAN,
     paddingStart: HEAD_PX,
     scrollPaddingStart: HEAD_PX,
-    // What an assistive technology is told to be active must be in the document.
+    // The element of aria-activedescendant must be in the document.
     rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
       const shown: number[] = [];
       const [first, last] = [Math.max(0, startIndex - overscan), Math.min(count - 1, endIndex + overscan)];
@@ -60,7 +60,7 @@ export function MarketTable({ rows, sources, address }: Props) {
     if (leftAt === null) return;
     virtual.scrollToIndex(indexOf(leftAt), { align: "center" });
     scroller.current?.focus({ preventScroll: true });
-    // Only on coming back: later the viewer scrolls.
+    // Only on return: later the viewer scrolls.
   }, []);
   useEffect(() => {
     leftAt = active;

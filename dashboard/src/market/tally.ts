@@ -1,4 +1,4 @@
-// What all rates together look like: how many, how fresh.
+// Summary of all rates: number and freshness.
 import type { Freshness } from "../rates/freshness";
 import type { MarketStore } from "../stores/market-store";
 

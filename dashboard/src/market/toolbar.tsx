@@ -1,4 +1,4 @@
-// Search and favourites, and what all rates together look like.
+// Search, favourites, and the summary of all rates.
 import { type KeyboardEvent, type RefObject, useSyncExternalStore } from "react";
 import { type Address, go } from "../browser/address";
 import { onSecondHand } from "../live/second-hand";
@@ -37,14 +37,14 @@ export function Toolbar({ address, shown, searchBox }: Props) {
   );
 }
 
-/** From what was typed to what was found. */
+/** Moves the focus from the search to its results. */
 function intoTable(event: KeyboardEvent): void {
   if (!["Enter", "ArrowDown"].includes(event.key) || event.nativeEvent.isComposing) return;
   event.preventDefault();
   document.getElementById("market")?.focus();
 }
 
-/** Not a live region: it changes too often to be read out. */
+/** Not an ARIA live region: it changes too often to be announced. */
 function Counts({ shown }: { shown: number }) {
   const text = useSyncExternalStore(onSecondHand, describe);
   const total = market.rows.size;

@@ -1,4 +1,4 @@
-// The market's rows as React sees them: which there are, when to put them in order again, and when one must be drawn.
+// React hooks for the rows of the market: selection, sorting and rendering.
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Address } from "../browser/address";
 import { onSecondHand } from "../live/second-hand";
@@ -14,10 +14,10 @@ import { select } from "./selection";
 
 type Rows = Pick<MarketStore<never>, "onRow" | "sources">;
 
-/** Rows that changed places four times a second could not be read. */
+/** Rows that change places four times a second are not readable. */
 const REORDER_MS = 2_000;
 
-/** The chosen rows; a new array whenever they must be put in order anew. */
+/** The selected rows; a new array whenever they are sorted again. */
 export function useChosenRows({ search, favouritesOnly, sort }: Address): InstrumentRow[] {
   const shape = useSyncExternalStore(market.onShape, () => market.shape);
   const named = useSyncExternalStore(names.onChange, () => names.version);
@@ -40,7 +40,7 @@ function useTurns(isMoving: boolean): number {
   return turn;
 }
 
-/** Draws the caller again when the row has changed, or an age in it is another word or colour. */
+/** Renders the caller again when the row changes, or when the text or colour of an age in it changes. */
 export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows = market): void {
   const subscribe = useCallback(
     (listener: () => void) => {

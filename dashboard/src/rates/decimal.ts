@@ -1,6 +1,6 @@
-// Comparing exact decimals without making floats of them, which would call two close prices equal.
+// Compares exact decimals without floats, for which two close prices would be equal.
 
-/** Negative, zero or positive as `a` is below, equal to or above `b`. Both plain decimals: "-0.50", "104250.1". */
+/** Returns a negative number, zero or a positive number, as `a` is less than, equal to or greater than `b`: "-0.50". */
 export function compareDecimals(a: string, b: string): number {
   const [aNegative, bNegative] = [a.startsWith("-"), b.startsWith("-")];
   const magnitude = compareMagnitudes(a.replace("-", ""), b.replace("-", ""));
@@ -17,7 +17,7 @@ function compareMagnitudes(a: string, b: string): number {
   return aFraction === bFraction ? 0 : aFraction < bFraction ? -1 : 1;
 }
 
-/** Whole part without leading zeros and fraction without trailing ones, so that text order is number order. */
+/** Splits into an integer part without leading zeros and a fraction without trailing zeros, so that text can be compared. */
 function parts(decimal: string): [string, string] {
   const [whole = "", fraction = ""] = decimal.split(".");
   return [whole.replace(/^0+/, ""), fraction.replace(/0+$/, "")];

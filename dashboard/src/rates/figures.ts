@@ -1,12 +1,12 @@
-// Figures as people read them. Prices keep every digit that the source published.
+// Formats numbers for display. Prices keep every digit that the source published.
 
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 export type Direction = "up" | "down" | "flat";
 
 /**
- * A price for a narrow cell: digits grouped for the eye, and without the zeros at the end that say nothing (two decimals stay,
- * so that a column of dollars looks like one). The same number to the last digit; never rounded.
+ * Formats a price for a narrow cell: with digit groups and without trailing zeros, except for the first two decimals, which
+ * keep a column of dollar prices aligned. The number is exactly the same; it is never rounded.
  */
 export function formatPrice(price: string): string {
   const [whole = "", fraction = ""] = price.split(".");
@@ -16,7 +16,7 @@ export function formatPrice(price: string): string {
   return kept === "" ? grouped : `${grouped}.${kept}`;
 }
 
-/** Two decimals are for the eye; a change is no price, and the API has all its digits. */
+/** Formats a change with two decimals, which is enough for display; the API has all its digits. */
 export function formatChange(percent: string): string {
   const rounded = Number(percent).toFixed(2).replace(/^-(0\.00)$/, "$1");
   return `${Number(rounded) > 0 ? "+" : ""}${rounded.replace("-", "−")} %`;
@@ -27,14 +27,14 @@ export function directionOf(percent: string | null): Direction {
   return rounded === 0 ? "flat" : rounded > 0 ? "up" : "down";
 }
 
-/** "1.23B", "45.6M": a volume is an order of magnitude. */
+/** Formats a volume as an order of magnitude: "1.23B", "45.6M". */
 export function formatVolume(volume: number): string {
   return compact.format(volume);
 }
 
 const NAMES: Record<string, string> = { COINGECKO: "CoinGecko", OKX: "OKX" };
 
-/** A source as its makers write it. */
+/** The name of a source in its own spelling. */
 export function sourceName(source: string): string {
   return NAMES[source] ?? source.charAt(0) + source.slice(1).toLowerCase();
 }

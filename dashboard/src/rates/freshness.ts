@@ -2,7 +2,7 @@
 
 export type Freshness = "FRESH" | "STALE" | "EXPIRED";
 
-/** Past this many times to live a stale rate is expired: the gateway's own rule. */
+/** A rate older than this many TTLs is expired, as in the gateway. */
 const EXPIRED_AFTER_TTLS = 10;
 
 export function freshnessOf(ageMs: number, ttlMs: number): Freshness {
@@ -10,7 +10,7 @@ export function freshnessOf(ageMs: number, ttlMs: number): Freshness {
   return ageMs <= ttlMs * EXPIRED_AFTER_TTLS ? "STALE" : "EXPIRED";
 }
 
-/** An age as people read it, coarser as it grows: "7 s", "3 m 05 s", "2 h 04 m", "3 d 02 h". */
+/** Formats an age, less precisely as it grows: "7 s", "3 m 05 s", "2 h 04 m", "3 d 02 h". */
 export function formatAge(ageMs: number): string {
   const seconds = Math.floor(ageMs / 1000);
   if (seconds < 60) return `${seconds} s`;

@@ -1,18 +1,18 @@
-// Ages are told by the gateway's clock, because the viewer's may be minutes off.
+// Ages use the gateway's clock, because the viewer's clock may be minutes off.
 
 export class ServerClock {
   #offsetMs: number | null = null;
 
   /**
-   * Learns from an event's `sentAt`. `sentAt - now` is the true offset less the time under way, so the largest
-   * one seen is the closest.
+   * Updates the offset from `sentAt` of an event. `sentAt - now` is the true offset minus the transfer time, so the largest
+   * value seen is the best estimate.
    */
   learn(sentAtMs: number, nowMs: number): void {
     const offsetMs = sentAtMs - nowMs;
     if (this.#offsetMs === null || offsetMs > this.#offsetMs) this.#offsetMs = offsetMs;
   }
 
-  /** Forgets what was learnt: a new connection may lead to another replica, and clocks get set. */
+  /** Resets the offset: a new connection may lead to another replica, and clocks are adjusted. */
   reset(): void {
     this.#offsetMs = null;
   }

@@ -1,6 +1,6 @@
-// How far sources stand apart. Ratios for the eye, so floats will do; prices themselves are never made of floats.
+// Distance between the prices of sources. Ratios for display may be floats; prices are never converted to floats.
 
-/** Distance of the highest from the lowest price in basis points of their middle; null below two prices. */
+/** Distance from the lowest to the highest price in basis points of their midpoint; null for fewer than two prices. */
 export function spreadBps(prices: readonly string[]): number | null {
   if (prices.length < 2) return null;
   const values = prices.map(Number);
@@ -10,7 +10,7 @@ export function spreadBps(prices: readonly string[]): number | null {
 
 /** "0.4", "12", "1,250": one decimal below ten, none above. */
 export function formatBps(bps: number): string {
-  // What rounds to ten is ten: "10.0" is wider than its column.
+  // A value that rounds to ten is shown as "10": "10.0" is wider than its column.
   const digits = bps < 9.95 ? 1 : 0;
   return bps.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }

@@ -1,4 +1,4 @@
-// What must not be overlooked: simulated prices, and what the gateway objects to.
+// Banner for simulated prices and for errors of the gateway.
 import { useConnection } from "../live/connection";
 import { connection, health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";

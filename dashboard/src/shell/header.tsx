@@ -1,4 +1,4 @@
-// The top of every view: where you are, how the connection is, which theme.
+// The header of every view: navigation, connection state and theme.
 import { useRef } from "react";
 import icon from "../icon.svg";
 import { useConnection } from "../live/connection";

@@ -1,4 +1,4 @@
-// What the page means, and the keys that work it.
+// Help: the meaning of the page and its keys.
 import type { RefObject } from "react";
 
 const KEYS: readonly [string, string][] = [
@@ -34,7 +34,7 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
         <p className="soft">
           The same rates for your program: <a href="/graphql">GraphiQL</a> has examples.
         </p>
-        {/* The attribute, which React keeps to itself: a dialog gives it the focus, instead of the link above. */}
+        {/* Sets the attribute, which React does not render: the dialog then focuses this element instead of the link above. */}
         <button type="submit" ref={(button) => button?.setAttribute("autofocus", "")}>
           Close
         </button>

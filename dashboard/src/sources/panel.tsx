@@ -1,4 +1,4 @@
-// The figures behind the lights.
+// Detailed figures of the sources.
 import { useSyncExternalStore } from "react";
 import { onSecondHand } from "../live/second-hand";
 import { sourceName } from "../rates/figures";
@@ -55,7 +55,7 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
   );
 }
 
-/** The first few by name: with more than that, it is the source that is in trouble. */
+/** Names the first few instruments only: if there are more, the whole source has a problem. */
 function silentText({ silent, silentCount }: SourceStatus): string {
   if (silentCount === 0) return "none";
   return silentCount > silent.slice(0, 3).length ? `${silent.slice(0, 2).join(", ")} and ${silentCount - 2} more` : silent.join(", ");

@@ -1,4 +1,4 @@
-// A light for every source: its state in colour, shape and word, and the reason where it is not well.
+// A light for every source: its state by colour, shape and text, and the reason unless it is up.
 import { useState } from "react";
 import { sourceName } from "../rates/figures";
 import { health } from "../stores/session";

@@ -1,8 +1,8 @@
-// Names of assets, for people and for the search; asked once, page by page, after the first rates are there.
+// Names of assets, for display and search; loaded once, page by page, after the first rates have arrived.
 import type { Client } from "urql";
 import { InstrumentNamesDocument } from "../graphql/generated";
 
-/** 200 instruments a page; a catalogue longer than this many pages is shown without its last names. */
+/** 200 instruments per page. The names beyond this many pages are not loaded. */
 const MOST_PAGES = 50;
 
 export class AssetNames {
@@ -15,7 +15,7 @@ export class AssetNames {
     return this.#names.get(base) ?? "";
   }
 
-  /** Asks once, and again only where there was no answer; until then names are missing, and all else works. */
+  /** Loads once, and retries only after a failure. Until then names are missing, and everything else works. */
   async load(client: Client): Promise<void> {
     if (this.#asked) return;
     this.#asked = true;

@@ -1,17 +1,17 @@
-// One instrument with what every source says of it. Written in place by the store, read by the rows on the page.
+// One instrument with the rates of all sources. The store updates it in place; the rows of the table read it.
 import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
 import { compareDecimals } from "../rates/decimal";
 import { type Freshness, freshnessOf } from "../rates/freshness";
 import type { ServerClock } from "../rates/server-clock";
 import { spreadBps } from "../rates/spread";
 
-/** A source's newest rate as the page holds it. */
+/** The newest rate of a source that the page holds. */
 export interface Quote<Item extends MarketRateFragment = MarketRateFragment> {
   rate: Item;
   observedAtMs: number;
-  /** Where the price went with its last move. */
+  /** Direction of the last price change. */
   direction: "up" | "down" | null;
-  /** Counts the price's moves, so that each flashes once. */
+  /** Number of price changes, so that each one flashes once. */
   moves: number;
 }
 
@@ -21,7 +21,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   readonly quote: string;
   readonly quotes = new Map<string, Quote<Item>>();
   readonly missing = new Map<string, MissingFragment>();
-  /** Grows with every change. */
+  /** Increases with every change. */
   version = 0;
 
   constructor(symbol: string) {
@@ -46,7 +46,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     this.version += 1;
   }
 
-  /** Not to be had: never seen (then `isTracked`), or tracked no more. */
+  /** Unavailable: never seen (then `isTracked`), or no longer tracked. */
   lose(missing: MissingFragment, isTracked: boolean): void {
     for (const source of missing.source === null ? [...this.quotes.keys()] : [missing.source]) this.quotes.delete(source);
     if (isTracked) this.missing.set(missing.source ?? "", missing);
@@ -57,7 +57,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     return freshnessOf(clock.ageMs(quote.observedAtMs, nowMs), quote.rate.ttlMs);
   }
 
-  /** The rate to show where there is room for one: the first source in `order` that is fresh, else the newest. */
+  /** Returns the rate to show if only one is shown: of the first fresh source in `order`, otherwise the newest. */
   lead(order: readonly string[], clock: ServerClock, nowMs: number): Quote<Item> | null {
     let newest: Quote<Item> | null = null;
     for (const source of order) {
@@ -69,7 +69,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     return newest;
   }
 
-  /** Between the sources that are fresh: old prices would call the passing of time a difference of opinion. */
+  /** Spread between fresh sources only: with old prices it would show price changes over time. */
   spread(clock: ServerClock, nowMs: number): number | null {
     const fresh = [...this.quotes.values()].filter((quote) => this.freshness(quote, clock, nowMs) === "FRESH");
     return spreadBps(fresh.map((quote) => quote.rate.price));

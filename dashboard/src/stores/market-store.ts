@@ -1,4 +1,4 @@
-// All instruments of a view, outside React: events are written here at once, and whoever shows a row is told once a frame.
+// All instruments of a view, outside React: events are written at once, and rows are notified once per frame.
 import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
 import type { RatesStep } from "../live/rates-feed";
 import type { ServerClock } from "../rates/server-clock";
@@ -9,9 +9,9 @@ type Listener = () => void;
 export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
   readonly rows = new Map<string, InstrumentRow<Item>>();
   readonly clock: ServerClock;
-  /** Sources in the gateway's order; those it has not named yet follow. */
+  /** Sources in the gateway's order; sources that it has not listed yet follow. */
   sources: readonly string[] = [];
-  /** Grows when an instrument or source comes or goes. */
+  /** Increases when an instrument or source is added or removed. */
   shape = 0;
   loaded = false;
   #order: readonly string[] = [];
@@ -26,9 +26,9 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.clock = clock;
   }
 
-  /** `replaces`: what is not in the step is gone. */
+  /** `replaces`: instruments that are not in the step are removed. */
   apply(step: RatesStep<Item>, replaces: boolean): void {
-    // A new connection may lead to another replica, and clocks get set; until it speaks, the old offset is the best there is.
+    // A new connection may lead to another replica, and clocks are adjusted; until its first event, the old offset is the best.
     if (step.kind === "SNAPSHOT") this.clock.reset();
     this.clock.learn(Date.parse(step.sentAt), Date.now());
     const isFirst = !this.loaded && step.kind === "SNAPSHOT";
@@ -40,7 +40,7 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.#tell();
   }
 
-  /** Puts `order` first among the sources, those too that are yet to come. */
+  /** Puts `order` first among the sources, including sources without rates yet. */
   orderSources(order: readonly string[]): void {
     this.#order = order;
     this.#arrangeSources();
@@ -115,7 +115,7 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.shape += 1;
   }
 
-  /** In the browser's next frame; it grants none to a hidden page, which then costs nothing. */
+  /** Notifies in the browser's next frame. A hidden page gets no frames and costs nothing. */
   #tell(): void {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;

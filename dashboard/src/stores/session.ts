@@ -1,4 +1,4 @@
-// Everything of the page that outlives a view, put together once.
+// State of the page that outlives a single view, created once.
 import { connectGateway } from "../graphql/gateway";
 import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariables } from "../graphql/generated";
 import { Connection } from "../live/connection";
@@ -15,7 +15,7 @@ export const names = new AssetNames();
 export const market = new MarketStore(clock);
 export const health = new SourceHealth(gateway, (order) => market.orderSources(order));
 
-/** Writes a view's events into its store, and its interruptions into the page's connection state. */
+/** Writes the events of a view into its store, and its interruptions into the connection state of the page. */
 export function listenInto<Item extends MarketRateFragment>(store: MarketStore<Item>): RatesFeedListener<Item> {
   return {
     onStep: (step, replaces) => store.apply(step, replaces),

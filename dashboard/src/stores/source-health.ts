@@ -1,4 +1,4 @@
-// How every source is doing, kept up to date for as long as the page is seen.
+// Health of every source, kept up to date while the page is visible.
 import { useSyncExternalStore } from "react";
 import type { Gateway } from "../graphql/gateway";
 import { SourceHealthDocument, type SourceHealthSubscription, type SourceHealthSubscriptionVariables } from "../graphql/generated";
@@ -8,9 +8,9 @@ import type { Pausable } from "../live/visibility";
 export type SourceStatus = SourceHealthSubscription["sources"][number];
 
 export interface Health {
-  /** As last heard. */
+  /** As last received. */
   sources: readonly SourceStatus[];
-  /** Whether that is kept up to date: a green light without a gateway behind it would be a guess. */
+  /** Whether the state is current: without a connection to the gateway, a green light would be a guess. */
   isKnown: boolean;
 }
 
@@ -26,7 +26,7 @@ export class SourceHealth implements Pausable {
         onSources(sources.map(({ source }) => source));
         this.#tell({ sources, isKnown: true });
       },
-      // The view's feed says that the connection is gone; one voice is enough.
+      // The feed of the view reports the lost connection; one message is enough.
       onLost: () => this.#doubt(),
     });
   }
