@@ -1,6 +1,6 @@
 """Server side of one WebSocket connection, with hooks for counted frames and injected faults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from websockets.asyncio.server import ServerConnection
@@ -32,6 +32,12 @@ class ClientSocket(ServerConnection):
         if isinstance(event, Frame) and self.on_frame is not None and event.opcode is not Opcode.CLOSE:
             self.on_frame(event)
         super().process_event(event)
+
+    async def send_texts(self, texts: Sequence[str]) -> None:
+        """Send text frames in one write: a call of `send` for each takes three times as long."""
+        async with self.send_context():
+            for text in texts:
+                self.protocol.send_text(text.encode())
 
     def data_received(self, data: bytes) -> None:
         """Process bytes from the client, unless the connection is half-open."""

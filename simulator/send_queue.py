@@ -1,15 +1,34 @@
 """Bounded queue of outgoing frames of one connection, sent in order by one task."""
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from simulator.ping_schedule import PingFrame
 
 MAX_QUEUED_FRAMES = 10_000
+MAX_BATCH_FRAMES = 500
 SEND_TIMEOUT_SECONDS = 10.0  # exchanges disconnect clients that read nothing for longer
+
+
+class FrameSocket(Protocol):
+    """The socket operations that a queue needs."""
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The connection's transport, aborted when the client stalls."""
+
+    async def send_texts(self, texts: Sequence[str]) -> None:
+        """Send text frames in one write."""
+
+    async def ping(self, data: bytes) -> Awaitable[float]:
+        """Send a ping."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +42,7 @@ class CloseFrame:
 class SendQueue:
     """Frames waiting to be sent to one client."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: FrameSocket) -> None:
         self._socket = socket
         self._queue: asyncio.Queue[str | PingFrame | CloseFrame] = asyncio.Queue(MAX_QUEUED_FRAMES)
         self._closing = False
@@ -70,21 +89,29 @@ class SendQueue:
     async def send_all(self) -> None:
         """Send queued frames until the connection closes. A stalled client is disconnected without a close frame."""
         try:
-            while await self._send(await self._queue.get()):
-                pass
+            while True:
+                texts, item = await self._next_batch()
+                async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                    if texts:
+                        await self._socket.send_texts(texts)
+                    match item:
+                        case PingFrame(payload):
+                            await self._socket.ping(payload)
+                        case CloseFrame(code, reason):
+                            await self._socket.close(code, reason)
+                            return
         except ConnectionClosed:
             return
         except TimeoutError:
             self._socket.transport.abort()
 
-    async def _send(self, item: str | PingFrame | CloseFrame) -> bool:
-        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-            match item:
-                case PingFrame(payload):
-                    await self._socket.ping(payload)
-                case CloseFrame(code, reason):
-                    await self._socket.close(code, reason)
-                    return False
-                case str():
-                    await self._socket.send(item)
-        return True
+    async def _next_batch(self) -> tuple[list[str], PingFrame | CloseFrame | None]:
+        """Wait for a frame; return it with all texts queued behind it, up to the next ping or close."""
+        texts: list[str] = []
+        item = await self._queue.get()
+        while isinstance(item, str):
+            texts.append(item)
+            if self._queue.empty() or len(texts) >= MAX_BATCH_FRAMES:
+                return texts, None
+            item = self._queue.get_nowait()
+        return texts, item

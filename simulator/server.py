@@ -77,7 +77,12 @@ def make_world(settings: SimulatorSettings, clock: NsClock) -> World:
         InvalidRecording: a file to replay cannot be read.
     """
     if not settings.replay:
-        return GeneratedWorld(settings.seed, clock(), refresh_seconds=settings.coingecko_refresh_seconds)
+        return GeneratedWorld(
+            settings.seed,
+            clock(),
+            refresh_seconds=settings.coingecko_refresh_seconds,
+            max_lag_seconds=settings.max_lag_seconds,
+        )
     world = ReplayWorld(
         Recording.read(settings.replay),
         speed=settings.speed,
@@ -236,7 +241,7 @@ def _announce(addresses: SimulatorAddresses) -> None:
     }
     log.warning(
         "simulator.listens",
-        on_price="these prices are SIMULATED, they are no exchange's",
+        note="these prices are SIMULATED, they are no exchange's",
         market=addresses.label,
         **where,
     )

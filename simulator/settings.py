@@ -32,6 +32,12 @@ class SimulatorSettings(BaseSettings):
         default=1,
         description="Seed of the generated prices. Another value gives another market; the same value and start the same one.",
     )
+    max_lag_seconds: float = Field(
+        default=0.5,
+        gt=0,
+        description="How far generated prices may fall behind the clock on a busy machine before the missed events are"
+        " skipped. Smaller keeps prices more current; larger skips less.",
+    )
     replay: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(),
         description="Recordings to replay instead of generating prices, separated by commas. Empty: generated prices.",

@@ -1,10 +1,13 @@
 """The generated market: all price walks on one timeline.
 
-The same seed and start give the same events for any step size. A jump of more than ten minutes (a suspended machine) is skipped.
+The same seed and start give the same events for any step size, unless the market falls behind the clock (a busy or suspended
+machine): then it skips the missed events and continues at the present.
 """
 
 import heapq
 from collections.abc import Container, Iterator, Mapping, Sequence
+
+import structlog
 
 from simulator.assets import SimulatedAsset, read_assets
 from simulator.bybit.channels import BYBIT
@@ -16,12 +19,16 @@ from simulator.generated.price_walk import PriceWalk
 from simulator.generated.venue import GeneratedVenue
 from simulator.kraken.channels import KRAKEN
 from simulator.markets import DayTicker, Frame, Listing
-from simulator.nanotime import MINUTE, SECOND
+from simulator.nanotime import MINUTE, SECOND, to_ms
 from simulator.okx.channels import OKX
 
-MAX_CATCH_UP = 10 * MINUTE
+# Longer gaps are jumped over at once; the missed events of shorter ones are counted one by one.
+MAX_COUNTED_GAP = MINUTE
+SKIP_LOG_INTERVAL = 10 * SECOND
 PROFILES = (COINBASE, KRAKEN, OKX, BYBIT)
 _TRADE, _BOOK, _SECOND, _QUOTES = range(4)
+
+log = structlog.get_logger()
 
 
 class GeneratedBinance:
@@ -61,12 +68,15 @@ class GeneratedWorld:
         start_ns: int,
         *,
         refresh_seconds: float = 60.0,
+        max_lag_seconds: float = 600.0,
         assets: Sequence[SimulatedAsset] | None = None,
     ) -> None:
         self.label = f"generated seed={seed}"
         self._walks = [PriceWalk(asset, seed, start_ns) for asset in assets or read_assets()]
         self._refresh = int(refresh_seconds * SECOND)
-        self._start_ns = self._position = start_ns
+        self._max_lag = int(max_lag_seconds * SECOND)
+        self._start_ns = self._position = self._skip_logged_ns = start_ns
+        self._skipped = self._skips_logged = 0
         self.binance = GeneratedBinance(self._walks)
         self.coingecko = GeneratedCoinGecko(self._walks, seed, refresh_seconds)
         self.coingecko.refresh(start_ns)
@@ -81,8 +91,10 @@ class GeneratedWorld:
         """No effect: the market runs from the start."""
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Apply all events up to `now_ns`."""
-        self._skip_a_long_gap(now_ns)
+        """Apply all events up to `now_ns`, except those that are older than the allowed lag."""
+        if now_ns - self._position > self._max_lag:
+            self._skip_to(now_ns - self._max_lag)
+            self._log_skips(now_ns)
         events = self._events
         while events[0][0] <= now_ns:
             at_ns, kind, index = events[0]
@@ -98,7 +110,12 @@ class GeneratedWorld:
 
     def status(self) -> dict[str, object]:
         """Facts for the status page."""
-        return {"mode": "generated", "assets": len(self._walks), "started_at_ms": self._start_ns // 1_000_000}
+        return {
+            "mode": "generated",
+            "assets": len(self._walks),
+            "started_at_ms": to_ms(self._start_ns),
+            "skipped_events": self._skipped,
+        }
 
     def _first_events(self, start_ns: int) -> list[tuple[int, int, int]]:
         events = [(walk.next_trade_ns(start_ns), _TRADE, index) for index, walk in enumerate(self._walks)]
@@ -112,18 +129,18 @@ class GeneratedWorld:
 
     def _play(self, at_ns: int, kind: int, index: int, wanted: Container[str]) -> tuple[int, Iterator[Frame]]:
         if kind == _SECOND:
-            return at_ns + SECOND, self._second(at_ns, wanted)
+            return self._following(at_ns, kind, index), self._second(at_ns, wanted)
         if kind == _QUOTES:
             self.coingecko.refresh(at_ns)
-            return at_ns + self._refresh, iter(())
+            return self._following(at_ns, kind, index), iter(())
         walk = self._walks[index]
         self._changed[index] = None
         if kind == _BOOK:
             walk.change_book(at_ns)
-            return walk.next_book_ns(at_ns), self._book(walk, at_ns, wanted)
+            return self._following(at_ns, kind, index), self._book(walk, at_ns, wanted)
         walk.trade(at_ns)
         self._traded[index] = None
-        return walk.next_trade_ns(at_ns), self._trade(walk, at_ns, wanted)
+        return self._following(at_ns, kind, index), self._trade(walk, at_ns, wanted)
 
     def _trade(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         yield from trade_frames(walk, wanted)
@@ -144,8 +161,36 @@ class GeneratedWorld:
         for venue in self.venues.values():
             yield from venue.second_frames(at_ns, wanted)
 
-    def _skip_a_long_gap(self, now_ns: int) -> None:
-        gap = now_ns - self._position
-        if gap > MAX_CATCH_UP:
-            self._events = [(at_ns + gap, kind, index) for at_ns, kind, index in self._events]
-            self._position = now_ns
+    def _skip_to(self, start_ns: int) -> None:
+        """Reschedule all events before `start_ns` without applying them."""
+        jump = max(0, start_ns - self._position - MAX_COUNTED_GAP)
+        rescheduled = []
+        for at_ns, kind, index in self._events:
+            due_ns = at_ns if kind in (_SECOND, _QUOTES) else at_ns + jump
+            # The last missed refresh of CoinGecko's values is made up for: the next one may be a minute away.
+            end_ns = start_ns - self._refresh if kind == _QUOTES else start_ns
+            while due_ns < end_ns:
+                due_ns = self._following(due_ns, kind, index)
+                self._skipped += 1
+            rescheduled.append((due_ns, kind, index))
+        heapq.heapify(rescheduled)
+        self._events = rescheduled
+        self._position = start_ns
+
+    def _following(self, at_ns: int, kind: int, index: int) -> int:
+        """The time of the event after the one at `at_ns`."""
+        if kind == _TRADE:
+            return self._walks[index].next_trade_ns(at_ns)
+        if kind == _BOOK:
+            return self._walks[index].next_book_ns(at_ns)
+        return at_ns + (SECOND if kind == _SECOND else self._refresh)
+
+    def _log_skips(self, now_ns: int) -> None:
+        if now_ns < self._skip_logged_ns + SKIP_LOG_INTERVAL:
+            return
+        log.warning(
+            "simulator.skipped",
+            events=self._skipped - self._skips_logged,
+            note="this machine is too busy: missed events are skipped, so that prices stay current",
+        )
+        self._skip_logged_ns, self._skips_logged = now_ns, self._skipped

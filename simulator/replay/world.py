@@ -120,7 +120,7 @@ class ReplayWorld:
         log.info(
             "replay.ended",
             files=self._recording.names,
-            on_price="the last state stays; nothing moves any more",
+            note="the last state stays; nothing moves any more",
         )
 
     def _timeline(self, begin_ns: int, received_ns: int, event_us: int, lead: int) -> Timeline:

@@ -48,6 +48,7 @@ class SimulatorOptions(TypedDict, total=False):
     """The settings that tests change."""
 
     seed: int
+    max_lag_seconds: float
     replay: tuple[Path, ...]
     speed: float
     times: Literal["shifted", "original"]
@@ -75,6 +76,8 @@ class OpenSimulator(Protocol):
 async def _open(
     clock: NsClock = now_ns, **options: Unpack[SimulatorOptions]
 ) -> AsyncIterator[SimulatorAddresses]:
+    if isinstance(clock, FakeClock):
+        options.setdefault("max_lag_seconds", 600)  # a test's jump is no busy machine
     settings = SimulatorSettings(http_port=0, ws_port=0, **options)
     async with run_simulator(settings, clock=clock) as addresses:
         yield addresses

@@ -73,8 +73,36 @@ def test_statistics_are_those_of_this_moment() -> None:
 
 def test_a_long_sleep_is_skipped_over() -> None:
     """After a jump of a day the market continues from its last state at the new time."""
-    world = GeneratedWorld(1, START_NS)
+    world = GeneratedWorld(1, START_NS, max_lag_seconds=0.5)
     day_later = START_NS + 24 * 3600 * SECOND
-    frames = list(world.advance(day_later + 2 * SECOND, STREAMS))
+    frames = list(world.advance(day_later, STREAMS))
     assert len(frames) < 200
     assert world.due_ns() > day_later
+
+
+def test_a_market_that_falls_behind_skips_to_the_present() -> None:
+    """Each step applies at most the allowed lag; the rest is counted, and every symbol is current soon."""
+    world = GeneratedWorld(1, START_NS, max_lag_seconds=0.5)
+    symbols = list(world.binance.listings())
+    exact, largest = GeneratedWorld(1, START_NS), 0
+    for second in range(5, 61, 5):
+        now_ns = START_NS + second * SECOND
+        largest = max(largest, len(list(world.advance(now_ns, STREAMS))))
+        assert world.due_ns() > now_ns
+    complete = len(list(exact.advance(START_NS + 60 * SECOND, STREAMS)))
+    assert largest < complete / 12 / 2
+    assert world.status()["skipped_events"] > 10_000  # type: ignore[operator]
+    for step in range(1, 21):
+        list(world.advance(START_NS + 60 * SECOND + step * SECOND // 10, STREAMS))
+    newest_ms = (START_NS + 62 * SECOND) // 1_000_000
+    assert all(
+        newest_ms - int(world.binance.ticker_24h(symbol)["closeTime"] or 0) < 2000 for symbol in symbols
+    )
+
+
+def test_coingecko_refreshes_after_a_skip() -> None:
+    """A refresh inside the skipped time is made up for."""
+    world = GeneratedWorld(1, START_NS, max_lag_seconds=0.5, refresh_seconds=30)
+    list(world.advance(START_NS + 45 * SECOND, STREAMS))
+    updated = int(world.coingecko.quote("bitcoin", "usd")["last_updated_at"])
+    assert 20 <= updated - START_NS // SECOND <= 30
