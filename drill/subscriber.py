@@ -145,10 +145,10 @@ class DrillSubscriber:
         if len(self.misses) < MISSES_KEPT:
             self.misses.append(what)
 
-    def observed_since(self, source: str, moment: float) -> int:
+    def observed_since(self, source: str, unix_time: float) -> int:
         """Count the rates of a source that were observed after a Unix time."""
         return sum(
-            key.startswith(f"{source}:") and value.observed_at.timestamp() >= moment
+            key.startswith(f"{source}:") and value.observed_at.timestamp() >= unix_time
             for key, value in self.values.items()
         )
 

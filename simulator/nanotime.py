@@ -17,13 +17,13 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def to_ms(moment_ns: int) -> int:
+def to_ms(time_ns: int) -> int:
     """A time in whole milliseconds, rounded down."""
-    return moment_ns // MS
+    return time_ns // MS
 
 
-def iso_text(moment_ns: int) -> str:
+def to_iso(time_ns: int) -> str:
     """Format a time as `2020-02-01T01:40:16.253563Z` (UTC, microseconds)."""
-    seconds, rest = divmod(moment_ns, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(time_ns, SECOND)
+    utc = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")

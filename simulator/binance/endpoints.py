@@ -107,7 +107,7 @@ class ApiEndpoint:
 
     async def serve(self, connection: ClientSocket, request: Request) -> None:
         """Serve one client."""
-        request_body = parse_qs(urlsplit(request.path).query).get("returnRateLimits", ["true"])[-1]
+        returns_limits = parse_qs(urlsplit(request.path).query).get("returnRateLimits", ["true"])[-1]
         session = ApiConnection(
             connection,
             address_of(connection),
@@ -116,7 +116,7 @@ class ApiEndpoint:
             self._weights,
             interceptor=self._interceptor,
             settings=self._settings,
-            shows_limits=request_body.lower() != "false",
+            shows_limits=returns_limits.lower() != "false",
         )
         await session.serve()
 

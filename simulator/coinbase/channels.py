@@ -3,7 +3,7 @@
 import json
 
 from simulator.markets import InstrumentSnapshot
-from simulator.nanotime import iso_text
+from simulator.nanotime import to_iso
 from simulator.venue_profile import FeedChannel, VenueProfile
 
 TICKER, BATCH, HEARTBEAT = "coinbase:ticker:", "coinbase:ticker_batch:", "coinbase:heartbeat:"
@@ -28,7 +28,7 @@ def ticker(snapshot: InstrumentSnapshot) -> str:
             "best_ask": f"{snapshot.ask:f}",
             "best_ask_size": f"{snapshot.ask_quantity:.8f}",
             "side": "sell" if snapshot.buyer_is_maker else "buy",
-            "time": iso_text(snapshot.trade_ns),
+            "time": to_iso(snapshot.trade_ns),
             "trade_id": snapshot.trade_id,
             "last_size": f"{snapshot.last_quantity:.8f}",
         },
@@ -44,7 +44,7 @@ def heartbeat(snapshot: InstrumentSnapshot) -> str:
             "sequence": snapshot.sequence,
             "last_trade_id": snapshot.trade_id,
             "product_id": snapshot.code,
-            "time": iso_text(snapshot.event_ns),
+            "time": to_iso(snapshot.event_ns),
         },
         separators=(",", ":"),
     )

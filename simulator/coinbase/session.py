@@ -56,20 +56,20 @@ class CoinbaseSession:
         return Reply()
 
     def _execute(self, request: Mapping[str, object]) -> Reply:
-        request_body = request.get("type")
-        if request_body not in ("subscribe", "unsubscribe"):
+        operation = request.get("type")
+        if operation not in ("subscribe", "unsubscribe"):
             raise _Refused("Type has to be either subscribe or unsubscribe")
         wanted = self._wanted(request)
         self._asked = True
         streams = [CHANNELS[channel] + product for channel, product in wanted]
         for channel, product in wanted:
             products = self._subscribed.setdefault(channel, {})
-            if request_body == "subscribe":
+            if operation == "subscribe":
                 products[product] = None
             else:
                 products.pop(product, None)
         reply = Reply.of(self._subscriptions())
-        if request_body == "subscribe":
+        if operation == "subscribe":
             reply.subscribed = streams
         else:
             reply.unsubscribed = streams

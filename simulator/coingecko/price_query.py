@@ -27,13 +27,13 @@ class PriceQuery:
 
     def keys(self, currency: str) -> tuple[str, ...]:
         """The requested keys in one currency, in CoinGecko's order."""
-        wishes = (
+        options = (
             (True, currency),
             (self.market_cap, f"{currency}_market_cap"),
             (self.volume, f"{currency}_24h_vol"),
             (self.change, f"{currency}_24h_change"),
         )
-        return tuple(key for request_body, key in wishes if request_body)
+        return tuple(key for wanted, key in options if wanted)
 
 
 def parse_price_query(query: Mapping[str, str]) -> PriceQuery:

@@ -53,6 +53,11 @@ class ActiveFaults:
             self._notify(fault, active=False)
         return healed
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no fault is active: a cheap check for every frame."""
+        return not any(self._faults.values())
+
     def all(self) -> list[Fault]:
         """All active faults, in the order of sources, oldest first."""
         return [fault for source in SOURCES for fault in self.for_source(source)]

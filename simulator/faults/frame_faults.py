@@ -46,6 +46,9 @@ class FrameFaults:
 
     def apply(self, frame: Frame) -> Iterator[Frame]:
         """Yield the messages to send now instead of a message; delayed ones come from `due`."""
+        if self._active_faults.is_empty:
+            yield frame
+            return
         source = source_of_stream(frame.stream)
         frames = [frame]
         for fault in self._active_faults.for_symbol(source, symbol_of_stream(frame.stream)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from simulator.nanotime import MS, SECOND, iso_text
+from simulator.nanotime import MS, SECOND, to_iso
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
 
@@ -104,10 +104,10 @@ def shifted(value: Json, offset_ns: int) -> Json:
     if not isinstance(value, str) or not value:
         return value
     if not value.isdigit():
-        moment = datetime.fromisoformat(value)
-        at_ns = int(moment.timestamp()) * SECOND + moment.microsecond * 1000
-        assert moment.tzinfo == UTC
-        return iso_text(at_ns + offset_ns)
+        parsed = datetime.fromisoformat(value)
+        at_ns = int(parsed.timestamp()) * SECOND + parsed.microsecond * 1000
+        assert parsed.tzinfo == UTC
+        return to_iso(at_ns + offset_ns)
     unit = SECOND if len(value) <= 11 else MS
     return type(value)(int(value) + offset_ns // unit)
 

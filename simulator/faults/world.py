@@ -41,17 +41,17 @@ class FaultyWorld:
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """Yield the market's frames after faults, then the delayed ones that are due."""
         for frame in self._world.advance(now_ns, wanted):
-            for apply in self._frames.apply(frame):
-                _report_price(self._price_observer, apply)
-                yield apply
+            for changed in self._frames.apply(frame):
+                _report_price(self._price_observer, changed)
+                yield changed
         for frame in self._frames.due(now_ns):
             _report_price(self._price_observer, frame)
             yield frame
 
     def due_ns(self) -> int | None:
         """The time of the next frame."""
-        nanotime = (self._world.due_ns(), self._frames.due_ns())
-        return min((moment for moment in nanotime if moment is not None), default=None)
+        times = (self._world.due_ns(), self._frames.due_ns())
+        return min((time_ns for time_ns in times if time_ns is not None), default=None)
 
     def status(self) -> dict[str, object]:
         """The wrapped market's status."""
@@ -82,15 +82,17 @@ class FaultyVenue:
     def initial_frame(self, stream: str) -> Frame | None:
         """The first frame for a new subscriber after faults; None if a fault drops it."""
         first = self._venue.initial_frame(stream)
-        apply = None if first is None else next(self._frames.apply(first), None)
-        if apply is not None:
-            _report_price(self._price_observer, apply)
-        return apply
+        changed = None if first is None else next(self._frames.apply(first), None)
+        if changed is not None:
+            _report_price(self._price_observer, changed)
+        return changed
 
 
 def _report_price(price_observer: PriceObserver, frame: Frame) -> None:
+    if isinstance(price_observer, NullPriceObserver):
+        return
     symbol = symbol_of_stream(frame.stream)
-    if isinstance(price_observer, NullPriceObserver) or symbol is None:
+    if symbol is None:
         return
     source = source_of_stream(frame.stream)
     try:

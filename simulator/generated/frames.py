@@ -39,11 +39,10 @@ def second_frames(
 
 
 def _frames(walk: PriceWalk, kinds: dict[str, _Payload], wanted: Container[str]) -> Iterator[Frame]:
-    symbol = walk.asset.binance_pair
-    if symbol is None:
+    if walk.stream_prefix is None:
         return
     for kind, payload in kinds.items():
-        stream = f"{symbol.lower()}@{kind}"
+        stream = walk.stream_prefix + kind
         if stream in wanted:
             yield _frame(stream, payload(walk))
 

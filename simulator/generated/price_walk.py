@@ -28,6 +28,7 @@ class PriceWalk:
 
     def __init__(self, asset: SimulatedAsset, seed: int, start_ns: int) -> None:
         self.asset = asset
+        self.stream_prefix = f"{asset.binance_pair.lower()}@" if asset.binance_pair else None
         self._random = Random(f"{seed}/{asset.symbol}")  # noqa: S311 - prices for a simulation, not secrets
         self._anchor = int(asset.start_price / asset.tick_size)
         self.step_size = _step_size(asset.start_price)

@@ -1,7 +1,7 @@
 """Rolling 24 h statistics of one symbol in buckets of 15 minutes. All values are integers in ticks and steps."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.nanotime import MINUTE
 
@@ -43,8 +43,9 @@ class RollingDay:
     def __init__(self, buckets: list[Bucket]) -> None:
         self._buckets = deque(buckets)
         self._previous_close = buckets[0].open
-        # Cached: books change far more often than trades happen, at five venues.
+        # Cached: books change far more often than trades happen, at five venues; closed buckets change every 15 minutes.
         self._stats: DayStats | None = None
+        self._closed: DayStats | None = None
 
     def add(self, at_ns: int, price: int, quantity: int) -> None:
         """Add one trade."""
@@ -61,27 +62,43 @@ class RollingDay:
     def stats(self) -> DayStats:
         """Statistics over the whole window."""
         if self._stats is None:
-            self._stats = self._add_up()
+            if self._closed is None:
+                self._closed = self._sum_closed(self._buckets)
+            self._stats = self._with_last(self._closed, self._buckets[-1])
         return self._stats
 
-    def _add_up(self) -> DayStats:
-        buckets = self._buckets
+    def _sum_closed(self, buckets: deque[Bucket]) -> DayStats:
+        """Statistics of all buckets but the last; previous close and open are those of the window."""
+        closed = list(buckets)[:-1]
         return DayStats(
             previous_close=self._previous_close,
             open=buckets[0].open,
-            high=max(bucket.high for bucket in buckets),
-            low=min(bucket.low for bucket in buckets),
-            volume=sum(bucket.volume for bucket in buckets),
-            quote=sum(bucket.quote for bucket in buckets),
-            count=sum(bucket.count for bucket in buckets),
+            high=max((bucket.high for bucket in closed), default=buckets[0].high),
+            low=min((bucket.low for bucket in closed), default=buckets[0].low),
+            volume=sum(bucket.volume for bucket in closed),
+            quote=sum(bucket.quote for bucket in closed),
+            count=sum(bucket.count for bucket in closed),
+        )
+
+    @staticmethod
+    def _with_last(closed: DayStats, last: Bucket) -> DayStats:
+        return replace(
+            closed,
+            high=max(closed.high, last.high),
+            low=min(closed.low, last.low),
+            volume=closed.volume + last.volume,
+            quote=closed.quote + last.quote,
+            count=closed.count + last.count,
         )
 
     def _bucket(self, at_ns: int, price: int) -> Bucket:
         start_ns = at_ns - at_ns % BUCKET
         if not self._buckets or self._buckets[-1].start_ns < start_ns:
+            self._closed = None
             self._buckets.append(Bucket(start_ns, price, price, price, price, 0, 0, 0))
         return self._buckets[-1]
 
     def _drop(self, oldest_ns: int) -> None:
         while self._buckets and self._buckets[0].start_ns + BUCKET <= oldest_ns:
+            self._closed = None
             self._previous_close = self._buckets.popleft().close

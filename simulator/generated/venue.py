@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from operator import attrgetter
 from random import Random
 
 from simulator.generated.price_walk import PriceWalk
@@ -11,15 +12,24 @@ from simulator.venue_profile import FeedChannel, VenueProfile
 
 MAX_TRADE_GAP = 3 * SECOND  # maximum time between a venue's trades while the walk trades
 ONE_BP = Decimal("0.0001")
+_ON_TRADE, _ON_BOOK = attrgetter("on_trade"), attrgetter("on_book")
 
 
 class VenueState:
     """One asset at one venue, in the venue's prices."""
 
     def __init__(
-        self, walk: PriceWalk, listing: Listing, premium: Decimal, share: float, random: Random
+        self,
+        walk: PriceWalk,
+        listing: Listing,
+        channels: Sequence[FeedChannel],
+        *,
+        premium: Decimal,
+        share: float,
+        random: Random,
     ) -> None:
         self.walk, self.listing = walk, listing
+        self.streams = {channel.stream(listing.symbol): channel for channel in channels}
         self._share = share
         self._premium = premium
         self.trade_id = random.randrange(1_000_000, 900_000_000)
@@ -80,9 +90,9 @@ class GeneratedVenue:
         self._tether = next((walk for walk in walks if walk.asset.symbol == "USDT"), None)
         self._states = {walk.asset.symbol: self._state(walk) for walk in walks if self._code(walk)}
         self._streams = {
-            channel.stream(state.listing.symbol): (channel, state)
+            stream: (channel, state)
             for state in self._states.values()
-            for channel in profile.channels
+            for stream, channel in state.streams.items()
         }
         for state in self._states.values():
             state.trade(start_ns - self._latency, self._tether_per_quote(state))
@@ -107,14 +117,14 @@ class GeneratedVenue:
         due = event_ns - state.trade_ns > MAX_TRADE_GAP
         if self._random.random() < self._profile.share or due:
             state.trade(event_ns, self._tether_per_quote(state))
-            yield from self._frames(state, lambda channel: channel.on_trade, wanted)
+            yield from self._frames(state, _ON_TRADE, wanted)
 
     def book_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """Frames of a book change of the walk, if the venue's book changed too."""
         state = self._states.get(walk.asset.symbol)
         if state is not None and self._random.random() < self._profile.share:
             state.change_book(at_ns - self._latency)
-            yield from self._frames(state, lambda channel: channel.on_book, wanted)
+            yield from self._frames(state, _ON_BOOK, wanted)
 
     def second_frames(self, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """Frames of the channels that are due at this second."""
@@ -128,13 +138,15 @@ class GeneratedVenue:
             state.book_ns = max(state.book_ns, at_ns - self._latency)
             yield from self._frames(state, due.__contains__, wanted)
 
+    @staticmethod
     def _frames(
-        self, state: VenueState, request_body: Callable[[FeedChannel], bool], wanted: Container[str]
+        state: VenueState, is_due: Callable[[FeedChannel], bool], wanted: Container[str]
     ) -> Iterator[Frame]:
-        for channel in self._profile.channels:
-            stream = channel.stream(state.listing.symbol)
-            if request_body(channel) and stream in wanted:
-                yield Frame.plain(stream, channel.payload(state.snapshot()))
+        snapshot: InstrumentSnapshot | None = None
+        for stream, channel in state.streams.items():
+            if is_due(channel) and stream in wanted:
+                snapshot = snapshot or state.snapshot()
+                yield Frame.plain(stream, channel.payload(snapshot))
 
     def _code(self, walk: PriceWalk) -> str | None:
         return walk.asset.codes.get(self._profile.source)
@@ -145,7 +157,14 @@ class GeneratedVenue:
         bound = 0.3 if walk.asset.pegged else self._profile.premium_bps
         premium = Decimal(round(self._random.uniform(-bound, bound), 3)) * ONE_BP
         listing = Listing(code, base, quote, str(walk.asset.tick_size))
-        return VenueState(walk, listing, premium, self._profile.share, self._random)
+        return VenueState(
+            walk,
+            listing,
+            self._profile.channels,
+            premium=premium,
+            share=self._profile.share,
+            random=self._random,
+        )
 
     def _tether_per_quote(self, state: VenueState) -> Decimal:
         # Walks are priced in USDT, as on Binance; a USD price is worth as many USD as one USDT is.

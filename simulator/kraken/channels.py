@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from simulator.markets import InstrumentSnapshot
-from simulator.nanotime import iso_text
+from simulator.nanotime import to_iso
 from simulator.venue_profile import FeedChannel, VenueProfile
 
 TRADES, BBO = "kraken:ticker:trades:", "kraken:ticker:bbo:"
@@ -38,7 +38,7 @@ def _message(kind: str, snapshot: InstrumentSnapshot) -> str:
     fields = ",".join(f'"{name}":{_number(value)}' for name, value in numbers.items())
     return (
         f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{snapshot.code}",{fields},'
-        f'"timestamp":"{iso_text(snapshot.event_ns)}"}}]}}'
+        f'"timestamp":"{to_iso(snapshot.event_ns)}"}}]}}'
     )
 
 

@@ -11,7 +11,7 @@ from random import Random
 from simulator.feed_session import Reply
 from simulator.kraken.channels import BBO, TRADES
 from simulator.limits import RollingLimit
-from simulator.nanotime import MINUTE, SECOND, iso_text
+from simulator.nanotime import MINUTE, SECOND, to_iso
 from simulator.send_queue import CloseFrame
 
 TRIGGERS = {"trades": TRADES, "bbo": BBO}
@@ -45,7 +45,7 @@ class KrakenSession:
         """Execute one request."""
         if self._rate.retry_at("", now_ns) is not None:
             return Reply(answers=[_dump({"Error": "Exceeded msg rate"})], violation="messages_per_second")
-        started = iso_text(now_ns)
+        started = to_iso(now_ns)
         request = _parse(text)
         match request.get("method"):
             case "ping":
@@ -102,7 +102,7 @@ class KrakenSession:
         reply.answers.append(self._answer(request, answer, started))
 
     def _answer(self, request: Mapping[str, object], body: Mapping[str, object], started: str) -> str:
-        answer = {**body, "time_in": started, "time_out": iso_text(self._clock())}
+        answer = {**body, "time_in": started, "time_out": to_iso(self._clock())}
         if "req_id" in request:
             answer["req_id"] = request["req_id"]
         return _dump(answer)

@@ -42,27 +42,27 @@ class OkxSession:
             return Reply(
                 answers=[self._error("60014", "Requests too frequent.")], violation="operations_per_hour"
             )
-        request_body, args = _parse(text)
-        if request_body is None:
+        operation, args = _parse(text)
+        if operation is None:
             return Reply.of(self._error("60012", f"Invalid request: {text[:200]}"))
         reply = Reply()
         for arg in args:
-            self._follow(reply, request_body, arg)
+            self._follow(reply, operation, arg)
         return reply
 
     def on_timer(self, now_ns: int, *, last_sent_ns: int, last_received_ns: int) -> Reply:  # noqa: ARG002 - the port's
         """Close a connection after 30 s without a message from the server."""
         return Reply(close=NO_DATA) if now_ns >= last_sent_ns + IDLE else Reply()
 
-    def _follow(self, reply: Reply, request_body: str, arg: object) -> None:
+    def _follow(self, reply: Reply, operation: str, arg: object) -> None:
         fields = arg if isinstance(arg, dict) else {}
         channel, instrument = fields.get("channel"), fields.get("instId")
         if channel != "tickers" or not isinstance(instrument, str) or instrument not in self._instruments:
             what = f"Wrong URL or channel:{channel},instId:{instrument} doesn't exist."
             reply.answers.append(self._error("60018", what))
             return
-        (reply.subscribed if request_body == "subscribe" else reply.unsubscribed).append(TICKERS + instrument)
-        reply.answers.append(_dump({"event": request_body, "arg": arg, "connId": self._connection_id}))
+        (reply.subscribed if operation == "subscribe" else reply.unsubscribed).append(TICKERS + instrument)
+        reply.answers.append(_dump({"event": operation, "arg": arg, "connId": self._connection_id}))
 
     def _error(self, code: str, message: str) -> str:
         return _dump({"event": "error", "code": code, "msg": message, "connId": self._connection_id})

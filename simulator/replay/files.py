@@ -127,8 +127,8 @@ def _parse_exchange(line: str, where: str) -> RecordedAnswer | None:
 def _parse_time(text: str) -> int:
     # Cassettes use both 2023-01-24T09:25:09Z and Sat, 15 May 2021 15:34:55 GMT.
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        moment = parsedate_to_datetime(text)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        parsed = parsedate_to_datetime(text)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     return int(aware.timestamp() * 1000) * (SECOND // 1000)

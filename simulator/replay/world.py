@@ -69,7 +69,7 @@ class ReplayWorld:
 
     def due_ns(self) -> int | None:
         """The time of the next record; None before the begin and after the end."""
-        due = [moment for moment in (self._frame_due_ns(), self._answer_due_ns()) if moment is not None]
+        due = [time_ns for time_ns in (self._frame_due_ns(), self._answer_due_ns()) if time_ns is not None]
         return min(due, default=None)
 
     def status(self) -> dict[str, object]:
