@@ -29,14 +29,14 @@ class BoundedLru(Generic[KeyT, ValueT]):
         """Weight of all values."""
         return self._total
 
-    def read(self, key: KeyT) -> ValueT | None:
+    def get(self, key: KeyT) -> ValueT | None:
         """The value, which thereby becomes the last to go."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
-    def keep(self, key: KeyT, value: ValueT) -> None:
+    def put(self, key: KeyT, value: ValueT) -> None:
         """Keep the value, or weigh it again; others may have to go, or it itself where it alone is too heavy."""
         weight = self._weigh(key, value)
         self._total += weight - self._weights.get(key, 0)

@@ -102,9 +102,9 @@ class Operations:
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
         self._plans = Planner(self._schema) if settings.fast_path else None
-        library = ResponseEncoder(self._schema, context.rates)
-        self._answers = FastPathQueries(self._schema, context.rates, library)
-        self._events = FastPathSubscriptions(context.live_queries, context.consensus, library)
+        encoder = ResponseEncoder(self._schema, context.rates)
+        self._answers = FastPathQueries(self._schema, context.rates, encoder)
+        self._events = FastPathSubscriptions(context.live_queries, context.consensus, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, check against limits, validate, choose the operation and check its variables.
@@ -139,26 +139,26 @@ class Operations:
         return PreparedOperation(kind, request, document, plan, watch)
 
     async def answer(
-        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> QueryResult:
-        """The encoded result of a query, the same bytes whichever way it is made. `notes` are written if they are given."""
-        if prepared.plan and (body := self._answers.answer(prepared.plan, notes)):
+        """The encoded result of a query, the same bytes whichever way it is made. `metadata` are written if they are given."""
+        if prepared.plan and (body := self._answers.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
-        result = await self.execute(prepared, notes)
+        result = await self.execute(prepared, metadata)
         return QueryResult(encode(result), has_errors="errors" in result)
 
-    def pieces(
-        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+    def chunks(
+        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> list[bytes] | None:
         """The body of `answer`, in pieces, where it can be had at once: assembled from fragments, and without errors."""
-        return self._answers.pieces(prepared.plan, notes) if prepared.plan else None
+        return self._answers.chunks(prepared.plan, metadata) if prepared.plan else None
 
-    async def execute(self, prepared: PreparedOperation, notes: OperationMetadata | None = None) -> Result:
+    async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
         """The result of a query, ready to be encoded. It never raises: what went wrong is in `errors`."""
         result = execute(
             self._schema,
             prepared.document,
-            context_value=self._context_with(notes),
+            context_value=self._context_with(metadata),
             variable_values=prepared.request.variables,
             operation_name=prepared.request.operation_name,
             executor_class=self._executor,
@@ -166,9 +166,9 @@ class Operations:
         return _format(await result if isawaitable(result) else result)
 
     async def subscribe(
-        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[Result, None]:
-        """The results of a subscription, each made when it is asked for; what `notes` hold is that of the last one.
+        """The results of a subscription, each made when it is asked for; what `metadata` hold is that of the last one.
 
         Raises:
             Refused: the stream cannot be made. What goes wrong later is the last result.
@@ -176,7 +176,7 @@ class Operations:
         source = subscribe(
             self._schema,
             prepared.document,
-            context_value=self._context_with(notes),
+            context_value=self._context_with(metadata),
             variable_values=prepared.request.variables,
             operation_name=prepared.request.operation_name,
             executor_class=self._executor,
@@ -189,16 +189,18 @@ class Operations:
         return _format_each(results)
 
     async def stream(
-        self, prepared: PreparedOperation, notes: OperationMetadata | None = None
+        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[bytes, None]:
         """The encoded results of a subscription, the same bytes whichever way they are made.
 
         Raises:
             Refused: the stream cannot be made. What goes wrong later is the last result.
         """
-        if prepared.watch and (results := self._events.watch(prepared.watch, notes or OperationMetadata())):
+        if prepared.watch and (
+            results := self._events.watch(prepared.watch, metadata or OperationMetadata())
+        ):
             return _with_last_word(results)
-        return _encode_each(await self.subscribe(prepared, notes))
+        return _encode_each(await self.subscribe(prepared, metadata))
 
     def follow(self, prepared: PreparedOperation, reader: Subscriber[EncodedPayload]) -> "Followed | None":
         """Have `reader` handed the encoded results of a subscription; `None` where they are only made for one who asks for them."""
@@ -209,8 +211,8 @@ class Operations:
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
-    def _context_with(self, notes: OperationMetadata | None) -> Context:
-        return replace(self._context, notes=notes or OperationMetadata())
+    def _context_with(self, metadata: OperationMetadata | None) -> Context:
+        return replace(self._context, metadata=metadata or OperationMetadata())
 
 
 def encode(result: Result) -> bytes:

@@ -72,7 +72,9 @@ class SecurityHeaders:
 
 def secure(headers: Iterable[Header]) -> list[Header]:
     """With what is missing of the security headers."""
-    given = list(headers)
-    named = dict(given)
+    none_if_unset = list(headers)
+    named = dict(none_if_unset)
     is_page = named.get(b"content-type", b"").startswith(b"text/html")
-    return given + [pair for pair in (_PAGE_HEADERS if is_page else _DATA_HEADERS) if pair[0] not in named]
+    return none_if_unset + [
+        pair for pair in (_PAGE_HEADERS if is_page else _DATA_HEADERS) if pair[0] not in named
+    ]

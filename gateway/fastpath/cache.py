@@ -16,7 +16,7 @@ class EncodedRateCache:
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
         self._writer = RateEncoder(schema, selection)
-        self._fragments: dict[TickerKey, EncodedRate] = {}
+        self._encoded_rates: dict[TickerKey, EncodedRate] = {}
         self.written = 0
         """How many rate versions were encoded."""
         self.weight = OVERHEAD_BYTES
@@ -29,19 +29,19 @@ class EncodedRateCache:
     def read(self, rate: Rate) -> EncodedRate:
         """The fragment of this rate, made now if it is not there."""
         key = rate.ticker.key
-        known = self._fragments.get(key)
-        if known is not None and known.holds(rate.ticker, rate.now):
+        known = self._encoded_rates.get(key)
+        if known is not None and known.is_valid_for(rate.ticker, rate.now):
             return known
-        fragment = self._writer.write(rate)
-        self._fragments[key] = fragment
+        encoded_rate = self._writer.write(rate)
+        self._encoded_rates[key] = encoded_rate
         self.written += 1
         if known is None:
             self.weight += OVERHEAD_BYTES
         else:
             self.weight -= _size(known)
-        self.weight += _size(fragment)
-        return fragment
+        self.weight += _size(encoded_rate)
+        return encoded_rate
 
 
-def _size(fragment: EncodedRate) -> int:
-    return sum(map(len, fragment.parts))
+def _size(encoded_rate: EncodedRate) -> int:
+    return sum(map(len, encoded_rate.parts))

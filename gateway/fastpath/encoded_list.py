@@ -25,7 +25,7 @@ class EncodedRateList:
         self,
         slots: Sequence[TickerSlot],
         version: str,
-        shelf: EncodedRateCache,
+        rate_cache: EncodedRateCache,
         present: Present,
         *,
         is_all: bool,
@@ -33,47 +33,47 @@ class EncodedRateList:
         self._slots = slots
         self._is_all = is_all
         self._present = present
-        self._fragments: list[EncodedRate] = []
-        self._layout = ListTemplate(())
+        self._encoded_rates: list[EncodedRate] = []
+        self._template = ListTemplate(())
         self._version = -1
         self._now = EARLIEST
-        self._after, self._until = LATEST, EARLIEST
+        self._valid_after, self._valid_until = LATEST, EARLIEST
         self._fresh_until: datetime | None = None
         self.version = version
-        self.shelf = shelf
+        self.rate_cache = rate_cache
         self.weight = 0
         """Bytes that it takes, about."""
 
     @property
     def text(self) -> bytes:
         """The list as it stood when it was refreshed."""
-        return self._layout.write(format_us(self._now))
+        return self._template.write(format_us(self._now))
 
     @property
     def is_complete(self) -> bool:
         """Whether everything that was asked is in it."""
-        return self._is_all and len(self._fragments) == len(self._slots)
+        return self._is_all and len(self._encoded_rates) == len(self._slots)
 
     @property
-    def good_for(self) -> timedelta | None:
+    def fresh_for(self) -> timedelta | None:
         """How long all of them stay fresh; `None` where there are none."""
-        if not self._fragments:
+        if not self._encoded_rates:
             return None
         if self._fresh_until is None:
             self._fresh_until = min(
-                self._present(each.ticker, self._now).expires_at for each in self._fragments
+                self._present(each.ticker, self._now).expires_at for each in self._encoded_rates
             )
         return self._fresh_until - self._now
 
     def refresh(self, version: int, now: datetime) -> None:
         """Make it tell of now; equal `moves` mean that no rate is another."""
         self._now = now
-        is_true = self._after < now <= self._until
+        is_true = self._valid_after < now <= self._valid_until
         if is_true and version == self._version:
             return
         # What has been seen once stays: as many are the same.
         seen = list(filter(None, map(_read_ticker, self._slots)))
-        if is_true and len(seen) == len(self._fragments):
+        if is_true and len(seen) == len(self._encoded_rates):
             self._replace(seen, now)
         else:
             self._read(seen, now)
@@ -81,21 +81,26 @@ class EncodedRateList:
 
     def _replace(self, tickers: list[Ticker], now: datetime) -> None:
         """A write moves a few of many: only those are put in."""
-        pairs = zip(tickers, self._fragments, strict=True)
+        pairs = zip(tickers, self._encoded_rates, strict=True)
         changed = {
-            place: self.shelf.read(self._present(ticker, now))
-            for place, (ticker, fragment) in enumerate(pairs)
-            if ticker is not fragment.ticker
+            place: self.rate_cache.read(self._present(ticker, now))
+            for place, (ticker, encoded_rate) in enumerate(pairs)
+            if ticker is not encoded_rate.ticker
         }
-        for place, fragment in changed.items():
-            self._fragments[place] = fragment
-            self._after, self._until = max(self._after, fragment.after), min(self._until, fragment.until)
-        self._layout.replace(changed)
+        for place, encoded_rate in changed.items():
+            self._encoded_rates[place] = encoded_rate
+            self._valid_after, self._valid_until = (
+                max(self._valid_after, encoded_rate.valid_after),
+                min(self._valid_until, encoded_rate.valid_until),
+            )
+        self._template.replace(changed)
 
     def _read(self, tickers: list[Ticker], now: datetime) -> None:
-        self._fragments = [self.shelf.read(self._present(each, now)) for each in tickers]
-        self._after = max((each.after for each in self._fragments), default=EARLIEST)
-        self._until = min((each.until for each in self._fragments), default=LATEST)
-        self._layout = ListTemplate(self._fragments)
+        self._encoded_rates = [self.rate_cache.read(self._present(each, now)) for each in tickers]
+        self._valid_after = max((each.valid_after for each in self._encoded_rates), default=EARLIEST)
+        self._valid_until = min((each.valid_until for each in self._encoded_rates), default=LATEST)
+        self._template = ListTemplate(self._encoded_rates)
         # The fragments may be all that is left of a shelf that had to go.
-        self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(len(each.led) for each in self._fragments)
+        self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(
+            len(each.with_comma) for each in self._encoded_rates
+        )

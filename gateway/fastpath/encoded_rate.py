@@ -25,16 +25,16 @@ Read = Callable[[Rate], Any]
 class EncodedRate(NamedTuple):
     """`parts` are the bytes before, between and after the places where the age belongs; without such there is one.
 
-    It says the truth for moments later than `after`, up to and including `until`. `led` is the first part after the comma that
+    It says the truth for moments later than `valid_after`, up to and including `valid_until`. `with_comma` is the first part after the comma that
     stands before it in a list.
     """
 
     ticker: Ticker
     parts: tuple[bytes, ...]
     observed_us: int
-    after: datetime
-    until: datetime
-    led: bytes
+    valid_after: datetime
+    valid_until: datetime
+    with_comma: bytes
 
     def write(self, now_us: int) -> bytes:
         """The rate as it stands at that moment, in microseconds since the Unix epoch."""
@@ -42,9 +42,9 @@ class EncodedRate(NamedTuple):
             return self.parts[0]
         return write_age(now_us - self.observed_us).join(self.parts)
 
-    def holds(self, ticker: Ticker, now: datetime) -> bool:
+    def is_valid_for(self, ticker: Ticker, now: datetime) -> bool:
         """Whether it tells of this very ticker, and nothing that is over by now."""
-        return self.ticker is ticker and self.after < now <= self.until
+        return self.ticker is ticker and self.valid_after < now <= self.valid_until
 
 
 def write_age(age_us: int) -> bytes:
@@ -82,11 +82,11 @@ class RateEncoder:
             else:
                 read, write = leaf
                 pending.append(write(read(rate)))
-        after, until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
+        valid_after, valid_until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
         observed_us = format_us(rate.ticker.observed_at)
         pending.append(b"}")
         parts.append(b"".join(pending))
-        return EncodedRate(rate.ticker, tuple(parts), observed_us, after, until, b"," + parts[0])
+        return EncodedRate(rate.ticker, tuple(parts), observed_us, valid_after, valid_until, b"," + parts[0])
 
 
 def _leaf_writer(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[Read, Writer]:

@@ -12,23 +12,23 @@ AGES = [b"%d" % age_ms for age_ms in range(32_768)]
 class ListTemplate:
     """A list of fragments of one selection, to be written again and again while few of them change."""
 
-    def __init__(self, fragments: Sequence[EncodedRate]) -> None:
-        self._gaps = len(fragments[0].parts) - 1 if fragments else 0
+    def __init__(self, encoded_rates: Sequence[EncodedRate]) -> None:
+        self._gaps = len(encoded_rates[0].parts) - 1 if encoded_rates else 0
         # Of each fragment its parts, an age after every one but the last; then the end of the list.
         self._stride = 2 * self._gaps + 1
-        self._pieces = [b""] * (self._stride * len(fragments)) + [b"]" if fragments else b"[]"]
+        self._pieces = [b""] * (self._stride * len(encoded_rates)) + [b"]" if encoded_rates else b"[]"]
         # When each was observed, in whole milliseconds and the rest of another.
-        self._times = [(0, 0)] * len(fragments)
+        self._times = [(0, 0)] * len(encoded_rates)
         self._text: bytes | None = None
         self._written_for = 0, 0
-        for place, fragment in enumerate(fragments):
-            self._put(place, fragment)
+        for place, encoded_rate in enumerate(encoded_rates):
+            self._put(place, encoded_rate)
         self._measure()
 
     def replace(self, changed: dict[int, EncodedRate]) -> None:
         """Other fragments in these places."""
-        for place, fragment in changed.items():
-            self._put(place, fragment)
+        for place, encoded_rate in changed.items():
+            self._put(place, encoded_rate)
         self._measure()
 
     def write(self, now_us: int) -> bytes:
@@ -42,11 +42,11 @@ class ListTemplate:
             self._written_for = moment
         return self._text
 
-    def _put(self, place: int, fragment: EncodedRate) -> None:
+    def _put(self, place: int, encoded_rate: EncodedRate) -> None:
         start = place * self._stride
-        self._pieces[start : start + self._stride : 2] = fragment.parts
-        self._pieces[start] = fragment.led if place else b"[" + fragment.parts[0]
-        self._times[place] = divmod(fragment.observed_us, US_PER_MS)
+        self._pieces[start : start + self._stride : 2] = encoded_rate.parts
+        self._pieces[start] = encoded_rate.with_comma if place else b"[" + encoded_rate.parts[0]
+        self._times[place] = divmod(encoded_rate.observed_us, US_PER_MS)
 
     def _measure(self) -> None:
         self._text = None

@@ -19,7 +19,7 @@ from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.request import GraphQLRequest
-from gateway.schema.arguments import UNSET, given, read_demand, read_question
+from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.consensus import read_consensus
 from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
@@ -40,25 +40,25 @@ class RateArgs(NamedTuple):
 
     symbol: Symbol
     source: Source | None
-    demand: FreshnessPolicy
+    policy: FreshnessPolicy
 
 
 class RatesArgs(NamedTuple):
     """What `rates` is asked."""
 
-    question: RatesQuery
-    demand: FreshnessPolicy
+    query: RatesQuery
+    policy: FreshnessPolicy
 
 
 class PlannedField(NamedTuple):
     """One root field and what it is asked; `None` for the name of the type. `before` is what stands before its value in the
-    answer; `spot` is where the answer of `rate` is.
+    answer; `single_rate` is where the answer of `rate` is.
     """
 
     root: RootField
-    ask: RateArgs | RatesArgs | None
+    args: RateArgs | RatesArgs | None
     before: bytes
-    spot: SingleRateQuery | None
+    single_rate: SingleRateQuery | None
 
 
 QueryPlan = tuple[PlannedField, ...]
@@ -75,7 +75,7 @@ class RateSubscriptionArgs(NamedTuple):
 class RatesSubscriptionArgs(NamedTuple):
     """What the subscription `rates` is asked."""
 
-    question: RatesQuery
+    query: RatesQuery
     pace: DeliveryOptions
     after: str | None
 
@@ -83,7 +83,7 @@ class RatesSubscriptionArgs(NamedTuple):
 class ConsensusSubscriptionArgs(NamedTuple):
     """What the subscription `consensusRate` is asked."""
 
-    question: ConsensusQuery
+    query: ConsensusQuery
     pace: DeliveryOptions
 
 
@@ -91,7 +91,7 @@ class SubscriptionPlan(NamedTuple):
     """The one field of a subscription and what it is asked."""
 
     root: RootField
-    ask: RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs
+    args: RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs
 
 
 class Planner:
@@ -157,31 +157,31 @@ class Planner:
         # Only directives take booleans: no argument of a covered field does.
         switches = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
         key = request.query, request.operation_name, switches
-        roots = self._roots.read(key)
+        roots = self._roots.get(key)
         if roots is None:
             roots = Collector(self._schema, document, operation, values).collect(kind)
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
             if any(root.field.name not in covered for root in roots):
                 raise NotOnFastPath
             if len(request.query) <= MAX_KEPT_LENGTH:
-                self._roots.keep(key, roots)
+                self._roots.put(key, roots)
         return roots
 
 
-def _make_asked(number: int, root: RootField, ask: RateArgs | RatesArgs | None) -> PlannedField:
+def _make_asked(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
-    spot = None
-    if isinstance(ask, RateArgs):
+    single_rate = None
+    if isinstance(args, RateArgs):
         assert root.field.inside is not None
-        spot = SingleRateQuery(root.field.inside, *ask)
-    return PlannedField(root, ask, before, spot)
+        single_rate = SingleRateQuery(root.field.inside, *args)
+    return PlannedField(root, args, before, single_rate)
 
 
 def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
-    demand = read_demand(arguments.get("maxAgeMs", UNSET), OnStale(arguments["onStale"]))
+    policy = read_policy(arguments.get("maxAgeMs", UNSET), OnStale(arguments["onStale"]))
     if name == "rate":
-        return RateArgs(arguments["symbol"], given(arguments.get("source", UNSET)), demand)
-    return RatesArgs(read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), demand)
+        return RateArgs(arguments["symbol"], none_if_unset(arguments.get("source", UNSET)), policy)
+    return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
 
 
 def _read_watch(
@@ -192,11 +192,11 @@ def _read_watch(
         return ConsensusSubscriptionArgs(_read_consensus(arguments), parse_delivery_options(interval_ms, 0))
     bps = arguments["minChangeBps"]
     if name == "rate":
-        source = given(arguments.get("source", UNSET))
+        source = none_if_unset(arguments.get("source", UNSET))
         return RateSubscriptionArgs(arguments["symbol"], source, parse_delivery_options(interval_ms, bps))
-    question = read_question(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
+    query = read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
     pace = parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"])
-    return RatesSubscriptionArgs(question, pace, given(arguments.get("after", UNSET)))
+    return RatesSubscriptionArgs(query, pace, none_if_unset(arguments.get("after", UNSET)))
 
 
 def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuery:

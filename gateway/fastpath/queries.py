@@ -17,88 +17,92 @@ END = b"}}"
 class FastPathQueries:
     """Carries out plans."""
 
-    def __init__(self, schema: GraphQLSchema, rates: RateReader, library: ResponseEncoder) -> None:
+    def __init__(self, schema: GraphQLSchema, rates: RateReader, encoder: ResponseEncoder) -> None:
         assert schema.query_type
         self._typename = b'"%b"' % schema.query_type.name.encode()
         self._rates = rates
-        self._library = library
+        self._encoder = encoder
 
-    def answer(self, plan: QueryPlan, notes: OperationMetadata | None) -> bytes | None:
+    def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
         """The whole result, without errors; `None` where there is one: the plain path has its words.
 
-        `notes` are written if they are given; a caller that has no use for them saves some work.
+        `metadata` are written if they are given; a caller that has no use for them saves some work.
         """
-        pieces = self.pieces(plan, notes)
-        return None if pieces is None else b"".join(pieces)
+        chunks = self.chunks(plan, metadata)
+        return None if chunks is None else b"".join(chunks)
 
-    def pieces(self, plan: QueryPlan, notes: OperationMetadata | None) -> list[bytes] | None:
+    def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None) -> list[bytes] | None:
         """The same in pieces, for those who can send them as they are: lists are long, and every copy of them is felt."""
-        fresh = OperationMetadata() if notes is not None else None
-        pieces: list[bytes] = []
+        fresh = OperationMetadata() if metadata is not None else None
+        chunks: list[bytes] = []
         try:
             for asked in plan:
-                pieces.append(asked.before)
-                self._add(pieces, asked, fresh)
+                chunks.append(asked.before)
+                self._add(chunks, asked, fresh)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        if notes is not None and fresh is not None:
-            notes.good_for = fresh.good_for
-        pieces.append(END)
-        return pieces
+        if metadata is not None and fresh is not None:
+            metadata.fresh_for = fresh.fresh_for
+        chunks.append(END)
+        return chunks
 
-    def _add(self, pieces: list[bytes], asked: PlannedField, notes: OperationMetadata | None) -> None:
-        if asked.ask is None:
-            pieces.append(self._typename)
-        elif isinstance(asked.ask, RateArgs):
-            text = asked.spot.write(self._rates, self._library) if asked.spot and notes is None else None
-            pieces.append(text or self._write_rate(asked, asked.ask, notes))
+    def _add(self, chunks: list[bytes], asked: PlannedField, metadata: OperationMetadata | None) -> None:
+        if asked.args is None:
+            chunks.append(self._typename)
+        elif isinstance(asked.args, RateArgs):
+            text = (
+                asked.single_rate.write(self._rates, self._encoder)
+                if asked.single_rate and metadata is None
+                else None
+            )
+            chunks.append(text or self._write_rate(asked, asked.args, metadata))
         else:
             assert asked.root.field.inside is not None
             selection = asked.root.field.inside
-            pieces += self._read_kept(selection, asked.ask, notes) or self._read_list(
-                selection, asked.ask, notes
+            chunks += self._read_kept(selection, asked.args, metadata) or self._read_list(
+                selection, asked.args, metadata
             )
 
-    def _write_rate(self, asked: PlannedField, ask: RateArgs, notes: OperationMetadata | None) -> bytes:
+    def _write_rate(self, asked: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
         assert asked.root.field.inside is not None
-        rate = self._rates.rate(*ask)
+        rate = self._rates.rate(*args)
         if rate is None:
             return b"null"
-        if notes is not None:
-            notes.note_rates([rate], ask.demand.max_age)
-        return self._library.write_rate(asked.root.field.inside, rate)
+        if metadata is not None:
+            metadata.note_rates([rate], args.policy.max_age)
+        return self._encoder.write_rate(asked.root.field.inside, rate)
 
     def _read_list(
-        self, selection: Selection, ask: RatesArgs, notes: OperationMetadata | None
+        self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes]:
-        answer = self._rates.rates(*ask)
-        if notes is not None:
-            notes.note_rates(answer.items, ask.demand.max_age)
-        return self._library.shape(selection).pieces(
-            answer, lambda inside: self._library.write_rates(inside, answer.items)
+        answer = self._rates.rates(*args)
+        if metadata is not None:
+            metadata.note_rates(answer.items, args.policy.max_age)
+        return self._encoder.object_encoder(selection).chunks(
+            answer, lambda inside: self._encoder.write_rates(inside, answer.items)
         )
 
     def _read_kept(
-        self, selection: Selection, ask: RatesArgs, notes: OperationMetadata | None
+        self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes] | None:
         """The same from lists that are joined already. `None` where it depends on the age of each rate which of them answer."""
-        question, demand = ask
-        if demand.on_stale is not OnStale.RETURN or (notes is not None and demand.max_age is not None):
+        query, policy = args
+        if policy.on_stale is not OnStale.RETURN or (metadata is not None and policy.max_age is not None):
             return None
-        rates, shape = self._rates, self._library.shape(selection)
-        if not shape.item_selections:
+        rates, object_encoder = self._rates, self._encoder.object_encoder(selection)
+        if not object_encoder.item_selections:
             return None
         rates.check_loaded()
-        rates.check_question(question)
+        rates.check_query(query)
         items: dict[Selection, bytes] = {}
         is_complete = True
-        for inside in shape.item_selections:
-            listing = self._library.refresh_listing(inside, question)
-            items[inside] = listing.text
-            is_complete = is_complete and listing.is_complete
-            if notes is not None and listing.good_for is not None:
-                notes.note_good_for(listing.good_for)
-        tells_all = is_complete or "unavailable" not in shape.attributes
-        unavailable = () if tells_all else rates.unavailable(question)
-        cursor = rates.cursor() if "cursor" in shape.attributes else ""
-        return shape.pieces(RateList((), unavailable, cursor), items.__getitem__)
+        for inside in object_encoder.item_selections:
+            encoded_list = self._encoder.refresh_list(inside, query)
+            items[inside] = encoded_list.text
+            is_complete = is_complete and encoded_list.is_complete
+            if metadata is not None and encoded_list.fresh_for is not None:
+                metadata.note_fresh_for(encoded_list.fresh_for)
+        tells_all = is_complete or "unavailable" not in object_encoder.attributes
+        unavailable = () if tells_all else rates.unavailable(query)
+        cursor = rates.cursor() if "cursor" in object_encoder.attributes else ""
+        return object_encoder.chunks(RateList((), unavailable, cursor), items.__getitem__)

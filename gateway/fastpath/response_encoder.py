@@ -27,10 +27,10 @@ from rates.clock import format_us
 # Far more selections than applications have. Whoever asks in ever new ones pays what the plain path would have cost.
 MAX_SELECTIONS = 256
 MAX_BYTES = 64 * MIB
-MAX_LISTINGS = 4_096
+MAX_LISTS = 4_096
 
 Items = Callable[[Selection], bytes]
-ListingKey = tuple[Selection, RatesQuery]
+ListKey = tuple[Selection, RatesQuery]
 
 
 class ResponseEncoder:
@@ -39,13 +39,13 @@ class ResponseEncoder:
     def __init__(self, schema: GraphQLSchema, rates: RateReader, *, max_bytes: int = MAX_BYTES) -> None:
         self._schema = schema
         self._rates = rates
-        self._shelves: BoundedLru[Selection, EncodedRateCache] = BoundedLru(
-            size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, shelf: shelf.weight
+        self._rate_caches: BoundedLru[Selection, EncodedRateCache] = BoundedLru(
+            size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, rate_cache: rate_cache.weight
         )
-        self._listings: BoundedLru[ListingKey, EncodedRateList] = BoundedLru(
-            size=MAX_LISTINGS, weight=max_bytes, weigh=lambda _, listing: listing.weight
+        self._encoded_lists: BoundedLru[ListKey, EncodedRateList] = BoundedLru(
+            size=MAX_LISTS, weight=max_bytes, weigh=lambda _, encoded_list: encoded_list.weight
         )
-        self._shapes: BoundedLru[Selection, ObjectEncoder] = BoundedLru(size=MAX_SELECTIONS)
+        self._object_encoders: BoundedLru[Selection, ObjectEncoder] = BoundedLru(size=MAX_SELECTIONS)
 
     @property
     def schema(self) -> GraphQLSchema:
@@ -55,56 +55,56 @@ class ResponseEncoder:
     @property
     def weight(self) -> int:
         """Bytes that all of it takes, about."""
-        return self._shelves.total + self._listings.total
+        return self._rate_caches.total + self._encoded_lists.total
 
-    def shelf(self, selection: Selection) -> EncodedRateCache:
+    def rate_cache(self, selection: Selection) -> EncodedRateCache:
         """The fragments of that selection."""
-        return self._shelves.read(selection) or EncodedRateCache(self._schema, selection)
+        return self._rate_caches.get(selection) or EncodedRateCache(self._schema, selection)
 
-    def shape(self, selection: Selection) -> "ObjectEncoder":
+    def object_encoder(self, selection: Selection) -> "ObjectEncoder":
         """How an object with lists of rates is written."""
-        shape = self._shapes.read(selection)
-        if shape is None:
-            shape = ObjectEncoder(self._schema, selection)
-            self._shapes.keep(selection, shape)
-        return shape
+        object_encoder = self._object_encoders.get(selection)
+        if object_encoder is None:
+            object_encoder = ObjectEncoder(self._schema, selection)
+            self._object_encoders.put(selection, object_encoder)
+        return object_encoder
 
-    def fragment(self, selection: Selection, rate: Rate) -> EncodedRate:
+    def encoded_rate(self, selection: Selection, rate: Rate) -> EncodedRate:
         """The fragment of one rate."""
-        (found,) = self.fragments(selection, [rate])
+        (found,) = self.encoded_rates(selection, [rate])
         return found
 
     def write_rate(self, selection: Selection, rate: Rate) -> bytes:
         """One rate."""
-        return self.fragment(selection, rate).write(format_us(rate.now))
+        return self.encoded_rate(selection, rate).write(format_us(rate.now))
 
     def write_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
         """A list of rates, as they stand at the same moment."""
         now_us = format_us(rates[0].now) if rates else 0
-        return join_list([each.write(now_us) for each in self.fragments(selection, rates)])
+        return join_list([each.write(now_us) for each in self.encoded_rates(selection, rates)])
 
-    def fragments(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
+    def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
         """The fragments of rates."""
-        shelf = self.shelf(selection)
-        found = [shelf.read(each) for each in rates]
-        self._shelves.keep(selection, shelf)
+        rate_cache = self.rate_cache(selection)
+        found = [rate_cache.read(each) for each in rates]
+        self._rate_caches.put(selection, rate_cache)
         return found
 
-    def refresh_listing(self, selection: Selection, question: RatesQuery) -> EncodedRateList:
+    def refresh_list(self, selection: Selection, query: RatesQuery) -> EncodedRateList:
         """The kept list of the rates that answer the question, as it stands now."""
-        key, version = (selection, question), self._rates.tracked_version
-        listing = self._listings.read(key)
-        if listing is None or listing.version != version:
-            slots, is_all = self._rates.list_slots(question)
-            listing = EncodedRateList(
-                slots, version, self.shelf(selection), self._rates.to_rate, is_all=is_all
+        key, version = (selection, query), self._rates.catalog_version
+        encoded_list = self._encoded_lists.get(key)
+        if encoded_list is None or encoded_list.version != version:
+            slots, is_all = self._rates.list_slots(query)
+            encoded_list = EncodedRateList(
+                slots, version, self.rate_cache(selection), self._rates.to_rate, is_all=is_all
             )
-        weight = listing.weight
-        listing.refresh(self._rates.version, self._rates.now())
-        if listing.weight != weight:
-            self._listings.keep(key, listing)
-            self._shelves.keep(selection, listing.shelf)
-        return listing
+        weight = encoded_list.weight
+        encoded_list.refresh(self._rates.version, self._rates.now())
+        if encoded_list.weight != weight:
+            self._encoded_lists.put(key, encoded_list)
+            self._rate_caches.put(selection, encoded_list.rate_cache)
+        return encoded_list
 
 
 class ObjectEncoder:
@@ -136,18 +136,18 @@ class ObjectEncoder:
 
     def write(self, value: Any, items: Items) -> bytes:
         """The object; `items` writes its rates in a selection."""
-        return b"".join(self.pieces(value, items))
+        return b"".join(self.chunks(value, items))
 
-    def pieces(self, value: Any, items: Items) -> list[bytes]:
+    def chunks(self, value: Any, items: Items) -> list[bytes]:
         """The object in pieces: lists are long, and every copy of them is felt."""
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         for before, attribute, member in self._members:
-            pieces.append(before)
-            pieces.append(
+            chunks.append(before)
+            chunks.append(
                 items(member) if isinstance(member, Selection) else member(getattr(value, attribute))
             )
-        pieces.append(b"}" if pieces else b"{}")
-        return pieces
+        chunks.append(b"}" if chunks else b"{}")
+        return chunks
 
 
 def _list_writer(write: Writer) -> Writer:

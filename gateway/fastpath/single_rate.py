@@ -16,18 +16,18 @@ from rates.ticker import Ticker
 class SingleRateQuery:
     """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
 
-    __slots__ = ("_candidates", "_demand", "_fragment", "_selection", "_source", "_symbol", "_version")
+    __slots__ = ("_candidates", "_fragment", "_policy", "_selection", "_source", "_symbol", "_version")
 
     def __init__(
-        self, selection: Selection, symbol: Symbol, source: Source | None, demand: FreshnessPolicy
+        self, selection: Selection, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
     ) -> None:
         self._selection = selection
-        self._symbol, self._source, self._demand = symbol, source, demand
+        self._symbol, self._source, self._policy = symbol, source, policy
         self._version = ""
         self._candidates: list[Candidate] = []
         self._fragment: EncodedRate | None = None
 
-    def write(self, rates: RateReader, library: ResponseEncoder) -> bytes | None:
+    def write(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:
         """The first rate by preference that meets the demand; `None` where there is none: that takes longer to answer.
 
         Raises:
@@ -35,20 +35,20 @@ class SingleRateQuery:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         rates.check_loaded()
-        if self._version != rates.tracked_version:
-            self._candidates = rates.candidates(self._symbol, self._source, self._demand)
-            self._version = rates.tracked_version
+        if self._version != rates.catalog_version:
+            self._candidates = rates.candidates(self._symbol, self._source, self._policy)
+            self._version = rates.catalog_version
         now = rates.now()
         for slot, max_age in self._candidates:
             ticker = slot.ticker
             if ticker is not None and now - ticker.observed_at <= max_age:
-                return self._read(ticker, now, rates, library).write(format_us(now))
+                return self._read(ticker, now, rates, encoder).write(format_us(now))
         return None
 
     def _read(
-        self, ticker: Ticker, now: datetime, rates: RateReader, library: ResponseEncoder
+        self, ticker: Ticker, now: datetime, rates: RateReader, encoder: ResponseEncoder
     ) -> EncodedRate:
-        fragment = self._fragment
-        if fragment is None or not fragment.holds(ticker, now):
-            fragment = self._fragment = library.fragment(self._selection, rates.to_rate(ticker, now))
-        return fragment
+        encoded_rate = self._fragment
+        if encoded_rate is None or not encoded_rate.is_valid_for(ticker, now):
+            encoded_rate = self._fragment = encoder.encoded_rate(self._selection, rates.to_rate(ticker, now))
+        return encoded_rate

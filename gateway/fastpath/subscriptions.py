@@ -35,9 +35,9 @@ class RatesEventEncoder:
     rates that it wrote of the last moment, for those who are told of some of them.
     """
 
-    def __init__(self, library: ResponseEncoder, selection: Selection) -> None:
-        self._library = library
-        self._shape = library.shape(selection)
+    def __init__(self, encoder: ResponseEncoder, selection: Selection) -> None:
+        self._encoder = encoder
+        self._shape = encoder.object_encoder(selection)
         self._told: list[Any] = []
         self._rates: tuple[Rate, ...] = ()
         self._text = b""
@@ -62,8 +62,8 @@ class RatesEventEncoder:
         written = self._written.setdefault(selection, {})
         # Two tickers that are alive have two ids, and what is remembered is alive: the fragment has it.
         others = [rate for rate in rates if id(rate.ticker) not in written]
-        for rate, fragment in zip(others, self._library.fragments(selection, others), strict=True):
-            written[id(rate.ticker)] = fragment, fragment.write(format_us(rate.now))
+        for rate, encoded_rate in zip(others, self._encoder.encoded_rates(selection, others), strict=True):
+            written[id(rate.ticker)] = encoded_rate, encoded_rate.write(format_us(rate.now))
         return join_list([written[id(rate.ticker)][1] for rate in rates])
 
     def _is_last(self, rates: tuple[Rate, ...]) -> bool:
@@ -71,28 +71,28 @@ class RatesEventEncoder:
         last = self._rates
         if not self._text or len(rates) != len(last):
             return False
-        return not rates or (rates[0].ticker is last[0].ticker and self._holds(rates, last))
+        return not rates or (rates[0].ticker is last[0].ticker and self._all_valid(rates, last))
 
-    def _holds(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
+    def _all_valid(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
         if any(rate.ticker is not known.ticker for rate, known in zip(rates, last, strict=True)):
             return False
         if rates[0].now is last[0].now:
             return True
         return all(
-            len(fragment.parts) == 1 and fragment.holds(rate.ticker, rate.now)
+            len(encoded_rate.parts) == 1 and encoded_rate.is_valid_for(rate.ticker, rate.now)
             for written in self._written.values()
             for rate in rates
-            for fragment, _ in (written[id(rate.ticker)],)
+            for encoded_rate, _ in (written[id(rate.ticker)],)
         )
 
 
 class RatesPayloadEncoder:
     """Writes the events of a root field."""
 
-    def __init__(self, library: ResponseEncoder, field: Field) -> None:
+    def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._writer = RatesEventEncoder(library, field.inside)
+        self._writer = RatesEventEncoder(encoder, field.inside)
 
     @property
     def written(self) -> int:
@@ -107,28 +107,28 @@ class RatesPayloadEncoder:
 class RatePayloadEncoder:
     """Writes the rates of a root field."""
 
-    def __init__(self, library: ResponseEncoder, field: Field) -> None:
+    def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._library = library
+        self._encoder = encoder
         self._selection = field.inside
         # A selection that is not covered is known for it before anything is followed.
-        library.shelf(field.inside)
+        encoder.rate_cache(field.inside)
 
     def write(self, rate: Rate) -> EncodedPayload:
         """The result of a rate."""
         return EncodedPayload(
-            b"".join((self._before, self._library.write_rate(self._selection, rate), b"}}"))
+            b"".join((self._before, self._encoder.write_rate(self._selection, rate), b"}}"))
         )
 
 
 class ConsensusPayloadEncoder:
     """Writes the consensuses of a root field."""
 
-    def __init__(self, library: ResponseEncoder, field: Field) -> None:
+    def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._write = tree_writer(library.schema, field.inside)
+        self._write = tree_writer(encoder.schema, field.inside)
 
     def write(self, answer: ConsensusRate) -> EncodedPayload:
         """The result of an answer."""
@@ -140,10 +140,10 @@ class ConsensusPayloadEncoder:
 class FastPathSubscriptions:
     """Carries out the plans of subscriptions."""
 
-    def __init__(self, live: LiveQueries, consensus: ConsensusReader, library: ResponseEncoder) -> None:
+    def __init__(self, live: LiveQueries, consensus: ConsensusReader, encoder: ResponseEncoder) -> None:
         self._live = live
         self._consensus = consensus
-        self._library = library
+        self._encoder = encoder
         # The same writer for the same root field: its readers may share what they are told.
         self._writers: BoundedLru[
             Field, RatesPayloadEncoder | RatePayloadEncoder | ConsensusPayloadEncoder
@@ -157,53 +157,55 @@ class FastPathSubscriptions:
         Raises:
             NotCovered, GraphQLError, RatesError: not this way: the plain path has its words.
         """
-        field, ask = watch.root.field, watch.ask
-        if isinstance(ask, RateSubscriptionArgs):
-            self._live.follow_rate(*ask, self.writer(field, RatePayloadEncoder), reader)
+        field, args = watch.root.field, watch.args
+        if isinstance(args, RateSubscriptionArgs):
+            self._live.follow_rate(*args, self.writer(field, RatePayloadEncoder), reader)
             return None
-        if isinstance(ask, ConsensusSubscriptionArgs):
-            self._consensus.follow(*ask, self.writer(field, ConsensusPayloadEncoder), reader)
+        if isinstance(args, ConsensusSubscriptionArgs):
+            self._consensus.follow(*args, self.writer(field, ConsensusPayloadEncoder), reader)
             return None
-        after = resume_from or ask.after
+        after = resume_from or args.after
         return self._live.follow_rates(
-            ask.question, ask.pace, after, self.writer(field, RatesPayloadEncoder), reader
+            args.query, args.pace, after, self.writer(field, RatesPayloadEncoder), reader
         )
 
-    def watch(self, watch: SubscriptionPlan, notes: OperationMetadata) -> AsyncGenerator[bytes, None] | None:
+    def watch(
+        self, watch: SubscriptionPlan, metadata: OperationMetadata
+    ) -> AsyncGenerator[bytes, None] | None:
         """The results for a reader that asks for each; `None` where something goes wrong at once."""
         try:
-            self._check(watch, notes.resume_from)
+            self._check(watch, metadata.resume_from)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        return self._results(watch, notes)
+        return self._results(watch, metadata)
 
     def _check(self, watch: SubscriptionPlan, resume_from: str | None) -> None:
-        field, ask = watch.root.field, watch.ask
-        if isinstance(ask, RateSubscriptionArgs):
+        field, args = watch.root.field, watch.args
+        if isinstance(args, RateSubscriptionArgs):
             self.writer(field, RatePayloadEncoder)
-            self._live.check_rate(ask.symbol, ask.source)
-        elif isinstance(ask, ConsensusSubscriptionArgs):
+            self._live.check_rate(args.symbol, args.source)
+        elif isinstance(args, ConsensusSubscriptionArgs):
             self.writer(field, ConsensusPayloadEncoder)
-            self._consensus.check(ask.question)
+            self._consensus.check(args.query)
         else:
             self.writer(field, RatesPayloadEncoder)
-            self._live.check_rates(ask.question, resume_from or ask.after)
+            self._live.check_rates(args.query, resume_from or args.after)
 
     async def _results(
-        self, watch: SubscriptionPlan, notes: OperationMetadata
+        self, watch: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
         def follow(mailbox: PullSubscriber[EncodedPayload]) -> Resuming | None:
-            return self.follow(watch, notes.resume_from, mailbox)
+            return self.follow(watch, metadata.resume_from, mailbox)
 
         async with aclosing(iterate(follow)) as results:
             async for told in results:
-                notes.cursor = told.cursor or notes.cursor
+                metadata.cursor = told.cursor or metadata.cursor
                 yield told.body
 
     def writer(self, field: Field, make: Callable[[ResponseEncoder, Field], WriterT]) -> WriterT:
         """The writer of that root field."""
-        found = self._writers.read(field)
+        found = self._writers.get(field)
         if found is None:
-            found = make(self._library, field)
-            self._writers.keep(field, found)
+            found = make(self._encoder, field)
+            self._writers.put(field, found)
         return cast("WriterT", found)

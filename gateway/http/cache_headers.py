@@ -7,19 +7,19 @@ from gateway.operations import QueryResult
 from gateway.schema.context import OperationMetadata
 
 
-def caching_headers(answer: QueryResult, notes: OperationMetadata, media: MediaType) -> dict[str, str]:
+def caching_headers(answer: QueryResult, metadata: OperationMetadata, media: MediaType) -> dict[str, str]:
     """What a client is told of keeping this answer; nothing where it is not to be kept."""
-    kept = cache_control(answer, notes)
+    kept = cache_control(answer, metadata)
     return {"cache-control": kept, "etag": entity_tag(answer.body, media.value)} if kept else {}
 
 
-def cache_control(answer: QueryResult, notes: OperationMetadata) -> str | None:
+def cache_control(answer: QueryResult, metadata: OperationMetadata) -> str | None:
     """The header: whole seconds until the first rate in the answer expires. `None` for what is not to be kept: errors, and
     answers without rates.
     """
-    if notes.good_for is None or notes.is_momentary or answer.has_errors:
+    if metadata.fresh_for is None or metadata.no_store or answer.has_errors:
         return None
-    seconds = max(0, int(notes.good_for.total_seconds()))
+    seconds = max(0, int(metadata.fresh_for.total_seconds()))
     return f"public, max-age={seconds}, must-revalidate"
 
 

@@ -109,7 +109,7 @@ class HttpEndpoint:
             raw = scope["query_string"]
         else:
             raw = await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s)
-        if kept := self._kept.read((is_reading, raw)):
+        if kept := self._kept.get((is_reading, raw)):
             return kept
         request = read_query_string(raw, max_bytes=limit) if is_reading else parse_body(raw)
         try:
@@ -117,7 +117,7 @@ class HttpEndpoint:
         except OperationRejected as exc:
             return exc
         if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_KEPT_LENGTH:
-            self._kept.keep((is_reading, raw), prepared)
+            self._kept.put((is_reading, raw), prepared)
         return prepared
 
     async def _execute(
@@ -141,9 +141,9 @@ class HttpEndpoint:
     async def _send_result(
         self, operation: PreparedOperation, media: MediaType, client: HttpExchange
     ) -> None:
-        notes = OperationMetadata() if client.scope["method"] in READING else None
-        answer = await self._operations.answer(operation, notes)
-        headers = caching_headers(answer, notes, media) if notes else {}
+        metadata = OperationMetadata() if client.scope["method"] in READING else None
+        answer = await self._operations.answer(operation, metadata)
+        headers = caching_headers(answer, metadata, media) if metadata else {}
         if headers and matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
             await send_whole(client.send, 304, b"", headers)
             return
@@ -157,20 +157,20 @@ class HttpEndpoint:
         if client.scope["method"] == "HEAD":
             await send_whole(client.send, 200, b"", {"content-type": framing.content_type})
             return
-        notes = OperationMetadata()
+        metadata = OperationMetadata()
         if framing.media_type is MediaType.EVENTS:
-            notes.resume_from = Headers(scope=client.scope).get("last-event-id") or None
-        await self._streams.serve(framing, self._results(operation, notes), notes, client)
+            metadata.resume_from = Headers(scope=client.scope).get("last-event-id") or None
+        await self._streams.serve(framing, self._results(operation, metadata), metadata, client)
 
     async def _results(
-        self, operation: PreparedOperation | OperationRejected, notes: OperationMetadata
+        self, operation: PreparedOperation | OperationRejected, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
         """All results, whatever the kind. What was refused is one too: a stream that is open has no other way to say so."""
         if isinstance(operation, OperationRejected):
             yield encode({"errors": operation.errors})
         elif operation.kind is OperationKind.SUBSCRIPTION:
             try:
-                results = await self._operations.stream(operation, notes)
+                results = await self._operations.stream(operation, metadata)
             except OperationRejected as exc:
                 yield encode({"errors": exc.errors})
                 return
@@ -178,7 +178,7 @@ class HttpEndpoint:
                 async for result in results:
                     yield result
         else:
-            yield (await self._operations.answer(operation, notes)).body
+            yield (await self._operations.answer(operation, metadata)).body
 
 
 def _offer(kind: OperationKind | None) -> str:

@@ -58,12 +58,12 @@ class RequestCache:
 
     def recall(self, data: bytes) -> KnownRequest | None:
         """The request that is exactly these bytes."""
-        return self._whole.read(data) if len(data) <= MAX_WHOLE_LENGTH else None
+        return self._whole.get(data) if len(data) <= MAX_WHOLE_LENGTH else None
 
     def keep(self, data: bytes, shortcut: KnownRequest) -> None:
         """Know this request by all its bytes from now on: equal bytes mean the same, whatever is in them."""
         if len(data) <= MAX_WHOLE_LENGTH:
-            self._whole.keep(data, shortcut)
+            self._whole.put(data, shortcut)
 
     def read(
         self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
@@ -73,7 +73,7 @@ class RequestCache:
         if path != PATH or b"#" in query:
             return None
         is_reading = method == b"GET"
-        prepared = self._kept.read((is_reading, query if is_reading else body))
+        prepared = self._kept.get((is_reading, query if is_reading else body))
         if prepared is None or prepared.plan is None:
             return None
         named: dict[bytes, bytes] = {}
@@ -86,26 +86,26 @@ class RequestCache:
         """The answer as it goes out, in pieces; `None` where it takes longer. `server_headers` are those of every answer."""
         if shortcut.is_reading:
             return self._write_kept(shortcut, server_headers)
-        pieces = self._operations.pieces(shortcut.prepared)
-        if pieces is None:
+        chunks = self._operations.chunks(shortcut.prepared)
+        if chunks is None:
             return None
         before, after = self._heads[shortcut.media]
         head = b"%b%b%b%d%b" % (
             _STATUS[200],
             self._date(server_headers),
             before,
-            sum(map(len, pieces)),
+            sum(map(len, chunks)),
             after,
         )
-        return [head, *pieces]
+        return [head, *chunks]
 
     def _write_kept(self, shortcut: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
-        notes = OperationMetadata()
-        pieces = self._operations.pieces(shortcut.prepared, notes)
-        if pieces is None:
+        metadata = OperationMetadata()
+        chunks = self._operations.chunks(shortcut.prepared, metadata)
+        if chunks is None:
             return None
-        body = b"".join(pieces)
-        headers = caching_headers(QueryResult(body, has_errors=False), notes, shortcut.media)
+        body = b"".join(chunks)
+        headers = caching_headers(QueryResult(body, has_errors=False), metadata, shortcut.media)
         if headers and matches(shortcut.if_none_match, headers["etag"]):
             status, body = 304, b""
         else:
@@ -145,9 +145,11 @@ def _choose_media(headers: dict[bytes, bytes], query: bytes | None) -> MediaType
 
 @lru_cache(maxsize=KEPT_TYPES)
 def _is_json(content_type: bytes | None, content_encoding: bytes | None) -> bool:
-    given = {"content-type": content_type, "content-encoding": content_encoding}
+    none_if_unset = {"content-type": content_type, "content-encoding": content_encoding}
     try:
-        check_type({name: value.decode("latin-1") for name, value in given.items() if value is not None})
+        check_type(
+            {name: value.decode("latin-1") for name, value in none_if_unset.items() if value is not None}
+        )
     except RefusedRequest:
         return False
     return True

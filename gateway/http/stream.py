@@ -59,7 +59,7 @@ class Streams:
         self,
         framing: Framing,
         results: AsyncGenerator[bytes, None],
-        notes: OperationMetadata,
+        metadata: OperationMetadata,
         client: HttpExchange,
     ) -> None:
         """Write `results` to the client, the head of the response included. Returns when nothing more will be written."""
@@ -67,7 +67,7 @@ class Streams:
         try:
             await outlet.open(framing)
             async with asyncio.TaskGroup() as tasks:
-                writing = tasks.create_task(_write(framing, results, notes, outlet))
+                writing = tasks.create_task(_write(framing, results, metadata, outlet))
                 self._writing.add(writing)
                 writing.add_done_callback(self._writing.discard)
                 if self.is_closing:
@@ -127,12 +127,12 @@ class _ResponseBody:
 
 
 async def _write(
-    framing: Framing, results: AsyncGenerator[bytes, None], notes: OperationMetadata, outlet: _ResponseBody
+    framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, outlet: _ResponseBody
 ) -> None:
     # The next result is made when the last one is on its way: meanwhile its values are replaced by newer ones, not queued.
     async with aclosing(results):
         async for result in results:
-            await outlet.write(framing.frame(result, notes.cursor))
+            await outlet.write(framing.frame(result, metadata.cursor))
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -17,17 +17,17 @@ class Freshness(StrEnum):
     EXPIRED = "EXPIRED"
 
     @property
-    def grade(self) -> int:
+    def severity(self) -> int:
         """How bad it is: 0 for FRESH, more for what is worse."""
-        return _GRADES[self]
+        return _SEVERITIES[self]
 
 
-_GRADES = {freshness: grade for grade, freshness in enumerate(Freshness)}
+_SEVERITIES = {freshness: severity for severity, freshness in enumerate(Freshness)}
 
 
 def worst(all_of: Iterable[Freshness]) -> Freshness | None:
     """The worst of them; `None` of none."""
-    return max(all_of, key=_GRADES.__getitem__, default=None)
+    return max(all_of, key=_SEVERITIES.__getitem__, default=None)
 
 
 def age_at(now: datetime, observed_at: datetime) -> timedelta:

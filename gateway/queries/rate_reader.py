@@ -79,16 +79,14 @@ class RateReader:
                 f"the tracked instruments have not been read yet ({self._catalog.last_error or 'starting'})"
             )
 
-    def check_question(self, question: RatesQuery) -> None:
+    def check_query(self, query: RatesQuery) -> None:
         """Refuse more symbols than the limit.
 
         Raises:
             InvalidArgument: too many.
         """
-        if question.symbols is not None and len(question.symbols) > self._max_symbols:
-            raise InvalidArgument(
-                "symbols", f"{len(question.symbols)} symbols", f"at most {self._max_symbols}"
-            )
+        if query.symbols is not None and len(query.symbols) > self._max_symbols:
+            raise InvalidArgument("symbols", f"{len(query.symbols)} symbols", f"at most {self._max_symbols}")
 
     def sources_for(self, symbol: Symbol, source: Source | None) -> list[Source]:
         """The sources that may answer, most preferred first.
@@ -106,7 +104,7 @@ class RateReader:
         raise UnknownSymbol(str(symbol), near=self._catalog.suggest(symbol, asked))
 
     def rate(
-        self, symbol: Symbol, source: Source | None = None, demand: FreshnessPolicy = ANY_AGE
+        self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
     ) -> Rate | None:
         """The first rate by preference that meets the demand, else the one that has used up least of its time to live.
 
@@ -118,16 +116,16 @@ class RateReader:
         now = self._clock()
         sources = self.sources_for(symbol, source)
         seen = (rate for each in sources if (rate := self._read(TickerKey(each, symbol), now)))
-        best = pick_rate(seen, demand)
+        best = pick_rate(seen, policy)
         if best is None:
             raise self._not_seen(symbol, sources)
-        if demand.on_stale is OnStale.RETURN or demand.is_met_by(best):
+        if policy.on_stale is OnStale.RETURN or policy.allows(best):
             return best
-        if demand.on_stale is OnStale.ERROR:
-            raise unavailable.too_old(best, demand)
+        if policy.on_stale is OnStale.ERROR:
+            raise unavailable.too_old(best, policy)
         return None
 
-    def rates(self, question: RatesQuery, demand: FreshnessPolicy = ANY_AGE) -> RateList:
+    def rates(self, query: RatesQuery, policy: FreshnessPolicy = ANY_AGE) -> RateList:
         """Every rate that answers, and in `unavailable` everything asked for that none answers.
 
         Raises:
@@ -136,21 +134,21 @@ class RateReader:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_loaded()
-        self.check_question(question)
+        self.check_query(query)
         now = self._clock()
-        keys, missing = self._resolve(question)
+        keys, missing = self._resolve(query)
         items: list[Rate] = []
         is_down = self._is_down_at(now)
         for key in keys:
             rate = self._read(key, now)
             if rate is None:
                 missing.append(unavailable.unseen(key, is_down=is_down(key.source)))
-            elif demand.on_stale is OnStale.RETURN or demand.is_met_by(rate):
+            elif policy.on_stale is OnStale.RETURN or policy.allows(rate):
                 items.append(rate)
-            elif demand.on_stale is OnStale.ERROR:
-                raise unavailable.too_old(rate, demand)
+            elif policy.on_stale is OnStale.ERROR:
+                raise unavailable.too_old(rate, policy)
             else:
-                missing.append(unavailable.withheld(rate, demand))
+                missing.append(unavailable.withheld(rate, policy))
         return RateList(tuple(items), tuple(missing), self.cursor())
 
     def cursor(self, position: Positions | None = None) -> str:
@@ -167,7 +165,7 @@ class RateReader:
         return self._mirror.version
 
     @property
-    def tracked_version(self) -> str:
+    def catalog_version(self) -> str:
         """Names the set of tracked instruments."""
         return self._catalog.version
 
@@ -175,26 +173,26 @@ class RateReader:
         """The moment that answers given now are about."""
         return self._clock()
 
-    def list_slots(self, question: RatesQuery) -> tuple[list[TickerSlot], bool]:
+    def list_slots(self, query: RatesQuery) -> tuple[list[TickerSlot], bool]:
         """Where the rates that answer the question are, by the present catalogue; and whether that is all that was asked: some of
         it may be not tracked or not traded.
         """
-        asked, halted = self._asked(question), self._catalog.halted
-        if question.symbols is None:
+        asked, halted = self._asked(query), self._catalog.halted
+        if query.symbols is None:
             slots = [self._mirror.slot(key) for key in self._catalog.tracked if key.source in asked]
             return slots, not any(key.source in asked for key in halted)
         slots, is_all = [], True
-        for symbol in dict.fromkeys(question.symbols):
+        for symbol in dict.fromkeys(query.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
-            is_told = bool(found) and (question.sources is None or len(found) == len(asked))
+            is_told = bool(found) and (query.sources is None or len(found) == len(asked))
             is_all = is_all and is_told and not (halted and self._halted(symbol, asked))
             slots += map(self._mirror.slot, found)
         return slots, is_all
 
-    def unavailable(self, question: RatesQuery) -> tuple[UnavailableRate, ...]:
+    def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
         """Everything asked for that no rate answers, however old."""
-        keys, missing = self._resolve(question)
+        keys, missing = self._resolve(query)
         is_down = self._is_down_at(self._clock())
         missing += (
             unavailable.unseen(key, is_down=is_down(key.source))
@@ -208,14 +206,14 @@ class RateReader:
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
 
-    def candidates(self, symbol: Symbol, source: Source | None, demand: FreshnessPolicy) -> list[Candidate]:
+    def candidates(self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy) -> list[Candidate]:
         """Where the rates that may answer are, by the present catalogue, most preferred first.
 
         Raises:
             UnknownSymbol, NotTrading: none.
         """
         return [
-            Candidate(self._mirror.slot(TickerKey(each, symbol)), demand.limit(self._ttl[each]))
+            Candidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
             for each in self.sources_for(symbol, source)
         ]
 
@@ -227,21 +225,21 @@ class RateReader:
         """How every source is doing, most preferred first."""
         return self._sources.statuses(self._clock())
 
-    def _resolve(self, question: RatesQuery) -> tuple[list[TickerKey], list[UnavailableRate]]:
+    def _resolve(self, query: RatesQuery) -> tuple[list[TickerKey], list[UnavailableRate]]:
         """The instruments that a question means and that are answered, and what of it is not tracked or not traded."""
-        asked = self._asked(question)
-        if question.symbols is None:
+        asked = self._asked(query)
+        if query.symbols is None:
             halted = [each for key, each in self._catalog.halted.items() if key.source in asked]
             keys = [key for key in self._catalog.tracked if key.source in asked]
             return keys, list(map(unavailable.halted, halted))
         keys = []
         gone: list[UnavailableRate] = []
         lookups = NEAR_LOOKUPS
-        for symbol in dict.fromkeys(question.symbols):
+        for symbol in dict.fromkeys(query.symbols):
             tracking = self._catalog.sources_of(symbol)
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             keys += found
-            if question.sources is not None and found:
+            if query.sources is not None and found:
                 # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
                 gone += (
                     self.explain_unavailable(TickerKey(each, symbol))
@@ -261,8 +259,8 @@ class RateReader:
         keys = (TickerKey(each, symbol) for each in asked)
         return [found for key in keys if (found := self._catalog.halted.get(key))]
 
-    def _asked(self, question: RatesQuery) -> tuple[Source, ...]:
-        return self._preference if question.sources is None else tuple(dict.fromkeys(question.sources))
+    def _asked(self, query: RatesQuery) -> tuple[Source, ...]:
+        return self._preference if query.sources is None else tuple(dict.fromkeys(query.sources))
 
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
         ticker = self._mirror.read(key)

@@ -31,7 +31,7 @@ class FreshnessPolicy(NamedTuple):
         """The oldest age that will do for a source with this time to live."""
         return ttl if self.max_age is None else self.max_age
 
-    def is_met_by(self, rate: Rate) -> bool:
+    def allows(self, rate: Rate) -> bool:
         """Whether the rate is as fresh as asked."""
         return within(rate.age, self.limit(rate.ttl))
 
@@ -46,11 +46,11 @@ class RatesQuery(msgspec.Struct, frozen=True, cache_hash=True):
     sources: tuple[Source, ...] | None = None
 
 
-def pick_rate(rates: Iterable[Rate], demand: FreshnessPolicy) -> Rate | None:
+def pick_rate(rates: Iterable[Rate], policy: FreshnessPolicy) -> Rate | None:
     """The first rate that meets the demand, else the one that has used up least of its time to live; `None` of none."""
     late: list[Rate] = []
     for rate in rates:
-        if demand.is_met_by(rate):
+        if policy.allows(rate):
             return rate
         late.append(rate)
     return min(late, key=lambda rate: rate.age / rate.ttl, default=None)

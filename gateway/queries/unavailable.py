@@ -36,9 +36,9 @@ def halted(instrument: Instrument) -> UnavailableRate:
     return UnavailableRate(instrument.symbol, instrument.source, UnavailableReason.NOT_TRADING, message)
 
 
-def withheld(rate: Rate, demand: FreshnessPolicy) -> UnavailableRate:
+def withheld(rate: Rate, policy: FreshnessPolicy) -> UnavailableRate:
     """That the rate is older than was asked for."""
-    message = str(too_old(rate, demand))
+    message = str(too_old(rate, policy))
     return UnavailableRate(rate.ticker.symbol, rate.ticker.source, UnavailableReason.STALE, message)
 
 
@@ -49,8 +49,8 @@ def not_trading(instrument: Instrument) -> NotTrading:
     return NotTrading(str(instrument.symbol), instrument.source.name, word=halt.word, since=halt.since)
 
 
-def too_old(rate: Rate, demand: FreshnessPolicy) -> RateStale:
+def too_old(rate: Rate, policy: FreshnessPolicy) -> RateStale:
     """The same as `withheld`, as an error."""
     symbol, source = str(rate.ticker.symbol), rate.ticker.source.name
-    limit_ms = format_span_ms(demand.limit(rate.ttl))
+    limit_ms = format_span_ms(policy.limit(rate.ttl))
     return RateStale(symbol, source, age_ms=rate.age_ms, max_age_ms=limit_ms)

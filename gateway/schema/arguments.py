@@ -56,29 +56,29 @@ MaxSilenceMs = Annotated[
 ]
 
 
-def given(value: T | None) -> T | None:
+def none_if_unset(value: T | None) -> T | None:
     """The argument, `None` where it was left out."""
     return None if value is UNSET else value
 
 
 def given_all(values: list[T] | None) -> tuple[T, ...] | None:
     """What the argument lists, `None` where it was left out."""
-    wanted = given(values)
+    wanted = none_if_unset(values)
     return None if wanted is None else tuple(wanted)
 
 
-def read_question(symbols: list[Symbol] | None, sources: list[Source] | None) -> RatesQuery:
+def read_query(symbols: list[Symbol] | None, sources: list[Source] | None) -> RatesQuery:
     """The question that the arguments ask."""
     return RatesQuery(given_all(symbols), given_all(sources))
 
 
-def read_demand(max_age_ms: int | None, on_stale: OnStale) -> FreshnessPolicy:
+def read_policy(max_age_ms: int | None, on_stale: OnStale) -> FreshnessPolicy:
     """The freshness that the arguments demand.
 
     Raises:
         InvalidArgument: a negative age.
     """
-    wanted = given(max_age_ms)
+    wanted = none_if_unset(max_age_ms)
     if wanted is not None and wanted < 0:
         raise InvalidArgument("maxAgeMs", wanted, "0 or more milliseconds")
     return FreshnessPolicy(None if wanted is None else timedelta(milliseconds=wanted), on_stale)

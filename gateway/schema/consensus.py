@@ -19,7 +19,7 @@ from gateway.queries.consensus.query import (
 from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.freshness import Freshness
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, OneSymbol, given, read_demand
+from gateway.schema.arguments import UNSET, OneSymbol, none_if_unset, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import Rate
@@ -129,27 +129,27 @@ class ConsensusRate:
 
     @classmethod
     def of(cls, value: consensus.ConsensusRate) -> Self:
-        question, oldest = value.question, value.oldest
+        query, oldest = value.query, value.oldest
         return cls(
-            id=strawberry.ID(question.id),
-            symbol=question.symbol,
-            base=question.symbol.base,
-            quote=question.symbol.quote,
-            method=question.method,
+            id=strawberry.ID(query.id),
+            symbol=query.symbol,
+            base=query.symbol.base,
+            quote=query.symbol.quote,
+            method=query.method,
             price=value.price,
             quality=value.quality,
             divergence_bps=_bps(value.divergence_bps),
             observed_at=None if oldest is None else oldest.ticker.observed_at,
             age_ms=None if oldest is None else clamp(oldest.age_ms),
             freshness=value.freshness,
-            min_sources=question.min_sources,
-            max_deviation_bps=float(question.max_deviation_bps),
+            min_sources=query.min_sources,
+            max_deviation_bps=float(query.max_deviation_bps),
             contributions=[ConsensusContribution.of(each) for each in value.contributions],
             simulated=any(each.rate.ticker.simulated for each in value.contributions if each.rate),
         )
 
 
-def ask(  # noqa: PLR0917 - GraphQL passes them by name
+def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbol: OneSymbol,
     method: Method = ConsensusMethod.MEDIAN,
@@ -158,7 +158,7 @@ def ask(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
 ) -> ConsensusRate:
-    question = read_consensus(
+    query = read_consensus(
         symbol=symbol,
         method=method,
         min_sources=min_sources,
@@ -166,7 +166,7 @@ def ask(  # noqa: PLR0917 - GraphQL passes them by name
         max_deviation_bps=max_deviation_bps,
         sources=sources,
     )
-    answer = info.context.consensus.consensus(question)
+    answer = info.context.consensus.consensus(query)
     _note(info, answer)
     return ConsensusRate.of(answer)
 
@@ -182,7 +182,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
 ) -> AsyncGenerator[ConsensusRate, None]:
     pace = parse_delivery_options(sample_interval_ms, 0)
-    question = read_consensus(
+    query = read_consensus(
         symbol=symbol,
         method=method,
         min_sources=min_sources,
@@ -190,7 +190,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
         max_deviation_bps=max_deviation_bps,
         sources=sources,
     )
-    return _each(info.context.consensus.watch(question, pace))
+    return _each(info.context.consensus.watch(query, pace))
 
 
 async def _each(
@@ -215,26 +215,26 @@ def read_consensus(
     Raises:
         InvalidArgument: out of range.
     """
-    named = given(sources)
-    question = ConsensusQuery(
+    named = none_if_unset(sources)
+    query = ConsensusQuery(
         symbol,
         method,
         min_sources,
-        read_demand(max_age_ms, OnStale.RETURN).max_age,
+        read_policy(max_age_ms, OnStale.RETURN).max_age,
         # The shortest text that means this float is what the client wrote.
         Decimal(repr(float(max_deviation_bps))),
         None if named is None else tuple(dict.fromkeys(named)),
     )
-    check_consensus(question)
-    return question
+    check_consensus(query)
+    return query
 
 
 def _note(info: Info, answer: consensus.ConsensusRate) -> None:
     """The answer is good until time alone makes it another; without a price there is none to keep."""
-    if answer.price is None or answer.next_turn is None:
-        info.context.notes.is_momentary = True
+    if answer.price is None or answer.next_change_at is None:
+        info.context.metadata.no_store = True
     else:
-        info.context.notes.note_good_for(answer.next_turn - answer.now)
+        info.context.metadata.note_fresh_for(answer.next_change_at - answer.now)
 
 
 def _bps(value: Decimal | None) -> float | None:

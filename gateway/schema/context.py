@@ -24,20 +24,20 @@ class OperationMetadata:
     with its first request's arguments."""
     cursor: str | None = None
     """Cursor of the event told last."""
-    good_for: timedelta | None = None
+    fresh_for: timedelta | None = None
     """How long all rates in the answer stay as fresh as it says and as was asked for; negative once one is not."""
-    is_momentary: bool = False
+    no_store: bool = False
     """Whether the answer holds something that is true at its moment only."""
 
     def note_rates(self, rates: Iterable[Rate], max_age: timedelta | None = None) -> None:
         """Rates that are in the answer, asked for with that age at most."""
         for rate in rates:
             lasts = rate.ttl if max_age is None else min(rate.ttl, max_age)
-            self.note_good_for(rate.ticker.observed_at + lasts - rate.now)
+            self.note_fresh_for(rate.ticker.observed_at + lasts - rate.now)
 
-    def note_good_for(self, left: timedelta) -> None:
+    def note_fresh_for(self, left: timedelta) -> None:
         """Something in the answer is good for so long."""
-        self.good_for = left if self.good_for is None else min(self.good_for, left)
+        self.fresh_for = left if self.fresh_for is None else min(self.fresh_for, left)
 
 
 class GatewayServices(Protocol):
@@ -59,7 +59,7 @@ class Context:
     catalog: InstrumentCatalog
     consensus: ConsensusReader
     converter: Converter
-    notes: OperationMetadata = field(default_factory=OperationMetadata)
+    metadata: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
     def of(cls, gateway: GatewayServices) -> Self:

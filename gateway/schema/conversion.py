@@ -11,7 +11,7 @@ from gateway.queries.conversion.conversion import ConversionOperation
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
 from gateway.queries.freshness import Freshness
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_demand
+from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import Rate
@@ -124,18 +124,18 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> Conversion | None:
-    question = ConversionQuery(
+    query = ConversionQuery(
         amount,
         start,
         end,
-        read_demand(max_age_ms, on_stale),
+        read_policy(max_age_ms, on_stale),
         given_all(sources),
         max_legs,
         stablecoins_as_usd,
     )
-    check_conversion(question)
-    answer = info.context.converter.convert(question)
+    check_conversion(query)
+    answer = info.context.converter.convert(query)
     if answer is None:
         return None
-    info.context.notes.note_rates(answer.rates, question.demand.max_age)
+    info.context.metadata.note_rates(answer.rates, query.policy.max_age)
     return Conversion.of(answer)

@@ -14,9 +14,9 @@ from gateway.schema.arguments import (
     OnStaleArgument,
     Sources,
     Symbols,
-    given,
-    read_demand,
-    read_question,
+    none_if_unset,
+    read_policy,
+    read_query,
 )
 from gateway.schema.context import Info
 from gateway.schema.instruments import InstrumentConnection
@@ -42,11 +42,11 @@ def _rate(
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> Rate | None:
-    demand = read_demand(max_age_ms, on_stale)
-    answer = info.context.rates.rate(symbol, given(source), demand)
+    policy = read_policy(max_age_ms, on_stale)
+    answer = info.context.rates.rate(symbol, none_if_unset(source), policy)
     if answer is None:
         return None
-    info.context.notes.note_rates([answer], demand.max_age)
+    info.context.metadata.note_rates([answer], policy.max_age)
     return Rate.of(answer)
 
 
@@ -57,9 +57,9 @@ def _rates(
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
 ) -> RateList:
-    demand = read_demand(max_age_ms, on_stale)
-    answer = info.context.rates.rates(read_question(symbols, sources), demand)
-    info.context.notes.note_rates(answer.items, demand.max_age)
+    policy = read_policy(max_age_ms, on_stale)
+    answer = info.context.rates.rates(read_query(symbols, sources), policy)
+    info.context.metadata.note_rates(answer.items, policy.max_age)
     return RateList.of(answer)
 
 
@@ -68,13 +68,13 @@ def _instruments(
 ) -> InstrumentConnection:
     info.context.rates.check_loaded()
     page = info.context.catalog.read_page(
-        search=given(search), source=given(source), first=first, after=given(after)
+        search=none_if_unset(search), source=none_if_unset(source), first=first, after=none_if_unset(after)
     )
     return InstrumentConnection.of(page)
 
 
 def _sources(info: Info) -> list[SourceStatus]:
-    info.context.notes.is_momentary = True
+    info.context.metadata.no_store = True
     return [SourceStatus.of(each) for each in info.context.rates.sources()]
 
 
@@ -94,7 +94,7 @@ class Query:
         resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
     )
     consensus_rate: consensus.ConsensusRate = strawberry.field(
-        resolver=consensus.ask,
+        resolver=consensus.resolve_consensus_rate,
         description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
         "UNKNOWN_SYMBOL with near matches.",
     )

@@ -16,8 +16,8 @@ from gateway.schema.arguments import (
     SampleIntervalMs,
     Sources,
     Symbols,
-    given,
-    read_question,
+    none_if_unset,
+    read_query,
 )
 from gateway.schema.context import Info
 from gateway.schema.rates import Rate, RatesEvent
@@ -44,7 +44,7 @@ async def _watch_rate(
     min_change_bps: MinChangeBps = 0,
 ) -> AsyncGenerator[Rate, None]:
     pace = parse_delivery_options(sample_interval_ms, min_change_bps)
-    return _map(Rate.of, info.context.live_queries.watch_rate(symbol, given(source), pace))
+    return _map(Rate.of, info.context.live_queries.watch_rate(symbol, none_if_unset(source), pace))
 
 
 async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
@@ -57,14 +57,14 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     after: After = UNSET,
 ) -> AsyncGenerator[RatesEvent, None]:
     pace = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
-    question, notes = read_question(symbols, sources), info.context.notes
+    query, metadata = read_query(symbols, sources), info.context.metadata
 
     def tell(event: events.RatesEvent) -> RatesEvent:
-        notes.cursor = event.cursor
+        metadata.cursor = event.cursor
         return RatesEvent.of(event)
 
     return _map(
-        tell, info.context.live_queries.watch_rates(question, pace, notes.resume_from or given(after))
+        tell, info.context.live_queries.watch_rates(query, pace, metadata.resume_from or none_if_unset(after))
     )
 
 

@@ -31,17 +31,17 @@ class ConsensusEncoder(Role[ToldT_co]):
 class LiveConsensusQuery(LiveQuery, Generic[ToldT]):
     """The question that is followed, and in which form its answers are told."""
 
-    __slots__ = ("question", "writer")
+    __slots__ = ("query", "writer")
 
     def __init__(
         self,
-        question: ConsensusQuery,
+        query: ConsensusQuery,
         selection: InstrumentFilter,
         pace: DeliveryOptions,
         writer: ConsensusEncoder[ToldT],
     ) -> None:
         super().__init__(selection, pace)
-        self.question = question
+        self.query = query
         self.writer = writer
 
 
@@ -75,7 +75,7 @@ class ConsensusCohort(ValueCohort[ConsensusRate, ToldT]):
             and isinstance(other, ConsensusCohort)
             and self.told is not None
             and other.told is not None
-            and self.told.says_the_same_as(other.told)
+            and self.told.same_answer(other.told)
         )
 
     @property
@@ -87,13 +87,13 @@ class ConsensusCohort(ValueCohort[ConsensusRate, ToldT]):
         return self.update_at <= moment.at + EARLY_S
 
     def answer(self) -> ConsensusRate:
-        return self._weigh(self.topic.question)
+        return self._weigh(self.topic.query)
 
     def is_news(self, answer: ConsensusRate) -> bool:
-        return self.told is None or not answer.says_the_same_as(self.told)
+        return self.told is None or not answer.same_answer(self.told)
 
     def turns_at(self, answer: ConsensusRate) -> datetime | None:
-        return answer.next_turn
+        return answer.next_change_at
 
     def write(self, answer: ConsensusRate) -> ToldT:
         return self.topic.writer.write(answer)

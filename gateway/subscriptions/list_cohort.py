@@ -32,17 +32,17 @@ class EventEncoder(Role[ToldT_co]):
 class LiveRatesQuery(LiveQuery, Generic[ToldT]):
     """A question, in the form in which its events are told."""
 
-    __slots__ = ("question", "writer")
+    __slots__ = ("query", "writer")
 
     def __init__(
         self,
-        question: RatesQuery,
+        query: RatesQuery,
         selection: InstrumentFilter,
         pace: DeliveryOptions,
         writer: EventEncoder[ToldT],
     ) -> None:
         super().__init__(selection, pace)
-        self.question = question
+        self.query = query
         self.writer = writer
 
 
@@ -187,7 +187,7 @@ class ListCohort(Cohort[ToldT]):
 
     def _snapshot(self, moment: FlushCycle, *, recovered: bool | None) -> RatesEvent:
         self.take()
-        answer = self._rates.rates(self.topic.question)
+        answer = self._rates.rates(self.topic.query)
         self.note_told(rate.ticker for rate in answer.items)
         return RatesEvent(
             kind=RatesEventKind.SNAPSHOT,
@@ -200,9 +200,9 @@ class ListCohort(Cohort[ToldT]):
 
     def _recovered(self, recovery: Recovery) -> RatesEvent:
         self.note_told(recovery.tickers)
-        question = self.topic.question
-        unavailable = self._rates.rates(question).unavailable
-        if question.symbols is None:
+        query = self.topic.query
+        unavailable = self._rates.rates(query).unavailable
+        if query.symbols is None:
             unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.gone))
         moment = self._house.rounds.moment()
         return RatesEvent(

@@ -64,7 +64,7 @@ class LiveQueries:
         self._topics = LiveQueryRegistry()
 
     def watch_rates(
-        self, question: RatesQuery, pace: DeliveryOptions, after: str | None = None
+        self, query: RatesQuery, pace: DeliveryOptions, after: str | None = None
     ) -> AsyncGenerator[RatesEvent, None]:
         """The answer to `rates`, then its changes; after a cursor, just what was missed, or a GAP and everything.
 
@@ -72,13 +72,13 @@ class LiveQueries:
             InvalidCursor, InvalidArgument: at once, not on the first event.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self.check_rates(question, after)
-        topic = self._make_rates_topic(question, pace, PlainValues[RatesEvent]())
+        self.check_rates(query, after)
+        topic = self._make_rates_topic(query, pace, PlainValues[RatesEvent]())
         return iterate(lambda mailbox: self._follow_rates(topic, after, mailbox))
 
     def follow_rates(
         self,
-        question: RatesQuery,
+        query: RatesQuery,
         pace: DeliveryOptions,
         after: str | None,
         writer: EventEncoder[ToldT],
@@ -89,9 +89,9 @@ class LiveQueries:
         Raises:
             InvalidCursor, InvalidArgument, CacheUnavailable, DatabaseUnavailable: as there.
         """
-        self.check_rates(question, after)
-        key = writer, question, pace
-        topic = self._topics.share(key, lambda: self._make_rates_topic(question, pace, writer))
+        self.check_rates(query, after)
+        key = writer, query, pace
+        topic = self._topics.share(key, lambda: self._make_rates_topic(query, pace, writer))
         return self._follow_rates(topic, after, reader)
 
     def watch_rate(
@@ -135,10 +135,10 @@ class LiveQueries:
                 yield statuses
             await asyncio.sleep(SOURCES_INTERVAL_S)
 
-    def check_rates(self, question: RatesQuery, after: str | None) -> None:
+    def check_rates(self, query: RatesQuery, after: str | None) -> None:
         """Refuse what `watch_rates` refuses."""
         self._rates.check_loaded()
-        self._rates.check_question(question)
+        self._rates.check_query(query)
         if after is not None:
             parse_cursor(after)
 
@@ -148,12 +148,12 @@ class LiveQueries:
         self._rates.sources_for(symbol, source)
 
     def _make_rates_topic(
-        self, question: RatesQuery, pace: DeliveryOptions, writer: EventEncoder[ToldT]
+        self, query: RatesQuery, pace: DeliveryOptions, writer: EventEncoder[ToldT]
     ) -> LiveRatesQuery[ToldT]:
         # A symbol not tracked yet is included: it may become so.
-        symbols = None if question.symbols is None else frozenset(question.symbols)
-        sources = self._all_sources if question.sources is None else frozenset(question.sources)
-        return LiveRatesQuery(question, InstrumentFilter(symbols, sources), pace, writer)
+        symbols = None if query.symbols is None else frozenset(query.symbols)
+        sources = self._all_sources if query.sources is None else frozenset(query.sources)
+        return LiveRatesQuery(query, InstrumentFilter(symbols, sources), pace, writer)
 
     def _make_rate_topic(
         self, symbol: Symbol, source: Source | None, pace: DeliveryOptions, writer: RateValueEncoder[ToldT]
@@ -178,8 +178,8 @@ class LiveQueries:
         return None
 
     async def _resume(self, cohort: ListCohort[ToldT], after: str, reader: Subscriber[ToldT]) -> None:
-        cursor, question = parse_cursor(after), cohort.topic.question
-        sources = self._preference if question.sources is None else question.sources
+        cursor, query = parse_cursor(after), cohort.topic.query
+        sources = self._preference if query.sources is None else query.sources
         await catch_up(self._mirror, cursor.positions, sources)
         cohort.admit(reader)
         recovery = await self._recover(cohort, sources, cursor)

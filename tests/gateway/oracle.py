@@ -35,25 +35,25 @@ class Told:
     conflated: int = 0
 
 
-def is_wanted(key: TickerKey, question: RatesQuery) -> bool:
-    return (question.symbols is None or key.symbol in question.symbols) and (
-        question.sources is None or key.source in question.sources
+def is_wanted(key: TickerKey, query: RatesQuery) -> bool:
+    return (query.symbols is None or key.symbol in query.symbols) and (
+        query.sources is None or key.source in query.sources
     )
 
 
 def unavailable(
-    question: RatesQuery, tracked: frozenset[TickerKey], values: Mapping[TickerKey, Ticker]
+    query: RatesQuery, tracked: frozenset[TickerKey], values: Mapping[TickerKey, Ticker]
 ) -> set[tuple[Symbol, Source | None]]:
     """Everything asked for that is not answered."""
     missing: set[tuple[Symbol, Source | None]] = {
-        (key.symbol, key.source) for key in tracked if is_wanted(key, question) and key not in values
+        (key.symbol, key.source) for key in tracked if is_wanted(key, query) and key not in values
     }
-    for symbol in question.symbols or ():
-        asked = tuple(Source) if question.sources is None else tuple(dict.fromkeys(question.sources))
+    for symbol in query.symbols or ():
+        asked = tuple(Source) if query.sources is None else tuple(dict.fromkeys(query.sources))
         untracked = [source for source in asked if TickerKey(source, symbol) not in tracked]
         if len(untracked) == len(asked):
             missing.add((symbol, None))
-        elif question.sources is not None:
+        elif query.sources is not None:
             missing |= {(symbol, source) for source in untracked}
     return missing
 
@@ -76,8 +76,8 @@ def _moment(now: float) -> datetime:
 class _Reader:
     """What is known of one reader while the simulation runs."""
 
-    def __init__(self, question: RatesQuery, manner: Manner, held: Mapping[TickerKey, Ticker]) -> None:
-        self.question, self.manner = question, manner
+    def __init__(self, query: RatesQuery, manner: Manner, held: Mapping[TickerKey, Ticker]) -> None:
+        self.query, self.manner = query, manner
         self.held = dict(held) if manner.bps else {}
         self.pending: dict[TickerKey, Ticker] = {}
         self.withheld: dict[TickerKey, Ticker] = {}
@@ -85,7 +85,7 @@ class _Reader:
         self.conflated = 0
 
     def hear(self, entry: Entry, now: float) -> None:
-        if not is_wanted(entry.key, self.question):
+        if not is_wanted(entry.key, self.query):
             return
         replaced = self.pending.pop(entry.key, None)
         self.withheld.pop(entry.key, None)
@@ -122,7 +122,7 @@ class _Reader:
 
 def simulate(
     log: Sequence[Entry],
-    question: RatesQuery,
+    query: RatesQuery,
     manner: Manner,
     *,
     began: float,
@@ -130,7 +130,7 @@ def simulate(
     until: float,
 ) -> Iterator[Told]:
     """All events after the snapshot told at `began`, for a reader that stays until the end."""
-    reader = _Reader(question, manner, held)
+    reader = _Reader(query, manner, held)
     entries = [entry for entry in log if entry.at > began]
     now = updated = spoke = began
     number = 0

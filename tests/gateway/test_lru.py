@@ -11,18 +11,18 @@ def test_neither_number_nor_weight_passes_its_bound(puts: list[tuple[int, int]])
     """Whatever is kept in whichever order, also where one alone is too heavy, or one grows."""
     kept: BoundedLru[int, int] = BoundedLru(size=4, weight=60, weigh=lambda _, value: value)
     for key, value in puts:
-        kept.keep(key, value)
+        kept.put(key, value)
         assert len(kept) <= 4
-        held = [found for each in range(10) if (found := kept.read(each)) is not None]
+        held = [found for each in range(10) if (found := kept.get(each)) is not None]
         assert kept.total == sum(held) <= 60
 
 
 def test_who_was_not_asked_for_longest_goes_first() -> None:
     """Reading makes a value the last to go."""
     kept: BoundedLru[str, int] = BoundedLru(size=2)
-    kept.keep("a", 1)
-    kept.keep("b", 2)
-    assert kept.read("a") == 1
-    kept.keep("c", 3)
-    assert kept.read("b") is None
-    assert (kept.read("a"), kept.read("c")) == (1, 3)
+    kept.put("a", 1)
+    kept.put("b", 2)
+    assert kept.get("a") == 1
+    kept.put("c", 3)
+    assert kept.get("b") is None
+    assert (kept.get("a"), kept.get("c")) == (1, 3)

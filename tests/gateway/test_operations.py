@@ -105,7 +105,7 @@ async def test_the_notes_tell_how_long_the_rates_are_good_for(
     query = 'a: rate(symbol: "BTC/USDT") { id } b: rate(symbol: "BTC/USDT", maxAgeMs: 5000) { id }'
     await operations.execute(operations.prepare(GraphQLRequest(f"{{ {query} }}")), first)
     await operations.execute(operations.prepare(GraphQLRequest("{ __typename }")), second)
-    assert (first.good_for, second.good_for) == (timedelta(seconds=1), None)
+    assert (first.fresh_for, second.fresh_for) == (timedelta(seconds=1), None)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

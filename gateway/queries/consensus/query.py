@@ -48,16 +48,16 @@ class ConsensusQuery(NamedTuple):
         return f"CONSENSUS:{self.symbol}:{self.method}{asked and '?' + asked}"
 
 
-def check_consensus(question: ConsensusQuery) -> None:
+def check_consensus(query: ConsensusQuery) -> None:
     """Refuse what cannot be asked.
 
     Raises:
         InvalidArgument: out of range.
     """
-    if not 1 <= question.min_sources <= MAX_SOURCES:
-        raise InvalidArgument("minSources", question.min_sources, f"1 to {MAX_SOURCES}")
-    bps = question.max_deviation_bps
+    if not 1 <= query.min_sources <= MAX_SOURCES:
+        raise InvalidArgument("minSources", query.min_sources, f"1 to {MAX_SOURCES}")
+    bps = query.max_deviation_bps
     if not (bps.is_finite() and 0 <= bps <= BPS):
         raise InvalidArgument("maxDeviationBps", bps, f"0 to {BPS}")
-    if question.sources is not None and not question.sources:
+    if query.sources is not None and not query.sources:
         raise InvalidArgument("sources", "an empty list", "at least one source")

@@ -54,7 +54,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
 class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
     """The answer at the moment `now`; `price` is `None` where too few sources are left."""
 
-    question: ConsensusQuery
+    query: ConsensusQuery
     contributions: tuple[Contribution, ...]
     quality: ConsensusQuality
     now: datetime
@@ -77,18 +77,18 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
         return worst(rate.freshness for rate in self.included)
 
     @property
-    def next_turn(self) -> datetime | None:
+    def next_change_at(self) -> datetime | None:
         """The first moment at which the answer is another though nothing arrives."""
         return min(self._turns(), default=None)
 
-    def says_the_same_as(self, other: "ConsensusRate") -> bool:
+    def same_answer(self, other: "ConsensusRate") -> bool:
         """Whether nothing but the ages of the same observations has changed."""
         return self.said == other.said
 
     def _turns(self) -> Iterator[datetime]:
         """What is left out as stale or for being unseen comes back by an arrival only."""
         for rate in self._fresh_enough():
-            limits = (rate.ttl, rate.ttl * EXPIRED_AFTER_TTLS, self.question.max_age)
+            limits = (rate.ttl, rate.ttl * EXPIRED_AFTER_TTLS, self.query.max_age)
             for limit in limits:
                 if limit is not None and rate.age <= limit:
                     yield rate.ticker.observed_at + limit + _MICROSECOND

@@ -44,30 +44,30 @@ class ConsensusReader:
         self._clock = clock
         self._topics = LiveQueryRegistry()
 
-    def consensus(self, question: ConsensusQuery) -> ConsensusRate:
+    def consensus(self, query: ConsensusQuery) -> ConsensusRate:
         """The present answer.
 
         Raises:
             UnknownSymbol: no source asked lists it.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self.check(question)
-        return self._weigh(question)
+        self.check(query)
+        return self._weigh(query)
 
-    def watch(self, question: ConsensusQuery, pace: DeliveryOptions) -> AsyncGenerator[ConsensusRate, None]:
+    def watch(self, query: ConsensusQuery, pace: DeliveryOptions) -> AsyncGenerator[ConsensusRate, None]:
         """The answer at once, then whenever it is another, be it by the passing of time or by what is tracked.
 
         Raises:
             UnknownSymbol: at once; a symbol that is tracked no more later on leaves INSUFFICIENT.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self.check(question)
-        topic = self._make_topic(question, pace, PlainValues[ConsensusRate]())
+        self.check(query)
+        topic = self._make_topic(query, pace, PlainValues[ConsensusRate]())
         return iterate(lambda mailbox: self._follow(topic, mailbox))
 
     def follow(
         self,
-        question: ConsensusQuery,
+        query: ConsensusQuery,
         pace: DeliveryOptions,
         writer: ConsensusEncoder[ToldT],
         reader: Subscriber[ToldT],
@@ -77,27 +77,25 @@ class ConsensusReader:
         Raises:
             UnknownSymbol, CacheUnavailable, DatabaseUnavailable: as there.
         """
-        self.check(question)
-        key = writer, question, pace
-        topic = self._topics.share(key, lambda: self._make_topic(question, pace, writer))
+        self.check(query)
+        key = writer, query, pace
+        topic = self._topics.share(key, lambda: self._make_topic(query, pace, writer))
         self._follow(topic, reader)
 
-    def check(self, question: ConsensusQuery) -> None:
+    def check(self, query: ConsensusQuery) -> None:
         """Refuse what `consensus` and `watch` refuse."""
         self._rates.check_loaded()
-        asked = question.sources or self._preference
-        if not any(self._is_listed(TickerKey(each, question.symbol)) for each in asked):
-            near = self._catalog.suggest(question.symbol, asked)
-            raise UnknownSymbol(str(question.symbol), near=near)
+        asked = query.sources or self._preference
+        if not any(self._is_listed(TickerKey(each, query.symbol)) for each in asked):
+            near = self._catalog.suggest(query.symbol, asked)
+            raise UnknownSymbol(str(query.symbol), near=near)
 
     def _make_topic(
-        self, question: ConsensusQuery, pace: DeliveryOptions, writer: ConsensusEncoder[ToldT]
+        self, query: ConsensusQuery, pace: DeliveryOptions, writer: ConsensusEncoder[ToldT]
     ) -> LiveConsensusQuery[ToldT]:
         # Of sources that do not track it yet too: only what is tracked is ever published.
-        sources = frozenset(question.sources or self._preference)
-        return LiveConsensusQuery(
-            question, InstrumentFilter(frozenset([question.symbol]), sources), pace, writer
-        )
+        sources = frozenset(query.sources or self._preference)
+        return LiveConsensusQuery(query, InstrumentFilter(frozenset([query.symbol]), sources), pace, writer)
 
     def _follow(self, topic: LiveConsensusQuery[ToldT], reader: Subscriber[ToldT]) -> None:
         cohort = ConsensusCohort(self._house, topic, self._weigh)
@@ -107,12 +105,12 @@ class ConsensusReader:
     def _is_listed(self, key: TickerKey) -> bool:
         return key in self._catalog.tracked or key in self._catalog.halted
 
-    def _weigh(self, question: ConsensusQuery) -> ConsensusRate:
+    def _weigh(self, query: ConsensusQuery) -> ConsensusRate:
         now = self._clock()
         # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever lists it.
-        keys = [TickerKey(each, question.symbol) for each in question.sources or self._preference]
-        asked = [key for key in keys if question.sources or self._is_listed(key)]
-        return weigh(question, {key.source: self._hear(key, now) for key in asked}, now)
+        keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
+        asked = [key for key in keys if query.sources or self._is_listed(key)]
+        return weigh(query, {key.source: self._hear(key, now) for key in asked}, now)
 
     def _hear(self, key: TickerKey, now: datetime) -> SourceRate:
         if key not in self._catalog.tracked:

@@ -34,29 +34,29 @@ class SourceRate(NamedTuple):
     gone: UnavailableRate | None = None
 
 
-def weigh(question: ConsensusQuery, heard: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
-    """The consensus of the sources `heard`, each of which appears among its contributions."""
-    contributions = [_admit(question, source, each) for source, each in heard.items()]
-    contributions = _leave_out_outliers(contributions, question)
-    if question.method is ConsensusMethod.VWAP:
+def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
+    """The consensus of the sources `source_rates`, each of which appears among its contributions."""
+    contributions = [_admit(query, source, each) for source, each in source_rates.items()]
+    contributions = _leave_out_outliers(contributions, query)
+    if query.method is ConsensusMethod.VWAP:
         contributions = [_demand_volume(each) for each in contributions]
     rates = [each.rate for each in contributions if each.is_included and each.rate]
-    if not rates or len(rates) < question.min_sources:
-        contributions = [_withhold(each, len(rates), question) for each in contributions]
+    if not rates or len(rates) < query.min_sources:
+        contributions = [_withhold(each, len(rates), query) for each in contributions]
         return ConsensusRate(
-            question=question,
+            query=query,
             contributions=tuple(contributions),
             quality=ConsensusQuality.INSUFFICIENT,
             now=now,
         )
-    return _agree(question, contributions, rates, now)
+    return _agree(query, contributions, rates, now)
 
 
 def _agree(
-    question: ConsensusQuery, contributions: Sequence[Contribution], rates: Sequence[Rate], now: datetime
+    query: ConsensusQuery, contributions: Sequence[Contribution], rates: Sequence[Rate], now: datetime
 ) -> ConsensusRate:
     prices = [rate.ticker.price for rate in rates]
-    if question.method is ConsensusMethod.VWAP:
+    if query.method is ConsensusMethod.VWAP:
         volumes = [rate.ticker.volume_24h or Decimal(0) for rate in rates]
         price, weights = vwap(prices, volumes), shares(volumes)
     else:
@@ -64,7 +64,7 @@ def _agree(
     divergence = max(distance_bps(each, price).copy_abs() for each in prices)
     left = iter(weights)
     return ConsensusRate(
-        question=question,
+        query=query,
         contributions=tuple(
             msgspec.structs.replace(
                 each,
@@ -73,41 +73,39 @@ def _agree(
             )
             for each in contributions
         ),
-        quality=_judge(len(rates), divergence, question),
+        quality=_judge(len(rates), divergence, query),
         now=now,
         price=price,
         divergence_bps=divergence,
     )
 
 
-def _judge(count: int, divergence_bps: Decimal, question: ConsensusQuery) -> ConsensusQuality:
+def _judge(count: int, divergence_bps: Decimal, query: ConsensusQuery) -> ConsensusQuality:
     if count == 1:
         return ConsensusQuality.SINGLE_SOURCE
-    agreed = divergence_bps <= question.max_deviation_bps
+    agreed = divergence_bps <= query.max_deviation_bps
     return ConsensusQuality.AGREED if agreed else ConsensusQuality.DIVERGED
 
 
-def _admit(question: ConsensusQuery, source: Source, heard: SourceRate) -> Contribution:
-    rate = heard.rate
-    if heard.gone is not None:
-        is_halted = heard.gone.reason is UnavailableReason.NOT_TRADING
+def _admit(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Contribution:
+    rate = source_rate.rate
+    if source_rate.gone is not None:
+        is_halted = source_rate.gone.reason is UnavailableReason.NOT_TRADING
         exclusion = ExclusionReason.NOT_TRADING if is_halted else ExclusionReason.NOT_TRACKED
-        return Contribution(source=source, exclusion=exclusion, message=heard.gone.message)
+        return Contribution(source=source, exclusion=exclusion, message=source_rate.gone.message)
     if rate is None:
-        message = str(RateNotSeen(str(question.symbol), source.name))
+        message = str(RateNotSeen(str(query.symbol), source.name))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
-    demand = FreshnessPolicy(question.max_age)
-    if demand.is_met_by(rate):
+    policy = FreshnessPolicy(query.max_age)
+    if policy.allows(rate):
         return Contribution(source=source, rate=rate)
-    message = str(too_old(rate, demand))
+    message = str(too_old(rate, policy))
     return Contribution(source=source, rate=rate, exclusion=ExclusionReason.STALE, message=message)
 
 
-def _leave_out_outliers(
-    contributions: Sequence[Contribution], question: ConsensusQuery
-) -> list[Contribution]:
+def _leave_out_outliers(contributions: Sequence[Contribution], query: ConsensusQuery) -> list[Contribution]:
     prices = [each.rate.ticker.price for each in contributions if each.is_included and each.rate]
-    limit = outlier_limit(prices, question.max_deviation_bps)
+    limit = outlier_limit(prices, query.max_deviation_bps)
     if limit is None:
         return list(contributions)
     middle = median(prices)
@@ -137,10 +135,10 @@ def _demand_volume(each: Contribution) -> Contribution:
     return _exclude(each, ExclusionReason.NO_VOLUME, message)
 
 
-def _withhold(each: Contribution, count: int, question: ConsensusQuery) -> Contribution:
+def _withhold(each: Contribution, count: int, query: ConsensusQuery) -> Contribution:
     if not each.is_included:
         return each
-    message = f"{count} usable of the {question.min_sources} sources asked for: no price is made of them"
+    message = f"{count} usable of the {query.min_sources} sources asked for: no price is made of them"
     return _exclude(each, ExclusionReason.TOO_FEW_SOURCES, message)
 
 

@@ -41,7 +41,7 @@ class Converter:
         self._clock = clock
         self._kept = lru_cache(maxsize=KEPT_GRAPHS)(self._make_graph)
 
-    def convert(self, question: ConversionQuery) -> Conversion | None:
+    def convert(self, query: ConversionQuery) -> Conversion | None:
         """The answer over the first route all of whose rates meet the demand, else over the one that comes nearest to that.
 
         Raises:
@@ -50,30 +50,30 @@ class Converter:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._rates.check_loaded()
-        graph = self._graph(question, pegs=question.stablecoins_as_usd)
-        for asset in (question.start, question.end):
+        graph = self._graph(query, pegs=query.stablecoins_as_usd)
+        for asset in (query.start, query.end):
             if asset not in graph:
-                raise self._unknown(asset, graph, question)
+                raise self._unknown(asset, graph, query)
         legs: tuple[Leg, ...] = ()
-        if question.start != question.end:
-            legs = self._find_legs(graph, question)
-            if late := _find_late(legs, question.demand):
-                if question.demand.on_stale is OnStale.ERROR:
-                    raise too_old(late, question.demand)
-                if question.demand.on_stale is OnStale.NULL:
+        if query.start != query.end:
+            legs = self._find_legs(graph, query)
+            if late := _find_late(legs, query.policy):
+                if query.policy.on_stale is OnStale.ERROR:
+                    raise too_old(late, query.policy)
+                if query.policy.on_stale is OnStale.NULL:
                     return None
         # A zero with a sign is a zero.
-        return Conversion(question.amount.copy_abs(), question.start, question.end, legs)
+        return Conversion(query.amount.copy_abs(), query.start, query.end, legs)
 
-    def _find_legs(self, graph: AssetGraph, question: ConversionQuery) -> tuple[Leg, ...]:
-        routes = graph.routes(question.start, question.end, question.max_legs)
+    def _find_legs(self, graph: AssetGraph, query: ConversionQuery) -> tuple[Leg, ...]:
+        routes = graph.routes(query.start, query.end, query.max_legs)
         if not routes:
-            raise self._no_path(graph, question)
-        search = RouteFinder(self._rates, self._mirror, graph, question.demand, self._clock())
+            raise self._no_path(graph, query)
+        search = RouteFinder(self._rates, self._mirror, graph, query.policy, self._clock())
         return search.find(routes)
 
-    def _graph(self, question: ConversionQuery, *, pegs: bool) -> AssetGraph:
-        return self._kept(self._catalog.version, self._asked(question), pegs)
+    def _graph(self, query: ConversionQuery, *, pegs: bool) -> AssetGraph:
+        return self._kept(self._catalog.version, self._asked(query), pegs)
 
     def _make_graph(self, _version: str, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
         tracking: dict[Symbol, list[Source]] = {}
@@ -84,34 +84,34 @@ class Converter:
             found.sort(key=sources.index)
         return AssetGraph(tracking, pegs=pegs)
 
-    def _unknown(self, asset: str, graph: AssetGraph, question: ConversionQuery) -> NotTrading | UnknownAsset:
+    def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> NotTrading | UnknownAsset:
         """An asset without a symbol that is traded may have one that is not."""
         for key, instrument in self._catalog.halted.items():
-            if asset in key.symbol and key.source in self._asked(question):
+            if asset in key.symbol and key.source in self._asked(query):
                 return not_trading(instrument)
-        return UnknownAsset(asset, near=graph.near(asset))
+        return UnknownAsset(asset, near=graph.suggest(asset))
 
-    def _asked(self, question: ConversionQuery) -> tuple[Source, ...]:
+    def _asked(self, query: ConversionQuery) -> tuple[Source, ...]:
         """The sources whose rates may be used, most preferred first."""
-        named = question.sources
+        named = query.sources
         return (
             self._preference if named is None else tuple(each for each in self._preference if each in named)
         )
 
-    def _no_path(self, graph: AssetGraph, question: ConversionQuery) -> NoConversionPath:
-        pegged = self._graph(question, pegs=True)
+    def _no_path(self, graph: AssetGraph, query: ConversionQuery) -> NoConversionPath:
+        pegged = self._graph(query, pegs=True)
         return NoConversionPath(
-            question.start,
-            question.end,
-            max_legs=question.max_legs,
-            from_reaches=graph.reach(question.start),
-            to_reached_from=graph.reach(question.end),
-            legs_needed=graph.distance(question.start, question.end),
-            pegs_would_help=bool(pegged.routes(question.start, question.end, MAX_LEGS)) and not graph.pegs,
+            query.start,
+            query.end,
+            max_legs=query.max_legs,
+            from_reaches=graph.reach(query.start),
+            to_reached_from=graph.reach(query.end),
+            legs_needed=graph.distance(query.start, query.end),
+            pegs_would_help=bool(pegged.routes(query.start, query.end, MAX_LEGS)) and not graph.pegs,
         )
 
 
-def _find_late(legs: Sequence[Leg], demand: FreshnessPolicy) -> Rate | None:
+def _find_late(legs: Sequence[Leg], policy: FreshnessPolicy) -> Rate | None:
     """Of the rates that do not meet the demand the oldest."""
-    late = [leg.rate for leg in legs if leg.rate and not demand.is_met_by(leg.rate)]
+    late = [leg.rate for leg in legs if leg.rate and not policy.allows(leg.rate)]
     return max(late, key=lambda rate: rate.age, default=None)

@@ -42,7 +42,7 @@ class AssetGraph:
     def __contains__(self, asset: str) -> bool:
         return asset in self._links
 
-    def near(self, asset: str) -> list[str]:
+    def suggest(self, asset: str) -> list[str]:
         """The known assets closest in spelling, best first, in whatever case it was spelled. Takes about a millisecond; what is too
         long for an asset is compared with none.
         """

@@ -17,21 +17,21 @@ class ConversionQuery(NamedTuple):
     amount: Decimal
     start: str
     end: str
-    demand: FreshnessPolicy = ANY_AGE
+    policy: FreshnessPolicy = ANY_AGE
     sources: tuple[Source, ...] | None = None
     max_legs: int = MAX_LEGS
     stablecoins_as_usd: bool = False
 
 
-def check_conversion(question: ConversionQuery) -> None:
+def check_conversion(query: ConversionQuery) -> None:
     """Refuse what cannot be asked.
 
     Raises:
         InvalidArgument: out of range.
     """
-    if question.amount < 0:
-        raise InvalidArgument("amount", question.amount, "0 or more")
-    if not 1 <= question.max_legs <= MAX_LEGS:
-        raise InvalidArgument("maxLegs", question.max_legs, f"1 to {MAX_LEGS}")
-    if question.sources is not None and not question.sources:
+    if query.amount < 0:
+        raise InvalidArgument("amount", query.amount, "0 or more")
+    if not 1 <= query.max_legs <= MAX_LEGS:
+        raise InvalidArgument("maxLegs", query.max_legs, f"1 to {MAX_LEGS}")
+    if query.sources is not None and not query.sources:
         raise InvalidArgument("sources", "an empty list", "at least one source")

@@ -20,12 +20,12 @@ class RouteFinder:
     """The rates at one moment, as one demand sees them."""
 
     def __init__(
-        self, rates: RateReader, mirror: Mirror, graph: AssetGraph, demand: FreshnessPolicy, now: datetime
+        self, rates: RateReader, mirror: Mirror, graph: AssetGraph, policy: FreshnessPolicy, now: datetime
     ) -> None:
         self._rates = rates
         self._mirror = mirror
         self._graph = graph
-        self._demand = demand
+        self._policy = policy
         self._now = now
         self._known: dict[tuple[str, str], Leg | None] = {}
 
@@ -46,7 +46,7 @@ class RouteFinder:
             late.append((freshness, legs))
         if not late:
             raise self._not_seen(routes[0])
-        return min(late, key=lambda each: each[0].grade)[1]
+        return min(late, key=lambda each: each[0].severity)[1]
 
     def _walk(self, route: Route) -> tuple[Leg, ...] | None:
         legs: list[Leg] = []
@@ -67,7 +67,7 @@ class RouteFinder:
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
-        best = pick_rate(self._read(symbols), self._demand)
+        best = pick_rate(self._read(symbols), self._policy)
         return None if best is None else Leg(one, other, best)
 
     def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
@@ -79,7 +79,7 @@ class RouteFinder:
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
         """How bad it would be to go this way: of the rates that do not meet the demand the worst freshness."""
         rates = (leg.rate for leg in legs if leg.rate)
-        return worst(rate.freshness for rate in rates if not self._demand.is_met_by(rate))
+        return worst(rate.freshness for rate in rates if not self._policy.allows(rate))
 
     def _not_seen(self, route: Route) -> RateNotSeen:
         one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)

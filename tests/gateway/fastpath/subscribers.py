@@ -128,18 +128,18 @@ class Audience:
             log.append((self.play.loop.time(), encode({"errors": exc.errors}), None))
 
     async def _ask(self, request: GraphQLRequest) -> Results:
-        notes = OperationMetadata()
-        stream = await self.operations.stream(self.operations.prepare(request), notes)
+        metadata = OperationMetadata()
+        stream = await self.operations.stream(self.operations.prepare(request), metadata)
         async with aclosing(stream) as results:
             async for result in results:
-                yield result, notes.cursor
+                yield result, metadata.cursor
 
     async def _ask_plainly(self, request: GraphQLRequest) -> Results:
-        notes = OperationMetadata()
-        stream = await self.operations.subscribe(self.operations.prepare(request), notes)
+        metadata = OperationMetadata()
+        stream = await self.operations.subscribe(self.operations.prepare(request), metadata)
         async with aclosing(stream) as results:
             async for result in results:
-                yield encode(result), notes.cursor
+                yield encode(result), metadata.cursor
 
     async def _be_handed(self, request: GraphQLRequest, manner: Manner, log: Log) -> None:
         await asyncio.sleep(manner.pause_s)

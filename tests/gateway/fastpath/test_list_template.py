@@ -51,17 +51,17 @@ def test_the_whole_says_what_its_parts_say(
     gaps: int, observed: list[int], changes: list[dict[int, int]], laters: list[int]
 ) -> None:
     """Whatever was observed when, whatever is replaced, and however often it is asked."""
-    fragments = [make(gaps, name, each) for name, each in enumerate(observed)]
-    layout = ListTemplate(fragments)
+    encoded_rates = [make(gaps, name, each) for name, each in enumerate(observed)]
+    template = ListTemplate(encoded_rates)
     for number, change in enumerate([{}, *changes]):
         replaced = {
             place: make(gaps, 100 * (number + 1) + place, each)
             for place, each in change.items()
-            if place < len(fragments)
+            if place < len(encoded_rates)
         }
-        for place, fragment in replaced.items():
-            fragments[place] = fragment
-        layout.replace(replaced)
+        for place, encoded_rate in replaced.items():
+            encoded_rates[place] = encoded_rate
+        template.replace(replaced)
         for later in [0, *laters, 0]:
             now_us = START_US + later
-            assert layout.write(now_us) == join_list([each.write(now_us) for each in fragments])
+            assert template.write(now_us) == join_list([each.write(now_us) for each in encoded_rates])

@@ -56,16 +56,16 @@ class Both:
     async def check(self, query: str, variables: dict[str, Any]) -> bool:
         """Ask both the same at the same moment; whether it was assembled from fragments."""
         request = GraphQLRequest(query, variables)
-        notes, plain_notes = OperationMetadata(), OperationMetadata()
+        metadata, plain_notes = OperationMetadata(), OperationMetadata()
         try:
             prepared = self.operations.prepare(request)
         except OperationRejected:
             return False
         plain = await self.operations.execute(prepared, plain_notes)
-        answer = await self.operations.answer(prepared, notes)
+        answer = await self.operations.answer(prepared, metadata)
         assert answer.body == encode(plain)
         assert answer.has_errors == ("errors" in plain)
-        assert (notes.good_for, notes.is_momentary) == (plain_notes.good_for, plain_notes.is_momentary)
+        assert (metadata.fresh_for, metadata.no_store) == (plain_notes.fresh_for, plain_notes.no_store)
         assert (await self.operations.answer(prepared)).body == answer.body
         return prepared.plan is not None
 
@@ -136,8 +136,8 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
     async with both() as system:
         for source, symbol in KEYS:
             await system.write(build_ticker(symbol, source=source))
-        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, encoder)
         for symbols in ("", '(symbols: ["BTC/USDT"])', '(symbols: ["ETH/USDT", "BTC/USD"])'):
             prepared = system.operations.prepare(
                 GraphQLRequest(f"{{ rates{symbols} {{ items {{ id price }} }} }}")
@@ -145,15 +145,15 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
             (field,) = prepared.plan[0].root.field.inside.fields  # type: ignore[union-attr]
-            assert library.shelf(field.inside).written == len(KEYS)  # type: ignore[arg-type]
+            assert encoder.rate_cache(field.inside).written == len(KEYS)  # type: ignore[arg-type]
 
 
 async def test_twice_as_many_requests_encode_nothing_more() -> None:
     """What is executed grows with the rates that move, not with who asks for them."""
     async with both() as system:
         await system.write(build_ticker())
-        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, encoder)
         for number, question in enumerate(['rate(symbol: "BTC/USDT")', 'rates(symbols: ["BTC/USDT"])']):
             inside = "price ageMs" if number == 0 else "items { price ageMs }"
             prepared = [
@@ -167,27 +167,27 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
                 selection = prepared[0].plan[0].root.field.inside  # type: ignore[index]
                 assert selection
                 selection = selection if number == 0 else selection.fields[0].inside
-                assert library.shelf(selection).written == 1  # type: ignore[arg-type]
+                assert encoder.rate_cache(selection).written == 1  # type: ignore[arg-type]
 
 
 async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
     """A source that is down from the start makes nobody's answers slow."""
     async with both() as system:
         await system.write(build_ticker())
-        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, encoder)
         query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
         plan = system.operations.prepare(GraphQLRequest(query)).plan
         assert plan
         assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
-        selection, ask = plan[0].root.field.inside.fields[0].inside, plan[0].ask  # type: ignore[union-attr]
-        assert isinstance(ask, RatesArgs)
+        selection, args = plan[0].root.field.inside.fields[0].inside, plan[0].args  # type: ignore[union-attr]
+        assert isinstance(args, RatesArgs)
         assert selection
-        kept = library.refresh_listing(selection, ask.question)
+        kept = encoder.refresh_list(selection, args.query)
         await system.write(build_ticker("ETH/USDT", "7"))
         expected = b'{"data":{"rates":{"items":[{"price":"100"},{"price":"7"}]}}}'
         assert answers.answer(plan, None) == expected
-        assert library.refresh_listing(selection, ask.question) is kept
+        assert encoder.refresh_list(selection, args.query) is kept
 
 
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
@@ -195,11 +195,11 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     async with both() as system:
         for source, symbol in KEYS:
             await system.write(build_ticker(symbol, source=source))
-        library = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=100_000)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, library)
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=100_000)
+        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, encoder)
         for number in range(600):
             query = f"{{ rates {{ items {{ a{number}: price {'b' * 500}{number}: id }} }} }}"
             prepared = system.operations.prepare(GraphQLRequest(query))
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
-            assert library.weight <= 2 * 100_000
+            assert encoder.weight <= 2 * 100_000

@@ -68,8 +68,8 @@ def test_readers_of_the_same_rates_share_what_is_written() -> None:
 
     async def play() -> None:
         audience = Audience(100)
-        library = ResponseEncoder(SCHEMA._schema, audience.stage.rates)
-        events = FastPathSubscriptions(audience.stage.live_queries, audience.stage.consensus, library)
+        encoder = ResponseEncoder(SCHEMA._schema, audience.stage.rates)
+        events = FastPathSubscriptions(audience.stage.live_queries, audience.stage.consensus, encoder)
         following = asyncio.create_task(audience.stage.mirror.run())
         await audience.stage.refresh()
         await asyncio.sleep(TICK_S)

@@ -58,12 +58,12 @@ async def test_a_halted_instrument_is_not_answered_and_says_so(
     """Whatever its last price was: by name, among all, and alone, with the source's own word and since when."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    for question in (
+    for query in (
         RatesQuery((ETH_USDT,)),
         RatesQuery((ETH_USDT,), (BINANCE,)),
         RatesQuery(None, (BINANCE,)),
     ):
-        answer = gateway.rates.rates(question)
+        answer = gateway.rates.rates(query)
         assert "BINANCE:ETH/USDT" not in ids(answer)
         assert missing(answer) == HALTED_ETH
         assert answer.unavailable[0].message == SAID
@@ -120,22 +120,20 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
         assert ids(await following(events)) == ["BINANCE:BTC/USDT"]
 
 
-@pytest.mark.parametrize("question", [RatesQuery(None, (BINANCE,)), RatesQuery((BTC_USDT, ETH_USDT))])
+@pytest.mark.parametrize("query", [RatesQuery(None, (BINANCE,)), RatesQuery((BTC_USDT, ETH_USDT))])
 async def test_who_comes_back_is_told_what_was_halted_meanwhile(
-    gateway: Gateway, instruments: Any, seen: None, question: RatesQuery
+    gateway: Gateway, instruments: Any, seen: None, query: RatesQuery
 ) -> None:
     """Once, with the reason, and without a gap; and who comes back later that it is traded again."""
     before = gateway.rates.cursor()
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live_queries.watch_rates(question, DeliveryOptions(), before)) as events:
+    async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions(), before)) as events:
         halted = await following(events)
     assert (halted.recovered, ids(halted), missing(halted)) == (True, [], HALTED_ETH)
     instruments.halt(BINANCE, "ETH/USDT", None)
     await gateway.catalog.refresh()
-    async with aclosing(
-        gateway.live_queries.watch_rates(question, DeliveryOptions(), halted.cursor)
-    ) as events:
+    async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions(), halted.cursor)) as events:
         resumed = await following(events)
     assert (resumed.recovered, ids(resumed), missing(resumed)) == (True, ["BINANCE:ETH/USDT"], [])
 
@@ -188,15 +186,15 @@ async def test_the_source_counts_it_apart(gateway: Gateway, instruments: Any, se
 
 async def test_a_consensus_leaves_it_out_and_says_why(gateway: Gateway, instruments: Any, seen: None) -> None:
     """A price of before the halt is no opinion; with nobody else there is none at all."""
-    question = ConsensusQuery(BTC_USDT)
-    assert len(gateway.consensus.consensus(question).contributions) == 2
+    query = ConsensusQuery(BTC_USDT)
+    assert len(gateway.consensus.consensus(query).contributions) == 2
     instruments.halt(BINANCE, "BTC/USDT", BREAK)
     await gateway.catalog.refresh()
-    told = {each.source: each.exclusion for each in gateway.consensus.consensus(question).contributions}
+    told = {each.source: each.exclusion for each in gateway.consensus.consensus(query).contributions}
     assert told[BINANCE] is ExclusionReason.NOT_TRADING
     instruments.halt(COINGECKO, "BTC/USDT", BREAK)
     await gateway.catalog.refresh()
-    answer = gateway.consensus.consensus(question)
+    answer = gateway.consensus.consensus(query)
     assert (answer.price, {each.exclusion for each in answer.contributions}) == (
         None,
         {ExclusionReason.NOT_TRADING},

@@ -83,14 +83,14 @@ async def test_max_age_is_met_at_exactly_that_age(
     """One microsecond later the demand fails and `on_stale` decides."""
     await write(ticker())
     clock.advance(2)
-    demand = FreshnessPolicy(timedelta(seconds=2), OnStale.ERROR)
-    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, demand) is not None
+    policy = FreshnessPolicy(timedelta(seconds=2), OnStale.ERROR)
+    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, policy) is not None
     clock.advance(0.000001)
     with pytest.raises(RateStale) as caught:
-        gateway.rates.rate(BTC_USDT, Source.BINANCE, demand)
+        gateway.rates.rate(BTC_USDT, Source.BINANCE, policy)
     assert (caught.value.age_ms, caught.value.max_age_ms) == (2_001, 2_000)
-    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, demand._replace(on_stale=OnStale.NULL)) is None
-    returned = gateway.rates.rate(BTC_USDT, Source.BINANCE, demand._replace(on_stale=OnStale.RETURN))
+    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, policy._replace(on_stale=OnStale.NULL)) is None
+    returned = gateway.rates.rate(BTC_USDT, Source.BINANCE, policy._replace(on_stale=OnStale.RETURN))
     assert returned is not None
     assert returned.freshness == "FRESH"
 
@@ -209,8 +209,8 @@ async def test_who_names_sources_hears_of_each_that_cannot_answer(
     """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
     await write(ticker(), ticker(source=Source.COINGECKO))
     named = (Source.BINANCE, Source.COINGECKO)
-    question = RatesQuery((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), named)
-    answer = gateway.rates.rates(question)
+    query = RatesQuery((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), named)
+    answer = gateway.rates.rates(query)
     assert [(str(each.symbol), each.source, each.reason.value) for each in answer.unavailable] == [
         ("ETH/USDT", Source.COINGECKO, "UNKNOWN_SYMBOL"),
         ("NO/SUCH", None, "UNKNOWN_SYMBOL"),

@@ -22,9 +22,9 @@ HALT = Halt("BREAK", NOON)
 
 
 def reading(
-    pace: DeliveryOptions, question: ConsensusQuery = QUESTION, delay_s: float = 0
+    pace: DeliveryOptions, query: ConsensusQuery = QUESTION, delay_s: float = 0
 ) -> Scene[ConsensusRate]:
-    return Scene(lambda stage: stage.consensus.watch(question, pace), delay_s)
+    return Scene(lambda stage: stage.consensus.watch(query, pace), delay_s)
 
 
 def summary(scene: Scene[ConsensusRate]) -> list[tuple[float, str | None, str]]:
@@ -199,14 +199,14 @@ questions = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(scripts, questions)
-def test_what_was_told_last_is_what_the_query_answers(script: list[Step], question: ConsensusQuery) -> None:
+def test_what_was_told_last_is_what_the_query_answers(script: list[Step], query: ConsensusQuery) -> None:
     """At any moment; nothing is told twice."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(), question) as scene:
+        async with reading(DeliveryOptions(), query) as scene:
 
             def check() -> None:
-                assert scene.told[-1][1].said == scene.stage.consensus.consensus(question).said
+                assert scene.told[-1][1].said == scene.stage.consensus.consensus(query).said
 
             await scene.play(script, check)
             said = [each.said for _, each in scene.told]

@@ -35,7 +35,7 @@ class Visit(NamedTuple):
 class Reader:
     """One client: what it asks, how it reads, and its connections one after the other, each with the last cursor."""
 
-    question: RatesQuery
+    query: RatesQuery
     manner: Manner
     starts_with_query: bool
     visits: tuple[Visit, ...]
@@ -75,7 +75,7 @@ visits = st.builds(
 )
 readers = st.builds(
     Reader,
-    question=st.builds(RatesQuery, symbols, sources),
+    query=st.builds(RatesQuery, symbols, sources),
     manner=manners,
     starts_with_query=st.booleans(),
     visits=st.lists(visits, min_size=1, max_size=4).map(tuple),
@@ -109,7 +109,7 @@ class Performance(Play):
         cursor: str | None = None
         held: dict[TickerKey, Ticker] = {}
         if reader.starts_with_query:
-            answer = self.replicas[0].rates.rates(reader.question)
+            answer = self.replicas[0].rates.rates(reader.query)
             cursor, held = answer.cursor, {rate.ticker.key: rate.ticker for rate in answer.items}
         for visit in reader.visits:
             await asyncio.sleep(visit.pause_s)
@@ -129,7 +129,7 @@ class Performance(Play):
         live = self.replicas[visit.replica].live_queries
         is_last = visit is reader.visits[-1]
         number = 0
-        async with aclosing(live.watch_rates(reader.question, pace, diary.after)) as events:
+        async with aclosing(live.watch_rates(reader.query, pace, diary.after)) as events:
             try:
                 async with asyncio.timeout_at(self.until):
                     while is_last or len(diary.events) < visit.events:
@@ -164,8 +164,8 @@ def gone(event: RatesEvent) -> set[TickerKey]:
     return {TickerKey(each.source, each.symbol) for each in event.unavailable if each.source is not None}
 
 
-def wanted_values(stage: Stage, question: RatesQuery, at: float) -> dict[TickerKey, Ticker]:
-    return {key: each for key, each in stage.values_at(at).items() if is_wanted(key, question)}
+def wanted_values(stage: Stage, query: RatesQuery, at: float) -> dict[TickerKey, Ticker]:
+    return {key: each for key, each in stage.values_at(at).items() if is_wanted(key, query)}
 
 
 def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
@@ -182,9 +182,9 @@ def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerK
             return None
         began, first = diary.events[1]
     assert first.kind is Kind.SNAPSHOT
-    now = wanted_values(stage, reader.question, began)
+    now = wanted_values(stage, reader.query, began)
     missing = {(each.symbol, each.source) for each in first.unavailable}
-    expected_missing = unavailable(reader.question, stage.tracked_at(began), now)
+    expected_missing = unavailable(reader.query, stage.tracked_at(began), now)
     told = items(first)
     if first.recovered:
         assert missing >= expected_missing
@@ -198,13 +198,13 @@ def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerK
 
 def check_recovery(stage: Stage, reader: Reader, diary: Diary, first: RatesEvent, began: float) -> None:
     """With what it had before, the reader now holds exactly what there is; and what it had is not told again."""
-    held, now = dict(diary.held), wanted_values(stage, reader.question, began)
+    held, now = dict(diary.held), wanted_values(stage, reader.query, began)
     told = items(first)
     apply(held, first)
     # A client that names symbols drops what the snapshot says is unknown altogether.
     nowhere = {each.symbol for each in first.unavailable if each.source is None}
     held = {key: each for key, each in held.items() if key.symbol not in nowhere}
-    if reader.question.symbols is not None and reader.question.sources is None:
+    if reader.query.symbols is not None and reader.query.sources is None:
         held = {key: each for key, each in held.items() if key in stage.tracked_at(began)}
     assert held == now
     retracked = {entry.key for replica in [stage] for entry in replica.log if entry.ticker is None}
@@ -222,7 +222,7 @@ def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[Ticke
     is_complete = diary.ended >= play.until - ROUNDING
     # What falls on the very end of the play may be told or not.
     until = play.until - 10 * ROUNDING if is_complete else told_until
-    expected = simulate(stage.log, reader.question, reader.manner, began=began, held=told, until=until)
+    expected = simulate(stage.log, reader.query, reader.manner, began=began, held=told, until=until)
     seen = [
         Told(at, items(event), gone(event), event.conflated)
         for at, event in diary.events[start + 1 :]

@@ -40,12 +40,12 @@ class Opinion(NamedTuple):
 
 def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
     """The consensus of one source per opinion, S0, S1, ...; `None` has not been seen yet."""
-    heard: dict[Any, SourceRate] = {}
+    source_rates: dict[Any, SourceRate] = {}
     for number, each in enumerate(opinions):
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
-        heard[source] = SourceRate(opinion and opinion.rate(source))
-    return weigh(ConsensusQuery(BTC_USDT, **asked), heard, NOON)
+        source_rates[source] = SourceRate(opinion and opinion.rate(source))
+    return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON)
 
 
 def exclusions(answer: ConsensusRate) -> list[str | None]:

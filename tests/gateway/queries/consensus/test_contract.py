@@ -152,16 +152,16 @@ async def test_an_answer_may_be_kept_until_time_makes_it_another(
     """Without a price there is nothing to keep."""
 
     async def notes_of(arguments: str) -> OperationMetadata:
-        notes = OperationMetadata()
+        metadata = OperationMetadata()
         request = GraphQLRequest(f"{{ consensusRate({arguments}) {{ price }} }}")
-        await operations.answer(operations.prepare(request), notes)
-        return notes
+        await operations.answer(operations.prepare(request), metadata)
+        return metadata
 
     clock.advance(4)
     good = timedelta(seconds=6.500_001)
-    assert (await notes_of('symbol: "BTC/USDT"')).good_for == good
-    assert (await notes_of('symbol: "BTC/USDT", maxAgeMs: 5000')).good_for == timedelta(seconds=1.000_001)
-    assert (await notes_of('symbol: "BTC/USD"')).is_momentary
+    assert (await notes_of('symbol: "BTC/USDT"')).fresh_for == good
+    assert (await notes_of('symbol: "BTC/USDT", maxAgeMs: 5000')).fresh_for == timedelta(seconds=1.000_001)
+    assert (await notes_of('symbol: "BTC/USD"')).no_store
 
 
 async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(

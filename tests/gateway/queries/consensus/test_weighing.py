@@ -258,7 +258,7 @@ def test_before_its_next_turn_an_answer_does_not_change_by_itself(
     """At the turn it does: that is what readers are woken for."""
     aged = [each._replace(age_s=round(age, 3)) for each, age in zip(said, ages, strict=False)]
     answer = consensus(*aged)
-    turn = answer.next_turn
+    turn = answer.next_change_at
     assume(turn is not None)
     assert turn is not None
     assert _at(answer, turn - timedelta(microseconds=1)).said == answer.said
@@ -267,11 +267,11 @@ def test_before_its_next_turn_an_answer_does_not_change_by_itself(
 
 def _at(answer: ConsensusRate, moment: object) -> ConsensusRate:
     """The same observations, weighed at another moment."""
-    heard = {
+    source_rates = {
         each.source: SourceRate(each.rate and type(each.rate)(each.rate.ticker, each.rate.ttl, moment))  # type: ignore[arg-type]  # a datetime
         for each in answer.contributions
     }
-    return weigh(answer.question, heard, moment)  # type: ignore[arg-type]  # a datetime
+    return weigh(answer.query, source_rates, moment)  # type: ignore[arg-type]  # a datetime
 
 
 def _last_digit(value: Decimal) -> Decimal:

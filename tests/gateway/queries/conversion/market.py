@@ -64,8 +64,8 @@ class World:
     ) -> Conversion | None:
         """What `convert` answers; `on_stale` and the fields of the question as keywords."""
         max_age = None if max_age_s is None else timedelta(seconds=max_age_s)
-        demand = FreshnessPolicy(max_age, asked.pop("on_stale", FreshnessPolicy().on_stale))
-        return self.converter.convert(ConversionQuery(Decimal(amount), start, end, demand, **asked))
+        policy = FreshnessPolicy(max_age, asked.pop("on_stale", FreshnessPolicy().on_stale))
+        return self.converter.convert(ConversionQuery(Decimal(amount), start, end, policy, **asked))
 
     def convert(self, amount: str | Decimal, start: str, end: str, **asked: Any) -> Conversion:
         """The same, where there must be one."""

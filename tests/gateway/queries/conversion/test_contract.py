@@ -169,15 +169,15 @@ async def test_an_answer_may_be_kept_as_long_as_its_first_rate_is_fresh(
     """Or as young as was asked for."""
     clock.advance(4)
 
-    async def good_for(arguments: str) -> timedelta | None:
-        notes = OperationMetadata()
+    async def fresh_for(arguments: str) -> timedelta | None:
+        metadata = OperationMetadata()
         query = f'{{ convert(amount: 1, from: "USDT", to: "USD" {arguments}) {{ result }} }}'
-        await operations.answer(operations.prepare(GraphQLRequest(query)), notes)
-        return notes.good_for
+        await operations.answer(operations.prepare(GraphQLRequest(query)), metadata)
+        return metadata.fresh_for
 
-    assert await good_for("") == timedelta(seconds=6)
-    assert await good_for("maxAgeMs: 5000") == timedelta(seconds=1)
-    assert await good_for("stablecoinsAsUsd: true") is None
+    assert await fresh_for("") == timedelta(seconds=6)
+    assert await fresh_for("maxAgeMs: 5000") == timedelta(seconds=1)
+    assert await fresh_for("stablecoinsAsUsd: true") is None
 
 
 async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(

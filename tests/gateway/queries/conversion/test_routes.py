@@ -245,9 +245,9 @@ def test_before_anything_was_read_there_is_no_answer() -> None:
 )
 def test_what_is_out_of_range_is_refused(wrong: dict[str, object]) -> None:
     """With the argument's name as the client knows it."""
-    question = ConversionQuery(Decimal(1), "BTC", "USDT")._replace(**wrong)  # type: ignore[arg-type]  # that is the point
+    query = ConversionQuery(Decimal(1), "BTC", "USDT")._replace(**wrong)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(InvalidArgument, match=r"amount|maxLegs|sources"):
-        check_conversion(question)
+        check_conversion(query)
 
 
 links = st.sets(st.sampled_from(list(combinations(ASSETS, 2))), min_size=1)
