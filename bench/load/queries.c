@@ -1,10 +1,12 @@
 /* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
- * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE: FILE has one JSON body per line; connections use them in turn.
- * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
+ * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use them in turn.
+ * With AGENTS, requests
+ * have one of that many user agents and a traceparent of their own, as those of real clients do. It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
 
 #define CHUNK (256 * 1024)
 #define HEAD 4096
+#define TRACE "traceparent: "
 
 struct connection {
     int fd, request, used;
@@ -15,24 +17,43 @@ struct connection {
 
 static char **requests;
 static size_t *lengths;
-static int request_count;
+static int request_count, agents;
 static long answered, bytes;
 static double counting_from = 1e18;
 
+/* Requests are made in advance. With agents there is one for each pair of body and agent, and its traceparent is set when it is sent. */
 static void make_requests(int port, const char *path, const char *file) {
-    char **bodies = read_lines(file, &request_count);
+    int body_count;
+    char **bodies = read_lines(file, &body_count), more[512] = "";
+    request_count = body_count * (agents ? agents : 1);
     requests = calloc(request_count, sizeof *requests);
     lengths = calloc(request_count, sizeof *lengths);
-    for (int i = 0; i < request_count; i++)
+    for (int i = 0; i < request_count; i++) {
+        char *body = bodies[i % body_count];
+        if (agents)
+            snprintf(more, sizeof more,
+                     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.%d.0 Safari/537.36\r\n"
+                     "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\n" TRACE "%055d\r\n", i / body_count, 0);
         lengths[i] = asprintf(&requests[i],
-                              "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                              "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%sContent-Type: application/json\r\n"
                               "Accept: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                              path, port, strlen(bodies[i]), bodies[i]);
+                              path, port, more, strlen(body), body);
+    }
+}
+
+/* Version, a trace id and a parent id that no other request has, flags. */
+static void set_trace(char *request) {
+    static uint64_t number;
+    char text[56];
+    number++;
+    snprintf(text, sizeof text, "00-%016lx%016lx-%016lx-01", number * 0x9e3779b97f4a7c15, ~number, number * 0xbf58476d1ce4e5b9);
+    memcpy(strstr(request, TRACE) + sizeof TRACE - 1, text, sizeof text - 1);
 }
 
 static void send_request(struct connection *each) {
     each->used = 0;
     each->body_left = -1;
+    if (agents) set_trace(requests[each->request]);
     each->sent_at = now_s();
     send_all(each->fd, requests[each->request], lengths[each->request]);
     each->request = (each->request + 1) % request_count;
@@ -84,14 +105,15 @@ static void read_responses(struct connection *each) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 8) fail("queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE");
+    if (argc != 8 && argc != 9) fail("queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]");
+    agents = argc == 9 ? atoi(argv[8]) : 0;
     int port = atoi(argv[1]), count = atoi(argv[3]), pid = atoi(argv[6]);
     double warmup = atof(argv[4]), seconds = atof(argv[5]);
     make_requests(port, argv[2], argv[7]);
     struct connection *all = calloc(count, sizeof *all);
     int poll = epoll_create1(0);
     for (int i = 0; i < count; i++) {
-        all[i] = (struct connection){.fd = open_connection(port, 0), .request = i % request_count};
+        all[i] = (struct connection){.fd = open_connection(port, 0), .request = (long)i * request_count / count};
         struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
     }
