@@ -87,10 +87,14 @@ class LoadGenerator:
         seconds: float,
         connections: int,
         path: str = "/graphql",
+        agents: int = 0,
     ) -> QueryMeasurement:
-        """Send queries for `seconds`, after a warm-up of a third of that."""
+        """Send queries for `seconds`, after a warm-up of a third of that.
+
+        With `agents`, each request has one of that many user agents and a traceparent of its own.
+        """
         arguments = [started.port, path, connections, seconds / 3, seconds, started.process.pid]
-        seen = self._run("queries", bodies, arguments)
+        seen = self._run("queries", bodies, arguments, (agents,) if agents else ())
         return QueryMeasurement(
             per_s=seen["answered"] / seen["seconds"],
             p50_ms=_number(seen["p50_ms"]),
@@ -114,7 +118,7 @@ class LoadGenerator:
         At most `window` publications are in flight; with 0 the writer keeps its own rate.
         """
         arguments = [started.port, count, stalled, min(2.0, seconds / 3), seconds, started.process.pid]
-        seen = self._run("subscribers", messages, arguments, (writer.stdin_fd, window))
+        seen = self._run("subscribers", messages, arguments, (writer.stdin_fd, window), (writer.stdin_fd,))
         return SubscriptionMeasurement(
             per_s=seen["events"] / seen["seconds"],
             items_per_s=seen["items"] / seen["seconds"],
@@ -140,7 +144,7 @@ class LoadGenerator:
         """Connect `joining` clients beside `count` subscribers, then disconnect them at once."""
         arguments = [started.port, count, 0, seconds, seconds, started.process.pid]
         more = (writer.stdin_fd, 0, joining, per_s)
-        seen = self._run("subscribers", messages, arguments, more)
+        seen = self._run("subscribers", messages, arguments, more, (writer.stdin_fd,))
         join, leave = (
             Phase(
                 us_each=seen[phase]["server_cpu_s"] / joining * 1e6,
@@ -157,6 +161,7 @@ class LoadGenerator:
         lines: Sequence[str],
         arguments: Sequence[object],
         more: tuple[float, ...] = (),
+        inherited: tuple[int, ...] = (),
     ) -> dict[str, Any]:
         file = self._environment.folder / "lines"
         file.write_text("".join(f"{line}\n" for line in lines))
@@ -173,7 +178,7 @@ class LoadGenerator:
             text=True,
             check=False,
             timeout=LOAD_TIMEOUT_S,
-            pass_fds=tuple(map(int, more[:1])),
+            pass_fds=inherited,
         )
         if done.returncode:
             raise BenchmarkError(f"load generator: {done.stderr.strip()}")

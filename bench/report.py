@@ -1,7 +1,9 @@
 """Writes the measured part of docs/performance.md, between two markers, and its plots."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from textwrap import wrap
 
 from bench.plan import Plan
 from bench.plot import draw
@@ -12,6 +14,7 @@ from bench.targets import KEY as TARGETS_KEY
 from bench.targets import format_targets
 
 BEGIN, END = "<!-- begin of what `make bench WRITE=1` writes -->", "<!-- end of it -->"
+WIDTH = 120
 PLOTS = {
     "subscribers": (
         "Cost of one update against its subscribers",
@@ -52,4 +55,10 @@ def write_report(results: Results, about: Sequence[str], plan: Plan, folder: Pat
                 draw(title, across, up, results.curves[name]), encoding="utf-8"
             )
         measured += [f"![{title}](performance-{name}.svg)", ""]
-    page.write_text("\n".join([before + BEGIN, "", *measured, END + after]), encoding="utf-8")
+    lines = [before + BEGIN, "", *chain.from_iterable(map(_wrap, measured)), END + after]
+    page.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _wrap(line: str) -> list[str]:
+    """Break a line of text at the width of the documentation; rows of tables stay whole."""
+    return [line] if line.startswith("|") else wrap(line, WIDTH, break_long_words=False) or [""]

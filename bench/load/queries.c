@@ -1,7 +1,7 @@
 /* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
  * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use them in turn.
- * With AGENTS, requests
- * have one of that many user agents and a traceparent of their own, as those of real clients do. It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
+ * With AGENTS, each request has one of that many user agents and a traceparent of its own, as requests of real clients do.
+ * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
 
 #define CHUNK (256 * 1024)

@@ -10,6 +10,7 @@ from bench.scenarios.scenario import ScenarioContext
 CONNECTIONS = 32
 UPDATE_INTERVAL_MS = 100.0
 COUNTS = (1, 50, 500)
+AGENTS = 200
 # Rates per query in the plot of cost against clients.
 CLIENTS_RATES = 50
 GOALS = {1: "20,000/s", 50: "12,000/s", 500: "5,000/s"}
@@ -24,13 +25,21 @@ def measure_queries(context: ScenarioContext, server: Server) -> None:
     """Measure answers/s for each number of rates."""
     for count in COUNTS:
         measure_query(context, server, count)
+    measure_heads(context, server)
 
 
 def measure_query(context: ScenarioContext, server: Server, count: int) -> None:
-    """Measure answers/s of queries for `count` rates."""
-    name = f"query, {count} rate{'s' * (count > 1)}"
+    """Measure answers/s of queries for `count` rates: 50 bodies in turn, all heads equal."""
+    name = f"query, {count} rate{'s' * (count > 1)}, equal heads"
     row = Row(name, "answers/s", goal=f"≥ {GOALS[count]}", targets=TARGETS[count], is_throughput=True)
     seen = _query(context, server, count, context.plan.seconds)
+    context.results.add(row, server, seen.per_s, seen.shares)
+
+
+def measure_heads(context: ScenarioContext, server: Server) -> None:
+    """Measure answers/s where each request has a traceparent of its own and one of 200 user agents."""
+    row = Row("query, 1 rate, different heads", "answers/s", is_throughput=True)
+    seen = _query(context, server, 1, context.plan.seconds, agents=AGENTS)
     context.results.add(row, server, seen.per_s, seen.shares)
 
 
@@ -73,6 +82,7 @@ def _query(
     *,
     connections: int = CONNECTIONS,
     variety: int = VARIETY,
+    agents: int = 0,
 ) -> QueryMeasurement:
     environment = context.environment
     queries = make_queries(environment.symbols, count, server)[:variety]
@@ -90,4 +100,6 @@ def _query(
         if server is Server.RATEWIRE:
             body.write_bytes(post_query(started.port, queries[0]))
         writer.write_line("1")
-        return context.load.query(started, queries, seconds=seconds, connections=connections, path=path)
+        return context.load.query(
+            started, queries, seconds=seconds, connections=connections, path=path, agents=agents
+        )

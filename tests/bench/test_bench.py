@@ -2,20 +2,30 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from bench.environment import Environment, Server, parse_rates, post_query, prepared_environment
+from bench.environment import (
+    Environment,
+    RunningServer,
+    Server,
+    parse_rates,
+    post_query,
+    prepared_environment,
+)
 from bench.load_generator import LoadGenerator
 from bench.machine import choose_cores
 from bench.plan import QUICK
-from bench.processes import BenchmarkError, python
+from bench.processes import BenchmarkError, python, running
 from bench.queries import make_lists, make_queries, make_subscription
 from bench.results import Results
 from bench.scenarios.queries import check
@@ -90,6 +100,37 @@ def test_the_bare_limit_returns_the_given_bytes(environment: Environment, load: 
         seen = load.query(started, ["{}"], seconds=0.3, connections=3, path="/0")
     assert seen.per_s > 0
     assert 0 < seen.p50_ms <= seen.p99_ms
+
+
+def test_requests_have_different_heads_on_demand(environment: Environment, load: LoadGenerator) -> None:
+    """With agents, every request has a traceparent of its own and one of that many user agents."""
+    heads: list[tuple[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            heads.append((self.headers["user-agent"], self.headers["traceparent"]))
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        running(["sleep", "60"], core=environment.cores.load, log=environment.folder / "sleep.log") as idle,
+    ):
+        Thread(target=server.serve_forever).start()
+        started = RunningServer(Server.BARE, server.server_port, idle)
+        load.query(started, ["{}", "[]"], seconds=0.3, connections=3, agents=4)
+        server.shutdown()
+    agents, traces = zip(*heads, strict=True)
+    assert len(set(agents)) == 4
+    assert len(set(traces)) == len(heads)
+    assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", each) for each in traces)
 
 
 def test_an_answer_other_than_200_ends_the_measurement(environment: Environment, load: LoadGenerator) -> None:
