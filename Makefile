@@ -19,6 +19,7 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/test-image-python.sh $(VENV)
 	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadgroup
 	$(BIN)/pytest -m "alone and not long"
 
@@ -101,7 +102,7 @@ static: $(VENV)/.dev ## Build the pages from dashboard/ into gateway/static/
 	$(BIN)/python -m tools.static_manifest
 
 clean: ## Remove the environment and what a run left behind
-	rm -rf $(VENV) .run
+	rm -rf $(VENV) .venv-* .run
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@echo "installing into $(VENV) (once)"
