@@ -20,7 +20,7 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@tools/test-image-python.sh $(VENV)
-	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope
 	$(BIN)/pytest -m "alone and not long"
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
@@ -67,7 +67,7 @@ coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make 
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadgroup
+	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort cover
 

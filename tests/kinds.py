@@ -10,8 +10,14 @@
 
 import sys
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import cast
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+ROOT = Path(__file__).resolve().parents[1]
 
 SERVER_FIXTURES = frozenset(
     {
@@ -65,14 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures, and keep tests that share a module's fixture on one worker of pytest-xdist."""
+    """Mark tests by their fixtures."""
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
         if SERVER_FIXTURES.intersection(item.fixturenames) or names_server(item):
             item.add_marker("servers")
-        if shares_module_fixture(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def names_server(item: pytest.Function) -> bool:
@@ -81,12 +85,29 @@ def names_server(item: pytest.Function) -> bool:
     return any(value in SERVERS for value in parameters if isinstance(value, str))
 
 
-def shares_module_fixture(item: pytest.Function) -> bool:
-    """Whether a test uses a fixture that lives as long as its module."""
-    info = item._fixtureinfo.name2fixturedefs
-    return any(
-        definition.scope == "module" and definition.baseid for found in info.values() for definition in found
-    )
+def unit_of_work(nodeid: str) -> str:
+    """What pytest-xdist gives to a worker as one: a module with fixtures of its own, else a single test."""
+    module = nodeid.partition("::")[0]
+    return module if shares_fixtures(module) else nodeid
+
+
+@cache
+def shares_fixtures(module: str) -> bool:
+    """Whether a module has fixtures or an event loop that live as long as itself."""
+    return 'scope="module"' in (ROOT / module).read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Distribute tests by `unit_of_work` where `--dist loadscope` is asked for.
+
+    `--dist loadgroup` is made for that, but groups nothing with pytest 9.2 (pytest-xdist's issue 1386).
+    """
+    if config.getvalue("dist") != "loadscope":
+        return None
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = unit_of_work
+    return cast("object", scheduling)
 
 
 @pytest.hookimpl(wrapper=True)
