@@ -18,11 +18,16 @@ class TickerKey(NamedTuple):
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
-    """One observation. Prices are in quote units per base unit; `volume_24h` is in base units.
+    """One observation. Prices are in quote units per base unit.
 
-    `observed_at` is the event time at the source, or our arrival time where `observed_at_origin` says so.
+    `price` is the last trade as the source told it at `observed_at`, which is the event time at the source, or our
+    arrival time where `observed_at_origin` says so. `last_trade_at` is when that trade was; `None` where the source
+    does not tell. `bid` and `ask` are the best quotes as of `quoted_at`; `bid_size`, `ask_size` and `volume_24h` are
+    in base units, `quote_volume_24h` is in quote units.
+
     `sequence` orders observations with the same event time (Binance: the last trade id); 0 where the source has
-    none. `simulated` marks values from the simulator.
+    none. `merged` counts the source's earlier updates that this one replaced before they were written. `simulated`
+    marks values from the simulator.
     """
 
     source: Source
@@ -34,10 +39,17 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
     bid: Decimal | None = None
     ask: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+    quoted_at: datetime | None = None
+    last_trade_at: datetime | None = None
+    open_24h: Decimal | None = None
     change_percent_24h: Decimal | None = None
     high_24h: Decimal | None = None
     low_24h: Decimal | None = None
     volume_24h: Decimal | None = None
+    quote_volume_24h: Decimal | None = None
+    merged: int = 0
     simulated: bool = False
 
     @property

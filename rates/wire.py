@@ -4,6 +4,7 @@ Decimals are strings in plain notation. Times are integers in microseconds since
 that sources publish.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -27,10 +28,17 @@ class _TickerWire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     sequence: int = 0
     bid: str | None = None
     ask: str | None = None
+    bid_size: str | None = None
+    ask_size: str | None = None
+    quoted_at_us: int | None = None
+    last_trade_at_us: int | None = None
+    open_24h: str | None = None
     change_percent_24h: str | None = None
     high_24h: str | None = None
     low_24h: str | None = None
     volume_24h: str | None = None
+    quote_volume_24h: str | None = None
+    merged: int = 0
     simulated: bool = False
 
 
@@ -94,10 +102,17 @@ def encode_ticker(ticker: Ticker) -> bytes:
             sequence=ticker.sequence,
             bid=_format(ticker.bid),
             ask=_format(ticker.ask),
+            bid_size=_format(ticker.bid_size),
+            ask_size=_format(ticker.ask_size),
+            quoted_at_us=_format_time(ticker.quoted_at),
+            last_trade_at_us=_format_time(ticker.last_trade_at),
+            open_24h=_format(ticker.open_24h),
             change_percent_24h=_format(ticker.change_percent_24h),
             high_24h=_format(ticker.high_24h),
             low_24h=_format(ticker.low_24h),
             volume_24h=_format(ticker.volume_24h),
+            quote_volume_24h=_format(ticker.quote_volume_24h),
+            merged=ticker.merged,
             simulated=ticker.simulated,
         )
     )
@@ -210,12 +225,27 @@ def _ticker(wire: _TickerWire) -> Ticker:
         sequence=wire.sequence,
         bid=_parse(wire.bid),
         ask=_parse(wire.ask),
+        bid_size=_parse(wire.bid_size),
+        ask_size=_parse(wire.ask_size),
+        quoted_at=_parse_time(wire.quoted_at_us),
+        last_trade_at=_parse_time(wire.last_trade_at_us),
+        open_24h=_parse(wire.open_24h),
         change_percent_24h=_parse(wire.change_percent_24h),
         high_24h=_parse(wire.high_24h),
         low_24h=_parse(wire.low_24h),
         volume_24h=_parse(wire.volume_24h),
+        quote_volume_24h=_parse(wire.quote_volume_24h),
+        merged=wire.merged,
         simulated=wire.simulated,
     )
+
+
+def _format_time(moment: datetime | None) -> int | None:
+    return None if moment is None else format_us(moment)
+
+
+def _parse_time(us: int | None) -> datetime | None:
+    return None if us is None else parse_us(us)
 
 
 def _format(value: Decimal | None) -> str | None:

@@ -65,7 +65,7 @@ class Collector:
         self._schema = schema
         self._operation = operation
         self._variables = variables
-        self._encoded_rates = {
+        self._fragments = {
             each.name.value: FragmentDetails(each)
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
@@ -77,7 +77,7 @@ class Collector:
         Raises:
             NotCovered: something in it is not for this path.
         """
-        found = collect_fields(self._schema, self._encoded_rates, self._variables, root, self._operation)
+        found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         return tuple(self._read(root, found))
 
     def _read(self, parent: GraphQLObjectType, found: CollectedFields) -> Iterator[RootField]:
@@ -98,6 +98,6 @@ class Collector:
         if not isinstance(kind, GraphQLObjectType):
             return None
         found = collect_subfields(
-            self._schema, self._encoded_rates, self._variables, self._operation, kind, details
+            self._schema, self._fragments, self._variables, self._operation, kind, details
         )
         return Selection(kind.name, tuple(each.field for each in self._read(kind, found)))
