@@ -1,12 +1,45 @@
 """The newest rate of each instrument, from the events of `rates`. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 EXPIRED_AFTER_TTLS = 10
+
+
+class RateItem(TypedDict):
+    """One rate in an event, as `ratewire watch` selects it."""
+
+    id: str
+    symbol: str
+    source: str
+    price: str
+    changePercent24h: str | None
+    observedAt: str
+    ttlMs: int
+    freshness: str
+    simulated: bool
+
+
+class UnavailableItem(TypedDict):
+    """One entry of `unavailable` in an event."""
+
+    symbol: str
+    source: str | None
+    reason: str
+    message: str
+
+
+class RatesMessage(TypedDict):
+    """One event of `rates`, as `ratewire watch` selects it."""
+
+    kind: str
+    sentAt: str
+    recovered: bool | None
+    items: list[RateItem]
+    unavailable: list[UnavailableItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +76,7 @@ class Quotes:
     def __iter__(self) -> Iterator[Quote]:
         return iter(sorted(self._quotes.values(), key=lambda quote: (quote.symbol, quote.source)))
 
-    def apply(self, event: Mapping[str, Any], now: datetime) -> None:
+    def apply(self, event: RatesMessage, now: datetime) -> None:
         """Apply one event that arrived at `now`."""
         self._ahead = parse_time(event["sentAt"]) - now
         if event["kind"] == "SNAPSHOT":
@@ -61,7 +94,7 @@ class Quotes:
         """Return the server's time at our `now`; ages use it, so a wrong local clock does no harm."""
         return now + self._ahead
 
-    def _take(self, item: Mapping[str, Any], now: datetime) -> None:
+    def _take(self, item: RateItem, now: datetime) -> None:
         before = self._quotes.get(item["id"])
         direction, moved_at = (0, None) if before is None else (before.direction, before.moved_at)
         if before is not None and (turn := _compare(item["price"], before.price)):

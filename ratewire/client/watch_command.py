@@ -2,15 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from rates.clock import utc_now
 from rates.source import Source
 from ratewire.client.address import DEFAULT_URL, UrlOption, socket_url
+
+if TYPE_CHECKING:
+    from ratewire.client.quotes import RatesMessage
 
 FRAMES_PER_SECOND = 8
 DOCUMENT = """
@@ -23,7 +26,7 @@ subscription Watch($symbols: [Symbol!], $sources: [Source!], $sampleIntervalMs: 
 }
 """
 
-Event = dict[str, Any]
+Variables = Mapping[str, object]
 
 
 def watch(
@@ -64,8 +67,8 @@ def watch(
         return
 
 
-async def _print_lines(url: str, variables: Event, events: int | None) -> None:
-    def print_event(event: Event) -> None:
+async def _print_lines(url: str, variables: Variables, events: int | None) -> None:
+    def print_event(event: "RatesMessage") -> None:
         typer.echo(json.dumps(event, ensure_ascii=False))
 
     def print_loss(error: Exception) -> None:
@@ -74,7 +77,7 @@ async def _print_lines(url: str, variables: Event, events: int | None) -> None:
     await _subscribe(url, variables, events, print_event, print_loss)
 
 
-async def _show_table(url: str, variables: Event, events: int | None) -> None:
+async def _show_table(url: str, variables: Variables, events: int | None) -> None:
     from threading import Lock
 
     from rich.console import RenderableType
@@ -87,7 +90,7 @@ async def _show_table(url: str, variables: Event, events: int | None) -> None:
     # rich draws in a thread of its own.
     lock = Lock()
 
-    def apply(event: Event) -> None:
+    def apply(event: "RatesMessage") -> None:
         nonlocal status
         with lock:
             quotes.apply(event, utc_now())
@@ -119,9 +122,9 @@ STATUSES = {
 
 async def _subscribe(
     url: str,
-    variables: Event,
+    variables: Variables,
     events: int | None,
-    on_event: Callable[[Event], None],
+    on_event: Callable[["RatesMessage"], None],
     on_lost: Callable[[Exception], None],
 ) -> None:
     # Here, so that the table is on the screen before it is imported.
@@ -131,7 +134,7 @@ async def _subscribe(
     try:
         async with aclosing(resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost)) as stream:
             async for event in stream:
-                on_event(event)
+                on_event(cast("RatesMessage", event))
                 seen += 1
                 if seen == events:
                     return

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import httpx
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin") or "nginx"
@@ -36,7 +36,7 @@ class EchoGateway:
     async def serve(self) -> None:
         await self.server.serve(sockets=[self._socket])
 
-    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._echo(scope, receive, send)
         elif scope["path"] == "/graphql/events":
@@ -52,7 +52,7 @@ class EchoGateway:
             await self._start(send, b"application/json")
             await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
-    async def _start(self, send: Any, content_type: bytes) -> None:
+    async def _start(self, send: Send, content_type: bytes) -> None:
         headers = [
             (b"content-type", content_type),
             (b"cache-control", b"max-age=60"),
@@ -60,13 +60,13 @@ class EchoGateway:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    async def _stream(self, send: Any) -> None:
+    async def _stream(self, send: Send) -> None:
         await self._start(send, b"text/event-stream")
         await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
         await asyncio.wait_for(self.second_event.wait(), TIMEOUT_S)
         await send({"type": "http.response.body", "body": b"data: 2\n\n"})
 
-    async def _echo(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _echo(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
         while (message := await receive())["type"] == "websocket.receive":

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.deploy.nginx import TIMEOUT_S, EchoGateway, nginx_in, render
 
@@ -78,7 +79,7 @@ async def test_an_event_passes_before_the_next_one_exists(
 async def test_websockets_pass_with_their_subprotocol(client: httpx.AsyncClient) -> None:
     """An upgrade is negotiated end to end and messages go both ways."""
     url = f"ws://{client.base_url.host}:{client.base_url.port}/graphql"
-    async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as websocket:  # type: ignore[list-item]
+    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as websocket:
         assert websocket.subprotocol == "graphql-transport-ws"
         await websocket.send("ping")
         assert await asyncio.wait_for(websocket.recv(), TIMEOUT_S) == "ping"

@@ -5,11 +5,11 @@ import socket
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.deploy.nginx import TIMEOUT_S, EchoGateway, nginx_in, render, write_gateways
 
@@ -26,9 +26,9 @@ async def test_websockets_are_spread_evenly(client: httpx.AsyncClient) -> None:
     """Each goes to the gateway with the fewest: twenty split evenly, also after some have left."""
     url = f"ws://{client.base_url.host}:{client.base_url.port}/graphql"
 
-    async def open_socket(stack: AsyncExitStack) -> tuple[str, Any]:
+    async def open_socket(stack: AsyncExitStack) -> tuple[str, ClientConnection]:
         websocket = await stack.enter_async_context(
-            connect(url, subprotocols=["graphql-transport-ws"], proxy=None)  # type: ignore[list-item]
+            connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None)
         )
         await websocket.send("who?")
         return str(await asyncio.wait_for(websocket.recv(), TIMEOUT_S)), websocket

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import httpx
 import pytest
@@ -24,6 +24,37 @@ from tests.e2e.processes import free_port, running
 ERRORS = ROOT / "docs" / "api" / "errors.md"
 EVENT_WITHIN_S = 20
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
+
+
+class Extensions(TypedDict):
+    """The part of an error that programs read."""
+
+    code: str
+
+
+class Error(TypedDict):
+    """One error of a result."""
+
+    extensions: Extensions
+
+
+class Rates(TypedDict):
+    """The part of an event of `rates` that proves a resumption."""
+
+    recovered: bool | None
+
+
+class Data(TypedDict, total=False):
+    """The data of a result."""
+
+    rates: Rates
+
+
+class Result(TypedDict, total=False):
+    """The result of an operation."""
+
+    data: Data
+    errors: list[Error]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -56,19 +87,23 @@ async def test_every_request_on_the_page_does_what_the_page_says(page: Path, add
             cursor = found[1]
 
 
-async def send(request: Request, address: str, cursor: str | None) -> dict[str, Any]:
+async def send(request: Request, address: str, cursor: str | None) -> Result:
     """Return the result, or the first event."""
     async with asyncio.timeout(EVENT_WITHIN_S):
         if request.language == "sh":
             return await run_curl(request.text.replace(ADDRESS, address))
-        payload = {"query": request.text, "variables": {"after": cursor} if "$after" in request.text else {}}
+        payload: dict[str, object] = {
+            "query": request.text,
+            "variables": {"after": cursor} if "$after" in request.text else {},
+        }
         if request.is_subscription:
             return await subscribe(payload, address)
         async with httpx.AsyncClient() as client:
-            return dict((await client.post(f"http://{address}/graphql", json=payload)).json())
+            result: Result = (await client.post(f"http://{address}/graphql", json=payload)).json()
+            return result
 
 
-async def subscribe(payload: dict[str, Any], address: str) -> dict[str, Any]:
+async def subscribe(payload: dict[str, object], address: str) -> Result:
     """Return the first event over a WebSocket, in the form of the protocol."""
     protocol = Subprotocol("graphql-transport-ws")
     async with connect(f"ws://{address}/graphql", subprotocols=[protocol]) as socket:
@@ -77,13 +112,14 @@ async def subscribe(payload: dict[str, Any], address: str) -> dict[str, Any]:
         async for text in socket:
             message = json.loads(text)
             if message["type"] == "next":
-                return dict(message["payload"])
+                result: Result = message["payload"]
+                return result
             if message["type"] == "error":
                 return {"errors": message["payload"]}
     raise AssertionError("the socket was closed before the first event")
 
 
-async def run_curl(command: str) -> dict[str, Any]:
+async def run_curl(command: str) -> Result:
     """Return the output of curl; for a stream the first event, then end curl."""
     process = await asyncio.create_subprocess_exec(
         "sh", "-c", f"exec {command}", stdout=asyncio.subprocess.PIPE
@@ -92,12 +128,14 @@ async def run_curl(command: str) -> dict[str, Any]:
     if "-sN" not in command:
         output, _ = await process.communicate()
         assert process.returncode == 0
-        return dict(json.loads(output))
+        result: Result = json.loads(output)
+        return result
     async for line in process.stdout:
         if line.startswith(b"data: "):
             process.terminate()
             await process.communicate()
-            return dict(json.loads(line.removeprefix(b"data: ")))
+            first: Result = json.loads(line.removeprefix(b"data: "))
+            return first
     raise AssertionError("the stream ended before the first event")
 
 

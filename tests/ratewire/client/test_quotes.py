@@ -1,12 +1,12 @@
 """The rates that `ratewire watch` keeps and shows, with a fake clock."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ratewire.client.quotes import Quotes
+from ratewire.client.quotes import Quotes, RateItem, RatesMessage, UnavailableItem
 from ratewire.client.quotes_table import draw, format_age
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ def text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime = NOW) -> dict[str, Any]:
+def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime = NOW) -> RateItem:
     return {
         "id": f"{source}:BTC/USDT",
         "symbol": "BTC/USDT",
@@ -30,14 +30,19 @@ def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime
     }
 
 
-def event(kind: str, *items: dict[str, Any], sent_at: datetime = NOW, **more: Any) -> dict[str, Any]:
+def event(
+    kind: str,
+    *items: RateItem,
+    sent_at: datetime = NOW,
+    recovered: bool | None = None,
+    unavailable: Sequence[UnavailableItem] = (),
+) -> RatesMessage:
     return {
         "kind": kind,
         "sentAt": text(sent_at),
-        "recovered": None,
+        "recovered": recovered,
         "items": list(items),
-        "unavailable": [],
-        **more,
+        "unavailable": list(unavailable),
     }
 
 
@@ -86,7 +91,12 @@ def test_what_is_unavailable_goes_and_is_explained(source: str | None, left: lis
     """For one source or for all; a later rate makes the instrument available again."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("1"), rate("2", source="OKX")), NOW)
-    gone = {"symbol": "BTC/USDT", "source": source, "reason": "UNKNOWN_SYMBOL", "message": "tracked no more"}
+    gone: UnavailableItem = {
+        "symbol": "BTC/USDT",
+        "source": source,
+        "reason": "UNKNOWN_SYMBOL",
+        "message": "tracked no more",
+    }
     quotes.apply(event("UPDATE", unavailable=[gone]), NOW)
     assert [quote.price for quote in quotes] == left
     assert "BTC/USDT: tracked no more" in shown(quotes)
