@@ -11,8 +11,6 @@ from rates.source import Source
 from rates.ticker import Ticker
 from rates.wire import Changes
 
-FeedMessage = Changes | SourceReport
-
 
 class Snapshot(msgspec.Struct, frozen=True):
     """Consistent copy of one source's cache after write `seq` of `epoch`.
@@ -25,6 +23,24 @@ class Snapshot(msgspec.Struct, frozen=True):
     seq: int
     tickers: tuple[Ticker, ...]
     reports: tuple[SourceReport, ...]
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Position of a source's last write. All messages of earlier writes precede it on the same subscription."""
+
+    source: Source
+    epoch: str
+    seq: int
+
+
+class Interruption(msgspec.Struct, frozen=True):
+    """Messages of a source are being lost. A `Snapshot` of the source follows once they arrive again."""
+
+    source: Source
+    reason: str
+
+
+FeedMessage = Changes | SourceReport | Checkpoint | Interruption | Snapshot
 
 
 class TickerSink(Protocol):
@@ -56,7 +72,8 @@ class TickerFeed(Protocol):
         """Subscribe to the messages of all sources, in order of publication per source.
 
         The subscription is active once the context is entered. The iterator raises `CacheUnavailable` when the
-        subscription breaks or falls behind; messages are then lost.
+        subscription breaks or falls behind; messages are then lost. A feed with one connection per shard yields an
+        `Interruption` instead for each source of the shard.
         """
         ...
 

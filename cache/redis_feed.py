@@ -1,24 +1,21 @@
 """Read side of the Redis cache: one subscription for all sources, snapshots, and the bounded stream."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 
-from cache.ports import FeedMessage, Snapshot
-from cache.redis_client import translated_errors
-from rates.errors import CacheUnavailable, MalformedTicker
+from cache.ports import Checkpoint, FeedMessage, Snapshot
+from cache.redis_client import ClusterRedis, RedisClient, translated_errors
+from cache.redis_shards import ShardedFeed
+from cache.redis_subscription import RawMessage, open_subscription
+from rates.errors import MalformedTicker
 from rates.redis_keys import RedisKeys
 from rates.source import Source
-from rates.wire import Changes, decode_changes, decode_report, decode_ticker
-
-# Processes report every few seconds; after this long without a message the subscription is pinged.
-SILENCE_S = 10
-PONG_TIMEOUT_S = 5
+from rates.wire import Changes, decode_changes, decode_checkpoint, decode_report, decode_ticker
 
 T = TypeVar("T")
 log = structlog.get_logger("ratewire.cache")
@@ -27,44 +24,41 @@ log = structlog.get_logger("ratewire.cache")
 class RedisTickerFeed:
     """A `TickerFeed` on Redis."""
 
-    def __init__(self, redis: Redis, names: RedisKeys, sources: Iterable[Source] = Source) -> None:
+    def __init__(self, redis: RedisClient, names: RedisKeys, sources: Iterable[Source] = Source) -> None:
         self._redis = redis
         self._names = names
-        self._decoders: dict[bytes, Callable[[bytes], FeedMessage]] = {}
-        for source in sources:
-            self._decoders[names.changes_channel(source).encode()] = partial(decode_changes, source)
-            self._decoders[names.reports_channel(source).encode()] = decode_report
+        self._sources = tuple(sources)
+        self._decoders: dict[bytes, Callable[[bytes], Sequence[FeedMessage]]] = {}
+        for source in self._sources:
+            self._decoders[names.changes_channel(source).encode()] = partial(_decode_changes, source)
+            self._decoders[names.reports_channel(source).encode()] = partial(_decode_report, source)
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[FeedMessage]]:
+        if isinstance(self._redis, Redis):
+            return self._subscribe(self._redis)
+        assert isinstance(self._redis, ClusterRedis)
+        shards = ShardedFeed(
+            self._redis, channels=self._channels, decode=self._decode, read_snapshot=self.read_snapshot
+        )
+        return shards.subscribe(self._sources)
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[AsyncIterator[FeedMessage]]:
-        pubsub = self._redis.pubsub()
-        try:
-            with translated_errors():
-                await pubsub.subscribe(*self._decoders)
-                # Redis delivers all later messages only once it has confirmed the subscription.
-                for _ in self._decoders:
-                    confirmation = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
-                    if confirmation is None or confirmation["type"] != "subscribe":
-                        raise CacheUnavailable(
-                            f"Redis: expected a subscription to be confirmed, saw {confirmation}"
-                        )
-            yield self._messages(pubsub)
-        finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py has not annotated it
+    async def _subscribe(self, redis: Redis) -> AsyncIterator[AsyncIterator[FeedMessage]]:
+        groups = [self._channels(source) for source in self._sources]
+        async with open_subscription(redis, groups) as messages:
+            yield self._decoded(messages)
 
-    async def _messages(self, pubsub: PubSub) -> AsyncIterator[FeedMessage]:
-        while True:
-            with translated_errors():
-                message = await pubsub.get_message(timeout=SILENCE_S)
-                if message is None:
-                    await pubsub.ping()
-                    message = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
-            if message is None:
-                raise CacheUnavailable(
-                    f"Redis: no message and no pong on the subscription for {SILENCE_S + PONG_TIMEOUT_S} s"
-                )
-            if message["type"] == "message":
-                yield self._decoders[message["channel"]](message["data"])
+    async def _decoded(self, messages: AsyncIterator[RawMessage]) -> AsyncIterator[FeedMessage]:
+        async for channel, data in messages:
+            for message in self._decoders[channel](data):
+                yield message
+
+    def _channels(self, source: Source) -> list[str]:
+        return [self._names.changes_channel(source), self._names.reports_channel(source)]
+
+    def _decode(self, message: RawMessage) -> Sequence[FeedMessage]:
+        channel, data = message
+        return self._decoders[channel](data)
 
     async def read_snapshot(self, source: Source) -> Snapshot:
         names = self._names
@@ -92,6 +86,15 @@ class RedisTickerFeed:
         if head_epoch is None or head_epoch.decode() != epoch or not 0 <= int(head_seq) - seq == len(entries):
             return None
         return [decode_changes(source, fields[b"m"]) for _, fields in entries]
+
+
+def _decode_changes(source: Source, data: bytes) -> Sequence[FeedMessage]:
+    return (decode_changes(source, data),)
+
+
+def _decode_report(source: Source, data: bytes) -> Sequence[FeedMessage]:
+    epoch, seq = decode_checkpoint(data)
+    return (decode_report(data), Checkpoint(source, epoch, seq))
 
 
 def _readable(decode: Callable[[bytes], T], values: Iterable[bytes]) -> Iterator[T]:

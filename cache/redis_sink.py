@@ -1,38 +1,82 @@
 """Write side of the Redis cache: one atomic script call per batch of tickers or per report."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from redis.asyncio import Redis
+import structlog
+from redis.asyncio.cluster import RedisCluster
 
-from cache.redis_client import read_script, translated_errors
+from cache.redis_client import LuaScript, RedisClient, ScriptArgument, read_script
 from rates.clock import format_us
 from rates.health import REPORT_LIFETIME, SourceReport
 from rates.redis_keys import RedisKeys
+from rates.source import Source
+from rates.symbol import Symbol
 from rates.ticker import Ticker
 from rates.wire import encode_report, encode_ticker
 
 # Longer than any TTL, so that "stale" differs from "never seen"; finite, so that keys of a removed source expire.
 CACHE_LIFETIME = timedelta(days=7)
+# Tickers per script call when all are written again: a call takes a few milliseconds, during which Redis does nothing else.
+BATCH_SIZE = 500
+
+log = structlog.get_logger("ratewire.cache")
 
 
 class RedisTickerSink:
-    """A `TickerSink` on Redis. A client can resume if it is at most `stream_length` writes behind."""
+    """A `TickerSink` on Redis. A client can resume if it is at most `stream_length` writes behind.
 
-    def __init__(self, redis: Redis, names: RedisKeys, *, stream_length: int) -> None:
+    Keeps the newest ticker of each symbol that it has written. When Redis begins a new epoch, because its data was lost
+    or a failover may have dropped the last writes, the sink writes them all again: the cache keeps only what is newer.
+    """
+
+    def __init__(self, redis: RedisClient, names: RedisKeys, *, stream_length: int) -> None:
         self._names = names
         self._stream_length = stream_length
-        self._write = redis.register_script(read_script("cache", "write.lua"))
-        self._report = redis.register_script(read_script("cache", "report.lua"))
+        self._is_sharded = int(isinstance(redis, RedisCluster))
+        self._write = LuaScript(redis, read_script("cache", "epoch.lua", "write.lua"))
+        self._report = LuaScript(redis, read_script("cache", "epoch.lua", "report.lua"))
+        self._written: dict[Source, dict[Symbol, Ticker]] = {}
+        self._epochs: dict[Source, bytes] = {}
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
         if not tickers:
             return 0
         source = tickers[0].source
+        stored, epoch = await self._write_batch(source, tickers)
+        self._remember(source, tickers)
+        await self._follow_epoch(source, epoch)
+        return stored
+
+    async def report(self, report: SourceReport) -> None:
+        names, source = self._names, report.source
+        epoch = await self._report.run(
+            [
+                names.reports(source),
+                names.reported(source),
+                names.head(source),
+                names.cache(source),
+                names.order(source),
+                names.stream(source),
+            ],
+            [
+                names.reports_channel(source),
+                self._is_sharded,
+                secrets.token_hex(8),
+                report.instance,
+                format_us(report.reported_at),
+                REPORT_LIFETIME // timedelta(microseconds=1),
+                encode_report(report),
+            ],
+        )
+        await self._follow_epoch(source, epoch)
+
+    async def _write_batch(self, source: Source, tickers: Sequence[Ticker]) -> tuple[int, bytes]:
         names = self._names
-        arguments: list[bytes | str | int] = [
+        arguments: list[ScriptArgument] = [
             names.changes_channel(source),
+            self._is_sharded,
             secrets.token_hex(8),
             self._stream_length,
             CACHE_LIFETIME // timedelta(milliseconds=1),
@@ -41,19 +85,28 @@ class RedisTickerSink:
             observed_us = format_us(ticker.observed_at)
             arguments += (str(ticker.symbol), observed_us, ticker.sequence, encode_ticker(ticker))
         keys = [names.head(source), names.cache(source), names.order(source), names.stream(source)]
-        with translated_errors():
-            return int(await self._write(keys=keys, args=arguments))
+        stored, epoch = await self._write.run(keys, arguments)
+        return int(stored), epoch
 
-    async def report(self, report: SourceReport) -> None:
-        names, source = self._names, report.source
-        with translated_errors():
-            await self._report(
-                keys=[names.reports(source), names.reported(source)],
-                args=[
-                    names.reports_channel(source),
-                    report.instance,
-                    format_us(report.reported_at),
-                    REPORT_LIFETIME // timedelta(microseconds=1),
-                    encode_report(report),
-                ],
+    def _remember(self, source: Source, tickers: Sequence[Ticker]) -> None:
+        written = self._written.setdefault(source, {})
+        for ticker in tickers:
+            known = written.get(ticker.symbol)
+            if known is None or ticker.is_newer_than(known):
+                written[ticker.symbol] = ticker
+
+    async def _follow_epoch(self, source: Source, epoch: bytes) -> None:
+        """Write everything again if `epoch` is not the one of the last call."""
+        known = self._epochs.get(source)
+        if known is not None and known != epoch:
+            log.warning(
+                "new epoch, writing all tickers again", source=source, tickers=len(self._written[source])
             )
+            for batch in _batches(list(self._written[source].values())):
+                _, epoch = await self._write_batch(source, batch)
+        if source in self._written:
+            self._epochs[source] = epoch
+
+
+def _batches(tickers: Sequence[Ticker]) -> Iterator[Sequence[Ticker]]:
+    return (tickers[start : start + BATCH_SIZE] for start in range(0, len(tickers), BATCH_SIZE))

@@ -1,13 +1,20 @@
--- Store one process's report on its source, forget processes that went silent, publish.
--- KEYS reports reported; ARGV channel instance reported_at_us lifetime_us json
-local reports, reported = KEYS[1], KEYS[2]
-redis.call('HSET', reports, ARGV[2], ARGV[5])
-redis.call('ZADD', reported, ARGV[3], ARGV[2])
-local gone = redis.call('ZRANGEBYSCORE', reported, '-inf', '(' .. string.format('%d', tonumber(ARGV[3]) - tonumber(ARGV[4])))
-for _, instance in ipairs(gone) do
+-- Store one process's report on its source, drop expired ones, publish it with the position of the last write.
+-- KEYS reports reported head cache order stream
+-- ARGV channel is_sharded candidate_epoch instance reported_at_us lifetime_us json
+-- Returns the epoch ('': never written).
+local reports, reported, head = KEYS[1], KEYS[2], KEYS[3]
+redis.call('HSET', reports, ARGV[4], ARGV[7])
+redis.call('ZADD', reported, ARGV[5], ARGV[4])
+local oldest = string.format('%d', tonumber(ARGV[5]) - tonumber(ARGV[6]))
+for _, instance in ipairs(redis.call('ZRANGEBYSCORE', reported, '-inf', '(' .. oldest)) do
   redis.call('HDEL', reports, instance)
   redis.call('ZREM', reported, instance)
 end
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 86400000) end
-redis.call('PUBLISH', ARGV[1], ARGV[5])
-return 1
+for _, key in ipairs({ reports, reported }) do redis.call('PEXPIRE', key, 86400000) end
+
+local epoch, seq = '', '0'
+if redis.call('EXISTS', head) == 1 then
+  epoch, seq = current_epoch(head, KEYS[4], KEYS[5], KEYS[6], ARGV[3])
+end
+publish(ARGV[2], ARGV[1], '{"epoch":"' .. epoch .. '","seq":' .. seq .. ',' .. string.sub(ARGV[7], 2))
+return epoch

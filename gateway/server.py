@@ -5,14 +5,14 @@ import errno
 import gc
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 
 import structlog
 import uvicorn
 
 from cache.ports import TickerFeed
-from cache.redis_client import open_redis
+from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
@@ -52,14 +52,17 @@ async def run_gateway(
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
-    redis, store = (
-        open_redis(cache.redis_url),
-        InstrumentStore(database.database_url, simulated=cache.simulated),
-    )
-    try:
-        feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
+    store = InstrumentStore(database.database_url, simulated=cache.simulated)
+    resources = AsyncExitStack()
+    resources.push_async_callback(store.close)
+    async with resources:
         timeout_s = process.startup_timeout_s
         with closing(bind(settings, shared=shared)) as listener:
+            redis = await wait_for_backend(
+                lambda: connect_redis(cache.redis_url), timeout_s=timeout_s, stop=stop
+            )
+            resources.push_async_callback(redis.aclose)
+            feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
             await wait_for_backend(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop)
             await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
 
@@ -77,9 +80,6 @@ async def run_gateway(
                 listens_at_once=not shared,
                 on_ready=settle,
             )
-    finally:
-        await redis.aclose()
-        await store.close()
 
 
 async def serve_gateway(

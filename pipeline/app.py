@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import TypeVar
 
 import structlog
-from redis.asyncio import Redis
 
-from cache.redis_client import open_redis, translated_errors
+from cache.redis_client import RedisClient, connect_redis
 from cache.redis_sink import RedisTickerSink
 from instruments.listed import ListedInstrument
 from instruments.store import InstrumentStore
@@ -46,6 +46,7 @@ from runtime.settings import (
 )
 from runtime.startup import wait_for_backend
 
+T = TypeVar("T")
 _log = structlog.get_logger("ratewire.process")
 
 
@@ -186,13 +187,15 @@ async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
     if parts.open_listing is None:
         raise InvalidSetting("source", source, "expected a source that can be asked what it lists")
     names, health = RedisKeys(cache.simulated), SourceHealth(source, role="hand", instance="hand")
-    async with aclosing(open_redis(cache.redis_url)) as redis:
-        is_shared = await _is_there(redis)
+    async with _redis_if_reachable(cache) as redis:
         budget: RequestBudget | None = None
         if parts.limits:
-            shared = RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
-            budget = shared if is_shared else MemoryRequestBudget(source, parts.limits, clock=utc_now)
-        cooldown = RedisCooldown(redis, names.not_before(source)) if is_shared else MemoryCooldown(utc_now)
+            budget = (
+                RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
+                if redis
+                else MemoryRequestBudget(source, parts.limits, clock=utc_now)
+            )
+        cooldown = RedisCooldown(redis, names.not_before(source)) if redis else MemoryCooldown(utc_now)
         context = SourceContext(
             health=health, simulated=cache.simulated, clock=utc_now, budget=budget, cooldown=cooldown
         )
@@ -200,26 +203,22 @@ async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
             return await fetch_listing(source, fetcher)
 
 
-async def _is_there(redis: Redis) -> bool:
+@asynccontextmanager
+async def _redis_if_reachable(cache: CacheSettings) -> AsyncIterator[RedisClient | None]:
     try:
-        with translated_errors():
-            await redis.ping()
+        redis = await connect_redis(cache.redis_url)
     except CacheUnavailable as exc:
-        # The embedded system has none; one call by hand does no harm.
+        # The embedded system has no Redis; one manual call does not exceed any budget.
         _log.info("asking without the shared budget", reason=str(exc))
-        return False
-    return True
+        yield None
+        return
+    async with aclosing(redis):
+        yield redis
 
 
 @asynccontextmanager
-async def _redis(cache: CacheSettings, stop: asyncio.Event) -> AsyncIterator[Redis]:
-    async with aclosing(open_redis(cache.redis_url)) as redis:
-
-        async def connect() -> None:
-            with translated_errors():
-                await redis.ping()
-
-        await _connect(connect, stop)
+async def _redis(cache: CacheSettings, stop: asyncio.Event) -> AsyncIterator[RedisClient]:
+    async with aclosing(await _connect(lambda: connect_redis(cache.redis_url), stop)) as redis:
         yield redis
 
 
@@ -243,5 +242,7 @@ async def _instruments(stop: asyncio.Event, cache: CacheSettings) -> AsyncIterat
         await store.close()
 
 
-async def _connect(connect: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    await wait_for_backend(connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop)
+async def _connect(connect: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
+    return await wait_for_backend(
+        connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop
+    )

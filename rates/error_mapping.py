@@ -1,4 +1,4 @@
-"""What an error means at the two edges: for the RabbitMQ message in hand, and for the GraphQL client."""
+"""Mapping of errors to the outcome of a RabbitMQ task and to GraphQL error codes."""
 
 from enum import Enum
 
@@ -7,11 +7,11 @@ from rates.errors import RatesError
 
 
 class Verdict(Enum):
-    """What becomes of a task that failed."""
+    """Outcome of a failed task."""
 
-    DROP = "acknowledged: the next interval's task asks again"
-    REQUEUE = "given back once, for another consumer to try before the deadline"
-    DEAD_LETTER = "rejected into the dead-letter queue, for a person to look at"
+    DROP = "acknowledged; the task of the next interval replaces it"
+    REQUEUE = "requeued once, so that another consumer can try before the deadline"
+    DEAD_LETTER = "rejected into the dead-letter queue, for a person to inspect"
 
 
 TASK_VERDICTS: dict[type[RatesError], Verdict] = {

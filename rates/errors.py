@@ -1,4 +1,4 @@
-"""The error tree. Adapters translate library errors into it at the edge; two tables in `rates.error_mapping` cover every leaf.
+"""Error tree. Adapters translate library errors into it; two tables in `rates.error_mapping` cover every leaf.
 
 RatesError
 ├── InvalidInput                 the caller sent something unusable

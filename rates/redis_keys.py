@@ -1,4 +1,4 @@
-"""Names of everything in Redis. All keys of one source share a hash tag, so that one script may touch them in Redis Cluster."""
+"""Redis keys and channels. All keys of a source share a hash tag, so Redis Cluster keeps them in one slot."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from rates.source import Source
 
 @dataclass(frozen=True, slots=True)
 class RedisKeys:
-    """Key and channel names; simulated data lives under a prefix of its own and so never mixes with real data."""
+    """Key and channel names. Simulated data has its own prefix and never mixes with real data."""
 
     simulated: bool
 
@@ -16,7 +16,7 @@ class RedisKeys:
         return "ratewire:sim" if self.simulated else "ratewire"
 
     def head(self, source: Source) -> str:
-        """Hash: `epoch`, `seq`, and the `run_id` of the Redis process that wrote them."""
+        """Hash: `epoch`, `seq`, and the `history` (replication ID) of the Redis server that wrote them."""
         return f"{self.prefix}:{{{source}}}:head"
 
     def cache(self, source: Source) -> str:
@@ -40,11 +40,11 @@ class RedisKeys:
         return f"{self.prefix}:{{{source}}}:reported"
 
     def changes_channel(self, source: Source) -> str:
-        """Pub/sub: one message per write that changed something."""
+        """Pub/sub channel: one message per write that stored a ticker."""
         return f"{self.prefix}:{{{source}}}:changes"
 
     def reports_channel(self, source: Source) -> str:
-        """Pub/sub: one message per source report."""
+        """Pub/sub channel: one message per source report."""
         return f"{self.prefix}:{{{source}}}:report"
 
     def budget(self, source: Source) -> str:
@@ -52,21 +52,21 @@ class RedisKeys:
         return f"{self.prefix}:{{{source}}}:budget"
 
     def pace(self, source: Source) -> str:
-        """String: when the next call is due if the month's quota is to last, microseconds since the epoch."""
+        """String: time of the next call that keeps to the monthly quota, in microseconds since the Unix epoch."""
         return f"{self.prefix}:{{{source}}}:pace"
 
     def rest(self, source: Source, topic: str) -> str:
-        """String: before when a call about `topic` cannot bring anything newer, microseconds since the epoch."""
+        """String: time before which a call about `topic` returns nothing newer, in microseconds since the Unix epoch."""
         return f"{self.prefix}:{{{source}}}:rest:{topic}"
 
     def not_before(self, source: Source) -> str:
-        """String: until when the source must not be called, microseconds since the epoch."""
+        """String: end of the cooldown of the source, in microseconds since the Unix epoch."""
         return f"{self.prefix}:{{{source}}}:not-before"
 
     def stream_not_before(self, source: Source) -> str:
-        """String: the same for connections to its push feed, which is another service with limits of its own."""
+        """String: end of the cooldown of its push feed, a separate service with its own limits."""
         return f"{self.prefix}:{{{source}}}:stream-not-before"
 
     def tick(self, source: Source, number: int, schedule: str = "tick") -> str:
-        """String: which process claimed this tick of the schedule."""
+        """String: the process that claimed this tick of the schedule."""
         return f"{self.prefix}:{{{source}}}:{schedule}:{number}"

@@ -71,6 +71,11 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
     silent_count: int = 0
 
 
+class _CheckpointWire(msgspec.Struct, frozen=True):
+    epoch: str = ""
+    seq: int = 0
+
+
 class Changes(msgspec.Struct, frozen=True):
     """One atomic write to the cache of one source: its sequence number and the tickers that it changed.
 
@@ -87,6 +92,7 @@ _encoder = msgspec.json.Encoder()
 _ticker_decoder = msgspec.json.Decoder(_TickerWire)
 _changes_decoder = msgspec.json.Decoder(_ChangesWire)
 _report_decoder = msgspec.json.Decoder(_ReportWire)
+_checkpoint_decoder = msgspec.json.Decoder(_CheckpointWire)
 
 
 def encode_ticker(ticker: Ticker) -> bytes:
@@ -188,6 +194,19 @@ def decode_report(data: bytes) -> SourceReport:
         )
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
+
+
+def decode_checkpoint(data: bytes) -> tuple[str, int]:
+    """Decode epoch and sequence number of the last write, which `cache/report.lua` adds to a published report.
+
+    Raises:
+        MalformedTicker: not a message in this format.
+    """
+    try:
+        wire = _checkpoint_decoder.decode(data)
+    except msgspec.MsgspecError as exc:
+        raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
+    return wire.epoch, wire.seq
 
 
 def _budget_wire(budget: CallBudgetState) -> _BudgetWire:

@@ -76,7 +76,7 @@ class SourceStatusReader:
             fresh=count.fresh,
             ttl=self._ttl[source],
             simulated=self._simulated,
-            cut_off=self._cut_off(),
+            cut_off=self._cut_off(source),
         )
         return assess(facts, now)
 
@@ -101,8 +101,8 @@ class SourceStatusReader:
         )
         return self._counts[source]
 
-    def _cut_off(self) -> str | None:
-        since = self._mirror.disconnected_at
+    def _cut_off(self, source: Source) -> str | None:
+        since = self._mirror.interrupted_at(source)
         if since is None:
             return None
         return f"the cache is out of reach since {since.isoformat(timespec='seconds')}"

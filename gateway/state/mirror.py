@@ -11,7 +11,7 @@ from datetime import datetime
 
 import structlog
 
-from cache.ports import FeedMessage, Snapshot, TickerFeed
+from cache.ports import FeedMessage, Interruption, Snapshot, TickerFeed
 from gateway.state.position import StreamPosition
 from gateway.state.rolling_counter import RollingMinuteCounter
 from rates.clock import Clock, utc_now
@@ -41,6 +41,7 @@ class SourceMirror:
         self.position = StreamPosition("", 0)
         self.newest: Ticker | None = None
         self.latest_observed_at: datetime | None = None
+        self.interrupted_at: datetime | None = None
         self._reports: dict[str, SourceReport] = {}
         self._arrivals = RollingMinuteCounter()
 
@@ -120,8 +121,15 @@ class Mirror:
 
     @property
     def disconnected_at(self) -> datetime | None:
-        """The time since which the mirror is not kept current; `None` while it is."""
-        return self._disconnected_at
+        """The time since which no source is kept current; `None` while at least one is."""
+        if self._disconnected_at is not None:
+            return self._disconnected_at
+        times = [mirrored.interrupted_at for mirrored in self._sources.values()]
+        return max((each for each in times if each is not None), default=None) if all(times) else None
+
+    def interrupted_at(self, source: Source) -> datetime | None:
+        """The time since which `source` is not kept current; `None` while it is."""
+        return self._disconnected_at or self._sources[source].interrupted_at
 
     def read(self, key: TickerKey) -> Ticker | None:
         """The newest ticker of an instrument."""
@@ -155,7 +163,8 @@ class Mirror:
     async def _sync(self) -> None:
         """Run one subscription until it is lost."""
         async with self._feed.subscribe() as messages:
-            for source in self._sources:
+            for source, mirrored in self._sources.items():
+                mirrored.interrupted_at = None
                 await self._load(source)
             self.loaded, self.last_error, self._disconnected_at = True, None, None
             self.reloads += 1
@@ -186,7 +195,13 @@ class Mirror:
             return
         if isinstance(message, SourceReport):
             mirrored.record_report(message, self._clock())
-        elif _is_next(message, mirrored.position):
+        elif isinstance(message, Snapshot):
+            mirrored.interrupted_at = None
+            self._apply_snapshot(message)
+        elif isinstance(message, Interruption):
+            mirrored.interrupted_at = mirrored.interrupted_at or self._clock()
+            self.last_error = message.reason
+        elif isinstance(message, Changes) and _is_next(message, mirrored.position):
             self._apply_changes(mirrored, message)
         elif message.epoch != mirrored.position.epoch or message.seq > mirrored.position.seq:
             if mirrored.position.epoch:

@@ -4,9 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from redis.asyncio import Redis
-
-from cache.redis_client import read_script, translated_errors
+from cache.redis_client import LuaScript, RedisClient, read_script
 from pipeline.coordination.call_limits import (
     CallLimits,
     held,
@@ -32,7 +30,7 @@ class RedisRequestBudget:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         names: RedisKeys,
         source: Source,
         limits: CallLimits,
@@ -42,8 +40,8 @@ class RedisRequestBudget:
     ) -> None:
         self._names, self._source, self._limits, self._clock = names, source, limits, clock
         self._is_clock_shared = is_clock_shared
-        self._take = redis.register_script(read_script("pipeline.coordination", "take.lua"))
-        self._hold = redis.register_script(read_script("pipeline.coordination", "cooldown.lua"))
+        self._take = LuaScript(redis, read_script("pipeline.coordination", "take.lua"))
+        self._start_cooldown = LuaScript(redis, read_script("pipeline.coordination", "cooldown.lua"))
 
     async def take(self, topic: str = "") -> CallBudgetState:
         now, limits, budget = self._clock(), self._limits, self._names.budget(self._source)
@@ -62,8 +60,7 @@ class RedisRequestBudget:
             format_us(next_month(now)),
             self._now(),
         ]
-        with translated_errors():
-            verdict, remaining, at_us, left = await self._take(keys=keys, args=args)
+        verdict, remaining, at_us, left = await self._take.run(keys, args)
         moment = parse_us(int(at_us))
         match verdict:
             case b"taken":
@@ -87,8 +84,7 @@ class RedisRequestBudget:
         return self._names.rest(self._source, hashlib.blake2s(topic.encode(), digest_size=8).hexdigest())
 
     async def _keep_off(self, key: str, span: timedelta) -> None:
-        with translated_errors():
-            await self._hold(keys=[key], args=[span // _MICROSECOND, self._now()])
+        await self._start_cooldown.run([key], [span // _MICROSECOND, self._now()])
 
     def _now(self) -> int | str:
         return format_us(self._clock()) if self._is_clock_shared else ""

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-from redis.asyncio import Redis
-
-from cache.redis_client import translated_errors
+from cache.redis_client import RedisClient, translated_errors
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 
@@ -12,7 +10,7 @@ from rates.source import Source
 class RedisTickClaim:
     """A `TickClaim` on Redis; `holder` names this process to a person who looks, `schedule` whose ticks they are."""
 
-    def __init__(self, redis: Redis, names: RedisKeys, *, holder: str, schedule: str = "tick") -> None:
+    def __init__(self, redis: RedisClient, names: RedisKeys, *, holder: str, schedule: str = "tick") -> None:
         self._redis, self._names, self._holder, self._schedule = redis, names, holder, schedule
 
     async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:

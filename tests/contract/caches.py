@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Protocol
 
-from redis.asyncio import Redis
-
 from cache.ports import TickerFeed, TickerSink
+from cache.redis_client import RedisClient
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_sink import RedisTickerSink
 from rates.clock import parse_us
+from rates.health import LinkState, SourceReport
 from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
@@ -26,7 +26,7 @@ class Cache(TickerSink, TickerFeed, Protocol):
 class RedisCache(RedisTickerSink, RedisTickerFeed):
     """`RedisTickerSink` and `RedisTickerFeed` on one client."""
 
-    def __init__(self, redis: Redis, names: RedisKeys) -> None:
+    def __init__(self, redis: RedisClient, names: RedisKeys) -> None:
         RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
         RedisTickerFeed.__init__(self, redis, names)
 
@@ -42,4 +42,17 @@ def ticker(
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=parse_us(at),
         sequence=sequence,
+    )
+
+
+def report(instance: str, at: int, refused: int = 0) -> SourceReport:
+    return SourceReport(
+        source=Source.BINANCE,
+        instance=instance,
+        role="consumer",
+        state=LinkState.UP,
+        reason=None,
+        refused=refused,
+        reconnects=0,
+        reported_at=parse_us(at),
     )

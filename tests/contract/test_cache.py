@@ -12,11 +12,11 @@ from cache.memory import MemoryCache
 from cache.ports import FeedMessage
 from cache.redis_client import open_redis
 from rates.clock import parse_us
-from rates.health import REPORT_LIFETIME, LinkState, SourceReport
+from rates.health import REPORT_LIFETIME
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.wire import Changes
-from tests.contract.caches import ETH, NAMES, STREAM_LENGTH, Cache, RedisCache, ticker
+from tests.contract.caches import ETH, NAMES, STREAM_LENGTH, Cache, RedisCache, report, ticker
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -137,19 +137,6 @@ async def test_a_position_before_the_start_of_the_stream_cannot_be_resumed(cache
 
 async def test_reports_are_kept_per_process_until_they_expire(cache: Cache) -> None:
     """The snapshot has the newest report of each process that still reports."""
-
-    def report(instance: str, at: int, refused: int) -> SourceReport:
-        return SourceReport(
-            source=Source.BINANCE,
-            instance=instance,
-            role="consumer",
-            state=LinkState.UP,
-            reason=None,
-            refused=refused,
-            reconnects=0,
-            reported_at=parse_us(at),
-        )
-
     later = REPORT_LIFETIME // timedelta(microseconds=1) + 10
     async with cache.subscribe() as messages:
         await cache.report(report("a", 1, 1))

@@ -6,15 +6,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cache.memory import MemoryCache
-from cache.ports import FeedMessage
+from cache.ports import Checkpoint, FeedMessage
 from cache.redis_client import open_redis
 from rates.errors import CacheUnavailable
 from rates.source import Source
-from tests.contract.caches import ETH, NAMES, RedisCache, ticker
+from rates.wire import Changes
+from tests.contract.caches import BTC, ETH, NAMES, RedisCache, report, ticker
+
+PATIENCE_S = 30
 
 
 async def drain(messages: AsyncIterator[FeedMessage]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         async for _ in messages:
             pass
 
@@ -27,7 +30,7 @@ async def test_a_flushed_cache_begins_a_new_epoch(redis_url: str) -> None:
     await cache.write([ticker(at=10)])
     first = await cache.read_snapshot(Source.BINANCE)
     await redis.flushall()
-    await cache.write([ticker(at=5)])
+    await RedisCache(redis, NAMES).write([ticker(at=5)])
     second = await cache.read_snapshot(Source.BINANCE)
     assert second.epoch != first.epoch
     assert second.seq == 1
@@ -44,9 +47,77 @@ async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None
         await cache.write([ticker(at=10), ticker(ETH, at=10)])
         first = await cache.read_snapshot(Source.BINANCE)
         await redis.delete(lost(Source.BINANCE))
-        await cache.write([ticker(at=11)])
+        await RedisCache(redis, NAMES).write([ticker(at=11)])
         second = await cache.read_snapshot(Source.BINANCE)
         assert (second.epoch != first.epoch, second.seq) == (True, 1)
+    await redis.aclose()
+
+
+async def test_a_writer_writes_its_newest_tickers_again_in_a_new_epoch(redis_url: str) -> None:
+    """A loss of Redis's data costs no value, however seldom it changes; older values do not come back."""
+    redis = open_redis(redis_url)
+    writer, other = RedisCache(redis, NAMES), RedisCache(redis, NAMES)
+    await redis.flushall()
+    await writer.write([ticker(at=10, price="1"), ticker(ETH, at=10, price="2")])
+    await writer.write([ticker(at=9, price="0")])
+    await redis.flushall()
+    await other.write([ticker(at=11, price="3")])
+    await writer.report(report("one", 12))
+    prices = {each.symbol: each.price for each in (await writer.read_snapshot(Source.BINANCE)).tickers}
+    assert prices == {BTC: 3, ETH: 2}
+    before = await writer.read_snapshot(Source.BINANCE)
+    await writer.report(report("one", 13))
+    await other.report(report("other", 13))
+    assert (await writer.read_snapshot(Source.BINANCE)).seq == before.seq
+    await redis.aclose()
+
+
+async def test_a_report_begins_a_new_epoch_only_once(redis_url: str) -> None:
+    """Without a writer that knows the values, the lost cache stays empty, in one and the same epoch."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    await redis.flushall()
+    await cache.write([ticker(at=10)])
+    first = await cache.read_snapshot(Source.BINANCE)
+    await redis.delete(NAMES.order(Source.BINANCE))
+    reporter = RedisCache(redis, NAMES)
+    await reporter.report(report("one", 11))
+    second = await cache.read_snapshot(Source.BINANCE)
+    await reporter.report(report("one", 12))
+    third = await cache.read_snapshot(Source.BINANCE)
+    assert second.epoch != first.epoch
+    assert (second.epoch, second.seq, second.tickers) == (third.epoch, 0, ())
+    assert third.seq == 0
+    await redis.aclose()
+
+
+async def test_a_report_carries_the_position_of_the_last_write(redis_url: str) -> None:
+    """So a subscriber notices messages that it missed before the next change."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    await redis.flushall()
+    async with cache.subscribe() as messages, asyncio.timeout(PATIENCE_S):
+        await cache.report(report("one", 1))
+        assert [await anext(messages), await anext(messages)] == [
+            report("one", 1),
+            Checkpoint(Source.BINANCE, "", 0),
+        ]
+        await cache.write([ticker(at=10)])
+        await cache.report(report("one", 2))
+        written, _, checkpoint = [await anext(messages) for _ in range(3)]
+    assert isinstance(written, Changes)
+    assert checkpoint == Checkpoint(Source.BINANCE, written.epoch, written.seq)
+    await redis.aclose()
+
+
+async def test_a_subscription_that_was_interrupted_ends(redis_url: str) -> None:
+    """Redis-py subscribes again by itself; the messages in between are lost, so the reader must reload."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    async with cache.subscribe() as messages:
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        with pytest.raises(CacheUnavailable):
+            await drain(messages)
     await redis.aclose()
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
-from cache.redis_client import open_redis
+from cache.redis_client import RedisClient, open_redis
 from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
@@ -28,7 +27,7 @@ IMAGES = ROOT / "docs" / "images"
 class Market:
     """A gateway over a Redis that only the test writes to, so that a source can stop at will."""
 
-    def __init__(self, redis: Redis, env: dict[str, str]) -> None:
+    def __init__(self, redis: RedisClient, env: dict[str, str]) -> None:
         self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
         self.redis = redis
         self._env = env

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from cache.redis_client import open_redis
+from cache.redis_client import RedisClient, open_redis
 from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
@@ -84,7 +83,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
     gateways: list[str], redis_server: Server
 ) -> None:
     """Eight readers break off at random and come back to a gateway drawn by lot, while values arrive."""
-    redis: Redis = open_redis(redis_server.url)
+    redis: RedisClient = open_redis(redis_server.url)
     sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     complete = {f"BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
     # The first write begins the epoch: before it, no cursor can prove anything.
@@ -121,7 +120,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
     gateways: list[str], redis_server: Server
 ) -> None:
     """A reader that stays gets the newest values all the same; one that comes back is told that it may have missed some."""
-    redis: Redis = open_redis(redis_server.url)
+    redis: RedisClient = open_redis(redis_server.url)
     sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     await write_numbers(sink, 1_001, 1_003)
     async with connected(gateways[0], None) as stays:

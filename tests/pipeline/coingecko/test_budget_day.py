@@ -11,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from redis.asyncio import Redis
 
-from cache.redis_client import open_redis, read_script
+from cache.redis_client import RedisClient, open_redis, read_script
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.coordination.memory_request_budget import MemoryRequestBudget
 from pipeline.coordination.redis_request_budget import RedisRequestBudget
@@ -124,7 +123,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
+async def redis(redis_url: str) -> AsyncIterator[RedisClient]:
     client = open_redis(redis_url)
     await client.flushall()
     yield client
@@ -181,7 +180,7 @@ async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replic
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
-async def test_a_greedy_day_in_redis(redis: Redis, replicas: int) -> None:
+async def test_a_greedy_day_in_redis(redis: RedisClient, replicas: int) -> None:
     """The same of the script that all replicas share, many calls of it on one way to Redis."""
     digest = await redis.script_load(read_script("pipeline.coordination", "take.lua"))
     keys = [f"{{coingecko}}:{name}" for name in ("calls", "not-before", "month", "pace", "rest")]
