@@ -12,6 +12,7 @@ from tests.backends import (
     redis_server,
     redis_url,
 )
+from tests.redis_deployments import redis_cluster, redis_sentinel
 
 pytest_plugins = ["tests.kinds"]
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "postgres_server",
     "postgres_url",
     "rabbitmq_server",
+    "redis_cluster",
+    "redis_sentinel",
     "redis_server",
     "redis_url",
 ]

@@ -1,6 +1,6 @@
 """Redis as a three-shard cluster, under Sentinel, and behind one address, for tests: free ports of 127.0.0.1.
 
-Fixtures: `redis_cluster`, `redis_sentinel` (once a session) and `redis_behind_one_address`.
+Fixtures, once a session: `redis_cluster`, `redis_sentinel`.
 """
 
 import asyncio
@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends import POLL_S, START_TIMEOUT_S, Server, answers, find_binary, free_port, running, temporary_folder
+from tests.backends import (
+    POLL_S,
+    START_TIMEOUT_S,
+    Server,
+    answers,
+    find_binary,
+    free_port,
+    running,
+    temporary_folder,
+)
 
 # Milliseconds after which the servers treat a silent one as failed: small, to keep failovers short.
 NODE_TIMEOUT_MS = 1_000
@@ -35,12 +44,12 @@ def ask(port: int, *command: str) -> Reply:
     return subprocess.run(call, check=False, capture_output=True, text=True, timeout=START_TIMEOUT_S).stdout
 
 
-def redis_node(folder: Path, *options: str, kind: str = "redis-server") -> tuple[Server, int]:
-    """A Redis or Sentinel server with a folder of its own; not started."""
+def redis_node(folder: Path, *options: str) -> tuple[Server, int]:
+    """A Redis server with a folder of its own; not started."""
     port = free_port()
     home = folder / str(port)
     home.mkdir()
-    command = [find_binary(kind), "--port", str(port), "--bind", "127.0.0.1", "--daemonize", "no"]
+    command = [find_binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--daemonize", "no"]
     command += ["--save", "", "--appendonly", "no", *options]
     ready = answers(port, b"PING\r\n", b"+PONG")
     return Server(f"redis://127.0.0.1:{port}/0", command, folder=home, is_ready=ready), port
@@ -52,6 +61,7 @@ class RedisCluster:
     def __init__(self, servers: dict[int, Server]) -> None:
         self._servers = servers
         self._killed: list[int] = []
+        self._frozen = 0
 
     @property
     def url(self) -> str:
@@ -69,11 +79,22 @@ class RedisCluster:
         owners = {owner_of(ask(port, "CLUSTER", "NODES"), slot) for port in self._alive}
         return owners.pop() if len(owners) == 1 else 0
 
+    def cut_replica(self, key: str) -> None:
+        """Stop replication of the shard that has a key: what is written from here on is lost with its primary."""
+        primary = self.primary_of(key)
+        nodes = ask(primary, "CLUSTER", "NODES")
+        self._frozen = replica_of(nodes, id_of_owner(nodes, int(ask(primary, "CLUSTER", "KEYSLOT", key))))
+        self._servers[self._frozen].freeze()
+        ask(primary, "CLIENT", "KILL", "TYPE", "replica")
+
     def fail_over(self, key: str) -> None:
         """Kill the primary that has a key and return; the cluster promotes its replica by itself."""
         port = self.primary_of(key)
         self._servers[port].kill()
         self._killed.append(port)
+        if self._frozen:
+            self._servers[self._frozen].thaw()
+            self._frozen = 0
 
     def promote_replica_of(self, key: str) -> None:
         """Swap the primary that has a key with its replica, both running."""
@@ -83,6 +104,10 @@ class RedisCluster:
         replica = replica_of(nodes, id_of_owner(nodes, slot))
         ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
 
+    def kill_connections(self, key: str) -> None:
+        """Close all subscriptions at the primary that has a key."""
+        ask(self.primary_of(key), "CLIENT", "KILL", "TYPE", "pubsub")
+
     def mend(self) -> None:
         """Start what was killed and wait until all nodes agree that the cluster is whole."""
         for port in self._killed:
@@ -91,11 +116,13 @@ class RedisCluster:
         wait_until(self.is_whole, "the cluster to be whole")
 
     def is_whole(self) -> bool:
-        return all(is_settled(ask(port, "CLUSTER", "NODES"), ask(port, "CLUSTER", "INFO")) for port in self._alive)
+        return all(
+            is_settled(ask(port, "CLUSTER", "NODES"), ask(port, "CLUSTER", "INFO")) for port in self._alive
+        )
 
     @property
     def _alive(self) -> list[int]:
-        return [port for port in self._servers if port not in self._killed]
+        return [port for port in self._servers if port not in (*self._killed, self._frozen)]
 
 
 def is_settled(nodes: str, info: str) -> bool:
@@ -166,6 +193,7 @@ class RedisSentinel:
     def __init__(self, servers: dict[int, Server], sentinels: Sequence[int]) -> None:
         self._servers, self._sentinels = servers, sentinels
         self._killed: list[int] = []
+        self._frozen = 0
 
     @property
     def url(self) -> str:
@@ -174,19 +202,33 @@ class RedisSentinel:
 
     def primary(self) -> int:
         """Port of the primary, as the Sentinels agree; 0 while they do not."""
-        ports = {ask(port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE).split()[-1] for port in self._sentinels}
+        ports = {
+            ask(port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE).split()[-1] for port in self._sentinels
+        }
         return int(ports.pop()) if len(ports) == 1 else 0
 
-    def fail_over(self) -> None:
+    def cut_replica(self, _: str = "") -> None:
+        """Stop replication: what is written from here on is lost with the primary."""
+        primary = self.primary()
+        self._frozen = next(port for port in self._servers if port != primary)
+        self._servers[self._frozen].freeze()
+        ask(primary, "CLIENT", "KILL", "TYPE", "replica")
+
+    def fail_over(self, _: str = "") -> None:
         """Kill the primary and return; the Sentinels promote the replica by themselves."""
         port = self.primary()
         self._servers[port].kill()
         self._killed.append(port)
+        if self._frozen:
+            self._servers[self._frozen].thaw()
+            self._frozen = 0
 
     def mend(self) -> None:
         """Start what was killed and wait until a primary has a synchronised replica again."""
         for port in self._killed:
             self._servers[port].start()
+            # The Sentinels would say so as well, up to 10 s later.
+            ask(port, "REPLICAOF", "127.0.0.1", str(self.primary()))
         self._killed.clear()
         wait_until(self.is_whole, "the replica to follow the primary")
 
@@ -233,7 +275,7 @@ def running_sentinel(folder: Path, primary: int) -> Iterator[int]:
     )
     server = Server(
         f"redis://127.0.0.1:{port}",
-        [find_binary("redis-sentinel"), str(configuration)],
+        [find_binary("redis-server"), str(configuration), "--sentinel"],
         folder=home,
         is_ready=answers(port, b"PING\r\n", b"+PONG"),
     )

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Protocol
 
+import pytest
+
 from cache.ports import TickerFeed, TickerSink
 from cache.redis_client import RedisClient
 from cache.redis_feed import RedisTickerFeed
@@ -13,10 +15,24 @@ from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+from tests.redis_deployments import RedisCluster, RedisSentinel
 
 STREAM_LENGTH = 200
 BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
 NAMES = RedisKeys(simulated=False)
+
+
+# Parameters of a fixture: the in-process implementation, and Redis in each form in which it is run.
+IMPLEMENTATIONS = ("memory", "redis", "cluster", "sentinel")
+
+
+def url_of(request: pytest.FixtureRequest) -> str:
+    """The URL of the Redis that the parameter of a fixture names."""
+    if request.param == "redis":
+        return str(request.getfixturevalue("redis_url"))
+    deployment = request.getfixturevalue(f"redis_{request.param}")
+    assert isinstance(deployment, RedisCluster | RedisSentinel)
+    return deployment.url
 
 
 class Cache(TickerSink, TickerFeed, Protocol):

@@ -16,16 +16,26 @@ from rates.health import REPORT_LIFETIME
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.wire import Changes
-from tests.contract.caches import ETH, NAMES, STREAM_LENGTH, Cache, RedisCache, report, ticker
+from tests.contract.caches import (
+    ETH,
+    IMPLEMENTATIONS,
+    NAMES,
+    STREAM_LENGTH,
+    Cache,
+    RedisCache,
+    report,
+    ticker,
+    url_of,
+)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=IMPLEMENTATIONS)
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     """An empty cache."""
     if request.param == "memory":
         yield MemoryCache(stream_length=STREAM_LENGTH)
         return
-    redis = open_redis(request.getfixturevalue("redis_url"))
+    redis = open_redis(url_of(request))
     await redis.flushall()
     yield RedisCache(redis, NAMES)
     await redis.aclose()

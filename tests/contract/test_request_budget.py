@@ -15,6 +15,7 @@ from rates.clock import utc_now
 from rates.errors import SourceRateLimited
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from tests.contract.caches import IMPLEMENTATIONS, url_of
 from tests.pipeline.fakes import eventually
 
 WINDOW = timedelta(seconds=1)
@@ -24,7 +25,7 @@ TOLERANCE = timedelta(seconds=1)
 Build = Callable[[CallLimits], list[RequestBudget]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=IMPLEMENTATIONS)
 async def build(request: pytest.FixtureRequest) -> AsyncIterator[Build]:
     """Factory of a new budget, as seen by two replicas."""
     source = Source.COINGECKO
@@ -36,7 +37,7 @@ async def build(request: pytest.FixtureRequest) -> AsyncIterator[Build]:
 
         yield share
         return
-    redis = open_redis(request.getfixturevalue("redis_url"))
+    redis = open_redis(url_of(request))
     await redis.flushall()
     names = RedisKeys(simulated=False)
     yield lambda limits: [RedisRequestBudget(redis, names, source, limits, clock=utc_now) for _ in range(2)]
@@ -130,7 +131,7 @@ class SetClock:
         return self.now
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=IMPLEMENTATIONS)
 async def timed(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[Callable[[CallLimits, SetClock], RequestBudget]]:
@@ -139,7 +140,7 @@ async def timed(
     if request.param == "memory":
         yield lambda limits, clock: shared.setdefault("one", MemoryRequestBudget(source, limits, clock=clock))
         return
-    redis, names = open_redis(request.getfixturevalue("redis_url")), RedisKeys(simulated=False)
+    redis, names = open_redis(url_of(request)), RedisKeys(simulated=False)
     await redis.flushall()
     yield lambda limits, clock: RedisRequestBudget(
         redis, names, source, limits, clock=clock, is_clock_shared=True

@@ -13,19 +13,20 @@ from pipeline.ports import TickClaim
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from tests.contract.caches import IMPLEMENTATIONS, url_of
 from tests.pipeline.fakes import eventually
 
 LIFETIME = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=IMPLEMENTATIONS)
 async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickClaim]]:
     """Tick claims of two producers that share one schedule."""
     if request.param == "memory":
         claim = MemoryTickClaim(utc_now)
         yield [claim, claim]
         return
-    redis = open_redis(request.getfixturevalue("redis_url"))
+    redis = open_redis(url_of(request))
     await redis.flushall()
     yield [RedisTickClaim(redis, RedisKeys(simulated=False), holder=name) for name in ("one", "other")]
     await redis.aclose()
