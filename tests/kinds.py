@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVER_FIXTURES = frozenset(
     {
         "redis_server",
+        "redis_cluster",
+        "redis_sentinel",
+        "redis_pair",
         "rabbitmq_server",
         "postgres_server",
         "serving",
@@ -29,7 +32,7 @@ SERVER_FIXTURES = frozenset(
     }
 )
 # A parameter of one of these names stands for the server.
-SERVERS = frozenset({"redis", "rabbitmq", "postgres"})
+SERVERS = frozenset({"redis", "cluster", "sentinel", "rabbitmq", "postgres"})
 MARKERS = ("servers", "slow", "alone", "long")
 PROCESS_EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system")
 
