@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
-from drill.health_monitor import SourceHealth
+from drill.health_monitor import ObservedHealth
 from drill.plan import DrillStep, Observation
 from drill.system import SystemUnderTest
 from simulator.faults.kinds import kinds_of
@@ -109,7 +109,7 @@ class FaultRun:
             await self.system.faults.inject(step.source, "disconnect")
 
     async def _await_effect(
-        self, step: DrillStep, first: SourceHealth, outcome: StepOutcome, started: float
+        self, step: DrillStep, first: ObservedHealth, outcome: StepOutcome, started: float
     ) -> None:
         assert step.expected.condition is not None
         now = first
@@ -133,7 +133,7 @@ class FaultRun:
             if not step.expected.invariant(now) and not outcome.misses:
                 outcome.misses.append(f"expected {step.expected.summary}, seen {now}")
 
-    async def _await_recovery(self, source: str, within_s: float) -> SourceHealth | None:
+    async def _await_recovery(self, source: str, within_s: float) -> ObservedHealth | None:
         """Wait until the source is UP, everything is fresh, and every rate was observed after now."""
         begun, end = time.time(), time.monotonic() + within_s
         while (now := await self.system.health.next(source)).at < end:

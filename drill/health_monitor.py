@@ -31,7 +31,7 @@ class SourceRow(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class SourceHealth:
+class ObservedHealth:
     """One source's health at one poll."""
 
     at: float
@@ -56,7 +56,7 @@ class HealthMonitor:
     def __init__(self, url: str, miss: Callable[[str], None]) -> None:
         self._url = url
         self._miss = miss
-        self._health: dict[str, SourceHealth] = {}
+        self._health: dict[str, ObservedHealth] = {}
         self._polled = asyncio.Condition()
 
     async def wait_until_ready(self) -> None:
@@ -84,15 +84,15 @@ class HealthMonitor:
             }
             self._polled.notify_all()
 
-    async def next(self, source: str) -> SourceHealth:
+    async def next(self, source: str) -> ObservedHealth:
         """Wait for the next poll and return a source's health."""
         async with self._polled:
             await self._polled.wait()
             return self._health[source]
 
 
-def _parse_health(each: SourceRow) -> SourceHealth:
-    return SourceHealth(
+def _parse_health(each: SourceRow) -> ObservedHealth:
+    return ObservedHealth(
         time.monotonic(),
         each["state"],
         each["reason"],

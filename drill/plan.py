@@ -10,7 +10,7 @@ from drill.environment import (
     LISTING_INTERVAL_S,
     MAX_SILENT_AFTER_S,
 )
-from drill.health_monitor import SourceHealth
+from drill.health_monitor import ObservedHealth
 from drill.subscriber import DrillSubscriber
 from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
@@ -39,8 +39,8 @@ class Observation:
 
     source: str
     symbol: str
-    first: SourceHealth
-    now: SourceHealth
+    first: ObservedHealth
+    now: ObservedHealth
     subscriber: DrillSubscriber
 
 
@@ -66,7 +66,7 @@ class Expectation:
     recovers_within_s: float = WELL_WITHIN_S
     must_hit: bool = True
     warm_up_s: float = 0.0
-    invariant: Callable[[SourceHealth], bool] = field(default=lambda health: health.state == "UP")
+    invariant: Callable[[ObservedHealth], bool] = field(default=lambda health: health.state == "UP")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ YIELD_EVERY_FRAMES = 200  # frames; keeps requests answered during a fast replay
 log = structlog.get_logger()
 
 
-class Subscriber(Protocol):
+class FeedSubscriber(Protocol):
     """A connection that subscribes to streams."""
 
     async def deliver(self, frame: Frame) -> None:
@@ -41,7 +41,7 @@ class SimulationLoop:
         self.world = world
         self.clock = clock
         self.connections: set[TimerListener] = set()
-        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        self._subscribers: dict[str, dict[FeedSubscriber, None]] = {}
         self._advancing = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -50,11 +50,11 @@ class SimulationLoop:
         """The streams that have a subscriber."""
         return self._subscribers.keys()
 
-    def subscribe(self, subscriber: Subscriber, stream: str) -> None:
+    def subscribe(self, subscriber: FeedSubscriber, stream: str) -> None:
         """Deliver the frames of the stream to the subscriber from now on."""
         self._subscribers.setdefault(stream, {})[subscriber] = None
 
-    def unsubscribe(self, subscriber: Subscriber, stream: str) -> None:
+    def unsubscribe(self, subscriber: FeedSubscriber, stream: str) -> None:
         """Stop delivering the frames of the stream to the subscriber."""
         subscribers = self._subscribers.get(stream, {})
         subscribers.pop(subscriber, None)

@@ -133,7 +133,7 @@ class ConsensusPayloadEncoder:
     def write(self, answer: ConsensusRate) -> EncodedPayload:
         """The result of an answer."""
         return EncodedPayload(
-            b"".join((self._before, self._write(consensus.ConsensusRate.of(answer)), b"}}"))
+            b"".join((self._before, self._write(consensus.ConsensusRateType.of(answer)), b"}}"))
         )
 
 

@@ -22,7 +22,7 @@ from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, OneSymbol, none_if_unset, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
-from gateway.schema.rates import Rate
+from gateway.schema.rates import RateType
 from gateway.schema.scalars import clamp
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
@@ -67,7 +67,7 @@ SampleIntervalMs = Annotated[
 @strawberry.type(description="What became of one source in a consensus.")
 class ConsensusContribution:
     source: Source = described("Who was asked.")
-    rate: Rate | None = described("What it says, with its age; null where it is not tracked or not seen.")
+    rate: RateType | None = described("What it says, with its age; null where it is not tracked or not seen.")
     price: Decimal | None = described("The same as in `rate`.")
     included: bool = described("Whether it is in the price.")
     weight: Decimal = described(
@@ -84,7 +84,7 @@ class ConsensusContribution:
     def of(cls, value: consensus.Contribution) -> Self:
         return cls(
             source=value.source,
-            rate=None if value.rate is None else Rate.of(value.rate),
+            rate=None if value.rate is None else RateType.of(value.rate),
             price=None if value.rate is None else value.rate.ticker.price,
             included=value.is_included,
             weight=value.weight,
@@ -95,10 +95,11 @@ class ConsensusContribution:
 
 
 @strawberry.type(
+    name="ConsensusRate",
     description="One price of what several sources say of the very same symbol: BTC/USD and BTC/USDT are never mixed. See "
-    "docs/consensus.md."
+    "docs/consensus.md.",
 )
-class ConsensusRate:
+class ConsensusRateType:
     id: strawberry.ID = described(
         "Names the question, e.g. `CONSENSUS:BTC/USDT:MEDIAN`: client caches normalise on it. Arguments other than their defaults "
         "are part of it."
@@ -157,7 +158,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     max_age_ms: MaxAgeMs = UNSET,
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
-) -> ConsensusRate:
+) -> ConsensusRateType:
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -168,7 +169,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     )
     answer = info.context.consensus.consensus(query)
     _note(info, answer)
-    return ConsensusRate.of(answer)
+    return ConsensusRateType.of(answer)
 
 
 async def watch(  # noqa: PLR0917 - GraphQL passes them by name
@@ -180,7 +181,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
-) -> AsyncGenerator[ConsensusRate, None]:
+) -> AsyncGenerator[ConsensusRateType, None]:
     pace = parse_delivery_options(sample_interval_ms, 0)
     query = read_consensus(
         symbol=symbol,
@@ -195,10 +196,10 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
 
 async def _each(
     answers: AsyncGenerator[consensus.ConsensusRate, None],
-) -> AsyncGenerator[ConsensusRate, None]:
+) -> AsyncGenerator[ConsensusRateType, None]:
     async with aclosing(answers):
         async for answer in answers:
-            yield ConsensusRate.of(answer)
+            yield ConsensusRateType.of(answer)
 
 
 def read_consensus(

@@ -14,7 +14,7 @@ from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
-from gateway.schema.rates import Rate
+from gateway.schema.rates import RateType
 from gateway.schema.scalars import clamp
 from rates.source import Source
 
@@ -49,7 +49,7 @@ class ConversionLeg:
     end: str = described("The asset that it leads to.", name="to")
     operation: ConversionOperation = described("What is done with the price.")
     price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
-    rate: Rate | None = described("The rate with that price; null for a peg.")
+    rate: RateType | None = described("The rate with that price; null for a peg.")
     source: Source | None = described("Who published it; null for a peg.")
     age_ms: int | None = described("Its age in milliseconds; null for a peg.")
     freshness: Freshness | None = described("What its age makes it; null for a peg.")
@@ -65,7 +65,7 @@ class ConversionLeg:
             end=value.end,
             operation=value.operation,
             price=value.price,
-            rate=None if rate is None else Rate.of(rate),
+            rate=None if rate is None else RateType.of(rate),
             source=None if rate is None else rate.ticker.source,
             age_ms=None if rate is None else clamp(rate.age_ms),
             freshness=None if rate is None else rate.freshness,
@@ -74,10 +74,11 @@ class ConversionLeg:
 
 
 @strawberry.type(
+    name="Conversion",
     description="An amount of one asset in another, at the last prices and without fees: a valuation, not an offer. See "
-    "docs/conversion.md."
+    "docs/conversion.md.",
 )
-class Conversion:
+class ConversionType:
     amount: Decimal = described("How much was asked for.")
     start: str = described("The asset of the amount.", name="from")
     end: str = described("The asset of the result.", name="to")
@@ -123,7 +124,7 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     max_legs: MaxLegs = MAX_LEGS,
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
-) -> Conversion | None:
+) -> ConversionType | None:
     query = ConversionQuery(
         amount,
         start,
@@ -138,4 +139,4 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     if answer is None:
         return None
     info.context.metadata.note_rates(answer.rates, query.policy.max_age)
-    return Conversion.of(answer)
+    return ConversionType.of(answer)

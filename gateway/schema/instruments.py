@@ -13,8 +13,8 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 
-@strawberry.type(description="One symbol as one source publishes it.")
-class Instrument:
+@strawberry.type(name="Instrument", description="One symbol as one source publishes it.")
+class InstrumentType:
     id: strawberry.ID = described("Stable over time, the same as that of its rate, e.g. `BINANCE:BTC/USDT`.")
     symbol: Symbol = described("The instrument.")
     base: str = described("The asset that is priced.")
@@ -46,7 +46,7 @@ class Instrument:
 @strawberry.type(description="An instrument and its place in the list.")
 class InstrumentEdge:
     cursor: str = described("Place in the list: pass it as `after` to go on from here. Opaque.")
-    node: Instrument = described("The instrument.")
+    node: InstrumentType = described("The instrument.")
 
 
 @strawberry.type(description="Where a page lies in the whole list.")
@@ -60,13 +60,13 @@ class PageInfo:
 @strawberry.type(description="A page of the tracked instruments, by symbol and source.")
 class InstrumentConnection:
     edges: list[InstrumentEdge] = described("The instruments with their places.")
-    nodes: list[Instrument] = described("The instruments alone.")
+    nodes: list[InstrumentType] = described("The instruments alone.")
     page_info: PageInfo = described("Where this page lies in the whole list.")
     total_count: int = described("How many instruments match on all pages.")
 
     @classmethod
     def of(cls, value: InstrumentPage) -> Self:
-        nodes = [Instrument.of(each) for each in value.instruments]
+        nodes = [InstrumentType.of(each) for each in value.instruments]
         return cls(
             edges=[
                 InstrumentEdge(cursor=cursor, node=node)

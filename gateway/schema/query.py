@@ -20,8 +20,8 @@ from gateway.schema.arguments import (
 )
 from gateway.schema.context import Info
 from gateway.schema.instruments import InstrumentConnection
-from gateway.schema.rates import Rate, RateList
-from gateway.schema.sources import SourceStatus
+from gateway.schema.rates import RateListType, RateType
+from gateway.schema.sources import SourceStatusType
 from rates.source import Source
 
 Search = Annotated[
@@ -41,13 +41,13 @@ def _rate(
     source: OneSource = UNSET,
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
-) -> Rate | None:
+) -> RateType | None:
     policy = read_policy(max_age_ms, on_stale)
     answer = info.context.rates.rate(symbol, none_if_unset(source), policy)
     if answer is None:
         return None
     info.context.metadata.note_rates([answer], policy.max_age)
-    return Rate.of(answer)
+    return RateType.of(answer)
 
 
 def _rates(
@@ -56,11 +56,11 @@ def _rates(
     sources: Sources = UNSET,
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
-) -> RateList:
+) -> RateListType:
     policy = read_policy(max_age_ms, on_stale)
     answer = info.context.rates.rates(read_query(symbols, sources), policy)
     info.context.metadata.note_rates(answer.items, policy.max_age)
-    return RateList.of(answer)
+    return RateListType.of(answer)
 
 
 def _instruments(
@@ -73,19 +73,19 @@ def _instruments(
     return InstrumentConnection.of(page)
 
 
-def _sources(info: Info) -> list[SourceStatus]:
+def _sources(info: Info) -> list[SourceStatusType]:
     info.context.metadata.no_store = True
-    return [SourceStatus.of(each) for each in info.context.rates.sources()]
+    return [SourceStatusType.of(each) for each in info.context.rates.sources()]
 
 
 @strawberry.type(description="Questions about rates as they stand.")
 class Query:
-    rate: Rate | None = strawberry.field(
+    rate: RateType | None = strawberry.field(
         resolver=_rate,
         description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
         "Errors: UNKNOWN_SYMBOL with near matches, NOT_TRADING, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
     )
-    rates: RateList = strawberry.field(
+    rates: RateListType = strawberry.field(
         resolver=_rates,
         description="Many rates: of each symbol those of all sources that have it. What cannot be answered is in "
         "`unavailable`, with the reason.",
@@ -93,17 +93,17 @@ class Query:
     instruments: InstrumentConnection = strawberry.field(
         resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
     )
-    consensus_rate: consensus.ConsensusRate = strawberry.field(
+    consensus_rate: consensus.ConsensusRateType = strawberry.field(
         resolver=consensus.resolve_consensus_rate,
         description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
         "UNKNOWN_SYMBOL with near matches.",
     )
-    convert: conversion.Conversion | None = strawberry.field(
+    convert: conversion.ConversionType | None = strawberry.field(
         resolver=conversion.convert,
         description="An amount of one asset in another, over the known rates, with the way and the worst age on it. Null only with "
         "`onStale: NULL`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with what would lead on, NOT_TRADING, "
         "RATE_NOT_SEEN, RATE_STALE.",
     )
-    sources: list[SourceStatus] = strawberry.field(
+    sources: list[SourceStatusType] = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."
     )

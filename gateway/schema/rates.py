@@ -19,8 +19,10 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 
 
-@strawberry.type(description="What one source last published for one instrument, and how old that is.")
-class Rate:
+@strawberry.type(
+    name="Rate", description="What one source last published for one instrument, and how old that is."
+)
+class RateType:
     id: strawberry.ID = described("Stable over time, e.g. `BINANCE:BTC/USDT`: client caches normalise on it.")
     symbol: Symbol = described("The instrument.")
     base: str = described("The asset that is priced.")
@@ -94,8 +96,8 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
 """Where each field of a `Rate` comes from: whoever writes a few of them reads no more."""
 
 
-@strawberry.type(description="A symbol that was asked for and is not answered.")
-class UnavailableRate:
+@strawberry.type(name="UnavailableRate", description="A symbol that was asked for and is not answered.")
+class UnavailableRateType:
     symbol: Symbol = described("The symbol that was asked for.")
     source: Source | None = described(
         "The source that cannot answer; null where it is about all sources asked."
@@ -108,10 +110,12 @@ class UnavailableRate:
         return cls(symbol=value.symbol, source=value.source, reason=value.reason, message=value.message)
 
 
-@strawberry.type(description="All rates that answer a question, and everything asked for that is missing.")
-class RateList:
-    items: list[Rate] = described("The rates, in the order in which symbols and sources were asked for.")
-    unavailable: list[UnavailableRate] = described(
+@strawberry.type(
+    name="RateList", description="All rates that answer a question, and everything asked for that is missing."
+)
+class RateListType:
+    items: list[RateType] = described("The rates, in the order in which symbols and sources were asked for.")
+    unavailable: list[UnavailableRateType] = described(
         "Every symbol that was asked for and is not answered; where you name `sources`, for each of them."
     )
     cursor: str = described(
@@ -121,17 +125,17 @@ class RateList:
     @classmethod
     def of(cls, value: rate.RateList) -> Self:
         return cls(
-            items=[Rate.of(each) for each in value.items],
-            unavailable=[UnavailableRate.of(each) for each in value.unavailable],
+            items=[RateType.of(each) for each in value.items],
+            unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
         )
 
 
-@strawberry.type(description="One event of the `rates` subscription.")
-class RatesEvent:
+@strawberry.type(name="RatesEvent", description="One event of the `rates` subscription.")
+class RatesEventType:
     kind: RatesEventKind = described("What this event is.")
-    items: list[Rate] = described("The newest value of everything that this event tells of.")
-    unavailable: list[UnavailableRate] = described(
+    items: list[RateType] = described("The newest value of everything that this event tells of.")
+    unavailable: list[UnavailableRateType] = described(
         "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked or traded no more, so drop it. Whatever "
         "comes in `items` later is available again."
     )
@@ -151,8 +155,8 @@ class RatesEvent:
     def of(cls, value: events.RatesEvent) -> Self:
         return cls(
             kind=value.kind,
-            items=[Rate.of(each) for each in value.items],
-            unavailable=[UnavailableRate.of(each) for each in value.unavailable],
+            items=[RateType.of(each) for each in value.items],
+            unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
             conflated=value.conflated,
             recovered=value.recovered,

@@ -39,8 +39,8 @@ class CallBudget:
         )
 
 
-@strawberry.type(description="How a source is doing, and the figures behind that.")
-class SourceStatus:
+@strawberry.type(name="SourceStatus", description="How a source is doing, and the figures behind that.")
+class SourceStatusType:
     source: Source = described("The source.")
     state: SourceState = described("How it is doing.")
     reason: str | None = described("Why it is not UP, for people; null when it is.")

@@ -20,8 +20,8 @@ from gateway.schema.arguments import (
     read_query,
 )
 from gateway.schema.context import Info
-from gateway.schema.rates import Rate, RatesEvent
-from gateway.schema.sources import SourceStatus
+from gateway.schema.rates import RatesEventType, RateType
+from gateway.schema.sources import SourceStatusType
 from gateway.subscriptions import event as events
 from gateway.subscriptions.delivery_options import parse_delivery_options
 
@@ -42,9 +42,9 @@ async def _watch_rate(
     source: OneSource = UNSET,
     sample_interval_ms: SampleIntervalMs = 0,
     min_change_bps: MinChangeBps = 0,
-) -> AsyncGenerator[Rate, None]:
+) -> AsyncGenerator[RateType, None]:
     pace = parse_delivery_options(sample_interval_ms, min_change_bps)
-    return _map(Rate.of, info.context.live_queries.watch_rate(symbol, none_if_unset(source), pace))
+    return _map(RateType.of, info.context.live_queries.watch_rate(symbol, none_if_unset(source), pace))
 
 
 async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
@@ -55,43 +55,43 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     min_change_bps: MinChangeBps = 0,
     max_silence_ms: MaxSilenceMs = 15_000,
     after: After = UNSET,
-) -> AsyncGenerator[RatesEvent, None]:
+) -> AsyncGenerator[RatesEventType, None]:
     pace = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
     query, metadata = read_query(symbols, sources), info.context.metadata
 
-    def tell(event: events.RatesEvent) -> RatesEvent:
+    def tell(event: events.RatesEvent) -> RatesEventType:
         metadata.cursor = event.cursor
-        return RatesEvent.of(event)
+        return RatesEventType.of(event)
 
     return _map(
         tell, info.context.live_queries.watch_rates(query, pace, metadata.resume_from or none_if_unset(after))
     )
 
 
-async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatus], None]:
+async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatusType], None]:
     return _map(
-        lambda statuses: [SourceStatus.of(each) for each in statuses],
+        lambda statuses: [SourceStatusType.of(each) for each in statuses],
         info.context.live_queries.watch_sources(),
     )
 
 
 @strawberry.type(description="The queries, kept up to date.")
 class Subscription:
-    rate: AsyncGenerator[Rate, None] = strawberry.subscription(
+    rate: AsyncGenerator[RateType, None] = strawberry.subscription(
         resolver=_watch_rate,
         description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
         "answer with, also when only time has passed. Error: UNKNOWN_SYMBOL with near matches.",
     )
-    rates: AsyncGenerator[RatesEvent, None] = strawberry.subscription(
+    rates: AsyncGenerator[RatesEventType, None] = strawberry.subscription(
         resolver=_watch_rates,
         description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
     )
-    consensus_rate: AsyncGenerator[consensus.ConsensusRate, None] = strawberry.subscription(
+    consensus_rate: AsyncGenerator[consensus.ConsensusRateType, None] = strawberry.subscription(
         resolver=consensus.watch,
         description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
         "become too old. Error: UNKNOWN_SYMBOL with near matches.",
     )
-    sources: AsyncGenerator[list[SourceStatus], None] = strawberry.subscription(
+    sources: AsyncGenerator[list[SourceStatusType], None] = strawberry.subscription(
         resolver=_watch_sources,
         description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
     )

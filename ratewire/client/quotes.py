@@ -9,7 +9,7 @@ from typing import TypedDict
 EXPIRED_AFTER_TTLS = 10
 
 
-class RateItem(TypedDict):
+class WatchedRate(TypedDict):
     """One rate in an event, as `ratewire watch` selects it."""
 
     id: str
@@ -23,7 +23,7 @@ class RateItem(TypedDict):
     simulated: bool
 
 
-class UnavailableItem(TypedDict):
+class WatchedGap(TypedDict):
     """One entry of `unavailable` in an event."""
 
     symbol: str
@@ -32,14 +32,14 @@ class UnavailableItem(TypedDict):
     message: str
 
 
-class RatesMessage(TypedDict):
+class WatchedEvent(TypedDict):
     """One event of `rates`, as `ratewire watch` selects it."""
 
     kind: str
     sentAt: str
     recovered: bool | None
-    items: list[RateItem]
-    unavailable: list[UnavailableItem]
+    items: list[WatchedRate]
+    unavailable: list[WatchedGap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Quotes:
     def __iter__(self) -> Iterator[Quote]:
         return iter(sorted(self._quotes.values(), key=lambda quote: (quote.symbol, quote.source)))
 
-    def apply(self, event: RatesMessage, now: datetime) -> None:
+    def apply(self, event: WatchedEvent, now: datetime) -> None:
         """Apply one event that arrived at `now`."""
         self._ahead = parse_time(event["sentAt"]) - now
         if event["kind"] == "SNAPSHOT":
@@ -94,7 +94,7 @@ class Quotes:
         """Return the server's time at our `now`; ages use it, so a wrong local clock does no harm."""
         return now + self._ahead
 
-    def _take(self, item: RateItem, now: datetime) -> None:
+    def _take(self, item: WatchedRate, now: datetime) -> None:
         before = self._quotes.get(item["id"])
         direction, moved_at = (0, None) if before is None else (before.direction, before.moved_at)
         if before is not None and (turn := _compare(item["price"], before.price)):

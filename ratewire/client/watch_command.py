@@ -13,7 +13,7 @@ from rates.source import Source
 from ratewire.client.address import DEFAULT_URL, UrlOption, socket_url
 
 if TYPE_CHECKING:
-    from ratewire.client.quotes import RatesMessage
+    from ratewire.client.quotes import WatchedEvent
 
 FRAMES_PER_SECOND = 8
 DOCUMENT = """
@@ -68,7 +68,7 @@ def watch(
 
 
 async def _print_lines(url: str, variables: Variables, events: int | None) -> None:
-    def print_event(event: "RatesMessage") -> None:
+    def print_event(event: "WatchedEvent") -> None:
         typer.echo(json.dumps(event, ensure_ascii=False))
 
     def print_loss(error: Exception) -> None:
@@ -90,7 +90,7 @@ async def _show_table(url: str, variables: Variables, events: int | None) -> Non
     # rich draws in a thread of its own.
     lock = Lock()
 
-    def apply(event: "RatesMessage") -> None:
+    def apply(event: "WatchedEvent") -> None:
         nonlocal status
         with lock:
             quotes.apply(event, utc_now())
@@ -124,7 +124,7 @@ async def _subscribe(
     url: str,
     variables: Variables,
     events: int | None,
-    on_event: Callable[["RatesMessage"], None],
+    on_event: Callable[["WatchedEvent"], None],
     on_lost: Callable[[Exception], None],
 ) -> None:
     # Here, so that the table is on the screen before it is imported.
@@ -134,7 +134,7 @@ async def _subscribe(
     try:
         async with aclosing(resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost)) as stream:
             async for event in stream:
-                on_event(cast("RatesMessage", event))
+                on_event(cast("WatchedEvent", event))
                 seen += 1
                 if seen == events:
                     return

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 import pytest
 
 from drill.fault_run import StepOutcome
-from drill.health_monitor import SourceHealth
+from drill.health_monitor import ObservedHealth
 from drill.plan import (
     Observation,
     reconnected,
@@ -28,7 +28,7 @@ from simulator.faults.kinds import kinds_of
 NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
 
 
-HEALTHY = SourceHealth(
+HEALTHY = ObservedHealth(
     at=0.0, state="UP", reason=None, refused=0, reconnects=0, tracked=10, fresh=10, halted=0, silent=()
 )
 
@@ -125,7 +125,7 @@ def test_conditions() -> None:
     """Each condition detects the effect it is named for, and only that."""
     subscriber = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
 
-    def observation(now: SourceHealth) -> Observation:
+    def observation(now: ObservedHealth) -> Observation:
         return Observation("okx", "BTC/USDT", HEALTHY, now, subscriber)
 
     assert reconnected(observation(replace(HEALTHY, reconnects=1)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.queries.freshness import Freshness, age_at, classify, expires_at, format_age_ms, within
 from gateway.queries.rate import Rate
-from gateway.schema.rates import Rate as ToldRate
+from gateway.schema.rates import RateType
 from gateway.schema.scalars import format_time
 from gateway.settings import GatewaySettings
 from rates.source import Source
@@ -75,7 +75,7 @@ def test_a_client_judges_what_it_holds_as_we_would(
     ttl = GatewaySettings(ttl_s={Source.BINANCE: ttl_s}).ttl[Source.BINANCE]
     observed_at = NOW + timedelta(microseconds=us)
     ticker = build_ticker(observed_at=observed_at)
-    told = ToldRate.of(Rate(ticker, ttl, observed_at))
+    told = RateType.of(Rate(ticker, ttl, observed_at))
     later = observed_at + ttl * (limit or ttls) + ticks * TICK
     assert (
         _client_judges(format_time(told.observed_at), told.ttl_ms, format_time(told.expires_at), later)

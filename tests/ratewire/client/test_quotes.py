@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from ratewire.client.quotes import Quotes, RateItem, RatesMessage, UnavailableItem
+from ratewire.client.quotes import Quotes, WatchedEvent, WatchedGap, WatchedRate
 from ratewire.client.quotes_table import draw, format_age
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ def text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime = NOW) -> RateItem:
+def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime = NOW) -> WatchedRate:
     return {
         "id": f"{source}:BTC/USDT",
         "symbol": "BTC/USDT",
@@ -32,11 +32,11 @@ def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime
 
 def event(
     kind: str,
-    *items: RateItem,
+    *items: WatchedRate,
     sent_at: datetime = NOW,
     recovered: bool | None = None,
-    unavailable: Sequence[UnavailableItem] = (),
-) -> RatesMessage:
+    unavailable: Sequence[WatchedGap] = (),
+) -> WatchedEvent:
     return {
         "kind": kind,
         "sentAt": text(sent_at),
@@ -91,7 +91,7 @@ def test_what_is_unavailable_goes_and_is_explained(source: str | None, left: lis
     """For one source or for all; a later rate makes the instrument available again."""
     quotes = Quotes()
     quotes.apply(event("SNAPSHOT", rate("1"), rate("2", source="OKX")), NOW)
-    gone: UnavailableItem = {
+    gone: WatchedGap = {
         "symbol": "BTC/USDT",
         "source": source,
         "reason": "UNKNOWN_SYMBOL",
