@@ -87,6 +87,7 @@ def test_every_frame_comes_out_verbatim_and_in_order(names: list[str], recording
     assert set(world.binance.listings()) == {symbol for symbol in oracle if symbol}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [1.0, 7.0])
 def test_shifted_times_never_run_ahead_of_the_clock(speed: float, recording: FindRecording) -> None:
     """Each frame of a merged replay carries E = start + (E - first E) / speed, never later than its publication."""

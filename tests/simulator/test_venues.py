@@ -40,6 +40,7 @@ def dig(text: str, path: tuple[Json, ...]) -> Decimal:
     return Decimal(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", ["BTC", "ETH", "SOL", "XRP", "PEPE"])
 def test_the_prices_of_an_asset_are_plausible_together(base: str) -> None:
     """After a minute all sources are within a few basis points (and ticks), but not all equal."""

@@ -31,6 +31,7 @@ COMMON = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(script=acts, asked=questions(consensus_subscriptions()))
 def test_every_answer_is_that_of_the_plain_path(script: list[Act], asked: list[Asked]) -> None:
@@ -38,6 +39,7 @@ def test_every_answer_is_that_of_the_plain_path(script: list[Act], asked: list[A
     check(script, asked)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(script=busy, query=st.sampled_from(COMMON), crowd=crowds)
 def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,7 @@ def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(
     asked=st.lists(requests(), min_size=1, max_size=3),

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ COMMON = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(script=acts, asked=questions(subscriptions()), stream_length=st.sampled_from([100, 3]))
 def test_every_event_is_that_of_the_plain_path(
@@ -37,6 +39,7 @@ def test_every_event_is_that_of_the_plain_path(
     check(script, asked, stream_length)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(script=busy, query=st.sampled_from(COMMON), crowd=crowds)
 def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(

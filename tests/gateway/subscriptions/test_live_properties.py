@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +262,7 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
         yield each, None
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(acts, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
 def test_every_reader_is_told_what_the_oracle_says(

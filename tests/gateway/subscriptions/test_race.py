@@ -90,6 +90,7 @@ class Account:
             self.seen, self._joined = number, False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_losses", [False, True], ids=["whole", "with gaps and reconnects"])
 def test_snapshot_and_update_never_race(*, with_losses: bool) -> None:
     """Readers join, leave and come back with their cursors while values arrive; each number is told or counted as merged."""
