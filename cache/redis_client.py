@@ -24,8 +24,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from cache.redis_url import Deployment, RedisUrl, parse_redis_url
-from rates.errors import CacheUnavailable
+from cache.redis_url import EXPECTED, SETTING, Deployment, RedisUrl, parse_redis_url, without_password
+from rates.errors import CacheUnavailable, InvalidSetting
 from runtime.cancellation import preserve_cancellation
 
 CONNECT_TIMEOUT_S = 3
@@ -68,8 +68,10 @@ class ClusterRedis(RedisCluster):
         )
 
     def open_node(self, host: str, port: int) -> Redis:
-        """Create a client for one node. It connects lazily; the caller closes it."""
-        return Redis(host=host, port=port, retry=_retry(), **{**_timeouts(), **self.url.options})
+        """Create a client for subscriptions at one node. It connects lazily; the caller closes it."""
+        # No retry: redis-py would subscribe again by itself, to channels of several slots in one command.
+        retry = Retry(NoBackoff(), 0, supported_errors=())
+        return Redis(host=host, port=port, retry=retry, **{**_timeouts(), **self.url.options})
 
 
 def open_redis(url: str) -> RedisClient:
@@ -78,7 +80,12 @@ def open_redis(url: str) -> RedisClient:
     Raises:
         InvalidSetting: not a Redis URL.
     """
-    return _open(parse_redis_url(url))
+    parsed = parse_redis_url(url)
+    try:
+        return _open(parsed)
+    except (TypeError, RedisClusterException) as exc:
+        # An option of the query that this kind of client does not have.
+        raise InvalidSetting(SETTING, without_password(url), f"{EXPECTED}: {exc}") from exc
 
 
 async def connect_redis(url: str) -> RedisClient:
@@ -95,7 +102,6 @@ async def connect_redis(url: str) -> RedisClient:
                 await client.initialize()
                 return client
             await client.ping()
-            # The reply is plain text or, from redis-py 4 on, a dict; both name the field.
             is_cluster = bool((await client.info("cluster")).get("cluster_enabled"))
     except BaseException:
         await client.aclose()
@@ -117,6 +123,8 @@ def _open(url: RedisUrl) -> RedisClient:
                 url.hosts, sentinel_kwargs={**_timeouts(), "retry": _retry(), **url.sentinel_options}
             )
             options = {**_timeouts(), "retry": _retry(), **url.options}
+            # The pool checks its options only with the first connection.
+            Redis(**options)
             pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]  # redis-py has not annotated it
                 url.service, sentinel, **options
             )

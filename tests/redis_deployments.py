@@ -104,6 +104,23 @@ class RedisCluster:
         replica = replica_of(nodes, id_of_owner(nodes, slot))
         ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
 
+    def move_slot(self, key: str, *, work: Callable[[], None]) -> None:
+        """Move the slot of a key to another primary while the cluster runs; `work` runs in the middle of it."""
+        source, slot = self.primary_of(key), ask(self._alive[0], "CLUSTER", "KEYSLOT", key).strip()
+        ids = {port: ask(port, "CLUSTER", "MYID").strip() for port in self._alive}
+        nodes = [line.split() for line in ask(source, "CLUSTER", "NODES").splitlines()]
+        primaries = [fields[0] for fields in nodes if "master" in fields[2] and "fail" not in fields[2]]
+        target = next(port for port, node in ids.items() if port != source and node in primaries)
+        ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+        ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+        keys = ask(source, "CLUSTER", "GETKEYSINSLOT", slot, "100").split()
+        half = len(keys) // 2
+        for batch in (keys[:half], keys[half:]):
+            ask(source, "MIGRATE", "127.0.0.1", str(target), "", "0", "5000", "KEYS", *batch)
+            work()
+        for port in (target, source, *self._alive):
+            ask(port, "CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+
     def kill_connections(self, key: str) -> None:
         """Close all subscriptions at the primary that has a key."""
         ask(self.primary_of(key), "CLIENT", "KILL", "TYPE", "pubsub")
@@ -305,7 +322,7 @@ class ForwardedRedis:
         return self._ports[0]
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -321,10 +338,12 @@ class ForwardedRedis:
         ask(old, "REPLICAOF", "127.0.0.1", str(new))
         self._ports = [new, old]
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = asyncio.create_task(self._forward(reader, writer))
+        self._links.add(link)
+        link.add_done_callback(self._links.discard)
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._links.add(task)
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._ports[0])
             try:
@@ -337,7 +356,6 @@ class ForwardedRedis:
             pass
         finally:
             writer.close()
-            self._links.discard(task)
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -197,6 +197,8 @@ class Mirror:
             mirrored.record_report(message, self._clock())
         elif isinstance(message, Snapshot):
             mirrored.interrupted_at = None
+            if not any(each.interrupted_at for each in self._sources.values()):
+                self.last_error = None
             self._apply_snapshot(message)
         elif isinstance(message, Interruption):
             mirrored.interrupted_at = mirrored.interrupted_at or self._clock()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -30,7 +31,14 @@ from runtime.heartbeat import Heartbeat
 from tests.gateway.fakes import build_ticker
 from tests.gateway.gateway_processes import gateway_processes
 from tests.pipeline.fakes import until
-from tests.redis_deployments import ForwardedRedis, RedisCluster, RedisSentinel, ask, start_replicated_redis
+from tests.redis_deployments import (
+    ForwardedRedis,
+    RedisCluster,
+    RedisSentinel,
+    ask,
+    start_replicated_redis,
+    wait_until,
+)
 
 log = structlog.get_logger("ratewire.tests")
 PATIENCE_S = 90
@@ -239,6 +247,38 @@ async def test_a_shard_whose_primary_changes_interrupts_its_own_sources_only(
                 }:
                     arrived.add(message.source)
         redis_cluster.mend()
+
+
+async def test_a_slot_that_moves_to_another_shard_takes_its_source_along(redis_cluster: RedisCluster) -> None:
+    """In its middle keys answer ASK and TRYAGAIN, at its end MOVED; writer and subscriber follow."""
+    async with aclosing(await connect_redis(redis_cluster.url)) as redis:
+        await redis.flushall()
+        pipeline = Pipeline(RedisTickerSink(redis, KEYS, stream_length=10_000))
+        await pipeline.write_now(RARE)
+        seen: dict[str, Ticker] = {}
+        mirror = Mirror(
+            RedisTickerFeed(redis, KEYS), publish=lambda ticker, key: seen.update({str(key.symbol): ticker})
+        )
+        follows, runs = asyncio.create_task(mirror.run()), asyncio.create_task(pipeline.run())
+        try:
+            await until(lambda: {BUSY, RARE} <= seen.keys(), within_s=PATIENCE_S)
+            owner = redis_cluster.primary_of(HEAD)
+            await asyncio.to_thread(redis_cluster.move_slot, HEAD, work=partial(wait_for_writes, pipeline))
+            assert redis_cluster.primary_of(HEAD) not in (0, owner)
+            moved_at = pipeline.number
+            await until(lambda: int(seen[BUSY].price) > moved_at, within_s=PATIENCE_S)
+            rare = await pipeline.write_now(RARE)
+            await until(lambda: int(seen[RARE].price) == rare, within_s=PATIENCE_S)
+        finally:
+            for task in (follows, runs):
+                task.cancel()
+            await asyncio.wait([follows, runs])
+
+
+def wait_for_writes(pipeline: Pipeline) -> None:
+    """Let the pipeline try a few more writes, from another thread."""
+    begun = pipeline.number
+    wait_until(lambda: pipeline.number > begun + 10, "the pipeline to go on")
 
 
 async def test_a_writer_leaves_a_primary_that_became_a_replica_behind_one_address(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cache.memory import MemoryCache
-from cache.ports import Snapshot, TickerFeed
+from cache.ports import Checkpoint, Interruption, Snapshot, TickerFeed
 from gateway.state.mirror import Mirror, jittered_wait_s
 from gateway.state.position import StreamPosition
 from rates.health import REPORT_LIFETIME, LinkState, SourceReport
@@ -207,3 +207,52 @@ async def test_what_came_by_a_reload_counts_as_arrived(
         scripted_feed.send(changes("e", 4, newer[0]))
         await until(lambda: mirror.positions[BINANCE].seq == 4)
         assert mirror.sources[BINANCE].tickers_per_minute(clock()) == 2
+
+
+@pytest.mark.parametrize("checkpoint", [Checkpoint(BINANCE, "e", 2), Checkpoint(BINANCE, "new", 0)])
+async def test_a_checkpoint_ahead_of_the_mirror_reloads_the_source(
+    scripted_feed: Any,
+    following: Any,
+    ticker: Any,
+    published: list[Ticker],
+    until: Any,
+    checkpoint: Checkpoint,
+) -> None:
+    """A message was lost, or Redis began a new epoch: the mirror need not wait for the next change."""
+    first, second = ticker(price="1"), ticker(price="2", sequence=1)
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (first,), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        begun = scripted_feed.snapshots_begun
+        scripted_feed.send(Checkpoint(BINANCE, "e", 1))
+        scripted_feed.send(Checkpoint(BINANCE, "e", 0))
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, checkpoint.epoch, checkpoint.seq, (second,), ())
+        scripted_feed.send(checkpoint)
+        await until(lambda: prices(published) == ["1", "2"])
+        assert scripted_feed.snapshots_begun == begun + 1
+        assert mirror.positions[BINANCE] == StreamPosition(checkpoint.epoch, checkpoint.seq)
+
+
+async def test_an_interruption_affects_one_source_until_its_snapshot(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any, clock: Any
+) -> None:
+    """The mirror counts as disconnected only while all sources are interrupted."""
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        scripted_feed.send(Interruption(BINANCE, "shard lost"))
+        await until(lambda: mirror.interrupted_at(BINANCE) is not None)
+        assert mirror.interrupted_at(BINANCE) == clock()
+        assert mirror.interrupted_at(Source.KRAKEN) is None
+        assert mirror.disconnected_at is None
+        for source in Source:
+            scripted_feed.send(Interruption(source, "shard lost"))
+        await until(lambda: mirror.disconnected_at is not None)
+        scripted_feed.send(Snapshot(BINANCE, "e", 7, (ticker(price="3"),), ()))
+        await until(lambda: mirror.interrupted_at(BINANCE) is None)
+        assert mirror.disconnected_at is None
+        assert mirror.last_error == "shard lost"
+        assert mirror.positions[BINANCE] == StreamPosition("e", 7)
+        assert prices(published) == ["3"]
+        for source in set(Source) - {BINANCE}:
+            scripted_feed.send(Snapshot(source, "", 0, (), ()))
+        await until(lambda: mirror.last_error is None)
