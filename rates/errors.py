@@ -166,11 +166,37 @@ class RateNotSeen(RateUnavailable):
 
 
 class RateStale(RateUnavailable):
-    """The newest value exceeds the requested maximum age. Ages are in milliseconds."""
+    """The newest value, or its last trade, exceeds the requested maximum age. Ages are in milliseconds.
 
-    def __init__(self, symbol: str, source: str, *, age_ms: int, max_age_ms: int) -> None:
+    `max_trade_age_ms` is `None` where no limit on the last trade was asked for; `trade_age_ms` is `None` where the
+    source does not tell when that was.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        source: str,
+        *,
+        age_ms: int,
+        max_age_ms: int,
+        trade_age_ms: int | None = None,
+        max_trade_age_ms: int | None = None,
+    ) -> None:
         self.symbol, self.source, self.age_ms, self.max_age_ms = symbol, source, age_ms, max_age_ms
-        super().__init__(f"{symbol} from {source} is {age_ms} ms old: expected at most {max_age_ms} ms")
+        self.trade_age_ms, self.max_trade_age_ms = trade_age_ms, max_trade_age_ms
+        if age_ms > max_age_ms or max_trade_age_ms is None:
+            message = f"{symbol} from {source} is {age_ms} ms old: expected at most {max_age_ms} ms"
+        elif trade_age_ms is None:
+            message = (
+                f"{source} does not tell when {symbol} was last traded: "
+                f"expected a trade within {max_trade_age_ms} ms"
+            )
+        else:
+            message = (
+                f"the last trade of {symbol} at {source} is {trade_age_ms} ms old: "
+                f"expected at most {max_trade_age_ms} ms"
+            )
+        super().__init__(message)
 
 
 class NotTrading(RateUnavailable):

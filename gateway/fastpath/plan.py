@@ -171,14 +171,19 @@ class Planner:
 def _make_asked(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
     single_rate = None
-    if isinstance(args, RateArgs):
+    # What depends on the age of the last trade is read each time.
+    if isinstance(args, RateArgs) and args.policy.max_trade_age is None:
         assert root.field.inside is not None
         single_rate = SingleRateQuery(root.field.inside, *args)
     return PlannedField(root, args, before, single_rate)
 
 
 def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
-    policy = read_policy(arguments.get("maxAgeMs", UNSET), OnStale(arguments["onStale"]))
+    policy = read_policy(
+        arguments.get("maxAgeMs", UNSET),
+        OnStale(arguments["onStale"]),
+        arguments.get("maxTradeAgeMs", UNSET),
+    )
     if name == "rate":
         return RateArgs(arguments["symbol"], none_if_unset(arguments.get("source", UNSET)), policy)
     return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
@@ -207,4 +212,5 @@ def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuery:
         max_age_ms=arguments.get("maxAgeMs", UNSET),
         max_deviation_bps=arguments["maxDeviationBps"],
         sources=arguments.get("sources", UNSET),
+        max_trade_age_ms=arguments.get("maxTradeAgeMs", UNSET),
     )

@@ -69,7 +69,7 @@ class FastPathQueries:
         if rate is None:
             return b"null"
         if metadata is not None:
-            metadata.note_rates([rate], args.policy.max_age)
+            metadata.note_rates([rate], args.policy)
         return self._encoder.write_rate(asked.root.field.inside, rate)
 
     def _read_list(
@@ -77,7 +77,7 @@ class FastPathQueries:
     ) -> list[bytes]:
         answer = self._rates.rates(*args)
         if metadata is not None:
-            metadata.note_rates(answer.items, args.policy.max_age)
+            metadata.note_rates(answer.items, args.policy)
         return self._encoder.object_encoder(selection).chunks(
             answer, lambda inside: self._encoder.write_rates(inside, answer.items)
         )
@@ -87,7 +87,9 @@ class FastPathQueries:
     ) -> list[bytes] | None:
         """The same from lists that are joined already. `None` where it depends on the age of each rate which of them answer."""
         query, policy = args
-        if policy.on_stale is not OnStale.RETURN or (metadata is not None and policy.max_age is not None):
+        if policy.on_stale is not OnStale.RETURN or (
+            metadata is not None and (policy.max_age is not None or policy.max_trade_age is not None)
+        ):
             return None
         rates, object_encoder = self._rates, self._encoder.object_encoder(selection)
         if not object_encoder.item_selections:

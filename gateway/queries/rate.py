@@ -30,6 +30,12 @@ class Rate(msgspec.Struct, frozen=True):
         return age_at(self.now, self.ticker.observed_at)
 
     @property
+    def trade_age(self) -> timedelta | None:
+        """Time since the last trade; `None` where the source does not tell when that was."""
+        traded_at = self.ticker.last_trade_at
+        return None if traded_at is None else age_at(self.now, traded_at)
+
+    @property
     def age_ms(self) -> int:
         return format_age_ms(self.age)
 

@@ -22,18 +22,27 @@ class OnStale(StrEnum):
 
 
 class FreshnessPolicy(NamedTuple):
-    """How fresh an answer must be, `None` for the source's own time to live, and what becomes of one that is not."""
+    """The required freshness of an answer, and what is answered where a rate fails it.
+
+    `max_age` is `None` for the source's own TTL. With `max_trade_age` the last trade must be that recent too; a rate
+    whose source does not tell when that was fails it.
+    """
 
     max_age: timedelta | None = None
     on_stale: OnStale = OnStale.RETURN
+    max_trade_age: timedelta | None = None
 
     def limit(self, ttl: timedelta) -> timedelta:
         """The oldest age that will do for a source with this time to live."""
         return ttl if self.max_age is None else self.max_age
 
     def allows(self, rate: Rate) -> bool:
-        """Whether the rate is as fresh as asked."""
-        return within(rate.age, self.limit(rate.ttl))
+        """Tell whether the rate is as fresh as asked."""
+        if not within(rate.age, self.limit(rate.ttl)):
+            return False
+        if self.max_trade_age is None:
+            return True
+        return rate.trade_age is not None and within(rate.trade_age, self.max_trade_age)
 
 
 ANY_AGE = FreshnessPolicy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.queries.freshness import format_age_ms
 from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
 from gateway.queries.rates_query import FreshnessPolicy
 from instruments.instrument import Instrument
@@ -52,5 +53,12 @@ def not_trading(instrument: Instrument) -> NotTrading:
 def too_old(rate: Rate, policy: FreshnessPolicy) -> RateStale:
     """The same as `withheld`, as an error."""
     symbol, source = str(rate.ticker.symbol), rate.ticker.source.name
-    limit_ms = format_span_ms(policy.limit(rate.ttl))
-    return RateStale(symbol, source, age_ms=rate.age_ms, max_age_ms=limit_ms)
+    trade_age, max_trade_age = rate.trade_age, policy.max_trade_age
+    return RateStale(
+        symbol,
+        source,
+        age_ms=rate.age_ms,
+        max_age_ms=format_span_ms(policy.limit(rate.ttl)),
+        trade_age_ms=None if trade_age is None else format_age_ms(trade_age),
+        max_trade_age_ms=None if max_trade_age is None else format_span_ms(max_trade_age),
+    )

@@ -32,6 +32,13 @@ MaxAgeMs = Annotated[
         description="Oldest age in milliseconds that will do. Left out: the source's time to live."
     ),
 ]
+MaxTradeAgeMs = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Oldest last trade in milliseconds that will do; a rate whose source does not tell when it last traded fails. "
+        "Left out: any. For clients that want trading, not quoting."
+    ),
+]
 OnStaleArgument = Annotated[
     OnStale, strawberry.argument(description="What you want where no rate is as fresh as asked.")
 ]
@@ -72,13 +79,22 @@ def read_query(symbols: list[Symbol] | None, sources: list[Source] | None) -> Ra
     return RatesQuery(given_all(symbols), given_all(sources))
 
 
-def read_policy(max_age_ms: int | None, on_stale: OnStale) -> FreshnessPolicy:
-    """The freshness that the arguments demand.
+def read_policy(
+    max_age_ms: int | None, on_stale: OnStale, max_trade_age_ms: int | None = UNSET
+) -> FreshnessPolicy:
+    """Read the required freshness from the arguments.
 
     Raises:
         InvalidArgument: a negative age.
     """
-    wanted = none_if_unset(max_age_ms)
-    if wanted is not None and wanted < 0:
-        raise InvalidArgument("maxAgeMs", wanted, "0 or more milliseconds")
-    return FreshnessPolicy(None if wanted is None else timedelta(milliseconds=wanted), on_stale)
+    max_age = _read_age("maxAgeMs", max_age_ms)
+    return FreshnessPolicy(max_age, on_stale, _read_age("maxTradeAgeMs", max_trade_age_ms))
+
+
+def _read_age(name: str, milliseconds: int | None) -> timedelta | None:
+    wanted = none_if_unset(milliseconds)
+    if wanted is None:
+        return None
+    if wanted < 0:
+        raise InvalidArgument(name, wanted, "0 or more milliseconds")
+    return timedelta(milliseconds=wanted)

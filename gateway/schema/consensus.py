@@ -18,19 +18,18 @@ from gateway.queries.consensus.query import (
 )
 from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.freshness import Freshness
+from gateway.queries.price_basis import PriceBasis, price_basis
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, OneSymbol, none_if_unset, read_policy
+from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OneSymbol, none_if_unset, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
-from gateway.schema.rates import RateType
+from gateway.schema.rates import BPS_DIGITS, RateType
 from gateway.schema.scalars import clamp
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
 
 SAMPLE_INTERVAL_MS = 250
-# What floats can tell apart; the verdict on them is exact.
-BPS_DIGITS = 6
 
 Method = Annotated[ConsensusMethod, strawberry.argument(description="How one price is made of several.")]
 MinSources = Annotated[
@@ -68,7 +67,10 @@ SampleIntervalMs = Annotated[
 class ConsensusContribution:
     source: Source = described("Who was asked.")
     rate: RateType | None = described("What it says, with its age; null where it is not tracked or not seen.")
-    price: Decimal | None = described("The same as in `rate`.")
+    price: Decimal | None = described(
+        "The price of `rate` that counts: by `basis` its last trade or its mid."
+    )
+    basis: PriceBasis | None = described("Which price of `rate` that is; null without a rate.")
     included: bool = described("Whether it is in the price.")
     weight: Decimal = described(
         "Its share of the price: all of them sum to exactly 1. MEDIAN: the same for each included. VWAP: by `volume24h`. 0 where it is "
@@ -85,7 +87,8 @@ class ConsensusContribution:
         return cls(
             source=value.source,
             rate=None if value.rate is None else RateType.of(value.rate),
-            price=None if value.rate is None else value.rate.ticker.price,
+            price=value.price,
+            basis=None if value.rate is None else price_basis(value.rate),
             included=value.is_included,
             weight=value.weight,
             deviation_bps=_bps(value.deviation_bps),
@@ -158,6 +161,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     max_age_ms: MaxAgeMs = UNSET,
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> ConsensusRateType:
     query = read_consensus(
         symbol=symbol,
@@ -166,6 +170,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
         max_age_ms=max_age_ms,
         max_deviation_bps=max_deviation_bps,
         sources=sources,
+        max_trade_age_ms=max_trade_age_ms,
     )
     answer = info.context.consensus.consensus(query)
     _note(info, answer)
@@ -181,6 +186,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRateType, None]:
     pace = parse_delivery_options(sample_interval_ms, 0)
     query = read_consensus(
@@ -190,6 +196,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
         max_age_ms=max_age_ms,
         max_deviation_bps=max_deviation_bps,
         sources=sources,
+        max_trade_age_ms=max_trade_age_ms,
     )
     return _each(info.context.consensus.watch(query, pace))
 
@@ -210,6 +217,7 @@ def read_consensus(
     max_age_ms: int | None,
     max_deviation_bps: float,
     sources: list[Source] | None,
+    max_trade_age_ms: int | None,
 ) -> ConsensusQuery:
     """The question that the arguments ask.
 
@@ -217,14 +225,16 @@ def read_consensus(
         InvalidArgument: out of range.
     """
     named = none_if_unset(sources)
+    policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
     query = ConsensusQuery(
         symbol,
         method,
         min_sources,
-        read_policy(max_age_ms, OnStale.RETURN).max_age,
+        policy.max_age,
         # The shortest text that means this float is what the client wrote.
         Decimal(repr(float(max_deviation_bps))),
         None if named is None else tuple(dict.fromkeys(named)),
+        policy.max_trade_age,
     )
     check_consensus(query)
     return query

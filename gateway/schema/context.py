@@ -11,6 +11,7 @@ from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
+from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy
 from gateway.state.catalog import InstrumentCatalog
 from gateway.subscriptions.live_queries import LiveQueries
 
@@ -29,11 +30,13 @@ class OperationMetadata:
     no_store: bool = False
     """Whether the answer holds something that is true at its moment only."""
 
-    def note_rates(self, rates: Iterable[Rate], max_age: timedelta | None = None) -> None:
-        """Rates that are in the answer, asked for with that age at most."""
+    def note_rates(self, rates: Iterable[Rate], policy: FreshnessPolicy = ANY_AGE) -> None:
+        """Note rates that are in the answer, asked for with that policy."""
         for rate in rates:
-            lasts = rate.ttl if max_age is None else min(rate.ttl, max_age)
+            lasts = rate.ttl if policy.max_age is None else min(rate.ttl, policy.max_age)
             self.note_fresh_for(rate.ticker.observed_at + lasts - rate.now)
+            if policy.max_trade_age is not None and rate.ticker.last_trade_at is not None:
+                self.note_fresh_for(rate.ticker.last_trade_at + policy.max_trade_age - rate.now)
 
     def note_fresh_for(self, left: timedelta) -> None:
         """Something in the answer is good for so long."""

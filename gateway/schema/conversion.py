@@ -10,8 +10,9 @@ from gateway.queries.conversion import conversion
 from gateway.queries.conversion.conversion import ConversionOperation
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
 from gateway.queries.freshness import Freshness
+from gateway.queries.price_basis import PriceBasis, price_basis
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, OnStaleArgument, given_all, read_policy
+from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OnStaleArgument, given_all, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import RateType
@@ -49,7 +50,8 @@ class ConversionLeg:
     end: str = described("The asset that it leads to.", name="to")
     operation: ConversionOperation = described("What is done with the price.")
     price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
-    rate: RateType | None = described("The rate with that price; null for a peg.")
+    basis: PriceBasis | None = described("Which price of the rate that is; null for a peg.")
+    rate: RateType | None = described("The rate that the price is of; null for a peg.")
     source: Source | None = described("Who published it; null for a peg.")
     age_ms: int | None = described("Its age in milliseconds; null for a peg.")
     freshness: Freshness | None = described("What its age makes it; null for a peg.")
@@ -65,6 +67,7 @@ class ConversionLeg:
             end=value.end,
             operation=value.operation,
             price=value.price,
+            basis=None if rate is None else price_basis(rate),
             rate=None if rate is None else RateType.of(rate),
             source=None if rate is None else rate.ticker.source,
             age_ms=None if rate is None else clamp(rate.age_ms),
@@ -124,12 +127,13 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     max_legs: MaxLegs = MAX_LEGS,
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> ConversionType | None:
     query = ConversionQuery(
         amount,
         start,
         end,
-        read_policy(max_age_ms, on_stale),
+        read_policy(max_age_ms, on_stale, max_trade_age_ms),
         given_all(sources),
         max_legs,
         stablecoins_as_usd,
@@ -138,5 +142,5 @@ def convert(  # noqa: PLR0917 - GraphQL passes them by name
     answer = info.context.converter.convert(query)
     if answer is None:
         return None
-    info.context.metadata.note_rates(answer.rates, query.policy.max_age)
+    info.context.metadata.note_rates(answer.rates, query.policy)
     return ConversionType.of(answer)

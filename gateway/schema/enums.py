@@ -9,6 +9,7 @@ from gateway.queries.consensus.query import ConsensusMethod
 from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.conversion.conversion import ConversionOperation
 from gateway.queries.freshness import Freshness
+from gateway.queries.price_basis import PriceBasis
 from gateway.queries.rate import UnavailableReason
 from gateway.queries.rates_query import OnStale
 from gateway.queries.source_rules import SourceState
@@ -42,6 +43,14 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "RETURN": "The rate there is, with its true age and freshness.",
             "NULL": "`null` from `rate`; from `rates` an entry in `unavailable`.",
             "ERROR": "An error with code RATE_STALE, with `ageMs` and `maxAgeMs`.",
+        },
+    ),
+    PriceBasis: (
+        "Which price of a rate a merged answer uses.",
+        {
+            "LAST_TRADE": "The last trade.",
+            "MID": "The middle of bid and ask: the last trade is outside of them, or older than the source's time to live, and they are "
+            "fresh.",
         },
     ),
     UnavailableReason: (

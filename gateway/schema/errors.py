@@ -92,6 +92,11 @@ def _stale(error: errors.RateStale) -> dict[str, Any]:
         "source": error.source,
         "ageMs": error.age_ms,
         "maxAgeMs": error.max_age_ms,
+        **(
+            {}
+            if error.max_trade_age_ms is None
+            else {"tradeAgeMs": error.trade_age_ms, "maxTradeAgeMs": error.max_trade_age_ms}
+        ),
     }
 
 

@@ -9,6 +9,7 @@ from gateway.schema import consensus, conversion
 from gateway.schema.arguments import (
     UNSET,
     MaxAgeMs,
+    MaxTradeAgeMs,
     OneSource,
     OneSymbol,
     OnStaleArgument,
@@ -35,31 +36,33 @@ First = Annotated[int, strawberry.argument(description="Length of the page, 0 to
 After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
 
 
-def _rate(
+def _rate(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbol: OneSymbol,
     source: OneSource = UNSET,
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> RateType | None:
-    policy = read_policy(max_age_ms, on_stale)
+    policy = read_policy(max_age_ms, on_stale, max_trade_age_ms)
     answer = info.context.rates.rate(symbol, none_if_unset(source), policy)
     if answer is None:
         return None
-    info.context.metadata.note_rates([answer], policy.max_age)
+    info.context.metadata.note_rates([answer], policy)
     return RateType.of(answer)
 
 
-def _rates(
+def _rates(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbols: Symbols = UNSET,
     sources: Sources = UNSET,
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> RateListType:
-    policy = read_policy(max_age_ms, on_stale)
+    policy = read_policy(max_age_ms, on_stale, max_trade_age_ms)
     answer = info.context.rates.rates(read_query(symbols, sources), policy)
-    info.context.metadata.note_rates(answer.items, policy.max_age)
+    info.context.metadata.note_rates(answer.items, policy)
     return RateListType.of(answer)
 
 

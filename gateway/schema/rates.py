@@ -10,6 +10,7 @@ import strawberry
 
 from gateway.queries import rate
 from gateway.queries.freshness import Freshness
+from gateway.queries.price_basis import mid, spread_bps
 from gateway.queries.rate import UnavailableReason
 from gateway.schema.field import described
 from gateway.schema.scalars import clamp
@@ -17,6 +18,9 @@ from gateway.subscriptions import event as events
 from gateway.subscriptions.event import RatesEventKind
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
+
+# What floats can tell apart; verdicts on them are exact.
+BPS_DIGITS = 6
 
 
 @strawberry.type(
@@ -28,11 +32,26 @@ class RateType:
     base: str = described("The asset that is priced.")
     quote: str = described("The asset that it is priced in.")
     source: Source = described("Who published it.")
-    price: Decimal = described("Price of one unit of base in units of quote.")
+    price: Decimal = described("Price of the last trade: one unit of base in units of quote.")
     bid: Decimal | None = described("Best price that buyers offer, where the source publishes it.")
     ask: Decimal | None = described("Best price that sellers ask, where the source publishes it.")
+    bid_size: Decimal | None = described("Units of base offered at `bid`, where the source publishes it.")
+    ask_size: Decimal | None = described("Units of base asked at `ask`, where the source publishes it.")
+    mid: Decimal | None = described("The exact middle of `bid` and `ask`; null without both.")
+    spread_bps: float | None = described(
+        "Distance from `bid` to `ask` in basis points (1/100 %) of `mid`; null without both, negative in a crossed book."
+    )
+    quoted_at: datetime | None = described(
+        "When the source published `bid` and `ask`; null without them. Each of them is null where its channel fell silent."
+    )
+    last_trade_at: datetime | None = described(
+        "When the trade at `price` took place; null where the source does not tell. It can be much older than `observedAt`, at which the "
+        "source still said that it was the last."
+    )
+    open_24h: Decimal | None = described("Price 24 hours ago, where the source publishes it.", name="open24h")
     change_percent_24h: Decimal | None = described(
-        "Change of the price over 24 hours in percent, where the source publishes it.",
+        "Change of the price over 24 hours in percent, as the source publishes it, or from `open24h` where it publishes only that "
+        "(Coinbase, OKX).",
         name="changePercent24h",
     )
     high_24h: Decimal | None = described(
@@ -43,6 +62,10 @@ class RateType:
     )
     volume_24h: Decimal | None = described(
         "Units of base traded during the last 24 hours, where the source publishes it.", name="volume24h"
+    )
+    quote_volume_24h: Decimal | None = described(
+        "Units of quote traded during the last 24 hours, where the source publishes it.",
+        name="quoteVolume24h",
     )
     observed_at: datetime = described("When the source observed it. Age and freshness run from here.")
     observed_at_origin: ObservedAtOrigin = described("Whose clock `observedAt` is.")
@@ -56,6 +79,10 @@ class RateType:
         "after `observedAt` + 10 x `ttlMs`."
     )
     freshness: Freshness = described("What its age makes it at the time of the answer.")
+    merged_upstream: int = described(
+        "Earlier updates of the source that this one replaced before it was published to gateways: push feeds write at most every "
+        "100 ms, the newest value of each instrument."
+    )
     simulated: bool = described("Whether the bundled simulator made it up: no real exchange published it.")
 
     @classmethod
@@ -71,6 +98,19 @@ def _read_age_ms(value: rate.Rate) -> int:
     return clamp(value.age_ms)
 
 
+def _read_mid(value: rate.Rate) -> Decimal | None:
+    return mid(value.ticker.bid, value.ticker.ask)
+
+
+def _read_spread_bps(value: rate.Rate) -> float | None:
+    spread = spread_bps(value.ticker.bid, value.ticker.ask)
+    return None if spread is None else round(float(spread), BPS_DIGITS)
+
+
+def _read_merged(value: rate.Rate) -> int:
+    return clamp(value.ticker.merged)
+
+
 READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
     "id": _read_id,
     "symbol": attrgetter("ticker.symbol"),
@@ -80,10 +120,18 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
     "price": attrgetter("ticker.price"),
     "bid": attrgetter("ticker.bid"),
     "ask": attrgetter("ticker.ask"),
+    "bid_size": attrgetter("ticker.bid_size"),
+    "ask_size": attrgetter("ticker.ask_size"),
+    "mid": _read_mid,
+    "spread_bps": _read_spread_bps,
+    "quoted_at": attrgetter("ticker.quoted_at"),
+    "last_trade_at": attrgetter("ticker.last_trade_at"),
+    "open_24h": attrgetter("ticker.open_24h"),
     "change_percent_24h": attrgetter("ticker.change_percent_24h"),
     "high_24h": attrgetter("ticker.high_24h"),
     "low_24h": attrgetter("ticker.low_24h"),
     "volume_24h": attrgetter("ticker.volume_24h"),
+    "quote_volume_24h": attrgetter("ticker.quote_volume_24h"),
     "observed_at": attrgetter("ticker.observed_at"),
     "observed_at_origin": attrgetter("ticker.observed_at_origin"),
     "received_at": attrgetter("ticker.received_at"),
@@ -91,6 +139,7 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
     "ttl_ms": attrgetter("ttl_ms"),
     "expires_at": attrgetter("expires_at"),
     "freshness": attrgetter("freshness"),
+    "merged_upstream": _read_merged,
     "simulated": attrgetter("ticker.simulated"),
 }
 """Where each field of a `Rate` comes from: whoever writes a few of them reads no more."""

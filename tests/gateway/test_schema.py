@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -296,3 +297,42 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
     logged = [each for each in structured_logs if each["event"] == "internal error"]
     assert [each["error_id"] for each in logged] == [extensions["errorId"]]
     assert "secret detail" in str(logged[0]["exc_info"])
+
+
+async def test_quotes_and_the_last_trade_have_times_of_their_own(
+    execute: Any, gateway: Gateway, cache: Any, ticker: Any, until: Any, clock: Any
+) -> None:
+    """A price that is told now can be of a trade of long ago, and the quotes can have left it behind."""
+    wen = ticker(
+        price="0.0000044",
+        bid=Decimal("0.000004631"),
+        ask=Decimal("0.0000059"),
+        bid_size=Decimal("12.50"),
+        quoted_at=clock(),
+        last_trade_at=clock() - timedelta(hours=10),
+        open_24h=Decimal("0.0000050"),
+        quote_volume_24h=Decimal("7.10"),
+        merged=3,
+    )
+    await cache.write([wen])
+    await until(lambda: gateway.mirror.read(wen.key) is not None)
+    fields = "price mid spreadBps bidSize askSize quotedAt lastTradeAt open24h quoteVolume24h mergedUpstream"
+    result = await execute(f'{{ rate(symbol: "BTC/USDT", source: BINANCE) {{ {fields} }} }}')
+    assert result.data["rate"] == {
+        "price": "0.0000044",
+        "mid": "0.0000052655",
+        "spreadBps": 2410.027538,
+        "bidSize": "12.50",
+        "askSize": None,
+        "quotedAt": "2026-11-22T12:00:00.000Z",
+        "lastTradeAt": "2026-11-22T02:00:00.000Z",
+        "open24h": "0.0000050",
+        "quoteVolume24h": "7.10",
+        "mergedUpstream": 3,
+    }
+    late = '{ rate(symbol: "BTC/USDT", source: BINANCE, maxTradeAgeMs: 60000, onStale: ERROR) { price } }'
+    extensions = only_error(await execute(late)).extensions
+    assert extensions["code"] == "RATE_STALE"
+    assert (extensions["tradeAgeMs"], extensions["maxTradeAgeMs"]) == (36_000_000, 60_000)
+    listed = '{ rates(symbols: ["BTC/USDT"], sources: [BINANCE], maxTradeAgeMs: 60000, onStale: NULL) { items { price } unavailable { reason } } }'
+    assert (await execute(listed)).data["rates"] == {"items": [], "unavailable": [{"reason": "STALE"}]}

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from gateway.queries.rates_query import FreshnessPolicy
 from rates.clock import format_span_ms
 from rates.errors import InvalidArgument
 from rates.source import Source
@@ -24,7 +25,10 @@ class ConsensusMethod(StrEnum):
 
 
 class ConsensusQuery(NamedTuple):
-    """`max_age` is `None` for each source's own time to live; `sources` is `None` for all that track the symbol."""
+    """A consensus that a client asks for.
+
+    `max_age` is `None` for each source's own TTL, `max_trade_age` for any; `sources` is `None` for all that track the symbol.
+    """
 
     symbol: Symbol
     method: ConsensusMethod = ConsensusMethod.MEDIAN
@@ -32,6 +36,12 @@ class ConsensusQuery(NamedTuple):
     max_age: timedelta | None = None
     max_deviation_bps: Decimal = MAX_DEVIATION_BPS
     sources: tuple[Source, ...] | None = None
+    max_trade_age: timedelta | None = None
+
+    @property
+    def policy(self) -> FreshnessPolicy:
+        """The freshness that a rate needs to count."""
+        return FreshnessPolicy(self.max_age, max_trade_age=self.max_trade_age)
 
     @property
     def id(self) -> str:
@@ -39,6 +49,7 @@ class ConsensusQuery(NamedTuple):
         details = {
             "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
             "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),
+            "maxTradeAgeMs": None if self.max_trade_age is None else str(format_span_ms(self.max_trade_age)),
             "maxDeviationBps": None
             if self.max_deviation_bps == MAX_DEVIATION_BPS
             else format(self.max_deviation_bps.normalize(), "f"),

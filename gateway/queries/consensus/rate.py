@@ -8,7 +8,8 @@ from enum import StrEnum
 import msgspec
 
 from gateway.queries.consensus.query import ConsensusQuery
-from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness, worst
+from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness, age_at, worst
+from gateway.queries.price_basis import merged_price, price_basis
 from gateway.queries.rate import Rate
 from rates.source import Source
 
@@ -45,6 +46,11 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None = None
     weight: Decimal = Decimal(0)
     deviation_bps: Decimal | None = None
+
+    @property
+    def price(self) -> Decimal | None:
+        """The price that counts of the rate: its last trade, or its mid."""
+        return None if self.rate is None else merged_price(self.rate)
 
     @property
     def is_included(self) -> bool:
@@ -88,10 +94,16 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
     def _turns(self) -> Iterator[datetime]:
         """What is left out as stale or for being unseen comes back by an arrival only."""
         for rate in self._fresh_enough():
-            limits = (rate.ttl, rate.ttl * EXPIRED_AFTER_TTLS, self.query.max_age)
-            for limit in limits:
-                if limit is not None and rate.age <= limit:
-                    yield rate.ticker.observed_at + limit + _MICROSECOND
+            ticker, ttl, query = rate.ticker, rate.ttl, self.query
+            for moment, limits in (
+                (ticker.observed_at, (ttl, ttl * EXPIRED_AFTER_TTLS, query.max_age)),
+                # The basis of the price changes when trade or quotes grow older than the TTL.
+                (ticker.last_trade_at, (ttl, query.max_trade_age)),
+                (ticker.quoted_at, (ttl,)),
+            ):
+                for limit in limits:
+                    if moment is not None and limit is not None and age_at(rate.now, moment) <= limit:
+                        yield moment + limit + _MICROSECOND
 
     def _fresh_enough(self) -> Iterator[Rate]:
         for each in self.contributions:
@@ -102,7 +114,13 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
     def said(self) -> tuple[object, ...]:
         """All of it but the ages."""
         parts = tuple(
-            (each.source, each.rate.ticker if each.rate else None, each.exclusion, each.weight)
+            (
+                each.source,
+                each.rate.ticker if each.rate else None,
+                price_basis(each.rate) if each.rate else None,
+                each.exclusion,
+                each.weight,
+            )
             for each in self.contributions
         )
         return self.quality, self.price, self.freshness, parts

@@ -18,8 +18,8 @@ from gateway.queries.consensus.arithmetic import (
 )
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusQuality, ConsensusRate, Contribution, ExclusionReason
+from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
-from gateway.queries.rates_query import FreshnessPolicy
 from gateway.queries.unavailable import too_old
 from rates.errors import RateNotSeen
 from rates.source import Source
@@ -55,7 +55,7 @@ def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now:
 def _agree(
     query: ConsensusQuery, contributions: Sequence[Contribution], rates: Sequence[Rate], now: datetime
 ) -> ConsensusRate:
-    prices = [rate.ticker.price for rate in rates]
+    prices = [merged_price(rate) for rate in rates]
     if query.method is ConsensusMethod.VWAP:
         volumes = [rate.ticker.volume_24h or Decimal(0) for rate in rates]
         price, weights = vwap(prices, volumes), shares(volumes)
@@ -69,7 +69,7 @@ def _agree(
             msgspec.structs.replace(
                 each,
                 weight=next(left) if each.is_included else each.weight,
-                deviation_bps=distance_bps(each.rate.ticker.price, price) if each.rate else None,
+                deviation_bps=None if each.price is None else distance_bps(each.price, price),
             )
             for each in contributions
         ),
@@ -96,7 +96,7 @@ def _admit(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
     if rate is None:
         message = str(RateNotSeen(str(query.symbol), source.name))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
-    policy = FreshnessPolicy(query.max_age)
+    policy = query.policy
     if policy.allows(rate):
         return Contribution(source=source, rate=rate)
     message = str(too_old(rate, policy))
@@ -104,7 +104,7 @@ def _admit(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
 
 
 def _leave_out_outliers(contributions: Sequence[Contribution], query: ConsensusQuery) -> list[Contribution]:
-    prices = [each.rate.ticker.price for each in contributions if each.is_included and each.rate]
+    prices = [each.price for each in contributions if each.is_included and each.price is not None]
     limit = outlier_limit(prices, query.max_deviation_bps)
     if limit is None:
         return list(contributions)
@@ -113,9 +113,9 @@ def _leave_out_outliers(contributions: Sequence[Contribution], query: ConsensusQ
 
 
 def _judge_distance(each: Contribution, middle: Decimal, limit: Decimal, count: int) -> Contribution:
-    if not each.is_included or each.rate is None:
+    price = each.price
+    if not each.is_included or price is None:
         return each
-    price = each.rate.ticker.price
     if EXACT.abs(EXACT.subtract(price, middle)) <= limit:
         return each
     seen, expected = (_print_bps(at, middle) for at in (price, EXACT.add(middle, limit)))

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.queries.freshness import Freshness, format_age_ms, worst
+from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate
 
 # Amounts and prices have at most 50 digits on either side of the point (`rates.number`): an amount times three of them.
@@ -39,7 +40,7 @@ class Leg(msgspec.Struct, frozen=True):
 
     @property
     def price(self) -> Decimal:
-        return self.rate.ticker.price if self.rate else ONE
+        return merged_price(self.rate) if self.rate else ONE
 
 
 class Conversion(msgspec.Struct, frozen=True):

@@ -15,6 +15,15 @@ RATE_FIELDS = [
     "price",
     "bid",
     "ask",
+    "bidSize",
+    "askSize",
+    "mid",
+    "spreadBps",
+    "quotedAt",
+    "lastTradeAt",
+    "open24h",
+    "quoteVolume24h",
+    "mergedUpstream",
     "changePercent24h",
     "high24h",
     "low24h",
@@ -30,7 +39,7 @@ RATE_FIELDS = [
     "__typename",
 ]
 CONSENSUS_FIELDS = "id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated __typename"
-CONTRIBUTION_FIELDS = "source price included weight deviationBps exclusion message __typename"
+CONTRIBUTION_FIELDS = "source price basis included weight deviationBps exclusion message __typename"
 WRONG_CONSENSUS = [{"symbol": '"NO/SUCH"'}, {"minSources": "0"}, {"sampleIntervalMs": "-1"}]
 UNAVAILABLE_FIELDS = ["symbol", "source", "reason", "message", "__typename"]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]

@@ -22,11 +22,14 @@ class MadeUp(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What one source says: a price, how many seconds ago, and how much it traded."""
+    """A rate of one source: a price, its age in seconds and the volume; quotes and the age of the last trade."""
 
     price: str
     age_s: float = 0
     volume: str | None = "1"
+    bid: str | None = None
+    ask: str | None = None
+    traded_s: float | None = None
 
     def rate(self, said_by: Any) -> Rate:
         ticker = build_ticker(
@@ -34,6 +37,10 @@ class Opinion(NamedTuple):
             source=said_by,
             observed_at=NOON - timedelta(seconds=self.age_s),
             volume_24h=None if self.volume is None else Decimal(self.volume),
+            bid=None if self.bid is None else Decimal(self.bid),
+            ask=None if self.ask is None else Decimal(self.ask),
+            quoted_at=None if self.bid is None else NOON - timedelta(seconds=self.age_s),
+            last_trade_at=None if self.traded_s is None else NOON - timedelta(seconds=self.traded_s),
         )
         return Rate(ticker, TTL, NOON)
 

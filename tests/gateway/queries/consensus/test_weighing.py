@@ -277,3 +277,31 @@ def _at(answer: ConsensusRate, moment: object) -> ConsensusRate:
 def _last_digit(value: Decimal) -> Decimal:
     """One unit of it."""
     return Decimal((0, (1,), value.as_tuple().exponent))  # type: ignore[arg-type]  # finite
+
+
+def test_a_trade_that_the_quotes_have_left_behind_counts_as_the_mid() -> None:
+    """WEN/USD on Kraken traded ten hours ago below its own bid; its quotes are of now."""
+    kraken = Opinion("0.0000044", bid="0.000004631", ask="0.0000059", traded_s=36_000)
+    answer = consensus(kraken, Opinion("0.0000052"))
+    assert answer.contributions[0].price == Decimal("0.0000052655")
+    assert answer.price == Decimal("0.00000523275")
+
+
+def test_the_answer_changes_when_a_trade_grows_older_than_the_time_to_live() -> None:
+    """Time alone moves the price from the last trade to the mid: the answer says when."""
+    opinion = Opinion("100", bid="99", ask="102", traded_s=4)
+    answer = consensus(opinion, Opinion("100"))
+    assert answer.price == 100
+    turn = answer.next_change_at
+    assert turn == NOON + timedelta(seconds=6, microseconds=1)
+
+
+def test_a_last_trade_older_than_asked_or_unknown_leaves_its_source_out() -> None:
+    """`maxTradeAgeMs` is for those who want trading, not quoting."""
+    asked = {"max_trade_age": timedelta(seconds=5)}
+    answer = consensus(
+        Opinion("100", traded_s=5), Opinion("100", traded_s=5.001), Opinion("100"), min_sources=1, **asked
+    )
+    assert exclusions(answer) == [None, "STALE", "STALE"]
+    assert "last trade" in str(answer.contributions[1].message)
+    assert "does not tell" in str(answer.contributions[2].message)

@@ -1,0 +1,59 @@
+"""The price of a rate that merged answers use: the last trade, or the mid where the trade no longer stands for the market."""
+
+from decimal import Context, Decimal, Inexact
+from enum import StrEnum
+
+from gateway.queries.freshness import age_at, within
+from gateway.queries.rate import Rate
+
+# Prices have at most 50 digits on either side of the point (`rates.number`): half of a sum adds one.
+EXACT = Context(prec=110, traps=[Inexact])
+BPS = 10_000
+_TWO = Decimal(2)
+
+
+class PriceBasis(StrEnum):
+    """Which price of a rate a merged answer uses."""
+
+    LAST_TRADE = "LAST_TRADE"
+    MID = "MID"
+
+
+def mid(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
+    """The exact middle of bid and ask; `None` without both."""
+    if bid is None or ask is None:
+        return None
+    return EXACT.divide(EXACT.add(bid, ask), _TWO)
+
+
+def spread_bps(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
+    """The distance from bid to ask in basis points of their mid; `None` without both, negative in a crossed book."""
+    middle = mid(bid, ask)
+    if bid is None or ask is None or not middle:
+        return None
+    return (ask - bid) * BPS / middle
+
+
+def price_basis(rate: Rate) -> PriceBasis:
+    """MID where fresh quotes exist and the last trade is outside bid..ask or older than the source's TTL.
+
+    Quotes are fresh while their age is within the source's TTL. A trade of unknown time counts by its price only. See
+    docs/consensus.md.
+    """
+    ticker = rate.ticker
+    if ticker.bid is None or ticker.ask is None or ticker.quoted_at is None or ticker.bid > ticker.ask:
+        return PriceBasis.LAST_TRADE
+    if not within(age_at(rate.now, ticker.quoted_at), rate.ttl):
+        return PriceBasis.LAST_TRADE
+    if not ticker.bid <= ticker.price <= ticker.ask:
+        return PriceBasis.MID
+    traded_at = ticker.last_trade_at
+    is_old = traded_at is not None and not within(age_at(rate.now, traded_at), rate.ttl)
+    return PriceBasis.MID if is_old else PriceBasis.LAST_TRADE
+
+
+def merged_price(rate: Rate) -> Decimal:
+    """The price that consensus and conversion use of the rate."""
+    if price_basis(rate) is PriceBasis.MID and (middle := mid(rate.ticker.bid, rate.ticker.ask)):
+        return middle
+    return rate.ticker.price
