@@ -18,9 +18,11 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import websockets
+from msgspec import structs
 
 from bench.market import NAMES, STREAM_LENGTH, make_symbols, make_tickers, populate
 from bench.processes import ROOT, running_redis
+from bench.rounds import show
 from cache.redis_client import open_redis
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_sink import RedisTickerSink
@@ -30,9 +32,25 @@ from instruments.store import InstrumentStore
 
 PACKAGES = ("rates", "cache", "instruments", "runtime", "gateway")
 TIMEOUT_S = 20
+# Coroutines that wait for the message: a trip begins with the call after them.
+RESUMED = (
+    "run",
+    "_sync",
+    "_follow",
+    "_messages",
+    "translated_errors",
+    "preserve_cancellation",
+    "heeded_cancellation",
+)
 SYMBOLS = make_symbols(2)
-SUBSCRIPTION = 'subscription { rates(symbols: ["%s"]) { kind cursor items { symbol price } } }' % str(SYMBOLS[0])
-QUERY = 'query %s { rate(symbol: "%s") { symbol price freshness } }'
+SUBSCRIPTION = (
+    f'subscription {{ rates(symbols: ["{SYMBOLS[0]}"]) {{ kind cursor items {{ symbol price }} }} }}'
+)
+
+
+def make_query(name: str) -> str:
+    """Return a query of this name, by which the gateway caches it."""
+    return f'query {name} {{ rate(symbol: "{SYMBOLS[0]}") {{ symbol price freshness }} }}'
 
 
 class Hop(NamedTuple):
@@ -67,7 +85,7 @@ class Recorder:
         self._sends = sends
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call":
+        if event == "call" and (self.hops or frame.f_code.co_name not in RESUMED):
             file = frame.f_code.co_filename
             if file.startswith(str(ROOT)):
                 name = file[len(str(ROOT)) + 1 :]
@@ -93,10 +111,10 @@ class Driver:
         """Record every trip."""
         self._wait_until_ready()
         asyncio.run(self._record_delivery())
-        self._post(QUERY % ("Warm", str(SYMBOLS[0])), 3)
-        self._record("HTTP, first request of a document", lambda: self._post(QUERY % ("First", str(SYMBOLS[0]))))
-        self._post(QUERY % ("Known", str(SYMBOLS[0])), 3)
-        self._record("HTTP, known request", lambda: self._post(QUERY % ("Known", str(SYMBOLS[0]))))
+        self._post(make_query("Warm"), 3)
+        self._record("HTTP, first request of a document", lambda: self._post(make_query("First")))
+        self._post(make_query("Known"), 3)
+        self._record("HTTP, known request", lambda: self._post(make_query("Known")))
 
     def _wait_until_ready(self) -> None:
         while True:
@@ -133,7 +151,19 @@ class Driver:
 
     async def _publish(self, sink: RedisTickerSink) -> None:
         self._publication += 1
-        await sink.write(make_tickers(SYMBOLS[:1], self._publication))
+        tickers = [
+            structs.replace(
+                each,
+                bid=None,
+                ask=None,
+                change_percent_24h=None,
+                high_24h=None,
+                low_24h=None,
+                volume_24h=None,
+            )
+            for each in make_tickers(SYMBOLS[:1], self._publication)
+        ]
+        await sink.write(tickers)
 
     def _post(self, query: str, times: int = 1) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)) as client:
@@ -168,7 +198,10 @@ class Driver:
 
 async def record_trips() -> list[Trip]:
     """Run a gateway over a real Redis and record every trip through it."""
-    with tempfile.TemporaryDirectory(prefix="ratewire-hops-") as name, running_redis(Path(name), 0) as (url, _):
+    with (
+        tempfile.TemporaryDirectory(prefix="ratewire-hops-") as name,
+        running_redis(Path(name), 0) as (url, _),
+    ):
         database_url = f"sqlite+aiosqlite:///{name}/instruments.sqlite"
         await populate(url, database_url, SYMBOLS)
         settings = GatewaySettings(port=0, fast_path=True)
@@ -195,10 +228,10 @@ def main() -> None:
     parser.add_argument("--calls", action="store_true", help="also print every call")
     arguments = parser.parse_args()
     for trip in asyncio.run(record_trips()):
-        print(f"{trip.name}: {len(trip.hops)} calls, {trip.files} files, {trip.switches} switches")
+        show(f"{trip.name}: {len(trip.hops)} calls, {trip.files} files, {trip.switches} switches\n")
         if arguments.calls:
             for hop in trip.hops:
-                print(f"    {hop.file:48} {hop.function}")
+                show(f"    {hop.file:48} {hop.function}\n")
 
 
 if __name__ == "__main__":

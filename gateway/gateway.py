@@ -54,21 +54,17 @@ class Gateway:
             simulated=simulated,
             clock=clock,
         )
+        self.consensus = ConsensusReader(
+            self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
+        )
         self.live_queries = LiveQueries(
             feed,
             self.mirror,
             self.catalog,
             self.registry,
             self.rates,
+            consensus=self.consensus,
             ttl=settings.ttl,
-            preference=settings.source_preference,
-            clock=clock,
-        )
-        self.consensus = ConsensusReader(
-            self.rates,
-            self.mirror,
-            self.catalog,
-            self.live_queries.fan_out,
             preference=settings.source_preference,
             clock=clock,
         )

@@ -76,7 +76,7 @@ class PreparedOperation(NamedTuple):
     request: GraphQLRequest
     document: DocumentNode
     plan: QueryPlan | None = None
-    watch: SubscriptionPlan | None = None
+    subscription: SubscriptionPlan | None = None
 
 
 class QueryResult(NamedTuple):
@@ -86,8 +86,8 @@ class QueryResult(NamedTuple):
     has_errors: bool
 
 
-class Followed(NamedTuple):
-    """A subscription whose reader is handed the results; `resuming` comes first, where there is such."""
+class Subscribed(NamedTuple):
+    """A subscription whose results are pushed. `resuming`, if any, is to be awaited first."""
 
     resuming: Resuming | None
 
@@ -104,7 +104,7 @@ class Operations:
         self._plans = Planner(self._schema) if settings.fast_path else None
         encoder = ResponseEncoder(self._schema, context.rates)
         self._answers = FastPathQueries(self._schema, context.rates, encoder)
-        self._events = FastPathSubscriptions(context.live_queries, context.consensus, encoder)
+        self._subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, check against limits, validate, choose the operation and check its variables.
@@ -131,12 +131,12 @@ class Operations:
         values = get_variable_values(self._schema, wanted, request.variables or {}, MAX_VARIABLE_ERRORS)
         if isinstance(values, list):
             raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
-        plan = watch = None
+        plan = subscription = None
         if self._plans and kind is OperationKind.QUERY:
             plan = self._plans.plan_query(request, document, operation, values)
         elif self._plans and kind is OperationKind.SUBSCRIPTION:
-            watch = self._plans.plan_subscription(request, document, operation, values)
-        return PreparedOperation(kind, request, document, plan, watch)
+            subscription = self._plans.plan_subscription(request, document, operation, values)
+        return PreparedOperation(kind, request, document, plan, subscription)
 
     async def answer(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
@@ -165,13 +165,13 @@ class Operations:
         )
         return _format(await result if isawaitable(result) else result)
 
-    async def subscribe(
+    async def iterate_results(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[Result, None]:
-        """The results of a subscription, each made when it is asked for; what `metadata` hold is that of the last one.
+        """The results of a subscription, each computed when it is asked for; `metadata` are those of the last one.
 
         Raises:
-            Refused: the stream cannot be made. What goes wrong later is the last result.
+            OperationRejected: the subscription cannot be made. A later error is the last result.
         """
         source = subscribe(
             self._schema,
@@ -188,26 +188,27 @@ class Operations:
             )
         return _format_each(results)
 
-    async def stream(
+    async def iterate(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """The encoded results of a subscription, the same bytes whichever way they are made.
+        """The encoded results of a subscription, the same bytes on either path.
 
         Raises:
-            Refused: the stream cannot be made. What goes wrong later is the last result.
+            OperationRejected: the subscription cannot be made. A later error is the last result.
         """
-        if prepared.watch and (
-            results := self._events.watch(prepared.watch, metadata or OperationMetadata())
-        ):
-            return _with_last_word(results)
-        return _encode_each(await self.subscribe(prepared, metadata))
+        plan = prepared.subscription
+        if plan and (results := self._subscriptions.iterate(plan, metadata or OperationMetadata())):
+            return _with_error_result(results)
+        return _encode_each(await self.iterate_results(prepared, metadata))
 
-    def follow(self, prepared: PreparedOperation, reader: Subscriber[EncodedPayload]) -> "Followed | None":
-        """Have `reader` handed the encoded results of a subscription; `None` where they are only made for one who asks for them."""
-        if prepared.watch is None:
+    def subscribe(
+        self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload]
+    ) -> Subscribed | None:
+        """Push the encoded results of a subscription to `subscriber`; `None` if only `iterate` can make them."""
+        if prepared.subscription is None:
             return None
         try:
-            return Followed(self._events.follow(prepared.watch, None, reader))
+            return Subscribed(self._subscriptions.subscribe(prepared.subscription, subscriber))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
@@ -241,17 +242,17 @@ async def _format_each(results: Any) -> AsyncGenerator[Result, None]:
         try:
             async for result in results:
                 yield _format(result)
-        except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and the last word to the client
+        except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and sent as the last result
             yield _error_result(exc)
 
 
-async def _with_last_word(results: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _with_error_result(results: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(results):
         try:
             async for result in results:
                 yield result
         except Exception as exc:  # noqa: BLE001 - outermost, as above
-            yield format_failure(exc)
+            yield encode_error(exc)
 
 
 async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[bytes, None]:
@@ -260,9 +261,9 @@ async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[
             yield encode(result)
 
 
-def format_failure(failure: Exception) -> bytes:
-    """The last result of a subscription that has failed: shown or masked, and logged."""
-    return encode(_error_result(failure))
+def encode_error(error: Exception) -> bytes:
+    """The last result of a failed subscription: its error shown or masked, and logged."""
+    return encode(_error_result(error))
 
 
 def _error_result(failure: Exception) -> Result:

@@ -17,6 +17,7 @@ from gateway.fastpath.selection import TYPENAME, Collector, NotOnFastPath, RootF
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
+from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
@@ -64,34 +65,19 @@ class PlannedField(NamedTuple):
 QueryPlan = tuple[PlannedField, ...]
 
 
-class RateSubscriptionArgs(NamedTuple):
-    """What the subscription `rate` is asked."""
+class SubscriptionArgs(NamedTuple):
+    """The parsed arguments of a subscription."""
 
-    symbol: Symbol
-    source: Source | None
-    pace: DeliveryOptions
-
-
-class RatesSubscriptionArgs(NamedTuple):
-    """What the subscription `rates` is asked."""
-
-    query: RatesQuery
-    pace: DeliveryOptions
-    after: str | None
-
-
-class ConsensusSubscriptionArgs(NamedTuple):
-    """What the subscription `consensusRate` is asked."""
-
-    query: ConsensusQuery
-    pace: DeliveryOptions
+    query: RateQuery | RatesQuery | ConsensusQuery
+    options: DeliveryOptions
+    after: str | None = None
 
 
 class SubscriptionPlan(NamedTuple):
-    """The one field of a subscription and what it is asked."""
+    """The only root field of a subscription, and its arguments."""
 
     root: RootField
-    args: RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs
+    args: SubscriptionArgs
 
 
 class Planner:
@@ -142,7 +128,7 @@ class Planner:
                 return None
             field = kind.fields[roots[0].field.name]
             arguments = get_argument_values(field, roots[0].details.node, values)
-            return SubscriptionPlan(roots[0], _read_watch(roots[0].field.name, arguments))
+            return SubscriptionPlan(roots[0], _read_subscription(roots[0].field.name, arguments))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
@@ -189,19 +175,20 @@ def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
     return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
 
 
-def _read_watch(
-    name: str, arguments: dict[str, Any]
-) -> RateSubscriptionArgs | RatesSubscriptionArgs | ConsensusSubscriptionArgs:
+def _read_subscription(name: str, arguments: dict[str, Any]) -> SubscriptionArgs:
     interval_ms = arguments["sampleIntervalMs"]
     if name == "consensusRate":
-        return ConsensusSubscriptionArgs(_read_consensus(arguments), parse_delivery_options(interval_ms, 0))
+        return SubscriptionArgs(_read_consensus(arguments), parse_delivery_options(interval_ms, 0))
     bps = arguments["minChangeBps"]
     if name == "rate":
         source = none_if_unset(arguments.get("source", UNSET))
-        return RateSubscriptionArgs(arguments["symbol"], source, parse_delivery_options(interval_ms, bps))
-    query = read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET))
-    pace = parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"])
-    return RatesSubscriptionArgs(query, pace, none_if_unset(arguments.get("after", UNSET)))
+        query = RateQuery(arguments["symbol"], source)
+        return SubscriptionArgs(query, parse_delivery_options(interval_ms, bps))
+    return SubscriptionArgs(
+        read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)),
+        parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"]),
+        none_if_unset(arguments.get("after", UNSET)),
+    )
 
 
 def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuery:

@@ -1,9 +1,9 @@
-"""Results of subscriptions as bytes: an event that says the same to several readers is written once."""
+"""Encoded results of subscriptions: an event with the same content for several subscribers is encoded once."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from graphql import GraphQLError
 
@@ -11,201 +11,199 @@ from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key, join_list
 from gateway.fastpath.object_encoder import tree_writer
 from gateway.fastpath.payload import EncodedPayload
-from gateway.fastpath.plan import ConsensusSubscriptionArgs, RateSubscriptionArgs, SubscriptionPlan
+from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import MAX_SELECTIONS, ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 from gateway.lru import BoundedLru
+from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
-from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.rate import Rate
+from gateway.queries.rate_query import RateQuery
+from gateway.queries.rates_query import RatesQuery
 from gateway.schema import consensus
 from gateway.schema.context import OperationMetadata
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
-from gateway.subscriptions.live_queries import LiveQueries
+from gateway.subscriptions.live_queries import LiveQueries, Query
 from gateway.subscriptions.pull import PullSubscriber, Resuming, iterate
 from rates.clock import format_us
 from rates.errors import RatesError
 
-WriterT = TypeVar("WriterT", "RatesPayloadEncoder", "RatePayloadEncoder", "ConsensusPayloadEncoder")
-
 
 class RatesEventEncoder:
-    """Writes events in one selection. It remembers the last event, for readers who are told the same one after the other, and the
-    rates that it wrote of the last moment, for those who are told of some of them.
+    """Encodes the events of one selection.
+
+    It keeps the last event, for cohorts that send the same one after the other, and the rates encoded in the last flush cycle,
+    for cohorts that send some of them.
     """
 
     def __init__(self, encoder: ResponseEncoder, selection: Selection) -> None:
         self._encoder = encoder
-        self._shape = encoder.object_encoder(selection)
-        self._told: list[Any] = []
-        self._rates: tuple[Rate, ...] = ()
-        self._text = b""
+        self._object_encoder = encoder.object_encoder(selection)
+        self._last_attributes: list[Any] = []
+        self._last_rates: tuple[Rate, ...] = ()
+        self._last_encoded = b""
         self._now: datetime | None = None
-        self._written: dict[Selection, dict[int, tuple[EncodedRate, bytes]]] = {}
-        self.written = 0
-        """How many different events were put together."""
+        self._encoded_rates: dict[Selection, dict[int, tuple[EncodedRate, bytes]]] = {}
+        self.encoded_count = 0
+        """The number of different events encoded so far."""
 
-    def write(self, event: RatesEvent) -> bytes:
-        """The event."""
-        told = [getattr(event, name) for name in self._shape.attributes]
-        if self._is_last(event.items) and told == self._told:
-            return self._text
+    def encode(self, event: RatesEvent) -> bytes:
+        """The JSON of an event."""
+        attributes = [getattr(event, name) for name in self._object_encoder.attributes]
+        if self._are_last(event.items) and attributes == self._last_attributes:
+            return self._last_encoded
         if event.items and event.items[0].now is not self._now:
-            self._now, self._written = event.items[0].now, {}
-        self._text = self._shape.write(event, lambda selection: self._write_items(selection, event.items))
-        self._told, self._rates = told, event.items
-        self.written += 1
-        return self._text
+            self._now, self._encoded_rates = event.items[0].now, {}
+        self._last_encoded = self._object_encoder.write(
+            event, lambda selection: self._encode_items(selection, event.items)
+        )
+        self._last_attributes, self._last_rates = attributes, event.items
+        self.encoded_count += 1
+        return self._last_encoded
 
-    def _write_items(self, selection: Selection, rates: tuple[Rate, ...]) -> bytes:
-        written = self._written.setdefault(selection, {})
-        # Two tickers that are alive have two ids, and what is remembered is alive: the fragment has it.
-        others = [rate for rate in rates if id(rate.ticker) not in written]
-        for rate, encoded_rate in zip(others, self._encoder.encoded_rates(selection, others), strict=True):
-            written[id(rate.ticker)] = encoded_rate, encoded_rate.write(format_us(rate.now))
-        return join_list([written[id(rate.ticker)][1] for rate in rates])
+    def _encode_items(self, selection: Selection, rates: tuple[Rate, ...]) -> bytes:
+        encoded = self._encoded_rates.setdefault(selection, {})
+        # Ids are unique among live objects, and the encoded rate keeps its ticker alive.
+        missing = [rate for rate in rates if id(rate.ticker) not in encoded]
+        for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
+            encoded[id(rate.ticker)] = encoded_rate, encoded_rate.write(format_us(rate.now))
+        return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
-    def _is_last(self, rates: tuple[Rate, ...]) -> bool:
-        """Whether these rates were written last. Equal prices can be written differently: only the very same are the same."""
-        last = self._rates
-        if not self._text or len(rates) != len(last):
+    def _are_last(self, rates: tuple[Rate, ...]) -> bool:
+        """Whether these are the rates encoded last. Compares identities: equal prices may be written differently."""
+        last = self._last_rates
+        if not self._last_encoded or len(rates) != len(last):
             return False
-        return not rates or (rates[0].ticker is last[0].ticker and self._all_valid(rates, last))
+        return not rates or (rates[0].ticker is last[0].ticker and self._are_valid(rates, last))
 
-    def _all_valid(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
+    def _are_valid(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
         if any(rate.ticker is not known.ticker for rate, known in zip(rates, last, strict=True)):
             return False
         if rates[0].now is last[0].now:
             return True
         return all(
             len(encoded_rate.parts) == 1 and encoded_rate.is_valid_for(rate.ticker, rate.now)
-            for written in self._written.values()
+            for encoded in self._encoded_rates.values()
             for rate in rates
-            for encoded_rate, _ in (written[id(rate.ticker)],)
+            for encoded_rate, _ in (encoded[id(rate.ticker)],)
         )
 
 
 class RatesPayloadEncoder:
-    """Writes the events of a root field."""
+    """Encodes the results of a `rates` subscription."""
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._writer = RatesEventEncoder(encoder, field.inside)
+        self._event_encoder = RatesEventEncoder(encoder, field.inside)
 
     @property
-    def written(self) -> int:
-        """How many different events were put together."""
-        return self._writer.written
+    def encoded_count(self) -> int:
+        """The number of different events encoded so far."""
+        return self._event_encoder.encoded_count
 
-    def write(self, event: RatesEvent) -> EncodedPayload:
-        """The result of an event."""
-        return EncodedPayload(b"".join((self._before, self._writer.write(event), b"}}")), event.cursor)
+    def encode(self, value: RatesEvent) -> EncodedPayload:
+        """The result with an event."""
+        body = b"".join((self._before, self._event_encoder.encode(value), b"}}"))
+        return EncodedPayload(body, value.cursor)
 
 
 class RatePayloadEncoder:
-    """Writes the rates of a root field."""
+    """Encodes the results of a `rate` subscription."""
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
         self._encoder = encoder
         self._selection = field.inside
-        # A selection that is not covered is known for it before anything is followed.
+        # Raises for a selection that is not covered, before anything is subscribed to.
         encoder.rate_cache(field.inside)
 
-    def write(self, rate: Rate) -> EncodedPayload:
-        """The result of a rate."""
+    def encode(self, value: Rate) -> EncodedPayload:
+        """The result with a rate."""
         return EncodedPayload(
-            b"".join((self._before, self._encoder.write_rate(self._selection, rate), b"}}"))
+            b"".join((self._before, self._encoder.write_rate(self._selection, value), b"}}"))
         )
 
 
 class ConsensusPayloadEncoder:
-    """Writes the consensuses of a root field."""
+    """Encodes the results of a `consensusRate` subscription."""
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
         self._write = tree_writer(encoder.schema, field.inside)
 
-    def write(self, answer: ConsensusRate) -> EncodedPayload:
-        """The result of an answer."""
-        return EncodedPayload(
-            b"".join((self._before, self._write(consensus.ConsensusRateType.of(answer)), b"}}"))
-        )
+    def encode(self, value: ConsensusRate) -> EncodedPayload:
+        """The result with a consensus."""
+        return EncodedPayload(b"".join((self._before, self._write(consensus.ConsensusRateType.of(value)), b"}}")))
+
+
+AnyPayloadEncoder = RatesPayloadEncoder | RatePayloadEncoder | ConsensusPayloadEncoder
 
 
 class FastPathSubscriptions:
-    """Carries out the plans of subscriptions."""
+    """Makes the subscriptions of plans."""
 
-    def __init__(self, live: LiveQueries, consensus: ConsensusReader, encoder: ResponseEncoder) -> None:
-        self._live = live
-        self._consensus = consensus
+    def __init__(self, live_queries: LiveQueries, encoder: ResponseEncoder) -> None:
+        self._live_queries = live_queries
         self._encoder = encoder
-        # The same writer for the same root field: its readers may share what they are told.
-        self._writers: BoundedLru[
-            Field, RatesPayloadEncoder | RatePayloadEncoder | ConsensusPayloadEncoder
-        ] = BoundedLru(size=MAX_SELECTIONS)
+        # The same encoder for the same root field: its subscribers may share payloads.
+        self._payload_encoders: BoundedLru[Field, AnyPayloadEncoder] = BoundedLru(size=MAX_SELECTIONS)
 
-    def follow(
-        self, watch: SubscriptionPlan, resume_from: str | None, reader: Subscriber[EncodedPayload]
+    def subscribe(
+        self, plan: SubscriptionPlan, subscriber: Subscriber[EncodedPayload], resume_from: str | None = None
     ) -> Resuming | None:
-        """Have `reader` told the results, at once or when what is returned has been done.
+        """Deliver the encoded results; after a cursor, nothing before the returned coroutine has run.
 
         Raises:
-            NotCovered, GraphQLError, RatesError: not this way: the plain path has its words.
+            NotOnFastPath, GraphQLError, RatesError: use the ASGI path, which reports the error.
         """
-        field, args = watch.root.field, watch.args
-        if isinstance(args, RateSubscriptionArgs):
-            self._live.follow_rate(*args, self.writer(field, RatePayloadEncoder), reader)
-            return None
-        if isinstance(args, ConsensusSubscriptionArgs):
-            self._consensus.follow(*args, self.writer(field, ConsensusPayloadEncoder), reader)
-            return None
-        after = resume_from or args.after
-        return self._live.follow_rates(
-            args.query, args.pace, after, self.writer(field, RatesPayloadEncoder), reader
-        )
+        query, options, after = plan.args
+        encoder: Any = self.payload_encoder(plan)
+        return self._live_queries.subscribe(query, options, encoder, subscriber, after=resume_from or after)
 
-    def watch(
-        self, watch: SubscriptionPlan, metadata: OperationMetadata
+    def iterate(
+        self, plan: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None] | None:
-        """The results for a reader that asks for each; `None` where something goes wrong at once."""
+        """The encoded results, each computed when it is asked for; `None` if the subscription cannot be made."""
         try:
-            self._check(watch, metadata.resume_from)
+            self.payload_encoder(plan)
+            self._live_queries.check(plan.args.query, metadata.resume_from or plan.args.after)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        return self._results(watch, metadata)
+        return self._iterate(plan, metadata)
 
-    def _check(self, watch: SubscriptionPlan, resume_from: str | None) -> None:
-        field, args = watch.root.field, watch.args
-        if isinstance(args, RateSubscriptionArgs):
-            self.writer(field, RatePayloadEncoder)
-            self._live.check_rate(args.symbol, args.source)
-        elif isinstance(args, ConsensusSubscriptionArgs):
-            self.writer(field, ConsensusPayloadEncoder)
-            self._consensus.check(args.query)
-        else:
-            self.writer(field, RatesPayloadEncoder)
-            self._live.check_rates(args.query, resume_from or args.after)
+    def payload_encoder(self, plan: SubscriptionPlan) -> AnyPayloadEncoder:
+        """The encoder of the plan's root field.
 
-    async def _results(
-        self, watch: SubscriptionPlan, metadata: OperationMetadata
+        Raises:
+            NotOnFastPath: the selection is not covered.
+        """
+        field = plan.root.field
+        encoder = self._payload_encoders.get(field)
+        if encoder is None:
+            encoder = self._make_payload_encoder(plan.args.query, field)
+            self._payload_encoders.put(field, encoder)
+        return encoder
+
+    def _make_payload_encoder(self, query: Query, field: Field) -> AnyPayloadEncoder:
+        match query:
+            case RateQuery():
+                return RatePayloadEncoder(self._encoder, field)
+            case RatesQuery():
+                return RatesPayloadEncoder(self._encoder, field)
+            case ConsensusQuery():
+                return ConsensusPayloadEncoder(self._encoder, field)
+
+    async def _iterate(
+        self, plan: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
-        def follow(mailbox: PullSubscriber[EncodedPayload]) -> Resuming | None:
-            return self.follow(watch, metadata.resume_from, mailbox)
+        def subscribe(subscriber: PullSubscriber[EncodedPayload]) -> Resuming | None:
+            return self.subscribe(plan, subscriber, metadata.resume_from)
 
-        async with aclosing(iterate(follow)) as results:
-            async for told in results:
-                metadata.cursor = told.cursor or metadata.cursor
-                yield told.body
-
-    def writer(self, field: Field, make: Callable[[ResponseEncoder, Field], WriterT]) -> WriterT:
-        """The writer of that root field."""
-        found = self._writers.get(field)
-        if found is None:
-            found = make(self._encoder, field)
-            self._writers.put(field, found)
-        return cast("WriterT", found)
+        async with aclosing(iterate(subscribe)) as payloads:
+            async for payload in payloads:
+                metadata.cursor = payload.cursor or metadata.cursor
+                yield payload.body

@@ -170,7 +170,7 @@ class HttpEndpoint:
             yield encode({"errors": operation.errors})
         elif operation.kind is OperationKind.SUBSCRIPTION:
             try:
-                results = await self._operations.stream(operation, metadata)
+                results = await self._operations.iterate(operation, metadata)
             except OperationRejected as exc:
                 yield encode({"errors": exc.errors})
                 return

@@ -177,7 +177,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     return ConsensusRateType.of(answer)
 
 
-async def watch(  # noqa: PLR0917 - GraphQL passes them by name
+async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbol: OneSymbol,
     method: Method = ConsensusMethod.MEDIAN,
@@ -188,7 +188,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRateType, None]:
-    pace = parse_delivery_options(sample_interval_ms, 0)
+    options = parse_delivery_options(sample_interval_ms, 0)
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -198,7 +198,7 @@ async def watch(  # noqa: PLR0917 - GraphQL passes them by name
         sources=sources,
         max_trade_age_ms=max_trade_age_ms,
     )
-    return _each(info.context.consensus.watch(query, pace))
+    return _each(info.context.live_queries.iterate(query, options))
 
 
 async def _each(

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from gateway.queries.rate_query import RateQuery
 from gateway.schema import consensus
 from gateway.schema.arguments import (
     UNSET,
@@ -36,18 +37,19 @@ After = Annotated[
 ]
 
 
-async def _watch_rate(
+async def _subscribe_rate(
     info: Info,
     symbol: OneSymbol,
     source: OneSource = UNSET,
     sample_interval_ms: SampleIntervalMs = 0,
     min_change_bps: MinChangeBps = 0,
 ) -> AsyncGenerator[RateType, None]:
-    pace = parse_delivery_options(sample_interval_ms, min_change_bps)
-    return _map(RateType.of, info.context.live_queries.watch_rate(symbol, none_if_unset(source), pace))
+    query = RateQuery(symbol, none_if_unset(source))
+    options = parse_delivery_options(sample_interval_ms, min_change_bps)
+    return _map(RateType.of, info.context.live_queries.iterate(query, options))
 
 
-async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
+async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbols: Symbols = UNSET,
     sources: Sources = UNSET,
@@ -56,43 +58,42 @@ async def _watch_rates(  # noqa: PLR0917 - GraphQL passes them by name
     max_silence_ms: MaxSilenceMs = 15_000,
     after: After = UNSET,
 ) -> AsyncGenerator[RatesEventType, None]:
-    pace = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
+    options = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
     query, metadata = read_query(symbols, sources), info.context.metadata
 
-    def tell(event: events.RatesEvent) -> RatesEventType:
+    def convert(event: events.RatesEvent) -> RatesEventType:
         metadata.cursor = event.cursor
         return RatesEventType.of(event)
 
-    return _map(
-        tell, info.context.live_queries.watch_rates(query, pace, metadata.resume_from or none_if_unset(after))
-    )
+    after_cursor = metadata.resume_from or none_if_unset(after)
+    return _map(convert, info.context.live_queries.iterate(query, options, after_cursor))
 
 
-async def _watch_sources(info: Info) -> AsyncGenerator[list[SourceStatusType], None]:
+async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType], None]:
     return _map(
         lambda statuses: [SourceStatusType.of(each) for each in statuses],
-        info.context.live_queries.watch_sources(),
+        info.context.live_queries.iterate_sources(),
     )
 
 
 @strawberry.type(description="The queries, kept up to date.")
 class Subscription:
     rate: AsyncGenerator[RateType, None] = strawberry.subscription(
-        resolver=_watch_rate,
+        resolver=_subscribe_rate,
         description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
         "answer with, also when only time has passed. Error: UNKNOWN_SYMBOL with near matches.",
     )
     rates: AsyncGenerator[RatesEventType, None] = strawberry.subscription(
-        resolver=_watch_rates,
+        resolver=_subscribe_rates,
         description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
     )
     consensus_rate: AsyncGenerator[consensus.ConsensusRateType, None] = strawberry.subscription(
-        resolver=consensus.watch,
+        resolver=consensus.subscribe_consensus,
         description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
         "become too old. Error: UNKNOWN_SYMBOL with near matches.",
     )
     sources: AsyncGenerator[list[SourceStatusType], None] = strawberry.subscription(
-        resolver=_watch_sources,
+        resolver=_subscribe_sources,
         description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
     )
 

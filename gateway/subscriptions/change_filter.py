@@ -1,7 +1,7 @@
-"""What is worth telling a reader that asked for moves of some size only (`minChangeBps`). Knows nothing of events.
+"""The filter of `minChangeBps`: suppresses changes of the price that are too small to send.
 
-A move that is too small is left out, but not for ever: once what the reader holds is about to turn STALE or EXPIRED while the
-newer observation is not, that is told after all. Else a quiet market would look like a dead one to its reader.
+A suppressed ticker is released once the one sent last is about to turn STALE or EXPIRED while the suppressed one is not.
+Otherwise a quiet market would look like a dead one.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,29 +18,29 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 
 BPS = 10_000
-# A quarter of the time to live before the end: enough for the way to any client.
-NOTICE_SHARE = 4
+# A refresh is sent a quarter of the time to live before the end: enough for the way to any client.
+REFRESH_LEAD_DIVISOR = 4
 _MICROSECOND = timedelta(microseconds=1)
-_WORSE = {freshness: rank for rank, freshness in enumerate(Freshness)}
+_RANK = {freshness: rank for rank, freshness in enumerate(Freshness)}
 
 
-def is_move(before: Decimal, price: Decimal, min_change_bps: Decimal) -> bool:
-    """Whether the price has moved by at least so many basis points of what it was."""
+def has_moved(before: Decimal, price: Decimal, min_change_bps: Decimal) -> bool:
+    """Whether the price has changed by at least `min_change_bps` basis points of `before`."""
     return abs(price - before) * BPS >= min_change_bps * before
 
 
-def would_look_fresher(newer: Ticker, held: Ticker, ttl: timedelta, now: datetime) -> bool:
-    """Whether whoever has `held` will soon judge it worse than `newer` is."""
-    soon = age_at(now, held.observed_at) + ttl / NOTICE_SHARE
-    return _WORSE[classify(soon, ttl)] > _WORSE[classify(age_at(now, newer.observed_at), ttl)]
+def would_look_fresher(newer: Ticker, sent: Ticker, ttl: timedelta, now: datetime) -> bool:
+    """Whether `sent` is about to have a worse freshness than `newer` has now."""
+    soon = age_at(now, sent.observed_at) + ttl / REFRESH_LEAD_DIVISOR
+    return _RANK[classify(soon, ttl)] > _RANK[classify(age_at(now, newer.observed_at), ttl)]
 
 
-def next_refresh_at(held: Ticker, ttl: timedelta, now: datetime) -> datetime | None:
-    """The next moment at which a newer observation may outlive `held`; `None` when that will not make a difference."""
+def next_refresh_at(sent: Ticker, ttl: timedelta, now: datetime) -> datetime | None:
+    """The next time at which a newer ticker may look fresher than `sent`; `None` if there is none."""
     for ttls in (1, EXPIRED_AFTER_TTLS):
-        moment = held.observed_at + ttl * ttls - ttl / NOTICE_SHARE + _MICROSECOND
-        if moment > now:
-            return moment
+        refresh_at = sent.observed_at + ttl * ttls - ttl / REFRESH_LEAD_DIVISOR + _MICROSECOND
+        if refresh_at > now:
+            return refresh_at
     return None
 
 
@@ -50,88 +50,88 @@ class _Suppressed(NamedTuple):
 
 
 class MinChangeFilter:
-    """What one reader holds and what is withheld from it. `place_of` says up to where a source's writes are known."""
+    """The tickers last sent to one subscriber, and those suppressed since. `position_of` is the mirror's position of a source."""
 
     def __init__(
         self,
         min_change_bps: Decimal,
         *,
         ttl: TtlBySource,
-        place_of: Callable[[Source], StreamPosition],
+        position_of: Callable[[Source], StreamPosition],
         clock: Clock,
     ) -> None:
         self._min_change_bps = min_change_bps
         self._ttl = ttl
-        self._place_of = place_of
+        self._position_of = position_of
         self._clock = clock
-        self._held: dict[TickerKey, Ticker] = {}
-        # Per source in the order of writes, so that the first has the lowest place.
-        self._withheld: dict[Source, dict[Symbol, _Suppressed]] = {}
-        # When something withheld may be due; never too late, sometimes too early.
+        self._sent: dict[TickerKey, Ticker] = {}
+        # Per source in the order of writes: the first has the lowest position.
+        self._suppressed: dict[Source, dict[Symbol, _Suppressed]] = {}
         self.deadline: datetime | None = None
+        """When a suppressed ticker may have to be released: never too late, sometimes too early."""
 
-    def admits(self, ticker: Ticker) -> bool:
-        """Whether `ticker` is worth telling now; else it is withheld."""
-        self._release(ticker.key)
-        held = self._held.get(ticker.key)
-        if held is None or is_move(held.price, ticker.price, self._min_change_bps):
+    def accept(self, ticker: Ticker) -> bool:
+        """Return whether to send `ticker` now; otherwise suppress it."""
+        self._drop(ticker.key)
+        sent = self._sent.get(ticker.key)
+        if sent is None or has_moved(sent.price, ticker.price, self._min_change_bps):
             return True
         ttl, now = self._ttl[ticker.source], self._clock()
-        if would_look_fresher(ticker, held, ttl, now):
+        if would_look_fresher(ticker, sent, ttl, now):
             return True
-        entry = _Suppressed(ticker, self._place_of(ticker.source))
-        self._withheld.setdefault(ticker.source, {})[ticker.symbol] = entry
-        self._note_alarm(next_refresh_at(held, ttl, now))
+        entry = _Suppressed(ticker, self._position_of(ticker.source))
+        self._suppressed.setdefault(ticker.source, {})[ticker.symbol] = entry
+        self._lower_deadline(next_refresh_at(sent, ttl, now))
         return False
 
-    def note_told(self, tickers: Iterable[Ticker]) -> None:
-        """These have reached the reader: moves are measured from them."""
+    def mark_sent(self, tickers: Iterable[Ticker]) -> None:
+        """Record that these tickers were sent: changes are measured from them."""
         for ticker in tickers:
-            self._held[ticker.key] = ticker
-            self._release(ticker.key)
+            self._sent[ticker.key] = ticker
+            self._drop(ticker.key)
 
     def forget(self, key: TickerKey) -> None:
-        """The reader holds it no more."""
-        self._held.pop(key, None)
-        self._release(key)
+        """Forget an instrument that has become unavailable."""
+        self._sent.pop(key, None)
+        self._drop(key)
 
-    def take_due(self) -> list[Ticker]:
-        """What was withheld and is worth telling by now."""
+    def release_due(self) -> list[Ticker]:
+        """Release the suppressed tickers that have to be sent by now."""
         now = self._clock()
         if self.deadline is None or now < self.deadline:
             return []
-        due = [each for each in self._entries() if self._is_due(each, now)]
+        due = [each for each in self._tickers() if self._is_due(each, now)]
         for ticker in due:
-            self._release(ticker.key)
+            self._drop(ticker.key)
         self.deadline = None
-        for ticker in self._entries():
-            self._note_alarm(next_refresh_at(self._held[ticker.key], self._ttl[ticker.source], now))
+        for ticker in self._tickers():
+            self._lower_deadline(next_refresh_at(self._sent[ticker.key], self._ttl[ticker.source], now))
         return due
 
-    def told_up_to(self, position: Positions) -> Positions:
-        """`position`, but per source only up to before the first write of which something is withheld."""
-        if not self._withheld:
-            return position
+    def sent_positions(self, positions: Positions) -> Positions:
+        """`positions`, but of each source only up to its first suppressed write."""
+        if not self._suppressed:
+            return positions
         return {
-            source: next(iter(withheld.values())).before
-            if (withheld := self._withheld.get(source))
-            else place
-            for source, place in position.items()
+            source: next(iter(suppressed.values())).before
+            if (suppressed := self._suppressed.get(source))
+            else position
+            for source, position in positions.items()
         }
 
     def _is_due(self, ticker: Ticker, now: datetime) -> bool:
-        return would_look_fresher(ticker, self._held[ticker.key], self._ttl[ticker.source], now)
+        return would_look_fresher(ticker, self._sent[ticker.key], self._ttl[ticker.source], now)
 
-    def _entries(self) -> Iterator[Ticker]:
-        for withheld in self._withheld.values():
-            for entry in withheld.values():
+    def _tickers(self) -> Iterator[Ticker]:
+        for suppressed in self._suppressed.values():
+            for entry in suppressed.values():
                 yield entry.ticker
 
-    def _release(self, key: TickerKey) -> None:
-        withheld = self._withheld.get(key.source)
-        if withheld and withheld.pop(key.symbol, None) and not withheld:
-            del self._withheld[key.source]
+    def _drop(self, key: TickerKey) -> None:
+        suppressed = self._suppressed.get(key.source)
+        if suppressed and suppressed.pop(key.symbol, None) and not suppressed:
+            del self._suppressed[key.source]
 
-    def _note_alarm(self, moment: datetime | None) -> None:
-        if moment is not None and (self.deadline is None or moment < self.deadline):
-            self.deadline = moment
+    def _lower_deadline(self, at: datetime | None) -> None:
+        if at is not None and (self.deadline is None or at < self.deadline):
+            self.deadline = at

@@ -1,9 +1,9 @@
-"""Readers who have asked the same and been told the same so far: what comes next is worked out and written once for all of them.
+"""Cohorts: subscribers with the same query that were sent the same so far share one buffer, one computation and one payload.
 
-There is no task and no queue: a cohort is told of news by `gateway.subscriptions.registry`, has a beat in the next round
-(`gateway.subscriptions.flush`) or when its timer goes off, and hands what is due to its readers at once. A reader that is not ready to be told
-parts from the others, taking along a copy of what is pending, which from then on is conflated for it alone; told everything again
-in the same round as they, it is one of them again.
+A cohort has no task and no queue. `gateway.subscriptions.registry` puts tickers into its buffer; the next flush cycle
+(`gateway.subscriptions.flush`) or its timer polls it and delivers the payload to its subscribers. A subscriber that is not
+ready is split off into a cohort of its own with a copy of the buffer. Once both have sent everything in the same cycle, they
+are merged again.
 """
 
 import asyncio
@@ -19,249 +19,270 @@ from gateway.subscriptions.conflation import ConflationBuffer
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle, FlushScheduler
 from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from rates.ticker import Ticker, TickerKey
 
-# Timers may go off that much early, seconds.
+# Timers may fire early by this much, seconds.
 EARLY_S = 1e-6
 
+ValueT = TypeVar("ValueT")
+ValueT_contra = TypeVar("ValueT_contra", contravariant=True)
 PayloadT = TypeVar("PayloadT")
+PayloadT_co = TypeVar("PayloadT_co", covariant=True)
 PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
 LiveQueryT = TypeVar("LiveQueryT", bound="LiveQuery")
 
 
 class Subscriber(Role[PayloadT_contra]):
-    """One who is told. `cohort` is that with which it is told at present."""
+    """A receiver of payloads. `cohort` is the cohort that it belongs to at present."""
 
     cohort: "Cohort[Any] | None"
 
     def is_ready(self) -> bool:
-        """Whether it can be told something now; if not, it lets its cohort `go_on` as soon as it can."""
+        """Whether a payload can be delivered now."""
         ...
 
-    def tell(self, told: PayloadT_contra) -> None:
-        """Take it; this does not wait."""
+    def notify_when_ready(self) -> None:
+        """Call `cohort.flush_now` as soon as a payload can be delivered."""
         ...
 
-    def fail(self, failure: Exception) -> None:
-        """Nothing more will come, for that reason."""
+    def deliver(self, payload: PayloadT_contra) -> None:
+        """Accept a payload without blocking. Called only when ready."""
         ...
+
+    def fail(self, error: Exception) -> None:
+        """End the subscription with an error. Nothing more will be delivered."""
+        ...
+
+
+class PayloadEncoder(Role[ValueT_contra, PayloadT_co]):
+    """Encodes values into the payloads of subscribers."""
+
+    def encode(self, value: ValueT_contra) -> PayloadT_co:
+        """The payload of a value."""
+        ...
+
+
+class IdentityEncoder(Generic[ValueT]):
+    """An encoder for subscribers that want the plain values."""
+
+    @staticmethod
+    def encode(value: ValueT) -> ValueT:
+        return value
 
 
 class LiveQuery:
-    """What is asked, and how fast: one object for all who may be told together."""
+    """A query with delivery options and an encoder: one object for all subscribers that may share payloads."""
 
-    __slots__ = ("__weakref__", "home", "home_since", "pace", "selection")
+    __slots__ = ("__weakref__", "instruments", "merge_cycle", "merge_target", "options")
 
-    def __init__(self, selection: InstrumentFilter, pace: DeliveryOptions) -> None:
-        self.selection = selection
-        self.pace = pace
-        self.home: Cohort[Any] | None = None
-        """The cohort that was told everything in the round `home_since`: others that are told in the same may join it."""
-        self.home_since = 0
+    def __init__(self, instruments: InstrumentFilter, options: DeliveryOptions) -> None:
+        self.instruments = instruments
+        self.options = options
+        self.merge_target: Cohort[Any] | None = None
+        """The first cohort that sent everything in the cycle `merge_cycle`: others that do so too may merge into it."""
+        self.merge_cycle = 0
 
 
 class LiveQueryRegistry:
-    """Topics by what makes them the same; those that nobody reads are forgotten."""
+    """Live queries by key; those without subscribers are removed."""
 
     def __init__(self) -> None:
-        self._topics: WeakValueDictionary[tuple[Any, ...], LiveQuery] = WeakValueDictionary()
+        self._queries: WeakValueDictionary[tuple[Any, ...], LiveQuery] = WeakValueDictionary()
 
-    def share(self, key: tuple[Any, ...], make: Callable[[], LiveQueryT]) -> LiveQueryT:
-        """The topic of that key, made now if nobody reads it. A key stands for topics of one kind."""
-        topic = self._topics.get(key)
-        if topic is None:
-            topic = self._topics[key] = make()
-        return cast("LiveQueryT", topic)
-
-
-class PlainValues(Generic[PayloadT]):
-    """The writer for readers who are told the plain values."""
-
-    @staticmethod
-    def write(told: PayloadT) -> PayloadT:
-        return told
+    def get_or_create(self, key: tuple[Any, ...], create: Callable[[], LiveQueryT]) -> LiveQueryT:
+        """The live query of that key, which must determine its type."""
+        query = self._queries.get(key)
+        if query is None:
+            query = self._queries[key] = create()
+        return cast("LiveQueryT", query)
 
 
 class FanOut:
-    """Where cohorts live: they hear from `subscribers` and speak in `rounds`."""
+    """What all cohorts of a gateway share."""
 
-    def __init__(self, subscribers: SubscriptionRegistry, rounds: FlushScheduler) -> None:
-        self.registry = subscribers
-        self.rounds = rounds
+    def __init__(self, registry: SubscriptionRegistry, scheduler: FlushScheduler) -> None:
+        self.registry = registry
+        self.scheduler = scheduler
 
 
-class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
-    """At least one reader, else it is over. Subclasses say what is due; `copy` and `is_same` cover all that they remember."""
+class Cohort(ABC, Generic[PayloadT]):
+    """At least one subscriber, or the cohort ends. Subclasses compute payloads; `copy` and `has_same_state` cover their state."""
 
     __slots__ = (
-        "_house",
-        "_is_stirred",
+        "_deadline",
+        "_fan_out",
+        "_is_dirty",
         "_timer",
         "_timer_at",
-        "readers",
-        "spoke_at",
-        "topic",
+        "buffer",
+        "live_query",
+        "next_update_at",
+        "subscribers",
         "updated_at",
     )
 
-    def __init__(self, house: FanOut, topic: LiveQuery, threshold: MinChangeFilter | None = None) -> None:
-        super().__init__(threshold)
-        self.topic = topic
-        self.readers: dict[Subscriber[PayloadT], None] = {}
-        self._house = house
-        self.updated_at = self.spoke_at = -inf
-        self._is_stirred = False
+    def __init__(
+        self, fan_out: FanOut, live_query: LiveQuery, min_change_filter: MinChangeFilter | None = None
+    ) -> None:
+        self.live_query = live_query
+        self.buffer = ConflationBuffer(min_change_filter)
+        self.subscribers: dict[Subscriber[PayloadT], None] = {}
+        self.updated_at = -inf
+        """Loop time of the last update."""
+        self.next_update_at = -inf
+        """Loop time from which the next update may be sent."""
+        self._deadline = -inf
+        self._fan_out = fan_out
+        self._is_dirty = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
     @abstractmethod
-    def next_told(self, moment: FlushCycle) -> PayloadT | None:
-        """What is due at that moment; `None` when nothing is."""
-
-    @abstractmethod
-    def is_due(self, moment: FlushCycle) -> bool:
-        """Whether `next_told` may have something. Only asked of those that can be shared."""
-
-    @abstractmethod
-    def due_at(self, moment: FlushCycle) -> float:
-        """When something will be due though nothing comes, on the loop's clock; `inf`: never."""
+    def poll(self, cycle: FlushCycle) -> tuple[PayloadT | None, float]:
+        """The payload due in this cycle, if any, and the loop time of the next poll if nothing arrives (`inf`: never)."""
 
     @abstractmethod
     def copy(self) -> "Cohort[PayloadT]":
-        """Another of the same topic that remembers the same, without readers."""
+        """A cohort of the same live query with the same state of the subclass, without subscribers and buffer."""
 
-    @property
-    def can_be_shared(self) -> bool:
-        """Whether readers who were told everything at the same moment remember the same."""
-        return True
+    @abstractmethod
+    def has_same_state(self, other: "Cohort[Any]") -> bool:
+        """Whether both are in the same state, given the same live query and everything sent in the same cycle."""
 
-    def is_same(self, other: "Cohort[Any]") -> bool:
-        """Whether it remembers the same, both having been told everything at the same moment."""
-        return other.topic is self.topic
+    def register(self, subscriber: Subscriber[PayloadT]) -> None:
+        """Add the first subscriber; from here on the buffer receives tickers."""
+        assert not self.subscribers
+        self._fan_out.registry.add(self.live_query.instruments, self)
+        self._fan_out.registry.subscriber_count += 1
+        self.add(subscriber)
 
-    def admit(self, reader: Subscriber[PayloadT]) -> None:
-        """Its first reader: from here on it hears of everything."""
-        assert not self.readers
-        self._house.registry.add(self.topic.selection, self)
-        self._house.registry.subscriber_count += 1
-        self.take_in(reader)
+    def add(self, subscriber: Subscriber[PayloadT]) -> None:
+        """Deliver payloads to this subscriber too."""
+        self.subscribers[subscriber] = None
+        subscriber.cohort = self
 
-    def leave(self, reader: Subscriber[PayloadT]) -> None:
-        """Tell this reader no more."""
-        if reader.cohort is self:
-            del self.readers[reader]
-            reader.cohort = None
-            self._house.registry.subscriber_count -= 1
+    def remove(self, subscriber: Subscriber[PayloadT]) -> None:
+        """Deliver nothing more to this subscriber."""
+        if subscriber.cohort is self:
+            del self.subscribers[subscriber]
+            subscriber.cohort = None
+            self._fan_out.registry.subscriber_count -= 1
             self._end_if_empty()
 
-    def stir(self) -> None:
-        if not self._is_stirred:
-            self._is_stirred = True
-            self._house.rounds.add(self)
+    def put(self, ticker: Ticker, key: TickerKey) -> None:
+        """Buffer a ticker, and flush in the next cycle."""
+        if self.buffer.put(ticker, key) and not self._is_dirty:
+            self._is_dirty = True
+            self._fan_out.scheduler.schedule(self)
 
-    def go_on(self) -> None:
-        """A reader can be told again, or the timer has gone off."""
-        self.beat(self._house.rounds.moment())
+    def retract(self, key: TickerKey) -> None:
+        """Buffer that an instrument has become unavailable, and flush in the next cycle."""
+        self.buffer.retract(key)
+        self.mark_dirty()
 
-    def beat(self, moment: FlushCycle) -> None:
-        """Tell what is due to whoever is ready."""
-        self._is_stirred = False
+    def mark_dirty(self) -> None:
+        """Flush in the next cycle."""
+        if not self._is_dirty:
+            self._is_dirty = True
+            self._fan_out.scheduler.schedule(self)
+
+    def flush_now(self) -> None:
+        """Flush in a cycle of its own: a subscriber has become ready, or the timer has fired."""
+        self.flush(self._fan_out.scheduler.new_cycle())
+
+    def flush(self, cycle: FlushCycle) -> None:
+        """Deliver what is due to every subscriber that is ready."""
+        self._is_dirty = False
         try:
-            if len(self.readers) > 1:
-                self._tell_all(moment)
-            elif self.readers:
-                self._tell_one(moment)
-        except Exception as exc:  # noqa: BLE001 - outermost of what readers share: each shows or masks it, and the others go on
+            if len(self.subscribers) > 1:
+                self._flush_shared(cycle)
+            elif self.subscribers:
+                self._flush_single(cycle)
+        except Exception as exc:  # noqa: BLE001 - outermost of what subscribers share: each shows or masks it, and other cohorts go on
             self._fail(exc)
 
-    def note_update(self, moment: FlushCycle) -> None:
-        """An update is told now."""
-        self.updated_at = self.spoke_at = moment.at
+    def mark_updated(self, cycle: FlushCycle) -> None:
+        """Record that an update is sent in this cycle."""
+        self.updated_at = cycle.loop_time
+        self.next_update_at = cycle.loop_time + self.live_query.options.sample_interval_s
 
-    def may_update(self, moment: FlushCycle) -> bool:
-        """Whether the last update is long enough ago."""
-        return self.updated_at + self.topic.pace.sample_interval_s <= moment.at + EARLY_S
-
-    @property
-    def update_at(self) -> float:
-        """When what is pending may be told."""
-        return self.updated_at + self.topic.pace.sample_interval_s
-
-    def _tell_one(self, moment: FlushCycle) -> None:
-        (reader,) = self.readers
-        while True:
-            if not reader.is_ready():
+    def _flush_single(self, cycle: FlushCycle) -> None:
+        (subscriber,) = self.subscribers
+        while subscriber.is_ready():
+            payload, self._deadline = self.poll(cycle)
+            if payload is None:
+                self._merge_or_rearm(cycle)
                 return
-            told = self.next_told(moment)
-            if told is None:
-                break
-            reader.tell(told)
-        self._settle(moment)
+            subscriber.deliver(payload)
+        subscriber.notify_when_ready()
 
-    def _tell_all(self, moment: FlushCycle) -> None:
-        if self.is_due(moment):
-            for reader in [each for each in self.readers if not each.is_ready()]:
-                self._part(reader)
-            if not self.readers:
+    def _flush_shared(self, cycle: FlushCycle) -> None:
+        due_by = cycle.loop_time + EARLY_S
+        if self._deadline <= due_by or (self.buffer.has_pending and self.next_update_at <= due_by):
+            blocked = [each for each in self.subscribers if not each.is_ready()]
+            for subscriber in blocked:
+                self._split_off(subscriber)
+            if not self.subscribers:
                 self._end_if_empty()
                 return
-            told = self.next_told(moment)
-            if told is not None:
-                for reader in self.readers:
-                    reader.tell(told)
-        self._settle(moment)
+            payload, self._deadline = self.poll(cycle)
+            if payload is not None:
+                for subscriber in self.subscribers:
+                    subscriber.deliver(payload)
+        self._merge_or_rearm(cycle)
 
-    def _settle(self, moment: FlushCycle) -> None:
-        """Everything due has been told: be one with others of whom the same is true, or wait."""
-        topic = self.topic
-        if self.updated_at == moment.at and self.can_be_shared and not self.has_pending:
-            home = topic.home
-            if home is None or topic.home_since != moment.number:
-                topic.home, topic.home_since = self, moment.number
-            elif home is not self and home.is_same(self):
-                self._move_to(home)
+    def _merge_or_rearm(self, cycle: FlushCycle) -> None:
+        """Everything due has been sent: merge with a cohort of which the same is true, or set the timer."""
+        query, buffer = self.live_query, self.buffer
+        if (
+            self.updated_at == cycle.loop_time
+            and not buffer.has_pending
+            # A filter remembers what was sent long ago.
+            and buffer.min_change_filter is None
+        ):
+            target = query.merge_target
+            if target is None or query.merge_cycle != cycle.number:
+                query.merge_target, query.merge_cycle = self, cycle.number
+            elif target is not self and target.has_same_state(self):
+                self._merge_into(target)
                 return
-        self._arm(moment)
+        self._arm(min(self._deadline, self.next_update_at) if buffer.has_pending else self._deadline)
 
-    def _move_to(self, home: "Cohort[PayloadT]") -> None:
-        for reader in self.readers:
-            home.take_in(reader)
-        self.readers = {}
+    def _merge_into(self, target: "Cohort[PayloadT]") -> None:
+        for subscriber in self.subscribers:
+            target.add(subscriber)
+        self.subscribers = {}
         self._end_if_empty()
 
-    def _part(self, reader: Subscriber[PayloadT]) -> None:
-        """The reader goes on by itself from what it has been told so far."""
-        del self.readers[reader]
+    def _split_off(self, subscriber: Subscriber[PayloadT]) -> None:
+        """Move a blocked subscriber into a cohort of its own, in the same state."""
+        del self.subscribers[subscriber]
         other = self.copy()
-        self.lend_pending(other)
-        other.updated_at, other.spoke_at = self.updated_at, self.spoke_at
-        self._house.registry.add(self.topic.selection, other)
-        other.take_in(reader)
-
-    def take_in(self, reader: Subscriber[PayloadT]) -> None:
-        """Tell this reader what comes next, as the others here."""
-        self.readers[reader] = None
-        reader.cohort = self
+        self.buffer.copy_to(other.buffer)
+        other.updated_at, other.next_update_at = self.updated_at, self.next_update_at
+        self._fan_out.registry.add(self.live_query.instruments, other)
+        other.add(subscriber)
+        subscriber.notify_when_ready()
 
     def _end_if_empty(self) -> None:
-        if self.readers:
+        if self.subscribers:
             return
-        self._house.registry.remove(self.topic.selection, self)
+        self._fan_out.registry.remove(self.live_query.instruments, self)
         self._disarm()
-        if self.topic.home is self:
-            self.topic.home = None
+        if self.live_query.merge_target is self:
+            self.live_query.merge_target = None
 
-    def _fail(self, failure: Exception) -> None:
-        for reader in tuple(self.readers):
-            self.leave(reader)
-            reader.fail(failure)
+    def _fail(self, error: Exception) -> None:
+        for subscriber in tuple(self.subscribers):
+            self.remove(subscriber)
+            subscriber.fail(error)
 
-    def _arm(self, moment: FlushCycle) -> None:
-        """Have a timer go off in time. One that goes off too early costs less than moving it with every event."""
-        at = self.due_at(moment)
-        if at < self._timer_at - EARLY_S:
+    def _arm(self, deadline: float) -> None:
+        """Set the timer, unless it fires before: an early poll costs less than moving the timer with every payload."""
+        if deadline < self._timer_at - EARLY_S:
             self._disarm()
-            self._timer = asyncio.get_running_loop().call_at(at, self._ring)
-            self._timer_at = at
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._on_timer)
+            self._timer_at = deadline
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -269,7 +290,7 @@ class Cohort(ConflationBuffer, ABC, Generic[PayloadT]):
             self._timer = None
         self._timer_at = inf
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         self._timer_at = inf
-        self.go_on()
+        self.flush_now()

@@ -1,7 +1,5 @@
-"""What waits to be told: at most one value per instrument, the newest, so that whoever is slow costs no memory."""
+"""Conflation: of each instrument only the newest value is pending, so a slow subscriber costs bounded memory."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import NamedTuple
 
 from gateway.subscriptions.change_filter import MinChangeFilter
@@ -9,7 +7,7 @@ from rates.ticker import Ticker, TickerKey
 
 
 class Batch(NamedTuple):
-    """The newest values since the last batch, how many updates were merged into them, and what is answered no more."""
+    """The newest values since the last batch, the number of updates merged into them, and the retracted instruments."""
 
     tickers: tuple[Ticker, ...]
     conflated: int
@@ -17,96 +15,74 @@ class Batch(NamedTuple):
 
 
 class ConflationBuffer:
-    """Pending values; `threshold` says which are worth an event, without one all are."""
+    """The pending values of a cohort. `min_change_filter` suppresses small changes, if there is one."""
 
-    __slots__ = ("_conflated", "_pending", "_poked", "_retracted", "threshold")
+    __slots__ = ("conflated", "has_pending", "min_change_filter", "pending", "retracted")
 
-    def __init__(self, threshold: MinChangeFilter | None = None) -> None:
-        self.threshold = threshold
-        self._pending: dict[TickerKey, Ticker] = {}
-        # Seldom: no dictionary for whoever has none. Replaced, never changed.
-        self._retracted: dict[TickerKey, None] | None = None
-        self._conflated = 0
-        self._poked = False
-
-    @property
-    def has_pending(self) -> bool:
-        return bool(self._pending or self._retracted or self._poked)
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When something withheld becomes worth telling by the passing of time, unless something comes before."""
-        return self.threshold.deadline if self.threshold else None
+    def __init__(self, min_change_filter: MinChangeFilter | None = None) -> None:
+        self.min_change_filter = min_change_filter
+        self.pending: dict[TickerKey, Ticker] = {}
+        # Rarely needed, so most buffers have none. Replaced, never changed.
+        self.retracted: dict[TickerKey, None] | None = None
+        self.conflated = 0
+        self.has_pending = False
+        """Whether there is something to take."""
 
     def is_pending(self, key: TickerKey) -> bool:
-        """Whether a value of this instrument waits to be taken."""
-        return key in self._pending
+        """Whether a value of this instrument is pending."""
+        return key in self.pending
 
-    def put(self, ticker: Ticker, key: TickerKey) -> None:
-        """Make `ticker` the pending value of its key; one still pending is merged into it."""
-        if self._retracted and key in self._retracted:
-            self._retracted = {each: None for each in self._retracted if each != key}
-        if self._pending.pop(key, None) is not None:
-            self._conflated += 1
-        if self.threshold is None:
-            self._pending[key] = ticker
-            self.stir()
-        else:
-            self._consider(ticker, key, self.threshold)
+    def put(self, ticker: Ticker, key: TickerKey) -> bool:
+        """Make `ticker` the pending value of its key, merging the one before into it.
+
+        Return whether a flush is needed: a value is pending, or the deadline of the filter has moved.
+        """
+        if self.retracted and key in self.retracted:
+            self.retracted = {each: None for each in self.retracted if each != key}
+        if self.pending.pop(key, None) is not None:
+            self.conflated += 1
+        if self.min_change_filter is not None:
+            return self._put_filtered(ticker, key, self.min_change_filter)
+        self.pending[key] = ticker
+        self.has_pending = True
+        return True
 
     def retract(self, key: TickerKey) -> None:
-        """The instrument is answered no more: nothing of it is pending, and that is to be told."""
-        self._pending.pop(key, None)
-        if self.threshold:
-            self.threshold.forget(key)
-        self._retracted = {**(self._retracted or {}), key: None}
-        self.stir()
+        """Make it pending that an instrument has become unavailable, instead of a value of it."""
+        self.pending.pop(key, None)
+        if self.min_change_filter:
+            self.min_change_filter.forget(key)
+        self.retracted = {**(self.retracted or {}), key: None}
+        self.has_pending = True
 
-    def poke(self) -> None:
-        """Have it looked at, though no value came."""
-        self._poked = True
-        self.stir()
+    def invalidate(self) -> None:
+        """Have an empty batch taken, though no value arrived. Not for a buffer with a filter."""
+        self.has_pending = True
 
-    def stir(self) -> None:
-        """Something may be pending, or the deadline may have moved. Here nobody waits for it."""
-
-    def sound_alarm(self) -> None:
-        """Make pending what time has made worth telling."""
-        for ticker in self.threshold.take_due() if self.threshold else ():
-            self._pending[ticker.key] = ticker
-
-    def note_told(self, tickers: Iterable[Ticker]) -> None:
-        """These values have been told: moves are measured from them."""
-        if self.threshold:
-            self.threshold.note_told(tickers)
+    def release_due(self) -> None:
+        """Make the suppressed values pending that have to be sent by now."""
+        for ticker in self.min_change_filter.release_due() if self.min_change_filter else ():
+            self.pending[ticker.key] = ticker
+            self.has_pending = True
 
     def take(self) -> Batch:
-        """All pending values, which then are pending no more."""
-        batch = Batch(tuple(self._pending.values()), self._conflated, tuple(self._retracted or ()))
-        self._pending, self._retracted, self._conflated, self._poked = {}, None, 0, False
-        self.note_told(batch.tickers)
+        """Remove and return everything pending."""
+        batch = Batch(tuple(self.pending.values()), self.conflated, tuple(self.retracted or ()))
+        self.pending, self.retracted, self.conflated, self.has_pending = {}, None, 0, False
+        if self.min_change_filter:
+            self.min_change_filter.mark_sent(batch.tickers)
         return batch
 
-    def lend_pending(self, other: "ConflationBuffer") -> None:
-        """Have the same pending there as here. Of values withheld it learns nothing."""
-        other.borrow(dict(self._pending), self._retracted, self._conflated, poked=self._poked)
+    def copy_to(self, other: "ConflationBuffer") -> None:
+        """Make the same pending in `other`. The state of the filter is not copied."""
+        other.pending, other.retracted = dict(self.pending), self.retracted
+        other.conflated, other.has_pending = self.conflated, self.has_pending
 
-    def borrow(
-        self,
-        pending: dict[TickerKey, Ticker],
-        retracted: dict[TickerKey, None] | None,
-        conflated: int,
-        *,
-        poked: bool,
-    ) -> None:
-        """Have this pending, as it comes from `lend_pending`."""
-        self._pending, self._retracted, self._conflated, self._poked = pending, retracted, conflated, poked
-
-    def _consider(self, ticker: Ticker, key: TickerKey, threshold: MinChangeFilter) -> None:
-        deadline = threshold.deadline
-        if threshold.admits(ticker):
-            self._pending[key] = ticker
-            self.stir()
-        elif threshold.deadline != deadline:
-            # Whoever waits must wait for the new deadline.
-            self.stir()
+    def _put_filtered(self, ticker: Ticker, key: TickerKey, min_change_filter: MinChangeFilter) -> bool:
+        deadline = min_change_filter.deadline
+        if min_change_filter.accept(ticker):
+            self.pending[key] = ticker
+            self.has_pending = True
+            return True
+        self.has_pending = bool(self.pending or self.retracted)
+        return min_change_filter.deadline != deadline

@@ -1,14 +1,13 @@
-"""One consensus, followed: when its answer is another. Readers of the same share what they are told."""
+"""Cohorts of `consensusRate` subscriptions: send the consensus when it changes."""
 
 from collections.abc import Callable
 from datetime import datetime
 from math import ceil
 from typing import Generic, TypeVar
-from typing import Protocol as Role
 
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
-from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery
+from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle
 from gateway.subscriptions.registry import InstrumentFilter
@@ -16,89 +15,77 @@ from gateway.subscriptions.value_cohort import ValueCohort
 
 PHASES = 8
 
-ToldT = TypeVar("ToldT")
-ToldT_co = TypeVar("ToldT_co", covariant=True)
+PayloadT = TypeVar("PayloadT")
 
 
-class ConsensusEncoder(Role[ToldT_co]):
-    """Turns answers into what readers are told."""
+class LiveConsensusQuery(LiveQuery, Generic[PayloadT]):
+    """A live `consensusRate` query."""
 
-    def write(self, answer: ConsensusRate) -> ToldT_co:
-        """The answer, as it is told."""
-        ...
-
-
-class LiveConsensusQuery(LiveQuery, Generic[ToldT]):
-    """The question that is followed, and in which form its answers are told."""
-
-    __slots__ = ("query", "writer")
+    __slots__ = ("encoder", "query")
 
     def __init__(
         self,
         query: ConsensusQuery,
-        selection: InstrumentFilter,
-        pace: DeliveryOptions,
-        writer: ConsensusEncoder[ToldT],
+        instruments: InstrumentFilter,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[ConsensusRate, PayloadT],
     ) -> None:
-        super().__init__(selection, pace)
+        super().__init__(instruments, options)
         self.query = query
-        self.writer = writer
+        self.encoder = encoder
 
 
-class ConsensusCohort(ValueCohort[ConsensusRate, ToldT]):
-    """Readers of the answer that `weigh` gives.
+class ConsensusCohort(ValueCohort[ConsensusRate, PayloadT]):
+    """Subscribers to one consensus, computed by `weigh`.
 
-    Intervals end at multiples of an eighth of them on the loop's clock: readers of the same are told at one of eight moments from
-    their second answer on, whenever each has come, and so are eight cohorts at the most.
+    Intervals end at multiples of an eighth of their length on the loop's clock. From the second answer on, all subscribers
+    to one live query are served at one of eight phases, whenever they subscribed: at most eight cohorts.
     """
 
     __slots__ = ("_weigh",)
-    topic: LiveConsensusQuery[ToldT]
+    live_query: LiveConsensusQuery[PayloadT]
 
     def __init__(
         self,
-        house: FanOut,
-        topic: LiveConsensusQuery[ToldT],
+        fan_out: FanOut,
+        live_query: LiveConsensusQuery[PayloadT],
         weigh: Callable[[ConsensusQuery], ConsensusRate],
     ) -> None:
-        super().__init__(house, topic)
+        super().__init__(fan_out, live_query)
         self._weigh = weigh
 
-    def copy(self) -> "ConsensusCohort[ToldT]":
-        other = ConsensusCohort(self._house, self.topic, self._weigh)
-        other.told, other.alarm_at = self.told, self.alarm_at
+    def copy(self) -> "ConsensusCohort[PayloadT]":
+        other = ConsensusCohort(self._fan_out, self.live_query, self._weigh)
+        other.take_state(self)
         return other
 
-    def is_same(self, other: "Cohort[ToldT]") -> bool:
+    def has_same_state(self, other: "Cohort[PayloadT]") -> bool:
         return (
-            super().is_same(other)
+            other.live_query is self.live_query
             and isinstance(other, ConsensusCohort)
-            and self.told is not None
-            and other.told is not None
-            and self.told.same_answer(other.told)
+            and self.last_sent is not None
+            and other.last_sent is not None
+            and self.last_sent.same_answer(other.last_sent)
         )
 
-    @property
-    def update_at(self) -> float:
-        at, step = super().update_at, self.topic.pace.sample_interval_s / PHASES
-        return ceil((at - EARLY_S) / step) * step if step and self.told else at
+    def compute(self) -> ConsensusRate:
+        return self._weigh(self.live_query.query)
 
-    def may_update(self, moment: FlushCycle) -> bool:
-        return self.update_at <= moment.at + EARLY_S
+    def has_changed(self, answer: ConsensusRate) -> bool:
+        return self.last_sent is None or not answer.same_answer(self.last_sent)
 
-    def answer(self) -> ConsensusRate:
-        return self._weigh(self.topic.query)
-
-    def is_news(self, answer: ConsensusRate) -> bool:
-        return self.told is None or not answer.same_answer(self.told)
-
-    def turns_at(self, answer: ConsensusRate) -> datetime | None:
+    def compute_next_change(self, answer: ConsensusRate) -> datetime | None:
         return answer.next_change_at
 
-    def write(self, answer: ConsensusRate) -> ToldT:
-        return self.topic.writer.write(answer)
+    def encode(self, answer: ConsensusRate) -> PayloadT:
+        return self.live_query.encoder.encode(answer)
 
-    def _ring(self) -> None:
-        # Timers of the same moment go off one after the other: a round makes them one.
+    def mark_updated(self, cycle: FlushCycle) -> None:
+        super().mark_updated(cycle)
+        if phase_s := self.live_query.options.sample_interval_s / PHASES:
+            self.next_update_at = ceil((self.next_update_at - EARLY_S) / phase_s) * phase_s
+
+    def _on_timer(self) -> None:
+        # The timers of a phase fire one after the other: one flush cycle serves them all.
         self._disarm()
-        self.stir()
+        self.mark_dirty()

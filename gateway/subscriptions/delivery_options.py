@@ -1,4 +1,4 @@
-"""How often a reader wants to hear: at most once an interval, at least once a silence. Knows nothing of rates."""
+"""Delivery options of a subscription: at most one update per interval, at least one event per `max_silence_s`."""
 
 from decimal import Decimal
 from math import isfinite
@@ -13,7 +13,7 @@ MAX_CHANGE_BPS = 1_000_000
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True):
-    """Seconds between two updates at least, basis points that are a move, seconds until a sign of life (`None`: never)."""
+    """Minimum seconds between updates, minimum change in basis points, seconds until a heartbeat (`None`: never)."""
 
     sample_interval_s: float = 0.0
     min_change_bps: Decimal = Decimal(0)
@@ -23,7 +23,7 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
 def parse_delivery_options(
     sample_interval_ms: int, min_change_bps: float, max_silence_ms: int | None = None
 ) -> DeliveryOptions:
-    """The pace that a client asks for.
+    """Parse the arguments of a subscription.
 
     Raises:
         InvalidArgument: out of range.

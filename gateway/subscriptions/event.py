@@ -1,4 +1,4 @@
-"""What readers of a live list are told, as plain values."""
+"""The events of a `rates` subscription, as plain values."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from gateway.queries.rate import Rate, UnavailableRate
 
 
 class RatesEventKind(StrEnum):
-    """What an event is."""
+    """The kind of an event."""
 
     SNAPSHOT = "SNAPSHOT"
     UPDATE = "UPDATE"
@@ -18,8 +18,8 @@ class RatesEventKind(StrEnum):
 
 
 class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a live list. `conflated` counts updates merged into it; `recovered` is set on the snapshot of a reader
-    that came back with a cursor: whether nothing was missed.
+    """One event. `conflated` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
+    whether nothing was missed.
     """
 
     kind: RatesEventKind

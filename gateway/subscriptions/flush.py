@@ -1,7 +1,6 @@
-"""Rounds of telling: whoever has news is told in one go, so that whatever is the same for many is made once."""
+"""Flush cycles: cohorts with new data are flushed together, so that a payload shared by many is encoded once."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from typing import Protocol as Role
@@ -10,59 +9,50 @@ from rates.clock import Clock
 
 
 class FlushCycle:
-    """What all that is told at one moment has in common."""
+    """What all cohorts flushed together share: the time, and what was already computed for another of them."""
 
-    __slots__ = ("_cursor", "_read_cursor", "at", "now", "number", "written")
+    __slots__ = ("cursor", "loop_time", "now", "number", "payloads")
 
-    def __init__(self, number: int, at: float, now: datetime, read_cursor: Callable[[], str]) -> None:
+    def __init__(self, number: int, clock: Clock) -> None:
         self.number = number
-        self.at = at
-        """On the loop's clock, seconds."""
-        self.now = now
-        self.written: dict[tuple[Any, ...], tuple[Any, Any]] = {}
-        """What was written already, beside what it was written of."""
-        self._read_cursor = read_cursor
-        self._cursor: str | None = None
-
-    @property
-    def cursor(self) -> str:
-        """Up to where everything is told, of which nothing is pending or withheld."""
-        if self._cursor is None:
-            self._cursor = self._read_cursor()
-        return self._cursor
+        self.loop_time = asyncio.get_running_loop().time()
+        """Seconds on the loop's clock."""
+        self.now: datetime = clock()
+        self.cursor: str | None = None
+        """The cursor of everything mirrored, computed by the first cohort that needs it."""
+        self.payloads: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        """Encoded payloads, each beside the objects whose ids are in its key: they keep the ids valid."""
 
 
 class Flushable(Role):
-    """Who may have news."""
+    """A cohort that may have something to send."""
 
-    def beat(self, moment: FlushCycle) -> None:
-        """Tell what is due."""
+    def flush(self, cycle: FlushCycle) -> None:
+        """Send what is due."""
         ...
 
 
 class FlushScheduler:
-    """A round begins when the message that brought the news has been applied whole; what came until then is told in it."""
+    """Starts a cycle once the message that brought new data has been applied; whatever arrived until then is part of it."""
 
-    def __init__(self, clock: Clock, read_cursor: Callable[[], str]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._read_cursor = read_cursor
-        self._stirred: list[Flushable] = []
+        self._dirty: list[Flushable] = []
         self._number = 0
 
-    def moment(self) -> FlushCycle:
-        """Now."""
+    def new_cycle(self) -> FlushCycle:
+        """A cycle that starts now."""
         self._number += 1
-        at = asyncio.get_running_loop().time()
-        return FlushCycle(self._number, at, self._clock(), self._read_cursor)
+        return FlushCycle(self._number, self._clock)
 
-    def add(self, hearer: Flushable) -> None:
-        """Have it beat in the next round."""
-        if not self._stirred:
-            asyncio.get_running_loop().call_soon(self._go_round)
-        self._stirred.append(hearer)
+    def schedule(self, cohort: Flushable) -> None:
+        """Flush `cohort` in the next cycle."""
+        if not self._dirty:
+            asyncio.get_running_loop().call_soon(self._flush_all)
+        self._dirty.append(cohort)
 
-    def _go_round(self) -> None:
-        stirred, self._stirred = self._stirred, []
-        moment = self.moment()
-        for hearer in stirred:
-            hearer.beat(moment)
+    def _flush_all(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        cycle = self.new_cycle()
+        for cohort in dirty:
+            cohort.flush(cycle)

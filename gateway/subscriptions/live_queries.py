@@ -1,231 +1,247 @@
-"""Questions kept up to date: a snapshot, then what has moved, as events, to readers that ask for them or are handed them.
+"""Live queries: a snapshot or answer first, then its changes, delivered to subscribers.
 
-Cohorts do the telling (`gateway.subscriptions.cohort`). Each registers and reads the mirror in one synchronous step, so that nothing is lost,
-repeated or reordered between snapshot and updates.
+Cohorts (`gateway.subscriptions.cohort`) compute and deliver payloads. Each registers and reads the mirror in one synchronous
+step, so nothing is lost, repeated or reordered between snapshot and updates.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from cache.ports import TickerFeed
+from gateway.queries.consensus.query import ConsensusQuery
+from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.rate import Rate, TtlBySource
+from gateway.queries.rate_query import RateQuery
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
 from gateway.queries.source_rules import SourceStatus
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
-from gateway.state.position import Cursor, parse_cursor
+from gateway.state.position import parse_cursor
 from gateway.subscriptions.change_filter import MinChangeFilter
-from gateway.subscriptions.cohort import FanOut, LiveQueryRegistry, PlainValues, Subscriber
+from gateway.subscriptions.cohort import (
+    FanOut,
+    IdentityEncoder,
+    LiveQueryRegistry,
+    PayloadEncoder,
+    Subscriber,
+)
+from gateway.subscriptions.consensus_cohort import ConsensusCohort, LiveConsensusQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.flush import FlushScheduler
-from gateway.subscriptions.list_cohort import EventEncoder, ListCohort, LiveRatesQuery, Recovery
+from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
 from gateway.subscriptions.pull import Resuming, iterate
 from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
-from gateway.subscriptions.resume import catch_up, read_missed
-from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort, RateValueEncoder
+from gateway.subscriptions.resume import ResumeReader
+from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort
 from rates.clock import Clock
 from rates.source import Source
-from rates.symbol import Symbol
 
-# How often source health is looked at: its figures move with every ticker, people read them in seconds.
+# The status of a source changes with every ticker; people read it in seconds.
 SOURCES_INTERVAL_S = 1.0
 
-ToldT = TypeVar("ToldT")
+PayloadT = TypeVar("PayloadT")
+Query = RateQuery | RatesQuery | ConsensusQuery
 
 
 class LiveQueries:
-    """Live questions. Those with the same question, pace and writer share what they are told where they can."""
+    """All live queries of a gateway. Subscribers with the same query, options and encoder share payloads where they can."""
 
     def __init__(
         self,
         feed: TickerFeed,
         mirror: Mirror,
         catalog: InstrumentCatalog,
-        subscribers: SubscriptionRegistry,
+        registry: SubscriptionRegistry,
         rates: RateReader,
         *,
+        consensus: ConsensusReader,
         ttl: TtlBySource,
         preference: Sequence[Source],
         clock: Clock,
     ) -> None:
-        self._feed = feed
         self._mirror = mirror
-        self._catalog = catalog
         self._rates = rates
+        self._consensus = consensus
         self._ttl = ttl
         self._preference = tuple(preference)
-        # One for all who name none.
+        # One object for all queries that name no source.
         self._all_sources = frozenset(preference)
         self._clock = clock
-        self.fan_out = FanOut(subscribers, FlushScheduler(clock, rates.cursor))
-        self._topics = LiveQueryRegistry()
+        self._fan_out = FanOut(registry, FlushScheduler(clock))
+        self._live_queries = LiveQueryRegistry()
+        self._resume_reader = ResumeReader(feed, mirror, catalog, rates)
 
-    def watch_rates(
-        self, query: RatesQuery, pace: DeliveryOptions, after: str | None = None
-    ) -> AsyncGenerator[RatesEvent, None]:
-        """The answer to `rates`, then its changes; after a cursor, just what was missed, or a GAP and everything.
+    @overload
+    def subscribe(
+        self,
+        query: RateQuery,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[Rate, PayloadT],
+        subscriber: Subscriber[PayloadT],
+        *,
+        after: str | None = None,
+    ) -> Resuming | None: ...
 
-        Raises:
-            InvalidCursor, InvalidArgument: at once, not on the first event.
-            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
-        """
-        self.check_rates(query, after)
-        topic = self._make_rates_topic(query, pace, PlainValues[RatesEvent]())
-        return iterate(lambda mailbox: self._follow_rates(topic, after, mailbox))
-
-    def follow_rates(
+    @overload
+    def subscribe(
         self,
         query: RatesQuery,
-        pace: DeliveryOptions,
-        after: str | None,
-        writer: EventEncoder[ToldT],
-        reader: Subscriber[ToldT],
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[RatesEvent, PayloadT],
+        subscriber: Subscriber[PayloadT],
+        *,
+        after: str | None = None,
+    ) -> Resuming | None: ...
+
+    @overload
+    def subscribe(
+        self,
+        query: ConsensusQuery,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[ConsensusRate, PayloadT],
+        subscriber: Subscriber[PayloadT],
+        *,
+        after: str | None = None,
+    ) -> Resuming | None: ...
+
+    def subscribe(
+        self,
+        query: Query,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[Any, Any],
+        subscriber: Subscriber[Any],
+        *,
+        after: str | None = None,
     ) -> Resuming | None:
-        """Have `reader` told what `watch_rates` tells, in the words of `writer`, from now on or from the end of what is returned.
+        """Deliver the answer of `query`, then its changes; after the cursor `after`, what was missed, or a GAP and a snapshot.
+
+        With a cursor nothing is delivered before the returned coroutine has run.
 
         Raises:
-            InvalidCursor, InvalidArgument, CacheUnavailable, DatabaseUnavailable: as there.
-        """
-        self.check_rates(query, after)
-        key = writer, query, pace
-        topic = self._topics.share(key, lambda: self._make_rates_topic(query, pace, writer))
-        return self._follow_rates(topic, after, reader)
-
-    def watch_rate(
-        self, symbol: Symbol, source: Source | None, pace: DeliveryOptions
-    ) -> AsyncGenerator[Rate, None]:
-        """The answer to `rate` as soon as there is one, then whenever it is another, be it that another source answers.
-
-        Raises:
-            UnknownSymbol: at once.
+            InvalidCursor, InvalidArgument: of a `RatesQuery`.
+            UnknownSymbol: of any other. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self.check_rate(symbol, source)
-        topic = self._make_rate_topic(symbol, source, pace, PlainValues[Rate]())
-        return iterate(lambda mailbox: self._follow_rate(topic, mailbox))
+        self.check(query, after)
+        key = encoder, query, options
+        match query:
+            case RateQuery():
+                rate_query = self._live_queries.get_or_create(
+                    key, lambda: LiveRateQuery(query, self._filter_rate(query), options, encoder)
+                )
+                rate_cohort = RateCohort(self._fan_out, rate_query, self._rates)
+                rate_cohort.register(subscriber)
+                rate_cohort.open()
+            case ConsensusQuery():
+                consensus_query = self._live_queries.get_or_create(
+                    key, lambda: LiveConsensusQuery(query, self._filter_consensus(query), options, encoder)
+                )
+                consensus_cohort = ConsensusCohort(self._fan_out, consensus_query, self._consensus.weigh)
+                consensus_cohort.register(subscriber)
+                consensus_cohort.open()
+            case RatesQuery():
+                rates_query = self._live_queries.get_or_create(
+                    key, lambda: LiveRatesQuery(query, self._filter_rates(query), options, encoder)
+                )
+                list_cohort = ListCohort(
+                    self._fan_out, rates_query, self._rates, self._mirror, self._make_filter(options)
+                )
+                if after is not None:
+                    return self._resume(list_cohort, after, subscriber)
+                list_cohort.register(subscriber)
+                list_cohort.open()
+        return None
 
-    def follow_rate(
-        self,
-        symbol: Symbol,
-        source: Source | None,
-        pace: DeliveryOptions,
-        writer: RateValueEncoder[ToldT],
-        reader: Subscriber[ToldT],
-    ) -> None:
-        """Have `reader` told what `watch_rate` tells, in the words of `writer`.
+    @overload
+    def iterate(
+        self, query: RateQuery, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[Rate, None]: ...
+
+    @overload
+    def iterate(
+        self, query: RatesQuery, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[RatesEvent, None]: ...
+
+    @overload
+    def iterate(
+        self, query: ConsensusQuery, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[ConsensusRate, None]: ...
+
+    def iterate(
+        self, query: Any, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """The plain values that `subscribe` delivers, each computed when it is asked for.
 
         Raises:
-            UnknownSymbol, CacheUnavailable, DatabaseUnavailable: as there.
+            InvalidCursor, InvalidArgument, UnknownSymbol, CacheUnavailable, DatabaseUnavailable: at once, as `subscribe` does.
         """
-        self.check_rate(symbol, source)
-        key = writer, symbol, source, pace
-        topic = self._topics.share(key, lambda: self._make_rate_topic(symbol, source, pace, writer))
-        self._follow_rate(topic, reader)
+        self.check(query, after)
+        encoder = IdentityEncoder[Any]()
+        return iterate(lambda subscriber: self.subscribe(query, options, encoder, subscriber, after=after))
 
-    async def watch_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:
-        """How the sources are doing, then whenever that is another, at most once a second."""
-        told = None
+    async def iterate_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:
+        """The status of all sources, then its changes, at most once a second."""
+        last_sent = None
         while True:
             statuses = self._rates.sources()
-            if statuses != told:
-                told = statuses
+            if statuses != last_sent:
+                last_sent = statuses
                 yield statuses
             await asyncio.sleep(SOURCES_INTERVAL_S)
 
-    def check_rates(self, query: RatesQuery, after: str | None) -> None:
-        """Refuse what `watch_rates` refuses."""
+    def check(self, query: Query, after: str | None = None) -> None:
+        """Raise what `subscribe` would raise."""
         self._rates.check_loaded()
-        self._rates.check_query(query)
-        if after is not None:
-            parse_cursor(after)
+        match query:
+            case RateQuery():
+                self._rates.sources_for(*query)
+            case ConsensusQuery():
+                self._consensus.check(query)
+            case RatesQuery():
+                self._rates.check_query(query)
+                if after is not None:
+                    parse_cursor(after)
 
-    def check_rate(self, symbol: Symbol, source: Source | None) -> None:
-        """Refuse what `watch_rate` refuses."""
-        self._rates.check_loaded()
-        self._rates.sources_for(symbol, source)
+    def _filter_rate(self, query: RateQuery) -> InstrumentFilter:
+        # All sources, tracked or not yet: only tickers of tracked instruments are published.
+        return InstrumentFilter(frozenset([query.symbol]), self._all_sources)
 
-    def _make_rates_topic(
-        self, query: RatesQuery, pace: DeliveryOptions, writer: EventEncoder[ToldT]
-    ) -> LiveRatesQuery[ToldT]:
-        # A symbol not tracked yet is included: it may become so.
+    def _filter_consensus(self, query: ConsensusQuery) -> InstrumentFilter:
+        return InstrumentFilter(frozenset([query.symbol]), frozenset(query.sources or self._preference))
+
+    def _filter_rates(self, query: RatesQuery) -> InstrumentFilter:
+        # A symbol that is not tracked yet is included: it may become so.
         symbols = None if query.symbols is None else frozenset(query.symbols)
-        sources = self._all_sources if query.sources is None else frozenset(query.sources)
-        return LiveRatesQuery(query, InstrumentFilter(symbols, sources), pace, writer)
+        return InstrumentFilter(
+            symbols, self._all_sources if query.sources is None else frozenset(query.sources)
+        )
 
-    def _make_rate_topic(
-        self, symbol: Symbol, source: Source | None, pace: DeliveryOptions, writer: RateValueEncoder[ToldT]
-    ) -> LiveRateQuery[ToldT]:
-        # Of all sources, tracked or not yet: only what is tracked is ever published.
-        selection = InstrumentFilter(frozenset([symbol]), self._all_sources)
-        return LiveRateQuery(symbol, source, selection, pace, writer)
+    def _make_filter(self, options: DeliveryOptions) -> MinChangeFilter | None:
+        """A filter where one is asked for: it remembers what was sent to one subscriber."""
+        if not options.min_change_bps:
+            return None
+        return MinChangeFilter(
+            options.min_change_bps,
+            ttl=self._ttl,
+            position_of=lambda source: self._mirror.sources[source].position,
+            clock=self._clock,
+        )
 
-    def _follow_rate(self, topic: LiveRateQuery[ToldT], reader: Subscriber[ToldT]) -> None:
-        cohort = RateCohort(self.fan_out, topic, self._rates)
-        cohort.admit(reader)
-        cohort.open()
-
-    def _follow_rates(
-        self, topic: LiveRatesQuery[ToldT], after: str | None, reader: Subscriber[ToldT]
-    ) -> Resuming | None:
-        cohort = ListCohort(self.fan_out, topic, self._rates, self._mirror, self._threshold(topic.pace))
-        if after is not None:
-            return self._resume(cohort, after, reader)
-        cohort.admit(reader)
-        cohort.open()
-        return None
-
-    async def _resume(self, cohort: ListCohort[ToldT], after: str, reader: Subscriber[ToldT]) -> None:
-        cursor, query = parse_cursor(after), cohort.topic.query
+    async def _resume(
+        self, cohort: ListCohort[PayloadT], after: str, subscriber: Subscriber[PayloadT]
+    ) -> None:
+        cursor, query = parse_cursor(after), cohort.live_query.query
         sources = self._preference if query.sources is None else query.sources
-        await catch_up(self._mirror, cursor.positions, sources)
-        cohort.admit(reader)
-        recovery = await self._recover(cohort, sources, cursor)
+        await self._resume_reader.catch_up(cursor, sources)
+        cohort.register(subscriber)
+        recovery = await self._resume_reader.recover(
+            cohort.live_query.instruments, cursor, sources, is_pending=cohort.buffer.is_pending
+        )
         if recovery is None:
             cohort.open_after_gap(after)
         else:
-            cohort.reopen(recovery)
-
-    async def _recover(
-        self, cohort: ListCohort[ToldT], sources: Sequence[Source], after: Cursor
-    ) -> Recovery | None:
-        """Just what was missed since `after`, or `None` where that cannot be proved."""
-        wanted = cohort.topic.selection
-        at, cursor = self._mirror.positions, self._rates.cursor()
-        changed = self._catalog.changed_since(after.catalog_version)
-        if changed is None:
-            return None
-        missed = await read_missed(
-            self._feed,
-            after.positions,
-            at,
-            sources,
-            has_seen=lambda source: self._mirror.sources[source].latest_observed_at is not None,
-        )
-        if missed is None:
-            return None
-        # What came into the catalogue since was never told, however long ago it was written. What is pending by now comes next.
-        keys = dict.fromkeys([*sorted(changed), *(each.key for each in missed)])
-        tickers = [
-            ticker
-            for key in keys
-            if wanted.matches(key) and key in self._catalog.tracked and not cohort.is_pending(key)
-            # Of the mirror: from before the cache was lost it may know something newer.
-            if (ticker := self._mirror.read(key))
-        ]
-        known = self._catalog.tracked.keys() | self._catalog.halted.keys()
-        gone = sorted(key for key in changed if wanted.matches(key) and key not in known)
-        return Recovery(tuple(tickers), tuple(gone), cursor)
-
-    def _threshold(self, pace: DeliveryOptions) -> MinChangeFilter | None:
-        """Only a reader with a threshold pays for remembering what it holds."""
-        if not pace.min_change_bps:
-            return None
-        return MinChangeFilter(
-            pace.min_change_bps,
-            ttl=self._ttl,
-            place_of=lambda source: self._mirror.sources[source].position,
-            clock=self._clock,
-        )
+            cohort.open_recovered(recovery)

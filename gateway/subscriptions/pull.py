@@ -1,4 +1,4 @@
-"""A reader that asks for each thing it is told, and is told when it asks."""
+"""Pull adapter: a subscriber that is ready only while its consumer waits for the next payload."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -6,61 +6,66 @@ from typing import Any, Generic, TypeVar
 
 from gateway.subscriptions.cohort import Cohort
 
-ToldT = TypeVar("ToldT")
+PayloadT = TypeVar("PayloadT")
 Resuming = Coroutine[Any, Any, None]
-"""What is left to be done before a reader that came back is told anything. Whoever has it runs it, or cancels."""
+"""The catch-up of a resumed subscription, which precedes its first payload. The caller awaits or closes it."""
 
 
-class PullSubscriber(Generic[ToldT]):
-    """Holds one thing at most, for the moment between its being told and its being taken."""
+class PullSubscriber(Generic[PayloadT]):
+    """A subscriber that holds at most one payload, between its delivery and the consumer's wake-up."""
 
-    __slots__ = ("_failure", "_waiter", "cohort")
+    __slots__ = ("_error", "_waiter", "cohort")
 
     def __init__(self) -> None:
-        self.cohort: Cohort[ToldT] | None = None
-        self._waiter: asyncio.Future[ToldT] | None = None
-        self._failure: Exception | None = None
+        self.cohort: Cohort[PayloadT] | None = None
+        self._waiter: asyncio.Future[PayloadT] | None = None
+        self._error: Exception | None = None
 
-    async def take(self) -> ToldT:
-        """The next thing, as soon as there is one.
+    async def next_payload(self) -> PayloadT:
+        """Wait for the next payload.
 
         Raises:
-            Exception: whatever went wrong while it was made.
+            Exception: the error that ended the subscription.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self._error is not None:
+            raise self._error
         assert self.cohort
         self._waiter = asyncio.get_running_loop().create_future()
-        self.cohort.go_on()
+        self.cohort.flush_now()
         return await self._waiter
 
-    def leave(self) -> None:
-        """Take no more."""
+    def unsubscribe(self) -> None:
+        """Receive nothing more."""
         if self.cohort is not None:
-            self.cohort.leave(self)
+            self.cohort.remove(self)
 
     def is_ready(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
-    def tell(self, told: ToldT) -> None:
+    def notify_when_ready(self) -> None:
+        """Do nothing: `next_payload` flushes."""
+
+    def deliver(self, payload: PayloadT) -> None:
         assert self._waiter
-        self._waiter.set_result(told)
+        self._waiter.set_result(payload)
 
-    def fail(self, failure: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(failure)
+            self._waiter.set_exception(error)
         else:
-            self._failure = failure
+            self._error = error
 
 
-async def iterate(follow: Callable[[PullSubscriber[ToldT]], Resuming | None]) -> AsyncGenerator[ToldT, None]:
-    """What a mailbox is told that `follow` has let in, each thing when it is asked for."""
-    mailbox: PullSubscriber[ToldT] = PullSubscriber()
+async def iterate(
+    subscribe: Callable[[PullSubscriber[PayloadT]], Resuming | None],
+) -> AsyncGenerator[PayloadT, None]:
+    """The payloads of the subscription that `subscribe` makes, each computed when it is asked for."""
+    subscriber: PullSubscriber[PayloadT] = PullSubscriber()
     try:
-        resuming = follow(mailbox)
+        resuming = subscribe(subscriber)
         if resuming is not None:
             await resuming
         while True:
-            yield await mailbox.take()
+            yield await subscriber.next_payload()
     finally:
-        mailbox.leave()
+        subscriber.unsubscribe()

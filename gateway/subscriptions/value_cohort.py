@@ -1,184 +1,171 @@
-"""Questions with one answer, followed: when it is another, be it by a value that came or by the passing of time."""
+"""Cohorts of queries with a single answer: send it when it changes, by a new ticker or by the passing of time."""
 
 from abc import abstractmethod
 from datetime import datetime, timedelta
 from math import inf
 from typing import Generic, TypeVar
-from typing import Protocol as Role
 
 from gateway.queries.freshness import Freshness
 from gateway.queries.rate import Rate
+from gateway.queries.rate_query import RateQuery
 from gateway.queries.rate_reader import RateReader
-from gateway.subscriptions.change_filter import is_move, next_refresh_at, would_look_fresher
-from gateway.subscriptions.cohort import Cohort, FanOut, LiveQuery
+from gateway.subscriptions.change_filter import has_moved, next_refresh_at, would_look_fresher
+from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle
 from gateway.subscriptions.registry import InstrumentFilter
 from rates.errors import RateUnavailable, UnknownSymbol
-from rates.source import Source
-from rates.symbol import Symbol
 
-# With nothing fresh, the source that has used up least of its time to live answers: which one changes as time passes.
+# Where no source is fresh, the one with the smallest age in units of its time to live answers: time alone may change it.
 RECONSIDER_AFTER = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 AnswerT = TypeVar("AnswerT")
-ToldT = TypeVar("ToldT")
-ToldT_co = TypeVar("ToldT_co", covariant=True)
+PayloadT = TypeVar("PayloadT")
 
 
-class RateValueEncoder(Role[ToldT_co]):
-    """Turns rates into what readers are told."""
+class LiveRateQuery(LiveQuery, Generic[PayloadT]):
+    """A live `rate` query."""
 
-    def write(self, rate: Rate) -> ToldT_co:
-        """The rate, as it is told."""
-        ...
-
-
-class LiveRateQuery(LiveQuery, Generic[ToldT]):
-    """The symbol that is followed, and in which form it is told."""
-
-    __slots__ = ("source", "symbol", "writer")
+    __slots__ = ("encoder", "query")
 
     def __init__(
         self,
-        symbol: Symbol,
-        source: Source | None,
-        selection: InstrumentFilter,
-        pace: DeliveryOptions,
-        writer: RateValueEncoder[ToldT],
+        query: RateQuery,
+        instruments: InstrumentFilter,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[Rate, PayloadT],
     ) -> None:
-        super().__init__(selection, pace)
-        self.symbol = symbol
-        self.source = source
-        self.writer = writer
+        super().__init__(instruments, options)
+        self.query = query
+        self.encoder = encoder
 
 
-class ValueCohort(Cohort[ToldT], Generic[AnswerT, ToldT]):
-    """Readers who care for the answer to a question, not for the values that it is made of. `told` is the one told last."""
+class ValueCohort(Cohort[PayloadT], Generic[AnswerT, PayloadT]):
+    """Subscribers to the answer of a query. Its state is the answer sent last, and when the next one may differ."""
 
-    __slots__ = ("alarm_at", "told")
+    __slots__ = ("last_sent", "next_change_at")
 
-    def __init__(self, house: FanOut, topic: LiveQuery) -> None:
-        super().__init__(house, topic)
-        self.told: AnswerT | None = None
-        self.alarm_at: datetime | None = None
+    def __init__(self, fan_out: FanOut, live_query: LiveQuery) -> None:
+        super().__init__(fan_out, live_query)
+        self.last_sent: AnswerT | None = None
+        self.next_change_at: datetime | None = None
 
     @abstractmethod
-    def answer(self) -> AnswerT | None:
+    def compute(self) -> AnswerT | None:
         """The present answer; `None` while there is none."""
 
     @abstractmethod
-    def is_news(self, answer: AnswerT) -> bool:
-        """Whether it is another than the one told last, if any was."""
+    def has_changed(self, answer: AnswerT) -> bool:
+        """Whether the answer differs from the one sent last, if any."""
 
     @abstractmethod
-    def turns_at(self, answer: AnswerT) -> datetime | None:
-        """When the answer may be another though no value comes; asked after `told` was brought up to date."""
+    def compute_next_change(self, answer: AnswerT) -> datetime | None:
+        """When the answer may change without a new ticker. Called after `last_sent` is set."""
 
     @abstractmethod
-    def write(self, answer: AnswerT) -> ToldT:
-        """The answer, as it is told."""
+    def encode(self, answer: AnswerT) -> PayloadT:
+        """The payload of an answer."""
 
     def open(self) -> None:
         """Begin with the answer, as soon as there is one."""
-        self.poke()
-        self.go_on()
+        self.buffer.invalidate()
+        self.flush_now()
 
-    def is_due(self, moment: FlushCycle) -> bool:
-        return (self.has_pending or self._has_alarm(moment)) and self.may_update(moment)
+    def poll(self, cycle: FlushCycle) -> tuple[PayloadT | None, float]:
+        is_due = self.buffer.has_pending or (
+            self.next_change_at is not None and self.next_change_at <= cycle.now
+        )
+        payload = None
+        if is_due and self.next_update_at <= cycle.loop_time + EARLY_S:
+            payload = self._update(cycle)
+        return payload, self._next_deadline(cycle)
 
-    def due_at(self, moment: FlushCycle) -> float:
-        if self.has_pending:
-            return self.update_at
-        if self.alarm_at is None:
+    def take_state(self, other: "ValueCohort[AnswerT, PayloadT]") -> None:
+        """Take over the state of another cohort of the same live query."""
+        self.last_sent, self.next_change_at = other.last_sent, other.next_change_at
+
+    def _update(self, cycle: FlushCycle) -> PayloadT | None:
+        self.buffer.take()
+        answer = self.compute()
+        if answer is None:
+            self.next_change_at = None
+            return None
+        has_changed = self.has_changed(answer)
+        if has_changed:
+            self.last_sent = answer
+        self.next_change_at = self.compute_next_change(answer)
+        if not has_changed:
+            return None
+        self.mark_updated(cycle)
+        return self.encode(answer)
+
+    def _next_deadline(self, cycle: FlushCycle) -> float:
+        if self.buffer.has_pending:
+            return self.next_update_at
+        if self.next_change_at is None:
             return inf
-        # Not before it may be told: the timer would go off over and over till then.
-        return max(self.update_at, moment.at + (self.alarm_at - moment.now).total_seconds())
-
-    def next_told(self, moment: FlushCycle) -> ToldT | None:
-        if not self.has_pending and self._has_alarm(moment):
-            self._poked = True
-        if not (self.has_pending and self.may_update(moment)):
-            return None
-        answer = self._take_news()
-        if answer is None:
-            return None
-        self.note_update(moment)
-        return self.write(answer)
-
-    def _has_alarm(self, moment: FlushCycle) -> bool:
-        return self.alarm_at is not None and self.alarm_at <= moment.now
-
-    def _take_news(self) -> AnswerT | None:
-        """The answer, if it is news."""
-        self.take()
-        answer = self.answer()
-        if answer is None:
-            self.alarm_at = None
-            return None
-        if is_news := self.is_news(answer):
-            self.told = answer
-        self.alarm_at = self.turns_at(answer)
-        return answer if is_news else None
+        # Not before an update may be sent: until then the timer would fire over and over.
+        return max(self.next_update_at, cycle.loop_time + (self.next_change_at - cycle.now).total_seconds())
 
 
-class RateCohort(ValueCohort[Rate, ToldT]):
-    """Readers of the answer to `rate`."""
+class RateCohort(ValueCohort[Rate, PayloadT]):
+    """Subscribers to the rate that `rate` answers."""
 
     __slots__ = ("_rates",)
-    topic: LiveRateQuery[ToldT]
+    live_query: LiveRateQuery[PayloadT]
 
-    def __init__(self, house: FanOut, topic: LiveRateQuery[ToldT], rates: RateReader) -> None:
-        super().__init__(house, topic)
+    def __init__(self, fan_out: FanOut, live_query: LiveRateQuery[PayloadT], rates: RateReader) -> None:
+        super().__init__(fan_out, live_query)
         self._rates = rates
 
-    def copy(self) -> "RateCohort[ToldT]":
-        other = RateCohort(self._house, self.topic, self._rates)
-        other.told, other.alarm_at = self.told, self.alarm_at
+    def copy(self) -> "RateCohort[PayloadT]":
+        other = RateCohort(self._fan_out, self.live_query, self._rates)
+        other.take_state(self)
         return other
 
-    def is_same(self, other: "Cohort[ToldT]") -> bool:
+    def has_same_state(self, other: "Cohort[PayloadT]") -> bool:
         return (
-            super().is_same(other)
+            other.live_query is self.live_query
             and isinstance(other, RateCohort)
-            and self.told is not None
-            and other.told is not None
-            and self.told.ticker is other.told.ticker
+            and self.last_sent is not None
+            and other.last_sent is not None
+            and self.last_sent.ticker is other.last_sent.ticker
         )
 
-    def answer(self) -> Rate | None:
-        # Nobody has published one, or nobody is asked to any more.
+    def compute(self) -> Rate | None:
         try:
-            return self._rates.rate(self.topic.symbol, self.topic.source)
+            return self._rates.rate(*self.live_query.query)
         except (RateUnavailable, UnknownSymbol):
+            # No source has published one, or none tracks the symbol any more.
             return None
 
-    def is_news(self, answer: Rate) -> bool:
-        if (told := self.told) is None or answer.ticker.source is not told.ticker.source:
+    def has_changed(self, answer: Rate) -> bool:
+        if (sent := self.last_sent) is None or answer.ticker.source is not sent.ticker.source:
             return True
-        if answer.ticker == told.ticker:
+        if answer.ticker == sent.ticker:
             return False
-        moved = is_move(told.ticker.price, answer.ticker.price, self.topic.pace.min_change_bps)
-        return moved or would_look_fresher(answer.ticker, told.ticker, answer.ttl, answer.now)
+        min_change_bps = self.live_query.options.min_change_bps
+        has_price_moved = has_moved(sent.ticker.price, answer.ticker.price, min_change_bps)
+        return has_price_moved or would_look_fresher(answer.ticker, sent.ticker, answer.ttl, answer.now)
 
-    def turns_at(self, answer: Rate) -> datetime | None:
-        turns = (self._source_turns_at(answer), self._notice_at(answer))
-        return min((at for at in turns if at), default=None)
+    def compute_next_change(self, answer: Rate) -> datetime | None:
+        times = (self._next_source_change(answer), self._next_refresh(answer))
+        return min((at for at in times if at), default=None)
 
-    def write(self, answer: Rate) -> ToldT:
-        return self.topic.writer.write(answer)
+    def encode(self, answer: Rate) -> PayloadT:
+        return self.live_query.encoder.encode(answer)
 
-    def _source_turns_at(self, rate: Rate) -> datetime | None:
-        """When another source may answer though no value comes."""
-        if self.topic.source is not None:
+    def _next_source_change(self, rate: Rate) -> datetime | None:
+        """When another source may answer without a new ticker."""
+        if self.live_query.query.source is not None:
             return None
         if rate.freshness is Freshness.FRESH:
             return rate.expires_at + _MICROSECOND
         return rate.now + RECONSIDER_AFTER
 
-    def _notice_at(self, rate: Rate) -> datetime | None:
-        """When what was told last is about to look worse than what is known."""
-        if self.told is None or self.told.ticker == rate.ticker:
+    def _next_refresh(self, rate: Rate) -> datetime | None:
+        """When the rate sent last is about to look staler than the newest one."""
+        if self.last_sent is None or self.last_sent.ticker == rate.ticker:
             return None
-        return next_refresh_at(self.told.ticker, rate.ttl, rate.now)
+        return next_refresh_at(self.last_sent.ticker, rate.ttl, rate.now)

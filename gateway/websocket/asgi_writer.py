@@ -1,4 +1,4 @@
-"""Frames by way of ASGI's `send`, for servers that offer nothing better: one at a time, each with its wait."""
+"""Writes frames with ASGI's `send`, for servers that provide no `FrameWriter`: one at a time."""
 
 import asyncio
 from contextlib import suppress
@@ -9,42 +9,44 @@ from gateway.websocket.write_queue import WriteQueue
 
 
 class AsgiWriter:
-    """Not writable while a frame is on its way. `run` must be running."""
+    """Not writable while a frame is being sent. `run` must be running."""
+
+    # One frame at a time.
+    below_high_water = False
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._line: WriteQueue | None = None
+        self._queue: WriteQueue | None = None
         self._frame: bytes | None = None
         self._has_frame = asyncio.Event()
+        self.wrote_since_ping = False
 
     @property
     def is_writable(self) -> bool:
         return self._frame is None
 
-    # One frame at a time.
-    has_room = False
-
-    def attach(self, line: WriteQueue) -> None:
-        self._line = line
+    def attach(self, queue: WriteQueue) -> None:
+        self._queue = queue
 
     @staticmethod
-    def frame(message: bytes) -> bytes:
+    def encode_frame(message: bytes) -> bytes:
         return message
 
-    def write(self, frame: bytes) -> None:
+    def write_frame(self, frame: bytes) -> None:
+        self.wrote_since_ping = True
         self._frame = frame
         self._has_frame.set()
-        assert self._line
-        self._line.note_change()
+        assert self._queue
+        self._queue.on_writable_changed()
 
     async def run(self) -> None:
-        """Send what is written until the connection is over."""
+        """Send written frames until the connection ends."""
         with suppress(OSError):
             while True:
                 await self._has_frame.wait()
                 self._has_frame.clear()
                 assert self._frame is not None
-                assert self._line
+                assert self._queue
                 await self._send({"type": "websocket.send", "text": self._frame.decode()})
                 self._frame = None
-                self._line.note_change()
+                self._queue.on_writable_changed()

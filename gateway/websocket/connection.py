@@ -1,8 +1,7 @@
-"""One WebSocket connection: reads messages, runs their operations, writes what comes of them.
+"""A WebSocket connection: reads messages, runs their operations, writes the results.
 
-What live questions have to tell is handed to the connection by those who know it (`gateway.subscriptions.cohort`), without a task for each
-subscription: while the socket is blocked, everything newer is merged where it comes from (`gateway.subscriptions.conflation`). Other
-operations have a task each.
+Cohorts (`gateway.subscriptions.cohort`) push the results of live queries, without a task per subscription. While the socket is
+blocked, their updates are conflated (`gateway.subscriptions.conflation`). Other operations have a task each.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from graphql import GraphQLError
 from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
-from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, format_failure
+from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
 from gateway.websocket.asgi_writer import AsgiWriter
@@ -42,42 +41,42 @@ log = structlog.get_logger("ratewire.gateway.socket")
 
 
 class Timeouts(NamedTuple):
-    """Seconds until a connection must be initialised, and that one write may take; `signs` rings twice between two signs of life."""
+    """Timeouts of a connection, seconds: initialisation, one blocked write. `keepalives` fires twice per keepalive interval."""
 
     init_s: float
     stall_s: float
-    signs: "SharedTimeouts[Connection]"
+    keepalives: "SharedTimeouts[Connection]"
 
 
 class Cancellable(Role):
-    """An operation that can be ended."""
+    """A running operation."""
 
     def cancel(self) -> object:
-        """End it: not a word more."""
+        """End it without another message."""
         ...
 
 
 class Connection:
-    """A connection that has been accepted. It writes to `sink`, or with `send` where a server offers none."""
+    """An accepted connection. Writes with `writer`, or with `send` if the server provides none."""
 
     def __init__(
         self,
         protocol: Subprotocol,
         operations: Operations,
-        patience: Timeouts,
+        timeouts: Timeouts,
         receive: Receive,
         send: AsgiSend,
         *,
-        sink: FrameWriter | None = None,
+        writer: FrameWriter | None = None,
     ) -> None:
         self._protocol = protocol
         self._operations = operations
-        self._patience = patience
+        self._timeouts = timeouts
         self._receive_event, self._send_event = receive, send
-        self._asgi = None
-        if sink is None:
-            sink = self._asgi = AsgiWriter(send)
-        self._line = WriteQueue(sink, stall_s=patience.stall_s, on_stalled=self._end_stalled)
+        self._asgi_writer = None
+        if writer is None:
+            writer = self._asgi_writer = AsgiWriter(send)
+        self._queue = WriteQueue(writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled)
         self._running: dict[str, Cancellable] = {}
         self._is_silent = True
         self._closed = False
@@ -87,62 +86,62 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                sending = tasks.create_task(self._asgi.run()) if self._asgi else None
-                self._patience.signs.begin(self)
+                sending = tasks.create_task(self._asgi_writer.run()) if self._asgi_writer else None
+                self._timeouts.keepalives.start(self)
                 try:
                     await self._read()
                 finally:
                     self._closed = True
-                    self._end_all()
+                    self._cancel_all()
                     if sending:
                         sending.cancel()
         except Exception:
-            # Outermost: whatever it is, the client gets a close code and the log the reason.
+            # Outermost: whatever it is, the client gets a close code and the log the traceback.
             log.exception("connection failed")
             self._closed = False
             await self.close(INTERNAL_FAULT, "Internal error")
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket, if it is open still. Waits no longer than `CLOSE_TIMEOUT_S`."""
+        """Close the socket unless it is closed. Waits at most `CLOSE_TIMEOUT_S`."""
         if self._closed:
             return
         self._closed = True
-        self._end_all()
+        self._cancel_all()
         closing = {"type": "websocket.close", "code": code, "reason": clip_reason(reason)}
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._send_event(closing)
 
-    def _end_all(self) -> None:
-        """Nothing more is told or written."""
-        self._patience.signs.end(self)
+    def _cancel_all(self) -> None:
+        """End all operations, and write nothing more."""
+        self._timeouts.keepalives.cancel(self)
         running, self._running = self._running, {}
         for each in running.values():
             each.cancel()
-        self._line.close()
+        self._queue.close()
 
     async def _read(self) -> None:
         try:
-            async with asyncio.timeout(self._patience.init_s) as initialising:
+            async with asyncio.timeout(self._timeouts.init_s) as initialising:
                 while not self._closed:
                     event = await self._receive_event()
                     if event["type"] != "websocket.receive":
                         return
                     for effect in self._protocol.receive(event.get("text")):
-                        await self._carry_out(effect)
+                        await self._apply_effect(effect)
                     if self._protocol.acknowledged:
                         initialising.reschedule(None)
-                    # Several messages may have come at once: others get the loop between two of them.
+                    # Many messages may have arrived together: let other connections run between two of them.
                     await asyncio.sleep(0)
         except TimeoutError:
             await self.close(INIT_TIMEOUT, "Connection initialisation timeout")
         except ConnectionGone:
             return
 
-    async def _carry_out(self, effect: Effect) -> None:
+    async def _apply_effect(self, effect: Effect) -> None:
         match effect:
             case Send(message):
-                await self._line.send(message)
+                await self._queue.send(message)
             case Start(operation, request):
                 self._start(operation, request)
             case Stop(operation):
@@ -153,89 +152,93 @@ class Connection:
     def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
             prepared = self._operations.prepare(request)
-            is_followed = prepared.watch is not None and self._follow(operation, prepared)
+            is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            self._run(operation, self._say_last(operation, self._format_refusal(operation, exc)))
+            self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
             return
-        if not is_followed:
-            self._run(operation, self._operate(operation, prepared))
+        if not is_pushed:
+            self._start_task(operation, self._run_operation(operation, prepared))
 
-    def _follow(self, operation: str, prepared: PreparedOperation) -> bool:
-        """Have the results of a subscription handed over; `False` if this one has to be asked for each."""
-        envelope = self._protocol.envelope(operation)
-        reader = WebSocketSubscriber(self._line, envelope, lambda exc: self._break_off(operation, exc))
-        self._running[operation] = reader
-        followed = self._operations.follow(prepared, reader)
-        if followed is not None and followed.resuming:
-            reader.resuming = self._tasks.create_task(reader.resume(followed.resuming))
-        return followed is not None
+    def _subscribe(self, operation: str, prepared: PreparedOperation) -> bool:
+        """Have the results of a subscription pushed. Return `False` if they have to be pulled."""
+        envelope = self._protocol.result_envelope(operation)
+        subscriber = WebSocketSubscriber(
+            self._queue, envelope, lambda exc: self._fail_operation(operation, exc)
+        )
+        self._running[operation] = subscriber
+        subscribed = self._operations.subscribe(prepared, subscriber)
+        if subscribed is not None and subscribed.resuming:
+            subscriber.resuming = self._tasks.create_task(subscriber.resume(subscribed.resuming))
+        return subscribed is not None
 
-    def _run(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
         self._running[operation] = self._tasks.create_task(work)
 
-    async def _operate(self, operation: str, prepared: PreparedOperation) -> None:
-        """One operation from its first to its last message."""
+    async def _run_operation(self, operation: str, prepared: PreparedOperation) -> None:
         with suppress(ConnectionGone):
-            await self._say_last(operation, await self._answer(operation, prepared))
+            await self._send_final(operation, await self._send_results(operation, prepared))
 
-    async def _say_last(self, operation: str, message: bytes) -> None:
+    async def _send_final(self, operation: str, message: bytes) -> None:
+        """Send the last message of an operation."""
         with suppress(ConnectionGone):
-            await self._line.send(message)
-            # In the same step as the write: had the client ended it before, this task would have been cancelled.
+            await self._queue.send(message)
+            # In the same step as the write: if the client had stopped the operation before, this task would be cancelled.
             self._protocol.running.discard(operation)
             del self._running[operation]
 
-    async def _answer(self, operation: str, prepared: PreparedOperation) -> bytes:
-        """Send all results; the message that is to be the last is returned."""
+    async def _send_results(self, operation: str, prepared: PreparedOperation) -> bytes:
+        """Send all results. Return the final message."""
         protocol, operations = self._protocol, self._operations
         try:
             if prepared.kind is OperationKind.SUBSCRIPTION:
-                async with aclosing(await operations.stream(prepared)) as results:
+                async with aclosing(await operations.iterate(prepared)) as results:
                     async for result in results:
-                        await self._line.send(protocol.format_result(operation, result))
+                        await self._queue.send(protocol.format_result(operation, result))
             else:
                 answer = await operations.answer(prepared)
-                await self._line.send(protocol.format_result(operation, answer.body))
+                await self._queue.send(protocol.format_result(operation, answer.body))
         except ConnectionGone:
             raise
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            return self._format_refusal(operation, exc)
-        return protocol.format_end(operation)
+            return self._format_error(operation, exc)
+        return protocol.format_complete(operation)
 
-    def _format_refusal(self, operation: str, failure: Exception) -> bytes:
-        if isinstance(failure, OperationRejected):
-            return self._protocol.format_refusal(operation, failure.errors)
-        error = to_public_error(GraphQLError(str(failure), original_error=failure))
-        return self._protocol.format_refusal(operation, [dict(error.formatted)])
+    def _format_error(self, operation: str, error: Exception) -> bytes:
+        if isinstance(error, OperationRejected):
+            return self._protocol.format_error(operation, error.errors)
+        public = to_public_error(GraphQLError(str(error), original_error=error))
+        return self._protocol.format_error(operation, [dict(public.formatted)])
 
-    def _break_off(self, operation: str, failure: Exception) -> None:
-        """What was handed over cannot be any more: the last result says why."""
+    def _fail_operation(self, operation: str, error: Exception) -> None:
+        """End a pushed subscription with its error as the last result."""
         if not self._closed:
-            self._run(operation, self._say_failure(operation, format_failure(failure)))
+            self._start_task(operation, self._send_error_result(operation, encode_error(error)))
 
-    async def _say_failure(self, operation: str, result: bytes) -> None:
+    async def _send_error_result(self, operation: str, result: bytes) -> None:
         with suppress(ConnectionGone):
-            await self._line.send(self._protocol.format_result(operation, result))
-            await self._say_last(operation, self._protocol.format_end(operation))
+            await self._queue.send(self._protocol.format_result(operation, result))
+            await self._send_final(operation, self._protocol.format_complete(operation))
 
-    def give_sign(self) -> None:
-        """A sign of life for clients and proxies, where half of the time between two has passed; what was said meanwhile is one as
-        well. Nobody need answer: whether the client lives, WebSocket's own pings tell.
+    def send_keepalive(self) -> None:
+        """Send a keepalive message if nothing was sent for half an interval or more. Called every half interval.
+
+        It keeps proxies and clients from closing an idle connection. Dead clients are detected by WebSocket pings.
         """
-        self._patience.signs.begin(self)
-        line = self._line
-        if self._protocol.demands_keep_alive:
+        self._timeouts.keepalives.start(self)
+        queue = self._queue
+        if self._protocol.requires_keepalive:
             self._is_silent = not self._is_silent
         else:
-            self._is_silent, line.has_spoken = not line.has_spoken, False
-        # Whoever reads nothing would not see it.
-        if self._is_silent and self._protocol.acknowledged and line.is_free:
-            line.write(self._protocol.keep_alive)
+            self._is_silent = not queue.writer.wrote_since_ping
+            queue.writer.wrote_since_ping = False
+        # A blocked client would not see it.
+        if self._is_silent and self._protocol.acknowledged and queue.is_free:
+            queue.write(self._protocol.keepalive_message)
 
-    def _end_stalled(self) -> None:
+    def _on_stalled(self) -> None:
         self._tasks.create_task(self._close_stalled())
 
     async def _close_stalled(self) -> None:
-        reason = f"stalled: nothing was read for {self._patience.stall_s:g} s"
+        reason = f"stalled: nothing was read for {self._timeouts.stall_s:g} s"
         log.info("connection stalled, closed", reason="write blocked", operations=len(self._running))
         await self.close(STALLED, reason)

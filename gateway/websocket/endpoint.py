@@ -1,4 +1,4 @@
-"""WebSockets on `/graphql`: who may open one, which subprotocol it speaks, and all that are open."""
+"""WebSockets on `/graphql`: checks the origin, chooses the subprotocol, and tracks open connections."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportW
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import FRAME_WRITER
 
-# In the order of preference, where a client speaks several.
+# In the order of preference.
 SUBPROTOCOLS: dict[str, Callable[[int], Subprotocol]] = {
     graphql_transport_ws.SUBPROTOCOL: GraphQLTransportWs,
     subscriptions_transport_ws.SUBPROTOCOL: SubscriptionsTransportWs,
@@ -30,38 +30,38 @@ log = structlog.get_logger("ratewire.gateway.socket")
 
 
 class WebSocketEndpoint:
-    """An ASGI app for the scope `websocket`."""
+    """An ASGI app for scopes of type `websocket`."""
 
     def __init__(self, operations: Operations, settings: GatewaySettings) -> None:
         self._operations = operations
         self._allowed_origins = settings.allowed_origins
         self._max_running = settings.max_subscriptions
-        # Twice in the time between two signs of life, so that what was said just after one is no reason to wait for longer.
-        signs = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.give_sign)
-        self._patience = Timeouts(settings.init_timeout_s, settings.stall_timeout_s, signs)
+        # Checked every half interval: a message sent just after a keepalive must not delay the next one beyond the interval.
+        keepalives = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.send_keepalive)
+        self._timeouts = Timeouts(settings.init_timeout_s, settings.stall_timeout_s, keepalives)
         self._connections: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         if not is_origin_allowed(Headers(scope=scope), self._allowed_origins):
-            # Before it is accepted: the client gets a 403.
+            # Closed before it is accepted: the client gets a 403.
             await send({"type": "websocket.close"})
             return
         try:
             await self._accept(scope, receive, send)
         except OSError:
-            # It left before it was in.
+            # The client disconnected before it was accepted.
             return
 
     async def close_all(self) -> None:
-        """Tell every client that the server goes away; they come back, to another replica or to the next start."""
+        """Close every connection with 1001. Clients reconnect, to another replica or after the restart."""
         await asyncio.gather(*(each.close(GOING_AWAY, "server stops") for each in self._connections))
 
     async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
         subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         if subprotocol is None:
-            # Accepted all the same: a handshake that fails tells a browser's script nothing.
+            # Accepted first: a script in a browser cannot see why a handshake failed.
             reason = f"Subprotocol not acceptable: expected {' or '.join(SUBPROTOCOLS)}"
             await send({"type": "websocket.close", "code": SUBPROTOCOL_NOT_ACCEPTABLE, "reason": reason})
             return
@@ -70,10 +70,10 @@ class WebSocketEndpoint:
         connection = Connection(
             protocol,
             self._operations,
-            self._patience,
+            self._timeouts,
             receive,
             send,
-            sink=offered.get(FRAME_WRITER),
+            writer=offered.get(FRAME_WRITER),
         )
         self._connections.add(connection)
         try:
@@ -83,6 +83,6 @@ class WebSocketEndpoint:
 
 
 def choose_subprotocol(offered: Iterable[str]) -> str | None:
-    """The best that the client speaks too."""
-    spoken = set(offered)
-    return next((each for each in SUBPROTOCOLS if each in spoken), None)
+    """The preferred subprotocol among those offered by the client; `None` if none is supported."""
+    offers = set(offered)
+    return next((each for each in SUBPROTOCOLS if each in offers), None)

@@ -1,6 +1,6 @@
-"""graphql-transport-ws, the protocol of today's clients, rule by rule [github.com/enisdenjo/graphql-ws, PROTOCOL.md].
+"""graphql-transport-ws, the subprotocol of current clients [github.com/enisdenjo/graphql-ws, PROTOCOL.md].
 
-It owns no socket, starts nothing and waits for nothing: messages in, effects out.
+It owns no socket and never waits: messages in, effects out.
 """
 
 import json
@@ -10,10 +10,10 @@ from typing import Any
 from gateway.request import MalformedRequest, parse_request
 from gateway.websocket.messages import (
     ClientMessage,
+    encode_envelope,
     format_message,
     parse_message,
-    refuse_another,
-    result_envelope,
+    too_many_operations,
 )
 from gateway.websocket.subprotocol import (
     ID_IN_USE,
@@ -31,10 +31,10 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 
 class GraphQLTransportWs:
-    """One connection's state. `max_running` operations at once; one more is refused with an error of its own."""
+    """The state of a connection with at most `max_running` operations: another one gets an error."""
 
-    keep_alive = format_message("ping")
-    demands_keep_alive = False
+    keepalive_message = format_message("ping")
+    requires_keepalive = False
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running
@@ -48,16 +48,16 @@ class GraphQLTransportWs:
             return [Close(MALFORMED, str(exc))]
 
     def format_result(self, operation: str, result: bytes) -> bytes:
-        before, after = self.envelope(operation)
+        before, after = self.result_envelope(operation)
         return before + result + after
 
-    def envelope(self, operation: str) -> tuple[bytes, bytes]:
-        return result_envelope(b"next", operation)
+    def result_envelope(self, operation: str) -> tuple[bytes, bytes]:
+        return encode_envelope(b"next", operation)
 
-    def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
+    def format_error(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
         return format_message("error", operation, errors)
 
-    def format_end(self, operation: str) -> bytes:
+    def format_complete(self, operation: str) -> bytes:
         return format_message("complete", operation)
 
     def _receive(self, message: ClientMessage) -> Sequence[Effect]:
@@ -87,12 +87,12 @@ class GraphQLTransportWs:
         if operation in self.running:
             return [Close(ID_IN_USE, f"Subscriber for {operation} already exists")]
         if len(self.running) >= self._max_running:
-            return [Send(self.format_refusal(operation, [refuse_another(self._max_running)]))]
+            return [Send(self.format_error(operation, [too_many_operations(self._max_running)]))]
         self.running.add(operation)
         return [Start(operation, request)]
 
     def _stop(self, operation: str) -> Sequence[Effect]:
-        # Both sides may end an operation at the same time: one that is over already is no mistake.
+        # Both sides may end an operation at the same time: one that has ended is not an error.
         if operation not in self.running:
             return []
         self.running.remove(operation)
@@ -103,7 +103,7 @@ def _pong(payload: dict[str, Any] | None) -> bytes:
     if payload is None:
         return format_message("pong")
     try:
-        # The standard library's encoder, because the payload may hold integers that others have no room for.
+        # The standard library's encoder: the payload may hold integers beyond the range of others.
         return json.dumps({"type": "pong", "payload": payload}, allow_nan=False).encode()
     except ValueError as exc:
         raise MalformedRequest("the JSON has a number that is too large") from exc

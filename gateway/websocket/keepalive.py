@@ -1,48 +1,48 @@
-"""WebSocket's own pings [RFC 6455, 5.5.2]: they tell whether the other end lives, however little it is told."""
+"""WebSocket pings [RFC 6455, 5.5.2]: they detect dead connections, however little is sent to them."""
 
 from typing import Protocol as Role
 
 from gateway.websocket.timeouts import SharedTimeouts
 
-# Final, a ping, without a payload: whichever pong comes, its sender lives.
+# Final, a ping, no payload: any pong proves that its sender is alive.
 PING = b"\x89\x00"
 
 
 class Pingable(Role):
-    """One end of a WebSocket."""
+    """A WebSocket connection."""
 
     def ping(self, frame: bytes) -> None:
-        """Write that."""
+        """Write the frame of a ping."""
         ...
 
-    def keepalive_timeout(self) -> None:
-        """No pong came in time."""
+    def on_pong_timeout(self) -> None:
+        """Close the connection: no pong came in time."""
         ...
 
 
 class Keepalive:
-    """Pings `interval_s` after the last pong, and waits `timeout_s` for the next, seconds."""
+    """Pings `interval_s` seconds after the last pong, and waits `timeout_s` seconds for the next."""
 
     def __init__(self, interval_s: float, timeout_s: float) -> None:
-        self._resting: SharedTimeouts[Pingable] = SharedTimeouts(interval_s, self._ping)
-        self._asked: SharedTimeouts[Pingable] = SharedTimeouts(
-            timeout_s, lambda socket: socket.keepalive_timeout()
+        self._idle: SharedTimeouts[Pingable] = SharedTimeouts(interval_s, self._ping)
+        self._awaiting_pong: SharedTimeouts[Pingable] = SharedTimeouts(
+            timeout_s, lambda socket: socket.on_pong_timeout()
         )
 
-    def watch(self, socket: Pingable) -> None:
-        """Begin with a rest."""
-        self._resting.begin(socket)
+    def start(self, socket: Pingable) -> None:
+        """Send the first ping after one interval."""
+        self._idle.start(socket)
 
-    def note_pong(self, socket: Pingable) -> None:
-        """It lives. A pong that nobody asked for [5.5.3] changes nothing."""
-        if self._asked.end(socket):
-            self._resting.begin(socket)
+    def on_pong(self, socket: Pingable) -> None:
+        """Start the next interval. An unsolicited pong [5.5.3] changes nothing."""
+        if self._awaiting_pong.cancel(socket):
+            self._idle.start(socket)
 
-    def forget(self, socket: Pingable) -> None:
-        """Ping no more."""
-        self._resting.end(socket)
-        self._asked.end(socket)
+    def stop(self, socket: Pingable) -> None:
+        """Send no more pings."""
+        self._idle.cancel(socket)
+        self._awaiting_pong.cancel(socket)
 
     def _ping(self, socket: Pingable) -> None:
-        self._asked.begin(socket)
+        self._awaiting_pong.start(socket)
         socket.ping(PING)

@@ -1,4 +1,4 @@
-"""Messages of both WebSocket subprotocols: one JSON object with `type`, and `id` and `payload` where they belong. Pure."""
+"""Messages of both WebSocket subprotocols: a JSON object with `type`, and optionally `id` and `payload`. Pure."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 
 
 class ClientMessage(NamedTuple):
-    """What a client sent. `payload` is `None` where it is absent or null, which mean the same."""
+    """A message of a client. `payload` is `None` if it is absent or null, which mean the same."""
 
     type: str
     id: str | None
@@ -20,7 +20,7 @@ class ClientMessage(NamedTuple):
         """The id.
 
         Raises:
-            MalformedRequest: there is none, or an empty one.
+            MalformedRequest: the id is missing or empty.
         """
         if not self.id:
             raise MalformedRequest(f"`{self.type}` without `id`: expected a string that is not empty")
@@ -28,10 +28,10 @@ class ClientMessage(NamedTuple):
 
 
 def parse_message(text: str | None) -> ClientMessage:
-    """The message in `text`; `None` stands for a binary one.
+    """Parse a message; `None` stands for a binary one.
 
     Raises:
-        MalformedRequest: it is not of the form that both protocols share.
+        MalformedRequest: the message has not the form that both subprotocols share.
     """
     if text is None:
         raise MalformedRequest("a binary message: expected JSON text")
@@ -49,7 +49,7 @@ def parse_message(text: str | None) -> ClientMessage:
 
 
 def format_message(kind: str, operation: str | None = None, payload: object = None) -> bytes:
-    """A message to the client; what is `None` is left out."""
+    """Encode a message to the client, without what is `None`."""
     message: dict[str, object] = {"type": kind}
     if operation is not None:
         message["id"] = operation
@@ -58,13 +58,13 @@ def format_message(kind: str, operation: str | None = None, payload: object = No
     return msgspec.json.encode(message)
 
 
-def result_envelope(kind: bytes, operation: str) -> tuple[bytes, bytes]:
-    """What comes before and after a result that is encoded already: it is encoded once, however many messages it goes into."""
+def encode_envelope(kind: bytes, operation: str) -> tuple[bytes, bytes]:
+    """Encode what comes before and after a result: the result is encoded once for all its messages."""
     return b'{"type":"%b","id":%b,"payload":' % (kind, msgspec.json.encode(operation)), b"}"
 
 
-def refuse_another(max_running: int) -> dict[str, Any]:
-    """The error of an operation for which a connection has no room left."""
+def too_many_operations(max_running: int) -> dict[str, Any]:
+    """The error for an operation beyond the limit of a connection."""
     return {
         "message": f"{max_running} operations run on this connection already: end one, or open another",
         "extensions": {"code": TOO_MANY_SUBSCRIPTIONS, "limit": max_running},

@@ -1,4 +1,4 @@
-"""Which pages may open a WebSocket. Browsers ask no server before, so the server must look. Pure."""
+"""Checks the origin of WebSockets: browsers send no preflight request for them. Pure."""
 
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_origin_allowed(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
-    """Whether the page that opens the socket came from here or is listed; what sends no origin is no browser."""
+    """Whether the page is of this host or its origin is allowed. A client without an origin is not a browser."""
     origin = headers.get("origin")
     if origin is None or "*" in allowed or headers.get("sec-fetch-site") == "same-origin":
         return True
@@ -15,17 +15,17 @@ def is_origin_allowed(headers: Mapping[str, str], allowed: Collection[str]) -> b
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Host and port only: a proxy may have taken TLS off, so that an https page arrives over http."""
+    """Compare host and port only: behind a proxy that terminates TLS, an https page arrives over http."""
     scheme = origin.partition("://")[0]
-    return _read(origin)[1:] == _read(f"{scheme}://{host.strip()}")[1:] != (None, None)
+    return _parse(origin)[1:] == _parse(f"{scheme}://{host.strip()}")[1:] != (None, None)
 
 
 def _is_equal(origin: str, listed: str) -> bool:
-    return _read(origin) == _read(listed) != ("", None, None)
+    return _parse(origin) == _parse(listed) != ("", None, None)
 
 
-def _read(origin: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port; all empty where it is no origin, such as `null`."""
+def _parse(origin: str) -> tuple[str, str | None, int | None]:
+    """Parse scheme, host and port; all empty if it is not an origin, such as `null`."""
     try:
         parts = urlsplit(origin.strip())
         port = parts.port

@@ -1,8 +1,7 @@
-"""Uvicorn's WebSocket, made to end connections well: a reader that has stopped reading, and a message beyond the limit.
+"""Uvicorn's WebSocket protocol, which also closes connections of clients that stopped reading or sent too large a message.
 
-A stalled reader leaves bytes that nobody takes: uvicorn would wait with the close frame until they are gone, and with the end
-of the connection too. A message beyond the limit is answered by 1009, but a socket closed with bytes unread resets the
-connection, and the client sees that instead.
+Uvicorn waits until a stalled client has read the write buffer, with the close frame and with the end of the connection. It
+answers too large a message with 1009, but closes the socket with bytes unread: the client sees a reset instead.
 """
 
 import struct
@@ -14,7 +13,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.units import KIB
-from gateway.websocket.compression import EXTENSION, MIN_BYTES, compress, takes_compressed
+from gateway.websocket.compression import EXTENSION, MIN_BYTES, accepts_compressed, compress
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.subprotocol import STALLED
 from gateway.websocket.write_queue import FRAME_WRITER, WriteQueue
@@ -25,34 +24,38 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
     from uvicorn.config import Config
 
-# What subscriptions of one connection that are told the same may write together. Beyond, each waits for its turn, and some are
-# told less than others, because newer values are merged meanwhile.
+# What the subscriptions of one connection with the same payload may write in one burst. Beyond that each waits for its turn,
+# and some get fewer events than others, because newer values are conflated meanwhile.
 MAX_BURST_BYTES = 1024 * KIB
 LINGER_S = 10.0
 SWITCHING_PROTOCOLS = 101
-# A process that has been asked to stop has less time for readers that do not read.
+# A stopping process waits less for clients that do not read.
 SHUTDOWN_LINGER_S = 1.0
 NOT_UTF8 = 1007
-# First bytes of a frame: the end of a message, of text; and compressed.
+# First byte of a final text frame, plain and compressed.
 _TEXT, _COMPRESSED = 0x81, 0xC1
-# Lengths that say that the length follows in 16 or 64 bits.
+# Length values for a length that follows in 16 or 64 bits.
 _LENGTH_16, _LENGTH_64 = 126, 127
 _HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
 
-def frame_text(message: bytes) -> bytes:
-    """A text frame from a server [RFC 6455, 5.2]: final, not masked."""
-    return _frame(_TEXT, message)
+def encode_text_frame(message: bytes) -> bytes:
+    """Encode a text frame of a server [RFC 6455, 5.2]: final, not masked."""
+    return _encode_frame(_TEXT, message)
 
 
-def frame_compressed(message: bytes) -> bytes:
-    """The same, compressed where that pays."""
-    return _frame(_TEXT, message) if len(message) < MIN_BYTES else _frame(_COMPRESSED, compress(message))
+def encode_compressed_frame(message: bytes) -> bytes:
+    """Encode a text frame, compressed from `MIN_BYTES` on."""
+    return (
+        _encode_frame(_TEXT, message)
+        if len(message) < MIN_BYTES
+        else _encode_frame(_COMPRESSED, compress(message))
+    )
 
 
-def _frame(first: int, payload: bytes) -> bytes:
+def _encode_frame(first: int, payload: bytes) -> bytes:
     length = len(payload)
     if length < _LENGTH_16:
         return b"%c%c%b" % (first, length, payload)
@@ -62,23 +65,24 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 
 class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Closes in spite of a blocked reader, and is gone `LINGER_S` later whatever the reader does."""
+    """Closes although the client does not read, and aborts the connection `LINGER_S` seconds later at the latest."""
 
     _lingering: "TimerHandle | None" = None
-    _line: WriteQueue | None = None
+    _write_queue: WriteQueue | None = None
     _is_paused = False
     _pong = b""
     keepalive: Keepalive | None = None
+    wrote_since_ping = False
 
     @classmethod
     def configured(cls, keepalive: Keepalive) -> type[Self]:
-        """The protocol with all its connections kept alive by that; uvicorn has two timers for each."""
+        """The protocol class with this keepalive for all connections: uvicorn uses two timers for each."""
         return type(cls.__name__, (cls,), {"keepalive": keepalive})
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
         if config.ws_per_message_deflate:
-            # Uvicorn's keeps a compressor for each connection.
+            # Uvicorn's extension keeps a compressor per connection.
             self.conn.available_extensions = [EXTENSION]
 
     def handle_connect(self, event: Any) -> None:
@@ -86,49 +90,54 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == SWITCHING_PROTOCOLS:
             offered: Any = self.scope["extensions"]
             offered[FRAME_WRITER] = self
-            if any(map(takes_compressed, self.conn.extensions)):
-                self.frame = frame_compressed
+            if any(map(accepts_compressed, self.conn.extensions)):
+                self.encode_frame = encode_compressed_frame
 
     @property
     def is_writable(self) -> bool:
         return not (self._is_paused or self.close_sent or self.disconnected)
 
     @property
-    def has_room(self) -> bool:
+    def below_high_water(self) -> bool:
         return self.transport.get_write_buffer_size() < MAX_BURST_BYTES
 
-    def attach(self, line: WriteQueue) -> None:
-        self._line = line
-        # The handshake is over: both would stay as long as the connection, some 2 KB.
+    def attach(self, queue: WriteQueue) -> None:
+        self._write_queue = queue
+        # Not needed after the handshake: about 2 KB per connection.
         del self.request, self.response
 
-    frame: Callable[[bytes], bytes] = staticmethod(frame_text)
+    encode_frame: Callable[[bytes], bytes] = staticmethod(encode_text_frame)
 
-    def write(self, frame: bytes) -> None:
-        # One that is closing but has not said so yet must not fail: the frame is for others too.
+    def write_frame(self, frame: bytes) -> None:
+        self.wrote_since_ping = True
+        # A transport that is closing must not fail: the payload goes to other connections too.
+        if not self.transport.is_closing():
+            self.transport.write(frame)
+
+    def _write_control(self, frame: bytes) -> None:
         if not self.transport.is_closing():
             self.transport.write(frame)
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._is_paused = True
-        if self._line is not None:
-            self._line.note_change()
+        if self._write_queue is not None:
+            self._write_queue.on_writable_changed()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._is_paused = False
         pong, self._pong = self._pong, b""
         if pong and not self.close_sent:
-            self.write(pong)
-        if self._line is not None:
-            self._line.note_change()
+            self._write_control(pong)
+        if self._write_queue is not None:
+            self._write_queue.on_writable_changed()
 
     async def send(self, message: "ASGISendEvent") -> None:
-        """Send when the reader takes it; a close goes out at once, behind what is buffered.
+        """Send when the client reads; a close frame is written at once, behind what is buffered.
 
         Raises:
-            ClientDisconnected: the connection is over or ending.
+            ClientDisconnected: the connection is closed or closing.
         """
         is_close = message["type"] == "websocket.close"
         if is_close:
@@ -142,40 +151,40 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def start_keepalive(self) -> None:
         if self.keepalive is not None:
-            self.keepalive.watch(self)
+            self.keepalive.start(self)
 
     def stop_keepalive(self) -> None:
         if self.keepalive is not None:
-            self.keepalive.forget(self)
+            self.keepalive.stop(self)
 
     def handle_pong(self, _event: Any) -> None:
         if self.keepalive is not None:
-            self.keepalive.note_pong(self)
+            self.keepalive.on_pong(self)
 
     def ping(self, frame: bytes) -> None:
         if not self.close_sent:
-            self.write(frame)
+            self._write_control(frame)
 
-    def keepalive_timeout(self) -> None:
-        """No pong for the whole of the stall timeout: the reader is gone, or has not read up to the ping."""
+    def on_pong_timeout(self) -> None:
+        """Close the connection: the client is gone, or has not read up to the ping within the stall timeout."""
         if not self.close_sent and not self.transport.is_closing():
             self.conn.fail(STALLED, "stalled: no pong")
             log.info("connection stalled, closed", reason="no pong")
-            self._end(STALLED, "stalled: no pong")
+            self._fail(STALLED, "stalled: no pong")
 
     def handle_parser_exception(self) -> None:
-        """What was received is beyond the limit or no WebSocket frame."""
+        """Close the connection: a frame is malformed, or a message is too large."""
         closing = self.conn.close_sent
         if self.close_sent or closing is None:
             return
-        self._end(closing.code, closing.reason)
+        self._fail(closing.code, closing.reason)
 
     def send_receive_event_to_app(self) -> None:
-        """A whole message has arrived. Uvicorn would log a stack trace for text that is not UTF-8."""
+        """Pass on a whole message. Uvicorn would log a traceback for text that is not UTF-8."""
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.frames = []
             self.conn.fail(NOT_UTF8, "expected UTF-8")
-            self._end(NOT_UTF8, "expected UTF-8")
+            self._fail(NOT_UTF8, "expected UTF-8")
             return
         super().send_receive_event_to_app()
 
@@ -186,17 +195,17 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             self._linger()
 
     def eof_received(self) -> None:
-        # The transport closes as soon as everything is sent, which a client that reads nothing puts off for ever.
+        # The transport closes once everything is sent: never, if the client does not read.
         if self._lingering is None:
             self._linger(self.ping_timeout or LINGER_S)
 
     def handle_cont(self, event: Any) -> None:
-        """A part of a message. Its size is limited, but not how many parts there are that hold nothing."""
+        """Handle a continuation frame, unless it is empty: the number of empty ones is not limited."""
         if event.data or event.fin:
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """While the reader takes nothing, only the newest ping is remembered [RFC 6455, 5.5.3]."""
+        """Answer a ping. While the client does not read, only the newest one is kept [RFC 6455, 5.5.3]."""
         pong = b"".join(self.conn.data_to_send())
         if self._is_paused and self.conn.close_sent is None:
             self._pong = pong
@@ -204,19 +213,19 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(pong)
 
     def shutdown(self) -> None:
-        self._close_line()
+        self._close_write_queue()
         super().shutdown()
         self._linger(SHUTDOWN_LINGER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lingering is not None:
             self._lingering.cancel()
-        self._close_line()
+        self._close_write_queue()
         super().connection_lost(exc)
 
-    def _end(self, code: int, reason: str) -> None:
-        """Say so, and go on reading into the void until the client has heard it."""
-        self._close_line()
+    def _fail(self, code: int, reason: str) -> None:
+        """Send the close frame, and discard what arrives until the client has closed."""
+        self._close_write_queue()
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
@@ -230,10 +239,10 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write_eof()
         self._linger()
 
-    def _close_line(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+    def _close_write_queue(self) -> None:
+        if self._write_queue is not None:
+            self._write_queue.close()
+            self._write_queue = None
 
     def _linger(self, limit_s: float = LINGER_S) -> None:
         if self._lingering is not None:

@@ -1,4 +1,4 @@
-"""What a WebSocket protocol asks of whoever holds the socket, and what the holder asks of it. Neither knows a socket."""
+"""The interface between a WebSocket subprotocol and the connection: messages in, effects out. Knows no socket."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,9 +16,9 @@ ID_IN_USE = 4409
 INIT_REPEATED = 4429
 INTERNAL_FAULT = 4500
 STALLED = 4503
-"""Ours: the reader has read nothing for `stall_timeout_s`. Clients retry it, because it is in no list of fatal codes."""
+"""Our own code: the client read nothing for `stall_timeout_s`. Clients retry it: it is in no list of fatal codes."""
 MAX_REASON_BYTES = 123
-"""What a close frame has room for [RFC 6455, 5.5]."""
+"""Maximum length of the reason in a close frame [RFC 6455, 5.5]."""
 
 
 class Send(NamedTuple):
@@ -28,20 +28,20 @@ class Send(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Begin an operation; its id is taken until it is told to have ended."""
+    """Start an operation. Its id is in use until its last message is sent."""
 
     id: str
     request: GraphQLRequest
 
 
 class Stop(NamedTuple):
-    """End an operation at once: not a word more about it."""
+    """End an operation at once, without another message about it."""
 
     id: str
 
 
 class Close(NamedTuple):
-    """Close the socket; the reason is cut to what a close frame has room for."""
+    """Close the socket. The reason is clipped to the size of a close frame."""
 
     code: int
     reason: str
@@ -51,38 +51,39 @@ Effect = Send | Start | Stop | Close
 
 
 class Subprotocol(Role):
-    """The rules of one subprotocol for one connection. `running` holds the ids in use; the holder of the socket removes those
-    of operations whose last message it has sent.
+    """The state of one subprotocol for one connection.
+
+    `running` holds the ids in use; the connection removes those of operations whose last message it has sent.
     """
 
-    keep_alive: bytes
-    """The message that shows a silent connection to be alive."""
-    demands_keep_alive: bool
-    """Whether clients expect it at its time, whatever else they are told."""
+    keepalive_message: bytes
+    """The message that keeps an idle connection open."""
+    requires_keepalive: bool
+    """Whether clients expect it every interval, whatever else is sent."""
     acknowledged: bool
     running: set[str]
 
     def receive(self, text: str | None) -> Sequence[Effect]:
-        """What a message from the client leads to; `None` is one that is no text."""
+        """Handle a message of the client; `None` stands for a binary one."""
         ...
 
     def format_result(self, operation: str, result: bytes) -> bytes:
-        """The message with one result, which is encoded already."""
+        """The message with one encoded result."""
         ...
 
-    def envelope(self, operation: str) -> tuple[bytes, bytes]:
-        """What comes before and after each of its results."""
+    def result_envelope(self, operation: str) -> tuple[bytes, bytes]:
+        """What comes before and after each result of an operation."""
         ...
 
-    def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
-        """The last message of an operation that cannot be executed."""
+    def format_error(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
+        """The final message of an operation that cannot be executed."""
         ...
 
-    def format_end(self, operation: str) -> bytes:
-        """The last message of an operation that has run to its end."""
+    def format_complete(self, operation: str) -> bytes:
+        """The final message of a completed operation."""
         ...
 
 
 def clip_reason(reason: str) -> str:
-    """The reason, cut between characters to what a close frame has room for."""
+    """Clip the reason to the size of a close frame, between two characters."""
     return reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")

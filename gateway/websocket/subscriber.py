@@ -1,79 +1,84 @@
-"""A subscription on a WebSocket, as those see it who have something to tell it."""
+"""A subscription on a WebSocket, as cohorts see it."""
 
 import asyncio
 from collections.abc import Callable
 
-from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.payload import EncodedPayload, Envelope
 from gateway.subscriptions.cohort import Cohort
 from gateway.subscriptions.pull import Resuming
 from gateway.websocket.write_queue import WriteQueue
 
 
 class WebSocketSubscriber:
-    """Is told as much as the connection takes. `envelope` goes around each result."""
+    """Writes payloads as fast as the client reads. `envelope` is what comes before and after each result."""
 
-    __slots__ = ("_envelope", "_is_in_line", "_line", "_on_failure", "_told", "cohort", "resuming")
+    __slots__ = ("_envelope", "_is_enqueued", "_on_failure", "_pending", "_queue", "cohort", "resuming")
 
     def __init__(
-        self, line: WriteQueue, envelope: tuple[bytes, bytes], on_failure: Callable[[Exception], None]
+        self, queue: WriteQueue, envelope: Envelope, on_failure: Callable[[Exception], None]
     ) -> None:
-        self._line = line
+        self._queue = queue
         self._envelope = envelope
         self._on_failure = on_failure
-        self._is_in_line = False
-        self._told: EncodedPayload | None = None
+        self._is_enqueued = False
+        self._pending: EncodedPayload | None = None
         self.cohort: Cohort[EncodedPayload] | None = None
         self.resuming: asyncio.Task[None] | None = None
 
     def is_ready(self) -> bool:
-        if self._told is None and self._line.is_free:
-            return True
-        if not self._is_in_line:
-            self._is_in_line = True
-            self._line.wait(self._take_turn)
-        return False
+        return self._pending is None and self._queue.is_free
 
-    def tell(self, told: EncodedPayload) -> None:
-        line = self._line
-        if line.is_free or line.has_room:
-            line.has_spoken = True
-            line.put(told.frame(self._envelope, line.frame))
+    def notify_when_ready(self) -> None:
+        if not self._is_enqueued:
+            self._is_enqueued = True
+            self._queue.enqueue(self._on_turn)
+
+    def deliver(self, payload: EncodedPayload) -> None:
+        if self._queue.is_free or self._queue.below_high_water:
+            self._write(payload)
         else:
-            # Others on this connection were told the same just before, and filled it.
-            self._told = told
-            self._line.wait(self._write_told)
+            # Other subscribers of this connection got the same payload just before, and filled the queue.
+            self._pending = payload
+            self._queue.enqueue(self._write_pending)
 
-    def fail(self, failure: Exception) -> None:
-        self._told = None
-        self._on_failure(failure)
+    def fail(self, error: Exception) -> None:
+        self._pending = None
+        self._on_failure(error)
 
     def cancel(self) -> None:
-        """Be told no more."""
-        self._told = None
+        """End the subscription without a message."""
+        self._pending = None
         if self.resuming is not None:
             self.resuming.cancel()
         if self.cohort is not None:
-            self.cohort.leave(self)
+            self.cohort.remove(self)
 
     async def resume(self, resuming: Resuming) -> None:
-        """Do what comes before anything is told."""
+        """Run the catch-up of a resumed subscription."""
         try:
             await resuming
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if self.cohort is not None:
-                self.cohort.leave(self)
+                self.cohort.remove(self)
             self.fail(exc)
         finally:
             self.resuming = None
 
-    def _write_told(self) -> None:
-        told, self._told = self._told, None
-        line = self._line
-        if told is not None and not line.is_closed:
-            line.has_spoken = True
-            line.put(told.frame(self._envelope, line.frame))
+    def _write(self, payload: EncodedPayload) -> None:
+        queue, envelope = self._queue, self._envelope
+        encode_frame = queue.encode_frame
+        known = payload.frames.get(encode_frame)
+        if known is None or known[0] != envelope:
+            before, after = envelope
+            known = payload.frames[encode_frame] = envelope, encode_frame(before + payload.body + after)
+        queue.write_frame(known[1])
 
-    def _take_turn(self) -> None:
-        self._is_in_line = False
+    def _write_pending(self) -> None:
+        payload, self._pending = self._pending, None
+        if payload is not None and not self._queue.is_closed:
+            self._write(payload)
+
+    def _on_turn(self) -> None:
+        self._is_enqueued = False
         if self.cohort is not None:
-            self.cohort.go_on()
+            self.cohort.flush_now()

@@ -1,6 +1,6 @@
 """graphql-ws, the subprotocol of older clients [github.com/apollographql/subscriptions-transport-ws, PROTOCOL.md].
 
-It has no close codes of its own: what cannot be understood is answered by `connection_error`, and the connection goes on.
+It has no close codes: a malformed message is answered with `connection_error`, and the connection stays open.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Any
 from gateway.request import MalformedRequest, parse_request
 from gateway.websocket.messages import (
     ClientMessage,
+    encode_envelope,
     format_message,
     parse_message,
-    refuse_another,
-    result_envelope,
+    too_many_operations,
 )
 from gateway.websocket.subprotocol import NORMAL, Close, Effect, Send, Start, Stop
 
@@ -20,11 +20,11 @@ SUBPROTOCOL = "graphql-ws"
 
 
 class SubscriptionsTransportWs:
-    """One connection's state. `max_running` operations at once; one more is refused with an error of its own."""
+    """The state of a connection with at most `max_running` operations: another one gets an error."""
 
-    keep_alive = format_message("ka")
-    # Apollo's old client ends a connection that has given it one and is late with the next.
-    demands_keep_alive = True
+    keepalive_message = format_message("ka")
+    # Apollo's old client closes a connection whose next keepalive is late.
+    requires_keepalive = True
 
     def __init__(self, max_running: int) -> None:
         self._max_running = max_running
@@ -38,24 +38,24 @@ class SubscriptionsTransportWs:
             return [Send(format_message("connection_error", payload={"message": str(exc)}))]
 
     def format_result(self, operation: str, result: bytes) -> bytes:
-        before, after = self.envelope(operation)
+        before, after = self.result_envelope(operation)
         return before + result + after
 
-    def envelope(self, operation: str) -> tuple[bytes, bytes]:
-        return result_envelope(b"data", operation)
+    def result_envelope(self, operation: str) -> tuple[bytes, bytes]:
+        return encode_envelope(b"data", operation)
 
-    def format_refusal(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
-        # The protocol has room for one.
+    def format_error(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:
+        # The message has room for one error.
         return format_message("error", operation, errors[0])
 
-    def format_end(self, operation: str) -> bytes:
+    def format_complete(self, operation: str) -> bytes:
         return format_message("complete", operation)
 
     def _receive(self, message: ClientMessage) -> Sequence[Effect]:
         match message.type:
             case "connection_init":
                 self.acknowledged = True
-                return [Send(format_message("connection_ack")), Send(self.keep_alive)]
+                return [Send(format_message("connection_ack")), Send(self.keepalive_message)]
             case "start":
                 return self._start(message)
             case "stop":
@@ -68,10 +68,10 @@ class SubscriptionsTransportWs:
         operation, request = message.require_id(), parse_request(message.payload)
         if not self.acknowledged:
             raise MalformedRequest("`start` before `connection_init`")
-        # The protocol's own server lets a new operation take the place of one with its id.
+        # In the reference server a new operation replaces one with the same id.
         replaced: list[Effect] = [Stop(operation)] if operation in self.running else []
         if not replaced and len(self.running) >= self._max_running:
-            return [Send(self.format_refusal(operation, [refuse_another(self._max_running)]))]
+            return [Send(self.format_error(operation, [too_many_operations(self._max_running)]))]
         self.running.add(operation)
         return [*replaced, Start(operation, request)]
 
@@ -79,4 +79,4 @@ class SubscriptionsTransportWs:
         if operation not in self.running:
             return []
         self.running.remove(operation)
-        return [Stop(operation), Send(self.format_end(operation))]
+        return [Stop(operation), Send(self.format_complete(operation))]

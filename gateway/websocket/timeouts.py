@@ -1,4 +1,4 @@
-"""Many who each wait equally long: one timer for all of them. Ten thousand connections would have as many otherwise."""
+"""One timer for many waits of equal length: ten thousand connections would need ten thousand timers otherwise."""
 
 import asyncio
 from collections import OrderedDict
@@ -7,62 +7,62 @@ from itertools import takewhile
 from math import inf
 from typing import Generic, TypeVar
 
-# Those due within so much of the wait ring together, a little late.
+# Waits that end within this share of their length of each other time out together, slightly late.
 STEP = 0.02
 MAX_STEP_S = 0.1
-# Timers may go off that much early.
+# Timers may fire early by this much.
 EARLY_S = 0.001
 
 WaiterT = TypeVar("WaiterT")
 
 
 class SharedTimeouts(Generic[WaiterT]):
-    """Calls `ring` with whoever has waited for `wait_s` seconds (`inf`: never); it waits no more then."""
+    """Calls `on_timeout` with a waiter `wait_s` seconds (`inf`: never) after its start, once."""
 
-    def __init__(self, wait_s: float, ring: Callable[[WaiterT], None]) -> None:
+    def __init__(self, wait_s: float, on_timeout: Callable[[WaiterT], None]) -> None:
         self._wait_s = wait_s
         self._step_s = min(MAX_STEP_S, wait_s * STEP)
-        self._ring = ring
-        # Who began to wait first comes first, because all wait equally long.
-        self._waiters: OrderedDict[WaiterT, float] = OrderedDict()
+        self._on_timeout = on_timeout
+        # In the order of their deadlines, because all wait equally long.
+        self._deadlines: OrderedDict[WaiterT, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._deadlines)
 
     def __contains__(self, waiter: WaiterT) -> bool:
-        return waiter in self._waiters
+        return waiter in self._deadlines
 
-    def begin(self, waiter: WaiterT) -> None:
-        """Wait from now on, though it waited already."""
+    def start(self, waiter: WaiterT) -> None:
+        """Start or restart the wait of `waiter`."""
         if self._wait_s == inf:
             return
         loop = asyncio.get_running_loop()
-        self._waiters[waiter] = at = loop.time() + self._wait_s
-        self._waiters.move_to_end(waiter)
+        self._deadlines[waiter] = at = loop.time() + self._wait_s
+        self._deadlines.move_to_end(waiter)
         if self._timer is None:
-            self._timer = loop.call_at(at, self._go)
+            self._timer = loop.call_at(at, self._on_timer)
 
-    def end(self, waiter: WaiterT) -> bool:
-        """Wait no more. Says whether it did."""
-        waited = self._waiters.pop(waiter, None) is not None
-        if not self._waiters and self._timer is not None:
+    def cancel(self, waiter: WaiterT) -> bool:
+        """Cancel the wait of `waiter`. Return whether there was one."""
+        was_waiting = self._deadlines.pop(waiter, None) is not None
+        if not self._deadlines and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        return waited
+        return was_waiting
 
-    def _go(self) -> None:
+    def _on_timer(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
         now = loop.time() + EARLY_S
-        due = list(takewhile(lambda waiter: self._waiters[waiter] <= now, self._waiters))
+        due = list(takewhile(lambda waiter: self._deadlines[waiter] <= now, self._deadlines))
         try:
             for waiter in due:
-                # One that rang before may have ended it, or begun anew.
-                if self._waiters.get(waiter, inf) <= now:
-                    del self._waiters[waiter]
-                    self._ring(waiter)
+                # The callback of an earlier one may have cancelled or restarted it.
+                if self._deadlines.get(waiter, inf) <= now:
+                    del self._deadlines[waiter]
+                    self._on_timeout(waiter)
         finally:
-            if self._waiters and self._timer is None:
-                first = next(iter(self._waiters.values()))
-                self._timer = loop.call_at(max(first, now + self._step_s), self._go)
+            if self._deadlines and self._timer is None:
+                first = next(iter(self._deadlines.values()))
+                self._timer = loop.call_at(max(first, now + self._step_s), self._on_timer)

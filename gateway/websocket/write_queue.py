@@ -1,5 +1,6 @@
-"""Everything that is written to one socket stands in one line, first come first served, so that a thousand subscriptions share
-it fairly. Nothing is queued that has not been made yet: whoever stands in line makes its message when it is its turn.
+"""The write queue of a socket: first come, first served, so that a thousand subscriptions share it fairly.
+
+It queues turns, not messages: a waiting subscription encodes its message when its turn comes.
 """
 
 import asyncio
@@ -7,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol as Role
 
-FRAME_WRITER = "ratewire.sink"
-"""Key of the scope's extensions under which a server may offer a `FrameWriter` of its own."""
+FRAME_WRITER = "ratewire.frame_writer"
+"""Key of the ASGI scope's extensions under which a server may provide a `FrameWriter`."""
 
 
 class ConnectionGone(Exception):
@@ -16,88 +17,87 @@ class ConnectionGone(Exception):
 
 
 class FrameWriter(Role):
-    """Where frames go. It lets the line that was attached know when `is_writable` has become another."""
+    """Writes frames to a socket. Calls `on_writable_changed` of the attached queue whenever `is_writable` changes."""
+
+    wrote_since_ping: bool
+    """Whether a frame was written since the last check of the keepalive, which resets it."""
 
     @property
     def is_writable(self) -> bool:
-        """Whether a frame written now would not wait for the reader."""
+        """Whether a frame written now would not wait for the client."""
         ...
 
     @property
-    def has_room(self) -> bool:
-        """Whether it takes a frame more all the same, for one of many who are told at once."""
+    def below_high_water(self) -> bool:
+        """Whether to accept another frame all the same, for one of many subscriptions with the same payload."""
         ...
 
-    def attach(self, line: "WriteQueue") -> None:
-        """Let this line know."""
+    def attach(self, queue: "WriteQueue") -> None:
+        """Notify this queue."""
         ...
 
     @staticmethod
-    def frame(message: bytes) -> bytes:
-        """The message as it is written."""
+    def encode_frame(message: bytes) -> bytes:
+        """The frame of a message."""
         ...
 
-    def write(self, frame: bytes) -> None:
-        """Write; this does not wait."""
+    def write_frame(self, frame: bytes) -> None:
+        """Write a frame without blocking."""
         ...
 
 
 class WriteQueue:
-    """`on_stalled` is called when it has not been possible to write for `stall_s` seconds."""
+    """Calls `on_stalled` when the socket has not been writable for `stall_s` seconds."""
 
     __slots__ = (
-        "_in_turn",
         "_on_stalled",
-        "_sink",
         "_stall_s",
         "_stall_timer",
+        "_turns",
         "_woke_sender",
-        "frame",
-        "has_spoken",
+        "encode_frame",
         "is_closed",
         "is_free",
-        "put",
+        "write_frame",
+        "writer",
     )
 
-    def __init__(self, sink: FrameWriter, *, stall_s: float, on_stalled: Callable[[], None]) -> None:
-        self._sink = sink
+    def __init__(self, writer: FrameWriter, *, stall_s: float, on_stalled: Callable[[], None]) -> None:
+        self.writer = writer
         self._stall_s = stall_s
         self._on_stalled = on_stalled
-        self._in_turn: deque[Callable[[], None]] = deque()
+        self._turns: deque[Callable[[], None]] = deque()
         self._stall_timer: asyncio.TimerHandle | None = None
         self._woke_sender = False
-        self.frame = sink.frame
-        self.put = sink.write
-        """Writes a frame: only by whoever has seen that the line `is_free`, and notes that it `has_spoken`."""
-        self.has_spoken = False
-        """Whether anything was written since somebody set it back."""
+        self.encode_frame = writer.encode_frame
+        self.write_frame = writer.write_frame
+        """Write a frame: only if `is_free`, or if `below_high_water` after it was. All messages are written here."""
         self.is_closed = False
         self.is_free = True
-        """Whether a message may be written now: the reader takes it, and nobody was here before."""
-        sink.attach(self)
-        self.note_change()
+        """Whether a message may be written now: the socket is writable, and no turn is waiting."""
+        writer.attach(self)
+        self.on_writable_changed()
 
     @property
-    def has_room(self) -> bool:
-        """Whether a frame more may be written by one of many who saw that the line was free before any of them wrote."""
-        return self._sink.has_room and not self.is_closed
+    def below_high_water(self) -> bool:
+        """Whether one of many subscriptions that saw the queue free, before any of them wrote, may still write a frame."""
+        return self.writer.below_high_water and not self.is_closed
+
+    def enqueue(self, turn: Callable[[], None]) -> None:
+        """Call `turn` when it is its turn, or when the queue is closed. It writes one message or none."""
+        if not self.is_closed:
+            self._turns.append(turn)
+            self.is_free = False
 
     def write(self, message: bytes) -> None:
-        """Write a message: only by whoever has seen that the line `is_free`."""
-        self.has_spoken = True
-        self.put(self.frame(message))
-
-    def wait(self, go: Callable[[], None]) -> None:
-        """Have `go` called when it is its turn, or when it will never be. It writes one message or none."""
-        if not self.is_closed:
-            self._in_turn.append(go)
-            self.is_free = False
+        """Write a message: only if `is_free`."""
+        self.write_frame(self.encode_frame(message))
 
     async def send(self, message: bytes) -> None:
         """Write a message when it is its turn.
 
         Raises:
-            Gone: it never will be.
+            ConnectionGone: the queue is closed.
         """
         if self.is_closed:
             raise ConnectionGone
@@ -106,9 +106,9 @@ class WriteQueue:
             return
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def go() -> None:
+        def turn() -> None:
             if written.cancelled():
-                # Whoever sent it has ended: not a word more.
+                # The sender has ended: its message must not be sent.
                 return
             if self.is_closed:
                 written.set_exception(ConnectionGone())
@@ -117,42 +117,42 @@ class WriteQueue:
                 self._woke_sender = True
                 written.set_result(None)
 
-        self.wait(go)
+        self.enqueue(turn)
         await written
 
-    def note_change(self) -> None:
-        """The sink has become writable, or has ceased to be."""
+    def on_writable_changed(self) -> None:
+        """Serve the waiting turns, or start the stall timer."""
         if self.is_closed:
             return
-        if self._sink.is_writable:
+        if self.writer.is_writable:
             self._stop_timer()
             self._serve()
         else:
             self.is_free = False
             if self._stall_timer is None:
                 loop = asyncio.get_running_loop()
-                self._stall_timer = loop.call_later(self._stall_s, self._note_stalled)
+                self._stall_timer = loop.call_later(self._stall_s, self._on_stall_timer)
 
     def close(self) -> None:
-        """Nothing more is written; whoever stands in line learns of it."""
+        """Write nothing more, and call all waiting turns."""
         self.is_closed, self.is_free = True, False
         self._stop_timer()
-        while self._in_turn:
-            self._in_turn.popleft()()
+        while self._turns:
+            self._turns.popleft()()
 
     def _serve(self) -> None:
-        while self._in_turn and self._sink.is_writable:
-            # For this one it is.
+        while self._turns and self.writer.is_writable:
+            # Free for this turn.
             self.is_free = True
-            self._in_turn.popleft()()
-            if self._woke_sender and self._in_turn:
-                # It may have more to send: it gets behind those who wait, but before those who come later.
+            self._turns.popleft()()
+            if self._woke_sender and self._turns:
+                # Its task may send more: that comes after the waiting turns, but before later ones.
                 self._woke_sender = self.is_free = False
-                asyncio.get_running_loop().call_soon(self.note_change)
+                asyncio.get_running_loop().call_soon(self.on_writable_changed)
                 return
-        self.is_free = not self._in_turn and self._sink.is_writable
+        self.is_free = not self._turns and self.writer.is_writable
 
-    def _note_stalled(self) -> None:
+    def _on_stall_timer(self) -> None:
         self._stall_timer = None
         self._on_stalled()
 

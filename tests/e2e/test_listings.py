@@ -107,7 +107,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
             await until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
             await cache.write([ticker(ETH_USDT, "2500")])
             query = RatesQuery((ETH_USDT,), (Source.BINANCE,))
-            async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions())) as events:
+            async with aclosing(gateway.live_queries.iterate(query, DeliveryOptions())) as events:
                 event = await next_event(events)
                 while not event.items:
                     event = await next_event(events)

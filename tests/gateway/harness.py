@@ -85,7 +85,7 @@ class Entry(NamedTuple):
     ticker: Ticker | None
 
 
-class Stage:
+class Harness:
     """Composed as `Gateway` is, with everything published written into `log`."""
 
     def __init__(self, cache: FailingCache, instruments: ListedInstruments) -> None:
@@ -110,21 +110,17 @@ class Stage:
             simulated=True,
             clock=loop.clock,
         )
+        self.consensus = ConsensusReader(
+            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
+        )
         self.live_queries = LiveQueries(
             cache,
             self.mirror,
             self.catalog,
             self.registry,
             self.rates,
+            consensus=self.consensus,
             ttl=TTL,
-            preference=list(Source),
-            clock=loop.clock,
-        )
-        self.consensus = ConsensusReader(
-            self.rates,
-            self.mirror,
-            self.catalog,
-            self.live_queries.fan_out,
             preference=list(Source),
             clock=loop.clock,
         )

@@ -16,7 +16,7 @@ ROUNDING = 0.000_005
 
 
 @dataclass(frozen=True)
-class Manner:
+class ClientOptions:
     """How a reader asks and reads: seconds; `delays_s` between an event and asking for the next, over and over."""
 
     interval_s: float
@@ -76,9 +76,9 @@ def _moment(now: float) -> datetime:
 class _Reader:
     """What is known of one reader while the simulation runs."""
 
-    def __init__(self, query: RatesQuery, manner: Manner, held: Mapping[TickerKey, Ticker]) -> None:
-        self.query, self.manner = query, manner
-        self.held = dict(held) if manner.bps else {}
+    def __init__(self, query: RatesQuery, client: ClientOptions, held: Mapping[TickerKey, Ticker]) -> None:
+        self.query, self.client = query, client
+        self.held = dict(held) if client.bps else {}
         self.pending: dict[TickerKey, Ticker] = {}
         self.withheld: dict[TickerKey, Ticker] = {}
         self.retracted: set[TickerKey] = set()
@@ -101,7 +101,7 @@ class _Reader:
     def consider(self, key: TickerKey, now: float) -> None:
         """What is withheld becomes pending once it is worth it."""
         ticker, held = self.withheld[key], self.held.get(key)
-        moved = held is None or abs(ticker.price / held.price - 1) >= Decimal(self.manner.bps) / 10_000
+        moved = held is None or abs(ticker.price / held.price - 1) >= Decimal(self.client.bps) / 10_000
         if moved or (held is not None and looks_worse(held, ticker, now)):
             self.pending[key] = self.withheld.pop(key)
 
@@ -114,7 +114,7 @@ class _Reader:
 
     def take(self, now: float) -> Told:
         told = Told(now, self.pending, self.retracted, self.conflated)
-        if self.manner.bps:
+        if self.client.bps:
             self.held |= self.pending
         self.pending, self.retracted, self.conflated = {}, set(), 0
         return told
@@ -123,20 +123,20 @@ class _Reader:
 def simulate(
     log: Sequence[Entry],
     query: RatesQuery,
-    manner: Manner,
+    client: ClientOptions,
     *,
     began: float,
     held: Mapping[TickerKey, Ticker],
     until: float,
 ) -> Iterator[Told]:
     """All events after the snapshot told at `began`, for a reader that stays until the end."""
-    reader = _Reader(query, manner, held)
+    reader = _Reader(query, client, held)
     entries = [entry for entry in log if entry.at > began]
     now = updated = spoke = began
     number = 0
-    asked = began + manner.delays_s[0]
+    asked = began + client.delays_s[0]
     while True:
-        instants = [asked, updated + manner.interval_s, spoke + manner.silence_s, *reader.notices()]
+        instants = [asked, updated + client.interval_s, spoke + client.silence_s, *reader.notices()]
         instants += [entry.at for entry in entries[:1]]
         # Rounding must not have the same instant come twice.
         now = min((at for at in instants if at > now + ROUNDING), default=until)
@@ -149,15 +149,15 @@ def simulate(
         while True:
             for key in list(reader.withheld):
                 reader.consider(key, now)
-            if (reader.pending or reader.retracted) and now >= updated + manner.interval_s - ROUNDING:
+            if (reader.pending or reader.retracted) and now >= updated + client.interval_s - ROUNDING:
                 yield reader.take(now)
                 updated = spoke = now
-            elif now >= spoke + manner.silence_s - ROUNDING:
+            elif now >= spoke + client.silence_s - ROUNDING:
                 yield Told(now)
                 spoke = now
             else:
                 break
             number += 1
-            asked = now + manner.delays_s[number % len(manner.delays_s)]
+            asked = now + client.delays_s[number % len(client.delays_s)]
             if asked > now + ROUNDING:
                 break

@@ -1,4 +1,4 @@
-"""Two replicas over one cache, and a script of all that may happen to them, drawn by lot."""
+"""Two replicas over one cache, and a steps of all that may happen to them, drawn by lot."""
 
 import asyncio
 from datetime import timedelta
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 from tests.gateway.fakes import ListedInstruments, build_ticker
-from tests.gateway.harness import KEYS, FailingCache, Stage
+from tests.gateway.harness import KEYS, FailingCache, Harness
 from tests.gateway.virtual_time import VirtualTimeLoop
 
 # Everything is written at multiples of this, and nothing else happens then: so the order within an instant never matters.
 TICK_S = 0.01
 
 
-class Act(NamedTuple):
+class Step(NamedTuple):
     """One thing that happens to the system, so many ticks after the one before."""
 
     ticks: int
@@ -33,22 +33,22 @@ values = st.tuples(
 spans = st.sampled_from([1, 3, 7, 20, 20, 50, 100, 400])
 # Distinct ones, because `one_of` would keep only one of the same.
 writes = [
-    st.builds(Act, spans, st.just("write"), st.lists(values, min_size=1, max_size=3)) for _ in range(20)
+    st.builds(Step, spans, st.just("write"), st.lists(values, min_size=1, max_size=3)) for _ in range(20)
 ]
-repeats = st.builds(Act, spans, st.just("repeat"), st.none())
-drops = st.builds(Act, spans, st.just("drop"), st.integers(1, 2))
-losses = st.builds(Act, spans, st.just("lose"), st.none())
-restarts = st.builds(Act, spans, st.just("restart"), st.sampled_from([Source.BINANCE, Source.COINGECKO]))
-untracks = st.builds(Act, spans, st.just("untrack"), st.sampled_from(KEYS))
-tracks = st.builds(Act, spans, st.just("track"), st.sampled_from(KEYS))
-acts = st.lists(
+repeats = st.builds(Step, spans, st.just("repeat"), st.none())
+drops = st.builds(Step, spans, st.just("drop"), st.integers(1, 2))
+losses = st.builds(Step, spans, st.just("lose"), st.none())
+restarts = st.builds(Step, spans, st.just("restart"), st.sampled_from([Source.BINANCE, Source.COINGECKO]))
+untracks = st.builds(Step, spans, st.just("untrack"), st.sampled_from(KEYS))
+tracks = st.builds(Step, spans, st.just("track"), st.sampled_from(KEYS))
+step_lists = st.lists(
     st.one_of(*writes, repeats, drops, losses, restarts, untracks, tracks),
     min_size=15,
     max_size=60,
 )
 
 
-class Play:
+class Scenario:
     """The replicas and their cache."""
 
     def __init__(self, stream_length: int) -> None:
@@ -57,15 +57,15 @@ class Play:
         self.loop = loop
         self.cache = FailingCache(stream_length=stream_length)
         self.instruments = ListedInstruments(*((key.source, str(key.symbol)) for key in KEYS))
-        self.replicas = [Stage(self.cache, self.instruments) for _ in range(2)]
+        self.replicas = [Harness(self.cache, self.instruments) for _ in range(2)]
         self.last: list[Ticker] = []
 
-    async def happen(self, script: list[Act]) -> None:
+    async def run(self, steps: list[Step]) -> None:
         ticks = 0
-        for act in script:
-            ticks += act.ticks
+        for step in steps:
+            ticks += step.ticks
             await asyncio.sleep(ticks * TICK_S - self.loop.time())
-            await getattr(self, f"_{act.kind}")(act.argument)
+            await getattr(self, f"_{step.kind}")(step.argument)
         await asyncio.sleep(TICK_S)
         await self.settle()
 

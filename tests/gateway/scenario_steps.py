@@ -1,4 +1,4 @@
-"""A stage with both sources of BTC/USDT, what they say step by step, and one reader of what is made of it."""
+"""A harness with both sources of BTC/USDT, what they say step by step, and one reader of what is made of it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker
-from tests.gateway.harness import FailingCache, Stage
+from tests.gateway.harness import FailingCache, Harness
 from tests.gateway.virtual_time import VirtualTimeLoop
 
 AnswerT = TypeVar("AnswerT")
 BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))
 # How long after the step before, who says it, the price, and how long before that it was observed.
-Step = tuple[float, Source, int, float]
+PriceStep = tuple[float, Source, int, float]
 
-scripts: st.SearchStrategy[list[Step]] = st.lists(
+price_steps: st.SearchStrategy[list[PriceStep]] = st.lists(
     st.tuples(
         st.sampled_from([0.1, 1.3, 3.1, 9.7, 11.3, 190.7]),
         # The last is one that does not track it: nobody is told what it says.
@@ -31,24 +31,24 @@ scripts: st.SearchStrategy[list[Step]] = st.lists(
 )
 
 
-class Scene(Generic[AnswerT]):
+class PriceScenario(Generic[AnswerT]):
     """The reader asks for the next answer `delay_s` after each."""
 
-    def __init__(self, watch: Callable[[Stage], AsyncGenerator[AnswerT, None]], delay_s: float = 0) -> None:
+    def __init__(self, watch: Callable[[Harness], AsyncGenerator[AnswerT, None]], delay_s: float = 0) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self.loop = loop
         self.instruments = ListedInstruments(*BOTH)
         self.cache = FailingCache(stream_length=10)
-        self.stage = Stage(self.cache, self.instruments)
+        self.harness = Harness(self.cache, self.instruments)
         self.told: list[tuple[float, AnswerT]] = []
         self._watch = watch
         self._delay_s = delay_s
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        await self.stage.refresh()
-        self._tasks.append(asyncio.create_task(self.stage.mirror.run()))
+        await self.harness.refresh()
+        self._tasks.append(asyncio.create_task(self.harness.mirror.run()))
         await asyncio.sleep(0.000_01)
         self._tasks.append(asyncio.create_task(self._read()))
         return self
@@ -65,16 +65,16 @@ class Scene(Generic[AnswerT]):
     async def until(self, second: float) -> None:
         await asyncio.sleep(second - self.loop.time())
 
-    async def play(self, script: list[Step], check: Callable[[], None]) -> None:
+    async def run(self, steps: list[PriceStep], check: Callable[[], None]) -> None:
         """Every step, and `check` in the middle of the time before it and right before it."""
-        for wait_s, source, price, lag_s in script:
+        for wait_s, source, price, lag_s in steps:
             for _ in range(2):
                 await asyncio.sleep(wait_s / 2)
                 check()
             await self.write(source, price, lag_s)
 
     async def _read(self) -> None:
-        async with aclosing(self._watch(self.stage)) as answers:
+        async with aclosing(self._watch(self.harness)) as answers:
             async for answer in answers:
                 self.told.append((self.loop.time(), answer))
                 await asyncio.sleep(self._delay_s)

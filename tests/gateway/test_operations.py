@@ -67,7 +67,7 @@ async def test_a_stream_that_cannot_be_made_is_refused_before_it_begins(operatio
     """Not by its first result."""
     prepared = operations.prepare(GraphQLRequest('subscription { rates(after: "x") { kind } }'))
     with pytest.raises(OperationRejected) as caught:
-        await operations.subscribe(prepared)
+        await operations.iterate_results(prepared)
     assert caught.value.failure is RejectionStage.SUBSCRIPTION
 
 
@@ -81,14 +81,14 @@ async def test_what_goes_wrong_in_a_stream_is_its_last_result(
     """With its code, or masked."""
 
     class Broken:
-        async def watch_sources(self) -> AsyncGenerator[tuple[()], None]:
+        async def iterate_sources(self) -> AsyncGenerator[tuple[()], None]:
             yield ()
             raise error
 
     context = replace(Context.of(gateway), live_queries=Broken())  # type: ignore[arg-type]  # that is the point
     operations = Operations(build_schema(), context, settings)
     prepared = operations.prepare(GraphQLRequest("subscription { sources { state } }"))
-    results = [result async for result in await operations.subscribe(prepared)]
+    results = [result async for result in await operations.iterate_results(prepared)]
     assert results[0] == {"data": {"sources": []}}
     assert [each["extensions"]["code"] for each in results[1]["errors"]] == [code]
     assert len(results) == 2

@@ -1,4 +1,4 @@
-"""Readers of a consensus are told, to the last byte and at the same moments, what the plain path tells them: once for all."""
+"""Payloads of a consensus equal those of the ASGI path in bytes and time, and are shared."""
 
 import asyncio
 
@@ -12,16 +12,16 @@ from gateway.request import GraphQLRequest
 from tests.gateway.fakes import build_ticker
 from tests.gateway.fastpath.documents import consensus_subscriptions
 from tests.gateway.fastpath.subscribers import (
-    Asked,
-    Audience,
-    HandedReader,
-    Manner,
+    ClientOptions,
+    PushSubscriber,
+    SubscriberGroup,
+    SubscriptionCase,
     busy,
+    cases,
     check,
-    crowds,
-    questions,
+    client_groups,
 )
-from tests.gateway.scenario import Act, acts
+from tests.gateway.scenario import Step, step_lists
 from tests.gateway.virtual_time import run_virtually
 
 COMMON = [
@@ -33,65 +33,67 @@ COMMON = [
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(script=acts, asked=questions(consensus_subscriptions()))
-def test_every_answer_is_that_of_the_plain_path(script: list[Act], asked: list[Asked]) -> None:
-    """Whatever happens, whatever is asked, by however many, however slowly each of them reads."""
-    check(script, asked)
+@given(steps=step_lists, subscription_cases=cases(consensus_subscriptions()))
+def test_every_answer_is_that_of_the_plain_path(
+    steps: list[Step], subscription_cases: list[SubscriptionCase]
+) -> None:
+    """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
+    check(steps, subscription_cases)
 
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(script=busy, query=st.sampled_from(COMMON), crowd=crowds)
+@given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
 def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(
-    script: list[Act], query: str, crowd: tuple[Manner, ...]
+    steps: list[Step], query: str, clients: tuple[ClientOptions, ...]
 ) -> None:
     """Those who come later, fall behind and catch up among them."""
-    check(script, [Asked(query, {}, crowd)])
+    check(steps, [SubscriptionCase(query, {}, clients)])
 
 
 @pytest.mark.parametrize(("interval_ms", "most"), [(0, 1), (250, 8)])
 def test_a_crowd_is_told_in_few_pieces(interval_ms: int, most: int) -> None:
     """However many there are and whenever they came: one for each moment at which an interval may end."""
 
-    async def play() -> None:
-        audience = Audience(100)
-        mirroring = asyncio.create_task(audience.stage.mirror.run())
-        await audience.stage.refresh()
+    async def run() -> None:
+        group = SubscriberGroup(100)
+        mirroring = asyncio.create_task(group.harness.mirror.run())
+        await group.harness.refresh()
         query = f'subscription {{ consensusRate(symbol: "BTC/USDT", minSources: 1, sampleIntervalMs: {interval_ms}) {{ price }} }}'
-        prepared = audience.operations.prepare(GraphQLRequest(query))
-        crowd = [Collector() for _ in range(50)]
+        prepared = group.operations.prepare(GraphQLRequest(query))
+        clients = [Collector() for _ in range(50)]
         await asyncio.sleep(0.000_1)
-        for reader in crowd:
-            audience.operations.follow(prepared, reader)
+        for subscriber in clients:
+            group.operations.subscribe(prepared, subscriber)
             await asyncio.sleep(0.013_3)
         for number in range(40):
-            await audience.stage.cache.write([build_ticker(price=str(number + 1), sequence=number)])
+            await group.harness.cache.write([build_ticker(price=str(number + 1), sequence=number)])
             await asyncio.sleep(0.033)
         await asyncio.sleep(1)
-        last = {id(reader.told[-1]): reader.told[-1] for reader in crowd}
-        assert {told.body for told in last.values()} == {b'{"data":{"consensusRate":{"price":"40"}}}'}
+        last = {id(subscriber.payloads[-1]): subscriber.payloads[-1] for subscriber in clients}
+        assert {payload.body for payload in last.values()} == {b'{"data":{"consensusRate":{"price":"40"}}}'}
         assert len(last) <= most
-        for reader in crowd:
-            assert reader.cohort
-            reader.cohort.leave(reader)
+        for subscriber in clients:
+            assert subscriber.cohort
+            subscriber.cohort.remove(subscriber)
         mirroring.cancel()
 
-    run_virtually(play())
+    run_virtually(run())
 
 
-class Collector(HandedReader):
+class Collector(PushSubscriber):
     """Reads at once and keeps everything."""
 
     def __init__(self) -> None:
-        super().__init__(Manner(0, (0.0,)), [])
-        self.told: list[EncodedPayload] = []
+        super().__init__(ClientOptions(0, (0.0,)), [])
+        self.payloads: list[EncodedPayload] = []
 
-    def tell(self, told: EncodedPayload) -> None:
-        self.told.append(told)
+    def deliver(self, payload: EncodedPayload) -> None:
+        self.payloads.append(payload)
 
 
 def test_the_fast_path_covers_it(fast_operations: Operations) -> None:
     """As a subscription; as a query it is executed."""
     field = 'consensusRate(symbol: "BTC/USDT") { price contributions { rate { price } } }'
-    assert fast_operations.prepare(GraphQLRequest(f"subscription {{ {field} }}")).watch
+    assert fast_operations.prepare(GraphQLRequest(f"subscription {{ {field} }}")).subscription
     assert fast_operations.prepare(GraphQLRequest(f"{{ {field} }}")).plan is None

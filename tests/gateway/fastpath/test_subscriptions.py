@@ -13,9 +13,18 @@ from gateway.schema.context import OperationMetadata
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
-from tests.gateway.fastpath.documents import subscriptions
-from tests.gateway.fastpath.subscribers import SCHEMA, Asked, Audience, Manner, busy, check, crowds, questions
-from tests.gateway.scenario import TICK_S, Act, acts
+from tests.gateway.fastpath import documents
+from tests.gateway.fastpath.subscribers import (
+    SCHEMA,
+    ClientOptions,
+    SubscriberGroup,
+    SubscriptionCase,
+    busy,
+    cases,
+    check,
+    client_groups,
+)
+from tests.gateway.scenario import TICK_S, Step, step_lists
 from tests.gateway.virtual_time import run_virtually
 
 COMMON = [
@@ -31,66 +40,74 @@ COMMON = [
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(script=acts, asked=questions(subscriptions()), stream_length=st.sampled_from([100, 3]))
+@given(
+    steps=step_lists,
+    subscription_cases=cases(documents.subscriptions()),
+    stream_length=st.sampled_from([100, 3]),
+)
 def test_every_event_is_that_of_the_plain_path(
-    script: list[Act], asked: list[Asked], stream_length: int
+    steps: list[Step], subscription_cases: list[SubscriptionCase], stream_length: int
 ) -> None:
-    """Whatever happens, whatever is asked, by however many, however slowly each of them reads."""
-    check(script, asked, stream_length)
+    """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
+    check(steps, subscription_cases, stream_length)
 
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(script=busy, query=st.sampled_from(COMMON), crowd=crowds)
+@given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
 def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(
-    script: list[Act], query: str, crowd: tuple[Manner, ...]
+    steps: list[Step], query: str, clients: tuple[ClientOptions, ...]
 ) -> None:
     """Those who come later, fall behind and catch up among them."""
-    check(script, [Asked(query, {}, crowd)])
+    check(steps, [SubscriptionCase(query, {}, clients)])
 
 
 def test_a_crowd_whose_answer_may_turn_before_it_may_be_told_waits_for_the_time() -> None:
     """It does not look over and over till then: in virtual time that would never end."""
 
-    async def play() -> None:
+    async def run() -> None:
         btc = TickerKey(Source.BINANCE, parse_symbol("BTC/USDT"))
         # With a stale value another source is considered a second later, long before the next event may be told.
-        script = [Act(100, "write", [(btc, 100, 15.003)]), Act(250, "write", [(btc, 101, 0.003)])]
+        steps = [Step(100, "write", [(btc, 100, 15.003)]), Step(250, "write", [(btc, 101, 0.003)])]
         query = 'subscription { rate(symbol: "BTC/USDT", sampleIntervalMs: 3000) { price } }'
-        crowd = tuple(Manner(0.000_7, (0.0,)) for _ in range(2))
-        for plain, _, handed in await Audience(100).watch(script, [Asked(query, {}, crowd)]):
+        clients = tuple(ClientOptions(0.000_7, (0.0,)) for _ in range(2))
+        for plain, _, handed in await SubscriberGroup(100).watch(
+            steps, [SubscriptionCase(query, {}, clients)]
+        ):
             assert handed == plain
             assert len(handed) == 2
 
-    run_virtually(play())
+    run_virtually(run())
 
 
 def test_readers_of_the_same_rates_share_what_is_written() -> None:
     """Fifty subscribers, one event put together for each change."""
     counts: list[int] = []
 
-    async def play() -> None:
-        audience = Audience(100)
-        encoder = ResponseEncoder(SCHEMA._schema, audience.stage.rates)
-        events = FastPathSubscriptions(audience.stage.live_queries, audience.stage.consensus, encoder)
-        following = asyncio.create_task(audience.stage.mirror.run())
-        await audience.stage.refresh()
+    async def run() -> None:
+        group = SubscriberGroup(100)
+        encoder = ResponseEncoder(SCHEMA._schema, group.harness.rates)
+        subscriptions = FastPathSubscriptions(group.harness.live_queries, encoder)
+        following = asyncio.create_task(group.harness.mirror.run())
+        await group.harness.refresh()
         await asyncio.sleep(TICK_S)
         query = "subscription { rates { kind cursor items { id price } } }"
-        watch = audience.operations.prepare(GraphQLRequest(query)).watch
-        assert watch
-        streams = [events.watch(watch, OperationMetadata()) for _ in range(50)]
+        plan = group.operations.prepare(GraphQLRequest(query)).subscription
+        assert plan
+        streams = [subscriptions.iterate(plan, OperationMetadata()) for _ in range(50)]
         firsts = {await anext(each) for each in streams if each}
-        await audience.play.settle()
+        await group.scenario.settle()
         await asyncio.sleep(TICK_S)
         seconds = {await anext(each) for each in streams if each}
         assert len(firsts) == len(seconds) == 1
-        counts.append(events.writer(watch.root.field, RatesPayloadEncoder).written)
+        payload_encoder = subscriptions.payload_encoder(plan)
+        assert isinstance(payload_encoder, RatesPayloadEncoder)
+        counts.append(payload_encoder.encoded_count)
         for each in streams:
             if each:
                 await each.aclose()
         following.cancel()
         await asyncio.wait([following])
 
-    run_virtually(play())
+    run_virtually(run())
     assert counts == [2]

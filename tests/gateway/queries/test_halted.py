@@ -12,6 +12,7 @@ from gateway.operations import Operations
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ExclusionReason
 from gateway.queries.rate import UnavailableReason
+from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
@@ -90,9 +91,7 @@ async def test_subscribers_are_told_that_it_left_and_that_it_is_back(
     gateway: Gateway, instruments: Any, seen: None
 ) -> None:
     """A retraction with the reason, then its last known value again; nothing in between."""
-    async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery((ETH_USDT,)), DeliveryOptions())
-    ) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((ETH_USDT,)), DeliveryOptions())) as events:
         assert ids(await following(events)) == ["BINANCE:ETH/USDT"]
         instruments.halt(BINANCE, "ETH/USDT", BREAK)
         await gateway.catalog.refresh()
@@ -112,7 +111,7 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
     async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())
+        gateway.live_queries.iterate(RatesQuery(None, (BINANCE,)), DeliveryOptions())
     ) as events:
         snapshot = await following(events)
         assert (ids(snapshot), missing(snapshot)) == (["BINANCE:BTC/USDT"], HALTED_ETH)
@@ -128,12 +127,12 @@ async def test_who_comes_back_is_told_what_was_halted_meanwhile(
     before = gateway.rates.cursor()
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions(), before)) as events:
+    async with aclosing(gateway.live_queries.iterate(query, DeliveryOptions(), before)) as events:
         halted = await following(events)
     assert (halted.recovered, ids(halted), missing(halted)) == (True, [], HALTED_ETH)
     instruments.halt(BINANCE, "ETH/USDT", None)
     await gateway.catalog.refresh()
-    async with aclosing(gateway.live_queries.watch_rates(query, DeliveryOptions(), halted.cursor)) as events:
+    async with aclosing(gateway.live_queries.iterate(query, DeliveryOptions(), halted.cursor)) as events:
         resumed = await following(events)
     assert (resumed.recovered, ids(resumed), missing(resumed)) == (True, ["BINANCE:ETH/USDT"], [])
 
@@ -146,7 +145,7 @@ async def test_one_that_is_removed_while_halted_is_tracked_no_more(
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
     async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery(None, (BINANCE,)), DeliveryOptions())
+        gateway.live_queries.iterate(RatesQuery(None, (BINANCE,)), DeliveryOptions())
     ) as events:
         await following(events)
         instruments.instruments = [each for each in instruments.instruments if each.symbol != ETH_USDT]
@@ -166,7 +165,7 @@ async def test_a_subscription_to_one_rate_waits_or_takes_another_source(
     gateway: Gateway, instruments: Any, seen: None
 ) -> None:
     """The next source by preference while it lasts, the first one again afterwards."""
-    async with aclosing(gateway.live_queries.watch_rate(BTC_USDT, None, DeliveryOptions())) as rates:
+    async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), DeliveryOptions())) as rates:
         assert (await following(rates)).id == "BINANCE:BTC/USDT"
         instruments.halt(BINANCE, "BTC/USDT", BREAK)
         await gateway.catalog.refresh()

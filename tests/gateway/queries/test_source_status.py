@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from gateway.queries.freshness import age_at, within
 from gateway.queries.source_rules import SourceStatus
 from rates.source import Source
-from tests.gateway.harness import TTL, Stage
-from tests.gateway.scenario import TICK_S, Act, Play, acts
+from tests.gateway.harness import TTL, Harness
+from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
 from tests.gateway.virtual_time import run_virtually
 
 
-def recount(stage: Stage, source: Source) -> tuple[int, int, int]:
+def recount(harness: Harness, source: Source) -> tuple[int, int, int]:
     """How many instruments are tracked, seen and fresh now, looked at one by one."""
-    now = stage.rates.now()
-    tracked = [key for key in stage.catalog.tracked if key.source is source]
-    seen = [ticker for key in tracked if (ticker := stage.mirror.read(key))]
+    now = harness.rates.now()
+    tracked = [key for key in harness.catalog.tracked if key.source is source]
+    seen = [ticker for key in tracked if (ticker := harness.mirror.read(key))]
     return (
         len(tracked),
         len(seen),
@@ -30,25 +30,25 @@ def counts(status: SourceStatus) -> tuple[int, int, int]:
 
 
 @settings(max_examples=50, deadline=None)
-@given(acts, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
-def test_instruments_are_counted_as_they_are(script: list[Act], pauses_s: list[float]) -> None:
+@given(step_lists, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
+def test_instruments_are_counted_as_they_are(steps: list[Step], pauses_s: list[float]) -> None:
     """Whatever is written, lost, tracked and not, and also when only time has passed."""
 
     async def main() -> None:
-        play = Play(stream_length=100)
-        stage = play.replicas[0]
+        play = Scenario(stream_length=100)
+        harness = play.replicas[0]
         for each in play.replicas:
             await each.refresh()
         mirrors = [asyncio.create_task(each.mirror.run()) for each in play.replicas]
-        happening = asyncio.create_task(play.happen(script))
-        ends_at = sum(act.ticks for act in script) * TICK_S + 200
+        happening = asyncio.create_task(play.run(steps))
+        ends_at = sum(step.ticks for step in steps) * TICK_S + 200
         number = 0
         while play.loop.time() < ends_at:
             pause_s = 7.003 if happening.done() else pauses_s[number % len(pauses_s)]
             await asyncio.sleep(pause_s)
             number += 1
-            for status in stage.rates.sources():
-                assert counts(status) == recount(stage, status.source)
+            for status in harness.rates.sources():
+                assert counts(status) == recount(harness, status.source)
         await happening
         for task in mirrors:
             task.cancel()

@@ -1,4 +1,4 @@
-"""`minChangeBps`: small moves are left out, but never so long that the reader believes the market dead."""
+"""The filter of `minChangeBps`: suppresses small changes, but never until the market looks dead."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,11 +21,13 @@ ORDER = list(Freshness)
 WRITTEN = StreamPosition("e", 1)
 
 
-def subscriber(bps: float, clock: FakeClock, place: StreamPosition = WRITTEN) -> ConflationBuffer:
-    ttl = dict.fromkeys(Source, TTL)
-    return ConflationBuffer(
-        MinChangeFilter(Decimal(str(bps)), ttl=ttl, place_of=lambda _: place, clock=clock)
-    )
+class FilteredBuffer(ConflationBuffer):
+    """A buffer that has a filter."""
+
+    def __init__(self, bps: float, clock: FakeClock) -> None:
+        ttl = dict.fromkeys(Source, TTL)
+        self.filter = MinChangeFilter(Decimal(str(bps)), ttl=ttl, position_of=lambda _: WRITTEN, clock=clock)
+        super().__init__(self.filter)
 
 
 def put(buffer: ConflationBuffer, ticker: Ticker) -> None:
@@ -36,74 +38,76 @@ def at(second: float, price: str = "100") -> Ticker:
     return build_ticker(price=price, observed_at=NOON + timedelta(seconds=second))
 
 
-def alarm_s(reader: ConflationBuffer) -> float | None:
-    return None if reader.deadline is None else (reader.deadline - NOON).total_seconds()
+def deadline_s(buffer: FilteredBuffer) -> float | None:
+    """Seconds after noon."""
+    deadline = buffer.filter.deadline
+    return None if deadline is None else (deadline - NOON).total_seconds()
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=60), st.integers(1, 2_000))
-def test_moves_below_the_threshold_are_left_out(steps: list[tuple[int, bool]], bps: int) -> None:
-    """What is pending is always the newest value, and only if it moved enough from the one taken last."""
-    reader = subscriber(bps, FakeClock())
+def test_changes_below_the_minimum_are_suppressed(steps: list[tuple[int, bool]], bps: int) -> None:
+    """A pending value is always the newest, and has changed enough since the one taken last."""
+    buffer = FilteredBuffer(bps, FakeClock())
     taken: Decimal | None = None
     for number, (price, read) in enumerate(steps):
-        put(reader, build_ticker(price=str(price), sequence=number))
+        put(buffer, build_ticker(price=str(price), sequence=number))
         moved = taken is None or abs(price - taken) * 10_000 >= bps * taken
-        assert reader.has_pending == moved
-        if read and (batch := reader.take()).tickers:
+        assert buffer.has_pending == moved
+        if read and (batch := buffer.take()).tickers:
             assert [ticker.price for ticker in batch.tickers] == [Decimal(price)]
             taken = Decimal(price)
 
 
-def test_a_move_that_is_taken_back_is_no_news() -> None:
-    """A pending value that returned to the one taken last is pending no more."""
-    reader = subscriber(100, FakeClock())
-    reader.note_told([at(0)])
-    put(reader, at(1, "110"))
-    put(reader, at(2, "100"))
-    assert not reader.has_pending
+def test_a_change_that_is_reverted_is_not_sent() -> None:
+    """A pending value that returns to the one taken last is no longer pending."""
+    buffer = FilteredBuffer(100, FakeClock())
+    buffer.filter.mark_sent([at(0)])
+    put(buffer, at(1, "110"))
+    put(buffer, at(2, "100"))
+    assert not buffer.has_pending
 
 
-def test_a_newer_observation_is_told_before_the_one_held_turns_stale() -> None:
-    """At three quarters of the time to live, not before; what is told then is held from then on."""
+def test_a_suppressed_ticker_is_released_before_the_one_sent_turns_stale() -> None:
+    """At three quarters of the time to live, not before."""
     clock = FakeClock()
-    reader = subscriber(100, clock)
-    reader.note_told([at(0)])
+    buffer = FilteredBuffer(100, clock)
+    buffer.filter.mark_sent([at(0)])
     clock.advance(4)
-    put(reader, at(4, "100.1"))
-    assert not reader.has_pending
-    assert alarm_s(reader) == 7.500001
+    put(buffer, at(4, "100.1"))
+    assert not buffer.has_pending
+    assert deadline_s(buffer) == 7.500001
     clock.advance(3.5)
-    reader.sound_alarm()
-    assert not reader.has_pending
+    buffer.release_due()
+    assert not buffer.has_pending
     clock.advance(0.000001)
-    reader.sound_alarm()
-    assert reader.take().tickers == (at(4, "100.1"),)
-    assert reader.deadline is None
+    buffer.release_due()
+    assert buffer.take().tickers == (at(4, "100.1"),)
+    assert buffer.filter.deadline is None
 
 
-def test_a_newer_observation_that_comes_late_is_told_at_once() -> None:
-    """The one held is about to turn stale, or has already."""
+def test_a_ticker_is_sent_at_once_if_the_one_sent_last_is_about_to_turn_stale() -> None:
+    """Or if it is stale already."""
     clock = FakeClock()
-    reader = subscriber(100, clock)
-    reader.note_told([at(0)])
+    buffer = FilteredBuffer(100, clock)
+    buffer.filter.mark_sent([at(0)])
     clock.advance(12)
-    put(reader, at(11))
-    assert reader.has_pending
+    put(buffer, at(11))
+    assert buffer.has_pending
 
 
-def test_what_is_as_old_as_the_one_held_makes_no_difference() -> None:
-    """Two stale values look the same until one of them expires."""
+def test_a_ticker_that_would_look_as_stale_is_suppressed() -> None:
+    """Two stale tickers look the same until one of them expires."""
     clock = FakeClock()
-    reader = subscriber(100, clock)
-    reader.note_told([at(0)])
+    buffer = FilteredBuffer(100, clock)
+    buffer.filter.mark_sent([at(0)])
     clock.advance(50)
-    put(reader, at(30))
-    assert not reader.has_pending
-    assert alarm_s(reader) == 97.500001
+    put(buffer, at(30))
+    assert not buffer.has_pending
+    assert deadline_s(buffer) == 97.500001
     clock.advance(250)
-    reader.sound_alarm()
-    assert not reader.has_pending
-    assert reader.deadline is None
+    buffer.release_due()
+    assert not buffer.has_pending
+    assert buffer.filter.deadline is None
 
 
 @given(
@@ -111,57 +115,57 @@ def test_what_is_as_old_as_the_one_held_makes_no_difference() -> None:
     st.integers(1, 300),
 )
 def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, ...]], bps: int) -> None:
-    """As long as it answers every deadline: what it holds is as fresh as the newest, and nearer to it than the threshold."""
+    """If every deadline is kept: it is as fresh as the newest, and differs by less than the minimum change."""
     clock = FakeClock()
-    reader = subscriber(bps, clock)
-    held: Ticker | None = None
+    buffer = FilteredBuffer(bps, clock)
+    last_sent: Ticker | None = None
     newest: Ticker | None = None
 
     def check() -> None:
-        nonlocal held
-        if tickers := reader.take().tickers:
-            held = tickers[0]
+        nonlocal last_sent
+        if tickers := buffer.take().tickers:
+            last_sent = tickers[0]
         if newest is None:
             return
-        assert held is not None
-        assert abs(newest.price - held.price) * 10_000 < bps * held.price or newest == held
-        assert _judged(held, clock.now) <= _judged(newest, clock.now)
+        assert last_sent is not None
+        assert abs(newest.price - last_sent.price) * 10_000 < bps * last_sent.price or newest == last_sent
+        assert _rank(last_sent, clock.now) <= _rank(newest, clock.now)
 
     for wait_s, price, lag_s in steps:
         until = clock.now + timedelta(seconds=wait_s)
-        while (deadline := reader.deadline) is not None and deadline <= until:
+        while (deadline := buffer.filter.deadline) is not None and deadline <= until:
             clock.now = max(deadline, clock.now)
-            reader.sound_alarm()
+            buffer.release_due()
             check()
         clock.now = until
         check()
         seen = build_ticker(price=str(price), observed_at=clock.now - timedelta(seconds=lag_s))
         if newest is None or seen.is_newer_than(newest):
             newest = seen
-            put(reader, seen)
+            put(buffer, seen)
             check()
 
 
-def _judged(ticker: Ticker, now: datetime) -> int:
+def _rank(ticker: Ticker, now: datetime) -> int:
     return ORDER.index(classify(age_at(now, ticker.observed_at), TTL))
 
 
-def test_the_cursor_stays_before_what_is_withheld() -> None:
-    """Until it is told or replaced by something that is."""
+def test_the_cursor_stays_before_the_first_suppressed_ticker() -> None:
+    """Until it is sent, or replaced by one that is."""
     clock = FakeClock()
-    places = iter([StreamPosition("e", 5), StreamPosition("e", 7)])
-    threshold = MinChangeFilter(
-        Decimal(100), ttl=dict.fromkeys(Source, TTL), place_of=lambda _: next(places), clock=clock
+    positions = iter([StreamPosition("e", 5), StreamPosition("e", 7)])
+    min_change_filter = MinChangeFilter(
+        Decimal(100), ttl=dict.fromkeys(Source, TTL), position_of=lambda _: next(positions), clock=clock
     )
-    reader = ConflationBuffer(threshold)
+    buffer = ConflationBuffer(min_change_filter)
     now = {Source.BINANCE: StreamPosition("e", 9), Source.COINGECKO: StreamPosition("f", 3)}
-    reader.note_told([at(0), build_ticker("ETH/USDT")])
-    assert threshold.told_up_to(now) == now
-    put(reader, at(1))
-    put(reader, build_ticker("ETH/USDT", sequence=1))
-    assert threshold.told_up_to(now) == {**now, Source.BINANCE: StreamPosition("e", 5)}
-    put(reader, at(2, "200"))
-    reader.take()
-    assert threshold.told_up_to(now) == {**now, Source.BINANCE: StreamPosition("e", 7)}
-    reader.retract(build_ticker("ETH/USDT").key)
-    assert threshold.told_up_to(now) == now
+    min_change_filter.mark_sent([at(0), build_ticker("ETH/USDT")])
+    assert min_change_filter.sent_positions(now) == now
+    put(buffer, at(1))
+    put(buffer, build_ticker("ETH/USDT", sequence=1))
+    assert min_change_filter.sent_positions(now) == {**now, Source.BINANCE: StreamPosition("e", 5)}
+    put(buffer, at(2, "200"))
+    buffer.take()
+    assert min_change_filter.sent_positions(now) == {**now, Source.BINANCE: StreamPosition("e", 7)}
+    buffer.retract(build_ticker("ETH/USDT").key)
+    assert min_change_filter.sent_positions(now) == now

@@ -14,7 +14,7 @@ from instruments.instrument import Halt
 from rates.source import Source
 from tests.gateway.fakes import NOON
 from tests.gateway.queries.consensus.source_rates import BTC_USDT, exclusions
-from tests.gateway.scenario_steps import BOTH, Scene, Step, scripts
+from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
 from tests.gateway.virtual_time import run_virtually
 
 QUESTION = ConsensusQuery(BTC_USDT)
@@ -23,14 +23,14 @@ HALT = Halt("BREAK", NOON)
 
 def reading(
     pace: DeliveryOptions, query: ConsensusQuery = QUESTION, delay_s: float = 0
-) -> Scene[ConsensusRate]:
-    return Scene(lambda stage: stage.consensus.watch(query, pace), delay_s)
+) -> PriceScenario[ConsensusRate]:
+    return PriceScenario(lambda harness: harness.live_queries.iterate(query, pace), delay_s)
 
 
-def summary(scene: Scene[ConsensusRate]) -> list[tuple[float, str | None, str]]:
+def summary(scenario: PriceScenario[ConsensusRate]) -> list[tuple[float, str | None, str]]:
     return [
         (round(at, 3), None if each.price is None else str(each.price), each.quality.value)
-        for at, each in scene.told
+        for at, each in scenario.told
     ]
 
 
@@ -38,15 +38,15 @@ def test_the_first_answer_comes_at_once_and_the_next_when_it_is_another() -> Non
     """Be it that there is no price yet."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions()) as scene:
-            await scene.until(1)
-            await scene.write(Source.BINANCE, "100")
-            await scene.until(2)
-            await scene.write(Source.COINGECKO, "100.2")
-            await scene.until(3)
-            await scene.write(Source.COINGECKO, "103")
-            await scene.until(4)
-            assert summary(scene) == [
+        async with reading(DeliveryOptions()) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.until(2)
+            await scenario.write(Source.COINGECKO, "100.2")
+            await scenario.until(3)
+            await scenario.write(Source.COINGECKO, "103")
+            await scenario.until(4)
+            assert summary(scenario) == [
                 (0, None, "INSUFFICIENT"),
                 (1, None, "INSUFFICIENT"),
                 (2, "100.1", "AGREED"),
@@ -60,13 +60,13 @@ def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
     """At the very moment, with the reason."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions()) as scene:
-            await scene.until(1)
-            await scene.write(Source.COINGECKO, "100")
-            await scene.write(Source.BINANCE, "100")
-            await scene.until(20)
-            assert summary(scene)[-1:] == [(11, None, "INSUFFICIENT")]
-            assert exclusions(scene.told[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
+        async with reading(DeliveryOptions()) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.COINGECKO, "100")
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.until(20)
+            assert summary(scenario)[-1:] == [(11, None, "INSUFFICIENT")]
+            assert exclusions(scenario.told[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
 
     run_virtually(main())
 
@@ -76,12 +76,12 @@ def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> 
 
     async def main() -> None:
         patient = QUESTION._replace(max_age=timedelta(seconds=150))
-        async with reading(DeliveryOptions(), patient) as scene:
-            await scene.until(1)
-            await scene.write(Source.COINGECKO, "100")
-            await scene.write(Source.BINANCE, "100")
-            await scene.until(160)
-            told = [(round(at), each.price, each.freshness) for at, each in scene.told[-4:]]
+        async with reading(DeliveryOptions(), patient) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.COINGECKO, "100")
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.until(160)
+            told = [(round(at), each.price, each.freshness) for at, each in scenario.told[-4:]]
             assert told == [(1, 100, "FRESH"), (11, 100, "STALE"), (101, 100, "EXPIRED"), (151, None, None)]
 
     run_virtually(main())
@@ -91,13 +91,13 @@ def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
     """However much arrives between two; the first comes at once. They wait for a moment that others with the interval share."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(sample_interval_s=5)) as scene:
+        async with reading(DeliveryOptions(sample_interval_s=5)) as scenario:
             for tenth in range(1, 100):
-                await scene.until(tenth / 10)
-                await scene.write(Source.BINANCE, str(100 + tenth))
-            await scene.until(16)
-            assert [at for at, *_ in summary(scene)] == [0, 5.625, 10.625]
-            last = scene.told[-1][1].contributions[0].rate
+                await scenario.until(tenth / 10)
+                await scenario.write(Source.BINANCE, str(100 + tenth))
+            await scenario.until(16)
+            assert [at for at, *_ in summary(scenario)] == [0, 5.625, 10.625]
+            last = scenario.told[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
 
@@ -108,13 +108,13 @@ def test_a_slow_reader_gets_fewer_answers_and_the_newest() -> None:
     """Nothing waits for it in a queue."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(), delay_s=3) as scene:
+        async with reading(DeliveryOptions(), delay_s=3) as scenario:
             for tenth in range(1, 100):
-                await scene.until(tenth / 10)
-                await scene.write(Source.BINANCE, str(100 + tenth))
-            await scene.until(13)
-            assert len(scene.told) == 5
-            last = scene.told[-1][1].contributions[0].rate
+                await scenario.until(tenth / 10)
+                await scenario.write(Source.BINANCE, str(100 + tenth))
+            await scenario.until(13)
+            assert len(scenario.told) == 5
+            last = scenario.told[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
 
@@ -125,13 +125,13 @@ def test_the_same_observation_with_another_age_is_no_news() -> None:
     """Ages go by themselves: a reader counts them from `observedAt`."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions()) as scene:
-            await scene.until(1)
-            await scene.write(Source.BINANCE, "100")
-            await scene.until(2)
-            await scene.write(Source.BINANCE, "90", lag_s=5)
-            await scene.until(9)
-            assert [at for at, *_ in summary(scene)] == [0, 1]
+        async with reading(DeliveryOptions()) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.until(2)
+            await scenario.write(Source.BINANCE, "90", lag_s=5)
+            await scenario.until(9)
+            assert [at for at, *_ in summary(scenario)] == [0, 1]
 
     run_virtually(main())
 
@@ -140,18 +140,18 @@ def test_a_symbol_that_is_tracked_no_more_leaves_no_price_and_comes_back() -> No
     """Tracked instruments change while readers watch."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions()) as scene:
-            await scene.until(1)
-            await scene.write(Source.BINANCE, "100")
-            await scene.write(Source.COINGECKO, "100")
-            await scene.until(2)
-            listed, scene.instruments.instruments = scene.instruments.instruments, []
-            await scene.stage.refresh()
-            await scene.until(3)
-            scene.instruments.instruments = listed
-            await scene.stage.refresh()
-            await scene.until(4)
-            assert summary(scene)[-3:] == [
+        async with reading(DeliveryOptions()) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.write(Source.COINGECKO, "100")
+            await scenario.until(2)
+            listed, scenario.instruments.instruments = scenario.instruments.instruments, []
+            await scenario.harness.refresh()
+            await scenario.until(3)
+            scenario.instruments.instruments = listed
+            await scenario.harness.refresh()
+            await scenario.until(4)
+            assert summary(scenario)[-3:] == [
                 (1, "100", "AGREED"),
                 (2, None, "INSUFFICIENT"),
                 (3, "100", "AGREED"),
@@ -164,23 +164,23 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
     """Though its last rate is still fresh; halted everywhere, the symbol is known all the same."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(), QUESTION._replace(min_sources=1)) as scene:
-            await scene.until(1)
-            await scene.write(Source.BINANCE, "100")
-            await scene.write(Source.COINGECKO, "100")
+        async with reading(DeliveryOptions(), QUESTION._replace(min_sources=1)) as scenario:
+            await scenario.until(1)
+            await scenario.write(Source.BINANCE, "100")
+            await scenario.write(Source.COINGECKO, "100")
             for second, halts in (2, (HALT, None)), (3, (HALT, HALT)), (4, (None, None)):
-                await scene.until(second)
+                await scenario.until(second)
                 for (source, symbol), halt in zip(BOTH, halts, strict=True):
-                    scene.instruments.halt(source, symbol, halt)
-                await scene.stage.refresh()
-            await scene.until(5)
-            assert [(at, quality) for at, _, quality in summary(scene)[-4:]] == [
+                    scenario.instruments.halt(source, symbol, halt)
+                await scenario.harness.refresh()
+            await scenario.until(5)
+            assert [(at, quality) for at, _, quality in summary(scenario)[-4:]] == [
                 (1, "AGREED"),
                 (2, "SINGLE_SOURCE"),
                 (3, "INSUFFICIENT"),
                 (4, "AGREED"),
             ]
-            halted = scene.told[-2][1]
+            halted = scenario.told[-2][1]
             assert exclusions(halted) == ["NOT_TRADING", "NOT_TRADING"]
             assert "'BREAK' by its own listing" in (halted.contributions[0].message or "")
 
@@ -198,18 +198,18 @@ questions = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(scripts, questions)
-def test_what_was_told_last_is_what_the_query_answers(script: list[Step], query: ConsensusQuery) -> None:
+@given(price_steps, questions)
+def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep], query: ConsensusQuery) -> None:
     """At any moment; nothing is told twice."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(), query) as scene:
+        async with reading(DeliveryOptions(), query) as scenario:
 
             def check() -> None:
-                assert scene.told[-1][1].said == scene.stage.consensus.consensus(query).said
+                assert scenario.told[-1][1].said == scenario.harness.consensus.consensus(query).said
 
-            await scene.play(script, check)
-            said = [each.said for _, each in scene.told]
+            await scenario.run(steps, check)
+            said = [each.said for _, each in scenario.told]
             assert all(one != other for one, other in pairwise(said))
 
     run_virtually(main())

@@ -15,9 +15,9 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
-from tests.gateway.harness import KEYS, Stage
-from tests.gateway.oracle import ROUNDING, Manner, Told, is_wanted, simulate, unavailable
-from tests.gateway.scenario import TICK_S, Act, Play, acts
+from tests.gateway.harness import KEYS, Harness
+from tests.gateway.oracle import ROUNDING, ClientOptions, Told, is_wanted, simulate, unavailable
+from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
 from tests.gateway.virtual_time import run_virtually
 
 Kind = RatesEventKind
@@ -37,7 +37,7 @@ class Reader:
     """One client: what it asks, how it reads, and its connections one after the other, each with the last cursor."""
 
     query: RatesQuery
-    manner: Manner
+    client: ClientOptions
     starts_with_query: bool
     visits: tuple[Visit, ...]
 
@@ -59,8 +59,8 @@ symbols = st.none() | st.lists(names, min_size=1, max_size=3).map(tuple) | st.no
 sources = (
     st.none() | st.lists(st.sampled_from(Source), min_size=1, max_size=2).map(tuple) | st.none() | st.just(())
 )
-manners = st.builds(
-    Manner,
+clients = st.builds(
+    ClientOptions,
     interval_s=st.sampled_from([0.0, 0.0, 0.500_017, 3.000_017]),
     bps=st.sampled_from([0, 0, 50, 200]),
     silence_s=st.sampled_from([1.000_029, 15.000_029]),
@@ -77,28 +77,28 @@ visits = st.builds(
 readers = st.builds(
     Reader,
     query=st.builds(RatesQuery, symbols, sources),
-    manner=manners,
+    client=clients,
     starts_with_query=st.booleans(),
     visits=st.lists(visits, min_size=1, max_size=4).map(tuple),
 )
 
 
-class Performance(Play):
-    """A play with readers, until some time after the script."""
+class Performance(Scenario):
+    """A play with readers, until some time after the steps."""
 
     def __init__(self, stream_length: int) -> None:
         super().__init__(stream_length)
         self.until = float("inf")
 
-    async def perform(self, script: list[Act], cast: list[Reader]) -> list[list[Diary]]:
+    async def perform(self, steps: list[Step], cast: list[Reader]) -> list[list[Diary]]:
         mirrors = [asyncio.create_task(replica.mirror.run()) for replica in self.replicas]
         for replica in self.replicas:
             await replica.refresh()
         await asyncio.sleep(0.000_01)
-        self.until = round((sum(act.ticks for act in script) + 1) * TICK_S + EPILOGUE_S) + 0.008_9
+        self.until = round((sum(step.ticks for step in steps) + 1) * TICK_S + EPILOGUE_S) + 0.008_9
         async with asyncio.TaskGroup() as tasks:
             told = [tasks.create_task(self.attend(reader)) for reader in cast]
-            tasks.create_task(self.happen(script))
+            tasks.create_task(self.run(steps))
         for mirror in mirrors:
             mirror.cancel()
         await asyncio.wait(mirrors)
@@ -125,19 +125,19 @@ class Performance(Play):
         return diaries
 
     async def stay(self, reader: Reader, visit: Visit, diary: Diary) -> None:
-        manner = reader.manner
-        pace = DeliveryOptions(manner.interval_s, manner.bps, manner.silence_s)  # type: ignore[arg-type]  # a whole number will do
+        client = reader.client
+        pace = DeliveryOptions(client.interval_s, client.bps, client.silence_s)  # type: ignore[arg-type]  # a whole number will do
         live = self.replicas[visit.replica].live_queries
         is_last = visit is reader.visits[-1]
         number = 0
-        async with aclosing(live.watch_rates(reader.query, pace, diary.after)) as events:
+        async with aclosing(live.iterate(reader.query, pace, diary.after)) as events:
             try:
                 async with asyncio.timeout_at(self.until):
                     while is_last or len(diary.events) < visit.events:
                         event = await anext(events)
                         diary.events.append((self.loop.time(), event))
                         if event.kind is not Kind.GAP:
-                            await asyncio.sleep(manner.delays_s[number % len(manner.delays_s)])
+                            await asyncio.sleep(client.delays_s[number % len(client.delays_s)])
                             number += 1
             except TimeoutError:
                 pass
@@ -165,13 +165,13 @@ def gone(event: RatesEvent) -> set[TickerKey]:
     return {TickerKey(each.source, each.symbol) for each in event.unavailable if each.source is not None}
 
 
-def wanted_values(stage: Stage, query: RatesQuery, at: float) -> dict[TickerKey, Ticker]:
-    return {key: each for key, each in stage.values_at(at).items() if is_wanted(key, query)}
+def wanted_values(harness: Harness, query: RatesQuery, at: float) -> dict[TickerKey, Ticker]:
+    return {key: each for key, each in harness.values_at(at).items() if is_wanted(key, query)}
 
 
 def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
     """The events up to the snapshot are right; the values told, or `None` if it broke off before."""
-    stage = play.replicas[diary.replica]
+    harness = play.replicas[diary.replica]
     if not diary.events:
         return None
     kinds = [event.kind for _, event in diary.events[:2]]
@@ -183,13 +183,13 @@ def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerK
             return None
         began, first = diary.events[1]
     assert first.kind is Kind.SNAPSHOT
-    now = wanted_values(stage, reader.query, began)
+    now = wanted_values(harness, reader.query, began)
     missing = {(each.symbol, each.source) for each in first.unavailable}
-    expected_missing = unavailable(reader.query, stage.tracked_at(began), now)
+    expected_missing = unavailable(reader.query, harness.tracked_at(began), now)
     told = items(first)
     if first.recovered:
         assert missing >= expected_missing
-        check_recovery(stage, reader, diary, first, began)
+        check_recovery(harness, reader, diary, first, began)
     else:
         assert first.recovered is (None if diary.after is None else False)
         assert told == now
@@ -197,33 +197,33 @@ def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerK
     return told
 
 
-def check_recovery(stage: Stage, reader: Reader, diary: Diary, first: RatesEvent, began: float) -> None:
+def check_recovery(harness: Harness, reader: Reader, diary: Diary, first: RatesEvent, began: float) -> None:
     """With what it had before, the reader now holds exactly what there is; and what it had is not told again."""
-    held, now = dict(diary.held), wanted_values(stage, reader.query, began)
+    held, now = dict(diary.held), wanted_values(harness, reader.query, began)
     told = items(first)
     apply(held, first)
     # A client that names symbols drops what the snapshot says is unknown altogether.
     nowhere = {each.symbol for each in first.unavailable if each.source is None}
     held = {key: each for key, each in held.items() if key.symbol not in nowhere}
     if reader.query.symbols is not None and reader.query.sources is None:
-        held = {key: each for key, each in held.items() if key in stage.tracked_at(began)}
+        held = {key: each for key, each in held.items() if key in harness.tracked_at(began)}
     assert held == now
-    retracked = {entry.key for replica in [stage] for entry in replica.log if entry.ticker is None}
+    retracked = {entry.key for replica in [harness] for entry in replica.log if entry.ticker is None}
     for key, ticker in told.items():
         before = diary.held.get(key)
-        assert before is None or ticker.is_newer_than(before) or reader.manner.bps or key in retracked
+        assert before is None or ticker.is_newer_than(before) or reader.client.bps or key in retracked
 
 
 def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[TickerKey, Ticker]) -> None:
     """After the snapshot, events are those of the oracle, and their cursors claim nothing that was not told."""
-    stage = play.replicas[diary.replica]
+    harness = play.replicas[diary.replica]
     start = next(number for number, (_, event) in enumerate(diary.events) if event.kind is Kind.SNAPSHOT)
     began = diary.events[start][0]
     told_until = diary.ended + 2 * ROUNDING
     is_complete = diary.ended >= play.until - ROUNDING
     # What falls on the very end of the play may be told or not.
     until = play.until - 10 * ROUNDING if is_complete else told_until
-    expected = simulate(stage.log, reader.query, reader.manner, began=began, held=told, until=until)
+    expected = simulate(harness.log, reader.query, reader.client, began=began, held=told, until=until)
     seen = [
         Told(at, items(event), gone(event), event.conflated)
         for at, event in diary.events[start + 1 :]
@@ -241,16 +241,16 @@ def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[Ticke
         assert kind is (Kind.UPDATE if one.items or one.retracted else Kind.HEARTBEAT)
 
 
-def check_replica(play: Performance, stage: Stage) -> None:
+def check_replica(play: Performance, harness: Harness) -> None:
     """Nothing older or equal was ever published after something newer, and in the end nothing is missing."""
     newest: dict[TickerKey, Ticker] = {}
-    for _, key, ticker in stage.log:
+    for _, key, ticker in harness.log:
         before = newest.pop(key, None)
         if ticker is not None:
             assert before is None or ticker.is_newer_than(before)
             newest[key] = ticker
     for ticker in play.cache.tickers():
-        known = stage.mirror.read(ticker.key)
+        known = harness.mirror.read(ticker.key)
         assert known is not None
         assert not ticker.is_newer_than(known)
 
@@ -264,9 +264,9 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(acts, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
+@given(step_lists, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
 def test_every_reader_is_told_what_the_oracle_says(
-    script: list[Act], cast: list[Reader], stream_length: int
+    steps: list[Step], cast: list[Reader], stream_length: int
 ) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves, slow reads, gaps, restarts, changes of what is
     tracked, disconnects and arguments, on two replicas.
@@ -274,7 +274,7 @@ def test_every_reader_is_told_what_the_oracle_says(
 
     async def main() -> None:
         play = Performance(stream_length)
-        for reader, diaries in zip(cast, await play.perform(script, cast), strict=True):
+        for reader, diaries in zip(cast, await play.perform(steps, cast), strict=True):
             for diary in diaries:
                 if (told := check_first(play, reader, diary)) is not None:
                     check_rest(play, reader, diary, told)

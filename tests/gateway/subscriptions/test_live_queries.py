@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from gateway.gateway import Gateway
+from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from gateway.subscriptions.event import RatesEvent, RatesEventKind
@@ -36,7 +37,7 @@ async def test_a_snapshot_comes_first_then_what_moved(
     """Between the two nothing is lost, repeated or reordered."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE)) as events:
         snapshot = await following(events)
         assert (snapshot.kind, prices(snapshot)) == (
             RatesEventKind.SNAPSHOT,
@@ -58,7 +59,7 @@ async def test_a_slow_reader_gets_the_newest_values_and_is_told_how_many_were_me
     gateway: Gateway, cache: Any, ticker: Any, until: Any
 ) -> None:
     """While it does not read, it holds one value per instrument."""
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery((BTC_USDT,)), AT_ONCE)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), AT_ONCE)) as events:
         await following(events)
         for number in range(1, 51):
             await cache.write([ticker(price=str(number), sequence=number)])
@@ -73,7 +74,7 @@ async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
     """Measured on the loop's clock."""
     loop = asyncio.get_running_loop()
     async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery((BTC_USDT,)), DeliveryOptions(sample_interval_s=0.1))
+        gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), DeliveryOptions(sample_interval_s=0.1))
     ) as events:
         await following(events)
         before = loop.time()
@@ -89,7 +90,7 @@ async def test_silence_is_broken_by_a_heartbeat_that_claims_nothing_held_back(
 ) -> None:
     """While sampling holds a value back, the cursor stays before it."""
     pace = DeliveryOptions(sample_interval_s=60, max_silence_s=0.05)
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery((BTC_USDT,)), pace)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), pace)) as events:
         snapshot = await following(events)
         heartbeat = await following(events)
         assert (heartbeat.kind, heartbeat.items) == (RatesEventKind.HEARTBEAT, ())
@@ -103,7 +104,7 @@ async def test_moves_below_the_threshold_are_left_out(gateway: Gateway, cache: A
     """The move is measured from the value sent last, not from the one before."""
     pace = parse_delivery_options(0, 100.0, 1_000)
     await cache.write([ticker(price="100")])
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery((BTC_USDT,)), pace)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), pace)) as events:
         await following(events)
         for number, price in enumerate(["100.9", "100.99", "101.0"], start=1):
             await cache.write([ticker(price=price, sequence=number)])
@@ -114,7 +115,7 @@ async def test_an_instrument_added_later_joins_the_stream(
     gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
 ) -> None:
     """Also when its first rate came before we knew that it is tracked."""
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE)) as events:
         await following(events)
         await cache.write([ticker("SOL/USDT", "5")])
         await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
@@ -128,7 +129,7 @@ async def test_one_rate_follows_the_source_that_would_answer(
     """Binance while it is fresh, CoinGecko once it is not, Binance again when it is back."""
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
-    async with aclosing(gateway.live_queries.watch_rate(BTC_USDT, None, AT_ONCE)) as rates:
+    async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:
         assert (await following(rates)).id == "BINANCE:BTC/USDT"
         clock.advance(11)
         await cache.write([ticker(price="3", source=Source.COINGECKO, observed_at=clock())])
@@ -143,13 +144,13 @@ async def test_one_rate_that_was_never_seen_comes_when_it_does(
     gateway: Gateway, cache: Any, ticker: Any
 ) -> None:
     """Waiting is what a subscription is for; only an unknown symbol is an error."""
-    async with aclosing(gateway.live_queries.watch_rate(BTC_USDT, None, AT_ONCE)) as rates:
+    async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:
         first = asyncio.create_task(following(rates))
         await asyncio.sleep(0)
         await cache.write([ticker(price="1")])
         assert str((await first).ticker.price) == "1"
     with pytest.raises(UnknownSymbol):
-        gateway.live_queries.watch_rate(parse_symbol("NO/SUCH"), None, AT_ONCE)
+        gateway.live_queries.iterate(RateQuery(parse_symbol("NO/SUCH")), AT_ONCE)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +177,7 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
     """As `unavailable` in an UPDATE; when it is tracked again, its value comes again."""
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
-    async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery((BTC_USDT,), (BINANCE,)), AT_ONCE)
-    ) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,), (BINANCE,)), AT_ONCE)) as events:
         cursor = (await following(events)).cursor
         gone = instruments.instruments.pop(0)
         update = await following(events)
@@ -188,5 +187,5 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
         assert (update.kind, update.items) == (RatesEventKind.UPDATE, ())
         instruments.instruments.insert(0, gone)
         assert prices(await following(events)) == [("BTC/USDT", "1")]
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
         assert (await following(events)).recovered is True

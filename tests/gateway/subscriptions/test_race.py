@@ -11,7 +11,7 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker, wait_until
-from tests.gateway.harness import FailingCache, Stage
+from tests.gateway.harness import FailingCache, Harness
 from tests.gateway.virtual_time import run_virtually
 
 LAST = 13
@@ -25,19 +25,19 @@ class Race:
         self.lot = random.Random(seed)
         self.with_losses = with_losses
         self.cache = FailingCache(stream_length=LAST, delay=self.pause)
-        self.stage = Stage(self.cache, ListedInstruments((Source.BINANCE, "BTC/USDT")))
+        self.harness = Harness(self.cache, ListedInstruments((Source.BINANCE, "BTC/USDT")))
 
     async def run(self) -> None:
-        await self.stage.refresh()
-        mirror = asyncio.create_task(self.stage.mirror.run())
-        await wait_until(lambda: self.stage.mirror.loaded)
+        await self.harness.refresh()
+        mirror = asyncio.create_task(self.harness.mirror.run())
+        await wait_until(lambda: self.harness.mirror.loaded)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.write())
             for _ in range(READERS):
                 tasks.create_task(self.read())
         mirror.cancel()
         await asyncio.wait([mirror])
-        assert len(self.stage.registry) == 0
+        assert len(self.harness.registry) == 0
 
     async def pause(self) -> None:
         for _ in range(self.lot.randrange(4)):
@@ -61,7 +61,7 @@ class Race:
         while account.seen < LAST:
             await self.pause()
             async with aclosing(
-                self.stage.live_queries.watch_rates(RatesQuery(), DeliveryOptions(), cursor)
+                self.harness.live_queries.iterate(RatesQuery(), DeliveryOptions(), cursor)
             ) as events:
                 for _ in range(self.lot.randint(1, 5)):
                     event = await anext(events)

@@ -28,7 +28,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
     for number in range(2, 5):
         await cache.write([ticker(price=str(number), sequence=number)])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 4)
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
         snapshot = await following(events)
         assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
             RatesEventKind.SNAPSHOT,
@@ -38,7 +38,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
         await cache.write([ticker(price="5", sequence=5)])
         assert prices(await following(events)) == [("BTC/USDT", "5")]
     async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, gateway.rates.cursor())
+        gateway.live_queries.iterate(RatesQuery(), AT_ONCE, gateway.rates.cursor())
     ) as events:
         nothing_missed = await following(events)
         assert (nothing_missed.recovered, nothing_missed.items) == (True, ())
@@ -54,7 +54,7 @@ async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
     for number in range(2, 150):
         await cache.write([ticker(price=str(number), sequence=number)])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 149)
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
         gap = await following(events)
         assert (gap.kind, gap.cursor, gap.items) == (RatesEventKind.GAP, cursor, ())
         snapshot = await following(events)
@@ -74,7 +74,7 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
     foreign = format_cursor(
         Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("another", 1)}, gateway.catalog.version)
     )
-    async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, foreign)) as events:
+    async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, foreign)) as events:
         assert (await following(events)).kind is RatesEventKind.GAP
 
 
@@ -105,7 +105,7 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
         ahead = format_cursor(
             Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("e", 2)}, gateway.catalog.version)
         )
-        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, ahead)) as events:
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, ahead)) as events:
             first = asyncio.create_task(following(events))
             await asyncio.sleep(0)
             scripted_feed.send(Changes(BINANCE, "e", 2, (ticker(price="2", sequence=2),)))
@@ -116,7 +116,7 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
 async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> None:
     """Not on the first event."""
     with pytest.raises(InvalidCursor):
-        gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, "nonsense")
+        gateway.live_queries.iterate(RatesQuery(), AT_ONCE, "nonsense")
 
 
 async def test_who_comes_back_is_told_what_is_tracked_since(
@@ -132,7 +132,7 @@ async def test_who_comes_back_is_told_what_is_tracked_since(
     sol = TickerKey(BINANCE, parse_symbol("SOL/USDT"))
     await until(lambda: sol in gateway.catalog.tracked)
     async with aclosing(
-        gateway.live_queries.watch_rates(RatesQuery(sources=(BINANCE,)), AT_ONCE, cursor)
+        gateway.live_queries.iterate(RatesQuery(sources=(BINANCE,)), AT_ONCE, cursor)
     ) as events:
         snapshot = await following(events)
         assert (snapshot.recovered, prices(snapshot)) == (True, [("SOL/USDT", "5")])
@@ -145,11 +145,11 @@ async def test_an_empty_cache_proves_nothing_once_something_was_seen(
     """A value may have come and been lost with the cache between two looks at nothing."""
     async with running(scripted_feed) as gateway:
         cursor = gateway.rates.cursor()
-        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
             assert (await following(events)).recovered is True
         scripted_feed.send(Changes(BINANCE, "e", 1, (ticker(),)))
         await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
         scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
         await until(lambda: not gateway.mirror.positions[BINANCE].epoch)
-        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
             assert (await following(events)).kind is RatesEventKind.GAP

@@ -12,21 +12,21 @@ from pipeline.ingest import Ingest
 from rates.errors import SourceBlocked, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker
-from tests.gateway.harness import FailingCache, Stage
+from tests.gateway.harness import FailingCache, Harness
 from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 
 BINANCE = Source.BINANCE
 
 
 class Office:
-    """A stage, pipeline processes that report on Binance, and someone who watches the sources."""
+    """A harness, pipeline processes that report on Binance, and someone who watches the sources."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self.loop = loop
         self.cache = FailingCache(stream_length=10)
-        self.stage = Stage(self.cache, ListedInstruments((BINANCE, "BTC/USDT"), (BINANCE, "ETH/USDT")))
+        self.harness = Harness(self.cache, ListedInstruments((BINANCE, "BTC/USDT"), (BINANCE, "ETH/USDT")))
         self.told: list[tuple[float, SourceStatus]] = []
 
     def process(self, name: str) -> tuple[SourceHealth, Ingest]:
@@ -40,14 +40,14 @@ class Office:
             await self.cache.report(health.report(self.loop.clock()))
 
     async def watch(self) -> None:
-        async with aclosing(self.stage.live_queries.watch_sources()) as events:
+        async with aclosing(self.harness.live_queries.iterate_sources()) as events:
             async for statuses in events:
                 self.told.append((self.loop.time(), statuses[0]))
 
-    async def run(self, script: Callable[[], Awaitable[None]]) -> None:
-        await self.stage.refresh()
-        tasks = [asyncio.create_task(self.stage.mirror.run()), asyncio.create_task(self.watch())]
-        await script()
+    async def run(self, steps: Callable[[], Awaitable[None]]) -> None:
+        await self.harness.refresh()
+        tasks = [asyncio.create_task(self.harness.mirror.run()), asyncio.create_task(self.watch())]
+        await steps()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -59,7 +59,7 @@ def test_values_refused_are_counted_over_all_processes_that_work_now() -> None:
     async def main() -> None:
         office = Office()
 
-        async def script() -> None:
+        async def steps() -> None:
             one, ingest = office.process("one")
             other, other_ingest = office.process("other")
             future = office.loop.clock() + timedelta(seconds=60)
@@ -77,7 +77,7 @@ def test_values_refused_are_counted_over_all_processes_that_work_now() -> None:
                 await asyncio.sleep(1)
             assert office.told[-1][1].refused == 0
 
-        await office.run(script)
+        await office.run(steps)
 
     run_virtually(main())
 
@@ -88,7 +88,7 @@ def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() 
     async def main() -> None:
         office = Office()
 
-        async def script() -> None:
+        async def steps() -> None:
             health, ingest = office.process("one")
             seen = []
             for error in (
@@ -120,7 +120,7 @@ def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() 
             ]
             assert [each.reason is None for each in seen] == [True, False, False, False, False]
 
-        await office.run(script)
+        await office.run(steps)
         moments = [at for at, _ in office.told]
         assert all(later - earlier >= 0.999 for earlier, later in pairwise(moments))
         statuses = [status for _, status in office.told]

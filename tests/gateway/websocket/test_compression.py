@@ -12,11 +12,14 @@ from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.frames import Opcode
 
-from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.payload import EncodedPayload, Envelope, FrameEncoder
 from gateway.websocket.compression import MIN_BYTES, WINDOW_BITS, compress
-from gateway.websocket.protocol import frame_compressed, frame_text
+from gateway.websocket.protocol import encode_compressed_frame, encode_text_frame
+from gateway.websocket.subscriber import WebSocketSubscriber
+from gateway.websocket.write_queue import WriteQueue
 from tests.gateway.node_client import node_client
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
+from tests.gateway.websocket.test_write_queue import NarrowWriter, fail_on_stall
 
 # One rate, said so often that the message is worth compressing.
 FIELDS = "kind cursor " + " ".join(f"c{n}: items {{ id symbol price }}" for n in range(40))
@@ -145,24 +148,41 @@ async def test_npm_graphql_ws_reads_compressed_messages(ready_gateway: Any, cach
         assert line["c39"] == [{"id": "BINANCE:BTC/USDT", "symbol": "BTC/USDT", "price": "1"}]
 
 
-def test_a_result_is_framed_once_for_each_kind_of_connection() -> None:
-    """Readers of both kinds take turns, and none of them costs another compression."""
+class CollectingWriter(NarrowWriter):
+    """Always writable; frames are encoded by a function of the test."""
+
+    def __init__(self, encode_frame: FrameEncoder) -> None:
+        super().__init__()
+        self.room = 1_000
+        self.encode_frame = encode_frame  # type: ignore[assignment]  # as the protocol does for compressed frames
+
+
+def deliver(payload: EncodedPayload, encode_frame: FrameEncoder, envelope: Envelope) -> bytes:
+    """The frame that a subscriber writes."""
+    writer = CollectingWriter(encode_frame)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    WebSocketSubscriber(queue, envelope, lambda _: None).deliver(payload)
+    queue.close()
+    return writer.written[-1]
+
+
+async def test_a_payload_is_framed_once_for_each_kind_of_connection() -> None:
+    """Connections of both kinds alternate, without another compression."""
     calls: list[bytes] = []
 
     def plain(message: bytes) -> bytes:
         calls.append(message)
         return b"p" + message
 
-    def packed(message: bytes) -> bytes:
+    def compressed(message: bytes) -> bytes:
         calls.append(message)
         return b"c" + message
 
-    told = EncodedPayload(b"body")
-    envelope = (b"<", b">")
-    frames = [told.frame(envelope, kind) for _ in range(3) for kind in (plain, packed)]
+    payload = EncodedPayload(b"body")
+    frames = [deliver(payload, kind, (b"<", b">")) for _ in range(3) for kind in (plain, compressed)]
     assert frames == [b"p<body>", b"c<body>"] * 3
     assert len(calls) == 2
-    assert told.frame((b"[", b"]"), plain) == b"p[body]"
+    assert deliver(payload, plain, (b"[", b"]")) == b"p[body]"
 
 
 @given(st.binary(max_size=3000).map(lambda data: data * 3))
@@ -178,9 +198,9 @@ def test_what_is_compressed_unpacks_to_the_same(message: bytes) -> None:
 def test_short_messages_stay_as_they_are(length: int) -> None:
     """Compressing would not make them shorter."""
     message = b"a" * length
-    frame = frame_compressed(message)
+    frame = encode_compressed_frame(message)
     if length < MIN_BYTES:
-        assert frame == frame_text(message)
+        assert frame == encode_text_frame(message)
     else:
         assert frame[0] == 0xC1
-        assert len(frame) < len(frame_text(message))
+        assert len(frame) < len(encode_text_frame(message))

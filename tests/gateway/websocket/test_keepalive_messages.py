@@ -37,8 +37,8 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
             coming.put_nowait({"type": "websocket.receive", "text": json.dumps({"type": message})})
 
         nothing: Any = None
-        signs = SharedTimeouts(interval_s / 2, Connection.give_sign)
-        connection = Connection(protocol, nothing, Timeouts(5, 60, signs), coming.get, send)
+        keepalives = SharedTimeouts(interval_s / 2, Connection.send_keepalive)
+        connection = Connection(protocol, nothing, Timeouts(5, 60, keepalives), coming.get, send)
         running = asyncio.create_task(connection.run())
         ask("connection_init")
         for pause_s in pauses_s:
@@ -47,7 +47,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
         await asyncio.sleep(3 * INTERVAL_S + 1)
         coming.put_nowait({"type": "websocket.disconnect"})
         await running
-        assert not len(signs)
+        assert not len(keepalives)
         return said
 
     return run_virtually(main())

@@ -1,6 +1,7 @@
-"""Subscriptions that are told together on one socket: it holds no more than it has room for, and each hears everything in order."""
+"""Subscribers with the same payload on one socket: its buffer stays bounded, and each gets everything in order."""
 
 import asyncio
+from math import inf
 from typing import Any
 
 import pytest
@@ -15,16 +16,16 @@ from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.write_queue import FrameWriter, WriteQueue
 from rates.ticker import TickerKey
 from tests.gateway.fakes import FakeClock, build_ticker, wait_until
-from tests.gateway.websocket.test_write_queue import NarrowSink, nobody
+from tests.gateway.websocket.test_write_queue import NarrowWriter, fail_on_stall
 
-READERS = 100
+SUBSCRIBERS = 100
 
 
-class Framing(NarrowSink):
-    """Frames can be told from messages."""
+class FramingWriter(NarrowWriter):
+    """Encodes frames that differ from their messages."""
 
     @staticmethod
-    def frame(message: bytes) -> bytes:
+    def encode_frame(message: bytes) -> bytes:
         return b"<%b>" % message
 
 
@@ -37,88 +38,85 @@ class Untracked:
     tracked = frozenset[TickerKey]()
 
 
-class Saying(Cohort[EncodedPayload]):
-    """Tells how often it was asked for something."""
+class CountingCohort(Cohort[EncodedPayload]):
+    """Sends the number of its payloads so far."""
 
-    said = 0
+    count = 0
 
-    def next_told(self, moment: FlushCycle) -> EncodedPayload | None:
-        if not self.has_pending:
-            return None
-        self.take()
-        self.note_update(moment)
-        self.said += 1
-        return EncodedPayload(b"%d" % self.said)
+    def poll(self, cycle: FlushCycle) -> tuple[EncodedPayload | None, float]:
+        if not self.buffer.has_pending:
+            return None, inf
+        self.buffer.take()
+        self.mark_updated(cycle)
+        self.count += 1
+        return EncodedPayload(b"%d" % self.count), inf
 
-    def is_due(self, moment: FlushCycle) -> bool:
-        return self.has_pending
+    def has_same_state(self, other: Cohort[Any]) -> bool:
+        return other.live_query is self.live_query
 
-    def due_at(self, moment: FlushCycle) -> float:
-        return float("inf")
-
-    def copy(self) -> "Saying":
-        other = Saying(self._house, self.topic)
-        other.said = self.said
+    def copy(self) -> "CountingCohort":
+        other = CountingCohort(self._fan_out, self.live_query)
+        other.count = self.count
         return other
 
 
-def told_together(sink: FrameWriter) -> tuple[Saying, list[WebSocketSubscriber], WriteQueue]:
-    """Readers on one connection, in one cohort."""
-    line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
-    house = FanOut(SubscriptionRegistry(Untracked()), FlushScheduler(FakeClock(), lambda: ""))
-    selection = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
-    cohort = Saying(house, LiveQuery(selection, DeliveryOptions()))
-    readers = [WebSocketSubscriber(line, (b"%d: " % number, b""), fail) for number in range(READERS)]
-    cohort.admit(readers[0])
-    for reader in readers[1:]:
-        house.registry.subscriber_count += 1
-        cohort.take_in(reader)
-    return cohort, readers, line
+def subscribe_all(writer: FrameWriter) -> tuple[CountingCohort, list[WebSocketSubscriber], WriteQueue]:
+    """Subscribers of one connection, in one cohort."""
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    fan_out = FanOut(SubscriptionRegistry(Untracked()), FlushScheduler(FakeClock()))
+    instruments = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
+    cohort = CountingCohort(fan_out, LiveQuery(instruments, DeliveryOptions()))
+    subscribers = [WebSocketSubscriber(queue, (b"%d: " % number, b""), fail) for number in range(SUBSCRIBERS)]
+    cohort.register(subscribers[0])
+    for subscriber in subscribers[1:]:
+        fan_out.registry.subscriber_count += 1
+        cohort.add(subscriber)
+    return cohort, subscribers, queue
 
 
-def fail(failure: Exception) -> None:
-    raise failure
+def fail(error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.parametrize("burst", [0, 20])
-async def test_readers_of_one_socket_who_are_told_the_same_do_not_overfill_it(burst: int) -> None:
-    """Once it is full, the others wait as what all share; each gets it, and then the next, in its turn."""
-    sink = Framing()
-    sink.room, sink.burst = 1, burst
-    cohort, readers, line = told_together(sink)
+async def test_subscribers_of_one_socket_with_the_same_payload_do_not_overfill_it(burst: int) -> None:
+    """Once it is full, the others keep the payload until their turn, and get the next one after it."""
+    writer = FramingWriter()
+    writer.room, writer.burst = 1, burst
+    cohort, subscribers, queue = subscribe_all(writer)
     cohort.put(TICKER, TICKER.key)
-    cohort.go_on()
+    cohort.flush_now()
     at_once = [b"<%d: 1>" % number for number in range(burst or 1)]
-    assert sink.written == at_once
-    readers[50].cancel()
+    assert writer.written == at_once
+    subscribers[50].cancel()
     cohort.put(TICKER, TICKER.key)
-    cohort.go_on()
-    assert sink.written == at_once
-    sink.room = sink.burst = 0
-    while len(sink.written) < 2 * (READERS - 1):
-        before = len(sink.written)
-        sink.widen(1)
-        assert len(sink.written) == before + 1
-    for number in range(READERS):
-        heard = [each for each in sink.written if each.startswith(b"<%d: " % number)]
-        assert heard == ([] if number == 50 else [b"<%d: 1>" % number, b"<%d: 2>" % number])
-    line.close()
+    cohort.flush_now()
+    assert writer.written == at_once
+    writer.room = writer.burst = 0
+    while len(writer.written) < 2 * (SUBSCRIBERS - 1):
+        before = len(writer.written)
+        writer.widen(1)
+        assert len(writer.written) == before + 1
+    for number in range(SUBSCRIBERS):
+        received = [each for each in writer.written if each.startswith(b"<%d: " % number)]
+        assert received == ([] if number == 50 else [b"<%d: 1>" % number, b"<%d: 2>" % number])
+    queue.close()
 
 
-async def test_where_a_frame_is_waited_for_none_takes_the_place_of_another() -> None:
-    """On a server that takes one after the other."""
+async def test_no_frame_replaces_another_where_each_is_awaited() -> None:
+    """With an ASGI server, which accepts one frame at a time."""
     sent: list[str] = []
 
     async def send(event: Any) -> None:
         await asyncio.sleep(0)
         sent.append(event["text"])
 
-    sink = AsgiWriter(send)
-    cohort, _, line = told_together(sink)
-    sending = asyncio.create_task(sink.run())
+    writer = AsgiWriter(send)
+    cohort, _, queue = subscribe_all(writer)
+    sending = asyncio.create_task(writer.run())
     cohort.put(TICKER, TICKER.key)
-    cohort.go_on()
-    await wait_until(lambda: len(sent) == READERS)
-    assert sent == [f"{number}: 1" for number in range(READERS)]
+    cohort.flush_now()
+    await wait_until(lambda: len(sent) == SUBSCRIBERS)
+    assert sent == [f"{number}: 1" for number in range(SUBSCRIBERS)]
     sending.cancel()
-    line.close()
+    queue.close()

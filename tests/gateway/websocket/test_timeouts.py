@@ -1,4 +1,4 @@
-"""One timer for many who wait equally long: each is told as if it had one of its own."""
+"""One timer for many waits of equal length behaves like one timer for each."""
 
 import asyncio
 from math import inf
@@ -12,55 +12,55 @@ from tests.gateway.virtual_time import NothingWillHappenError, run_virtually
 
 WAIT_S = 2.0
 NAMES = "abcd"
-# Begin or end, for whom, and how long until the next such thing.
-Acts = list[tuple[bool, str, float]]
-acts = st.lists(
+# Start or cancel, the waiter, and the pause until the next step.
+Steps = list[tuple[bool, str, float]]
+steps = st.lists(
     st.tuples(st.booleans(), st.sampled_from(NAMES), st.sampled_from([0.0, 0.013, 0.5, 1.0, 1.999, 3.0])),
     max_size=40,
 )
 
 
 @settings(max_examples=200, deadline=None)
-@given(acts)
-def test_each_rings_once_for_every_wait_that_was_not_ended(script: Acts) -> None:
-    """Not early, and late by no more than the step in which others ring too."""
+@given(steps)
+def test_each_wait_that_is_not_cancelled_times_out_once(steps: Steps) -> None:
+    """Never early, and late by at most one step."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        began: dict[str, float] = {}
-        rung: list[str] = []
+        started: dict[str, float] = {}
+        fired: list[str] = []
 
-        def ring(name: str) -> None:
-            waited_s = loop.time() - began.pop(name)
+        def on_timeout(name: str) -> None:
+            waited_s = loop.time() - started.pop(name)
             assert WAIT_S - EARLY_S <= waited_s <= WAIT_S * (1 + STEP) + EARLY_S
-            assert name not in deadlines
-            rung.append(name)
+            assert name not in timeouts
+            fired.append(name)
 
-        deadlines = SharedTimeouts(WAIT_S, ring)
-        for begins, name, pause_s in script:
-            if begins:
-                deadlines.begin(name)
-                began[name] = loop.time()
+        timeouts = SharedTimeouts(WAIT_S, on_timeout)
+        for starts, name, pause_s in steps:
+            if starts:
+                timeouts.start(name)
+                started[name] = loop.time()
             else:
-                assert deadlines.end(name) == (began.pop(name, None) is not None)
-            assert len(deadlines) == len(began)
+                assert timeouts.cancel(name) == (started.pop(name, None) is not None)
+            assert len(timeouts) == len(started)
             await asyncio.sleep(pause_s)
         await asyncio.sleep(2 * WAIT_S)
-        assert not began
-        assert not len(deadlines)
+        assert not started
+        assert not len(timeouts)
 
     run_virtually(main())
 
 
-def test_nothing_is_left_behind_when_nobody_waits() -> None:
-    """A loop with nothing to wait for says so."""
+def test_no_timer_is_left_without_waiters() -> None:
+    """The virtual loop raises when nothing is scheduled."""
 
     async def main() -> None:
-        deadlines: SharedTimeouts[str] = SharedTimeouts(WAIT_S, lambda _: None)
-        deadlines.begin("a")
-        deadlines.end("a")
+        timeouts: SharedTimeouts[str] = SharedTimeouts(WAIT_S, lambda _: None)
+        timeouts.start("a")
+        timeouts.cancel("a")
         never: SharedTimeouts[str] = SharedTimeouts(inf, lambda _: None)
-        never.begin("a")
+        never.start("a")
         assert not len(never)
         await asyncio.get_running_loop().create_future()
 
@@ -68,46 +68,46 @@ def test_nothing_is_left_behind_when_nobody_waits() -> None:
         run_virtually(main())
 
 
-def test_one_that_fails_takes_nobody_with_it() -> None:
-    """The loop hears of it; the others ring, one of them in the same step."""
+def test_a_callback_that_fails_does_not_affect_the_others() -> None:
+    """The loop's exception handler gets the error; the others time out, one of them in the same step."""
 
     async def main() -> None:
         failures: list[BaseException] = []
-        rung: list[str] = []
+        fired: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, seen: failures.append(seen["exception"]))
 
-        def ring(name: str) -> None:
+        def on_timeout(name: str) -> None:
             if name == "b":
                 raise ValueError(name)
-            rung.append(name)
+            fired.append(name)
 
-        deadlines = SharedTimeouts(WAIT_S, ring)
+        timeouts = SharedTimeouts(WAIT_S, on_timeout)
         for name in NAMES:
-            deadlines.begin(name)
+            timeouts.start(name)
         await asyncio.sleep(2 * WAIT_S)
-        assert rung == ["a", "c", "d"]
+        assert fired == ["a", "c", "d"]
         assert [str(each) for each in failures] == ["b"]
 
     run_virtually(main())
 
 
-def test_whoever_rings_may_end_others_and_begin_anew() -> None:
-    """One that was due in the same step and has been ended is not called."""
+def test_a_callback_may_cancel_and_start_waits() -> None:
+    """One that is due in the same step and is cancelled does not time out."""
 
     async def main() -> None:
-        rung: list[tuple[str, float]] = []
+        fired: list[tuple[str, float]] = []
 
-        def ring(name: str) -> None:
-            rung.append((name, round(asyncio.get_running_loop().time(), 1)))
+        def on_timeout(name: str) -> None:
+            fired.append((name, round(asyncio.get_running_loop().time(), 1)))
             if name == "a":
-                deadlines.end("b")
-                deadlines.begin("a")
-                deadlines.begin("c")
+                timeouts.cancel("b")
+                timeouts.start("a")
+                timeouts.start("c")
 
-        deadlines = SharedTimeouts(WAIT_S, ring)
+        timeouts = SharedTimeouts(WAIT_S, on_timeout)
         for name in "abc":
-            deadlines.begin(name)
+            timeouts.start(name)
         await asyncio.sleep(2.5 * WAIT_S)
-        assert rung == [("a", 2.0), ("a", 4.0)]
+        assert fired == [("a", 2.0), ("a", 4.0)]
 
     run_virtually(main())

@@ -1,4 +1,4 @@
-"""One line per socket: first come, first served, nothing written that nobody wants any more."""
+"""The write queue: first come, first served; messages of cancelled senders are not written."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,117 +11,119 @@ from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
 
 
-class NarrowSink:
-    """Takes as many frames as it has room for."""
+class NarrowWriter:
+    """Is writable for `room` frames."""
 
     def __init__(self) -> None:
+        self.wrote_since_ping = False
         self.room = self.burst = 0
         self.written: list[bytes] = []
-        self.line: WriteQueue | None = None
+        self.queue: WriteQueue | None = None
 
     @property
     def is_writable(self) -> bool:
         return self.room > 0
 
     @property
-    def has_room(self) -> bool:
+    def below_high_water(self) -> bool:
         return len(self.written) < self.burst
 
-    def attach(self, line: WriteQueue) -> None:
-        self.line = line
+    def attach(self, queue: WriteQueue) -> None:
+        self.queue = queue
 
     @staticmethod
-    def frame(message: bytes) -> bytes:
+    def encode_frame(message: bytes) -> bytes:
         return message
 
-    def write(self, frame: bytes) -> None:
+    def write_frame(self, frame: bytes) -> None:
+        self.wrote_since_ping = True
         self.written.append(frame)
         self.widen(-1)
 
     def widen(self, frames: int) -> None:
         self.room += frames
-        assert self.line
-        self.line.note_change()
+        assert self.queue
+        self.queue.on_writable_changed()
 
 
-def nobody() -> None:
+def fail_on_stall() -> None:
     raise AssertionError("expected no stall")
 
 
-def is_free(line: WriteQueue) -> bool:
-    return line.is_free
+def is_free(queue: WriteQueue) -> bool:
+    return queue.is_free
 
 
-async def standing(line: WriteQueue, *messages: bytes) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.create_task(line.send(each)) for each in messages]
+async def waiting(queue: WriteQueue, *messages: bytes) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(queue.send(each)) for each in messages]
     await asyncio.sleep(0)
     return tasks
 
 
-async def test_who_came_first_is_written_first_and_whoever_has_left_is_not() -> None:
-    """However the room comes."""
-    sink = NarrowSink()
-    line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
-    tasks = await standing(line, b"1", b"2", b"3", b"4")
+async def test_messages_are_written_in_order_without_those_of_cancelled_senders() -> None:
+    """However many frames the writer accepts at once."""
+    writer = NarrowWriter()
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    tasks = await waiting(queue, b"1", b"2", b"3", b"4")
     tasks[1].cancel()
     with suppress(asyncio.CancelledError):
         await tasks[1]
-    sink.widen(2)
+    writer.widen(2)
     await asyncio.gather(tasks[0], tasks[2])
-    assert sink.written == [b"1", b"3"]
-    assert is_free(line) is False
-    sink.widen(2)
-    assert sink.written == [b"1", b"3", b"4"]
-    assert is_free(line)
+    assert writer.written == [b"1", b"3"]
+    assert is_free(queue) is False
+    writer.widen(2)
+    assert writer.written == [b"1", b"3", b"4"]
+    assert is_free(queue)
     await tasks[3]
 
 
-async def test_whoever_stands_in_line_may_write_nothing_when_it_is_his_turn() -> None:
-    """And the next comes at once."""
-    sink = NarrowSink()
-    line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
+async def test_a_turn_may_write_nothing() -> None:
+    """The next turn follows at once."""
+    writer = NarrowWriter()
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
     turns: list[int] = []
-    line.wait(lambda: turns.append(1))
-    (task,) = await standing(line, b"2")
-    sink.widen(1)
-    assert (turns, sink.written) == ([1], [b"2"])
+    queue.enqueue(lambda: turns.append(1))
+    (task,) = await waiting(queue, b"2")
+    writer.widen(1)
+    assert (turns, writer.written) == ([1], [b"2"])
     await task
 
 
-async def test_a_line_that_is_closed_tells_everyone_who_stands_in_it() -> None:
-    """And whoever comes after."""
-    sink = NarrowSink()
-    line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
-    (task,) = await standing(line, b"1")
-    line.close()
-    for late in (task, line.send(b"2")):
+async def test_closing_the_queue_ends_all_waiting_senders() -> None:
+    """And later ones."""
+    writer = NarrowWriter()
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    (task,) = await waiting(queue, b"1")
+    queue.close()
+    for late in (task, queue.send(b"2")):
         with pytest.raises(ConnectionGone):
             await late
-    line.wait(nobody)
-    sink.widen(1)
-    assert sink.written == []
-    assert not line.is_free
+    queue.enqueue(fail_on_stall)
+    writer.widen(1)
+    assert writer.written == []
+    assert not queue.is_free
 
 
-@pytest.mark.parametrize("moves_on", [True, False])
-async def test_a_reader_that_takes_nothing_is_noted_once_and_one_that_does_is_not(moves_on: bool) -> None:
-    """Measured anew whenever it takes something."""
-    sink, stalled = NarrowSink(), asyncio.Event()
-    line = WriteQueue(sink, stall_s=0.02, on_stalled=stalled.set)
-    if moves_on:
-        sink.widen(1)
-    line.note_change()
-    if moves_on:
+@pytest.mark.parametrize("reads", [True, False])
+async def test_only_a_client_that_reads_nothing_is_stalled(reads: bool) -> None:
+    """The stall timer restarts whenever the socket becomes writable."""
+    writer, stalled = NarrowWriter(), asyncio.Event()
+    queue = WriteQueue(writer, stall_s=0.02, on_stalled=stalled.set)
+    if reads:
+        writer.widen(1)
+    queue.on_writable_changed()
+    if reads:
         await asyncio.sleep(0.04)
         assert not stalled.is_set()
     else:
         async with asyncio.timeout(5):
             await stalled.wait()
-    line.close()
+    queue.close()
 
 
-async def test_a_server_without_a_sink_gets_one_frame_after_the_other(until: Callable[..., Any]) -> None:
-    """The next when it has taken the last."""
+async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Callable[..., Any]) -> None:
+    """The next one when `send` has returned."""
     taken: list[str] = []
     gate = asyncio.Semaphore(0)
 
@@ -129,18 +131,18 @@ async def test_a_server_without_a_sink_gets_one_frame_after_the_other(until: Cal
         await gate.acquire()
         taken.append(event["text"])
 
-    sink = AsgiWriter(send)
-    line = WriteQueue(sink, stall_s=60, on_stalled=nobody)
-    sending = asyncio.create_task(sink.run())
-    line.write(b"1")
-    assert not is_free(line)
-    (second,) = await standing(line, b"2")
+    writer = AsgiWriter(send)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    sending = asyncio.create_task(writer.run())
+    queue.write(b"1")
+    assert not is_free(queue)
+    (second,) = await waiting(queue, b"2")
     assert taken == []
     gate.release()
     await second
     assert taken == ["1"]
     gate.release()
     await until(lambda: taken == ["1", "2"])
-    assert is_free(line)
+    assert is_free(queue)
     sending.cancel()
-    line.close()
+    queue.close()

@@ -134,7 +134,7 @@ async def test_every_wrong_question_has_its_code(
     result = await execute(f"{{ consensusRate({arguments}) {{ price }} }}")
     assert [each.extensions["code"] for each in result.errors] == [code]
     with pytest.raises(OperationRejected) as caught:
-        await operations.subscribe(
+        await operations.iterate_results(
             operations.prepare(GraphQLRequest(f"subscription {{ consensusRate({arguments}) {{ price }} }}"))
         )
     assert [each["extensions"]["code"] for each in caught.value.errors] == [code]
