@@ -137,7 +137,9 @@ class ConsensusPayloadEncoder:
 
     def encode(self, value: ConsensusRate) -> EncodedPayload:
         """The result with a consensus."""
-        return EncodedPayload(b"".join((self._before, self._write(consensus.ConsensusRateType.of(value)), b"}}")))
+        return EncodedPayload(
+            b"".join((self._before, self._write(consensus.ConsensusRateType.of(value)), b"}}"))
+        )
 
 
 AnyPayloadEncoder = RatesPayloadEncoder | RatePayloadEncoder | ConsensusPayloadEncoder
