@@ -21,6 +21,13 @@ class ClientSocket(ServerConnection):
     on_frame: Callable[[Frame], None] | None = None
     is_half_open = False
     answers_pings = True
+    ignores: Callable[[int], bool] | None = None  # whether a message of so many bytes gets no answer
+
+    def is_ignored(self, message: str | bytes) -> bool:
+        """Whether an active fault ignores the message for its size."""
+        if self.ignores is None:
+            return False
+        return self.ignores(len(message.encode() if isinstance(message, str) else message))
 
     @cached_property
     def send_queue(self) -> SendQueue:
@@ -37,7 +44,8 @@ class ClientSocket(ServerConnection):
         """Send text frames in one write: a call of `send` for each takes three times as long."""
         async with self.send_context():
             for text in texts:
-                self.protocol.send_text(text.encode())
+                # An injected fault may contain bytes that are no UTF-8.
+                self.protocol.send_text(text.encode("utf-8", "surrogateescape"))
 
     def data_received(self, data: bytes) -> None:
         """Process bytes from the client, unless the connection is half-open."""

@@ -62,6 +62,8 @@ class FeedConnection:
         try:
             async for message in self._socket:
                 self._monitor.control_messages += 1
+                if self._socket.is_ignored(message):
+                    continue
                 await self._simulation.catch_up()
                 text = message if isinstance(message, str) else message.decode("utf-8", "replace")
                 self._follow(self._session.receive(text, self._simulation.clock()))

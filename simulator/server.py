@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from starlette.applications import Starlette
@@ -25,6 +26,8 @@ from simulator.endpoint import Endpoint
 from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.api import FaultApi
 from simulator.faults.client import STATUS_PATH
+from simulator.faults.fault import Fault
+from simulator.faults.frame_faults import is_stream_of
 from simulator.faults.middleware import FaultMiddleware
 from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.faults.requests import RequestFaults
@@ -130,6 +133,7 @@ async def run_simulator(
             _http_app(simulation, monitors, weights, active_faults, control, settings=settings), active_faults
         )
         endpoints = _endpoints(simulation, monitors, weights, RequestFaults(active_faults), settings)
+        active_faults.on_change.append(partial(_drop_dead_subscriptions, simulation))
         sockets = SocketServer(simulation, endpoints, monitors, active_faults)
         try:
             async with asyncio.TaskGroup() as tasks, sockets.listen(ws_socket):
@@ -149,6 +153,13 @@ async def run_simulator(
             if len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
             raise
+
+
+def _drop_dead_subscriptions(simulation: SimulationLoop, fault: Fault, active: bool) -> None:
+    """Kill the open subscriptions of a channel, until the client renews them."""
+    if active and fault.kind == "dead-channel" and fault.parameters["scope"] == "open":
+        for _ in range(simulation.drop_subscriptions(partial(is_stream_of, fault))):
+            fault.record_hit()
 
 
 def _endpoints(

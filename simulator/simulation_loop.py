@@ -4,7 +4,7 @@ Every frame of every stream passes `_publish`; `catch_up` runs before every answ
 """
 
 import asyncio
-from collections.abc import KeysView
+from collections.abc import Callable, KeysView
 from typing import Protocol
 
 import structlog
@@ -60,6 +60,14 @@ class SimulationLoop:
         subscribers.pop(subscriber, None)
         if not subscribers:
             self._subscribers.pop(stream, None)
+
+    def drop_subscriptions(self, is_dropped: Callable[[str], bool]) -> int:
+        """Forget the subscribers of some streams, without telling them; return their number.
+
+        They receive nothing until they subscribe again.
+        """
+        streams = [stream for stream in self._subscribers if is_dropped(stream)]
+        return sum(len(self._subscribers.pop(stream)) for stream in streams)
 
     def start_replay(self) -> None:
         """Start a replay that waits for its first client."""

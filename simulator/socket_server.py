@@ -78,9 +78,9 @@ class SocketServer:
         response = connection.respond(HTTPStatus.BAD_GATEWAY, refusal.body)
         response.status_code = refusal.status
         response.reason_phrase = REASONS.get(refusal.status, HTTPStatus(refusal.status).phrase)
-        for name, value in refusal.headers().items():
-            response.headers.pop(name, None)
-            response.headers[name] = value
+        del response.headers["Content-Type"]
+        for name, value in refusal.headers():
+            response.headers[name] = value  # adds a header: two of one name are sent as two
         return response
 
     def _label(self, _connection: ServerConnection, _request: Request, response: Response) -> None:

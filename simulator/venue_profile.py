@@ -14,6 +14,8 @@ class FeedChannel:
 
     prefix: str
     payload: Payload
+    # What the faults of a channel call it: `ticker`, `book`, `trades` or `heartbeat`.
+    role: str = "ticker"
     on_trade: bool = False
     on_book: bool = False
     every_seconds: int = 0

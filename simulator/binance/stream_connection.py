@@ -17,6 +17,7 @@ from simulator.send_queue import CloseFrame
 from simulator.settings import SimulatorSettings
 from simulator.simulation_loop import SimulationLoop
 
+MAX_MESSAGE_BYTES = 4_088  # the real service ignores longer messages without an answer (observed by users)
 TOO_MANY_MESSAGES = CloseFrame(1008, "Too many requests")  # seen: binance-connector-go issue 90
 
 
@@ -94,6 +95,8 @@ class StreamConnection:
     async def _receive(self) -> None:
         try:
             async for message in self._socket:
+                if self._socket.is_ignored(message) or self._is_too_long(message):
+                    continue
                 # The answer is enqueued before any frame of a newly subscribed stream.
                 self._monitor.control_messages += 1
                 answer = self._subscriptions.control(message)
@@ -109,6 +112,13 @@ class StreamConnection:
             self._send_queue.close(TOO_MANY_MESSAGES)
         if frame.opcode is Opcode.PONG:
             self._keepalive.pong(bytes(frame.data))
+
+    def _is_too_long(self, message: str | bytes) -> bool:
+        size = len(message.encode() if isinstance(message, str) else message)
+        if size <= MAX_MESSAGE_BYTES:
+            return False
+        self._monitor.record_violation("message_size", self._simulation.clock(), f"{size} bytes")
+        return True
 
     def _follow_subscriptions(self) -> None:
         now = set(self._subscriptions.streams)

@@ -10,7 +10,7 @@ from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_ms
 from simulator.venue_profile import FeedChannel, VenueProfile
 
-TICKERS, BOOK = "bybit:tickers.", "bybit:orderbook.1."
+TICKERS, BOOK, TRADES = "bybit:tickers.", "bybit:orderbook.1.", "bybit:publicTrade."
 FOUR_PLACES = Decimal("0.0001")
 
 
@@ -67,6 +67,26 @@ def _book(kind: str, snapshot: InstrumentSnapshot) -> str:
     )
 
 
+def public_trade(snapshot: InstrumentSnapshot) -> str:
+    """One trade; `S` is the taker's side [shape: recorded 2026]."""
+    at_ms = to_ms(snapshot.trade_ns)
+    trade = {
+        "i": str(snapshot.trade_id),
+        "T": at_ms,
+        "p": f"{snapshot.last:f}",
+        "v": f"{snapshot.last_quantity:f}",
+        "S": "Sell" if snapshot.buyer_is_maker else "Buy",
+        "seq": snapshot.sequence * 5,
+        "s": snapshot.code,
+        "BT": False,
+        "RPI": False,
+    }
+    return json.dumps(
+        {"topic": f"publicTrade.{snapshot.code}", "ts": at_ms, "type": "snapshot", "data": [trade]},
+        separators=(",", ":"),
+    )
+
+
 def _split(code: str, symbol: str) -> tuple[str, str]:
     # The code has no separator: the part after the asset's symbol is the quote.
     return symbol, code.removeprefix(symbol)
@@ -80,6 +100,7 @@ BYBIT = VenueProfile(
     split=_split,
     channels=(
         FeedChannel(TICKERS, tickers, on_trade=True, initial=tickers),
-        FeedChannel(BOOK, book_delta, on_trade=True, on_book=True, initial=book_snapshot),
+        FeedChannel(BOOK, book_delta, role="book", on_trade=True, on_book=True, initial=book_snapshot),
+        FeedChannel(TRADES, public_trade, role="trades", on_trade=True),
     ),
 )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from simulator.bybit.channels import BOOK, TICKERS
+from simulator.bybit.channels import BOOK, TICKERS, TRADES
 from simulator.feed_session import Reply
 from simulator.nanotime import MINUTE
 from simulator.send_queue import CloseFrame
@@ -16,7 +16,7 @@ MOST_ARGUMENTS = 10
 IDLE = 10 * MINUTE
 IDLE_TOO_LONG = CloseFrame(1001, "Idle")
 PREFIX = "bybit:"
-CHANNELS = (TICKERS, BOOK)
+CHANNELS = (TICKERS, BOOK, TRADES)
 
 
 class BybitSession:

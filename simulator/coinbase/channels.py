@@ -1,12 +1,14 @@
 """Coinbase's messages [shapes: exchanges.md 4] and the profile of its market."""
 
 import json
+from uuid import UUID
 
 from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_iso
 from simulator.venue_profile import FeedChannel, VenueProfile
 
 TICKER, BATCH, HEARTBEAT = "coinbase:ticker:", "coinbase:ticker_batch:", "coinbase:heartbeat:"
+MATCHES = "coinbase:matches:"
 MONTH = 30
 
 
@@ -31,6 +33,34 @@ def ticker(snapshot: InstrumentSnapshot) -> str:
             "time": to_iso(snapshot.trade_ns),
             "trade_id": snapshot.trade_id,
             "last_size": f"{snapshot.last_quantity:.8f}",
+        },
+        separators=(",", ":"),
+    )
+
+
+def match(snapshot: InstrumentSnapshot) -> str:
+    """A `match` message; the order ids are made from the trade's id."""
+    return _match("match", snapshot)
+
+
+def last_match(snapshot: InstrumentSnapshot) -> str:
+    """The first message of `matches` after subscribing [recorded 2021]."""
+    return _match("last_match", snapshot)
+
+
+def _match(kind: str, snapshot: InstrumentSnapshot) -> str:
+    return json.dumps(
+        {
+            "type": kind,
+            "trade_id": snapshot.trade_id,
+            "maker_order_id": str(UUID(int=snapshot.trade_id * 2)),
+            "taker_order_id": str(UUID(int=snapshot.trade_id * 2 + 1)),
+            "side": "buy" if snapshot.buyer_is_maker else "sell",
+            "size": f"{snapshot.last_quantity:.8f}",
+            "price": f"{snapshot.last:f}",
+            "product_id": snapshot.code,
+            "sequence": snapshot.sequence,
+            "time": to_iso(snapshot.trade_ns),
         },
         separators=(",", ":"),
     )
@@ -64,6 +94,7 @@ COINBASE = VenueProfile(
     channels=(
         FeedChannel(TICKER, ticker, on_trade=True, initial=ticker),
         FeedChannel(BATCH, ticker, every_seconds=5, initial=ticker),
-        FeedChannel(HEARTBEAT, heartbeat, every_seconds=1),
+        FeedChannel(HEARTBEAT, heartbeat, role="heartbeat", every_seconds=1),
+        FeedChannel(MATCHES, match, role="trades", on_trade=True, initial=last_match),
     ),
 )

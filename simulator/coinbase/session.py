@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from simulator.coinbase.channels import BATCH, HEARTBEAT, TICKER
+from simulator.coinbase.channels import BATCH, HEARTBEAT, MATCHES, TICKER
 from simulator.feed_session import Reply
 from simulator.limits import RollingLimit
 from simulator.nanotime import SECOND
 from simulator.send_queue import CloseFrame
 
-CHANNELS = {"ticker": TICKER, "ticker_batch": BATCH, "heartbeat": HEARTBEAT}
+CHANNELS = {"ticker": TICKER, "ticker_batch": BATCH, "heartbeat": HEARTBEAT, "matches": MATCHES}
 SUBSCRIBE_WITHIN = 5 * SECOND
 MESSAGES_PER_SECOND = 100
 NOT_SUBSCRIBED = CloseFrame(1008, "No subscription in time")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
+from simulator.faults.channels import channel_roles
 from simulator.faults.fault import (
     Fault,
     InvalidFault,
@@ -98,6 +99,9 @@ class ActiveFaults:
         parameters = request.get("parameters") or {}
         if not isinstance(parameters, dict):
             raise InvalidFault("parameters", parameters, "an object")
+        checked = parse_parameters(kind, parameters)
+        if kind == "dead-channel" and checked["channel"] not in channel_roles(source):
+            raise InvalidFault("channel", checked["channel"], channel_roles(source))
         now_ns = self.clock()
         lasts = parse_positive("duration_s", request.get("duration_s"))
         times = parse_positive("count", request.get("count"))
@@ -106,7 +110,7 @@ class ActiveFaults:
             source=source,
             kind=kind,
             symbols=_symbols(request.get("symbols"), source, kind, symbol_names),
-            parameters=parse_parameters(kind, parameters),
+            parameters=checked,
             since_ns=now_ns,
             until_ns=None if lasts is None else now_ns + int(lasts * SECOND),
             left=None if times is None else max(1, int(times)),

@@ -6,6 +6,7 @@ from itertools import count
 
 from simulator.faults import values
 from simulator.faults.active_faults import ActiveFaults
+from simulator.faults.channels import channel_role
 from simulator.faults.fault import Fault
 from simulator.faults.garbage import garble
 from simulator.markets import Frame
@@ -65,7 +66,7 @@ class FrameFaults:
         return self._held[0][0] if self._held else None
 
     def _apply_one(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
-        if fault.kind in _DROPPED:
+        if fault.kind in _DROPPED or _is_dead(fault, frame.stream):
             fault.record_hit()
             return ()
         if (change := self._change(fault, frame, source)) is not None:
@@ -73,7 +74,7 @@ class FrameFaults:
         if (until_ns := self._held_until(fault)) is not None:
             self._hold(fault, frame, until_ns)
             return ()
-        return self._rearranged(fault, frame)
+        return self._rearranged(fault, frame, source)
 
     @staticmethod
     def _change(fault: Fault, frame: Frame, source: str) -> Callable[[str], str] | None:
@@ -84,6 +85,10 @@ class FrameFaults:
             case "clock":
                 offset_ns = int(fault.number("offset_s") * SECOND)
                 return lambda text: values.shift_times(source, text, offset_ns)
+            case "sequence-reset":
+                bases = fault.memory.setdefault(f"bases {frame.stream}", {})
+                assert isinstance(bases, dict)
+                return lambda text: values.restart_sequences(source, text, bases)
             case "garbage":
                 return lambda text: garble(str(fault.parameters["form"]), text)
             case "frozen" if fault.parameters["mode"] == "price":
@@ -102,9 +107,10 @@ class FrameFaults:
                 return now_ns + length - (now_ns - fault.since_ns) % length
         return None
 
-    @staticmethod
-    def _rearranged(fault: Fault, frame: Frame) -> Iterable[Frame]:
+    def _rearranged(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
         match fault.kind:
+            case "odd-frames":
+                return self._with_odd(fault, frame, source)
             case "duplicates":
                 fault.record_hit()
                 return frame, frame
@@ -116,6 +122,15 @@ class FrameFaults:
             case "out-of-order":
                 return _swapped(fault, frame)
         return (frame,)
+
+    def _with_odd(self, fault: Fault, frame: Frame, source: str) -> Iterable[Frame]:
+        now_ns, last_ns = self._active_faults.clock(), fault.memory.get("last_ns")
+        assert last_ns is None or isinstance(last_ns, int)
+        if last_ns is not None and now_ns < last_ns + int(fault.number("every_s") * SECOND):
+            return (frame,)
+        fault.memory["last_ns"] = now_ns
+        form = str(fault.parameters["form"])
+        return frame, *self._changed(fault, frame, lambda text: values.make_odd(source, form, text))
 
     @staticmethod
     def _changed(fault: Fault, frame: Frame, change: Callable[[str], str]) -> Iterable[Frame]:
@@ -144,6 +159,19 @@ class FrameFaults:
             for frame in fault.memory.values():
                 assert isinstance(frame, Frame)
                 heapq.heappush(self._held, (now_ns, next(self._numbers), frame))
+
+
+def is_stream_of(fault: Fault, stream: str) -> bool:
+    """Whether a stream belongs to the source, the symbols and the channel of a `dead-channel` fault."""
+    return (
+        source_of_stream(stream) == fault.source
+        and fault.applies_to(symbol_of_stream(stream))
+        and fault.parameters["channel"] == channel_role(stream)
+    )
+
+
+def _is_dead(fault: Fault, stream: str) -> bool:
+    return fault.kind == "dead-channel" and fault.parameters["scope"] == "all" and is_stream_of(fault, stream)
 
 
 def _swapped(fault: Fault, frame: Frame) -> Iterable[Frame]:

@@ -31,17 +31,24 @@ class FaultKind:
 
 
 _RETRY = {"retry_after_s": FaultParameter(5.0, "seconds in the answer's Retry-After")}
+_TWO_RETRIES = {
+    **_RETRY,
+    "second_retry_after_s": FaultParameter(0.0, "seconds in a second Retry-After header; 0 means none"),
+}
+CHANNEL_ROLES = ("ticker", "book", "trades", "heartbeat")
 _FORMS = ("text", "html", "cut", "shape")
 
 
-def _refusal(status: int, what: str, *sources: str, retry: bool = False) -> FaultKind:
-    return FaultKind(f"http-{status}", what, sources or SOURCES, _RETRY if retry else {})
+def _refusal(
+    status: int, what: str, *sources: str, parameters: Mapping[str, FaultParameter] | None = None
+) -> FaultKind:
+    return FaultKind(f"http-{status}", what, sources or SOURCES, parameters or {})
 
 
 _ALL = (
     _refusal(403, "handshakes and calls are refused by a firewall, in HTML"),
-    _refusal(418, "handshakes and calls are refused: banned, with Retry-After", BINANCE, retry=True),
-    _refusal(429, "handshakes and calls are refused: too many, with Retry-After", retry=True),
+    _refusal(418, "handshakes and calls are refused: banned, with Retry-After", BINANCE, parameters=_RETRY),
+    _refusal(429, "handshakes and calls are refused: too many, with Retry-After", parameters=_TWO_RETRIES),
     _refusal(451, "handshakes and calls are refused: restricted location"),
     _refusal(500, "handshakes and calls fail: internal error"),
     _refusal(502, "handshakes and calls fail: bad gateway, in HTML"),
@@ -96,6 +103,49 @@ _ALL = (
         "silent", "no messages for these symbols; polled answers keep their last state", by_symbol=True
     ),
     FaultKind("delisted", "halted in the listing, and no more messages", by_symbol=True),
+    FaultKind(
+        "dead-channel",
+        "one channel sends nothing, while the others go on",
+        PUSHED,
+        {
+            "channel": FaultParameter("ticker", "the silent channel", CHANNEL_ROLES),
+            "scope": FaultParameter(
+                "all", "all subscriptions until healed, or those open now until renewed", ("all", "open")
+            ),
+        },
+        by_symbol=True,
+    ),
+    FaultKind(
+        "sequence-reset",
+        "trade ids and sequence numbers restart at 1000, while event times advance",
+        PUSHED,
+        by_symbol=True,
+    ),
+    FaultKind(
+        "ignored-requests",
+        "client messages above a size are ignored, without an answer",
+        PUSHED,
+        {"max_bytes": FaultParameter(200.0, "the largest message that is answered")},
+    ),
+    FaultKind(
+        "odd-frames",
+        "odd messages come between the valid ones",
+        PUSHED,
+        {
+            "form": FaultParameter(
+                "not-utf8", "the odd part of the message", ("not-utf8", "no-zone", "nested")
+            ),
+            "every_s": FaultParameter(1.0, "seconds from one odd message to the next"),
+        },
+        by_symbol=True,
+    ),
+    FaultKind("null-entry", "one entry of the listing has a null in place of its symbol"),
+    FaultKind(
+        "advisory",
+        "the exchange announces maintenance or an emergency, while trading goes on",
+        (KRAKEN,),
+        {"form": FaultParameter("maintenance", "the list that has an entry", ("maintenance", "emergency"))},
+    ),
     FaultKind(
         "clock",
         "event times are shifted",

@@ -1,12 +1,14 @@
 """ASGI middleware that applies faults to REST calls."""
 
 import asyncio
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from simulator.client_limit_monitor import ClientLimitMonitors
 from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.garbage import garble
+from simulator.faults.null_entry import add_null_entry, is_listing
 from simulator.faults.refusals import HttpRefusal, refusal_of
 from simulator.sources import SOURCES
 
@@ -52,13 +54,13 @@ class FaultMiddleware:
         monitor.record_call(ENDPOINT, now_ns)
         monitor.record_refusal(ENDPOINT, now_ns, refusal.retry_at_ns(now_ns))
         body = refusal.body.encode()
-        headers = {**refusal.headers(), "Content-Length": str(len(body))}
-        await _start(send, refusal.status, headers)
+        await _start(send, refusal.status, [*refusal.headers(), ("Content-Length", str(len(body)))])
         await send({"type": "http.response.body", "body": body})
 
     async def _disturbed(self, source: str, scope: Scope, receive: Receive, send: Send) -> None:
         garbage, cut = self._active_faults.find(source, "garbage"), self._active_faults.find(source, "cut")
-        if garbage is None and cut is None:
+        null_entry = self._active_faults.find(source, "null-entry") if is_listing(scope["path"]) else None
+        if garbage is None and cut is None and null_entry is None:
             await self._app(scope, receive, send)
             return
         kept: list[Message] = []
@@ -73,19 +75,27 @@ class FaultMiddleware:
             garbage.record_hit()
             body = garble(str(garbage.parameters["form"]), body.decode()).encode()
             html = garbage.parameters["form"] == "html"
-            kind = {"Content-Type": "text/html" if html else "application/json"}
-            await _start(send, 200, {**kind, "Content-Length": str(len(body))})
-            await send({"type": "http.response.body", "body": body})
+            await _answer(send, body, "text/html" if html else "application/json")
             return
-        assert cut is not None
+        if null_entry is not None and start["status"] == 200:
+            null_entry.record_hit()
+            body = add_null_entry(source, body)
+        if cut is None:
+            await _answer(send, body, "application/json")
+            return
         cut.record_hit()
         # The header announces the full length; the server closes the connection after half of it.
         await send(start)
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
 
 
-async def _start(send: Send, status: int, headers: dict[str, str]) -> None:
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+async def _answer(send: Send, body: bytes, content_type: str) -> None:
+    await _start(send, 200, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _start(send: Send, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers]
     await send({"type": "http.response.start", "status": status, "headers": raw})
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from simulator.client_socket import ClientSocket
 from simulator.faults.active_faults import ActiveFaults
@@ -26,6 +27,8 @@ class OpenConnection:
     opened_ns: int
     combined: bool
     cut_at_ns: int | None = None
+    is_greeted: bool = False
+    advisory_id: int | None = None
 
 
 class OpenConnections:
@@ -57,6 +60,9 @@ class OpenConnections:
             connection.socket.send_queue.close(SERVICE_RESTART)
         faults = self._active_faults.for_source(connection.source)
         connection.socket.answers_pings = all(fault.kind != "no-pongs" for fault in faults)
+        ignoring = next((fault for fault in faults if fault.kind == "ignored-requests"), None)
+        connection.socket.ignores = None if ignoring is None else partial(_ignores, ignoring)
+        self._advise(connection)
         for fault in tuple(faults):
             if fault.kind == "silence" and fault.parameters["scope"] == "all":
                 connection.socket.is_half_open = True
@@ -64,6 +70,20 @@ class OpenConnections:
                 begun_ns = max(connection.opened_ns, fault.since_ns)
                 if now_ns >= begun_ns + int(every * SECOND):
                     _cut(connection, fault)
+
+    def _advise(self, connection: OpenConnection) -> None:
+        """Send Kraken's advisories, and their end; never before the connection's first status message."""
+        if connection.source != KRAKEN or not connection.is_greeted:
+            connection.is_greeted = True
+            return
+        fault = self._active_faults.find(KRAKEN, "advisory")
+        advisory_id = None if fault is None else fault.id
+        if advisory_id == connection.advisory_id:
+            return
+        connection.advisory_id = advisory_id
+        if fault is not None:
+            fault.record_hit()
+        connection.socket.send_queue.try_enqueue(_advisory(fault))
 
     def _on_change(self, fault: Fault, active: bool) -> None:
         for connection in tuple(self._connections):
@@ -94,6 +114,33 @@ def _cut(connection: OpenConnection, fault: Fault) -> None:
         connection.socket.transport.abort()
     else:
         connection.socket.send_queue.close(CloseFrame(code, "Simulated fault"))
+
+
+def _ignores(fault: Fault, size: int) -> bool:
+    if size <= fault.number("max_bytes"):
+        return False
+    fault.record_hit()
+    return True
+
+
+def _advisory(fault: Fault | None) -> str:
+    """Kraken's status with its advisory lists [docs.kraken.com, Get System Status; the entries' fields are ours]."""
+    form = None if fault is None else fault.parameters["form"]
+    maintenance = {
+        "name": "Scheduled maintenance of the spot trading engine",
+        "scheduled_for": "2026-12-01T08:00:00Z",
+        "scheduled_until": "2026-12-01T09:00:00Z",
+    }
+    incident = {"name": "Delayed market data on spot markets", "status": "investigating", "impact": "major"}
+    data = {
+        "version": "2.0.10",
+        "system": "online",
+        "api_version": "v2",
+        "connection_id": 1,
+        "upcoming_maintenance": [maintenance] if form == "maintenance" else [],
+        "emergency": [incident] if form == "emergency" else [],
+    }
+    return json.dumps({"channel": "status", "type": "update", "data": [data]})
 
 
 def _announcement(connection: OpenConnection, now_ns: int) -> str:

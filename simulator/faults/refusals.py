@@ -22,23 +22,27 @@ _BINANCE = {
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """An HTTP error response. `retry_after_s` is also sent as a header."""
+    """An HTTP error response. `retry_after_s` and, if set, `second_retry_after_s` are also sent as headers."""
 
     status: int
     content_type: str
     body: str
     retry_after_s: float | None
+    second_retry_after_s: float | None = None
 
     def retry_at_ns(self, now_ns: int) -> int | None:
         """The time before which a new request violates the refusal."""
-        return None if self.retry_after_s is None else now_ns + int(self.retry_after_s * SECOND)
+        times = self._retry_after_s()
+        return now_ns + int(max(times) * SECOND) if times else None
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> list[tuple[str, str]]:
         """Content-Type, and Retry-After in whole seconds."""
-        headers = {"Content-Type": self.content_type}
-        if self.retry_after_s is not None:
-            headers["Retry-After"] = str(math.ceil(self.retry_after_s))
-        return headers
+        retries = [("Retry-After", str(math.ceil(seconds))) for seconds in self._retry_after_s()]
+        return [("Content-Type", self.content_type), *retries]
+
+    def _retry_after_s(self) -> list[float]:
+        both = (self.retry_after_s, self.second_retry_after_s)
+        return [seconds for seconds in both if seconds is not None]
 
 
 def refusal_of(active_faults: ActiveFaults, source: str) -> HttpRefusal | None:
@@ -54,6 +58,7 @@ def make_refusal(fault: Fault) -> HttpRefusal:
     """Create the refusal that a fault asks for, in its source's wording."""
     status = REFUSALS[fault.kind]
     retry_after_s = fault.number("retry_after_s") if "retry_after_s" in fault.parameters else None
+    second = fault.number("second_retry_after_s") if "second_retry_after_s" in fault.parameters else 0.0
     if status in _HTML_STATUSES:
         return HttpRefusal(status, "text/html", HTML, retry_after_s)
     if fault.source == BINANCE:
@@ -63,7 +68,7 @@ def make_refusal(fault: Fault) -> HttpRefusal:
         body = _coingecko(status)
     else:
         body = {"message": f"HTTP {status}"}
-    return HttpRefusal(status, "application/json", json.dumps(body), retry_after_s)
+    return HttpRefusal(status, "application/json", json.dumps(body), retry_after_s, second or None)
 
 
 def _coingecko(status: int) -> object:

@@ -1,6 +1,7 @@
 """Finds and changes prices and times in JSON messages. Pure; all other numbers keep their digits."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -36,6 +37,18 @@ _PRICES = {
     OKX: ("last", "bidPx", "askPx"),
     BYBIT: ("lastPrice",),
 }
+# Where Binance uses one letter for ids and prices, the event decides.
+_BINANCE_SEQUENCES = {"trade": ("t",), "aggTrade": ("a", "f", "l"), "24hrTicker": ("F", "L")}
+_SEQUENCES = {
+    COINBASE: ("trade_id", "sequence", "last_trade_id"),
+    KRAKEN: ("trade_id",),
+    OKX: ("tradeId",),
+    BYBIT: ("u", "seq", "cs", "i"),
+}
+RESTART = 1000
+NESTING = 5000
+_BYTE_FF = "\udcff"
+_SYMBOL_VALUE = re.compile(r'("(?:s|symbol|product_id|instId)":"[^"]*)"')
 _TIMES = {
     BINANCE: ("E", "T", "C", "closeTime"),
     COINBASE: ("time",),
@@ -56,6 +69,36 @@ def shift_times(source: str, text: str, offset_ns: int) -> str:
     return format_json(
         _walk(parse_json(text), lambda _found: _TIMES[source], lambda value: shifted(value, offset_ns))
     )
+
+
+def restart_sequences(source: str, text: str, bases: dict[str, int]) -> str:
+    """Restart ids and sequence numbers at `RESTART`; `bases` keeps the number that each key restarted from."""
+
+    def restart(node: Json) -> Json:
+        if isinstance(node, list):
+            return [restart(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        keys = _sequence_keys(source, node)
+        return {
+            key: _restarted(value, bases.setdefault(key, int(value) - RESTART))
+            if key in keys and isinstance(value, str) and value.isdigit()
+            else restart(value)
+            for key, value in node.items()
+        }
+
+    return format_json(restart(parse_json(text)))
+
+
+def make_odd(source: str, form: str, text: str) -> str:
+    """Return a copy of a message with an odd part; a lone surrogate stands for the byte 0xff, which is no UTF-8."""
+    match form:
+        case "not-utf8":
+            return _SYMBOL_VALUE.sub(lambda found: f'{found[1]}{_BYTE_FF}"', text)
+        case "no-zone":
+            keys = _TIMES[source]
+            return format_json(_walk(parse_json(text), lambda _found: keys, _without_zone))
+    return f'{text[:-1]},"extra":{"[" * NESTING}{"]" * NESTING}}}'
 
 
 def prices_of(source: str, text: str) -> dict[str, Json]:
@@ -110,6 +153,26 @@ def shifted(value: Json, offset_ns: int) -> Json:
         return to_iso(at_ns + offset_ns)
     unit = SECOND if len(value) <= 11 else MS
     return type(value)(int(value) + offset_ns // unit)
+
+
+def _without_zone(value: Json) -> Json:
+    if not isinstance(value, str) or not value:
+        return value
+    if not value.isdigit():
+        return value.removesuffix("Z")
+    unit = SECOND if len(value) <= 11 else MS
+    return to_iso(int(value) * unit).removesuffix("Z")
+
+
+def _restarted(value: str, base: int) -> Json:
+    return type(value)(int(value) - base)
+
+
+def _sequence_keys(source: str, node: Mapping[str, Json]) -> tuple[str, ...]:
+    if source == BINANCE:
+        event = node.get("e")
+        return _BINANCE_SEQUENCES.get(event, ()) if isinstance(event, str) else ("u",)
+    return _SEQUENCES[source]
 
 
 def parse_json(text: str) -> Json:

@@ -97,8 +97,8 @@ def _report_price(price_observer: PriceObserver, frame: Frame) -> None:
     source = source_of_stream(frame.stream)
     try:
         prices = values.prices_of(source, frame.data)
-    except ValueError:
-        return  # malformed text has no price
+    except (ValueError, RecursionError):
+        return  # a malformed or deeply nested message has no price
     price = next((price for key, price in prices.items() if key in PRICE_KEYS), None)
     if isinstance(price, str):
         price_observer.on_price(source, symbol, price)

@@ -6,7 +6,7 @@ from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_iso
 from simulator.venue_profile import FeedChannel, VenueProfile
 
-TRADES, BBO = "kraken:ticker:trades:", "kraken:ticker:bbo:"
+TICKER_TRADES, TICKER_BBO, TRADE = "kraken:ticker:trades:", "kraken:ticker:bbo:", "kraken:trade:"
 PLACES = Decimal("0.01")
 
 
@@ -42,6 +42,25 @@ def _message(kind: str, snapshot: InstrumentSnapshot) -> str:
     )
 
 
+def trade_snapshot(snapshot: InstrumentSnapshot) -> str:
+    """The first message of `trade`, on request: the last trades, here one."""
+    return _trade("snapshot", snapshot)
+
+
+def trade_update(snapshot: InstrumentSnapshot) -> str:
+    """One trade; `side` is the taker's [shape: docs.kraken.com, WebSocket v2, trade]."""
+    return _trade("update", snapshot)
+
+
+def _trade(kind: str, snapshot: InstrumentSnapshot) -> str:
+    side = "sell" if snapshot.buyer_is_maker else "buy"
+    return (
+        f'{{"channel":"trade","type":"{kind}","data":[{{"symbol":"{snapshot.code}","side":"{side}",'
+        f'"price":{_number(snapshot.last)},"qty":{_number(snapshot.last_quantity)},"ord_type":"market",'
+        f'"trade_id":{snapshot.trade_id},"timestamp":"{to_iso(snapshot.trade_ns)}"}}]}}'
+    )
+
+
 def _number(value: Decimal) -> str:
     plain = f"{value:f}"
     if "." not in plain:
@@ -62,7 +81,8 @@ KRAKEN = VenueProfile(
     premium_bps=4,
     split=_split,
     channels=(
-        FeedChannel(TRADES, update_message, on_trade=True, initial=snapshot_message),
-        FeedChannel(BBO, update_message, on_trade=True, on_book=True, initial=snapshot_message),
+        FeedChannel(TICKER_TRADES, update_message, on_trade=True, initial=snapshot_message),
+        FeedChannel(TICKER_BBO, update_message, on_trade=True, on_book=True, initial=snapshot_message),
+        FeedChannel(TRADE, trade_update, role="trades", on_trade=True, initial=trade_snapshot),
     ),
 )

@@ -9,12 +9,12 @@ from collections.abc import Set as AbstractSet
 from random import Random
 
 from simulator.feed_session import Reply
-from simulator.kraken.channels import BBO, TRADES
+from simulator.kraken.channels import TICKER_BBO, TICKER_TRADES, TRADE
 from simulator.limits import RollingLimit
 from simulator.nanotime import MINUTE, SECOND, to_iso
 from simulator.send_queue import CloseFrame
 
-TRIGGERS = {"trades": TRADES, "bbo": BBO}
+TRIGGERS = {"trades": TICKER_TRADES, "bbo": TICKER_BBO}
 MESSAGES_PER_SECOND = 50
 IDLE = MINUTE
 QUIET = SECOND
@@ -66,9 +66,9 @@ class KrakenSession:
     def _follow(self, method: str, request: Mapping[str, object], started: str) -> Reply:
         params = request.get("params")
         params = params if isinstance(params, dict) else {}
-        prefix = TRIGGERS.get(params.get("event_trigger", "trades"))
+        prefix = _prefix(params)
         symbols = params.get("symbol")
-        if params.get("channel") != "ticker" or prefix is None or not isinstance(symbols, list):
+        if prefix is None or not isinstance(symbols, list):
             error = {"error": "Invalid arguments (?)", "method": method, "success": False}
             return Reply.of(self._answer(request, error, started))
         reply = Reply()
@@ -86,8 +86,11 @@ class KrakenSession:
             reply.answers.append(self._answer(request, refused, started))
             return
         params = request["params"]
-        wants_snapshot = not isinstance(params, dict) or params.get("snapshot", True) is not False
-        result = {"channel": "ticker", "symbol": symbol}
+        channel = params["channel"] if isinstance(params, dict) else "ticker"
+        # Only `ticker` sends its snapshot unasked.
+        by_default = channel == "ticker"
+        wants_snapshot = not isinstance(params, dict) or params.get("snapshot", by_default) is True
+        result = {"channel": channel, "symbol": symbol}
         if method == "subscribe":
             self._streams[prefix + symbol] = None
             reply.subscribed.append(prefix + symbol)
@@ -106,6 +109,17 @@ class KrakenSession:
         if "req_id" in request:
             answer["req_id"] = request["req_id"]
         return _dump(answer)
+
+
+def _prefix(params: Mapping[str, object]) -> str | None:
+    """The stream names' prefix of the requested channel; None for an unknown one."""
+    match params.get("channel"):
+        case "ticker":
+            trigger = params.get("event_trigger", "trades")
+            return TRIGGERS.get(trigger) if isinstance(trigger, str) else None
+        case "trade":
+            return TRADE
+    return None
 
 
 def _parse(text: str) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_ms
 from simulator.venue_profile import FeedChannel, VenueProfile
 
-TICKERS = "okx:tickers:"
+TICKERS, TRADES = "okx:tickers:", "okx:trades:"
 
 
 def tickers(snapshot: InstrumentSnapshot) -> str:
@@ -34,6 +34,22 @@ def tickers(snapshot: InstrumentSnapshot) -> str:
     )
 
 
+def trades(snapshot: InstrumentSnapshot) -> str:
+    """One trade; `side` is the taker's [shape: recorded 2022; `count` is newer]."""
+    fields = {
+        "instId": snapshot.code,
+        "tradeId": str(snapshot.trade_id),
+        "px": f"{snapshot.last:f}",
+        "sz": f"{snapshot.last_quantity:f}",
+        "side": "sell" if snapshot.buyer_is_maker else "buy",
+        "ts": str(to_ms(snapshot.trade_ns)),
+        "count": "1",
+    }
+    return json.dumps(
+        {"arg": {"channel": "trades", "instId": snapshot.code}, "data": [fields]}, separators=(",", ":")
+    )
+
+
 def _split(code: str, _symbol: str) -> tuple[str, str]:
     base, _, quote = code.partition("-")
     return base, quote
@@ -45,5 +61,8 @@ OKX = VenueProfile(
     latency_ms=60,
     premium_bps=2,
     split=_split,
-    channels=(FeedChannel(TICKERS, tickers, on_trade=True, on_book=True, initial=tickers),),
+    channels=(
+        FeedChannel(TICKERS, tickers, on_trade=True, on_book=True, initial=tickers),
+        FeedChannel(TRADES, trades, role="trades", on_trade=True, initial=trades),
+    ),
 )

@@ -10,9 +10,10 @@ from collections.abc import Set as AbstractSet
 from simulator.feed_session import Reply
 from simulator.limits import RollingLimit
 from simulator.nanotime import MINUTE, SECOND
-from simulator.okx.channels import TICKERS
+from simulator.okx.channels import TICKERS, TRADES
 from simulator.send_queue import CloseFrame
 
+CHANNELS = {"tickers": TICKERS, "trades": TRADES}
 OPERATIONS_PER_HOUR = 480
 LARGEST_REQUEST = 64 * 1024
 IDLE = 30 * SECOND
@@ -57,11 +58,12 @@ class OkxSession:
     def _follow(self, reply: Reply, operation: str, arg: object) -> None:
         fields = arg if isinstance(arg, dict) else {}
         channel, instrument = fields.get("channel"), fields.get("instId")
-        if channel != "tickers" or not isinstance(instrument, str) or instrument not in self._instruments:
+        prefix = CHANNELS.get(channel) if isinstance(channel, str) else None
+        if prefix is None or not isinstance(instrument, str) or instrument not in self._instruments:
             what = f"Wrong URL or channel:{channel},instId:{instrument} doesn't exist."
             reply.answers.append(self._error("60018", what))
             return
-        (reply.subscribed if operation == "subscribe" else reply.unsubscribed).append(TICKERS + instrument)
+        (reply.subscribed if operation == "subscribe" else reply.unsubscribed).append(prefix + instrument)
         reply.answers.append(_dump({"event": operation, "arg": arg, "connId": self._connection_id}))
 
     def _error(self, code: str, message: str) -> str:

@@ -99,3 +99,12 @@ async def test_ten_minutes_of_silence_on_both_sides_end_the_connection(
         await ask(socket, {"op": "ping"})
         clock.advance(600)
         assert (await closed_with(socket))[0] == 1001
+
+
+async def test_trades_are_a_topic_of_their_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
+    """A list of one trade, with its time."""
+    async with open_simulator(clock) as at, connect(at.bybit_stream_url, max_queue=None) as socket:
+        await ask(socket, subscribe("publicTrade.BTCUSDT"))
+        clock.advance(3)
+        trade = (await receive_topic(socket, "publicTrade.BTCUSDT"))["data"][0]
+        assert trade.keys() == {"i", "T", "p", "v", "S", "seq", "s", "BT", "RPI"}

@@ -119,3 +119,14 @@ def test_a_hundred_messages_a_second_are_the_limit() -> None:
     assert all(session.receive(text, START_NS).close is None for _ in range(100))
     assert session.receive(text, START_NS).violation == "messages_per_second"
     assert session.receive(text, START_NS + SECOND).violation is None
+
+
+async def test_matches_are_a_channel_of_their_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
+    """`last_match` at once, then each `match`."""
+    async with open_simulator(clock) as at, connect(at.coinbase_stream_url, max_queue=None) as socket:
+        await ask(socket, subscribe("BTC-USD", channels=("matches",)))
+        first = await receive(socket)
+        clock.advance(3)
+        second = await receive(socket)
+        assert (first["type"], second["type"]) == ("last_match", "match")
+        assert second["trade_id"] > first["trade_id"]

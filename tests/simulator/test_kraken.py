@@ -110,3 +110,21 @@ async def test_an_unused_connection_is_cut_after_a_minute(
         await receive(socket)
         clock.advance(60)
         assert (await closed_with(socket))[0] == 1001
+
+
+async def test_trades_are_a_channel_of_their_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
+    """Without a snapshot unless requested; `event_trigger` does not apply."""
+    async with open_simulator(clock) as at, connect(at.kraken_stream_url, max_queue=None) as socket:
+        await receive(socket)
+        request = {"method": "subscribe", "params": {"channel": "trade", "symbol": ["BTC/USD"]}}
+        await socket.send(json.dumps(request))
+        answer = await receive(socket)
+        assert answer["result"] == {"channel": "trade", "symbol": "BTC/USD", "snapshot": False}
+        clock.advance(4)
+        while (message := await receive(socket)).get("channel") != "trade":
+            pass
+        trade = message["data"][0]
+        assert (message["type"], trade.keys()) == (
+            "update",
+            {"symbol", "side", "price", "qty", "ord_type", "trade_id", "timestamp"},
+        )

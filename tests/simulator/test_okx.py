@@ -112,3 +112,16 @@ def test_a_request_beyond_64_kilobytes_ends_the_connection() -> None:
     reply = OkxSession({"BTC-USDT"}, START_NS).receive(subscribe(*["BTC-USDT"] * 2000), START_NS)
     assert reply.close is not None
     assert (reply.close.code, reply.violation) == (1009, "request_size")
+
+
+async def test_trades_are_a_channel_of_their_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
+    """The last trade at once, then each one with its id."""
+    request = {"op": "subscribe", "args": [{"channel": "trades", "instId": "BTC-USDT"}]}
+    async with open_simulator(clock) as at, connect(at.okx_stream_url, max_queue=None) as socket:
+        await socket.send(json.dumps(request))
+        assert (await receive(socket))["event"] == "subscribe"
+        first = (await receive_push(socket))["data"][0]
+        clock.advance(3)
+        second = (await receive_push(socket))["data"][0]
+        assert int(second["tradeId"]) > int(first["tradeId"])
+        assert second.keys() == {"instId", "tradeId", "px", "sz", "side", "ts", "count"}

@@ -161,3 +161,26 @@ async def test_requests_of_the_websocket_api_are_refused_and_garbled(open_simula
         assert await receive_text(socket) == "Throttled"
         await heal(at)
         assert (await ask(socket, request))["status"] == 200
+
+
+@sources
+async def test_a_refusal_may_carry_two_retry_times(open_simulator: OpenSimulator, source: str) -> None:
+    """Two headers of one name; coming back before the later one is a violation."""
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        retries = {"retry_after_s": 30, "second_retry_after_s": 60}
+        await inject(at, source, "http-429", parameters=retries)
+        answer = await client.get(url_of(at, source))
+        assert answer.headers.get_list("retry-after") == ["30", "60"]
+
+
+@sources
+async def test_one_entry_of_a_listing_is_null(open_simulator: OpenSimulator, source: str) -> None:
+    """The others are as before."""
+    listing = {"binance": "/api/v3/exchangeInfo", "coingecko": "/coins/list"}.get(source, CALLS[source][1])
+    async with open_simulator() as at, httpx.AsyncClient() as client:
+        url = getattr(at, CALLS[source][0]) + listing
+        before = (await client.get(url)).text
+        await inject(at, source, "null-entry")
+        after = (await client.get(url)).text
+        assert (before.count("null"), after.count("null")) == (0, 1)
+        assert len(after) > len(before)
