@@ -14,7 +14,7 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.plan import steps_of
+from drill.plan import all_steps_of, steps_of
 from drill.report import ClientCounts, DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.system import SystemUnderTest, run_system
@@ -91,7 +91,9 @@ def _schedule(only: Collection[str], faults: Collection[str]) -> Schedule:
         if unknown is not None:
             raise InvalidSetting(option, unknown, f"expected one of {', '.join(known)}")
     steps = {
-        source.value: deque(step for step in steps_of(source) if not faults or step.fault in faults)
+        source.value: deque(
+            [step for step in all_steps_of(source) if step.fault in faults] if faults else steps_of(source)
+        )
         for source in Source
         if not only or source in only
     }

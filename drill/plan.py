@@ -1,7 +1,7 @@
 """The drill's faults and their expected effects. One line per fault; the table is the specification."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drill.environment import (
     COINGECKO_LISTING_INTERVAL_S,
@@ -9,12 +9,13 @@ from drill.environment import (
     IDLE_TIMEOUT_S,
     LISTING_INTERVAL_S,
     MAX_SILENT_AFTER_S,
+    TTL_S,
 )
 from drill.health_monitor import ObservedHealth
 from drill.subscriber import DrillSubscriber
 from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
-from simulator.sources import COINGECKO
+from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
 VICTIM = "BTC"
 # Allowance for a busy machine beyond the configured times (`environment.py`).
@@ -26,6 +27,8 @@ FLAGGED_WITHIN_S = MAX_SILENT_AFTER_S + 2 * SLACK_S
 # earlier step that healed just before the idle timeout.
 REPLACED_WITHIN_S = TIMES_LONGEST * (IDLE_TIMEOUT_S + 1.0) + SLACK_S
 WELL_WITHIN_S = 25.0
+# A first subscription counts as unanswered after 5 s (`environment.py`); three times in a row it is halved.
+RESUBSCRIBED_WITHIN_S = 3 * 5.0 + 2 * SLACK_S
 # A refusal without a retry time is obeyed for a minute.
 COOLDOWN_RECOVERY_S = 60.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
@@ -53,7 +56,7 @@ class Expectation:
 
     `on_victim`: limited to one symbol. `reconnects_first`: connections are closed as well, since refusals affect new ones only.
     `must_hit`: the simulator must have counted an effect even if none is visible. `warm_up_s`: the feed must have run that long
-    before, to know the usual intervals.
+    before, to know the usual intervals. `awaits`: the reaction that the product still lacks; such a step runs on request only.
     """
 
     summary: str
@@ -66,6 +69,7 @@ class Expectation:
     recovers_within_s: float = WELL_WITHIN_S
     must_hit: bool = True
     warm_up_s: float = 0.0
+    awaits: str = ""
     invariant: Callable[[ObservedHealth], bool] = field(default=lambda health: health.state == "UP")
 
 
@@ -122,6 +126,35 @@ def not_up(observed: Observation) -> bool:
     return observed.now.state != "UP" and bool(observed.now.reason)
 
 
+def names(*words: str) -> Condition:
+    """The source's reason contains one of the words, in any state."""
+    return lambda observed: any(word in (observed.now.reason or "").lower() for word in words)
+
+
+def refused_alone(observed: Observation) -> bool:
+    """Messages were refused and counted on the same connection, and the source stays UP."""
+    return (
+        observed.now.refused > observed.first.refused
+        and observed.now.state == "UP"
+        and observed.now.reconnects == observed.first.reconnects
+    )
+
+
+def resubscribed(observed: Observation) -> bool:
+    """The source has opened a new session, and receives everything on it."""
+    return reconnected(observed) and observed.now.is_healthy
+
+
+def future_named(observed: Observation) -> bool:
+    """Values from the future were refused, and the reason suspects the clock."""
+    return refused_and_shown(observed) and names("clock")(observed)
+
+
+def up_and_fresh(health: ObservedHealth) -> bool:
+    """The source is UP, and every instrument is fresh."""
+    return health.state == "UP" and health.fresh == health.tracked
+
+
 def silent_alone(observed: Observation) -> bool:
     """The victim is listed as silent, and all others are fresh."""
     return observed.symbol in observed.now.silent and observed.now.fresh >= observed.now.tracked - 1
@@ -164,7 +197,14 @@ _UNDISTURBED = (Expectation("undisturbed"),)
 _EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
     "http-403": (_refused(403, "BLOCKED"),),
     "http-418": (_refused(418, "RATE_LIMITED", "BLOCKED", retry=True),),
-    "http-429": (_refused(429, "RATE_LIMITED", retry=True),),
+    "http-429": (
+        _refused(429, "RATE_LIMITED", retry=True),
+        replace(
+            _refused(429, "RATE_LIMITED", retry=True),
+            parameters={"retry_after_s": 2.0, "second_retry_after_s": 4.0},
+            awaits="the later of two Retry-After headers",
+        ),
+    ),
     "http-451": (_refused(451, "BLOCKED"),),
     "http-500": (_refused(500, "DOWN"),),
     "http-502": (_refused(502, "DOWN"),),
@@ -181,6 +221,18 @@ _EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
         Expectation("refused, counted and shown", refused_and_shown, {"offset_s": 60.0}),
         Expectation(_SHOWN, not_up, {"offset_s": -60.0}),
         Expectation("tolerated", None, {"offset_s": 2.0}),
+        Expectation(
+            "refused, the clock suspected",
+            future_named,
+            {"offset_s": 30.0},
+            awaits="a reason that suspects the clock",
+        ),
+        Expectation(_SHOWN, not_up, {"offset_s": -30.0}),
+    ),
+    "null-entry": (
+        Expectation(
+            "undisturbed", duration_s=3 * COINGECKO_LISTING_INTERVAL_S, awaits="listings that skip one entry"
+        ),
     ),
     "delisted": (Expectation("NOT_TRADING", not_trading, on_victim=True),),
 }
@@ -211,6 +263,48 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
     # The price first: a silence of everything would make a silence of the price usual.
     "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
     "silent": (_flagged(),),
+    "sequence-reset": (
+        Expectation(
+            "undisturbed, all fresh",
+            duration_s=2 * TTL_S,
+            must_hit=False,
+            awaits="an order that follows restarted sequences",
+            invariant=up_and_fresh,
+        ),
+    ),
+    "ignored-requests": (
+        Expectation(
+            "subscribed in smaller parts",
+            resubscribed,
+            {"max_bytes": 160.0},
+            reconnects_first=True,
+            within_s=RESUBSCRIBED_WITHIN_S,
+            awaits="unanswered first subscriptions that are halved",
+        ),
+    ),
+    "odd-frames": tuple(
+        Expectation(
+            "counted, all else undisturbed",
+            refused_alone,
+            {"form": form},
+            awaits="odd messages that are skipped",
+        )
+        for form in ("not-utf8", "no-zone", "nested")
+    ),
+    "advisory": tuple(
+        Expectation(f"names the {form}", names(form), {"form": form}, awaits="Kraken's advisories")
+        for form in ("maintenance", "emergency")
+    ),
+}
+# The channel that dies, and what names it. Where it is the only one with prices, the source is not UP.
+_DEAD_CHANNELS: Mapping[str, Expectation] = {
+    **{source: Expectation(_SHOWN, not_up, {"channel": "ticker"}) for source in (COINBASE, KRAKEN, OKX)},
+    **{
+        source: Expectation(
+            "names the book", names("book"), {"channel": "book"}, awaits="channels that are watched"
+        )
+        for source in (BINANCE, BYBIT)
+    },
 }
 _POLLED: Mapping[str, Sequence[Expectation]] = {
     **_EVERYWHERE,
@@ -230,6 +324,11 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 
 
 def steps_of(source: str) -> list[DrillStep]:
+    """The steps of a source in a whole drill: all but those whose reaction the product still lacks."""
+    return [step for step in all_steps_of(source) if not step.expected.awaits]
+
+
+def all_steps_of(source: str) -> list[DrillStep]:
     """All steps of a source, one or more per applicable fault.
 
     Steps without an effect come first: meanwhile the feed learns each symbol's usual interval. Then single symbols, before outages
@@ -238,7 +337,7 @@ def steps_of(source: str) -> list[DrillStep]:
     Raises:
         KeyError: a fault has no expectation.
     """
-    table = _POLLED if source == COINGECKO else _PUSHED
+    table = _POLLED if source == COINGECKO else {**_PUSHED, "dead-channel": (_DEAD_CHANNELS[source],)}
     steps = [
         DrillStep(source, kind.name, expected)
         for kind in KINDS.values()
