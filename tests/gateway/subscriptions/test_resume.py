@@ -90,7 +90,7 @@ async def test_a_cursor_of_an_epoch_that_the_mirror_has_not_seen_brings_a_gap(
         cursor = format_cursor(
             Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("new", 1)}, gateway.catalog.version)
         )
-        async with aclosing(gateway.live_queries.watch_rates(RatesQuery(), AT_ONCE, cursor)) as events:
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
             assert (await following(events)).kind is RatesEventKind.GAP
 
 
