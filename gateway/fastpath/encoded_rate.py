@@ -56,7 +56,7 @@ class RateEncoder:
     """Encodes rates in one selection.
 
     Raises:
-        NotCovered: the selection holds something else than leaves.
+        NotOnFastPath: the selection holds something else than leaves.
     """
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:

@@ -34,7 +34,7 @@ def read_attribute(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) ->
     """Under which name a value has the field, and how it is written.
 
     Raises:
-        NotCovered: it is not a plain leaf.
+        NotOnFastPath: it is not a plain leaf.
     """
     field = kind.fields[name]
     definition = field.extensions.get("strawberry-definition")
@@ -66,7 +66,7 @@ def field_writer(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -
     """How a leaf, or the name of the type, is written of a value.
 
     Raises:
-        NotCovered: it is something else.
+        NotOnFastPath: it is something else.
     """
     if field.name != TYPENAME:
         return read_attribute(schema, kind, field.name)
@@ -78,7 +78,7 @@ def object_writer(schema: GraphQLSchema, selection: Selection) -> Writer:
     """Writes objects that have leaves only.
 
     Raises:
-        NotCovered: they have others.
+        NotOnFastPath: they have others.
     """
     kind = object_type(schema, selection.type_name)
     parts = [(encode_key(each.key), *field_writer(schema, kind, each)) for each in selection.fields]

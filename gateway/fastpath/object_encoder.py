@@ -20,7 +20,7 @@ def tree_writer(schema: GraphQLSchema, selection: Selection) -> Writer:
     """Writes the objects of the schema's own classes, with the objects and lists of objects in them.
 
     Raises:
-        NotCovered: something in it has arguments or a resolver.
+        NotOnFastPath: something in it has arguments or a resolver.
     """
     kind = object_type(schema, selection.type_name)
     members = [(encode_key(each.key), *_member(schema, kind, each)) for each in selection.fields]

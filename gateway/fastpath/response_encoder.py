@@ -1,4 +1,4 @@
-"""All fragments of a gateway, bounded in memory, and the lists that are joined from them."""
+"""The encoded rates of a gateway, bounded in memory, and the lists that are joined from them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -108,10 +108,10 @@ class ResponseEncoder:
 
 
 class ObjectEncoder:
-    """An object of leaves, `items` and `unavailable`: a list of rates, or an event.
+    """Encodes an object of scalar fields, `items` and `unavailable`: a list of rates, or an event.
 
     Raises:
-        NotCovered: it has something else.
+        NotOnFastPath: the selection has another kind of field.
     """
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:

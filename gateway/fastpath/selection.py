@@ -75,7 +75,7 @@ class Collector:
         """The fields of the operation.
 
         Raises:
-            NotCovered: something in it is not for this path.
+            NotOnFastPath: something in it is not for this path.
         """
         found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         return tuple(self._read(root, found))

@@ -65,10 +65,11 @@ class RateReader:
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 
     def check_loaded(self) -> None:
-        """Refuse to guess before cache and catalogue have been read once.
+        """Check that the cache and the catalog have been loaded once.
 
         Raises:
-            CacheUnavailable, DatabaseUnavailable: not read yet.
+            CacheUnavailable: the cache has not been loaded yet.
+            DatabaseUnavailable: the tracked instruments have not been loaded yet.
         """
         if not self._mirror.loaded:
             raise CacheUnavailable(

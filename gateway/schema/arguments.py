@@ -64,7 +64,7 @@ MaxSilenceMs = Annotated[
 
 
 def none_if_unset(value: T | None) -> T | None:
-    """The argument, `None` where it was left out."""
+    """Return the argument, or `None` if the client left it out."""
     return None if value is UNSET else value
 
 

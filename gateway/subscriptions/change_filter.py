@@ -36,7 +36,10 @@ def would_look_fresher(newer: Ticker, sent: Ticker, ttl: timedelta, now: datetim
 
 
 def next_refresh_at(sent: Ticker, ttl: timedelta, now: datetime) -> datetime | None:
-    """The next time at which a newer ticker may look fresher than `sent`; `None` if there is none."""
+    """Return when `sent` next comes close to a worse freshness, so a newer ticker may be due.
+
+    `None` if `sent` is EXPIRED, or about to be.
+    """
     for ttls in (1, EXPIRED_AFTER_TTLS):
         refresh_at = sent.observed_at + ttl * ttls - ttl / REFRESH_LEAD_DIVISOR + _MICROSECOND
         if refresh_at > now:

@@ -31,7 +31,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 
 class GraphQLTransportWs:
-    """The state of a connection with at most `max_running` operations: another one gets an error."""
+    """Protocol state of one connection. It rejects operations beyond `max_running`."""
 
     keepalive_message = format_message("ping")
     requires_keepalive = False
