@@ -80,7 +80,11 @@ def main() -> int:
     """Print all names that are used twice; return 1 if there is any."""
     paths = list_files(*(f"{package}/*.py" for package in PACKAGES))
     modules = {path: (ROOT / path).read_text(encoding="utf-8") for path in paths}
-    problems = [*find_shared_class_names(modules), *find_shared_file_names(modules)]
+    problems = [
+        *find_shared_class_names(modules),
+        *find_shared_file_names(modules),
+        *find_misnamed_files(modules),
+    ]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 

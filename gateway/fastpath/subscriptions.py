@@ -9,7 +9,7 @@ from graphql import GraphQLError
 
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key, join_list
-from gateway.fastpath.object_encoder import tree_writer
+from gateway.fastpath.nested_objects import nested_writer
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import MAX_SELECTIONS, ResponseEncoder
@@ -133,7 +133,7 @@ class ConsensusPayloadEncoder:
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._write = tree_writer(encoder.schema, field.inside)
+        self._write = nested_writer(encoder.schema, field.inside)
 
     def encode(self, value: ConsensusRate) -> EncodedPayload:
         """The result with a consensus."""

@@ -9,7 +9,7 @@ from gateway.queries import unavailable
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
 from gateway.queries.source_rules import SourceStatus
-from gateway.queries.source_status import SourceStatusReader
+from gateway.queries.source_status_reader import SourceStatusReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror, TickerSlot
 from gateway.state.position import Cursor, Positions, format_cursor

@@ -40,8 +40,8 @@ CLOSE_TIMEOUT_S = 2.0
 log = structlog.get_logger("ratewire.gateway.socket")
 
 
-class Timeouts(NamedTuple):
-    """Timeouts of a connection, seconds: initialisation, one blocked write. `keepalives` fires twice per keepalive interval."""
+class ConnectionTimeouts(NamedTuple):
+    """Timeouts of a connection in seconds; `keepalives` fires twice per keepalive interval."""
 
     init_s: float
     stall_s: float
@@ -63,7 +63,7 @@ class Connection:
         self,
         protocol: Subprotocol,
         operations: Operations,
-        timeouts: Timeouts,
+        timeouts: ConnectionTimeouts,
         receive: Receive,
         send: AsgiSend,
         *,

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.operations import Operations
 from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
-from gateway.websocket.connection import Connection, Timeouts
+from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.origin import is_origin_allowed
 from gateway.websocket.subprotocol import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
@@ -38,7 +38,7 @@ class WebSocketEndpoint:
         self._max_running = settings.max_subscriptions
         # Checked every half interval: a message sent just after a keepalive must not delay the next one beyond the interval.
         keepalives = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.send_keepalive)
-        self._timeouts = Timeouts(settings.init_timeout_s, settings.stall_timeout_s, keepalives)
+        self._timeouts = ConnectionTimeouts(settings.init_timeout_s, settings.stall_timeout_s, keepalives)
         self._connections: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.websocket.connection import Connection, Timeouts
+from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.subprotocol import Subprotocol
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
@@ -38,7 +38,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
 
         nothing: Any = None
         keepalives = SharedTimeouts(interval_s / 2, Connection.send_keepalive)
-        connection = Connection(protocol, nothing, Timeouts(5, 60, keepalives), coming.get, send)
+        connection = Connection(protocol, nothing, ConnectionTimeouts(5, 60, keepalives), coming.get, send)
         running = asyncio.create_task(connection.run())
         ask("connection_init")
         for pause_s in pauses_s:

@@ -16,7 +16,7 @@ from gateway.fastpath.encoders import (
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 
 
-def tree_writer(schema: GraphQLSchema, selection: Selection) -> Writer:
+def nested_writer(schema: GraphQLSchema, selection: Selection) -> Writer:
     """Writes the objects of the schema's own classes, with the objects and lists of objects in them.
 
     Raises:
@@ -40,7 +40,7 @@ def _member(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> Att
     definition = defined.extensions.get("strawberry-definition")
     if defined.args or definition is None or definition.base_resolver is not None:
         raise NotOnFastPath
-    write = tree_writer(schema, field.inside)
+    write = nested_writer(schema, field.inside)
     return definition.python_name, _wrap(defined.type, write)
 
 
