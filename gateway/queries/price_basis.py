@@ -1,4 +1,4 @@
-"""The price of a rate that merged answers use: the last trade, or the mid where the trade no longer stands for the market."""
+"""The price of a rate that merged answers use: the last trade, or the mid of the quotes."""
 
 from decimal import Context, Decimal, Inexact
 from enum import StrEnum
@@ -13,21 +13,24 @@ _TWO = Decimal(2)
 
 
 class PriceBasis(StrEnum):
-    """Which price of a rate a merged answer uses."""
+    """Prices of a rate that a merged answer can use."""
 
     LAST_TRADE = "LAST_TRADE"
     MID = "MID"
 
 
 def mid(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
-    """The exact middle of bid and ask; `None` without both."""
+    """Return the exact middle of bid and ask; `None` without both."""
     if bid is None or ask is None:
         return None
     return EXACT.divide(EXACT.add(bid, ask), _TWO)
 
 
 def spread_bps(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
-    """The distance from bid to ask in basis points of their mid; `None` without both, negative in a crossed book."""
+    """Return the distance from bid to ask in basis points of their mid.
+
+    `None` without both; negative in a crossed book.
+    """
     middle = mid(bid, ask)
     if bid is None or ask is None or not middle:
         return None
@@ -35,7 +38,7 @@ def spread_bps(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
 
 
 def price_basis(rate: Rate) -> PriceBasis:
-    """MID where fresh quotes exist and the last trade is outside bid..ask or older than the source's TTL.
+    """Return MID where fresh quotes exist and the last trade is outside bid..ask or older than the TTL.
 
     Quotes are fresh while their age is within the source's TTL. A trade of unknown time counts by its price only. See
     docs/consensus.md.
@@ -53,7 +56,7 @@ def price_basis(rate: Rate) -> PriceBasis:
 
 
 def merged_price(rate: Rate) -> Decimal:
-    """The price that consensus and conversion use of the rate."""
+    """Return the price of the rate that consensus and conversion use."""
     if price_basis(rate) is PriceBasis.MID and (middle := mid(rate.ticker.bid, rate.ticker.ask)):
         return middle
     return rate.ticker.price

@@ -1,4 +1,4 @@
-"""What a client is told of one instrument at one source: the ticker and its freshness at a moment, or why there is none."""
+"""One instrument at one source as a client sees it: the ticker with its freshness, or the reason for its absence."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from rates.ticker import Ticker
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """A ticker as it stands `now`, with the time to live of its source."""
+    """A ticker as it stands at the moment `now`, with the TTL of its source."""
 
     ticker: Ticker
     ttl: timedelta
@@ -22,7 +22,7 @@ class Rate(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """Stable over time: one instrument at one source."""
+        """A stable identifier of one instrument at one source."""
         return f"{self.ticker.source.name}:{self.ticker.symbol}"
 
     @property
@@ -53,7 +53,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class UnavailableReason(StrEnum):
-    """Why something asked for is not answered."""
+    """Reasons why a requested rate is missing."""
 
     UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
     NOT_YET_SEEN = "NOT_YET_SEEN"
@@ -63,7 +63,7 @@ class UnavailableReason(StrEnum):
 
 
 class UnavailableRate(msgspec.Struct, frozen=True):
-    """A symbol that was asked for and is not answered; `source` is `None` where it is about all sources asked."""
+    """A requested symbol without a rate. `source` is `None` where the reason concerns all requested sources."""
 
     symbol: Symbol
     source: Source | None
@@ -72,7 +72,7 @@ class UnavailableRate(msgspec.Struct, frozen=True):
 
 
 class RateList(msgspec.Struct, frozen=True):
-    """Every rate that answers a question, everything that is missing, and up to where the cache had been read."""
+    """The rates that answer a query, the missing ones, and the cursor of the read."""
 
     items: tuple[Rate, ...]
     unavailable: tuple[UnavailableRate, ...]

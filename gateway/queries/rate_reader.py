@@ -1,4 +1,4 @@
-"""Answers questions from the mirror and the catalogue as plain values. Knows nothing of GraphQL and waits for nothing."""
+"""Answers rate queries from the mirror and the catalog, as plain values. Knows no GraphQL and never waits."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -28,19 +28,19 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 
-# A list of unknown symbols gets near matches for this many only: each costs about a millisecond.
+# Suggestions for unknown symbols per list: each costs about a millisecond.
 NEAR_LOOKUPS = 3
 
 
 class Candidate(NamedTuple):
-    """Where a rate that may answer is, and up to which age it meets a demand."""
+    """A slot whose ticker may answer, and the largest age at which it satisfies the policy."""
 
     slot: TickerSlot
     max_age: timedelta
 
 
 class RateReader:
-    """The gateway's knowledge of rates and sources at the present moment."""
+    """Reads rates and source states at the present moment."""
 
     def __init__(
         self,
@@ -81,20 +81,20 @@ class RateReader:
             )
 
     def check_query(self, query: RatesQuery) -> None:
-        """Refuse more symbols than the limit.
+        """Check the number of symbols.
 
         Raises:
-            InvalidArgument: too many.
+            InvalidArgument: more than the limit.
         """
         if query.symbols is not None and len(query.symbols) > self._max_symbols:
             raise InvalidArgument("symbols", f"{len(query.symbols)} symbols", f"at most {self._max_symbols}")
 
     def sources_for(self, symbol: Symbol, source: Source | None) -> list[Source]:
-        """The sources that may answer, most preferred first.
+        """Return the sources that serve the symbol, most preferred first.
 
         Raises:
-            UnknownSymbol: none tracks it.
-            NotTrading: none that tracks it trades it.
+            UnknownSymbol: no source tracks it.
+            NotTrading: no source that tracks it trades it.
         """
         asked = self._preference if source is None else (source,)
         tracking = self._catalog.sources_of(symbol)
@@ -107,10 +107,11 @@ class RateReader:
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
     ) -> Rate | None:
-        """The first rate by preference that meets the demand, else the one that has used up least of its time to live.
+        """Return the first rate by preference that satisfies the policy, else the freshest relative to its TTL.
 
         Raises:
-            UnknownSymbol, NotTrading, RateNotSeen, SourceDown, RateStale: as the names say.
+            UnknownSymbol, NotTrading, RateNotSeen, SourceDown: no source has a rate.
+            RateStale: with `OnStale.ERROR`, no rate satisfies the policy.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_loaded()
@@ -127,10 +128,10 @@ class RateReader:
         return None
 
     def rates(self, query: RatesQuery, policy: FreshnessPolicy = ANY_AGE) -> RateList:
-        """Every rate that answers, and in `unavailable` everything asked for that none answers.
+        """Return every rate that answers the query, and the missing ones in `unavailable`.
 
         Raises:
-            RateStale: with `OnStale.ERROR`, for the first stale one.
+            RateStale: with `OnStale.ERROR`, for the first rate that fails the policy.
             InvalidArgument: too many symbols.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
@@ -153,30 +154,31 @@ class RateReader:
         return RateList(tuple(items), tuple(missing), self.cursor())
 
     def cursor(self, position: Positions | None = None) -> str:
-        """Up to where the writes of all sources are in the answers given now, or up to `position` only."""
+        """Return the cursor of the answers given now, or of `positions` only."""
         cursor = Cursor(self._mirror.positions if position is None else position, self._catalog.version)
-        # Most are asked for again before anything is written.
+        # Most cursors are asked for again before the next write.
         if self._last_cursor[0] != cursor:
             self._last_cursor = cursor, format_cursor(cursor)
         return self._last_cursor[1]
 
     @property
     def version(self) -> int:
-        """Another number whenever any rate is another."""
+        """A number that changes whenever any rate changes."""
         return self._mirror.version
 
     @property
     def catalog_version(self) -> str:
-        """Names the set of tracked instruments."""
+        """An identifier of the set of tracked instruments."""
         return self._catalog.version
 
     def now(self) -> datetime:
-        """The moment that answers given now are about."""
+        """Return the moment that answers given now are about."""
         return self._clock()
 
     def list_slots(self, query: RatesQuery) -> tuple[list[TickerSlot], bool]:
-        """Where the rates that answer the question are, by the present catalogue; and whether that is all that was asked: some of
-        it may be not tracked or not traded.
+        """Return the slots of the query's rates, and whether they cover everything requested.
+
+        They do not where a requested instrument is not tracked or not traded.
         """
         asked, halted = self._asked(query), self._catalog.halted
         if query.symbols is None:
@@ -192,7 +194,7 @@ class RateReader:
         return slots, is_all
 
     def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
-        """Everything asked for that no rate answers, however old."""
+        """Return every requested instrument without a rate of any age."""
         keys, missing = self._resolve(query)
         is_down = self._is_down_at(self._clock())
         missing += (
@@ -203,15 +205,15 @@ class RateReader:
         return tuple(missing)
 
     def explain_unavailable(self, key: TickerKey) -> UnavailableRate:
-        """Why an instrument that is not answered is not: its source does not trade it, or it is not tracked."""
+        """Return the reason why an instrument has no rate: its source does not trade it, or it is not tracked."""
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
 
     def candidates(self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy) -> list[Candidate]:
-        """Where the rates that may answer are, by the present catalogue, most preferred first.
+        """Return the slots that may answer, most preferred first.
 
         Raises:
-            UnknownSymbol, NotTrading: none.
+            UnknownSymbol, NotTrading: no source serves the symbol.
         """
         return [
             Candidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
@@ -219,15 +221,15 @@ class RateReader:
         ]
 
     def to_rate(self, ticker: Ticker, now: datetime) -> Rate:
-        """A ticker as a rate at that moment."""
+        """Return the ticker as a rate at the moment `now`."""
         return Rate(ticker, self._ttl[ticker.source], now)
 
     def sources(self) -> tuple[SourceStatus, ...]:
-        """How every source is doing, most preferred first."""
+        """Return the status of every source, most preferred first."""
         return self._sources.statuses(self._clock())
 
     def _resolve(self, query: RatesQuery) -> tuple[list[TickerKey], list[UnavailableRate]]:
-        """The instruments that a question means and that are answered, and what of it is not tracked or not traded."""
+        """Split a query into the keys of served instruments and the explanations of the others."""
         asked = self._asked(query)
         if query.symbols is None:
             halted = [each for key, each in self._catalog.halted.items() if key.source in asked]
@@ -241,7 +243,7 @@ class RateReader:
             found = [TickerKey(source, symbol) for source in asked if source in tracking]
             keys += found
             if query.sources is not None and found:
-                # Who names sources wants to hear of each; who leaves them out wants the symbol from whoever has it.
+                # With named sources each is reported; without, one source per symbol suffices.
                 gone += (
                     self.explain_unavailable(TickerKey(each, symbol))
                     for each in asked
@@ -275,5 +277,5 @@ class RateReader:
         )
 
     def _is_down_at(self, now: datetime) -> Callable[[Source], bool]:
-        """Whether a source is down, worked out once per source for one answer."""
+        """Return a function that tells whether a source is down, computed once per source."""
         return cache(lambda source: self._sources.is_down(source, now))

@@ -1,4 +1,4 @@
-"""What clients ask about rates, as plain values, and which of several rates that asks for."""
+"""The arguments of rate queries, as plain values, and the choice among several rates."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from rates.symbol import Symbol
 
 
 class OnStale(StrEnum):
-    """What a client wants where nothing is as fresh as it asked."""
+    """Answers where no rate satisfies the freshness policy."""
 
     RETURN = "RETURN"
     NULL = "NULL"
@@ -33,7 +33,7 @@ class FreshnessPolicy(NamedTuple):
     max_trade_age: timedelta | None = None
 
     def limit(self, ttl: timedelta) -> timedelta:
-        """The oldest age that will do for a source with this time to live."""
+        """Return the largest age allowed for a source with this TTL."""
         return ttl if self.max_age is None else self.max_age
 
     def allows(self, rate: Rate) -> bool:
@@ -49,14 +49,14 @@ ANY_AGE = FreshnessPolicy()
 
 
 class RatesQuery(msgspec.Struct, frozen=True, cache_hash=True):
-    """What `rates` asks for; `None` for all that is tracked. Looked up for every answer, so it is hashed once."""
+    """The arguments of `rates`; `None` for all that is tracked. Hashed once, because every answer looks it up."""
 
     symbols: tuple[Symbol, ...] | None = None
     sources: tuple[Source, ...] | None = None
 
 
 def pick_rate(rates: Iterable[Rate], policy: FreshnessPolicy) -> Rate | None:
-    """The first rate that meets the demand, else the one that has used up least of its time to live; `None` of none."""
+    """Return the first rate that satisfies the policy, else the freshest relative to its TTL; `None` of none."""
     late: list[Rate] = []
     for rate in rates:
         if policy.allows(rate):

@@ -1,4 +1,4 @@
-"""How a source is doing, judged from facts that the mirror holds. Pure; time is an argument."""
+"""The rules that derive a source's state from facts in the mirror. Pure; time is an argument."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
-# Below this share of fresh rates among the tracked ones a source counts as degraded: a few instruments hardly ever trade.
+# Share of fresh rates among the tracked ones below which a source is DEGRADED: a few instruments hardly ever trade.
 FRESH_SHARE = 0.5
 
 
 class SourceState(StrEnum):
-    """How a source is doing, from best to worst."""
+    """States of a source, from best to worst."""
 
     UP = "UP"
     DEGRADED = "DEGRADED"
@@ -28,9 +28,10 @@ class SourceState(StrEnum):
 
 
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a source: `last` is the ticker that arrived last, `latest_observed_at` the latest event time of all,
-    `fresh` and `tracked` count instruments, `reports` come from processes that are not silent, `cut_off` says why the cache
-    cannot be seen.
+    """The facts about a source.
+
+    `last` is the ticker that arrived last, `latest_observed_at` the latest event time; `fresh` and `tracked` count
+    instruments; `reports` come from processes that report regularly; `cut_off` tells why the cache is out of reach.
     """
 
     source: Source
@@ -48,8 +49,9 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A source's state, why it is not UP, and the figures behind it. `silent`: the first of the `silent_count` symbols that
-    its push feed should be telling of and does not.
+    """The state of a source, the reason why it is not UP, and the figures behind it.
+
+    `silent` holds the first of the `silent_count` symbols that its push feed should deliver and does not.
     """
 
     source: Source
@@ -72,7 +74,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
-    """The status that the facts amount to at `now`."""
+    """Derive the status from the facts at `now`."""
     state, reason = _judge(facts, now)
     last, reports = facts.last, facts.reports
     silent, silent_count = _silent(reports)
@@ -87,7 +89,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         tickers_per_minute=facts.tickers_per_minute,
         refused=sum(report.refused for report in reports),
         reconnects=sum(report.reconnects for report in reports),
-        # Processes share it and each tells of its own last call: the latest call knows best.
+        # Processes share the budget, and each reports its own last call: the latest call is the most accurate.
         budget=max(budgets, key=lambda each: (each.resets_at, -each.remaining), default=None),
         tracked=facts.tracked,
         halted=facts.halted,
@@ -102,7 +104,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
 def _judge(  # noqa: PLR0911 - one return per rule
     facts: SourceFacts, now: datetime
 ) -> tuple[SourceState, str | None]:
-    """The first rule that applies, worst evidence first."""
+    """Return the first state that applies, worst evidence first, and its reason."""
     quiet = _quiet(facts, now)
     working = [report for report in facts.reports if report.role != LISTINGS_ROLE]
     troubled = _troubled(working)
@@ -134,8 +136,9 @@ def _troubled(reports: Sequence[SourceReport]) -> list[SourceReport]:
 
 
 def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:
-    """The symbols that no push feed tells of although each should, and how many they are: what one replica of a feed hears,
-    people get.
+    """Return the symbols that no push feed delivers, and their number.
+
+    A symbol that one replica of a feed delivers is not silent.
     """
     feeds = [report for report in reports if report.role == STREAM_ROLE and report.state is LinkState.UP]
     if not feeds:
@@ -143,21 +146,19 @@ def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:
     least = min(feeds, key=lambda report: report.silent_count)
     common = set(least.silent).intersection(*(report.silent for report in feeds))
     if least.silent_count > len(least.silent):
-        # Too many to be named: nobody can tell whether all feeds miss the same.
+        # Too many to list: whether all feeds miss the same ones is not known.
         return least.silent, least.silent_count
     return sorted(common), len(common)
 
 
 def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
-    """In the words of the feed that knows most about it."""
+    """Return the reason of the feed that reported last."""
     feeds = [report for report in reports if report.silent_count]
     return max(feeds, key=lambda report: report.reported_at).reason if feeds else None
 
 
 def _remark(working: Sequence[SourceReport]) -> str | None:
-    """What all its push feeds have to say although they deliver: a connection that is down, maintenance. One that has nothing to say
-    gets everything.
-    """
+    """Return the notice that all push feeds give while they deliver, e.g. maintenance; `None` if one has none."""
     feeds = [report for report in working if report.role == STREAM_ROLE and report.state is LinkState.UP]
     if (
         not feeds
@@ -169,7 +170,7 @@ def _remark(working: Sequence[SourceReport]) -> str | None:
 
 
 def _quiet(facts: SourceFacts, now: datetime) -> str | None:
-    """Why nothing of the source is fresh, or `None` if something is."""
+    """Return why no rate of the source is fresh; `None` if one is."""
     if facts.latest_observed_at is None:
         return "nothing seen yet"
     age = age_at(now, facts.latest_observed_at)
@@ -179,7 +180,7 @@ def _quiet(facts: SourceFacts, now: datetime) -> str | None:
 
 
 def _link_state(troubled: Sequence[SourceReport]) -> SourceState:
-    """What all processes together say: what passes by itself before what needs a person."""
+    """Return the common state of all processes, temporary states first."""
     for state in (LinkState.RATE_LIMITED, LinkState.BLOCKED):
         if any(report.state is state for report in troubled):
             return SourceState(state.value)
@@ -189,7 +190,7 @@ def _link_state(troubled: Sequence[SourceReport]) -> SourceState:
 def _describe(troubled: Sequence[SourceReport], reports: Sequence[SourceReport]) -> str:
     worst = max(troubled, key=lambda report: report.reported_at)
     if len(reports) == 1:
-        # "1 of 1" would say nothing, and the state is beside it: the reason has the room.
+        # "1 of 1" adds nothing beside the state: the reason has the room.
         return f"{worst.role}: {worst.reason or worst.state}"
     why = f": {worst.reason}" if worst.reason else ""
     return f"{len(troubled)} of {len(reports)} processes ({worst.role}: {worst.state}{why})"

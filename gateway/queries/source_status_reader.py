@@ -1,7 +1,7 @@
-"""Every source as it stands: what mirror and catalogue hold of it, judged by `gateway.queries.source_rules`.
+"""The status of every source, from the facts of mirror and catalog, by the rules of `source_rules`.
 
-Everyone who watches the sources asks each second, and every list with something that was never seen asks too: instruments are
-counted once for all of them.
+Subscribers of `sources` ask each second, and every list with a missing rate asks too: instruments are counted once for
+all of them.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,9 @@ _DOWN = (SourceState.DOWN, SourceState.BLOCKED)
 
 
 class InstrumentCount(NamedTuple):
-    """The instruments of a source, true from `began` up to and including `ends`, as long as it writes nothing and the same are
-    tracked.
+    """Counts of a source's instruments, valid from `began` up to and including `ends`.
+
+    They hold until the source writes or the set of tracked instruments changes.
     """
 
     place: StreamPosition
@@ -36,7 +37,7 @@ class InstrumentCount(NamedTuple):
 
 
 class SourceStatusReader:
-    """All sources, most preferred first. Time is an argument."""
+    """Reads the status of all sources, most preferred first. Time is an argument."""
 
     def __init__(
         self,
@@ -55,11 +56,11 @@ class SourceStatusReader:
         self._counts: dict[Source, InstrumentCount] = {}
 
     def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
-        """How each is doing."""
+        """Return the status of every source."""
         return tuple(self._status(source, now) for source in self._preference)
 
     def is_down(self, source: Source, now: datetime) -> bool:
-        """Whether nothing new can be expected of it."""
+        """Tell whether the source is down or blocked: no new rate can be expected."""
         return self._status(source, now).state in _DOWN
 
     def _status(self, source: Source, now: datetime) -> SourceStatus:

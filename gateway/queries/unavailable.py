@@ -1,4 +1,4 @@
-"""Why something that is asked for is not answered: as an entry of `unavailable`, and as an error where it was asked for alone."""
+"""Reasons for missing rates: as entries of `unavailable`, and as errors where one rate was requested."""
 
 from collections.abc import Sequence
 
@@ -13,45 +13,45 @@ from rates.ticker import TickerKey
 
 
 def unknown(symbol: Symbol, near: Sequence[str]) -> UnavailableRate:
-    """That no source asked tracks the symbol; `near` are those of like spelling."""
+    """Explain that no requested source tracks the symbol; `near` lists similar symbols."""
     message = str(UnknownSymbol(str(symbol), near=near))
     return UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message)
 
 
 def untracked(key: TickerKey) -> UnavailableRate:
-    """That a symbol is not tracked from a source, though perhaps from another."""
+    """Explain that this source does not track the symbol."""
     message = f"{key.symbol} is not tracked from {key.source.name}"
     return UnavailableRate(key.symbol, key.source, UnavailableReason.UNKNOWN_SYMBOL, message)
 
 
 def unseen(key: TickerKey, *, is_down: bool) -> UnavailableRate:
-    """That the source has not published it yet, or cannot: it is down."""
+    """Explain that the source has not published the symbol yet, or is down."""
     error = (SourceDown if is_down else RateNotSeen)(str(key.symbol), key.source.name)
     reason = UnavailableReason.SOURCE_DOWN if is_down else UnavailableReason.NOT_YET_SEEN
     return UnavailableRate(key.symbol, key.source, reason, str(error))
 
 
 def halted(instrument: Instrument) -> UnavailableRate:
-    """That the source does not trade it."""
+    """Explain that the source does not trade the instrument."""
     message = str(not_trading(instrument))
     return UnavailableRate(instrument.symbol, instrument.source, UnavailableReason.NOT_TRADING, message)
 
 
 def withheld(rate: Rate, policy: FreshnessPolicy) -> UnavailableRate:
-    """That the rate is older than was asked for."""
+    """Explain that the rate fails the freshness policy."""
     message = str(too_old(rate, policy))
     return UnavailableRate(rate.ticker.symbol, rate.ticker.source, UnavailableReason.STALE, message)
 
 
 def not_trading(instrument: Instrument) -> NotTrading:
-    """The same as `halted`, as an error."""
+    """Return `halted` as an error."""
     halt = instrument.halt
     assert halt is not None, "the catalogue keeps those without a halt apart"
     return NotTrading(str(instrument.symbol), instrument.source.name, word=halt.word, since=halt.since)
 
 
 def too_old(rate: Rate, policy: FreshnessPolicy) -> RateStale:
-    """The same as `withheld`, as an error."""
+    """Return `withheld` as an error."""
     symbol, source = str(rate.ticker.symbol), rate.ticker.source.name
     trade_age, max_trade_age = rate.trade_age, policy.max_trade_age
     return RateStale(

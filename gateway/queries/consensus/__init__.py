@@ -1,1 +1,1 @@
-"""One price of what several sources say of one symbol, and what became of each of them."""
+"""The consensus price of a symbol over several sources, with the contribution of each source."""

@@ -1,35 +1,35 @@
-"""The formulas of a consensus, in decimals throughout. Pure: prices in, prices out. See docs/consensus.md."""
+"""Formulas of the consensus price, in exact decimals. Pure: prices in, prices out. See docs/consensus.md."""
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
 
 from gateway.queries.consensus.query import BPS
 
-# Prices and volumes have at most 50 digits on either side of the point (`rates.number`). Sums and products of them are
-# exact in so many digits, however many sources there are; the trap would tell if they were not.
+# Prices and volumes have at most 50 digits on either side of the point (`rates.number`). Their sums and products are
+# exact with this precision for any number of sources; the trap raises if one were not.
 EXACT = Context(prec=250, traps=[Inexact])
-# Ratios end somewhere: IEEE 754 decimal128.
+# Ratios are rounded to 34 digits: IEEE 754 decimal128.
 RATIO = Context(prec=34, rounding=ROUND_HALF_EVEN)
 QUOTIENT = Context(prec=250, rounding=ROUND_HALF_EVEN)
 
-# Two agree or do not, and of three that differ no one is proved wrong: fewer are never rejected.
+# With two or three sources that differ, none is provably wrong: fewer than four are never rejected.
 MIN_FOR_OUTLIERS = 4
 # Modified z-score: 0.6745 x |price - median| / MAD beyond 3.5 is an outlier.
 # [B. Iglewicz, D. C. Hoaglin: How to Detect and Handle Outliers, ASQC 1993; NIST/SEMATECH e-Handbook of Statistical Methods,
 # 1.3.5.17 https://www.itl.nist.gov/div898/handbook/eda/section3/eda35h.htm]
 MAX_MODIFIED_Z = Decimal("3.5")
 NORMAL_QUARTILE = Decimal("0.6745")
-# Below so many basis points of the median nothing is an outlier: sources that agree to the last digit have a MAD of 0.
+# A distance below this, in basis points of the median, is never an outlier: sources that agree exactly have a MAD of 0.
 OUTLIER_FLOOR_BPS = Decimal(10)
 
-# A VWAP is told in so many digits after the point more than the finest of its prices.
+# Digits after the point of a VWAP, beyond those of its finest price.
 VWAP_EXTRA_DIGITS = 4
 SHARE_UNIT = Decimal("0.000001")
 _TWO = Decimal(2)
 
 
 def median(values: Sequence[Decimal]) -> Decimal:
-    """The middle value, or the exact mean of the two in the middle. `values` are not empty."""
+    """Return the middle value, or the exact mean of the two middle ones. `values` must not be empty."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     if len(ordered) % 2:
@@ -38,9 +38,9 @@ def median(values: Sequence[Decimal]) -> Decimal:
 
 
 def vwap(prices: Sequence[Decimal], volumes: Sequence[Decimal]) -> Decimal:
-    """The mean price of a unit traded, rounded half to even. Volumes are positive and in the same unit.
+    """Return the volume-weighted mean price, rounded half to even. Volumes are positive, in one unit.
 
-    All prices lie on the grid that it is rounded to, so it stays between the lowest and the highest.
+    The result lies between the lowest and the highest price, because it is rounded to a grid that holds all prices.
     """
     paid = traded = Decimal(0)
     for price, volume in zip(prices, volumes, strict=True):
@@ -51,9 +51,9 @@ def vwap(prices: Sequence[Decimal], volumes: Sequence[Decimal]) -> Decimal:
 
 
 def outlier_limit(prices: Sequence[Decimal], tolerance_bps: Decimal) -> Decimal | None:
-    """How far from the median of `prices` one of them may lie; `None` where they are too few to reject any.
+    """Return the largest distance from the median that is no outlier; `None` for fewer than four prices.
 
-    Nothing within `tolerance_bps` is rejected: the client said that it would live with that.
+    No distance within `tolerance_bps` is an outlier, because the client accepts it.
     """
     if len(prices) < MIN_FOR_OUTLIERS:
         return None
@@ -65,14 +65,14 @@ def outlier_limit(prices: Sequence[Decimal], tolerance_bps: Decimal) -> Decimal 
 
 
 def distance_bps(price: Decimal, reference: Decimal) -> Decimal:
-    """How far `price` is from `reference`, in basis points (1/100 %) of it; negative below."""
+    """Return the distance of `price` from `reference` in basis points (1/100 %) of it; negative below."""
     return RATIO.divide(EXACT.multiply(EXACT.subtract(price, reference), Decimal(BPS)), reference)
 
 
 def shares(amounts: Sequence[Decimal]) -> list[Decimal]:
-    """Each amount's part of the whole in millionths that sum to exactly 1. Amounts are positive.
+    """Return each amount's share of the total, in millionths that sum to exactly 1. Amounts are positive.
 
-    Rounded down, then what is missing goes to the largest remainders, the first of equal ones (Hamilton's method).
+    Shares are rounded down; the remainder goes to the largest fractions, the first of equal ones (Hamilton's method).
     """
     total = Decimal(0)
     for amount in amounts:

@@ -1,4 +1,4 @@
-"""What a client asks of a consensus, checked."""
+"""The arguments of a consensus query, as a plain value, and their validation."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ BPS = 10_000
 
 
 class ConsensusMethod(StrEnum):
-    """How one price is made of several."""
+    """Methods of computing one price from several."""
 
     MEDIAN = "MEDIAN"
     VWAP = "VWAP"
@@ -45,7 +45,7 @@ class ConsensusQuery(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Names the question: arguments at their defaults are left out, so that equal questions have one name."""
+        """An identifier of the query. Arguments at their defaults are left out, so that equal queries have one id."""
         details = {
             "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
             "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),
@@ -60,10 +60,10 @@ class ConsensusQuery(NamedTuple):
 
 
 def check_consensus(query: ConsensusQuery) -> None:
-    """Refuse what cannot be asked.
+    """Validate the arguments.
 
     Raises:
-        InvalidArgument: out of range.
+        InvalidArgument: an argument is out of range.
     """
     if not 1 <= query.min_sources <= MAX_SOURCES:
         raise InvalidArgument("minSources", query.min_sources, f"1 to {MAX_SOURCES}")

@@ -1,4 +1,4 @@
-"""A consensus as a client is told of it: the price, how well it is founded, and what became of every source."""
+"""The result of a consensus query: the price, its quality, and the contribution of every source."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class ConsensusQuality(StrEnum):
-    """How well a consensus is founded."""
+    """The quality of a consensus: how many sources it has, and how well they agree."""
 
     AGREED = "AGREED"
     DIVERGED = "DIVERGED"
@@ -26,7 +26,7 @@ class ConsensusQuality(StrEnum):
 
 
 class ExclusionReason(StrEnum):
-    """Why a source is not in the price."""
+    """Reasons for leaving a source out of the price."""
 
     NOT_TRACKED = "NOT_TRACKED"
     NOT_TRADING = "NOT_TRADING"
@@ -38,7 +38,7 @@ class ExclusionReason(StrEnum):
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one source. `weight` is its share of the price, `deviation_bps` its distance from it."""
+    """The contribution of one source. `weight` is its share of the price, `deviation_bps` its distance from it."""
 
     source: Source
     rate: Rate | None = None
@@ -49,7 +49,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def price(self) -> Decimal | None:
-        """The price that counts of the rate: its last trade, or its mid."""
+        """The price of the rate that counts: its last trade, or its mid."""
         return None if self.rate is None else merged_price(self.rate)
 
     @property
@@ -58,7 +58,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer at the moment `now`; `price` is `None` where too few sources are left."""
+    """The result at the moment `now`. `price` is `None` where too few sources are left."""
 
     query: ConsensusQuery
     contributions: tuple[Contribution, ...]
@@ -69,30 +69,30 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def included(self) -> tuple[Rate, ...]:
-        """The rates that the price is made of."""
+        """The rates that the price is computed from."""
         return tuple(each.rate for each in self.contributions if each.is_included and each.rate)
 
     @property
     def oldest(self) -> Rate | None:
-        """The oldest of them: the price is no newer than that."""
+        """The oldest included rate: the price is no newer than that."""
         return min(self.included, key=lambda rate: rate.ticker.observed_at, default=None)
 
     @property
     def freshness(self) -> Freshness | None:
-        """The worst of theirs: each is judged by the time to live of its own source."""
+        """The worst freshness of the included rates, each by the TTL of its own source."""
         return worst(rate.freshness for rate in self.included)
 
     @property
     def next_change_at(self) -> datetime | None:
-        """The first moment at which the answer is another though nothing arrives."""
+        """The first moment at which the result changes although no ticker arrives; `None` for never."""
         return min(self._turns(), default=None)
 
     def same_answer(self, other: "ConsensusRate") -> bool:
-        """Whether nothing but the ages of the same observations has changed."""
+        """Tell whether two results differ in nothing but the ages of the same observations."""
         return self.said == other.said
 
     def _turns(self) -> Iterator[datetime]:
-        """What is left out as stale or for being unseen comes back by an arrival only."""
+        """Yield the moments at which time alone changes the result. An excluded stale or unseen rate returns by a ticker only."""
         for rate in self._fresh_enough():
             ticker, ttl, query = rate.ticker, rate.ttl, self.query
             for moment, limits in (
@@ -112,7 +112,7 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> tuple[object, ...]:
-        """All of it but the ages."""
+        """Everything in the result except for the ages."""
         parts = tuple(
             (
                 each.source,

@@ -1,4 +1,4 @@
-"""Makes one price of what the sources say. Pure; the rates carry the moment that they are judged at."""
+"""Compute one price from the rates of several sources. Pure; each rate carries the moment at which it is judged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,14 +28,14 @@ _CENT = Decimal("0.01")
 
 
 class SourceRate(NamedTuple):
-    """What one source has to say: nothing while it has not been seen. `gone` says why it is not asked at all."""
+    """The rate of one source, `None` before its first ticker. `gone` gives the reason where the source does not serve the symbol."""
 
     rate: Rate | None
     gone: UnavailableRate | None = None
 
 
 def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
-    """The consensus of the sources `source_rates`, each of which appears among its contributions."""
+    """Compute the consensus of `source_rates`. Each source appears among the contributions."""
     contributions = [_admit(query, source, each) for source, each in source_rates.items()]
     contributions = _leave_out_outliers(contributions, query)
     if query.method is ConsensusMethod.VWAP:

@@ -1,1 +1,1 @@
-"""Amounts of one asset in another, over the graph of the known rates. No path is an error, never a guess."""
+"""Conversion of amounts between assets along the known rates. A missing route is an error, never a guess."""

@@ -1,4 +1,4 @@
-"""A conversion as a client is told of it: the result, and every leg of the way with its rate and its age."""
+"""The result of a conversion: the amount, and every leg with its rate and age."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,23 +11,23 @@ from gateway.queries.freshness import Freshness, format_age_ms, worst
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate
 
-# Amounts and prices have at most 50 digits on either side of the point (`rates.number`): an amount times three of them.
+# Amounts and prices have at most 50 digits on either side of the point (`rates.number`); this holds an amount times three.
 EXACT = Context(prec=450, traps=[Inexact])
-# What is told has so many significant digits, rounded half to even: IEEE 754 decimal128.
+# Results have 34 significant digits, rounded half to even: IEEE 754 decimal128.
 DIGITS = 34
 RESULT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 ONE = Decimal(1)
 
 
 class ConversionOperation(StrEnum):
-    """What a leg does with its price."""
+    """The operation of a leg on its price."""
 
     MULTIPLY = "MULTIPLY"
     DIVIDE = "DIVIDE"
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One step from an asset to another. `rate` is `None` where it is the promise of a stablecoin."""
+    """One step from an asset to another. `rate` is `None` for the peg of a stablecoin."""
 
     start: str
     end: str
@@ -44,7 +44,7 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """`amount` of `start` in `end`, over `legs`; without any they are the same asset."""
+    """`amount` of `start` in `end` along `legs`; no legs where both are the same asset."""
 
     amount: Decimal
     start: str
@@ -63,27 +63,27 @@ class Conversion(msgspec.Struct, frozen=True):
 
     @property
     def result(self) -> Decimal:
-        """Units of `end` for the amount: rounded once, at the end."""
+        """Units of `end` for the amount, rounded once, at the end."""
         return self._convert(self.amount)
 
     @property
     def uses_peg(self) -> bool:
-        """Whether a stablecoin was taken for what it promises to be worth."""
+        """Tell whether a leg takes a stablecoin at its promised value."""
         return any(leg.rate is None for leg in self.legs)
 
     @property
     def observed_at(self) -> datetime | None:
-        """When the oldest rate was observed; `None` where there is none."""
+        """The observation time of the oldest rate; `None` without rates."""
         return min((rate.ticker.observed_at for rate in self.rates), default=None)
 
     @property
     def age_ms(self) -> int:
-        """Age of the oldest rate; 0 where there is none."""
+        """Age of the oldest rate in milliseconds; 0 without rates."""
         return format_age_ms(max((rate.age for rate in self.rates), default=timedelta(0)))
 
     @property
     def freshness(self) -> Freshness:
-        """The worst of the rates', each by the time to live of its own source."""
+        """The worst freshness of the rates, each by the TTL of its own source."""
         return worst(rate.freshness for rate in self.rates) or Freshness.FRESH
 
     def _convert(self, amount: Decimal) -> Decimal:

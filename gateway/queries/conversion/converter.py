@@ -1,4 +1,4 @@
-"""Finds the way from asset to asset that the known rates allow. Reads memory and waits for nothing."""
+"""Converts amounts along routes of tracked symbols. Reads memory only and never waits."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,12 +18,12 @@ from rates.errors import NoConversionPath, NotTrading, UnknownAsset
 from rates.source import Source
 from rates.symbol import Symbol
 
-# For so many sets of sources the graph is kept; each takes some milliseconds to make and about a megabyte for 2,000 symbols.
+# Asset graphs kept, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
 KEPT_GRAPHS = 16
 
 
 class Converter:
-    """All sources, most preferred first."""
+    """Answers conversion queries. `preference` lists all sources, most preferred first."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class Converter:
         self._kept = lru_cache(maxsize=KEPT_GRAPHS)(self._make_graph)
 
     def convert(self, query: ConversionQuery) -> Conversion | None:
-        """The answer over the first route all of whose rates meet the demand, else over the one that comes nearest to that.
+        """Convert along the first route whose rates all satisfy the policy, else along the freshest one.
 
         Raises:
-            UnknownAsset, NotTrading, NoConversionPath: no symbol tracked from the sources asked leads there.
-            RateStale: as the names say.
+            UnknownAsset, NotTrading, NoConversionPath: no tracked symbol of the sources leads there.
+            RateStale: with `OnStale.ERROR`, a rate on the route fails the policy.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._rates.check_loaded()
@@ -62,7 +62,7 @@ class Converter:
                     raise too_old(late, query.policy)
                 if query.policy.on_stale is OnStale.NULL:
                     return None
-        # A zero with a sign is a zero.
+        # Negative zero becomes zero.
         return Conversion(query.amount.copy_abs(), query.start, query.end, legs)
 
     def _find_legs(self, graph: AssetGraph, query: ConversionQuery) -> tuple[Leg, ...]:
@@ -85,14 +85,14 @@ class Converter:
         return AssetGraph(tracking, pegs=pegs)
 
     def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> NotTrading | UnknownAsset:
-        """An asset without a symbol that is traded may have one that is not."""
+        """Explain an asset that no traded symbol has: it may be halted or unknown."""
         for key, instrument in self._catalog.halted.items():
             if asset in key.symbol and key.source in self._asked(query):
                 return not_trading(instrument)
         return UnknownAsset(asset, near=graph.suggest(asset))
 
     def _asked(self, query: ConversionQuery) -> tuple[Source, ...]:
-        """The sources whose rates may be used, most preferred first."""
+        """Return the sources whose rates may be used, most preferred first."""
         named = query.sources
         return (
             self._preference if named is None else tuple(each for each in self._preference if each in named)
@@ -112,6 +112,6 @@ class Converter:
 
 
 def _find_late(legs: Sequence[Leg], policy: FreshnessPolicy) -> Rate | None:
-    """Of the rates that do not meet the demand the oldest."""
+    """Return the oldest rate that fails the policy; `None` if all satisfy it."""
     late = [leg.rate for leg in legs if leg.rate and not policy.allows(leg.rate)]
     return max(late, key=lambda rate: rate.age, default=None)

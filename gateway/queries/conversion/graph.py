@@ -1,4 +1,4 @@
-"""Which asset leads to which by a tracked symbol. Knows no rates: made once for a set of instruments, asked for routes often."""
+"""The graph of assets and the tracked symbols that connect them. Holds no rates; built once per set of instruments."""
 
 import difflib
 from collections import deque
@@ -11,8 +11,8 @@ from gateway.queries.conversion.assets import DOLLAR, HUBS, STABLECOINS
 from rates.source import Source
 from rates.symbol import MAX_ASSET_LENGTH, Symbol
 
-# Routes of one length that are looked at, best hubs first. Between two hubs there is one over almost every asset; that all of the
-# first are useless and a later one is not is no case to spend every client's time on.
+# Routes considered per length, best hubs first. Two hubs are connected over almost every asset; searching all of these
+# for one usable route would cost every client's time.
 MAX_ROUTES = 64
 KEPT_ROUTES = 512
 NEAR_MATCHES = 3
@@ -24,13 +24,13 @@ Rank = tuple[int, int, str]
 
 
 class AssetGraph:
-    """Assets and what links them. With `pegs`, the dollar and all stablecoins are linked by promise instead of by market."""
+    """Assets and the symbols between them. With `pegs`, the dollar and all stablecoins are connected without a market."""
 
     def __init__(self, sources_by_symbol: Mapping[Symbol, Sequence[Source]], *, pegs: bool) -> None:
         self.sources_by_symbol = sources_by_symbol
         self.pegs = pegs
         self._links: dict[str, dict[str, tuple[Symbol, ...]]] = {}
-        # Sorted, so that the order in which instruments were added does not matter.
+        # Sorted, so that the result does not depend on the order in which instruments were added.
         for symbol in sorted(sources_by_symbol):
             self._link(symbol.base, symbol.quote, symbol)
         dollars = {DOLLAR, *(STABLECOINS & self._links.keys())} if pegs else ()
@@ -43,27 +43,28 @@ class AssetGraph:
         return asset in self._links
 
     def suggest(self, asset: str) -> list[str]:
-        """The known assets closest in spelling, best first, in whatever case it was spelled. Takes about a millisecond; what is too
-        long for an asset is compared with none.
+        """Return the known assets closest in spelling, best first, ignoring case.
+
+        Takes about a millisecond; a text too long for an asset has no suggestions.
         """
         if len(asset) > MAX_ASSET_LENGTH:
             return []
         return difflib.get_close_matches(asset.upper(), self._links, n=NEAR_MATCHES, cutoff=0.6)
 
     def symbols(self, one: str, other: str) -> tuple[Symbol, ...]:
-        """The symbols that link two neighbours; none where one is a peg of the other."""
+        """Return the symbols between two neighbours; none where one is a peg of the other."""
         return self._links[one][other]
 
     def routes(self, start: str, end: str, max_legs: int) -> tuple[Route, ...]:
-        """The ways between two different assets: fewest legs first, then fewest pegs, then the best hubs."""
+        """Return the routes between two different assets: fewest legs first, then fewest pegs, then best hubs."""
         return self._kept(start, end, max_legs)
 
     def reach(self, asset: str) -> list[str]:
-        """The neighbours of an asset, best hubs first, ten at the most."""
+        """Return up to ten neighbours of an asset, best hubs first."""
         return nsmallest(MAX_NAMED, self._links[asset], key=self._ranks.__getitem__)
 
     def distance(self, start: str, end: str) -> int | None:
-        """The fewest legs between two assets, however many; `None` where nothing leads there."""
+        """Return the smallest number of legs between two assets, without a limit; `None` where no route exists."""
         legs = {start: 0}
         ahead = deque([start])
         while ahead:
@@ -110,5 +111,5 @@ class AssetGraph:
 
 
 def _rank(asset: str, links: Mapping[str, object]) -> Rank:
-    """Hubs in their order, then whoever has most neighbours, then by name."""
+    """Sort hubs in their order, then by number of neighbours, then by name."""
     return (HUBS.index(asset) if asset in HUBS else _UNRANKED, -len(links), asset)

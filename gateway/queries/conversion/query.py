@@ -1,4 +1,4 @@
-"""What a client asks of a conversion, checked."""
+"""The arguments of a conversion query, as a plain value, and their validation."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy
 from rates.errors import InvalidArgument
 from rates.source import Source
 
-# Three legs lead from any asset over two hubs to any other; more only add up errors.
+# Three legs connect almost any two assets over two hubs; more only add up errors.
 MAX_LEGS = 3
 
 
@@ -24,10 +24,10 @@ class ConversionQuery(NamedTuple):
 
 
 def check_conversion(query: ConversionQuery) -> None:
-    """Refuse what cannot be asked.
+    """Validate the arguments.
 
     Raises:
-        InvalidArgument: out of range.
+        InvalidArgument: an argument is out of range.
     """
     if query.amount < 0:
         raise InvalidArgument("amount", query.amount, "0 or more")

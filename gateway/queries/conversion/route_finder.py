@@ -1,4 +1,4 @@
-"""One question's search among routes for the rates to go by. Every pair of neighbours is looked at once."""
+"""Choose the rates of one conversion among possible routes. Reads each pair of neighbours once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from rates.ticker import TickerKey
 
 
 class RouteFinder:
-    """The rates at one moment, as one demand sees them."""
+    """Searches routes at one moment under one freshness policy."""
 
     def __init__(
         self, rates: RateReader, mirror: Mirror, graph: AssetGraph, policy: FreshnessPolicy, now: datetime
@@ -30,7 +30,7 @@ class RouteFinder:
         self._known: dict[tuple[str, str], Leg | None] = {}
 
     def find(self, routes: Sequence[Route]) -> tuple[Leg, ...]:
-        """The legs of the first route that meets the demand; else of those with the best worst freshness the first.
+        """Return the legs of the first route that satisfies the policy, else of the freshest route.
 
         Raises:
             RateNotSeen: no route has a rate for each leg.
@@ -63,7 +63,7 @@ class RouteFinder:
         return self._known[one, other]
 
     def _look(self, one: str, other: str) -> Leg | None:
-        """As `rate` answers, by preference."""
+        """Return the leg between two assets with the rate that `rate` would choose."""
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
@@ -77,7 +77,7 @@ class RouteFinder:
                     yield self._rates.to_rate(ticker, self._now)
 
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
-        """How bad it would be to go this way: of the rates that do not meet the demand the worst freshness."""
+        """Return the worst freshness among the rates that fail the policy; `None` if all satisfy it."""
         rates = (leg.rate for leg in legs if leg.rate)
         return worst(rate.freshness for rate in rates if not self._policy.allows(rate))
 
