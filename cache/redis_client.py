@@ -37,7 +37,6 @@ HEALTH_CHECK_INTERVAL_S = 10
 # moving (TRYAGAIN). The address may lead to another server by now, so the connection is closed.
 NOT_PRIMARY = (ReadOnlyError, ClusterDownError, TryAgainError)
 
-RedisClient = Redis | RedisCluster
 ScriptArgument = bytes | str | int
 
 
@@ -72,6 +71,9 @@ class ClusterRedis(RedisCluster):
         # No retry: redis-py would subscribe again by itself, to channels of several slots in one command.
         retry = Retry(NoBackoff(), 0, supported_errors=())
         return Redis(host=host, port=port, retry=retry, **{**_timeouts(), **self.url.options})
+
+
+RedisClient = Redis | ClusterRedis
 
 
 def open_redis(url: str) -> RedisClient:

@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 
 from cache.ports import Checkpoint, FeedMessage, Snapshot
-from cache.redis_client import ClusterRedis, RedisClient, translated_errors
+from cache.redis_client import RedisClient, translated_errors
 from cache.redis_shards import ShardedFeed
 from cache.redis_subscription import RawMessage, open_subscription
 from rates.errors import MalformedTicker
@@ -36,7 +36,6 @@ class RedisTickerFeed:
     def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[FeedMessage]]:
         if isinstance(self._redis, Redis):
             return self._subscribe(self._redis)
-        assert isinstance(self._redis, ClusterRedis)
         shards = ShardedFeed(
             self._redis, channels=self._channels, decode=self._decode, read_snapshot=self.read_snapshot
         )

@@ -18,7 +18,7 @@ QUEUE_LENGTH = 1024
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 
-Shard = tuple[str, int]
+NodeAddress = tuple[str, int]
 log = structlog.get_logger("ratewire.cache")
 
 
@@ -60,7 +60,7 @@ class ShardedFeed:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _start(self, shard: Shard, sources: Sequence[Source]) -> asyncio.Future[None]:
+    def _start(self, shard: NodeAddress, sources: Sequence[Source]) -> asyncio.Future[None]:
         """Start the task of a shard; the future is done once its subscription is active, or has failed."""
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run(shard, sources, ready), name=f"shard {shard}")
@@ -75,21 +75,25 @@ class ShardedFeed:
                 raise message
             yield message
 
-    async def _run(self, shard: Shard, sources: Sequence[Source], ready: asyncio.Future[None]) -> None:
+    async def _run(self, shard: NodeAddress, sources: Sequence[Source], ready: asyncio.Future[None]) -> None:
         try:
             await self._follow(shard, sources, ready)
-        except Exception as exc:  # noqa: BLE001 - a bug; the reader of the messages raises it
-            await self._queue.put(exc)
+        except Exception as exc:  # noqa: BLE001 - not reachable at first, or a bug: the subscriber raises it
+            if ready.done():
+                await self._queue.put(exc)
+            else:
+                ready.set_exception(exc)
 
-    async def _follow(self, shard: Shard, sources: Sequence[Source], ready: asyncio.Future[None]) -> None:
+    async def _follow(
+        self, shard: NodeAddress, sources: Sequence[Source], ready: asyncio.Future[None]
+    ) -> None:
         """Keep the subscription of one shard active until cancelled."""
         while True:
             try:
                 await self._read(shard, sources, ready)
             except (CacheUnavailable, MalformedTicker) as exc:
                 if not ready.done():
-                    ready.set_exception(exc)
-                    return
+                    raise
                 log.warning("shard lost", shard=shard, sources=sources, error=str(exc))
                 for source in sources:
                     await self._queue.put(Interruption(source, str(exc)))
@@ -97,7 +101,7 @@ class ShardedFeed:
             for other, moved in others:
                 self._start(other, moved).set_result(None)
 
-    async def _read(self, shard: Shard, sources: Sequence[Source], ready: asyncio.Future[None]) -> None:
+    async def _read(self, shard: NodeAddress, sources: Sequence[Source], ready: asyncio.Future[None]) -> None:
         """Subscribe at one shard and pass its messages on until the subscription breaks."""
         groups = [self._channels(source) for source in sources]
         async with (
@@ -114,7 +118,7 @@ class ShardedFeed:
                 for each in self._decode(message):
                     await self._queue.put(each)
 
-    async def _relocate(self, sources: Sequence[Source]) -> dict[Shard, list[Source]]:
+    async def _relocate(self, sources: Sequence[Source]) -> dict[NodeAddress, list[Source]]:
         """Find the present shards of `sources`, as soon as they have a primary that responds."""
         failures = 0
         while True:
@@ -126,9 +130,9 @@ class ShardedFeed:
                 failures += 1
                 log.debug("shard still lost", sources=sources, error=str(exc))
 
-    async def _locate(self, sources: Sequence[Source]) -> dict[Shard, list[Source]]:
+    async def _locate(self, sources: Sequence[Source]) -> dict[NodeAddress, list[Source]]:
         """Ask each slot for its head, so that the client learns of failovers and moved slots; group by primary."""
-        shards: dict[Shard, list[Source]] = {}
+        shards: dict[NodeAddress, list[Source]] = {}
         with translated_errors():
             for source in sources:
                 channel = self._channels(source)[0]

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import structlog
-from redis.asyncio.cluster import RedisCluster
 
-from cache.redis_client import LuaScript, RedisClient, ScriptArgument, read_script
+from cache.redis_client import ClusterRedis, LuaScript, RedisClient, ScriptArgument, read_script
 from rates.clock import format_us
 from rates.health import REPORT_LIFETIME, SourceReport
 from rates.redis_keys import RedisKeys
@@ -34,7 +33,7 @@ class RedisTickerSink:
     def __init__(self, redis: RedisClient, names: RedisKeys, *, stream_length: int) -> None:
         self._names = names
         self._stream_length = stream_length
-        self._is_sharded = int(isinstance(redis, RedisCluster))
+        self._is_sharded = int(isinstance(redis, ClusterRedis))
         self._write = LuaScript(redis, read_script("cache", "epoch.lua", "write.lua"))
         self._report = LuaScript(redis, read_script("cache", "epoch.lua", "report.lua"))
         self._written: dict[Source, dict[Symbol, Ticker]] = {}

@@ -20,7 +20,9 @@ class CacheSettings(BaseSettings):
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
-        description="Redis that holds the cache and carries the updates: redis://[:password@]host:port/db.",
+        description="Redis that holds the cache and carries the updates: redis://[user:password@]host:port/db, "
+        "redis+sentinel://[user:password@]host:port,host:port/service/db or "
+        "redis+cluster://[user:password@]host:port,host:port; rediss… for TLS.",
     )
     stream_length: int = Field(
         default=2_000,
