@@ -117,6 +117,21 @@ async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
     assert prices(published) == ["5", "7", "6"]
 
 
+async def test_a_new_epoch_reloads_although_its_number_would_be_the_next(
+    scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
+) -> None:
+    """Numbers of two epochs do not continue each other: what the new one holds besides is read."""
+    scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "old", 3, (ticker(price="3", sequence=3),), ())
+    async with following(scripted_feed) as mirror:
+        await until(lambda: mirror.loaded)
+        fourth, other = ticker(price="4", sequence=4), ticker("ETH/USDT", "7")
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "new", 4, (fourth, other), ())
+        scripted_feed.send(changes("new", 4, fourth))
+        await until(lambda: mirror.positions[BINANCE] == StreamPosition("new", 4))
+        assert mirror.read(other.key) == other
+    assert prices(published) == ["3", "4", "7"]
+
+
 async def test_a_lost_subscription_is_renewed_and_what_was_missed_is_read(
     scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], clock: Any, until: Any
 ) -> None:

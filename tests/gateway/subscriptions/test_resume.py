@@ -113,6 +113,43 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
             assert (event.recovered, event.items) == (True, ())
 
 
+async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """The stream holds nothing after it, but this replica is cut off and cannot tell what it has missed itself."""
+    async with running(scripted_feed) as gateway:
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
+        scripted_feed.send(Changes(BINANCE, "e", 1, ()))
+        await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
+        scripted_feed.after[BINANCE] = []
+        ahead = format_cursor(
+            Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("e", 5)}, gateway.catalog.version)
+        )
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, ahead)) as events:
+            assert (await following(events)).kind is RatesEventKind.GAP
+
+
+async def test_a_snapshot_after_a_cursor_ends_where_the_mirror_is(
+    running: Any, scripted_feed: Any, ticker: Any, until: Any
+) -> None:
+    """A later change in the stream follows as an update; the client has the value that the mirror has of it."""
+    async with running(scripted_feed) as gateway:
+        btc, eth = ticker(price="2", sequence=2), ticker("ETH/USDT", "7")
+        scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 2, (btc, eth), ())
+        scripted_feed.send(Changes(BINANCE, "e", 2, ()))
+        await until(lambda: gateway.mirror.positions[BINANCE].seq == 2)
+        later = ticker("ETH/USDT", "8", sequence=3)
+        scripted_feed.after[BINANCE] = [Changes(BINANCE, "e", 2, (btc,)), Changes(BINANCE, "e", 3, (later,))]
+        cursor = format_cursor(
+            Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("e", 1)}, gateway.catalog.version)
+        )
+        async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
+            snapshot = await following(events)
+            assert (snapshot.recovered, prices(snapshot)) == (True, [("BTC/USDT", "2")])
+            scripted_feed.send(Changes(BINANCE, "e", 3, (later,)))
+            assert prices(await following(events)) == [("ETH/USDT", "8")]
+
+
 async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> None:
     """Not on the first event."""
     with pytest.raises(InvalidCursor):
