@@ -36,6 +36,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tools.docstrings ratewire tools tests/deploy tests/docs tests/ratewire tests/tools examples
 	$(BIN)/python -m tools.unique_names
+	$(BIN)/python -m tools.retired_names
 	$(BIN)/python -m tools.markdown_lines
 	$(BIN)/python -m tools.typescript_layers
 	@tools/lint-typescript.sh

@@ -64,13 +64,13 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = secure(message["headers"])
+                message["headers"] = add_security_headers(message["headers"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def secure(headers: Iterable[Header]) -> list[Header]:
+def add_security_headers(headers: Iterable[Header]) -> list[Header]:
     """With what is missing of the security headers."""
     none_if_unset = list(headers)
     named = dict(none_if_unset)

@@ -66,8 +66,8 @@ async def run_gateway(
             await wait_for_backend(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop)
             await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
 
-            def settle() -> None:
-                spare_collector()
+            def on_started() -> None:
+                tune_garbage_collector()
                 on_ready()
 
             await serve_gateway(
@@ -78,7 +78,7 @@ async def run_gateway(
                 simulated=cache.simulated,
                 listener=listener,
                 listens_at_once=not shared,
-                on_ready=settle,
+                on_ready=on_started,
             )
 
 
@@ -123,7 +123,7 @@ async def serve_gateway(
     log.info("gateway stopped")
 
 
-def spare_collector() -> None:
+def tune_garbage_collector() -> None:
     """What is there once a process is ready stays for its whole life: the garbage collector need not look at it again and again,
     nor look for more that often. It took a third of a busy process; memory stayed the same.
     """

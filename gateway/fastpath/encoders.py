@@ -55,7 +55,7 @@ def _leaf_writer(leaf: Any, *, is_nullable: bool) -> Writer:
             return _encode(serialize(value))
         if is_nullable:
             return b"null"
-        # The plain path says what is wrong with it.
+        # The executor says what is wrong with it.
         raise NotOnFastPath
 
     # There are few values of an enum: each is encoded once.

@@ -109,7 +109,7 @@ class Planner:
             ]
             return tuple(map(_make_asked, range(len(roots)), roots, asks))
         except (NotOnFastPath, GraphQLError, RatesError):
-            # The plain path says what is wrong, if anything is.
+            # The executor says what is wrong, if anything is.
             return None
 
     def plan_subscription(

@@ -1,4 +1,4 @@
-"""Answers to queries as bytes, the same to the last one as those of the plain path, at a fraction of its cost."""
+"""Answers to queries as bytes, the same to the last one as those of the executor, at a fraction of its cost."""
 
 from graphql import GraphQLError, GraphQLSchema
 
@@ -24,7 +24,7 @@ class FastPathQueries:
         self._encoder = encoder
 
     def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
-        """The whole result, without errors; `None` where there is one: the plain path has its words.
+        """The whole result, without errors; `None` where there is one: the executor has its words.
 
         `metadata` are written if they are given; a caller that has no use for them saves some work.
         """

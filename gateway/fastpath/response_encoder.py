@@ -24,7 +24,7 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.units import MIB
 from rates.clock import format_us
 
-# Far more selections than applications have. Whoever asks in ever new ones pays what the plain path would have cost.
+# Far more selections than applications have. Whoever asks in ever new ones pays what the executor would have cost.
 MAX_SELECTIONS = 256
 MAX_BYTES = 64 * MIB
 MAX_LISTS = 4_096

@@ -27,7 +27,7 @@ TYPENAME = "__typename"
 
 
 class NotOnFastPath(Exception):
-    """The operation is for the plain path."""
+    """The operation is for the executor."""
 
 
 class Field(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import datetime
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
-from gateway.queries.rate_reader import Candidate, RateReader
+from gateway.queries.rate_reader import RateCandidate, RateReader
 from gateway.queries.rates_query import FreshnessPolicy
 from rates.clock import format_us
 from rates.source import Source
@@ -24,7 +24,7 @@ class SingleRateQuery:
         self._selection = selection
         self._symbol, self._source, self._policy = symbol, source, policy
         self._version = ""
-        self._candidates: list[Candidate] = []
+        self._candidates: list[RateCandidate] = []
         self._fragment: EncodedRate | None = None
 
     def write(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:

@@ -25,7 +25,7 @@ from gateway.http.negotiation import (
     wants_page,
 )
 from gateway.http.request_body import ClientGone, RefusedRequest, parse_body, read_body, read_query_string
-from gateway.http.request_cache import RequestCache, is_visit, keep_requests
+from gateway.http.request_cache import RequestCache, is_navigation, keep_requests
 from gateway.http.response import send_error, send_json, send_whole
 from gateway.http.sse import EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams
@@ -95,7 +95,7 @@ class HttpEndpoint:
             return
         if method not in (*READING, "POST"):
             raise RefusedRequest(405, f"the method is {method[:20]}: expected {ALLOWED}", {"allow": ALLOWED})
-        if method in READING and is_visit(scope["query_string"]) and wants_page(accepted):
+        if method in READING and is_navigation(scope["query_string"]) and wants_page(accepted):
             page = read_page(self._static_directory, "graphiql.html")
             page.headers["vary"] = "Accept"
             await page(scope, receive, send)

@@ -1,7 +1,7 @@
-"""A short way for requests that are known.
+"""The fast path of known requests.
 
 A request that is whole when it arrives and has been read before is answered in the same step, without a task and messages of its
-own; what `RequestCache` does not know goes uvicorn's way.
+own; what `RequestCache` does not know takes the ASGI path.
 """
 
 from typing import Self
@@ -22,7 +22,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
 
     direct: RequestCache | None = None
     _answered_at = 0.0
-    # The body of the message that is being read, while it may be answered the short way.
+    # The body of the message that is being read, while it may be answered on the fast path.
     _held: list[bytes] | None = None
     # Of the bytes that are being read: how many messages began in them, and what the last of them was, if it was answered.
     _begun = 0
@@ -40,7 +40,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         self._begun, self._shortcut = 0, None
         begins_here = not self._is_reading and self._is_free()
         if begins_here and self.direct is not None:
-            shortcut = self.direct.recall(data)
+            shortcut = self.direct.find_raw(data)
             if shortcut is not None and self._answer(shortcut):
                 self._stop_waiting()
                 return
@@ -75,7 +75,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close, unless it was answered on the short way meanwhile: that does not set the timer anew each time."""
+        """Close, unless it was answered on the fast path meanwhile: that does not set the timer anew each time."""
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._set_keep_alive(left)
@@ -119,7 +119,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         try:
             pieces = self.direct.write(shortcut, self.server_state.default_headers)
         except Exception:
-            # Outermost, as nobody above could answer: the long way does, and says to the client what it may know.
+            # Outermost, as nobody above could answer: the ASGI path does, with the error that the client may see.
             log.exception("short way failed")
             return False
         if pieces is None:
@@ -135,7 +135,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         return True
 
     def _release(self) -> None:
-        """Let what was held go uvicorn's way."""
+        """Pass what was held on to the ASGI path."""
         held, self._held = self._held, None
         if held is None or self.transport.is_closing():
             return

@@ -1,4 +1,4 @@
-"""Requests that are whole when they arrive and have been read before: answered at once, with the bytes of the long way.
+"""Requests that are whole when they arrive and have been read before: answered at once, with the bytes of the ASGI path.
 
 Everything else - another path, a page from elsewhere, a stream, an error - is left to `gateway.http.endpoint`.
 """
@@ -13,7 +13,7 @@ from gateway.http.request_body import RefusedRequest, check_type
 from gateway.http.response import encode_headers, json_headers
 from gateway.lru import BoundedLru
 from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
-from gateway.pages import Header, secure
+from gateway.pages import Header, add_security_headers
 from gateway.schema.context import OperationMetadata
 from gateway.schema.documents import MAX_KEPT_LENGTH
 
@@ -56,7 +56,7 @@ class RequestCache:
         self._date_headers: list[Header] = []
         self._date_lines = b""
 
-    def recall(self, data: bytes) -> KnownRequest | None:
+    def find_raw(self, data: bytes) -> KnownRequest | None:
         """The request that is exactly these bytes."""
         return self._whole.get(data) if len(data) <= MAX_WHOLE_LENGTH else None
 
@@ -68,7 +68,7 @@ class RequestCache:
     def read(
         self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
     ) -> KnownRequest | None:
-        """The request with these parts, if one like it has come the long way before."""
+        """The request with these parts, if one like it took the ASGI path before."""
         path, _, query = target.partition(b"?")
         if path != PATH or b"#" in query:
             return None
@@ -110,7 +110,7 @@ class RequestCache:
             status, body = 304, b""
         else:
             status, headers = 200, json_headers(shortcut.media, len(body), headers)
-        lines = _format(secure(encode_headers(headers)))
+        lines = _format(add_security_headers(encode_headers(headers)))
         return [_STATUS[status], self._date(server_headers), lines, b"\r\n", body]
 
     def _date(self, headers: list[Header]) -> bytes:
@@ -125,7 +125,7 @@ def keep_requests() -> KeptRequests:
     return BoundedLru(size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=lambda key, _: len(key[1]))
 
 
-def is_visit(query: bytes) -> bool:
+def is_navigation(query: bytes) -> bool:
     """Whether somebody came to the address without a question."""
     return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
 
@@ -137,7 +137,7 @@ def _choose_media(headers: dict[bytes, bytes], query: bytes | None) -> MediaType
     if query is None and not _is_json(headers.get(b"content-type"), headers.get(b"content-encoding")):
         return None
     accepted = parse_accept(_text(headers.get(b"accept")))
-    if query is not None and is_visit(query) and wants_page(accepted):
+    if query is not None and is_navigation(query) and wants_page(accepted):
         return None
     media = choose(accepted, OperationKind.QUERY)
     return media if media in WHOLE else None
@@ -162,7 +162,9 @@ def _text(value: bytes | None) -> str | None:
 def _split_head(media: MediaType) -> tuple[bytes, bytes]:
     """The lines before and after the length of the body."""
     name = b"content-length: "
-    before, _, after = _format(secure(encode_headers(json_headers(media, 0)))).partition(name + b"0")
+    before, _, after = _format(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
+        name + b"0"
+    )
     return before + name, after + b"\r\n"
 
 

@@ -74,7 +74,7 @@ class Streams:
                     writing.cancel()
                 watching = [
                     tasks.create_task(_until_gone(client.receive)),
-                    tasks.create_task(_beat(framing.heartbeat, outlet, self._heartbeat_s)),
+                    tasks.create_task(_send_heartbeats(framing.heartbeat, outlet, self._heartbeat_s)),
                 ]
                 await asyncio.wait([writing, *watching], return_when=asyncio.FIRST_COMPLETED)
                 is_interrupted = self.is_closing or not writing.done()
@@ -140,7 +140,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _beat(heartbeat: bytes, outlet: _ResponseBody, interval_s: float) -> None:
+async def _send_heartbeats(heartbeat: bytes, outlet: _ResponseBody, interval_s: float) -> None:
     """A sign of life whenever nothing was written for the interval, for proxies and clients that give up on silence."""
     while True:
         written = outlet.written

@@ -32,7 +32,7 @@ from rates.ticker import Ticker, TickerKey
 NEAR_LOOKUPS = 3
 
 
-class Candidate(NamedTuple):
+class RateCandidate(NamedTuple):
     """A slot whose ticker may answer, and the largest age at which it satisfies the policy."""
 
     slot: TickerSlot
@@ -209,14 +209,16 @@ class RateReader:
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
 
-    def candidates(self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy) -> list[Candidate]:
+    def candidates(
+        self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
+    ) -> list[RateCandidate]:
         """Return the slots that may answer, most preferred first.
 
         Raises:
             UnknownSymbol, NotTrading: no source serves the symbol.
         """
         return [
-            Candidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
+            RateCandidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
             for each in self.sources_for(symbol, source)
         ]
 

@@ -75,7 +75,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     """Derive the status from the facts at `now`."""
-    state, reason = _judge(facts, now)
+    state, reason = _classify(facts, now)
     last, reports = facts.last, facts.reports
     silent, silent_count = _silent(reports)
     budgets = [report.budget for report in reports if report.budget is not None]
@@ -101,7 +101,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     )
 
 
-def _judge(  # noqa: PLR0911 - one return per rule
+def _classify(  # noqa: PLR0911 - one return per rule
     facts: SourceFacts, now: datetime
 ) -> tuple[SourceState, str | None]:
     """Return the first state that applies, worst evidence first, and its reason."""

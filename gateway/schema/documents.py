@@ -87,10 +87,10 @@ def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLErro
             elif extent.aliases > limits.max_aliases:
                 yield _beyond(f"{extent.aliases} aliases: expected at most {limits.max_aliases}")
             else:
-                yield from _check_places(operation.selection_set, fragments, limits)
+                yield from _check_overlaps(operation.selection_set, fragments, limits)
 
 
-def _check_places(
+def _check_overlaps(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits
 ) -> Iterator[GraphQLError]:
     """Validation compares all fields that share a place in the answer in pairs: for 500 of them that takes a second."""

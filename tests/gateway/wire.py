@@ -107,7 +107,7 @@ async def connected(
 
 
 async def learned(protocol: Any, wire: Wire, request: bytes = post(ONE)) -> None:
-    """The request has come the long way, and is known."""
+    """The request took the ASGI path, and is known."""
     before = wire.answers()
     protocol.data_received(request)
     await wait_until(lambda: wire.answers() > before)

@@ -71,6 +71,8 @@ def test_a_retired_phrase_is_found_in_any_text() -> None:
         "docs/http.md:1: “short way” is retired in docs"
     ]
     assert list(find_retired(phrase, "docs/a.py", "x = 1\n# the short\n# way\n"))
+    assert list(find_retired(phrase, "docs/a.py", 'def f():\n    """Take the short way."""\n'))
+    assert not list(find_retired(phrase, "docs/a.py", 'log.exception("short way failed")\n'))
     assert not list(find_retired(phrase, "docs/http.md", "A shortway, a short  highway."))
 
 

@@ -36,7 +36,7 @@ class SourceRate(NamedTuple):
 
 def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
     """Compute the consensus of `source_rates`. Each source appears among the contributions."""
-    contributions = [_admit(query, source, each) for source, each in source_rates.items()]
+    contributions = [_weigh(query, source, each) for source, each in source_rates.items()]
     contributions = _leave_out_outliers(contributions, query)
     if query.method is ConsensusMethod.VWAP:
         contributions = [_demand_volume(each) for each in contributions]
@@ -73,21 +73,21 @@ def _agree(
             )
             for each in contributions
         ),
-        quality=_judge(len(rates), divergence, query),
+        quality=_classify(len(rates), divergence, query),
         now=now,
         price=price,
         divergence_bps=divergence,
     )
 
 
-def _judge(count: int, divergence_bps: Decimal, query: ConsensusQuery) -> ConsensusQuality:
+def _classify(count: int, divergence_bps: Decimal, query: ConsensusQuery) -> ConsensusQuality:
     if count == 1:
         return ConsensusQuality.SINGLE_SOURCE
     agreed = divergence_bps <= query.max_deviation_bps
     return ConsensusQuality.AGREED if agreed else ConsensusQuality.DIVERGED
 
 
-def _admit(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Contribution:
+def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Contribution:
     rate = source_rate.rate
     if source_rate.gone is not None:
         is_halted = source_rate.gone.reason is UnavailableReason.NOT_TRADING

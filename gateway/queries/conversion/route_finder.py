@@ -37,7 +37,7 @@ class RouteFinder:
         """
         late: list[tuple[Freshness, tuple[Leg, ...]]] = []
         for route in routes:
-            legs = self._walk(route)
+            legs = self._read_legs(route)
             if legs is None:
                 continue
             freshness = self._worst_late(legs)
@@ -48,7 +48,7 @@ class RouteFinder:
             raise self._not_seen(routes[0])
         return min(late, key=lambda each: each[0].severity)[1]
 
-    def _walk(self, route: Route) -> tuple[Leg, ...] | None:
+    def _read_legs(self, route: Route) -> tuple[Leg, ...] | None:
         legs: list[Leg] = []
         for one, other in pairwise(route):
             leg = self._leg(one, other)
@@ -59,10 +59,10 @@ class RouteFinder:
 
     def _leg(self, one: str, other: str) -> Leg | None:
         if (one, other) not in self._known:
-            self._known[one, other] = self._look(one, other)
+            self._known[one, other] = self._read_leg(one, other)
         return self._known[one, other]
 
-    def _look(self, one: str, other: str) -> Leg | None:
+    def _read_leg(self, one: str, other: str) -> Leg | None:
         """Return the leg between two assets with the rate that `rate` would choose."""
         symbols = self._graph.symbols(one, other)
         if not symbols:

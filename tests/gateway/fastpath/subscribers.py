@@ -51,7 +51,7 @@ class PushSubscriber:
 
     def __init__(self, client: ClientOptions, log: Log) -> None:
         self.cohort: Cohort[EncodedPayload] | None = None
-        self._manner = client
+        self._client_options = client
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._is_reading = False
@@ -64,7 +64,7 @@ class PushSubscriber:
 
     def deliver(self, payload: EncodedPayload) -> None:
         self._log.append((round(self._loop.time(), 6), payload.body, payload.cursor))
-        delay_s = self._manner.delays_s[(len(self._log) - 1) % len(self._manner.delays_s)]
+        delay_s = self._client_options.delays_s[(len(self._log) - 1) % len(self._client_options.delays_s)]
         if delay_s:
             self._is_reading = True
             self._loop.call_later(delay_s, self._on_read)
@@ -87,7 +87,7 @@ class SubscriberGroup:
         self.operations = Operations(SCHEMA, Context.of(self.harness), SETTINGS)
 
     async def watch(self, steps: list[Step], cases: list[SubscriptionCase]) -> list[list[Log]]:
-        """What each subscriber was told: when it case the plain path, when it case ours, when it was handed everything."""
+        """What each subscriber was told: when it case the executor, when it case ours, when it was handed everything."""
         following = [asyncio.create_task(each.mirror.run()) for each in self.scenario.replicas]
         for each in self.scenario.replicas:
             await each.refresh()

@@ -34,7 +34,7 @@ COMMON = [
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(steps=step_lists, subscription_cases=cases(consensus_subscriptions()))
-def test_every_answer_is_that_of_the_plain_path(
+def test_every_answer_is_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase]
 ) -> None:
     """Whatever happens, whatever is case, by however many, however slowly each of them reads."""

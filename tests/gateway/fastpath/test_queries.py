@@ -1,4 +1,4 @@
-"""What is assembled from fragments is, to the last byte, what the plain path answers at the same moment."""
+"""What is assembled from fragments is, to the last byte, what the executor answers at the same moment."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -110,12 +110,12 @@ def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
     all_seen=st.booleans(),
     happens=st.lists(tickers(), max_size=4),
 )
-def test_every_answer_is_that_of_the_plain_path(
+def test_every_answer_is_that_of_the_executor(
     asked: list[tuple[str, dict[str, Any]]], all_seen: bool, happens: list[Any]
 ) -> None:
     """Whatever is asked, whatever is known and however long ago it was observed."""
 
-    async def play() -> None:
+    async def run_scenario() -> None:
         async with both() as system:
             for source, symbol in KEYS if all_seen else ():
                 await system.write(build_ticker(symbol, source=source))
@@ -130,7 +130,7 @@ def test_every_answer_is_that_of_the_plain_path(
                 for query, variables in asked:
                     event(f"covered: {await system.check(query, variables)}")
 
-    run_virtually(play())
+    run_virtually(run_scenario())
 
 
 async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:

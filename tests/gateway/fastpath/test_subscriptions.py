@@ -1,4 +1,4 @@
-"""Subscribers are told, to the last byte and at the same moments, what the plain path tells them."""
+"""Subscribers are told, to the last byte and at the same moments, what the executor tells them."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ COMMON = [
     subscription_cases=cases(documents.subscriptions()),
     stream_length=st.sampled_from([100, 3]),
 )
-def test_every_event_is_that_of_the_plain_path(
+def test_every_event_is_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase], stream_length: int
 ) -> None:
     """Whatever happens, whatever is case, by however many, however slowly each of them reads."""

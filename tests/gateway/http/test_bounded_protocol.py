@@ -80,7 +80,7 @@ async def test_a_body_may_be_longer_than_a_head(gateway_with_rate: Gateway) -> N
 async def test_an_idle_connection_is_closed_whatever_it_last_sent(
     gateway_with_rate: Gateway, stray: bytes
 ) -> None:
-    """An empty line, or the rest of a body that nobody waited for, is no request; after the long way and after the short one."""
+    """An empty line, or the rest of a body that nobody waited for, is no request, on either path."""
     for short in (False, True):
         async with connected(gateway_with_rate, timeout_keep_alive=0.05) as (protocol, wire):
             await learned(protocol, wire)
@@ -177,7 +177,7 @@ async def test_a_connection_that_closes_is_not_held_by_a_client_that_reads_nothi
 async def test_answers_that_nobody_reads_end_with_their_connection(
     ready_gateway: Any, cache: Any, ticker: Any, structured_logs: list[Any]
 ) -> None:
-    """On a real socket, on the short way and on the long one."""
+    """On a real socket, on the fast path and on the ASGI path."""
     await cache.write([ticker()])
     wide = (
         "{ " + " ".join(f"c{number}: rates {{ items {{ id symbol }} cursor }}" for number in range(50)) + " }"

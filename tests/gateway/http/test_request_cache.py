@@ -1,4 +1,4 @@
-"""The short way of known requests, step by step: who is answered at once, and what keeps a connection from it."""
+"""The fast path of known requests, step by step, and the conditions that exclude a connection."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: G
 
 
 async def test_in_portions_it_is_answered_all_the_same(gateway_with_rate: Gateway) -> None:
-    """A body that comes later is waited for the long way."""
+    """A body that comes later takes the ASGI path."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
         request = post(ONE)
@@ -40,7 +40,7 @@ async def test_many_at_once_are_not_answered_in_one_step(gateway_with_rate: Gate
 
 
 async def test_a_client_that_reads_nothing_gets_nothing_more(gateway_with_rate: Gateway) -> None:
-    """What is written waits for the reader, as on the long way."""
+    """Writing waits for the reader, as on the ASGI path."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
         protocol.data_received(post(ONE))
@@ -127,7 +127,7 @@ async def test_a_short_way_that_fails_leaves_it_to_the_long_one(
 
 
 async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: Any) -> None:
-    """Connections that were answered the short way only are closed with all others."""
+    """Connections that used the fast path only are closed with all others."""
     async with ready_gateway() as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))
         for _ in range(3):

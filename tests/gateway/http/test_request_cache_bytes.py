@@ -1,4 +1,4 @@
-"""The short way of known requests answers with the bytes of the long way, whatever is sent and in whatever portions."""
+"""The fast path of known requests sends the bytes of the ASGI path, however a request is split."""
 
 import asyncio
 import json

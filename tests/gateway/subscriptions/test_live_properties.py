@@ -43,7 +43,7 @@ class Reader:
 
 
 @dataclass
-class Diary:
+class ConnectionLog:
     """What happened on one connection."""
 
     replica: int
@@ -83,30 +83,30 @@ readers = st.builds(
 )
 
 
-class Performance(Scenario):
-    """A play with readers, until some time after the steps."""
+class SubscribedScenario(Scenario):
+    """A scenario with subscribers, until some time after the steps."""
 
     def __init__(self, stream_length: int) -> None:
         super().__init__(stream_length)
         self.until = float("inf")
 
-    async def perform(self, steps: list[Step], cast: list[Reader]) -> list[list[Diary]]:
+    async def run_subscribed(self, steps: list[Step], readers: list[Reader]) -> list[list[ConnectionLog]]:
         mirrors = [asyncio.create_task(replica.mirror.run()) for replica in self.replicas]
         for replica in self.replicas:
             await replica.refresh()
         await asyncio.sleep(0.000_01)
         self.until = round((sum(step.ticks for step in steps) + 1) * TICK_S + EPILOGUE_S) + 0.008_9
         async with asyncio.TaskGroup() as tasks:
-            told = [tasks.create_task(self.attend(reader)) for reader in cast]
+            told = [tasks.create_task(self.attend(reader)) for reader in readers]
             tasks.create_task(self.run(steps))
         for mirror in mirrors:
             mirror.cancel()
         await asyncio.wait(mirrors)
         return [each.result() for each in told]
 
-    async def attend(self, reader: Reader) -> list[Diary]:
+    async def attend(self, reader: Reader) -> list[ConnectionLog]:
         """All connections of one client, which keeps what it holds and its last cursor between them."""
-        diaries: list[Diary] = []
+        connection_logs: list[ConnectionLog] = []
         cursor: str | None = None
         held: dict[TickerKey, Ticker] = {}
         if reader.starts_with_query:
@@ -116,32 +116,32 @@ class Performance(Scenario):
             await asyncio.sleep(visit.pause_s)
             if self.loop.time() >= self.until:
                 break
-            diary = Diary(visit.replica, cursor, self.loop.time(), dict(held))
-            await self.stay(reader, visit, diary)
-            diaries.append(diary)
-            for _, event in diary.events:
+            connection_log = ConnectionLog(visit.replica, cursor, self.loop.time(), dict(held))
+            await self.stay(reader, visit, connection_log)
+            connection_logs.append(connection_log)
+            for _, event in connection_log.events:
                 cursor = event.cursor
                 apply(held, event)
-        return diaries
+        return connection_logs
 
-    async def stay(self, reader: Reader, visit: Visit, diary: Diary) -> None:
+    async def stay(self, reader: Reader, visit: Visit, connection_log: ConnectionLog) -> None:
         client = reader.client
         pace = DeliveryOptions(client.interval_s, client.bps, client.silence_s)  # type: ignore[arg-type]  # a whole number will do
         live = self.replicas[visit.replica].live_queries
         is_last = visit is reader.visits[-1]
         number = 0
-        async with aclosing(live.iterate(reader.query, pace, diary.after)) as events:
+        async with aclosing(live.iterate(reader.query, pace, connection_log.after)) as events:
             try:
                 async with asyncio.timeout_at(self.until):
-                    while is_last or len(diary.events) < visit.events:
+                    while is_last or len(connection_log.events) < visit.events:
                         event = await anext(events)
-                        diary.events.append((self.loop.time(), event))
+                        connection_log.events.append((self.loop.time(), event))
                         if event.kind is not Kind.GAP:
                             await asyncio.sleep(client.delays_s[number % len(client.delays_s)])
                             number += 1
             except TimeoutError:
                 pass
-        diary.ended = self.loop.time()
+        connection_log.ended = self.loop.time()
 
 
 def apply(held: dict[TickerKey, Ticker], event: RatesEvent) -> None:
@@ -169,19 +169,21 @@ def wanted_values(harness: Harness, query: RatesQuery, at: float) -> dict[Ticker
     return {key: each for key, each in harness.values_at(at).items() if is_wanted(key, query)}
 
 
-def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerKey, Ticker] | None:
+def check_first(
+    scenario: SubscribedScenario, reader: Reader, connection_log: ConnectionLog
+) -> dict[TickerKey, Ticker] | None:
     """The events up to the snapshot are right; the values told, or `None` if it broke off before."""
-    harness = play.replicas[diary.replica]
-    if not diary.events:
+    harness = scenario.replicas[connection_log.replica]
+    if not connection_log.events:
         return None
-    kinds = [event.kind for _, event in diary.events[:2]]
-    began, first = diary.events[0]
+    kinds = [event.kind for _, event in connection_log.events[:2]]
+    began, first = connection_log.events[0]
     if kinds[0] is Kind.GAP:
-        assert diary.after == first.cursor
+        assert connection_log.after == first.cursor
         assert not first.items
-        if len(diary.events) == 1:
+        if len(connection_log.events) == 1:
             return None
-        began, first = diary.events[1]
+        began, first = connection_log.events[1]
     assert first.kind is Kind.SNAPSHOT
     now = wanted_values(harness, reader.query, began)
     missing = {(each.symbol, each.source) for each in first.unavailable}
@@ -189,17 +191,19 @@ def check_first(play: Performance, reader: Reader, diary: Diary) -> dict[TickerK
     told = items(first)
     if first.recovered:
         assert missing >= expected_missing
-        check_recovery(harness, reader, diary, first, began)
+        check_recovery(harness, reader, connection_log, first, began)
     else:
-        assert first.recovered is (None if diary.after is None else False)
+        assert first.recovered is (None if connection_log.after is None else False)
         assert told == now
         assert missing == expected_missing
     return told
 
 
-def check_recovery(harness: Harness, reader: Reader, diary: Diary, first: RatesEvent, began: float) -> None:
+def check_recovery(
+    harness: Harness, reader: Reader, connection_log: ConnectionLog, first: RatesEvent, began: float
+) -> None:
     """With what it had before, the reader now holds exactly what there is; and what it had is not told again."""
-    held, now = dict(diary.held), wanted_values(harness, reader.query, began)
+    held, now = dict(connection_log.held), wanted_values(harness, reader.query, began)
     told = items(first)
     apply(held, first)
     # A client that names symbols drops what the snapshot says is unknown altogether.
@@ -210,23 +214,27 @@ def check_recovery(harness: Harness, reader: Reader, diary: Diary, first: RatesE
     assert held == now
     retracked = {entry.key for replica in [harness] for entry in replica.log if entry.ticker is None}
     for key, ticker in told.items():
-        before = diary.held.get(key)
+        before = connection_log.held.get(key)
         assert before is None or ticker.is_newer_than(before) or reader.client.bps or key in retracked
 
 
-def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[TickerKey, Ticker]) -> None:
+def check_rest(
+    scenario: SubscribedScenario, reader: Reader, connection_log: ConnectionLog, told: dict[TickerKey, Ticker]
+) -> None:
     """After the snapshot, events are those of the oracle, and their cursors claim nothing that was not told."""
-    harness = play.replicas[diary.replica]
-    start = next(number for number, (_, event) in enumerate(diary.events) if event.kind is Kind.SNAPSHOT)
-    began = diary.events[start][0]
-    told_until = diary.ended + 2 * ROUNDING
-    is_complete = diary.ended >= play.until - ROUNDING
-    # What falls on the very end of the play may be told or not.
-    until = play.until - 10 * ROUNDING if is_complete else told_until
+    harness = scenario.replicas[connection_log.replica]
+    start = next(
+        number for number, (_, event) in enumerate(connection_log.events) if event.kind is Kind.SNAPSHOT
+    )
+    began = connection_log.events[start][0]
+    told_until = connection_log.ended + 2 * ROUNDING
+    is_complete = connection_log.ended >= scenario.until - ROUNDING
+    # What falls on the very end of the scenario may be told or not.
+    until = scenario.until - 10 * ROUNDING if is_complete else told_until
     expected = simulate(harness.log, reader.query, reader.client, began=began, held=told, until=until)
     seen = [
         Told(at, items(event), gone(event), event.conflated)
-        for at, event in diary.events[start + 1 :]
+        for at, event in connection_log.events[start + 1 :]
         if at < until
     ]
     for number, (one, other) in enumerate(zip_all(expected, seen)):
@@ -237,11 +245,11 @@ def check_rest(play: Performance, reader: Reader, diary: Diary, told: dict[Ticke
             break
         assert abs(one.at - other.at) < 10 * ROUNDING, (number, one, other)
         assert (one.items, one.retracted, one.conflated) == (other.items, other.retracted, other.conflated)
-        kind = diary.events[start + 1 + number][1].kind
+        kind = connection_log.events[start + 1 + number][1].kind
         assert kind is (Kind.UPDATE if one.items or one.retracted else Kind.HEARTBEAT)
 
 
-def check_replica(play: Performance, harness: Harness) -> None:
+def check_replica(scenario: SubscribedScenario, harness: Harness) -> None:
     """Nothing older or equal was ever published after something newer, and in the end nothing is missing."""
     newest: dict[TickerKey, Ticker] = {}
     for _, key, ticker in harness.log:
@@ -249,7 +257,7 @@ def check_replica(play: Performance, harness: Harness) -> None:
         if ticker is not None:
             assert before is None or ticker.is_newer_than(before)
             newest[key] = ticker
-    for ticker in play.cache.tickers():
+    for ticker in scenario.cache.tickers():
         known = harness.mirror.read(ticker.key)
         assert known is not None
         assert not ticker.is_newer_than(known)
@@ -266,19 +274,21 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
 @settings(max_examples=200, deadline=None)
 @given(step_lists, st.lists(readers, min_size=2, max_size=4), st.sampled_from([100, 3]))
 def test_every_reader_is_told_what_the_oracle_says(
-    steps: list[Step], cast: list[Reader], stream_length: int
+    steps: list[Step], readers: list[Reader], stream_length: int
 ) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves, slow reads, gaps, restarts, changes of what is
     tracked, disconnects and arguments, on two replicas.
     """
 
     async def main() -> None:
-        play = Performance(stream_length)
-        for reader, diaries in zip(cast, await play.perform(steps, cast), strict=True):
-            for diary in diaries:
-                if (told := check_first(play, reader, diary)) is not None:
-                    check_rest(play, reader, diary, told)
-        for replica in play.replicas:
-            check_replica(play, replica)
+        scenario = SubscribedScenario(stream_length)
+        for reader, connection_logs in zip(
+            readers, await scenario.run_subscribed(steps, readers), strict=True
+        ):
+            for connection_log in connection_logs:
+                if (told := check_first(scenario, reader, connection_log)) is not None:
+                    check_rest(scenario, reader, connection_log, told)
+        for replica in scenario.replicas:
+            check_replica(scenario, replica)
 
     run_virtually(main())

@@ -64,7 +64,7 @@ class Oracle:
         return newest, conflated
 
 
-class Stage:
+class LiveScenario:
     """A mirror, its fan-out, and readers with their oracles, moved step by step."""
 
     def __init__(self) -> None:
@@ -128,10 +128,10 @@ class Stage:
 @given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
 def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves and slow reads."""
-    stage = Stage()
+    scenario = LiveScenario()
     for kind, *arguments in steps:
-        getattr(stage, kind)(*arguments)
-    stage.finish()
+        getattr(scenario, kind)(*arguments)
+    scenario.finish()
 
 
 def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
