@@ -108,7 +108,11 @@ def _run(
         if against:
             show(f"building {against} (a minute or two) …\n")
             other = stack.enter_context(checked_out(against))
-            about += [f"this: {describe_this_tree()}", f"other: {other.title}", f"{plan.rounds} rounds"]
+            about += [
+                f"this: {describe_this_tree()}",
+                f"other: {other.title}",
+                f"rounds: {plan.rounds}, {plan.seconds:g} s a figure",
+            ]
         os.sched_setaffinity(0, {cores.load})
         run_rounds(scenarios, plan, cores, results, other)
 

@@ -34,6 +34,7 @@ class SubscriptionMeasurement:
     per_s: float
     items_per_s: float
     connects_per_s: float
+    connect_shares: CpuShares
     kb_per_connection: float
     growth_mb: float
     p50_ms: float
@@ -123,6 +124,9 @@ class LoadGenerator:
             per_s=seen["events"] / seen["seconds"],
             items_per_s=seen["items"] / seen["seconds"],
             connects_per_s=count / seen["connect_s"],
+            connect_shares=CpuShares(
+                *(seen[f"connect_{part}_s"] / seen["connect_s"] for part in ("cpu", "wait", "own"))
+            ),
             kb_per_connection=(seen["rss_subscribed"] - seen["rss_before"]) / count / 1024,
             growth_mb=(seen["rss_peak"] - seen["rss_subscribed"]) / 2**20,
             p50_ms=_number(seen["p50_ms"]),

@@ -37,7 +37,7 @@ FULL = Plan(
     curve_clients=(8, 16, 32, 64, 128),
 )
 # Against another commit: many short rounds.
-COMPARISON = replace(FULL, rounds=9, seconds=2)
+COMPARISON = replace(FULL, rounds=9, seconds=3)
 QUICK = Plan(
     rounds=1,
     seconds=2,

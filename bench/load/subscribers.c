@@ -264,13 +264,14 @@ int main(int argc, char **argv) {
     poll_fd = epoll_create1(0);
 
     long rss_before = server_rss(pid);
-    double start = now_s(), cpu_before = server_cpu_s(pid);
+    double start = now_s(), cpu_before = server_cpu_s(pid), wait_before = server_wait_s(pid), own_before = own_cpu_s();
     while (opened < count && opened < IN_FLIGHT) open_next();
     while (ready_count < count) {
         poll_once(20);
         if (now_s() - start > CONNECT_LIMIT_S) fail("not all subscribers were connected in time");
     }
     double connect_s = now_s() - start, connect_cpu_s = server_cpu_s(pid) - cpu_before;
+    double connect_wait_s = server_wait_s(pid) - wait_before, connect_own_s = own_cpu_s() - own_before;
     poll_until(now_s() + SETTLE_S);
     long rss_subscribed = server_rss(pid), rss_peak = rss_subscribed;
 
@@ -295,10 +296,10 @@ int main(int argc, char **argv) {
         latency_count = 0;
         run_storm(pid, atof(argv[11]), seconds, server_used / seconds);
     }
-    printf("\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
+    printf("\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"connect_wait_s\": %.6f, \"connect_own_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
            "\"items\": %ld, \"bytes\": %ld, \"publications\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
            "\"server_wait_s\": %.6f, \"rss_before\": %ld, \"rss_subscribed\": %ld, \"rss_peak\": %ld, ",
-           count, connect_s, connect_cpu_s, seconds, events, items, frame_bytes, complete, own_used,
+           count, connect_s, connect_cpu_s, connect_wait_s, connect_own_s, seconds, events, items, frame_bytes, complete, own_used,
            server_used, has_waited, rss_before, rss_subscribed, rss_peak);
     print_latencies();
     printf("}\n");

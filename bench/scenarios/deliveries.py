@@ -23,7 +23,7 @@ def measure_same(context: ScenarioContext, server: Server) -> None:
         targets=((Server.PLAIN, 11), (Server.BARE, 0.8)),
     )
     row = Row("connect + subscribe, one symbol", "connections/s", goal="≥ 1,500/s", is_throughput=True)
-    context.results.add(row, server, seen.connects_per_s)
+    context.results.add(row, server, seen.connects_per_s, seen.connect_shares)
 
 
 def measure_subscribers(context: ScenarioContext, server: Server) -> None:

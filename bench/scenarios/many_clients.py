@@ -50,7 +50,7 @@ def measure_idle(context: ScenarioContext, server: Server) -> None:
     connects = Row(
         f"{name}: connect + subscribe", "connections/s", goal="≥ 1,500/s", targets=absolute_target(1_500)
     )
-    add(connects, server, seen.connects_per_s)
+    add(connects, server, seen.connects_per_s, seen.connect_shares)
 
 
 def measure_storm(context: ScenarioContext, server: Server) -> None:
