@@ -282,14 +282,24 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
             awaits="unanswered first subscriptions that are halved",
         ),
     ),
-    "odd-frames": tuple(
+    "odd-frames": (
+        *(
+            Expectation(
+                "counted, all else undisturbed",
+                refused_alone,
+                {"form": form},
+                awaits="odd messages that cost only themselves",
+            )
+            for form in ("not-utf8", "no-zone")
+        ),
         Expectation(
-            "counted, all else undisturbed",
-            refused_alone,
-            {"form": form},
-            awaits="odd messages that are skipped",
-        )
-        for form in ("not-utf8", "no-zone", "nested")
+            "undisturbed",
+            None,
+            {"form": "nested"},
+            duration_s=2 * TTL_S,
+            awaits="odd messages that cost only themselves",
+            invariant=up_and_fresh,
+        ),
     ),
     "advisory": tuple(
         Expectation(f"names the {form}", names(form), {"form": form}, awaits="Kraken's advisories")
