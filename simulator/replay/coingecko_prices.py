@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from simulator.markets import Coin
-from simulator.replay.files import RecordedAnswer
+from simulator.replay.recording_file import RecordedAnswer
 
 Prices = dict[str, dict[str, msgspec.Raw]]
 

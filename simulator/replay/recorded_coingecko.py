@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from simulator.assets import read_currencies
 from simulator.markets import Coin
 from simulator.replay.coingecko_prices import prices_in
-from simulator.replay.files import RecordedAnswer
+from simulator.replay.recording_file import RecordedAnswer
 from simulator.replay.timeline import Timeline
 
 _UPDATED = "last_updated_at"

@@ -6,7 +6,6 @@ at the end. Product code must not split symbols this way [exchanges.md, Symbols]
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 QUOTES = (
     *("USDT", "FDUSD", "USDC", "TUSD", "BUSD", "USDP", "USDS", "DAI", "PAX", "AEUR", "EURI", "USD1", "USD"),
@@ -37,10 +36,19 @@ QUOTES = (
 class RecordedSymbol:
     """One price series of a recording: `source_symbol` is `BTCUSDT` at Binance, `bitcoin` at CoinGecko."""
 
-    source: Literal["binance", "coingecko"]
+    source: str
     source_symbol: str
     base: str
     quote: str
+
+
+def split_code(code: str, assets: Collection[str]) -> tuple[str, str] | None:
+    """Return base and quote of a source's code: at its separator, or as a joined symbol."""
+    for separator in "/-":
+        base, found, quote = code.partition(separator)
+        if found:
+            return base, quote
+    return split_symbol(code, assets)
 
 
 def split_symbol(symbol: str, assets: Collection[str]) -> tuple[str, str] | None:

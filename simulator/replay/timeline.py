@@ -1,9 +1,8 @@
 """Maps recorded times to replayed ones. Pure integer arithmetic, no floats."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-
-from simulator.nanotime import MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,9 @@ class Timeline:
 
     def due_ns(self, received_ns: int) -> int:
         """The time at which a record is published."""
-        return self.begin_ns + self.lead_ns + _scaled(received_ns - self.first_received_ns, self.speed)
+        # Records before a long gap at the start are due at once.
+        offset = max(0, received_ns - self.first_received_ns)
+        return self.begin_ns + self.lead_ns + _scaled(offset, self.speed)
 
     def moved_us(self, event_us: int) -> int:
         """The replayed event time."""
@@ -37,10 +38,14 @@ class Timeline:
         return self.moved_us(event_ms * 1000) // 1000
 
 
-def lead_ns(offsets: list[tuple[int, int]], speed: Fraction) -> int:
-    """The delay of all frames: the largest difference of event offset (ms) and receive offset (ns), scaled."""
-    ahead = max((event * MS - received for event, received in offsets), default=0)
-    return max(0, _scaled(ahead, speed))
+def ahead_ns(offsets: Iterable[tuple[int, int]]) -> int:
+    """The largest difference of (event offset in us, receive offset in ns); 0 if no event is ahead."""
+    return max(0, max((event_us * 1000 - received_ns for event_us, received_ns in offsets), default=0))
+
+
+def scaled_lead_ns(ahead_ns: int, speed: Fraction) -> int:
+    """How much later frames are published so that no event time is ahead of the clock."""
+    return _scaled(ahead_ns, speed)
 
 
 def _scaled(span: int, speed: Fraction) -> int:

@@ -1,6 +1,7 @@
 """Replay of small recordings in the documented formats: order, times, state, and ignored lines."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,10 +108,8 @@ def test_frames_go_out_at_recorded_offsets_divided_by_the_speed(speed: float) ->
 def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
     """The second trade's event offset exceeds its receive offset, so all frames wait for the difference."""
     records = Recording.read([HFT])
-    late = [record for record in records.frames if record.stream == "btcusdt@trade"]
-    early = late[1].__class__(
-        late[1].received_ns - 50_000_000, late[1].stream, late[1].combined, late[1].data
-    )
+    late = [record for record in records.frames if record.streams == ("btcusdt@trade",)]
+    early = replace(late[1], received_ns=late[1].received_ns - 50_000_000)
     world = ReplayWorld(Recording(("x",), [late[0], early], []))
     world.begin(START_NS)
     assert world.due_ns() == START_NS + 55_000_000
