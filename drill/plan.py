@@ -177,7 +177,7 @@ def _refused(status: int, *states: str, retry: bool = False) -> Expectation:
     parameters: Mapping[str, Value] = {"retry_after_s": 2.0} if retry else {}
     summary = f"{' or '.join(states)}, naming {status}"
     # Connections that were not refused themselves learn it from the shared cooldown.
-    saying = (str(status), "left alone", "was refused") if retry else (str(status),)
+    saying = (str(status), "asked for a pause", "was refused") if retry else (str(status),)
     return Expectation(summary, in_state(*states, saying=saying), parameters, reconnects_first=True)
 
 

@@ -21,8 +21,9 @@ from simulator.generated.world import GeneratedWorld
 from simulator.nanotime import now_ns
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
-from standalone.app import SourceSet, start_parts
+from standalone.app import start_system
 from standalone.database import open_database
+from standalone.pipeline import SourceSet
 from standalone.simulated import simulated_sources
 
 STARTED_WITHIN_S = 30.0
@@ -53,11 +54,11 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
         async with (
             run_simulator(settings, world=world, price_observer=published) as addresses,
             open_database(folder, (), simulated=True) as instruments,
-            asyncio.TaskGroup() as parts,
+            asyncio.TaskGroup() as group,
         ):
             await _track_drill_symbols(instruments)
-            market = SourceSet(simulated_sources(addresses), addresses.label)
-            start_parts(parts, stop, market, instruments, listener)
+            sources = SourceSet(simulated_sources(addresses), addresses.label)
+            start_system(group, stop, sources, instruments, listener)
             try:
                 subscriber = DrillSubscriber(
                     f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)

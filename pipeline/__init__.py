@@ -1,1 +1,1 @@
-"""From sources to the cache: producer, task queue, consumers, push feed. Never knows who reads the cache."""
+"""The pipeline from sources to the cache: producer, task queue, consumers and push feeds. Does not know the cache's readers."""

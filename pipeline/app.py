@@ -1,4 +1,4 @@
-"""Composition roots of the distributed system: one process each, on Redis, RabbitMQ and Postgres."""
+"""Composition roots of the distributed system: one function per process, on Redis, RabbitMQ and Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -7,21 +7,26 @@ from typing import TypeVar
 
 import structlog
 
+from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
 from cache.redis_sink import RedisTickerSink
 from instruments.listed import ListedInstrument
 from instruments.store import InstrumentStore
-from pipeline.coordination.memory_cooldown import MemoryCooldown
-from pipeline.coordination.memory_request_budget import MemoryRequestBudget
-from pipeline.coordination.redis_cooldown import RedisCooldown
-from pipeline.coordination.redis_request_budget import RedisRequestBudget
-from pipeline.coordination.redis_tick_claim import RedisTickClaim
+from pipeline.coordination.memory_coordination import MemoryCoordination
+from pipeline.coordination.redis_coordination import RedisCoordination
 from pipeline.health import SourceHealth
 from pipeline.listings.fetch import fetch_listing
-from pipeline.listings.process import sync_listing
-from pipeline.ports import RequestBudget
 from pipeline.queue.rabbitmq import RabbitTaskQueue
-from pipeline.roles import consume, instance_name, polled, produce, rate_fetcher_of, stream
+from pipeline.roles import (
+    RoleContext,
+    consume,
+    instance_name,
+    polled,
+    produce,
+    require_fetcher,
+    stream,
+    sync_listing,
+)
 from pipeline.settings import (
     ConsumerSettings,
     IngestSettings,
@@ -29,8 +34,7 @@ from pipeline.settings import (
     ProducerSettings,
     StreamSettings,
 )
-from pipeline.sources.adapter import SourceContext
-from pipeline.sources.registry import SOURCES
+from pipeline.sources.registry import build_adapter, build_all_adapters
 from rates.clock import utc_now
 from rates.errors import CacheUnavailable, InvalidSetting
 from rates.health import LISTINGS_ROLE
@@ -51,160 +55,108 @@ _log = structlog.get_logger("ratewire.process")
 
 
 async def run_producer(stop: asyncio.Event) -> None:
-    """Issue the tasks of all sources that are asked, until `stop`.
+    """Run the producer: issue the tasks of all polled sources until `stop`.
 
     Raises:
-        InvalidSetting: the configuration cannot be used.
-        BackendUnavailable: Redis, RabbitMQ or the database were not there in time.
+        InvalidSetting: the configuration is invalid.
+        BackendUnavailable: Redis, RabbitMQ or the database did not become available in time.
     """
-    settings, process = load_settings(ProducerSettings), load_settings(ProcessSettings)
-    cache = load_settings(CacheSettings)
-    sources = polled({source: build() for source, build in SOURCES.items()})
+    settings = load_settings(ProducerSettings)
+    adapters = polled(build_all_adapters())
     async with (
-        _redis(cache, stop) as redis,
-        _queue(tuple(sources), stop) as queue,
-        _instruments(stop, cache) as instruments,
+        _open_context(stop, instance_name("producer")) as context,
+        _open_queue(tuple(adapters), stop) as queue,
+        _open_instruments(stop) as instruments,
     ):
-        claim = RedisTickClaim(redis, RedisKeys(cache.simulated), holder=instance_name("producer"))
-        _log.info("producing", sources=[source.value for source in sources])
-        await produce(
-            stop,
-            sources=sources,
-            settings=settings,
-            instruments=instruments,
-            queue=queue,
-            claim=claim,
-            heartbeat=Heartbeat(process.heartbeat_file),
-        )
+        _log.info("producing", sources=[source.value for source in adapters])
+        await produce(stop, context, adapters, queue=queue, instruments=instruments, settings=settings)
 
 
 async def run_consumer(source: Source, stop: asyncio.Event) -> None:
-    """Work on one source's tasks until `stop`.
+    """Run a consumer: work on the tasks of one source until `stop`.
 
     Raises:
-        InvalidSetting: the configuration cannot be used, or the source only pushes.
-        BackendUnavailable: Redis or RabbitMQ were not there in time.
+        InvalidSetting: the configuration is invalid, or the source has a push feed only.
+        BackendUnavailable: Redis or RabbitMQ did not become available in time.
     """
     settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
-    process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
-    parts, names = SOURCES[source](), RedisKeys(cache.simulated)
-    # Before anything is opened: a queue that nobody fills must not even be declared.
-    rate_fetcher_of(parts)
-    async with _redis(cache, stop) as redis, _queue((source,), stop) as queue:
-        budget = (
-            RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now) if parts.limits else None
-        )
+    adapter, instance = build_adapter(source), instance_name("consumer")
+    # Checked first, because connecting declares the queue, which must not exist without a producer.
+    require_fetcher(adapter)
+    async with _open_context(stop, instance) as context, _open_queue((source,), stop) as queue:
         _log.info("consuming", source=source.value)
         await consume(
-            stop,
-            parts=parts,
-            settings=settings,
-            ingest=ingest,
-            queue=queue,
-            sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
-            budget=budget,
-            simulated=cache.simulated,
-            instance=instance_name("consumer"),
-            cooldown=RedisCooldown(redis, names.not_before(source)),
-            heartbeat=Heartbeat(process.heartbeat_file),
+            stop, context, adapter, instance=instance, queue=queue, settings=settings, ingest=ingest
         )
 
 
 async def run_stream(source: Source, stop: asyncio.Event) -> None:
-    """Write one source's push feed down until `stop`.
+    """Run a push feed: write it to the cache until `stop`.
 
     Raises:
-        InvalidSetting: the configuration cannot be used, or the source has no push feed.
-        BackendUnavailable: Redis or the database were not there in time.
+        InvalidSetting: the configuration is invalid, or the source has no push feed.
+        BackendUnavailable: Redis or the database did not become available in time.
     """
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
-    process, cache = load_settings(ProcessSettings), load_settings(CacheSettings)
-    parts, names = SOURCES[source](), RedisKeys(cache.simulated)
-    async with _redis(cache, stop) as redis, _instruments(stop, cache) as instruments:
+    adapter, instance = build_adapter(source), instance_name("stream")
+    async with _open_context(stop, instance) as context, _open_instruments(stop) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
             stop,
-            parts=parts,
+            context,
+            adapter,
+            instance=instance,
+            instruments=instruments,
             settings=settings,
             ingest=ingest,
-            instruments=instruments,
-            sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
-            simulated=cache.simulated,
-            instance=instance_name("stream"),
-            cooldown=RedisCooldown(redis, names.stream_not_before(source)),
-            heartbeat=Heartbeat(process.heartbeat_file),
         )
 
 
 async def run_listings(stop: asyncio.Event) -> None:
-    """Have the tracked instruments follow the listings of all sources until `stop`.
+    """Run the listings process: keep the tracked instruments in line with all sources' listings until `stop`.
 
     Raises:
-        InvalidSetting: the configuration cannot be used.
-        BackendUnavailable: Redis or the database were not there in time.
+        InvalidSetting: the configuration is invalid.
+        BackendUnavailable: Redis or the database did not become available in time.
     """
-    settings, process = load_settings(ListingSettings), load_settings(ProcessSettings)
-    cache = load_settings(CacheSettings)
-    names, instance = RedisKeys(cache.simulated), instance_name(LISTINGS_ROLE)
+    settings, adapters = load_settings(ListingSettings), build_all_adapters()
+    instance = instance_name(LISTINGS_ROLE)
     async with (
-        _redis(cache, stop) as redis,
-        _instruments(stop, cache) as instruments,
+        _open_context(stop, instance) as context,
+        _open_instruments(stop) as instruments,
         asyncio.TaskGroup() as group,
     ):
-        claim = RedisTickClaim(redis, names, holder=instance, schedule="listing")
-        for source, build in SOURCES.items():
-            parts = build()
-            budget = (
-                RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
-                if parts.limits
-                else None
+        for source, adapter in adapters.items():
+            syncing = sync_listing(
+                stop,
+                context,
+                adapter,
+                instance=instance,
+                instruments=instruments,
+                interval=settings.interval(source),
             )
-            group.create_task(
-                sync_listing(
-                    stop,
-                    parts=parts,
-                    interval=settings.interval(source),
-                    instruments=instruments,
-                    claim=claim,
-                    sink=RedisTickerSink(redis, names, stream_length=cache.stream_length),
-                    budget=budget,
-                    cooldown=RedisCooldown(redis, names.not_before(source)),
-                    instance=instance,
-                    heartbeat=Heartbeat(process.heartbeat_file),
-                ),
-                name=f"listing {source}",
-            )
+            group.create_task(syncing, name=f"listing {source}")
 
 
 async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
-    """What a source lists, asked once, by hand: within the shared budget where Redis can be reached.
+    """Fetch a source's listing once, for a command. Uses the shared budget if Redis can be reached.
 
     Raises:
-        InvalidSetting: the configuration cannot be used, or the source cannot be asked what it lists.
+        InvalidSetting: the configuration is invalid, or the source has no listing.
         SourceError: the source did not deliver.
     """
-    cache, parts = load_settings(CacheSettings), SOURCES[source]()
-    if parts.open_listing is None:
-        raise InvalidSetting("source", source, "expected a source that can be asked what it lists")
-    names, health = RedisKeys(cache.simulated), SourceHealth(source, role="hand", instance="hand")
-    async with _redis_if_reachable(cache) as redis:
-        budget: RequestBudget | None = None
-        if parts.limits:
-            budget = (
-                RedisRequestBudget(redis, names, source, parts.limits, clock=utc_now)
-                if redis
-                else MemoryRequestBudget(source, parts.limits, clock=utc_now)
-            )
-        cooldown = RedisCooldown(redis, names.not_before(source)) if redis else MemoryCooldown(utc_now)
-        context = SourceContext(
-            health=health, simulated=cache.simulated, clock=utc_now, budget=budget, cooldown=cooldown
-        )
-        async with parts.open_listing(context) as fetcher:
+    cache, adapter = load_settings(CacheSettings), build_adapter(source)
+    if adapter.open_listing is None:
+        raise InvalidSetting("source", source, "expected a source that publishes a listing")
+    async with _open_redis_if_reachable(cache) as redis:
+        context = _memory_context(cache) if redis is None else _redis_context(redis, cache, instance="hand")
+        health = SourceHealth(source, role="hand", instance="hand")
+        async with adapter.open_listing(context.source_context(adapter, health)) as fetcher:
             return await fetch_listing(source, fetcher)
 
 
 @asynccontextmanager
-async def _redis_if_reachable(cache: CacheSettings) -> AsyncIterator[RedisClient | None]:
+async def _open_redis_if_reachable(cache: CacheSettings) -> AsyncIterator[RedisClient | None]:
     try:
         redis = await connect_redis(cache.redis_url)
     except CacheUnavailable as exc:
@@ -216,33 +168,53 @@ async def _redis_if_reachable(cache: CacheSettings) -> AsyncIterator[RedisClient
         yield redis
 
 
-@asynccontextmanager
-async def _redis(cache: CacheSettings, stop: asyncio.Event) -> AsyncIterator[RedisClient]:
-    async with aclosing(await _connect(lambda: connect_redis(cache.redis_url), stop)) as redis:
-        yield redis
+def _memory_context(cache: CacheSettings) -> RoleContext:
+    return RoleContext(
+        sink=MemoryCache(stream_length=cache.stream_length),
+        coordination=MemoryCoordination(utc_now),
+        heartbeat=Heartbeat(None),
+        simulated=cache.simulated,
+    )
+
+
+def _redis_context(redis: RedisClient, cache: CacheSettings, *, instance: str) -> RoleContext:
+    keys = RedisKeys(cache.simulated)
+    return RoleContext(
+        sink=RedisTickerSink(redis, keys, stream_length=cache.stream_length),
+        coordination=RedisCoordination(redis, keys, instance=instance, clock=utc_now),
+        heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
+        simulated=cache.simulated,
+    )
 
 
 @asynccontextmanager
-async def _queue(sources: tuple[Source, ...], stop: asyncio.Event) -> AsyncIterator[RabbitTaskQueue]:
+async def _open_context(stop: asyncio.Event, instance: str) -> AsyncIterator[RoleContext]:
+    cache = load_settings(CacheSettings)
+    async with aclosing(await _wait(lambda: connect_redis(cache.redis_url), stop)) as redis:
+        yield _redis_context(redis, cache, instance=instance)
+
+
+@asynccontextmanager
+async def _open_queue(sources: tuple[Source, ...], stop: asyncio.Event) -> AsyncIterator[RabbitTaskQueue]:
     queue = RabbitTaskQueue(load_settings(QueueSettings).amqp_url, sources, clock=utc_now)
     try:
-        await _connect(queue.connect, stop)
+        await _wait(queue.connect, stop)
         yield queue
     finally:
         await queue.close()
 
 
 @asynccontextmanager
-async def _instruments(stop: asyncio.Event, cache: CacheSettings) -> AsyncIterator[InstrumentStore]:
-    store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=cache.simulated)
+async def _open_instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStore]:
+    simulated = load_settings(CacheSettings).simulated
+    store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=simulated)
     try:
-        await _connect(store.check, stop)
+        await _wait(store.check, stop)
         yield store
     finally:
         await store.close()
 
 
-async def _connect(connect: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
-    return await wait_for_backend(
-        connect, timeout_s=load_settings(ProcessSettings).startup_timeout_s, stop=stop
-    )
+async def _wait(connect: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
+    timeout_s = load_settings(ProcessSettings).startup_timeout_s
+    return await wait_for_backend(connect, timeout_s=timeout_s, stop=stop)

@@ -1,4 +1,4 @@
-"""Works on one source's tasks, one at a time: fetch, ingest, settle. Knows neither the queue's technology nor the source's."""
+"""Works on the tasks of one source, one at a time: fetch, ingest, settle. Independent of the queue's and source's technology."""
 
 import asyncio
 from datetime import timedelta
@@ -19,7 +19,7 @@ LONGEST_RECONNECT_WAIT = timedelta(seconds=5)
 
 
 class Consumer:
-    """One replica: `grace` is how long the task in hand may take after the process was asked to stop."""
+    """One replica. `grace`: how long the current task may take after the process was asked to stop."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class Consumer:
         self._log = structlog.get_logger("ratewire.consumer").bind(source=health.source.value)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; then finish the task in hand, or give it back when it takes longer than the grace.
+        """Work until `stop`, then finish the current task, or return it to the queue if it takes longer than the grace.
 
         Raises:
-            InvalidSetting: the queue cannot be used as configured.
+            InvalidSetting: the queue is misconfigured.
         """
         async with asyncio.TaskGroup() as group:
             work = group.create_task(self._work_forever(stop), name="consumer")
@@ -65,14 +65,14 @@ class Consumer:
             try:
                 await self._work_while_connected(stop, backoff)
             except QueueUnavailable as exc:
-                self._health.note("queue", str(exc))
+                self._health.set_notice("queue", str(exc))
                 await asyncio.sleep(backoff.next_wait().total_seconds())
 
     async def _work_while_connected(self, stop: asyncio.Event, backoff: Backoff) -> None:
         source = self._health.source
         async with self._queue.consume(source) as deliveries:
-            self._health.note("queue", None)
-            await self._note_dead_letters()
+            self._health.set_notice("queue", None)
+            await self._check_dead_letters()
             async for delivery in deliveries:
                 if stop.is_set():
                     return
@@ -83,19 +83,19 @@ class Consumer:
                 except QueueUnavailable:
                     raise
                 except Exception:  # noqa: BLE001  # the outermost loop: one bad task must not end the others
-                    self._log.exception("a bug, or a failure nobody thought of", body=delivery.body[:200])
+                    self._log.exception("unexpected error in a task", body=delivery.body[:200])
                     await delivery.dead_letter()
-                    await self._note_dead_letters()
+                    await self._check_dead_letters()
                 finally:
                     self._idle.set()
 
     async def settle(self, delivery: Delivery) -> Verdict:
-        """Work on one task and tell the queue what becomes of it.
+        """Work on one task and settle its message.
 
         Raises:
-            QueueUnavailable: the queue was lost; it gives the task to somebody again.
+            QueueUnavailable: the queue was lost; it will deliver the task again.
         """
-        verdict, reason = await self._attempt(delivery)
+        verdict, reason = await self._run_task(delivery)
         match verdict:
             case Verdict.DROP:
                 await delivery.ack()
@@ -104,29 +104,29 @@ class Consumer:
             case Verdict.DEAD_LETTER:
                 await delivery.dead_letter()
                 self._log.error("dead letter", reason=reason, body=delivery.body[:200])
-                await self._note_dead_letters()
+                await self._check_dead_letters()
         return verdict
 
-    async def _attempt(self, delivery: Delivery) -> tuple[Verdict, str]:
+    async def _run_task(self, delivery: Delivery) -> tuple[Verdict, str]:
         task: Task | None = None
         try:
             task = decode_task(self._health.source, delivery.body)
             if task.deadline <= self._clock():
                 self._log.debug("skipped, past its deadline", task=task.id)
             else:
-                await self._refresh(task)
+                await self._fetch_and_write(task)
         except RatesError as exc:
             self._log.warning("task failed", task=task and task.id, error=str(exc))
-            return self._verdict(exc, task, delivery), str(exc)
+            return self._verdict_on(exc, task, delivery), str(exc)
         return Verdict.DROP, "done"
 
-    async def _refresh(self, task: Task) -> None:
+    async def _fetch_and_write(self, task: Task) -> None:
         remaining = min(self._fetch_timeout, task.deadline - self._clock()).total_seconds()
         try:
             async with asyncio.timeout(remaining):
-                tickers = await self._fetcher.fetch(task.wanted)
+                tickers = await self._fetcher.fetch(task.instruments)
         except TimeoutError as exc:
-            error = SourceUnavailable(task.source, f"no answer within {remaining:.1f} s")
+            error = SourceUnavailable(task.source, f"no response within {remaining:.1f} s")
             self._health.record_failure(error)
             raise error from exc
         except SourceError as exc:
@@ -136,13 +136,13 @@ class Consumer:
         stored = await self._ingest.write(tickers)
         self._log.debug("task done", task=task.id, fetched=len(tickers), stored=stored)
 
-    def _verdict(self, error: RatesError, task: Task | None, delivery: Delivery) -> Verdict:
+    def _verdict_on(self, error: RatesError, task: Task | None, delivery: Delivery) -> Verdict:
         verdict = TASK_VERDICTS[type(error)]
         if verdict is not Verdict.REQUEUE:
             return verdict
         in_time = task is not None and self._clock() < task.deadline
         return verdict if in_time and not delivery.redelivered else Verdict.DROP
 
-    async def _note_dead_letters(self) -> None:
+    async def _check_dead_letters(self) -> None:
         count = await self._queue.count_dead(self._health.source)
-        self._health.note("dead letters", f"{count} in the dead-letter queue" if count else None)
+        self._health.set_notice("dead letters", f"{count} in the dead-letter queue" if count else None)

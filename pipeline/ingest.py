@@ -1,4 +1,4 @@
-"""The only way into the cache: validated, refusals counted."""
+"""Validated writes: the only way of tickers into the cache. Rejected tickers are counted."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,7 +11,7 @@ from rates.ticker import Ticker
 
 
 class Ingest:
-    """Writes what passes validation; `max_skew` is how far a source's clock may be ahead of ours."""
+    """Writes tickers that pass validation. `max_skew`: how far a source's clock may be ahead of ours."""
 
     def __init__(self, sink: TickerSink, health: SourceHealth, *, max_skew: timedelta, clock: Clock) -> None:
         self._sink = sink
@@ -19,24 +19,23 @@ class Ingest:
         self._max_skew = max_skew
         self._clock = clock
 
-    def admit(self, tickers: Sequence[Ticker]) -> list[Ticker]:
-        """Those that may be stored; the others are counted."""
+    def validate(self, tickers: Sequence[Ticker]) -> list[Ticker]:
+        """Return the valid tickers, and count the others by the reason for their rejection."""
         now = self._clock()
-        admitted = []
+        valid = []
         for ticker in tickers:
-            refusal = find_rejection(ticker, now=now, max_skew=self._max_skew)
-            if refusal is None:
-                admitted.append(ticker)
+            rejection = find_rejection(ticker, now=now, max_skew=self._max_skew)
+            if rejection is None:
+                valid.append(ticker)
             else:
-                self._health.record_rejection(
-                    refusal, f"{ticker.symbol} {ticker.price} of {ticker.observed_at}"
-                )
-        return admitted
+                what = f"{ticker.symbol} {ticker.price} of {ticker.observed_at}"
+                self._health.record_rejection(rejection, what)
+        return valid
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
-        """Store those that may be stored; how many were newer than what was there.
+        """Write the valid tickers. Returns how many were newer than the cached ones.
 
         Raises:
-            CacheUnavailable: nothing is known to be stored.
+            CacheUnavailable: it is unknown whether any was stored.
         """
-        return await self._sink.write(self.admit(tickers))
+        return await self._sink.write(self.validate(tickers))

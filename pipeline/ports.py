@@ -1,4 +1,4 @@
-"""The roles that the pipeline's core needs others to play. Technology lives behind them; what passes through is plain values."""
+"""Ports of the pipeline's core. Technology stays behind them; only plain values pass through."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,55 +13,55 @@ from rates.ticker import Ticker
 
 
 class Delivery(Protocol):
-    """One message in the hands of one consumer, until it settles it in one of three ways, once."""
+    """One message delivered to one consumer, which settles it exactly once: ack, requeue or dead-letter."""
 
     @property
     def body(self) -> bytes:
-        """The message as it lay in the queue."""
+        """The message body."""
         ...
 
     @property
     def redelivered(self) -> bool:
-        """Whether it was in some consumer's hands before."""
+        """Whether the message was delivered to a consumer before."""
         ...
 
     async def ack(self) -> None:
-        """Done with; it is gone. Raises `QueueUnavailable`: the queue will give it to somebody again."""
+        """Remove the message. Raises `QueueUnavailable`: the queue will deliver it again."""
         ...
 
     async def requeue(self) -> None:
-        """Given back for another consumer. Raises `QueueUnavailable`: it is given back all the same."""
+        """Return the message for another consumer. Raises `QueueUnavailable`: it is returned all the same."""
         ...
 
     async def dead_letter(self) -> None:
-        """Into the dead-letter queue. Raises `QueueUnavailable`: the queue will give it to somebody again."""
+        """Move the message to the dead-letter queue. Raises `QueueUnavailable`: the queue will deliver it again."""
         ...
 
 
 class TaskQueue(Protocol):
-    """Carries tasks from producers to consumers; a task is gone at its deadline, and every queue is bounded."""
+    """Queues of tasks, one per source. Every queue is bounded, and a task expires at its deadline."""
 
     async def enqueue(self, tasks: Sequence[Task]) -> None:
-        """Put the tasks into their sources' queues; returns when the queue has confirmed all of them.
+        """Put the tasks into the queues of their sources. Returns once the queue has confirmed all of them.
 
         Raises:
-            QueueUnavailable: some of them may not be in the queue.
+            QueueUnavailable: some of the tasks may not be in the queue.
         """
         ...
 
     def consume(self, source: Source) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
-        """One source's messages, one at a time; what is unsettled on leaving is given back.
+        """Deliver the messages of one source, one at a time. An unsettled message is returned on exit.
 
         Raises:
-            QueueUnavailable: on entering, or by the iterator when the queue is lost.
+            QueueUnavailable: on entry, or from the iterator when the queue is lost.
         """
         ...
 
     async def count_dead(self, source: Source) -> int:
-        """How many dead letters of a source await a person.
+        """Count the dead letters of a source.
 
         Raises:
-            QueueUnavailable: out of reach.
+            QueueUnavailable: the queue cannot be reached.
         """
         ...
 
@@ -70,87 +70,87 @@ class TickClaim(Protocol):
     """Lets exactly one of several replicas do the work of one tick of a schedule."""
 
     async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
-        """Whether this replica is the first to claim the tick within `lifetime`.
+        """Claim a tick for `lifetime`. Returns whether this replica was the first.
 
         Raises:
-            CacheUnavailable: not known who is first.
+            CacheUnavailable: unknown.
         """
         ...
 
 
 class RequestBudget(Protocol):
-    """How often one source may be called, counted over all replicas."""
+    """Limits the calls to one source, counted over all replicas."""
 
-    async def take(self, topic: str = "") -> CallBudgetState:
-        """Take one call out of the budget and tell what is left; `topic` names the question, for `defer`.
+    async def take(self, request: str = "") -> CallBudgetState:
+        """Take one call from the budget and return what is left. `request` is the key of `defer`.
 
         Raises:
-            SourceRateLimited: none is left, the source asked to be left alone, or (`is_planned`) the next call is due later;
-                says until when.
-            CacheUnavailable: nobody knows what is left, so no call may be made.
+            SourceRateLimited: no call is left, a cooldown is active, or (`is_planned`) the next call is due later. Its
+                `retry_at` says when to try again.
+            CacheUnavailable: the budget cannot be read, so no call may be made.
         """
         ...
 
-    async def defer(self, span: timedelta, topic: str) -> None:
-        """Let nobody ask that question for `span` from now: the answer could not be newer. Never shortens a longer rest.
+    async def defer(self, span: timedelta, request: str) -> None:
+        """Block one request for `span`, because its response could not be newer. Never shortens a longer deferral.
 
         Raises:
-            CacheUnavailable: the others do not know.
+            CacheUnavailable: other replicas do not know of it.
         """
         ...
 
     async def start_cooldown(self, span: timedelta) -> None:
-        """Let nobody call for `span` from now; never shortens a longer hold.
+        """Block all calls for `span`. Never shortens a longer cooldown.
 
         Raises:
-            CacheUnavailable: the others do not know.
+            CacheUnavailable: other replicas do not know of it.
         """
         ...
 
 
 class Cooldown(Protocol):
-    """Until when one service of a source must be left alone, by all replicas: it refused one of them and said so."""
+    """A pause that one service of a source imposed on all replicas, by rejecting one of them with a time."""
 
     async def remaining(self) -> timedelta:
-        """How long it must still be left alone; zero where it need not.
+        """Return how much of the cooldown is left, or zero.
 
         Raises:
-            CacheUnavailable: nobody knows.
+            CacheUnavailable: unknown.
         """
         ...
 
-    async def start_cooldown(self, span: timedelta) -> None:
-        """Let nobody ask it for `span` from now; never shortens a longer hold.
+    async def start(self, span: timedelta) -> None:
+        """Start a cooldown of `span`. Never shortens a longer one.
 
         Raises:
-            CacheUnavailable: the others do not know.
+            CacheUnavailable: other replicas do not know of it.
         """
         ...
 
 
 class RateFetcher(Protocol):
-    """Asks one source for the present rates of some instruments."""
+    """Fetches the current rates of instruments from one source."""
 
-    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
-        """One question, one answer; instruments that the source has no quote for are left out.
+    async def fetch(self, instruments: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
+        """Fetch one ticker per instrument. Instruments for which the source has no quote are left out.
 
-        When a call could not bring anything newer, it is the last answer again.
+        If a call could not return anything newer, the tickers of the last response are returned again.
 
         Raises:
             SourceError: the source did not deliver.
-            CacheUnavailable: the call budget is out of reach.
+            CacheUnavailable: the request budget cannot be reached.
         """
         ...
 
 
 class ListingFetcher(Protocol):
-    """Asks one source what it lists."""
+    """Fetches the listing of one source."""
 
     async def fetch_listing(self) -> Sequence[ListedInstrument]:
-        """All that the source lists, whatever its status: an answer that is cut or cannot be read whole is an error.
+        """Fetch all instruments that the source lists, of any status. A truncated or unreadable response is an error.
 
         Raises:
             SourceError: the source did not deliver.
-            CacheUnavailable: the call budget is out of reach.
+            CacheUnavailable: the request budget cannot be reached.
         """
         ...

@@ -1,4 +1,4 @@
-"""Tells the gateway how this process stands with its source: at once when that changes, and regularly as a sign of life."""
+"""Reports the health of one process and source to the gateway: immediately on a change, and at a regular interval."""
 
 import asyncio
 from contextlib import suppress
@@ -13,8 +13,8 @@ from rates.errors import CacheUnavailable
 from runtime.heartbeat import Heartbeat
 
 REPORT_INTERVAL = timedelta(seconds=2)
-# A source that flaps must not turn into a storm of reports.
-SHORTEST_INTERVAL = timedelta(milliseconds=100)
+# Limits the reports of a source whose state keeps changing.
+MIN_REPORT_INTERVAL = timedelta(milliseconds=100)
 
 
 async def report_forever(
@@ -25,7 +25,7 @@ async def report_forever(
     heartbeat: Heartbeat,
     interval: timedelta = REPORT_INTERVAL,
 ) -> None:
-    """Report until cancelled; a report that the cache does not take is lost, the next one follows anyway."""
+    """Report until cancelled. A report that the cache does not accept is dropped, because the next one replaces it."""
     log = structlog.get_logger("ratewire.reporter").bind(source=health.source.value)
     lost = 0
     while True:
@@ -40,9 +40,9 @@ async def report_forever(
             if lost:
                 log.info("reporting again", lost=lost)
             lost = 0
-        # The event loop turns and every wait in this process is bounded: it works, whatever the others do.
+        # The event loop runs and every wait in this process is bounded, so the process works even if the backends do not.
         heartbeat.beat()
-        await asyncio.sleep(SHORTEST_INTERVAL.total_seconds())
+        await asyncio.sleep(MIN_REPORT_INTERVAL.total_seconds())
         with suppress(TimeoutError):
             async with asyncio.timeout(interval.total_seconds()):
                 await health.changed.wait()

@@ -1,21 +1,24 @@
-"""Puts the parts of one process together. Knows ports and roles only, so the distributed and the embedded system share it."""
+"""The roles of a pipeline process: producer, consumer, push feed, listings. The distributed and the embedded system share them."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from cache.ports import TickerSink
-from instruments.store import InstrumentReader
+from instruments.listings import ListingRecords
+from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
 from pipeline.coordination.local_cooldown import LocalCooldown
-from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.ports import Coordination
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
-from pipeline.ports import Cooldown, RequestBudget, TaskQueue, TickClaim
+from pipeline.listings.listing_sync import ListingSync
+from pipeline.ports import TaskQueue
 from pipeline.producer import Producer
 from pipeline.reporter import report_forever
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
@@ -24,118 +27,138 @@ from pipeline.watchlist import Watchlist
 from pipeline.write_buffer import WriteBuffer
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
-from rates.health import STREAM_ROLE
+from rates.health import LISTINGS_ROLE, STREAM_ROLE
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
 
-# For a tick that is being issued, or the last values of a push feed, when a process is asked to stop: plenty where the others
-# are well. Where they are away, waiting longer would not help, and whoever runs the process would kill it.
-LAST_WORDS_S = 2.0
+# Time to finish a tick that is being issued, or to write the last values of a push feed, when the process is asked to stop. Enough
+# while the backends work; without them, waiting longer would not help, and the process would be killed.
+SHUTDOWN_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleContext:
+    """What all roles of one process share."""
+
+    sink: TickerSink
+    coordination: Coordination
+    heartbeat: Heartbeat
+    simulated: bool
+    clock: Clock = utc_now
+
+    def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
+        """Return the dependencies of one source's fetchers. All replicas share the budget and the cooldown."""
+        shared = self.coordination
+        return SourceContext(
+            health=health,
+            simulated=self.simulated,
+            clock=self.clock,
+            cooldown=LocalCooldown(shared.request_cooldown(adapter.source), self.clock),
+            budget=None if adapter.limits is None else shared.request_budget(adapter.source, adapter.limits),
+        )
+
+    def ingest(self, health: SourceHealth, settings: IngestSettings) -> Ingest:
+        """Return the validated way into the cache for one source."""
+        max_skew = timedelta(seconds=settings.max_skew_s)
+        return Ingest(self.sink, health, max_skew=max_skew, clock=self.clock)
+
+    async def report(self, health: SourceHealth) -> None:
+        """Report the health of one source until cancelled."""
+        await report_forever(health, self.sink, clock=self.clock, heartbeat=self.heartbeat)
 
 
 def instance_name(role: str) -> str:
-    """How this process is called in source reports."""
+    """Return the name of this process in source reports."""
     return f"{role}-{socket.gethostname()}-{os.getpid()}"
 
 
-def polled(sources: Mapping[Source, SourceAdapter]) -> dict[Source, SourceAdapter]:
-    """Those that are asked, and so have tasks and a queue for them."""
-    return {source: parts for source, parts in sources.items() if parts.open_fetcher is not None}
+def polled(adapters: Mapping[Source, SourceAdapter]) -> dict[Source, SourceAdapter]:
+    """Return the sources that are polled, and so have a task queue."""
+    return {source: adapter for source, adapter in adapters.items() if adapter.open_fetcher is not None}
 
 
-def rate_fetcher_of(parts: SourceAdapter) -> OpenRateFetcher:
-    """How a source is asked.
+def require_fetcher(adapter: SourceAdapter) -> OpenRateFetcher:
+    """Return how to open a source's fetcher.
 
     Raises:
-        InvalidSetting: it only pushes.
+        InvalidSetting: the source has a push feed only.
     """
-    if parts.open_fetcher is None:
-        expected = f"expected a source that is asked; this one pushes: ratewire stream {parts.source}"
-        raise InvalidSetting("source", parts.source, expected)
-    return parts.open_fetcher
+    if adapter.open_fetcher is None:
+        expected = (
+            f"expected a source that is polled; this one has a push feed: ratewire stream {adapter.source}"
+        )
+        raise InvalidSetting("source", adapter.source, expected)
+    return adapter.open_fetcher
 
 
 async def produce(
     stop: asyncio.Event,
+    context: RoleContext,
+    adapters: Mapping[Source, SourceAdapter],
     *,
-    sources: Mapping[Source, SourceAdapter],
-    settings: ProducerSettings,
-    instruments: InstrumentReader,
     queue: TaskQueue,
-    claim: TickClaim,
-    heartbeat: Heartbeat,
-    clock: Clock = utc_now,
+    instruments: InstrumentReader,
+    settings: ProducerSettings,
 ) -> None:
-    """Issue the tasks of all `sources` that are asked, until `stop`; those that only push need none.
+    """Issue the tasks of all polled sources until `stop`.
 
     Raises:
         DatabaseUnavailable: the instruments cannot be read even once.
     """
     watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
     await watchlist.read()
+    claim = context.coordination.tick_claim("tick")
     async with asyncio.TaskGroup() as group:
-        follower = group.create_task(watchlist.follow(), name="watchlist")
+        refresher = group.create_task(watchlist.refresh_forever(), name="watchlist")
         with suppress(TimeoutError):
-            async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as schedules:
-                for source, parts in polled(sources).items():
+            async with asyncio.timeout(None) as shutdown, asyncio.TaskGroup() as schedules:
+                for source, adapter in polled(adapters).items():
                     producer = Producer(
                         source,
                         interval=settings.interval(source),
-                        shard_size=parts.shard_size,
+                        shard_size=adapter.shard_size,
                         watchlist=watchlist,
                         claim=claim,
                         queue=queue,
-                        heartbeat=heartbeat,
-                        clock=clock,
+                        heartbeat=context.heartbeat,
+                        clock=context.clock,
                     )
                     schedules.create_task(producer.run(stop), name=f"producer {source}")
                 await stop.wait()
-                patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS_S)
-        follower.cancel()
+                shutdown.reschedule(asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT_S)
+        refresher.cancel()
 
 
 async def consume(
     stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
     *,
-    parts: SourceAdapter,
+    instance: str,
+    queue: TaskQueue,
     settings: ConsumerSettings,
     ingest: IngestSettings,
-    queue: TaskQueue,
-    sink: TickerSink,
-    budget: RequestBudget | None,
-    simulated: bool,
-    instance: str,
-    heartbeat: Heartbeat,
-    cooldown: Cooldown | None = None,
-    clock: Clock = utc_now,
 ) -> None:
-    """Work on one source's tasks until `stop`, as one of any number of replicas. `budget`: where the source has limits.
-    `hold` is shared by the replicas: what one of them was refused, none of them tries.
+    """Work on the tasks of one source until `stop`, as one of any number of replicas.
 
     Raises:
-        InvalidSetting: queue or source cannot be used as configured, or the source only pushes.
+        InvalidSetting: the queue or the source is misconfigured, or the source has a push feed only.
     """
-    open_fetcher = rate_fetcher_of(parts)
-    health = SourceHealth(parts.source, role="consumer", instance=instance)
-    context = SourceContext(
-        health=health,
-        simulated=simulated,
-        clock=clock,
-        budget=budget,
-        cooldown=LocalCooldown(cooldown or MemoryCooldown(clock), clock),
-    )
-    async with open_fetcher(context) as fetcher, asyncio.TaskGroup() as group:
-        reporter = group.create_task(
-            report_forever(health, sink, clock=clock, heartbeat=heartbeat), name="reporter"
-        )
+    open_fetcher = require_fetcher(adapter)
+    health = SourceHealth(adapter.source, role="consumer", instance=instance)
+    async with (
+        open_fetcher(context.source_context(adapter, health)) as fetcher,
+        asyncio.TaskGroup() as group,
+    ):
+        reporter = group.create_task(context.report(health), name="reporter")
         consumer = Consumer(
             queue,
             fetcher,
-            Ingest(sink, health, max_skew=timedelta(seconds=ingest.max_skew_s), clock=clock),
+            context.ingest(health, ingest),
             health,
             fetch_timeout=timedelta(seconds=settings.fetch_timeout_s),
             grace=timedelta(seconds=settings.grace_s),
-            clock=clock,
+            clock=context.clock,
         )
         await consumer.run(stop)
         reporter.cancel()
@@ -143,47 +166,45 @@ async def consume(
 
 async def stream(
     stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
     *,
-    parts: SourceAdapter,
+    instance: str,
+    instruments: InstrumentReader,
     settings: StreamSettings,
     ingest: IngestSettings,
-    instruments: InstrumentReader,
-    sink: TickerSink,
-    simulated: bool,
-    instance: str,
-    heartbeat: Heartbeat,
-    cooldown: Cooldown | None = None,
-    clock: Clock = utc_now,
 ) -> None:
-    """Write one source's push feed down until `stop`; any number of replicas may do the same, and share `hold`.
+    """Write the push feed of one source to the cache until `stop`, as one of any number of replicas.
 
     Raises:
         InvalidSetting: the source has no push feed.
         DatabaseUnavailable: the instruments cannot be read even once.
     """
-    if parts.build_feed is None:
-        expected = f"expected a source with a push feed; this one is asked: ratewire consumer {parts.source}"
-        raise InvalidSetting("source", parts.source, expected)
+    if adapter.build_feed is None:
+        expected = (
+            f"expected a source with a push feed; this one is polled: ratewire consumer {adapter.source}"
+        )
+        raise InvalidSetting("source", adapter.source, expected)
     watchlist = Watchlist(instruments, refresh=timedelta(seconds=settings.refresh_s))
     await watchlist.read()
-    health = SourceHealth(parts.source, role=STREAM_ROLE, instance=instance)
-    admission = Ingest(sink, health, max_skew=timedelta(seconds=ingest.max_skew_s), clock=clock)
-    buffer = WriteBuffer(sink, interval=timedelta(milliseconds=settings.flush_interval_ms))
+    health = SourceHealth(adapter.source, role=STREAM_ROLE, instance=instance)
+    validated = context.ingest(health, ingest)
+    buffer = WriteBuffer(context.sink, interval=timedelta(milliseconds=settings.flush_interval_ms))
     feed = PushFeed(
-        parts.build_feed(SourceContext(health=health, simulated=simulated, clock=clock)),
-        lambda: watchlist.of(parts.source),
-        lambda tickers: buffer.put(admission.admit(tickers)),
+        adapter.build_feed(simulated=context.simulated),
+        lambda: watchlist.instruments(adapter.source),
+        lambda tickers: buffer.put(validated.validate(tickers)),
         health,
-        LocalCooldown(cooldown or MemoryCooldown(clock), clock),
+        LocalCooldown(context.coordination.feed_cooldown(adapter.source), context.clock),
         silent_after_s=settings.silent_after_s,
         endpoint_rest_s=settings.endpoint_rest_s,
-        simulated=simulated,
-        clock=clock,
+        simulated=context.simulated,
+        clock=context.clock,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(watchlist.follow(), name="watchlist"),
-            group.create_task(report_forever(health, sink, clock=clock, heartbeat=heartbeat)),
+            group.create_task(watchlist.refresh_forever(), name="watchlist"),
+            group.create_task(context.report(health), name="reporter"),
             group.create_task(feed.run(), name="feed"),
             group.create_task(buffer.flush_forever(), name="flush"),
         ]
@@ -191,5 +212,44 @@ async def stream(
         for task in tasks:
             task.cancel()
     with suppress(TimeoutError):
-        async with asyncio.timeout(LAST_WORDS_S):
+        async with asyncio.timeout(SHUTDOWN_TIMEOUT_S):
             await buffer.flush()
+
+
+async def sync_listing(
+    stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
+    *,
+    instance: str,
+    instruments: InstrumentStore,
+    interval: timedelta,
+) -> None:
+    """Keep the tracked instruments of one source in line with its listing until `stop`. Returns at once if it has none.
+
+    Raises:
+        InvalidSetting: the source is misconfigured.
+    """
+    if adapter.open_listing is None:
+        return
+    health = SourceHealth(adapter.source, role=LISTINGS_ROLE, instance=instance)
+    async with (
+        adapter.open_listing(context.source_context(adapter, health)) as fetcher,
+        asyncio.TaskGroup() as group,
+    ):
+        sync = ListingSync(
+            fetcher,
+            instruments,
+            ListingRecords(instruments),
+            context.coordination.tick_claim("listing"),
+            health,
+            interval=interval,
+            clock=context.clock,
+        )
+        tasks = [
+            group.create_task(context.report(health), name="reporter"),
+            group.create_task(sync.run(), name="listing sync"),
+        ]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

@@ -1,4 +1,4 @@
-"""The tracked instruments as last read: re-read every few seconds, kept as they were while the database is away."""
+"""The tracked instruments as last read. Re-read every few seconds; kept while the database is unavailable."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,44 +13,42 @@ from rates.source import Source
 
 
 class Watchlist:
-    """Answers from memory, so that neither a tick nor a push feed ever waits for the database."""
+    """Returns instruments from memory, so that neither a tick nor a push feed ever waits for the database."""
 
     def __init__(self, reader: InstrumentReader, *, refresh: timedelta) -> None:
         self._reader = reader
         self._refresh = refresh
-        self._known: dict[Source, tuple[Instrument, ...]] = {}
-        self._away = False
+        self._instruments: dict[Source, tuple[Instrument, ...]] = {}
+        self._is_away = False
         self._log = structlog.get_logger("ratewire.watchlist")
 
-    def of(self, source: Source) -> Sequence[Instrument]:
-        """One source's instruments that it trades, by symbol."""
-        return self._known.get(source, ())
+    def instruments(self, source: Source) -> Sequence[Instrument]:
+        """Return the tracked instruments of one source that are trading, sorted by symbol."""
+        return self._instruments.get(source, ())
 
     async def read(self) -> None:
-        """Read anew.
+        """Read the instruments again.
 
         Raises:
-            DatabaseUnavailable: out of reach; what was known stays known.
+            DatabaseUnavailable: the database cannot be reached; the last known instruments are kept.
         """
-        instruments = await self._reader.read()
-        known: dict[Source, list[Instrument]] = {}
-        for instrument in instruments:
-            if instrument.halt is not None:
-                continue
-            known.setdefault(instrument.source, []).append(instrument)
-        self._known = {source: tuple(ones) for source, ones in known.items()}
+        by_source: dict[Source, list[Instrument]] = {}
+        for instrument in await self._reader.read():
+            if instrument.halt is None:
+                by_source.setdefault(instrument.source, []).append(instrument)
+        self._instruments = {source: tuple(ones) for source, ones in by_source.items()}
 
-    async def follow(self) -> None:
-        """Read anew every `refresh`, until cancelled."""
+    async def refresh_forever(self) -> None:
+        """Read the instruments again every `refresh`, until cancelled."""
         while True:
             await asyncio.sleep(self._refresh.total_seconds())
             try:
                 await self.read()
             except DatabaseUnavailable as exc:
-                if not self._away:
+                if not self._is_away:
                     self._log.warning("database away, keeping the last known instruments", error=str(exc))
-                self._away = True
+                self._is_away = True
             else:
-                if self._away:
+                if self._is_away:
                     self._log.info("database back")
-                self._away = False
+                self._is_away = False

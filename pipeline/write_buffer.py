@@ -1,4 +1,4 @@
-"""Conflation for push feeds: the newest ticker per symbol, written together every flush interval."""
+"""Conflation for push feeds: writes the newest ticker per symbol in one batch per flush interval."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from rates.ticker import Ticker
 
 
 class WriteBuffer:
-    """Holds at most one ticker per symbol until the cache has taken it, however long that is away."""
+    """Holds at most one ticker per symbol until the cache has stored it, even if the cache is unavailable for long."""
 
     def __init__(self, sink: TickerSink, *, interval: timedelta) -> None:
         self._sink = sink
@@ -22,11 +22,12 @@ class WriteBuffer:
         self._pending: dict[Symbol, Ticker] = {}
         self._filled = asyncio.Event()
         self._log = structlog.get_logger("ratewire.flush")
-        self._away = False
+        self._is_away = False
 
     def put(self, tickers: Iterable[Ticker]) -> None:
-        """Take these for the next write; of several of one symbol the newest stays, and none that is no news any more: while
-        one connection takes over from another, both deliver the same.
+        """Add tickers to the next write. Per symbol, only a ticker newer than all before it is kept.
+
+        While one connection replaces another, both deliver the same tickers.
         """
         for ticker in tickers:
             known = self._newest.get(ticker.symbol)
@@ -36,39 +37,39 @@ class WriteBuffer:
             self._filled.set()
 
     async def flush_forever(self) -> None:
-        """Write every interval, as long as there is something, until cancelled."""
+        """Write once per interval while there is something to write, until cancelled."""
         while True:
             await self._filled.wait()
             await asyncio.sleep(self._interval.total_seconds())
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is pending now; when the cache is away, it stays pending."""
+        """Write the pending tickers now. They stay pending if the cache is unavailable."""
         batch, self._pending = self._pending, {}
         self._filled.clear()
         try:
             await self._sink.write(tuple(batch.values()))
         except CacheUnavailable as exc:
-            self._note_away(exc)
+            self._log_away(exc)
             self._put_back(batch)
         except asyncio.CancelledError:
-            # Whether it was written is unknown; the cache keeps only what is newer, so twice does no harm.
+            # Whether it was written is unknown. Writing it twice is harmless, because the cache keeps only newer tickers.
             self._put_back(batch)
             raise
         else:
-            self._note_back()
+            self._log_back()
 
     def _put_back(self, batch: dict[Symbol, Ticker]) -> None:
         self._pending = batch | self._pending
         if self._pending:
             self._filled.set()
 
-    def _note_away(self, exc: CacheUnavailable) -> None:
-        if not self._away:
+    def _log_away(self, exc: CacheUnavailable) -> None:
+        if not self._is_away:
             self._log.warning("cache away, keeping the newest per symbol", error=str(exc))
-        self._away = True
+        self._is_away = True
 
-    def _note_back(self) -> None:
-        if self._away:
+    def _log_back(self) -> None:
+        if self._is_away:
             self._log.info("cache back")
-        self._away = False
+        self._is_away = False

@@ -1,4 +1,4 @@
-"""How long to wait between attempts: exponentially longer, with full jitter so that replicas do not come back at once."""
+"""Exponential backoff with full jitter, so that replicas that failed together do not retry together."""
 
 import random
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Jitter = Callable[[float, float], float]
 
 
 class Backoff:
-    """Waits between 0 and `first`, then twice that, up to `longest`; `reset` starts over."""
+    """Random waits between 0 and a ceiling that starts at `first` and doubles up to `longest`."""
 
     def __init__(
         self,
@@ -21,12 +21,12 @@ class Backoff:
         self._attempts = 0
 
     def next_wait(self) -> timedelta:
-        """The wait before the next attempt."""
-        # 2**16 times any first wait is beyond any longest one; unbounded, an outage of days would overflow.
+        """Return the wait before the next attempt, and double the ceiling for the one after it."""
+        # 2**16 times any first wait exceeds any longest one. Unbounded, an outage of days would overflow.
         ceiling = min(self._longest, self._first * 2 ** min(self._attempts, 16))
         self._attempts += 1
         return timedelta(seconds=self._jitter(0.0, ceiling.total_seconds()))
 
     def reset(self) -> None:
-        """Something went well: the next failure is the first again."""
+        """Start again at `first`, after a success."""
         self._attempts = 0

@@ -1,12 +1,10 @@
-"""Structured logging to standard error, for our code, standard library loggers and retries."""
+"""Structured logging to standard error, for our code and standard library loggers."""
 
 import logging
 import sys
 from typing import Literal
 
-import stamina
 import structlog
-from stamina.instrumentation import RetryDetails
 
 
 def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
@@ -47,14 +45,3 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     for alarming in ("aiormq", "aio_pika", "sqlalchemy.pool"):
         # These log lost connections with a traceback; our adapters log the translated error.
         logging.getLogger(alarming).setLevel(logging.CRITICAL)
-    stamina.instrumentation.set_on_retry_hooks([_log_retry])
-
-
-def _log_retry(details: RetryDetails) -> None:
-    structlog.get_logger("ratewire.startup").warning(
-        "retrying",
-        what=details.name,
-        error=str(details.caused_by),
-        attempt=details.retry_num,
-        wait_s=details.wait_for,
-    )

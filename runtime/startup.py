@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
-import stamina
+import structlog
 
 from rates.errors import BackendUnavailable
+from runtime.backoff import Backoff
 
-FIRST_WAIT_S = 0.2
-LONGEST_WAIT_S = 3.0
+FIRST_WAIT = timedelta(seconds=0.2)
+LONGEST_WAIT = timedelta(seconds=3)
 T = TypeVar("T")
+
+log = structlog.get_logger("ratewire.startup")
 
 
 class StoppedEarly(Exception):
@@ -26,7 +30,7 @@ async def wait_for_backend(
         BackendUnavailable: the last failure, after `timeout_s` seconds.
         StoppedEarly: `stop` was set first.
     """
-    return await unless_stopped(_try(connect, timeout_s), stop)
+    return await unless_stopped(_retry(connect, timeout_s), stop)
 
 
 async def unless_stopped(work: Awaitable[T], stop: asyncio.Event) -> T:
@@ -48,14 +52,15 @@ async def unless_stopped(work: Awaitable[T], stop: asyncio.Event) -> T:
         await asyncio.wait({working, stopping})
 
 
-async def _try(connect: Callable[[], Awaitable[T]], timeout_s: float) -> T:
-    async for attempt in stamina.retry_context(
-        on=BackendUnavailable,
-        attempts=None,
-        timeout=timeout_s,
-        wait_initial=FIRST_WAIT_S,
-        wait_max=LONGEST_WAIT_S,
-    ):
-        with attempt:
+async def _retry(connect: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+    loop = asyncio.get_running_loop()
+    deadline, backoff, attempt = loop.time() + timeout_s, Backoff(FIRST_WAIT, LONGEST_WAIT), 0
+    while True:
+        try:
             return await connect()
-    raise AssertionError("retry_context either returns or raises")
+        except BackendUnavailable as exc:
+            wait_s, attempt = backoff.next_wait().total_seconds(), attempt + 1
+            if loop.time() + wait_s >= deadline:
+                raise
+            log.warning("retrying", error=str(exc), attempt=attempt, wait_s=round(wait_s, 3))
+        await asyncio.sleep(wait_s)

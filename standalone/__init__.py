@@ -1,1 +1,1 @@
-"""The embedded system: every part in one process, wired with in-process queue, cache and SQLite. Wiring only, no logic."""
+"""The embedded system: all parts in one process, with an in-process queue, an in-process cache and SQLite. Wiring only."""

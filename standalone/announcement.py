@@ -1,4 +1,4 @@
-"""What a person sees when the embedded system has come up: where to look, and whether prices are real."""
+"""The message that the embedded system prints once it is up: its addresses, and whether prices are real."""
 
 import socket
 
@@ -9,7 +9,7 @@ console = Console(highlight=False)
 
 
 def announce(listener: socket.socket, label: str | None) -> None:
-    """Print the addresses."""
+    """Print the addresses of the pages. `label` names the simulated data, `None` for the real exchanges."""
     host, port = listener.getsockname()[:2]
     base = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
     kind = (
@@ -23,6 +23,6 @@ def announce(listener: socket.socket, label: str | None) -> None:
         f"    GraphiQL    {base}/graphql\n"
         f"    health      {base}/health/ready\n"
         "  Ctrl-C stops it.\n",
-        # A recording's name may be longer than what a terminal, or a file that takes its place, is thought to have.
+        # A recording's name may be longer than the assumed width of a terminal or file.
         soft_wrap=True,
     )

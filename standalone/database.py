@@ -1,4 +1,4 @@
-"""The embedded system's database: one SQLite file, or a new one with just what a recording holds."""
+"""The database of the embedded system: one SQLite file, or a new one with the instruments of a recording."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,14 +17,14 @@ from simulator.replay.recording import Recording
 async def open_database(
     folder: Path, replay: Sequence[Path], *, simulated: bool
 ) -> AsyncIterator[InstrumentStore]:
-    """The migrated database in `folder`; what the simulator says of instruments does not count for the real sources.
+    """Open and migrate the database in `folder`. Halts reported by the simulator do not apply to the real sources.
 
     Raises:
         DatabaseUnavailable: the folder or the file cannot be used.
         InvalidRecording: a recording cannot be read.
     """
     file = folder / ("replay.sqlite" if replay else "ratewire.sqlite")
-    _prepare(file, anew=bool(replay))
+    _prepare(file, truncate=bool(replay))
     url = f"sqlite+aiosqlite:///{file}"
     await migrate(url)
     store = InstrumentStore(url, simulated=simulated)
@@ -36,19 +36,17 @@ async def open_database(
         await store.close()
 
 
-def _prepare(file: Path, *, anew: bool) -> None:
+def _prepare(file: Path, *, truncate: bool) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if anew:
+        if truncate:
             file.unlink(missing_ok=True)
     except OSError as exc:
-        raise DatabaseUnavailable(
-            f"{file}: {exc.strerror}: expected a folder that can be written to"
-        ) from exc
+        raise DatabaseUnavailable(f"{file}: {exc.strerror}: expected a writable folder") from exc
 
 
 async def _track(store: InstrumentStore, recording: Recording) -> None:
-    """Exactly what the recording holds."""
+    """Track exactly the instruments of the recording."""
     for instrument in await store.read():
         await store.remove(instrument.source, instrument.symbol)
     await store.add(_instruments(recording))
@@ -60,6 +58,6 @@ def _instruments(recording: Recording) -> list[Instrument]:
         try:
             symbol = parse_symbol(f"{recorded.base}/{recorded.quote}")
         except InvalidSymbol:
-            continue  # a coin's ticker need not be an asset's name
+            continue  # a coin's code need not be a valid asset code
         found.append(Instrument(Source(recorded.source), symbol, recorded.source_symbol, recorded.base))
     return found

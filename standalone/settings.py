@@ -1,4 +1,4 @@
-"""Settings of the embedded system alone; its parts read their own."""
+"""Settings of the embedded system itself. Its parts read their own."""
 
 from pathlib import Path
 

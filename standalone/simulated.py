@@ -1,24 +1,24 @@
-"""The sources as the simulator plays them: the real clients, pointed at its addresses."""
+"""Source adapters for the simulator: the real clients with the simulator's addresses."""
 
 from dataclasses import asdict
 
 from pipeline.sources.adapter import SourceAdapter
-from pipeline.sources.registry import build, source_module
+from pipeline.sources.registry import build_adapter, source_module
 from rates.source import Source
 from simulator.server import SimulatorAddresses
 
 
 def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceAdapter]:
-    """Every source that the simulator speaks for; any other is left out, so that no real value gets in."""
+    """Build the adapters of all sources that the simulator has. Others are left out, so that no real value gets in."""
     return {
-        source: build(source, **source_module(source).simulated(spoken_for))
+        source: build_adapter(source, **source_module(source).simulated(own))
         for source in Source
-        if (spoken_for := _addresses_of(source, addresses))
+        if (own := _addresses_of(source, addresses))
     }
 
 
 def _addresses_of(source: Source, addresses: SimulatorAddresses) -> dict[str, str]:
-    """By what they are: `binance_stream_url` is Binance's `stream_url`."""
+    """Return a source's addresses without its prefix: `binance_stream_url` is Binance's `stream_url`."""
     prefix = f"{source.value}_"
     return {
         name.removeprefix(prefix): address

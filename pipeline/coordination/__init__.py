@@ -1,1 +1,1 @@
-"""How often a source may be called: one sliding window for all replicas in Redis, or in process."""
+"""State that replicas share: request budgets, cooldowns and tick claims, in Redis or in process."""

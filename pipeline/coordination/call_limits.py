@@ -1,4 +1,4 @@
-"""What a source allows, and what a refusal by our own budget says. Pure; both implementations use it."""
+"""Call limits of a source, and the errors for calls beyond them. Pure; both request budgets use it."""
 
 from datetime import datetime, timedelta
 
@@ -10,8 +10,9 @@ from rates.source import Source
 
 
 class CallLimits(msgspec.Struct, frozen=True):
-    """At most `calls` in any `window`; `monthly` calls in a calendar month (UTC), where there is such a quota: they are spread over
-    what is left of the month, because a quota that is spent in its first week leaves three without any value.
+    """At most `calls` in any `window`, and at most `monthly` calls in a calendar month (UTC), if the source has such a quota.
+
+    A monthly quota is spread over the rest of the month: spent in its first week, it would leave three weeks without values.
     """
 
     calls: int
@@ -20,12 +21,12 @@ class CallLimits(msgspec.Struct, frozen=True):
 
 
 def month_of(now: datetime) -> str:
-    """The calendar month that a call counts for."""
+    """Return the calendar month that a call counts towards, as `2026-05`."""
     return now.strftime("%Y-%m")
 
 
 def next_month(now: datetime) -> datetime:
-    """When a monthly quota begins anew."""
+    """Return the time at which a monthly quota resets."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (first + timedelta(days=32)).replace(day=1)
 
@@ -33,7 +34,7 @@ def next_month(now: datetime) -> datetime:
 def state_of(
     limits: CallLimits, remaining: int, resets_at: datetime, monthly_remaining: int, now: datetime
 ) -> CallBudgetState:
-    """What people are told after a call; `monthly_remaining` matters where there is a quota."""
+    """Return the budget as source health reports it. `monthly_remaining` is ignored without a monthly quota."""
     if limits.monthly is None:
         return CallBudgetState(limits.calls, remaining, resets_at)
     return CallBudgetState(
@@ -41,18 +42,18 @@ def state_of(
     )
 
 
-def held(source: Source, until: datetime) -> SourceRateLimited:
-    """The refusal while a hold lasts."""
-    return SourceRateLimited(source, "the source asked to be left alone", retry_at=until)
+def cooling_down(source: Source, until: datetime) -> SourceRateLimited:
+    """Return the error for a call during a cooldown."""
+    return SourceRateLimited(source, "the source asked for a pause", retry_at=until)
 
 
 def paced(source: Source, until: datetime) -> SourceRateLimited:
-    """The refusal between two calls that are as close together as they should be: nothing is wrong."""
+    """Return the error for a call before the next one is due. Nothing is wrong."""
     return SourceRateLimited(source, "the next call is due later", retry_at=until, is_planned=True)
 
 
-def spent(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimited:
-    """The refusal when the window is full."""
+def window_full(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimited:
+    """Return the error for a call beyond the limit of the window."""
     return SourceRateLimited(
         source,
         f"the budget of {limits.calls} calls in {limits.window.total_seconds():g} s is spent",
@@ -61,5 +62,5 @@ def spent(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimi
 
 
 def quota_spent(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimited:
-    """The refusal when the month's calls are used up."""
+    """Return the error for a call beyond the monthly quota."""
     return SourceRateLimited(source, f"the quota of {limits.monthly} calls a month is spent", retry_at=until)

@@ -1,4 +1,4 @@
--- Let nobody call a source for a while, by the clock of Redis unless a time is given; never shortens what is there already.
+-- Block calls to a source for a span, by the clock of Redis unless a time is given. Never shortens a longer block.
 -- KEYS until; ARGV span_us now_us ('': Redis's own)
 local now = tonumber(ARGV[2])
 if not now then

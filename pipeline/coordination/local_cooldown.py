@@ -1,4 +1,4 @@
-"""A shared hold that this process obeys even while the cache is away: what it was told itself, it remembers itself."""
+"""A shared cooldown with a local copy of what this process started, which applies even while Redis is unavailable."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from rates.errors import CacheUnavailable
 
 
 class LocalCooldown:
-    """A `Cooldown` that never fails; `shared` is asked when it can be."""
+    """A `Cooldown` that never fails. It uses `shared` whenever that can be reached."""
 
     def __init__(self, shared: Cooldown, clock: Clock) -> None:
         self._shared, self._own = shared, MemoryCooldown(clock)
@@ -22,12 +22,12 @@ class LocalCooldown:
         try:
             return max(own, await self._shared.remaining())
         except CacheUnavailable as exc:
-            self._log.debug("cannot ask whether others were refused", error=str(exc))
+            self._log.debug("cannot read the shared cooldown", error=str(exc))
             return own
 
-    async def start_cooldown(self, span: timedelta) -> None:
-        await self._own.start_cooldown(span)
+    async def start(self, span: timedelta) -> None:
+        await self._own.start(span)
         try:
-            await self._shared.start_cooldown(span)
+            await self._shared.start(span)
         except CacheUnavailable as exc:
             self._log.warning("cannot tell the other replicas", error=str(exc), hold_s=span.total_seconds())

@@ -1,4 +1,4 @@
-"""A hold within one process: the same contract as Redis."""
+"""A cooldown within one process, with the same contract as the one in Redis."""
 
 from datetime import timedelta
 
@@ -15,5 +15,5 @@ class MemoryCooldown:
     async def remaining(self) -> timedelta:
         return max(self._until - self._clock(), timedelta())
 
-    async def start_cooldown(self, span: timedelta) -> None:
+    async def start(self, span: timedelta) -> None:
         self._until = max(self._until, self._clock() + span)

@@ -1,17 +1,17 @@
-"""A call budget within one process: the same contract as Redis."""
+"""A request budget within one process, with the same contract as the one in Redis."""
 
 from collections import Counter, deque
 from datetime import datetime, timedelta
 
 from pipeline.coordination.call_limits import (
     CallLimits,
-    held,
+    cooling_down,
     month_of,
     next_month,
     paced,
     quota_spent,
-    spent,
     state_of,
+    window_full,
 )
 from rates.clock import EPOCH, Clock
 from rates.health import CallBudgetState
@@ -26,25 +26,25 @@ class MemoryRequestBudget:
         self._calls: deque[datetime] = deque(maxlen=limits.calls)
         self._months: Counter[str] = Counter()
         self._not_before = self._paced_until = EPOCH
-        self._rests: dict[str, datetime] = {}
+        self._deferred_until: dict[str, datetime] = {}
 
-    async def take(self, topic: str = "") -> CallBudgetState:
+    async def take(self, request: str = "") -> CallBudgetState:
         now, limits = self._clock(), self._limits
         left = -1 if limits.monthly is None else max(limits.monthly - self._months[month_of(now)], 0)
         if now < self._not_before:
-            raise held(self._source, self._not_before)
+            raise cooling_down(self._source, self._not_before)
         if left == 0:
             raise quota_spent(self._source, limits, next_month(now))
-        if now < (due_at := max(self._paced_until, self._rests.get(topic, EPOCH))):
+        if now < (due_at := max(self._paced_until, self._deferred_until.get(request, EPOCH))):
             raise paced(self._source, due_at)
         while self._calls and self._calls[0] + limits.window < now:
             self._calls.popleft()
         if len(self._calls) >= limits.calls:
-            raise spent(self._source, limits, self._calls[0] + limits.window)
+            raise window_full(self._source, limits, self._calls[0] + limits.window)
         self._calls.append(now)
         self._months[month_of(now)] += 1
         if left > 1:
-            # What is left of the month is shared out evenly over the calls that are left.
+            # Spread the rest of the month evenly over the calls that are left.
             self._paced_until = now + (next_month(now) - now) / left
         remaining = limits.calls - len(self._calls)
         return state_of(limits, remaining, self._calls[0] + limits.window, left - 1, now)
@@ -52,7 +52,7 @@ class MemoryRequestBudget:
     async def start_cooldown(self, span: timedelta) -> None:
         self._not_before = max(self._not_before, self._clock() + span)
 
-    async def defer(self, span: timedelta, topic: str) -> None:
+    async def defer(self, span: timedelta, request: str) -> None:
         now = self._clock()
-        self._rests = {one: until for one, until in self._rests.items() if until > now}
-        self._rests[topic] = max(self._rests.get(topic, EPOCH), now + span)
+        self._deferred_until = {one: until for one, until in self._deferred_until.items() if until > now}
+        self._deferred_until[request] = max(self._deferred_until.get(request, EPOCH), now + span)

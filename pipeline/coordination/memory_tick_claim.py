@@ -1,4 +1,4 @@
-"""Tick claims within one process: the same contract as Redis."""
+"""Tick claims within one process, with the same contract as those in Redis."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from rates.source import Source
 
 
 class MemoryTickClaim:
-    """A `TickClaim` for producers that share one object of it."""
+    """A `TickClaim` for replicas that share one object of it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""A cooldown in Redis, measured by the clock of Redis, so that replicas need not agree on the time."""
+"""A cooldown in Redis, timed by the clock of Redis, so that the clocks of replicas need not agree."""
 
 from datetime import timedelta
 
@@ -18,5 +18,5 @@ class RedisCooldown:
     async def remaining(self) -> timedelta:
         return int(await self._remaining.run([self._key], [])) * _MICROSECOND
 
-    async def start_cooldown(self, span: timedelta) -> None:
+    async def start(self, span: timedelta) -> None:
         await self._start.run([self._key], [span // _MICROSECOND])

@@ -1,4 +1,4 @@
-"""A call budget in Redis: one script per question, so that replicas never both take the last call."""
+"""A request budget in Redis. Each call is one script, so that two replicas never both take the last call."""
 
 import hashlib
 import secrets
@@ -7,13 +7,13 @@ from datetime import timedelta
 from cache.redis_client import LuaScript, RedisClient, read_script
 from pipeline.coordination.call_limits import (
     CallLimits,
-    held,
+    cooling_down,
     month_of,
     next_month,
     paced,
     quota_spent,
-    spent,
     state_of,
+    window_full,
 )
 from rates.clock import Clock, format_us, parse_us
 from rates.health import CallBudgetState
@@ -24,33 +24,35 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class RedisRequestBudget:
-    """A `RequestBudget` on Redis. Calls are timed by Redis's own clock, so that replicas need not agree, and `clock` only tells the
-    month; `is_clock_shared` says that `clock` is one for all replicas, and then all times are its.
+    """A `RequestBudget` on Redis.
+
+    Calls are timed by the clock of Redis, so that the clocks of replicas need not agree; `clock` only gives the month. With
+    `is_clock_shared` all replicas have the same `clock`, and all times are taken from it.
     """
 
     def __init__(
         self,
         redis: RedisClient,
-        names: RedisKeys,
+        keys: RedisKeys,
         source: Source,
         limits: CallLimits,
         *,
         clock: Clock,
         is_clock_shared: bool = False,
     ) -> None:
-        self._names, self._source, self._limits, self._clock = names, source, limits, clock
+        self._keys, self._source, self._limits, self._clock = keys, source, limits, clock
         self._is_clock_shared = is_clock_shared
         self._take = LuaScript(redis, read_script("pipeline.coordination", "take.lua"))
-        self._start_cooldown = LuaScript(redis, read_script("pipeline.coordination", "cooldown.lua"))
+        self._cooldown = LuaScript(redis, read_script("pipeline.coordination", "cooldown.lua"))
 
-    async def take(self, topic: str = "") -> CallBudgetState:
-        now, limits, budget = self._clock(), self._limits, self._names.budget(self._source)
+    async def take(self, request: str = "") -> CallBudgetState:
+        now, limits, budget = self._clock(), self._limits, self._keys.budget(self._source)
         keys = [
             budget,
-            self._names.not_before(self._source),
+            self._keys.not_before(self._source),
             f"{budget}:{month_of(now)}",
-            self._names.pace(self._source),
-            self._rest_of(topic),
+            self._keys.pace(self._source),
+            self._defer_key(request),
         ]
         args: list[int | str] = [
             limits.window // _MICROSECOND,
@@ -61,30 +63,30 @@ class RedisRequestBudget:
             self._now(),
         ]
         verdict, remaining, at_us, left = await self._take.run(keys, args)
-        moment = parse_us(int(at_us))
+        at = parse_us(int(at_us))
         match verdict:
             case b"taken":
-                return state_of(limits, int(remaining), moment, int(left), now)
+                return state_of(limits, int(remaining), at, int(left), now)
             case b"held":
-                raise held(self._source, moment)
+                raise cooling_down(self._source, at)
             case b"paced":
-                raise paced(self._source, moment)
+                raise paced(self._source, at)
             case b"quota":
                 raise quota_spent(self._source, limits, next_month(now))
             case _:
-                raise spent(self._source, limits, moment)
+                raise window_full(self._source, limits, at)
 
     async def start_cooldown(self, span: timedelta) -> None:
-        await self._keep_off(self._names.not_before(self._source), span)
+        await self._block(self._keys.not_before(self._source), span)
 
-    async def defer(self, span: timedelta, topic: str) -> None:
-        await self._keep_off(self._rest_of(topic), span)
+    async def defer(self, span: timedelta, request: str) -> None:
+        await self._block(self._defer_key(request), span)
 
-    def _rest_of(self, topic: str) -> str:
-        return self._names.rest(self._source, hashlib.blake2s(topic.encode(), digest_size=8).hexdigest())
+    def _defer_key(self, request: str) -> str:
+        return self._keys.rest(self._source, hashlib.blake2s(request.encode(), digest_size=8).hexdigest())
 
-    async def _keep_off(self, key: str, span: timedelta) -> None:
-        await self._start_cooldown.run([key], [span // _MICROSECOND, self._now()])
+    async def _block(self, key: str, span: timedelta) -> None:
+        await self._cooldown.run([key], [span // _MICROSECOND, self._now()])
 
     def _now(self) -> int | str:
         return format_us(self._clock()) if self._is_clock_shared else ""

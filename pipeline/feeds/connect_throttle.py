@@ -44,4 +44,4 @@ class ConnectThrottle:
 
     async def start_cooldown(self, span: timedelta) -> None:
         """The source refused: nobody tries again within `span`."""
-        await self._hold.start_cooldown(span)
+        await self._hold.start(span)

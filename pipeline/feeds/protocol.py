@@ -85,7 +85,7 @@ class FeedProtocol(Protocol):
 class FeedSpec:
     """Figures of one source's push feed. Limits are what one process may use of what the source allows an address.
 
-    `endpoints` are whole URLs, the preferred one first. `attempts`: how many connections may be tried in which windows.
+    `endpoints` are whole URLs, the preferred one first. `connect_limits`: how many connections may be tried in which windows.
     `idle_timeout`: without any readable message for so long a connection is dead. `first_message_timeout`: a subscribed
     symbol without a sign of life for so long after the connection was opened is silent. `max_reconnect_delay` between attempts to
     reconnect. `lifetime`: a connection is replaced at about this age, before the source cuts it; `None` where it never does.
@@ -97,7 +97,7 @@ class FeedSpec:
     open_protocol: Callable[[], FeedProtocol]
     endpoints: Sequence[str]
     instruments_per_connection: int
-    attempts: Sequence[CallLimits]
+    connect_limits: Sequence[CallLimits]
     connect_timeout: timedelta
     idle_timeout: timedelta
     first_message_timeout: timedelta

@@ -1,1 +1,1 @@
-"""Keeps the tracked instruments in line with what their sources list: the halted ones leave by themselves and come back."""
+"""Listings: which instruments a source lists and trades. Halted instruments are removed from the watchlist and return later."""

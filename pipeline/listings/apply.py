@@ -1,4 +1,4 @@
-"""Has the tracked instruments of one source follow one listing, unless that is not to be believed."""
+"""Applies a listing to the tracked instruments of its source, unless it is implausible."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,16 +21,16 @@ async def apply_listing(
     now: datetime,
     accept: bool = False,
 ) -> Mapping[Instrument, Halt | None]:
-    """Whose halt is another from now on; `accept` believes a listing that would raise doubts.
+    """Apply a listing and return the instruments whose halt changed. `accept` applies an implausible listing, too.
 
     Raises:
-        SourceProtocolError: the listing is not believed; nothing was changed.
-        DatabaseUnavailable: out of reach; nothing was changed.
+        SourceProtocolError: the listing is implausible; nothing was changed.
+        DatabaseUnavailable: the database cannot be reached; nothing was changed.
     """
     tracked = await instruments.read(source)
-    doubt = find_anomaly(tracked, listed, await records.read(source))
-    if doubt is not None and not (accept and listed):
-        raise SourceProtocolError(source, f"listing not believed: {doubt}")
+    anomaly = find_anomaly(tracked, listed, await records.read(source))
+    if anomaly is not None and not (accept and listed):
+        raise SourceProtocolError(source, f"listing not believed: {anomaly}")
     changes = find_changes(tracked, listed, now)
     await records.write(source, ListingState(now, len(listed)), changes)
     return changes

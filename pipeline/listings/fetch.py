@@ -1,4 +1,4 @@
-"""One question to a source: what it lists. Whoever waits for the answer waits for a bounded time, however slowly it comes."""
+"""Fetches a listing in bounded time, however slowly it arrives."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ FETCH_TIMEOUT = timedelta(minutes=1)
 
 
 async def fetch_listing(
-    source: Source, fetcher: ListingFetcher, *, within: timedelta = FETCH_TIMEOUT
+    source: Source, fetcher: ListingFetcher, *, timeout: timedelta = FETCH_TIMEOUT
 ) -> Sequence[ListedInstrument]:
-    """The whole listing.
+    """Fetch a whole listing.
 
     Raises:
-        SourceError: it could not be had, or not `within` that time.
+        SourceError: the source did not deliver, or not within `timeout`.
     """
     try:
-        async with asyncio.timeout(within.total_seconds()):
+        async with asyncio.timeout(timeout.total_seconds()):
             return await fetcher.fetch_listing()
     except TimeoutError as exc:
-        raise SourceUnavailable(source, "its listing did not come in time") from exc
+        raise SourceUnavailable(source, f"no listing within {timeout.total_seconds():g} s") from exc

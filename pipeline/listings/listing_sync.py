@@ -1,4 +1,4 @@
-"""Asks one source what it lists whenever that is due, and has the tracked instruments follow. Never acts on a doubtful listing."""
+"""Fetches a source's listing whenever it is due and applies it to the tracked instruments. Never applies an implausible one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ from rates.errors import (
 )
 from runtime.backoff import Backoff
 
-# One replica tries in each of these; whichever it is, the others see by the database whether it succeeded.
-ATTEMPT = timedelta(minutes=1)
-# A listing may fail for so many intervals before people hear of it: what is halted hardly ever changes.
-PATIENCE_INTERVALS = 3
+# One replica tries in each of these spans. The others see in the database whether it succeeded.
+ATTEMPT_INTERVAL = timedelta(minutes=1)
+# A listing may fail for this many intervals before it is reported, because halts hardly ever change.
+TOLERATED_INTERVALS = 3
 
 
 class ListingSync:
-    """One source's listing, read every `interval` by whichever replica claims it."""
+    """Keeps the tracked instruments in line with one source's listing, which one of the replicas fetches every `interval`."""
 
     def __init__(
         self,
@@ -52,92 +52,92 @@ class ListingSync:
         self._health = health
         self._source = health.source
         self._interval = interval
-        self._attempt = min(ATTEMPT, interval)
+        self._attempt_interval = min(ATTEMPT_INTERVAL, interval)
         self._clock = clock
-        self._backoff = Backoff(self._attempt, max(interval, self._attempt))
+        self._backoff = Backoff(self._attempt_interval, max(interval, self._attempt_interval))
         self._not_before = self._started_at = clock()
-        self._is_in_line = False
-        self._doubt: SourceProtocolError | None = None
-        self._doubted_at = clock()
+        self._keeps_turn = False
+        self._anomaly: SourceProtocolError | None = None
+        self._anomaly_at = clock()
         self._failure = "not tried"
         self._log = structlog.get_logger("ratewire.listings").bind(source=self._source.value)
-        # Nothing is wrong yet: a process that did not say so would be told as trouble.
+        # Nothing is wrong yet, but a new `SourceHealth` is DOWN.
         health.record_success()
 
     async def run(self) -> NoReturn:
-        """Keep the instruments in line until cancelled; a listing is followed whole or not at all."""
+        """Apply the listing whenever it is due, until cancelled. A listing is applied whole or not at all."""
         while True:
             wait = await self.poll()
             await asyncio.sleep(wait.total_seconds())
 
     async def poll(self) -> timedelta:
-        """Read the listing if it is due and nobody else does; how long to wait before the next look."""
+        """Fetch and apply the listing if it is due and this replica claims it. Returns the wait before the next poll."""
         try:
             state = await self._records.read(self._source)
-            if self._clock() >= max(self._due_at(state), self._not_before) and await self._is_ours():
-                state = await self._read() or state
+            if self._clock() >= max(self._due_at(state), self._not_before) and await self._claim_turn():
+                state = await self._fetch() or state
         except BackendUnavailable as exc:
             self._log.warning("listing not looked at", error=str(exc))
-            return self._attempt
-        self._tell(state)
-        return self._next_look(state) - self._clock()
+            return self._attempt_interval
+        self._update_health(state)
+        return self._next_poll(state) - self._clock()
 
     def _due_at(self, state: ListingState | None) -> datetime:
         return self._started_at if state is None else state.read_at + self._interval
 
-    async def _is_ours(self) -> bool:
-        number = tick_number(self._clock(), self._attempt)
-        return self._is_in_line or await self._claim.claim(self._source, number, 2 * self._attempt)
+    async def _claim_turn(self) -> bool:
+        number = tick_number(self._clock(), self._attempt_interval)
+        return self._keeps_turn or await self._claim.claim(self._source, number, 2 * self._attempt_interval)
 
-    async def _read(self) -> ListingState | None:
-        """What became of the listing; `None` where it could not be had or was not believed."""
+    async def _fetch(self) -> ListingState | None:
+        """Fetch and apply the listing. Returns `None` if it could not be fetched or was implausible."""
         try:
             listed = await fetch_listing(self._source, self._fetcher)
         except SourceError as exc:
-            self._note_failure(exc)
+            self._record_failure(exc)
             return None
-        return await self._follow(listed)
+        return await self._apply(listed)
 
-    async def _follow(self, listed: Sequence[ListedInstrument]) -> ListingState | None:
+    async def _apply(self, listed: Sequence[ListedInstrument]) -> ListingState | None:
         now = self._clock()
         try:
             changes = await apply_listing(self._source, listed, self._instruments, self._records, now=now)
         except SourceProtocolError as exc:
-            self._doubt, self._doubted_at = exc, now
-            self._note_failure(exc)
+            self._anomaly, self._anomaly_at = exc, now
+            self._record_failure(exc)
             return None
         for instrument, halt in changes.items():
-            said = "trading again" if halt is None else halt.word
-            self._log.warning("status", symbol=str(instrument.symbol), now=said)
+            status = "trading again" if halt is None else halt.word
+            self._log.warning("status", symbol=str(instrument.symbol), now=status)
         self._log.info("listing read", listed=len(listed), changed=len(changes))
-        self._is_in_line = False
+        self._keeps_turn = False
         self._backoff.reset()
         return ListingState(now, len(listed))
 
-    def _note_failure(self, error: SourceError) -> None:
+    def _record_failure(self, error: SourceError) -> None:
         self._failure = str(error)
-        # Whoever waits for a call of a spent budget keeps the turn: the consumers, who ask all the time, would always be first.
-        self._is_in_line = isinstance(error, SourceRateLimited)
+        # While the budget is spent, this replica keeps its turn; otherwise the consumers, which call often, would always be first.
+        self._keeps_turn = isinstance(error, SourceRateLimited)
         if isinstance(error, SourceRateLimited):
             self._not_before = error.retry_at
         else:
             self._not_before = self._clock() + self._backoff.next_wait()
         self._log.warning("listing not read", error=self._failure)
 
-    def _tell(self, state: ListingState | None) -> None:
-        """Say what people should know: a listing that is not believed, or none for long."""
+    def _update_health(self, state: ListingState | None) -> None:
+        """Report an implausible listing, or none for a long time."""
         since = self._started_at if state is None else max(self._started_at, state.read_at)
-        if self._doubt is not None and (state is None or state.read_at < self._doubted_at):
-            self._health.record_failure(self._doubt)
-        elif self._clock() - since > PATIENCE_INTERVALS * self._interval:
-            said = f"listing not read since {since.isoformat(timespec='minutes')}: {self._failure}"
-            self._health.record_failure(SourceUnavailable(self._source, said))
+        if self._anomaly is not None and (state is None or state.read_at < self._anomaly_at):
+            self._health.record_failure(self._anomaly)
+        elif self._clock() - since > TOLERATED_INTERVALS * self._interval:
+            reason = f"listing not read since {since.isoformat(timespec='minutes')}: {self._failure}"
+            self._health.record_failure(SourceUnavailable(self._source, reason))
         else:
             self._health.record_success()
 
-    def _next_look(self, state: ListingState | None) -> datetime:
+    def _next_poll(self, state: ListingState | None) -> datetime:
         at = max(self._due_at(state), self._not_before)
-        if self._is_in_line:
+        if self._keeps_turn:
             return at
-        number = tick_number(self._clock(), self._attempt) + 1
-        return max(at, tick_time(number, self._attempt))
+        number = tick_number(self._clock(), self._attempt_interval) + 1
+        return max(at, tick_time(number, self._attempt_interval))

@@ -1,4 +1,4 @@
-"""Finds an instrument in a listing by its symbol. Pure; never guesses: several matches are candidates for a person."""
+"""Finds instruments in a listing. Pure. Never guesses: several matches are returned as candidates for a person."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,19 +12,19 @@ NEAR_MATCHES = 5
 
 
 def find_listed(source: Source, listed: Iterable[ListedInstrument], symbol: Symbol) -> ListedInstrument:
-    """The one entry that is `symbol`. Of several, dead ones do not count as long as one of them trades.
+    """Find the entry of `symbol`. Halted entries are ignored if another one is trading.
 
     Raises:
-        AmbiguousSymbol: several could be meant.
-        NotListed: none.
+        AmbiguousSymbol: several entries match.
+        NotListed: no entry matches.
     """
     entries = list(listed)
-    found = [one for one in entries if _is(one, symbol)]
+    found = [one for one in entries if _matches(one, symbol)]
     found = [one for one in found if one.status is TradingStatus.TRADING] or found
     if not found:
         raise NotListed(str(symbol), source, near=_near(entries, symbol))
     if len(found) > 1:
-        # Best-known coins tend to have short ids; all others are bridged or copied ones.
+        # The best-known coins tend to have short ids; the others are bridged or copied ones.
         found.sort(key=lambda one: (len(one.source_symbol), one.source_symbol))
         candidates = [f"{one.source_symbol} ({one.name})" for one in found]
         raise AmbiguousSymbol(str(symbol), source, candidates=candidates)
@@ -34,7 +34,7 @@ def find_listed(source: Source, listed: Iterable[ListedInstrument], symbol: Symb
 def search(
     listed: Iterable[ListedInstrument], *, text: str = "", quote: str | None = None
 ) -> Iterator[ListedInstrument]:
-    """Entries with `text` in their spelling, base or name in any case, priced in `quote`."""
+    """Yield the entries that contain `text`, in any case, in their source symbol, base or name, and are priced in `quote`."""
     needle = text.casefold()
     for one in listed:
         if quote is not None and one.quote not in (None, quote.upper()):
@@ -44,14 +44,14 @@ def search(
 
 
 def to_symbol(listed: ListedInstrument, quote: str) -> Symbol | None:
-    """What we would call it, in `quote` where it has any; `None` for assets that make no symbol (`$MEME`)."""
+    """Return our symbol of an entry, with `quote` if it has none. `None` for codes that are no valid symbol (`$MEME`)."""
     try:
         return parse_symbol(f"{listed.base}/{listed.quote or quote}")
     except InvalidSymbol:
         return None
 
 
-def _is(one: ListedInstrument, symbol: Symbol) -> bool:
+def _matches(one: ListedInstrument, symbol: Symbol) -> bool:
     return one.base == symbol.base and one.quote in (None, symbol.quote)
 
 

@@ -1,1 +1,1 @@
-"""Network plumbing that every source shares: WebSocket and HTTP clients, reconnecting, `Retry-After`."""
+"""Network code that all sources share: WebSocket and HTTP clients, reconnecting, `Retry-After`."""

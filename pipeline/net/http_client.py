@@ -1,4 +1,4 @@
-"""HTTP clients that live for one call. Sources over REST are asked a few times a minute at most: a connection kept buys nothing."""
+"""HTTP clients that live for one request. Sources are polled a few times a minute, so that keeping connections gains nothing."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,12 +8,12 @@ import httpx
 def client_factory(
     base_url: str, headers: Mapping[str, str], *, timeout_s: float
 ) -> Callable[[], httpx.AsyncClient]:
-    """Makes a client for each call, to be closed after it; `timeout_s` bounds each wait of the call.
+    """Return a function that creates a client for one request. The caller closes it. `timeout_s` bounds each wait.
 
-    A pool that outlives a call may not outlive its deadline: httpcore 1.0.9 never gives back the place of a request that is
-    cancelled before its connection is begun, and with all places lost every later request waits in vain.
+    No connection pool is shared between requests: httpcore 1.0.9 never frees the slot of a request that is cancelled before its
+    connection is opened, and once all slots are lost, every later request waits until its timeout.
     """
-    # Reading the certificates takes 10 ms and more: once is enough.
+    # Reading the certificates takes 10 ms and more.
     verify = httpx.create_ssl_context()
 
     def connect() -> httpx.AsyncClient:

@@ -1,4 +1,4 @@
-"""Reconnecting a session: one function around its async iterator, which itself just ends or raises. Push feeds have lanes."""
+"""Reconnects a session: a wrapper around an async iterator of messages, which itself just ends or raises."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -23,10 +23,10 @@ async def reconnecting(
     backoff: Backoff,
     clock: Clock,
 ) -> AsyncGenerator[T, None]:
-    """Messages of one connection after the other, for ever.
+    """Yield the messages of one connection after another, without end.
 
-    A connection that ends or raises a `SourceError` is followed by a wait and the next one; the first message of each resets
-    the wait. The gap is logged, the state noted in `health`.
+    After a connection ends or raises a `SourceError`, the next one is opened with backoff; the first message of each connection
+    resets the backoff. Gaps are logged, and `health` is updated.
     """
     log = structlog.get_logger("ratewire.reconnect").bind(source=health.source.value, role=health.role)
     last_seen: datetime | None = None
@@ -54,7 +54,7 @@ async def reconnecting(
 
 
 def _wait(error: SourceError, backoff: Backoff, now: datetime) -> timedelta:
-    """Never before a source said that it may be asked again, nor at that very moment with all other replicas."""
+    """Return the wait: until the time that the source gave, plus a jitter that keeps replicas apart."""
     wait = backoff.next_wait()
     retry_at = error.retry_at if isinstance(error, SourceRateLimited | SourceBlocked) else None
     return wait if retry_at is None else wait + max(retry_at - now, timedelta())

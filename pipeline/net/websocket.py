@@ -1,4 +1,4 @@
-"""Opens a WebSocket to a source and names its failures: the home of the websockets library, for all sources."""
+"""Opens WebSocket connections to sources and translates their errors. The home of the websockets library."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,16 +14,16 @@ from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 
-# Nothing that we ask for is longer: 20 tickers of Binance are 10 KB, a list of all subscriptions of Coinbase 20 KB.
+# Far above any expected message: 20 tickers of Binance are 10 KB, a list of all subscriptions of Coinbase 20 KB.
 MAX_FRAME_BYTES = 4 * 2**20
-# Frames that may wait while the loop is busy: bursts of 800 a second were recorded; a full queue delays pongs, too.
-MAX_WAITING_FRAMES = 1024
+# Frames queued while the event loop is busy. Bursts of 800 a second were recorded, and a full queue delays pongs, too.
+MAX_QUEUED_FRAMES = 1024
 CLOSE_TIMEOUT_S = 1
-# 403 is a firewall, 418 Binance's ban, 451 a country.
+# 403 comes from a firewall, 418 is Binance's ban, 451 a blocked country.
 BLOCKING_STATUSES = frozenset({401, 403, 418, 451})
 BAN = 418
-# Cut for sending too much. The count begins anew with the next connection; going on at once is what leads to bans.
-WAIT_AFTER_CUT = timedelta(seconds=5)
+# After a close for sending too much. The server counts anew on each connection, but reconnecting at once leads to bans.
+COOLDOWN_AFTER_CLOSE = timedelta(seconds=5)
 
 
 @asynccontextmanager
@@ -36,21 +36,21 @@ async def open_websocket(
     clock: Clock,
     ping_interval: timedelta | None,
 ) -> AsyncIterator[ClientConnection]:
-    """A connection that answers pings by itself, at once and with their payload, and is closed in the end.
+    """Open a connection for the length of the context. The library answers pings itself, with their payload.
 
     Raises:
-        SourceError: it cannot be opened, or it was lost within the block.
+        SourceError: the connection cannot be opened, or was lost within the context.
     """
-    pings = None if ping_interval is None else ping_interval.total_seconds()
+    ping_s = None if ping_interval is None else ping_interval.total_seconds()
     with translated_errors(source, clock):
         async with connect(
             url,
             open_timeout=open_timeout.total_seconds(),
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_FRAME_BYTES,
-            max_queue=MAX_WAITING_FRAMES,
-            ping_interval=pings,
-            ping_timeout=pings,
+            max_queue=MAX_QUEUED_FRAMES,
+            ping_interval=ping_s,
+            ping_timeout=ping_s,
         ) as connection:
             if connection.response is not None:
                 check_simulation(source, connection.response.headers, simulated=simulated)
@@ -59,7 +59,7 @@ async def open_websocket(
 
 @contextmanager
 def translated_errors(source: Source, clock: Clock) -> Iterator[None]:
-    """Raise what the websockets library raises as `SourceError`."""
+    """Translate the errors of the websockets library to `SourceError`."""
     try:
         yield
     except InvalidStatus as exc:
@@ -71,22 +71,22 @@ def translated_errors(source: Source, clock: Clock) -> Iterator[None]:
 
 
 def handshake_error(source: Source, response: Response, clock: Clock) -> SourceError:
-    """The error that an HTTP answer to the handshake means."""
+    """Return the error that an HTTP response to the handshake means."""
     status = response.status_code
-    said = f"HTTP {status} to the handshake: {bytes(response.body or b'')[:160].decode(errors='replace')}"
+    summary = f"HTTP {status} to the handshake: {bytes(response.body or b'')[:160].decode(errors='replace')}"
     now = clock()
     wait = parse_retry_after_header(response.headers.get("Retry-After"), now)
     if status == 429:
-        return SourceRateLimited(source, said, retry_at=now + (wait or DEFAULT_RETRY_AFTER))
+        return SourceRateLimited(source, summary, retry_at=now + (wait or DEFAULT_RETRY_AFTER))
     if status in BLOCKING_STATUSES:
         wait = wait or (DEFAULT_RETRY_AFTER if status == BAN else None)
-        return SourceBlocked(source, said, retry_at=None if wait is None else now + wait)
-    return SourceUnavailable(source, said)
+        return SourceBlocked(source, summary, retry_at=None if wait is None else now + wait)
+    return SourceUnavailable(source, summary)
 
 
 def closed_error(source: Source, exc: ConnectionClosed, clock: Clock) -> SourceError:
-    """The error that a close means; clean or not makes no difference to who wants to listen on."""
+    """Return the error that a close means. A clean close is an error as well, because the feed has to go on."""
     reason = exc.rcvd.reason if exc.rcvd is not None else ""
     if "too many" in reason.lower():
-        return SourceRateLimited(source, f"connection closed: {exc}", retry_at=clock() + WAIT_AFTER_CUT)
+        return SourceRateLimited(source, f"connection closed: {exc}", retry_at=clock() + COOLDOWN_AFTER_CLOSE)
     return SourceUnavailable(source, f"connection closed: {exc}")

@@ -1,4 +1,4 @@
-"""The parts of a source that only pushes: its protocol core, its limits and its listing, put together alike for all of them."""
+"""Builds the adapter of a source that has a push feed and is not polled."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,12 +7,12 @@ from typing import Protocol
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.protocol import FeedProtocol, FeedSpec
 from pipeline.feeds.settings import FeedSettings
-from pipeline.sources.adapter import OpenListingFetcher, SourceAdapter, SourceContext
+from pipeline.sources.adapter import OpenListingFetcher, SourceAdapter
 from rates.source import Source
 
 
 class OpenProtocol(Protocol):
-    """The source's side of one connection, from its beginning."""
+    """Creates the protocol state of a new connection."""
 
     def __call__(self, *, simulated: bool) -> FeedProtocol: ...
 
@@ -24,20 +24,21 @@ def push_adapter(
     *,
     endpoints: Sequence[str],
     instruments_per_connection: int,
-    attempts: Sequence[CallLimits],
+    connect_limits: Sequence[CallLimits],
     open_listing: OpenListingFetcher | None = None,
 ) -> SourceAdapter:
-    """A push feed that its source never cuts by age and that keeps itself alive by messages of its own; nothing is ever asked
-    but what is listed. Limits as in `FeedSpec`.
+    """Build an adapter with a push feed and, optionally, a listing. Limits as in `FeedSpec`.
+
+    For sources that do not close connections by age, and whose protocol has pings of its own.
     """
 
-    def build_feed(context: SourceContext) -> FeedSpec:
+    def build_feed(*, simulated: bool) -> FeedSpec:
         return FeedSpec(
             source=source,
-            open_protocol=lambda: open_protocol(simulated=context.simulated),
+            open_protocol=lambda: open_protocol(simulated=simulated),
             endpoints=endpoints,
             instruments_per_connection=instruments_per_connection,
-            attempts=attempts,
+            connect_limits=connect_limits,
             connect_timeout=timedelta(seconds=settings.connect_timeout_s),
             idle_timeout=timedelta(seconds=settings.idle_timeout_s),
             first_message_timeout=timedelta(seconds=settings.first_message_timeout_s),

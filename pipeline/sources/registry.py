@@ -1,7 +1,5 @@
-"""All sources, configured from the environment. Nothing is listed here: a member of `Source` names its folder."""
+"""Finds the adapters of all sources. Nothing is registered here: each member of `Source` names its folder."""
 
-from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -11,20 +9,26 @@ from runtime.settings import load_settings
 
 
 def source_module(source: Source) -> SourceModule[Any]:
-    """The source's own description of itself, `pipeline/sources/<name>/factory.py`."""
-    folder = import_module(f"pipeline.sources.{source.value}.factory").SOURCE_MODULE
-    assert isinstance(folder, SourceModule)
-    return folder
+    """Import a source's module description from `pipeline/sources/<name>/factory.py`."""
+    module = import_module(f"pipeline.sources.{source.value}.factory").SOURCE_MODULE
+    assert isinstance(module, SourceModule)
+    return module
 
 
-def build(source: Source, **chosen: Any) -> SourceAdapter:
-    """One source's parts; `chosen` settings come before the environment's.
+def build_adapter(source: Source, **overrides: Any) -> SourceAdapter:
+    """Build one source's adapter with settings from the environment and `overrides`.
 
     Raises:
-        InvalidSetting: a setting cannot be used.
+        InvalidSetting: a setting is invalid.
     """
-    folder = source_module(source)
-    return folder.build(load_settings(folder.settings, **chosen))
+    module = source_module(source)
+    return module.build(load_settings(module.settings, **overrides))
 
 
-SOURCES: dict[Source, Callable[[], SourceAdapter]] = {source: partial(build, source) for source in Source}
+def build_all_adapters() -> dict[Source, SourceAdapter]:
+    """Build the adapters of all sources with settings from the environment.
+
+    Raises:
+        InvalidSetting: a setting is invalid.
+    """
+    return {source: build_adapter(source) for source in Source}

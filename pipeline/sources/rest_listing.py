@@ -1,4 +1,4 @@
-"""The listing of a source that answers one question over REST with all of it: asked, read, nothing else."""
+"""Listings that a source returns whole in one REST response."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,33 +9,40 @@ from pipeline.ports import ListingFetcher
 from pipeline.sources.adapter import OpenListingFetcher, SourceContext
 from rates.source import Source
 
-Parse = Callable[[bytes], Sequence[ListedInstrument]]
+ParseListing = Callable[[bytes], Sequence[ListedInstrument]]
 
 
 class RestListing:
-    """A `ListingFetcher`; `parse` reads the answer whole or raises `SourceError`."""
+    """A `ListingFetcher` for one REST request. `parse` reads the whole response or raises `SourceError`."""
 
-    def __init__(self, rest: RestClient, path: str, params: Mapping[str, str], parse: Parse) -> None:
-        self._rest, self._path, self._params, self._parse = rest, path, params, parse
+    def __init__(self, client: RestClient, path: str, params: Mapping[str, str], parse: ParseListing) -> None:
+        self._client, self._path, self._params, self._parse = client, path, params, parse
 
     async def fetch_listing(self) -> Sequence[ListedInstrument]:
-        return self._parse(await self._rest.fetch_json(self._path, self._params))
+        return self._parse(await self._client.fetch_json(self._path, self._params))
 
 
 def rest_listing(
     source: Source,
     base_url: str,
     path: str,
-    parse: Parse,
+    parse: ParseListing,
     *,
     params: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> OpenListingFetcher:
-    """What `SourceAdapter.open_listing` wants."""
+    """Build a `SourceAdapter.open_listing`. `timeout_s` as in `open_rest_client`."""
 
     @asynccontextmanager
     async def open_listing(context: SourceContext) -> AsyncIterator[ListingFetcher]:
-        async with open_rest_client(source, base_url, context, timeout_s=timeout_s) as rest:
-            yield RestListing(rest, path, params or {}, parse)
+        async with open_rest_client(
+            source,
+            base_url,
+            context.cooldown,
+            simulated=context.simulated,
+            clock=context.clock,
+            timeout_s=timeout_s,
+        ) as client:
+            yield RestListing(client, path, params or {}, parse)
 
     return open_listing

@@ -52,7 +52,7 @@ async def test_there_is_no_cooldown_at_first(replicas: Replicas) -> None:
 async def test_a_cooldown_applies_to_all_replicas_and_ends(replicas: Replicas) -> None:
     """It ends by itself, and not early."""
     begun = utc_now()
-    await replicas.one.start_cooldown(SHORT)
+    await replicas.one.start(SHORT)
 
     async def is_over() -> bool:
         return await replicas.other.remaining() == NONE
@@ -63,14 +63,14 @@ async def test_a_cooldown_applies_to_all_replicas_and_ends(replicas: Replicas) -
 
 async def test_a_cooldown_has_its_full_length_at_first(replicas: Replicas) -> None:
     """The other replica reads it in the unit in which it was set."""
-    await replicas.one.start_cooldown(LONG)
+    await replicas.one.start(LONG)
     assert LONG / 2 < await replicas.other.remaining() <= LONG
 
 
 async def test_a_shorter_cooldown_does_not_shorten_a_longer_one(replicas: Replicas) -> None:
     """The later end counts."""
-    await replicas.one.start_cooldown(LONG)
-    await replicas.other.start_cooldown(SHORT)
+    await replicas.one.start(LONG)
+    await replicas.other.start(SHORT)
     assert await replicas.one.remaining() > LONG - timedelta(minutes=1)
 
 
@@ -83,7 +83,7 @@ async def test_a_process_keeps_its_own_cooldown_without_redis() -> None:
             await shared.remaining()
         cooldown = LocalCooldown(shared, utc_now)
         assert await cooldown.remaining() == NONE
-        await cooldown.start_cooldown(LONG)
+        await cooldown.start(LONG)
         assert await cooldown.remaining() > LONG - timedelta(minutes=1)
 
 
@@ -91,7 +91,7 @@ async def test_cooldowns_of_other_replicas_apply_as_well() -> None:
     """The longer of the shared and the local cooldown counts."""
     shared = MemoryCooldown(utc_now)
     cooldown = LocalCooldown(shared, utc_now)
-    await shared.start_cooldown(LONG)
+    await shared.start(LONG)
     assert await cooldown.remaining() > SHORT
-    await LocalCooldown(shared, utc_now).start_cooldown(2 * LONG)
+    await LocalCooldown(shared, utc_now).start(2 * LONG)
     assert await cooldown.remaining() > LONG

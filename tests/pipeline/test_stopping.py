@@ -16,7 +16,7 @@ from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.coordination.memory_tick_claim import MemoryTickClaim
 from pipeline.listings.process import sync_listing
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.roles import LAST_WORDS_S, produce, stream
+from pipeline.roles import SHUTDOWN_TIMEOUT_S, produce, stream
 from pipeline.settings import IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.rest_listing import rest_listing
@@ -32,7 +32,7 @@ from tests.pipeline.fakes import START, FakeClock, FakeReader, fetching, instrum
 from tests.pipeline.http_server import open_server
 
 # Below every timeout of ours and above what a busy machine needs.
-SOON_S = LAST_WORDS_S + 5
+SOON_S = SHUTDOWN_TIMEOUT_S + 5
 LONG_S = 60.0
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.ingest import Ingest
-from pipeline.validation import FIRST_POSSIBLE, HIGHEST_PRICE, Rejection, find_rejection
+from pipeline.validation import EARLIEST_OBSERVATION, HIGHEST_PRICE, Rejection, find_rejection
 from rates.clock import EPOCH
 from rates.ticker import Ticker
 from tests.pipeline.fakes import START, FakeClock, FakeSink, health, ticker
@@ -66,7 +66,7 @@ def test_clock_skew_is_tolerated_up_to_the_limit() -> None:
 def test_a_time_before_all_markets_is_refused() -> None:
     """Epoch zero stands for "never"; merely old values pass and show their age."""
     assert refusal(ticker(observed_at=EPOCH)) is Rejection.BEFORE_ALL_MARKETS
-    assert refusal(ticker(observed_at=FIRST_POSSIBLE)) is None
+    assert refusal(ticker(observed_at=EARLIEST_OBSERVATION)) is None
 
 
 async def test_refusals_are_counted_and_the_rest_is_stored() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, LONGEST
+from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, LONGEST_RETRY_AFTER
 from pipeline.sources.binance.messages import ApiError, ApiResponse, parse_retry_after
 from pipeline.sources.binance.tickers import parse_event_time
 from rates.errors import (
@@ -32,7 +32,7 @@ def response_error(answer: ApiResponse, now: datetime) -> SourceError | None:
     if answer.status in (418, 429) or error.code in RATE_CODES:
         retry_after = parse_retry_after(error)
         until = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
-        retry_at = min(until, now + LONGEST)
+        retry_at = min(until, now + LONGEST_RETRY_AFTER)
         if answer.status == 418:
             return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at)
         return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at)

@@ -32,13 +32,13 @@ def binance(settings: BinanceSettings) -> SourceAdapter:
         ) as session:
             yield BinanceFetcher(session, context.health, simulated=context.simulated, clock=context.clock)
 
-    def build_feed(context: SourceContext) -> FeedSpec:
+    def build_feed(*, simulated: bool) -> FeedSpec:
         return FeedSpec(
             source=Source.BINANCE,
-            open_protocol=partial(BinanceProtocol, simulated=context.simulated),
+            open_protocol=partial(BinanceProtocol, simulated=simulated),
             endpoints=[f"{url}/stream" for url in settings.stream_urls],
             instruments_per_connection=MAX_SYMBOLS,
-            attempts=CONNECT_LIMITS,
+            connect_limits=CONNECT_LIMITS,
             connect_timeout=timedelta(seconds=settings.connect_timeout_s),
             idle_timeout=timedelta(seconds=settings.idle_timeout_s),
             first_message_timeout=timedelta(seconds=settings.first_message_timeout_s),
@@ -51,7 +51,12 @@ def binance(settings: BinanceSettings) -> SourceAdapter:
     @asynccontextmanager
     async def open_listing(context: SourceContext) -> AsyncIterator[ListingFetcher]:
         async with open_rest_client(
-            Source.BINANCE, settings.rest_url, context, timeout_s=settings.connect_timeout_s
+            Source.BINANCE,
+            settings.rest_url,
+            context.cooldown,
+            simulated=context.simulated,
+            clock=context.clock,
+            timeout_s=settings.connect_timeout_s,
         ) as rest:
             yield BinanceListing(rest)
 

@@ -45,4 +45,4 @@ class RefusalCooldown:
         """A failure; where it is a refusal that says until when, nobody asks before."""
         if isinstance(error, SourceRateLimited | SourceBlocked) and error.retry_at is not None:
             self._own = error
-            await self._hold.start_cooldown(max(error.retry_at - self._clock(), timedelta()))
+            await self._hold.start(max(error.retry_at - self._clock(), timedelta()))

@@ -26,7 +26,7 @@ def bybit(settings: BybitSettings) -> SourceAdapter:
         BybitProtocol,
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
-        attempts=CONNECT_LIMITS,
+        connect_limits=CONNECT_LIMITS,
         open_listing=rest_listing(
             Source.BYBIT,
             settings.rest_url,

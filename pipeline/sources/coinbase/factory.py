@@ -29,7 +29,7 @@ def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
         partial(CoinbaseProtocol, refused),
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
-        attempts=CONNECT_LIMITS,
+        connect_limits=CONNECT_LIMITS,
         open_listing=rest_listing(
             Source.COINBASE,
             settings.rest_url,

@@ -26,7 +26,7 @@ def kraken(settings: KrakenSettings) -> SourceAdapter:
         KrakenProtocol,
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
-        attempts=CONNECT_LIMITS,
+        connect_limits=CONNECT_LIMITS,
         open_listing=rest_listing(
             Source.KRAKEN,
             settings.rest_url,

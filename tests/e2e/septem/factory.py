@@ -19,7 +19,7 @@ def septem(settings: SeptemSettings) -> SourceAdapter:
         SeptemProtocol,
         endpoints=settings.stream_urls,
         instruments_per_connection=100,
-        attempts=(CallLimits(5, timedelta(seconds=1)),),
+        connect_limits=(CallLimits(5, timedelta(seconds=1)),),
     )
 
 

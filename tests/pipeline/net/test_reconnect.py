@@ -20,10 +20,6 @@ BINANCE = Source.BINANCE
 Script = list[int | SourceError]
 
 
-def upper(_: float, high: float) -> float:
-    return high
-
-
 def scripted(*connections: Script) -> tuple[Callable[[], AsyncGenerator[int, None]], list[int]]:
     """Connections that yield and raise as written; the last one stays silent at its end. And how many were closed."""
     remaining = list(connections)
@@ -122,23 +118,3 @@ async def test_cancellation_closes_the_connection() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert closed == [0]
-
-
-def test_waits_grow_up_to_the_longest() -> None:
-    """And stay there, however long an outage lasts."""
-    backoff = Backoff(timedelta(seconds=1), timedelta(seconds=5), jitter=upper)
-    waits = [backoff.next_wait().total_seconds() for _ in range(2000)]
-    assert waits[:5] == [1, 2, 4, 5, 5]
-    assert waits[-1] == 5
-
-
-def test_jitter_covers_the_whole_range() -> None:
-    """Replicas that failed together do not come back together."""
-    asked: list[tuple[float, float]] = []
-
-    def record(low: float, high: float) -> float:
-        asked.append((low, high))
-        return low
-
-    assert Backoff(timedelta(seconds=1), timedelta(seconds=5), jitter=record).next_wait() == timedelta()
-    assert asked == [(0.0, 1.0)]

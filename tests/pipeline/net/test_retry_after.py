@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.net.retry_after import LONGEST, parse_retry_after_header
+from pipeline.net.retry_after import LONGEST_RETRY_AFTER, parse_retry_after_header
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def test_seconds_and_dates_are_spans_from_now(value: str, seconds: int) -> None:
 @pytest.mark.parametrize("value", ["259201", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_no_mistake_silences_a_source_for_longer_than_the_longest_ban(value: str) -> None:
     """Three days, whichever form the mistake has."""
-    assert parse_retry_after_header(value, NOW) == LONGEST
+    assert parse_retry_after_header(value, NOW) == LONGEST_RETRY_AFTER
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "30, 30", "\u00b2", "2026-01-01T12:02:00Z"])
@@ -45,4 +45,4 @@ def test_anything_else_says_nothing(value: str | None) -> None:
 def test_whatever_it_says_the_wait_is_bounded(value: str) -> None:
     """Nothing that a source sends raises."""
     span = parse_retry_after_header(value, NOW)
-    assert span is None or timedelta() <= span <= LONGEST
+    assert span is None or timedelta() <= span <= LONGEST_RETRY_AFTER

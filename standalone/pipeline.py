@@ -1,0 +1,121 @@
+"""Starts the pipeline's roles for all sources as tasks of one process."""
+
+import asyncio
+from dataclasses import dataclass
+
+from cache.memory import MemoryCache
+from instruments.store import InstrumentStore
+from pipeline.coordination.memory_coordination import MemoryCoordination
+from pipeline.queue.memory import MemoryTaskQueue
+from pipeline.roles import RoleContext, consume, produce, stream, sync_listing
+from pipeline.settings import (
+    ConsumerSettings,
+    IngestSettings,
+    ListingSettings,
+    ProducerSettings,
+    StreamSettings,
+)
+from pipeline.sources.adapter import SourceAdapter
+from rates.clock import utc_now
+from rates.source import Source
+from runtime.heartbeat import Heartbeat
+from runtime.settings import ProcessSettings, load_settings
+from standalone.settings import StandaloneSettings
+
+
+@dataclass(frozen=True)
+class SourceSet:
+    """The sources to run. `label` names the simulated data, and is `None` for the real exchanges."""
+
+    adapters: dict[Source, SourceAdapter]
+    label: str | None
+
+
+def start_pipeline(
+    group: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    sources: SourceSet,
+    cache: MemoryCache,
+    instruments: InstrumentStore,
+    *,
+    with_listings: bool,
+) -> None:
+    """Start the producer and the consumers, push feeds and listings of all sources in `group`. They run until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration is invalid.
+    """
+    context = RoleContext(
+        sink=cache,
+        coordination=MemoryCoordination(utc_now),
+        heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
+        simulated=sources.label is not None,
+    )
+    queue, settings = MemoryTaskQueue(utc_now), load_settings(ProducerSettings)
+    producing = produce(
+        stop, context, sources.adapters, queue=queue, instruments=instruments, settings=settings
+    )
+    group.create_task(producing, name="producer")
+    for adapter in sources.adapters.values():
+        if adapter.open_fetcher is not None:
+            _start_consumers(group, stop, context, adapter, queue)
+        if adapter.build_feed is not None:
+            _start_feed(group, stop, context, adapter, instruments)
+        if with_listings:
+            _start_listing(group, stop, context, adapter, instruments)
+
+
+def _start_consumers(
+    group: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
+    queue: MemoryTaskQueue,
+) -> None:
+    settings, ingest = load_settings(ConsumerSettings), load_settings(IngestSettings)
+    replicas = load_settings(StandaloneSettings).consumers if adapter.source is Source.BINANCE else 1
+    for number in range(replicas):
+        consuming = consume(
+            stop,
+            context,
+            adapter,
+            instance=f"consumer-{number}",
+            queue=queue,
+            settings=settings,
+            ingest=ingest,
+        )
+        group.create_task(consuming, name=f"consumer {adapter.source} {number}")
+
+
+def _start_feed(
+    group: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
+    instruments: InstrumentStore,
+) -> None:
+    settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
+    streaming = stream(
+        stop,
+        context,
+        adapter,
+        instance="stream",
+        instruments=instruments,
+        settings=settings,
+        ingest=ingest,
+    )
+    group.create_task(streaming, name=f"stream {adapter.source}")
+
+
+def _start_listing(
+    group: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    context: RoleContext,
+    adapter: SourceAdapter,
+    instruments: InstrumentStore,
+) -> None:
+    interval = load_settings(ListingSettings).interval(adapter.source)
+    syncing = sync_listing(
+        stop, context, adapter, instance="listings", instruments=instruments, interval=interval
+    )
+    group.create_task(syncing, name=f"listing {adapter.source}")
