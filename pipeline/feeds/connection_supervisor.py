@@ -155,7 +155,7 @@ class ConnectionSupervisor:
                 live.going_away = event.said
                 continue
             if isinstance(event, SourceNotice):
-                self._outfit.health.note("remark", event.said)
+                self._outfit.health.set_notice("remark", event.said)
                 continue
             if isinstance(event, SymbolRejected):
                 self._watchdog.refuse(event.symbol, event.said)

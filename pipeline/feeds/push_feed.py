@@ -55,7 +55,7 @@ class PushFeed:
         self._plan, self._wishes, self._health = plan, read_instruments, health
         self._outfit = FeedContext(
             plan=plan,
-            gate=ConnectThrottle(SlidingWindowLimiter(plan.attempts), cooldown, clock),
+            gate=ConnectThrottle(SlidingWindowLimiter(plan.connect_limits), cooldown, clock),
             open_connection=open_connection,
             deliver=deliver,
             health=health,
@@ -99,9 +99,9 @@ class PushFeed:
             down = (
                 f"{len(failures)} of {len(lanes)} connections are down: {failures[0]}" if failures else None
             )
-            self._health.note("connections", down)
+            self._health.set_notice("connections", down)
         elif failures:
-            self._health.note("connections", None)
+            self._health.set_notice("connections", None)
             self._health.record_failure(max(failures, key=_weight))
         elif (retry_at := self._outfit.gate.cooldown_until) is not None:
             said = "another replica was refused"

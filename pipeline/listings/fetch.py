@@ -14,15 +14,15 @@ FETCH_TIMEOUT = timedelta(minutes=1)
 
 
 async def fetch_listing(
-    source: Source, fetcher: ListingFetcher, *, timeout: timedelta = FETCH_TIMEOUT
+    source: Source, fetcher: ListingFetcher, *, within: timedelta = FETCH_TIMEOUT
 ) -> Sequence[ListedInstrument]:
     """Fetch a whole listing.
 
     Raises:
-        SourceError: the source did not deliver, or not within `timeout`.
+        SourceError: the source did not deliver, or not `within` that time.
     """
     try:
-        async with asyncio.timeout(timeout.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             return await fetcher.fetch_listing()
     except TimeoutError as exc:
-        raise SourceUnavailable(source, f"no listing within {timeout.total_seconds():g} s") from exc
+        raise SourceUnavailable(source, f"no listing within {within.total_seconds():g} s") from exc

@@ -85,7 +85,7 @@ def task(name: str = "1", *, source: Source = BINANCE, lives: timedelta = timede
         RequestedInstrument(Symbol("BTC", "USDT"), "BTCUSDT"),
         RequestedInstrument(Symbol("ETH", "USDT"), "ETHUSDT"),
     )
-    return Task(id=name, source=source, wanted=wanted, issued_at=now, deadline=now + lives)
+    return Task(id=name, source=source, instruments=wanted, issued_at=now, deadline=now + lives)
 
 
 async def receive(deliveries: AsyncIterator[Delivery]) -> Delivery:

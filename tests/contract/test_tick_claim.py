@@ -28,7 +28,10 @@ async def producers(request: pytest.FixtureRequest) -> AsyncIterator[list[TickCl
         return
     redis = open_redis(url_of(request))
     await redis.flushall()
-    yield [RedisTickClaim(redis, RedisKeys(simulated=False), holder=name) for name in ("one", "other")]
+    yield [
+        RedisTickClaim(redis, RedisKeys(simulated=False), holder=name, schedule="tick")
+        for name in ("one", "other")
+    ]
     await redis.aclose()
 
 
@@ -65,7 +68,7 @@ async def test_each_schedule_has_its_own_ticks(redis_url: str) -> None:
     """Tick 7 of the listings is not tick 7 of the producers."""
     redis, names = open_redis(redis_url), RedisKeys(simulated=False)
     await redis.flushall()
-    ticks = RedisTickClaim(redis, names, holder="producer")
+    ticks = RedisTickClaim(redis, names, holder="producer", schedule="tick")
     listings = RedisTickClaim(redis, names, holder="listings", schedule="listing")
     assert await ticks.claim(Source.BINANCE, 7, LIFETIME)
     assert await listings.claim(Source.BINANCE, 7, LIFETIME)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without types; the facts below are checked at run time
 
-from pipeline.sources.registry import SOURCES
+from pipeline.sources.registry import build_all_adapters
 from ratewire.env_file import format_env_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,11 +153,10 @@ def test_a_full_redis_refuses_rather_than_forgets() -> None:
 
 def test_every_source_has_a_service_for_each_way_it_is_heard() -> None:
     """A polled source has consumers, a pushing one has a stream."""
-    for source, build in SOURCES.items():
-        parts = build()
+    for source, adapter in build_all_adapters().items():
         commands = {
-            ("consumer", source.value): parts.open_fetcher,
-            ("stream", source.value): parts.build_feed,
+            ("consumer", source.value): adapter.open_fetcher,
+            ("stream", source.value): adapter.build_feed,
         }
         for command, way in commands.items():
             assert (list(command) in OURS.values()) is (way is not None), command

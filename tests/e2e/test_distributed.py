@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from instruments.seed import read_seed
-from pipeline.sources.registry import SOURCES
+from pipeline.sources.registry import build_all_adapters
 from rates.source import Source
 from tests.backends import Server
 from tests.e2e.distributed import System, distributed
@@ -55,7 +55,9 @@ async def system(
     for server in servers:
         server.start()
     urls = [server.url for server in servers]
-    streams = [source.value for source, build in SOURCES.items() if build().build_feed is not None]
+    streams = [
+        source.value for source, adapter in build_all_adapters().items() if adapter.build_feed is not None
+    ]
     async with distributed(*urls, streams=streams, settings=SETTINGS) as running_system:
         expected = len(list(read_seed()))
 

@@ -19,18 +19,14 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from pipeline.coordination.memory_cooldown import MemoryCooldown
-from pipeline.coordination.memory_tick_claim import MemoryTickClaim
-from pipeline.listings.process import sync_listing
+from pipeline.roles import sync_listing
 from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
-from rates.clock import utc_now
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
-from runtime.heartbeat import Heartbeat
 from tests.e2e.processes import eventually, running
-from tests.pipeline.fakes import until
+from tests.pipeline.fakes import memory_context, until
 from tests.pipeline.http_server import open_server
 
 TIMEOUT_S = 20
@@ -91,15 +87,11 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
             asyncio.create_task(
                 sync_listing(
                     stop,
-                    parts=binance(BinanceSettings(rest_url=server.url)),
-                    interval=timedelta(seconds=1),
-                    instruments=store,
-                    claim=MemoryTickClaim(utc_now),
-                    sink=cache,
-                    budget=None,
-                    cooldown=MemoryCooldown(utc_now),
+                    memory_context(cache, simulated=False),
+                    binance(BinanceSettings(rest_url=server.url)),
                     instance="listings-test",
-                    heartbeat=Heartbeat(None),
+                    instruments=store,
+                    interval=timedelta(seconds=1),
                 )
             ),
         ]

@@ -5,15 +5,22 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from cache.ports import TickerSink
 from instruments.instrument import Instrument
+from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.health import SourceHealth
-from pipeline.ports import RateFetcher
+from pipeline.ports import RateFetcher, RequestBudget
+from pipeline.roles import RoleContext
+from pipeline.sources.adapter import SourceContext
 from pipeline.task import RequestedInstrument, Task
+from rates.clock import Clock, utc_now
 from rates.errors import RatesError
 from rates.health import SourceReport
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol, parse_symbol
 from rates.ticker import Ticker
+from runtime.heartbeat import Heartbeat
 
 START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 PATIENCE_S = 10
@@ -144,8 +151,10 @@ def task(
     lives: timedelta = timedelta(seconds=4),
     source: Source = Source.BINANCE,
 ) -> Task:
-    wanted = (RequestedInstrument(BTC, "BTCUSDT"), RequestedInstrument(ETH, "ETHUSDT"))
-    return Task(id=name, source=source, wanted=wanted, issued_at=issued_at, deadline=issued_at + lives)
+    instruments = (RequestedInstrument(BTC, "BTCUSDT"), RequestedInstrument(ETH, "ETHUSDT"))
+    return Task(
+        id=name, source=source, instruments=instruments, issued_at=issued_at, deadline=issued_at + lives
+    )
 
 
 async def until(condition: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
@@ -164,3 +173,31 @@ async def eventually(check: Callable[[], Awaitable[object]], *, within_s: float 
             if await check():
                 return
             await asyncio.sleep(0.02)
+
+
+def memory_context(sink: TickerSink, *, simulated: bool = True, clock: Clock = utc_now) -> RoleContext:
+    """A role's context with everything in memory and no heartbeat file."""
+    return RoleContext(
+        sink=sink,
+        coordination=MemoryCoordination(clock),
+        heartbeat=Heartbeat(None),
+        simulated=simulated,
+        clock=clock,
+    )
+
+
+def source_context(
+    source: Source = Source.BINANCE,
+    *,
+    simulated: bool = False,
+    clock: Clock = utc_now,
+    budget: RequestBudget | None = None,
+) -> SourceContext:
+    """The dependencies of one source's fetchers, with a cooldown of its own."""
+    return SourceContext(
+        health=health(source),
+        simulated=simulated,
+        clock=clock,
+        cooldown=MemoryCooldown(clock),
+        budget=budget,
+    )

@@ -2,13 +2,11 @@
 
 from instruments.listed import TradingStatus
 from instruments.seed import read_seed
-from pipeline.sources.adapter import SourceContext
-from rates.clock import utc_now
 from rates.source import Source
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
-from tests.pipeline.fakes import health
+from tests.pipeline.fakes import source_context
 
 
 async def check_listing(source: Source) -> None:
@@ -16,9 +14,7 @@ async def check_listing(source: Source) -> None:
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:
         open_listing = simulated_sources(addresses)[source].open_listing
         assert open_listing is not None
-        async with open_listing(
-            SourceContext(health=health(source), simulated=True, clock=utc_now)
-        ) as listing:
+        async with open_listing(source_context(source, simulated=True)) as listing:
             listed = {one.source_symbol: one for one in await listing.fetch_listing()}
     ours = [one for one in read_seed() if one.source is source]
     assert ours

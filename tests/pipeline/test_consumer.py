@@ -152,7 +152,7 @@ async def test_a_fetch_ends_at_the_deadline() -> None:
     bench = Bench(FakeFetcher(_for_ever))
     await bench.queue.enqueue([task(lives=timedelta(milliseconds=50))])
     assert await bench.settle_next() is Verdict.REQUEUE
-    assert "no answer" in (bench.health.report(START).reason or "")
+    assert "no response" in (bench.health.report(START).reason or "")
 
 
 async def test_poison_goes_to_the_dead_letters_and_is_noted() -> None:

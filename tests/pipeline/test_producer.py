@@ -90,7 +90,7 @@ async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> 
     producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock)
     assert await producer.issue_tick(NUMBER) == 3
     tasks = await drain(queue)
-    assert sorted(one.source_symbol for task in tasks for one in task.wanted) == sorted(
+    assert sorted(one.source_symbol for task in tasks for one in task.instruments) == sorted(
         one.source_symbol for one in INSTRUMENTS
     )
     assert {(task.issued_at, task.deadline) for task in tasks} == {(START, START + INTERVAL)}
@@ -156,16 +156,16 @@ async def test_the_watchlist_picks_up_changes_and_survives_an_absent_database() 
     reader = FakeReader(INSTRUMENTS[:1])
     watchlist = Watchlist(reader, refresh=timedelta(milliseconds=5))
     await watchlist.read()
-    follower = asyncio.create_task(watchlist.follow())
+    follower = asyncio.create_task(watchlist.refresh_forever())
     try:
         reader.failure = DatabaseUnavailable("away")
         reader.instruments = INSTRUMENTS[:2]
         count = reader.read_count
         await until(lambda: reader.read_count > count + 2)
-        assert watchlist.of(BINANCE) == (INSTRUMENTS[0],)
+        assert watchlist.instruments(BINANCE) == (INSTRUMENTS[0],)
         reader.failure = None
-        await until(lambda: watchlist.of(BINANCE) == tuple(INSTRUMENTS[:2]))
-        assert watchlist.of(Source.COINGECKO) == ()
+        await until(lambda: watchlist.instruments(BINANCE) == tuple(INSTRUMENTS[:2]))
+        assert watchlist.instruments(Source.COINGECKO) == ()
     finally:
         follower.cancel()
         await asyncio.wait([follower])

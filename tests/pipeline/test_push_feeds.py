@@ -17,11 +17,10 @@ from rates.clock import utc_now
 from rates.health import LinkState
 from rates.source import Source
 from rates.symbol import parse_symbol
-from runtime.heartbeat import Heartbeat
 from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
-from tests.pipeline.fakes import FakeReader, eventually
+from tests.pipeline.fakes import FakeReader, eventually, memory_context
 
 pytestmark = pytest.mark.servers
 
@@ -46,14 +45,12 @@ class Run:
     async def feed(self, stop: asyncio.Event) -> None:
         await stream(
             stop,
-            parts=simulated_sources(self.addresses)[self.source],
+            memory_context(self.cache),
+            simulated_sources(self.addresses)[self.source],
+            instance="test",
+            instruments=self.reader,
             settings=StreamSettings(refresh_s=0.1),
             ingest=IngestSettings(),
-            instruments=self.reader,
-            sink=self.cache,
-            simulated=True,
-            instance="test",
-            heartbeat=Heartbeat(None),
         )
 
     async def fresh(self) -> set[str]:

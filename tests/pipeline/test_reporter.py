@@ -65,13 +65,13 @@ def test_failures_notes_and_counters_are_told() -> None:
     """The reason joins what failed and what people should know; it is bounded."""
     seen = health()
     seen.record_failure(SourceUnavailable(Source.BINANCE, "reset"))
-    seen.note("unlisted", "not listed: FOOUSDT")
+    seen.set_notice("unlisted", "not listed: FOOUSDT")
     seen.record_rejection(Rejection.PRICE_NOT_POSITIVE, "BTC/USDT 0")
     seen.record_reconnect()
     report = seen.report(START)
     assert report.reason == "binance: reset; not listed: FOOUSDT"
     assert (report.refused, report.reconnects, report.reported_at) == (1, 1, START)
-    seen.note("unlisted", None)
+    seen.set_notice("unlisted", None)
     seen.record_failure(SimulationMismatch(Source.BINANCE, "x" * 1000))
     assert seen.state is LinkState.BLOCKED
     assert len(seen.report(START).reason or "") == MAX_REASON_LENGTH

@@ -15,15 +15,14 @@ from cache.redis_client import open_redis
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_sink import RedisTickerSink
 from instruments.instrument import Instrument
-from pipeline.coordination.memory_request_budget import MemoryRequestBudget
-from pipeline.coordination.memory_tick_claim import MemoryTickClaim
-from pipeline.coordination.redis_request_budget import RedisRequestBudget
-from pipeline.coordination.redis_tick_claim import RedisTickClaim
-from pipeline.ports import RequestBudget, TaskQueue, TickClaim
+from pipeline.coordination.memory_coordination import MemoryCoordination
+from pipeline.coordination.ports import Coordination
+from pipeline.coordination.redis_coordination import RedisCoordination
+from pipeline.ports import TaskQueue
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.queue.names import queue_name
 from pipeline.queue.rabbitmq import RabbitTaskQueue
-from pipeline.roles import consume, polled, produce, stream
+from pipeline.roles import RoleContext, consume, polled, produce, stream
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.binance.factory import binance
@@ -43,7 +42,7 @@ from tests.pipeline.fakes import FakeReader, eventually, instrument
 
 pytestmark = pytest.mark.servers
 
-NAMES = RedisKeys(simulated=True)
+KEYS = RedisKeys(simulated=True)
 PATIENCE_S = 30
 BINANCE_PAIRS = [instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP", "DOGE")]
 COINS = [
@@ -53,13 +52,13 @@ COINS = [
 
 
 class Backends(Protocol):
-    """Everything behind the ports, of one kind."""
+    """Queue, cache and coordination, in memory or on real servers."""
 
     @property
     def queue(self) -> TaskQueue: ...
 
     @property
-    def claim(self) -> TickClaim: ...
+    def coordination(self) -> Coordination: ...
 
     @property
     def sink(self) -> TickerSink: ...
@@ -67,30 +66,21 @@ class Backends(Protocol):
     @property
     def feed(self) -> TickerFeed: ...
 
-    def budget(self, parts: SourceAdapter) -> RequestBudget | None: ...
-
 
 class MemoryBackends:
     def __init__(self) -> None:
         self.queue = MemoryTaskQueue(utc_now)
-        self.claim = MemoryTickClaim(utc_now)
+        self.coordination = MemoryCoordination(utc_now)
         self.sink = self.feed = MemoryCache(stream_length=100)
-
-    def budget(self, parts: SourceAdapter) -> RequestBudget | None:
-        return MemoryRequestBudget(parts.source, parts.limits, clock=utc_now) if parts.limits else None
 
 
 class RealBackends:
     def __init__(self, redis_url: str, amqp_url: str) -> None:
         self.redis = open_redis(redis_url)
         self.queue = RabbitTaskQueue(amqp_url, Source, clock=utc_now)
-        self.claim = RedisTickClaim(self.redis, NAMES, holder="test")
-        self.sink = RedisTickerSink(self.redis, NAMES, stream_length=100)
-        self.feed = RedisTickerFeed(self.redis, NAMES)
-
-    def budget(self, parts: SourceAdapter) -> RequestBudget | None:
-        limits = parts.limits
-        return RedisRequestBudget(self.redis, NAMES, parts.source, limits, clock=utc_now) if limits else None
+        self.coordination = RedisCoordination(self.redis, KEYS, instance="test", clock=utc_now)
+        self.sink = RedisTickerSink(self.redis, KEYS, stream_length=100)
+        self.feed = RedisTickerFeed(self.redis, KEYS)
 
     async def close(self) -> None:
         await self.queue.close()
@@ -115,48 +105,47 @@ async def backends(request: pytest.FixtureRequest) -> AsyncIterator[Backends]:
 
 
 class Pipeline:
-    """Processes of the pipeline as tasks; each may be stopped on its own."""
+    """Roles of the pipeline as tasks. Each can be stopped on its own."""
 
-    def __init__(self, backends: Backends, reader: FakeReader, parts: dict[Source, SourceAdapter]) -> None:
-        self._backends, self._reader, self._parts = backends, reader, parts
-        self._heartbeat = Heartbeat(None)
+    def __init__(self, backends: Backends, reader: FakeReader, adapters: dict[Source, SourceAdapter]) -> None:
+        self._backends, self._reader, self._adapters = backends, reader, adapters
+        self._context = RoleContext(
+            sink=backends.sink,
+            coordination=backends.coordination,
+            heartbeat=Heartbeat(None),
+            simulated=True,
+        )
 
     async def producer(self, stop: asyncio.Event) -> None:
         await produce(
             stop,
-            sources=self._parts,
-            settings=ProducerSettings(interval_s=1, refresh_s=0.1),
-            instruments=self._reader,
+            self._context,
+            self._adapters,
             queue=self._backends.queue,
-            claim=self._backends.claim,
-            heartbeat=self._heartbeat,
+            instruments=self._reader,
+            settings=ProducerSettings(interval_s=1, refresh_s=0.1),
         )
 
     async def consumer(self, source: Source, stop: asyncio.Event) -> None:
         await consume(
             stop,
-            parts=self._parts[source],
+            self._context,
+            self._adapters[source],
+            instance=f"consumer-{source}",
+            queue=self._backends.queue,
             settings=ConsumerSettings(),
             ingest=IngestSettings(),
-            queue=self._backends.queue,
-            sink=self._backends.sink,
-            budget=self._backends.budget(self._parts[source]),
-            simulated=True,
-            instance=f"consumer-{source}",
-            heartbeat=self._heartbeat,
         )
 
     async def feed(self, stop: asyncio.Event) -> None:
         await stream(
             stop,
-            parts=self._parts[Source.BINANCE],
+            self._context,
+            self._adapters[Source.BINANCE],
+            instance="stream-binance",
+            instruments=self._reader,
             settings=StreamSettings(refresh_s=0.1),
             ingest=IngestSettings(),
-            instruments=self._reader,
-            sink=self._backends.sink,
-            simulated=True,
-            instance="stream-binance",
-            heartbeat=self._heartbeat,
         )
 
 
@@ -244,7 +233,7 @@ async def test_tasks_do_not_pile_up_without_consumers(backends: Backends) -> Non
 
 async def test_a_source_that_only_pushes_has_no_tasks_and_no_consumers() -> None:
     """The producer leaves it alone, and a consumer for it says what to run instead."""
-    pushing = SourceAdapter(source=Source.BINANCE, build_feed=lambda _around: pytest.fail("built"))
+    pushing = SourceAdapter(source=Source.BINANCE, build_feed=lambda *, simulated: pytest.fail("built"))
     assert polled({Source.BINANCE: pushing}) == {}
     with pytest.raises(InvalidSetting, match="ratewire stream binance"):
         await Pipeline(MemoryBackends(), FakeReader([]), {Source.BINANCE: pushing}).consumer(

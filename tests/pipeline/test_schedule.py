@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.schedule import first_tick, shard, tick_number, tick_time
+from pipeline.schedule import first_tick, make_tasks, tick_number, tick_time
 from tests.pipeline.fakes import START, instrument
 
 INTERVAL = timedelta(seconds=4)
@@ -30,9 +30,9 @@ def test_a_producer_begins_with_a_tick_that_has_half_its_time_left() -> None:
 def test_every_instrument_is_in_exactly_one_task(count: int, size: int) -> None:
     """No task is larger than allowed, and they differ by one instrument at most."""
     instruments = [instrument(f"A{number}/USDT") for number in range(count)]
-    tasks = shard(instruments, size=size, issued_at=START, deadline=START + INTERVAL)
-    wanted = [one.symbol for task in tasks for one in task.wanted]
+    tasks = make_tasks(instruments, size=size, issued_at=START, deadline=START + INTERVAL)
+    wanted = [one.symbol for task in tasks for one in task.instruments]
     assert sorted(wanted) == sorted(one.symbol for one in instruments)
-    sizes = [len(task.wanted) for task in tasks]
+    sizes = [len(task.instruments) for task in tasks]
     assert len({task.id for task in tasks}) == len(tasks) == -(-count // size)
     assert not sizes or (max(sizes) <= size and max(sizes) - min(sizes) <= 1)

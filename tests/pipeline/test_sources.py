@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources.registry import SOURCES, source_module
+from pipeline.sources.registry import build_adapter, source_module
 from rates.source import Source
 
 FOLDER = Path(__file__).resolve().parents[2] / "pipeline" / "sources"
@@ -32,7 +32,7 @@ def test_every_member_has_its_folder_and_every_folder_its_member() -> None:
 @pytest.mark.parametrize("source", Source)
 def test_a_source_is_asked_or_pushes(source: Source) -> None:
     """With its settings at their defaults it can be built, knows itself, and has a way to get rates."""
-    parts = SOURCES[source]()
+    parts = build_adapter(source)
     assert parts.source is source
     assert parts.open_fetcher or parts.build_feed
 

@@ -12,11 +12,8 @@ import pytest
 from cache.memory import MemoryCache
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
-from pipeline.coordination.memory_cooldown import MemoryCooldown
-from pipeline.coordination.memory_tick_claim import MemoryTickClaim
-from pipeline.listings.process import sync_listing
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.roles import SHUTDOWN_TIMEOUT_S, produce, stream
+from pipeline.roles import SHUTDOWN_TIMEOUT_S, produce, stream, sync_listing
 from pipeline.settings import IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.rest_listing import rest_listing
@@ -24,11 +21,10 @@ from pipeline.task import Task
 from rates.clock import utc_now
 from rates.source import Source
 from rates.ticker import Ticker
-from runtime.heartbeat import Heartbeat
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
-from tests.pipeline.fakes import START, FakeClock, FakeReader, fetching, instrument, until
+from tests.pipeline.fakes import START, FakeClock, FakeReader, fetching, instrument, memory_context, until
 from tests.pipeline.http_server import open_server
 
 # Below every timeout of ours and above what a busy machine needs.
@@ -69,13 +65,11 @@ async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() 
         producing = group.create_task(
             produce(
                 stop,
-                sources={Source.BINANCE: asked},
-                settings=ProducerSettings(interval_s=LONG_S),
-                instruments=FakeReader([instrument("BTC/USDT")]),
+                memory_context(MemoryCache(stream_length=1), clock=clock),
+                {Source.BINANCE: asked},
                 queue=queue,
-                claim=MemoryTickClaim(clock),
-                heartbeat=Heartbeat(None),
-                clock=clock,
+                instruments=FakeReader([instrument("BTC/USDT")]),
+                settings=ProducerSettings(interval_s=LONG_S),
             )
         )
         await queue.begun.wait()
@@ -95,14 +89,12 @@ async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> Non
         streaming = group.create_task(
             stream(
                 stop,
-                parts=simulated_sources(addresses)[Source.BINANCE],
+                memory_context(cache),
+                simulated_sources(addresses)[Source.BINANCE],
+                instance="test",
+                instruments=FakeReader([instrument("BTC/USDT")]),
                 settings=StreamSettings(),
                 ingest=IngestSettings(),
-                instruments=FakeReader([instrument("BTC/USDT")]),
-                sink=cache,
-                simulated=True,
-                instance="test",
-                heartbeat=Heartbeat(None),
             )
         )
         async with asyncio.timeout(LONG_S):
@@ -126,15 +118,11 @@ async def test_a_listing_that_does_not_come_is_not_waited_for(tmp_path: Path) ->
         keeping = group.create_task(
             sync_listing(
                 stop,
-                parts=SourceAdapter(source=Source.KRAKEN, open_listing=open_listing),
-                interval=timedelta(seconds=LONG_S),
-                instruments=store,
-                claim=MemoryTickClaim(utc_now),
-                sink=MemoryCache(stream_length=1),
-                budget=None,
-                cooldown=MemoryCooldown(utc_now),
+                memory_context(MemoryCache(stream_length=1), simulated=False),
+                SourceAdapter(source=Source.KRAKEN, open_listing=open_listing),
                 instance="test",
-                heartbeat=Heartbeat(None),
+                instruments=store,
+                interval=timedelta(seconds=LONG_S),
             )
         )
         await until(partial(len, exchange.asked))

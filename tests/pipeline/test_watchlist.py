@@ -16,7 +16,7 @@ async def test_a_halted_instrument_is_neither_polled_nor_subscribed() -> None:
     reader = FakeReader([btc, msgspec.structs.replace(eth, halt=Halt("BREAK", START))])
     watchlist = Watchlist(reader, refresh=timedelta(seconds=1))
     await watchlist.read()
-    assert watchlist.of(Source.BINANCE) == (btc,)
+    assert watchlist.instruments(Source.BINANCE) == (btc,)
     reader.instruments = [btc, eth]
     await watchlist.read()
-    assert watchlist.of(Source.BINANCE) == (btc, eth)
+    assert watchlist.instruments(Source.BINANCE) == (btc, eth)

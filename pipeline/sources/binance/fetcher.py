@@ -94,4 +94,4 @@ class BinanceFetcher:
 
     def _note_unlisted(self) -> None:
         names = ", ".join(sorted(self._unlisted))
-        self._health.note("unlisted", f"not listed by Binance: {names}" if names else None)
+        self._health.set_notice("unlisted", f"not listed by Binance: {names}" if names else None)

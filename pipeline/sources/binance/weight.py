@@ -23,4 +23,6 @@ def record_weight(limits: Iterable[RateLimit], health: SourceHealth, now: dateti
             health.budget = CallBudgetState(limit.limit, max(limit.limit - limit.count, 0), minute_ends)
             loud = limit.count >= LOUD_SHARE * limit.limit
             # Without the figure, which changes with every answer and would be news each time.
-            health.note("weight", f"over {LOUD_SHARE:.0%} of the request weight is used" if loud else None)
+            health.set_notice(
+                "weight", f"over {LOUD_SHARE:.0%} of the request weight is used" if loud else None
+            )

@@ -109,8 +109,8 @@ class CoinGeckoFetcher:
 
     def _note(self, questions: Sequence[PriceRequest], failure: SourceError | None) -> None:
         """Say what people should know though rates came."""
-        self._health.note("partly", None if failure is None else f"not all was asked for: {failure}")
+        self._health.set_notice("partly", None if failure is None else f"not all was asked for: {failure}")
         missing = [name for question in questions for name in self._known(question).missing]
         more = ", …" if len(missing) > NAMED_IN_NOTE else ""
         names = ", ".join(missing[:NAMED_IN_NOTE]) + more
-        self._health.note("no price", f"{len(missing)} without a price: {names}" if missing else None)
+        self._health.set_notice("no price", f"{len(missing)} without a price: {names}" if missing else None)

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 import pytest
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.sources.adapter import SourceContext
 from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.listing import parse_listing
 from pipeline.sources.binance.settings import BinanceSettings
-from rates.clock import utc_now
 from rates.errors import SourceProtocolError
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
-from tests.pipeline.fakes import health
+from tests.pipeline.fakes import source_context
 from tests.pipeline.recordings import read_exchanges, recorded
 
 ENTRY = {"symbol": "BTCTUSD", "status": "BREAK", "baseAsset": "BTCT", "quoteAsset": "USD", "permissions": []}
@@ -77,9 +75,7 @@ async def test_the_listing_is_fetched_over_rest() -> None:
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:
         parts = binance(BinanceSettings(rest_url=addresses.binance_rest_url))
         assert parts.open_listing is not None
-        async with parts.open_listing(
-            SourceContext(health=health(), simulated=True, clock=utc_now)
-        ) as fetcher:
+        async with parts.open_listing(source_context(simulated=True)) as fetcher:
             found = {one.source_symbol: one for one in await fetcher.fetch_listing()}
     assert found["BTCUSDT"] == ListedInstrument(
         "BTCUSDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "TRADING"

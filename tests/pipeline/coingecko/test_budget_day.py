@@ -17,7 +17,6 @@ from pipeline.coordination.call_limits import CallLimits
 from pipeline.coordination.memory_request_budget import MemoryRequestBudget
 from pipeline.coordination.redis_request_budget import RedisRequestBudget
 from pipeline.ports import RequestBudget
-from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.factory import WINDOW
 from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
@@ -28,7 +27,7 @@ from rates.errors import SourceError, SourceRateLimited
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.pipeline.fakes import FakeClock, health
+from tests.pipeline.fakes import FakeClock, source_context
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
 DAY_S, MINUTE_S, TICK_S = 86_400, 60, 4
@@ -107,12 +106,7 @@ class Fleet:
         def connect() -> httpx.AsyncClient:
             return httpx.AsyncClient(transport=transport, base_url="http://coingecko")
 
-        context = SourceContext(
-            health=health(Source.COINGECKO),
-            simulated=False,
-            clock=self.source.clock,
-            budget=self.budget(self.limits),
-        )
+        context = source_context(Source.COINGECKO, clock=self.source.clock, budget=self.budget(self.limits))
         settings = CoinGeckoSettings(jitter_s=0)
         return CoinGeckoFetcher(CoinGeckoClient(connect, context, jitter_s=0), settings, context)
 

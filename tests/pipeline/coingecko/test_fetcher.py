@@ -16,8 +16,7 @@ from pipeline.coordination.memory_request_budget import MemoryRequestBudget
 from pipeline.net.http_client import client_factory
 from pipeline.net.simulation import SIMULATED_HEADER
 from pipeline.ports import RateFetcher
-from pipeline.roles import rate_fetcher_of
-from pipeline.sources.adapter import SourceContext
+from pipeline.roles import require_fetcher
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.factory import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
@@ -33,7 +32,7 @@ from rates.health import CallBudgetState
 from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.pipeline import http_server
-from tests.pipeline.fakes import START, FakeClock, health
+from tests.pipeline.fakes import START, FakeClock, source_context
 from tests.pipeline.http_server import Server
 
 pytestmark = pytest.mark.servers
@@ -54,17 +53,17 @@ async def open_server() -> AsyncIterator[Server]:
 class Client:
     def __init__(self, settings: CoinGeckoSettings, *, simulated: bool = False) -> None:
         self.clock = FakeClock()
-        self.health = health(Source.COINGECKO)
         self.parts = coingecko(settings)
         assert self.parts.limits is not None
         self.budget = MemoryRequestBudget(Source.COINGECKO, self.parts.limits, clock=self.clock)
-        self.context = SourceContext(
-            health=self.health, simulated=simulated, clock=self.clock, budget=self.budget
+        self.context = source_context(
+            Source.COINGECKO, simulated=simulated, clock=self.clock, budget=self.budget
         )
+        self.health = self.context.health
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[RateFetcher]:
-        async with asyncio.timeout(20), rate_fetcher_of(self.parts)(self.context) as fetcher:
+        async with asyncio.timeout(20), require_fetcher(self.parts)(self.context) as fetcher:
             yield fetcher
 
 

@@ -9,13 +9,12 @@ import pytest
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.coordination.memory_request_budget import MemoryRequestBudget
-from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.factory import WINDOW, coingecko
 from pipeline.sources.coingecko.listing import parse_listing
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
-from tests.pipeline.fakes import FakeClock, health
+from tests.pipeline.fakes import FakeClock, source_context
 from tests.pipeline.http_server import open_server
 from tests.pipeline.recordings import recorded
 
@@ -51,7 +50,7 @@ async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
     async with open_server(BODY, path="/api/v3") as server:
         clock = FakeClock()
         budget = MemoryRequestBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
-        context = SourceContext(health=health(Source.COINGECKO), simulated=False, clock=clock, budget=budget)
+        context = source_context(Source.COINGECKO, clock=clock, budget=budget)
         parts = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
         assert parts.open_listing is not None
         async with parts.open_listing(context) as fetcher:

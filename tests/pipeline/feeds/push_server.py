@@ -19,7 +19,6 @@ from pipeline.feeds.protocol import FeedProtocol
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.health import SourceHealth
 from pipeline.ports import Cooldown
-from pipeline.sources.adapter import SourceContext
 from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import EPOCH, utc_now
@@ -181,7 +180,7 @@ async def feeding(
     running = Running(health())
     parts = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
     assert parts.build_feed is not None
-    plan = parts.build_feed(SourceContext(health=running.health, simulated=False, clock=utc_now))
+    plan = parts.build_feed(simulated=False)
     feed = PushFeed(
         plan if open_protocol is None else replace(plan, open_protocol=open_protocol),
         lambda: read_instruments,

@@ -81,7 +81,7 @@ async def lane(*, first_message_s: float = 60, handover_s: float = 60) -> AsyncI
         open_protocol=lambda: BinanceProtocol(simulated=False),
         endpoints=["ws://nowhere"],
         instruments_per_connection=10,
-        attempts=[CallLimits(100, SECOND)],
+        connect_limits=[CallLimits(100, SECOND)],
         connect_timeout=SECOND,
         idle_timeout=SECOND,
         first_message_timeout=first_message_s * SECOND,
@@ -89,7 +89,7 @@ async def lane(*, first_message_s: float = 60, handover_s: float = 60) -> AsyncI
     )
     outfit = FeedContext(
         plan=plan,
-        gate=ConnectThrottle(SlidingWindowLimiter(plan.attempts), MemoryCooldown(utc_now), utc_now),
+        gate=ConnectThrottle(SlidingWindowLimiter(plan.connect_limits), MemoryCooldown(utc_now), utc_now),
         open_connection=scene.open_connection,
         deliver=scene.delivered.extend,
         health=scene.health,

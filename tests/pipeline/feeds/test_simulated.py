@@ -18,16 +18,14 @@ from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.roles import stream
 from pipeline.settings import IngestSettings, StreamSettings
-from pipeline.sources.adapter import SourceContext
 from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import utc_now
 from rates.health import LinkState
 from rates.source import Source
-from runtime.heartbeat import Heartbeat
 from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
-from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, until
+from tests.pipeline.fakes import BTC, FakeReader, eventually, health, instrument, memory_context, until
 from tests.pipeline.feeds.push_server import Running
 
 pytestmark = pytest.mark.servers
@@ -43,7 +41,7 @@ async def feeding(url: str, *, simulated: bool = True, **settings: float) -> Asy
     parts = binance(BinanceSettings(stream_urls=(url,), **settings))  # type: ignore[arg-type]
     assert parts.build_feed is not None
     feed = PushFeed(
-        parts.build_feed(SourceContext(health=running.health, simulated=simulated, clock=utc_now)),
+        parts.build_feed(simulated=simulated),
         lambda: PAIRS,
         running.tickers.extend,
         running.health,
@@ -166,14 +164,12 @@ async def test_a_silent_symbol_degrades_its_source_and_no_neighbour() -> None:
         group.create_task(
             stream(
                 stop,
-                parts=binance(settings),
+                memory_context(cache),
+                binance(settings),
+                instance="stream",
+                instruments=FakeReader(PAIRS),
                 settings=StreamSettings(),
                 ingest=IngestSettings(),
-                instruments=FakeReader(PAIRS),
-                sink=cache,
-                simulated=True,
-                instance="stream",
-                heartbeat=Heartbeat(None),
             )
         )
 

@@ -1,13 +1,14 @@
 """The plain REST client against a real HTTP server on a free port."""
 
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
 
 from pipeline.coordination.memory_cooldown import MemoryCooldown
-from pipeline.net.rest_client import open_rest_client, response_error
+from pipeline.net.rest_client import RestClient, open_rest_client, response_error
 from pipeline.net.simulation import SIMULATED_HEADER
-from pipeline.sources.adapter import SourceContext
+from pipeline.ports import Cooldown
 from rates.errors import (
     SimulationMismatch,
     SourceBlocked,
@@ -16,15 +17,24 @@ from rates.errors import (
     SourceUnavailable,
 )
 from rates.source import Source
-from tests.pipeline.fakes import START, FakeClock, health
+from tests.pipeline.fakes import START, FakeClock
 from tests.pipeline.http_server import open_server
 
 JSON = {"content-type": "application/json;charset=UTF-8"}
 
 
-def context(*, simulated: bool = False) -> SourceContext:
+def rest_client(
+    url: str, *, cooldown: Cooldown | None = None, simulated: bool = False, timeout_s: float = 5
+) -> AbstractAsyncContextManager[RestClient]:
     clock = FakeClock()
-    return SourceContext(health=health(), simulated=simulated, clock=clock, cooldown=MemoryCooldown(clock))
+    return open_rest_client(
+        Source.BINANCE,
+        url,
+        cooldown or MemoryCooldown(clock),
+        simulated=simulated,
+        clock=clock,
+        timeout_s=timeout_s,
+    )
 
 
 @pytest.mark.servers
@@ -32,7 +42,7 @@ async def test_an_answer_is_handed_over_unread() -> None:
     """With the path below the base address, and the parameters."""
     async with (
         open_server('{"symbols":[]}', path="/binance") as server,
-        open_rest_client(Source.BINANCE, server.url + "/", context(), timeout_s=5) as rest,
+        rest_client(server.url + "/") as rest,
     ):
         assert await rest.fetch_json("/api/v3/exchangeInfo", {"a": "b c"}) == b'{"symbols":[]}'
     assert [target for target, _ in server.asked] == ["/binance/api/v3/exchangeInfo?a=b+c"]
@@ -43,7 +53,7 @@ async def test_silence_ends_in_a_timeout() -> None:
     """Nobody waits for a dead server."""
     async with (
         open_server() as server,
-        open_rest_client(Source.BINANCE, server.url, context(), timeout_s=0.1) as rest,
+        rest_client(server.url, timeout_s=0.1) as rest,
     ):
         server.answers = False
         with pytest.raises(SourceUnavailable):
@@ -55,7 +65,7 @@ async def test_a_cut_answer_is_none() -> None:
     """Half a listing must never be read as one."""
     async with (
         open_server('{"symbols":[') as server,
-        open_rest_client(Source.BINANCE, server.url, context(), timeout_s=0.2) as rest,
+        rest_client(server.url, timeout_s=0.2) as rest,
     ):
         server.headers["content-length"] = "4000"
         with pytest.raises(SourceUnavailable):
@@ -64,13 +74,13 @@ async def test_a_cut_answer_is_none() -> None:
 
 @pytest.mark.servers
 async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
-    """Who shares the hold does not even ask until it is over."""
-    surroundings = context()
+    """Replicas that share the cooldown send no request until it is over."""
+    shared = MemoryCooldown(FakeClock())
     async with open_server() as server:
         server.status = 418
         server.headers["retry-after"] = "720"
         for _ in range(2):
-            async with open_rest_client(Source.BINANCE, server.url, surroundings, timeout_s=5) as rest:
+            async with rest_client(server.url, cooldown=shared) as rest:
                 with pytest.raises(SourceRateLimited) as refused:
                     await rest.fetch_json("/")
             assert refused.value.retry_at == START + timedelta(seconds=720)
@@ -84,9 +94,7 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
     async with open_server() as server:
         if not simulated:
             server.headers[SIMULATED_HEADER] = "generated"
-        async with open_rest_client(
-            Source.BINANCE, server.url, context(simulated=simulated), timeout_s=5
-        ) as rest:
+        async with rest_client(server.url, simulated=simulated) as rest:
             with pytest.raises(SimulationMismatch):
                 await rest.fetch_json("/")
 
