@@ -70,7 +70,7 @@ class OperationRejected(Exception):
 
 
 class PreparedOperation(NamedTuple):
-    """An operation that is valid, with variables that fit; `plan` or `watch` where answers can be assembled from fragments."""
+    """A valid operation with coerced variables. `plan` or `subscription` is set if the fast path covers it."""
 
     kind: OperationKind
     request: GraphQLRequest

@@ -70,7 +70,7 @@ class SubscriptionArgs(NamedTuple):
 
     query: RateQuery | RatesQuery | ConsensusQuery
     options: DeliveryOptions
-    after: str | None = None
+    cursor: str | None = None
 
 
 class SubscriptionPlan(NamedTuple):

@@ -86,7 +86,7 @@ class ResponseEncoder:
     def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
         """The fragments of rates."""
         rate_cache = self.rate_cache(selection)
-        found = [rate_cache.read(each) for each in rates]
+        found = list(map(rate_cache.read, rates))
         self._rate_caches.put(selection, rate_cache)
         return found
 

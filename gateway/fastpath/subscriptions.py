@@ -55,9 +55,11 @@ class RatesEventEncoder:
             return self._last_encoded
         if event.items and event.items[0].now is not self._now:
             self._now, self._encoded_rates = event.items[0].now, {}
-        self._last_encoded = self._object_encoder.write(
-            event, lambda selection: self._encode_items(selection, event.items)
-        )
+        items = {
+            selection: self._encode_items(selection, event.items)
+            for selection in self._object_encoder.item_selections
+        }
+        self._last_encoded = self._object_encoder.write(event, items.__getitem__)
         self._last_attributes, self._last_rates = attributes, event.items
         self.encoded_count += 1
         return self._last_encoded
@@ -67,7 +69,10 @@ class RatesEventEncoder:
         # Ids are unique among live objects, and the encoded rate keeps its ticker alive.
         missing = [rate for rate in rates if id(rate.ticker) not in encoded]
         for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
-            encoded[id(rate.ticker)] = encoded_rate, encoded_rate.write(format_us(rate.now))
+            parts = encoded_rate.parts
+            # A single part has no age to fill in.
+            text = parts[0] if len(parts) == 1 else encoded_rate.write(format_us(rate.now))
+            encoded[id(rate.ticker)] = encoded_rate, text
         return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:
@@ -160,11 +165,11 @@ class FastPathSubscriptions:
         """Deliver the encoded results; after a cursor, nothing before the returned coroutine has run.
 
         Raises:
-            NotOnFastPath, GraphQLError, RatesError: use the ASGI path, which reports the error.
+            NotOnFastPath, GraphQLError, RatesError: execute the document instead, which reports the error.
         """
-        query, options, after = plan.args
+        query, options, cursor = plan.args
         encoder: Any = self.payload_encoder(plan)
-        return self._live_queries.subscribe(query, options, encoder, subscriber, after=resume_from or after)
+        return self._live_queries.subscribe(query, options, encoder, subscriber, after=resume_from or cursor)
 
     def iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata
@@ -172,7 +177,7 @@ class FastPathSubscriptions:
         """The encoded results, each computed when it is asked for; `None` if the subscription cannot be made."""
         try:
             self.payload_encoder(plan)
-            self._live_queries.check(plan.args.query, metadata.resume_from or plan.args.after)
+            self._live_queries.check(plan.args.query, metadata.resume_from or plan.args.cursor)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
         return self._iterate(plan, metadata)

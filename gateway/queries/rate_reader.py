@@ -222,6 +222,10 @@ class RateReader:
             for each in self.sources_for(symbol, source)
         ]
 
+    def to_rates(self, tickers: Iterable[Ticker], now: datetime) -> tuple[Rate, ...]:
+        """Tickers as rates at the same time."""
+        return tuple([Rate(ticker, self._ttl[ticker.source], now) for ticker in tickers])
+
     def to_rate(self, ticker: Ticker, now: datetime) -> Rate:
         """Return the ticker as a rate at the moment `now`."""
         return Rate(ticker, self._ttl[ticker.source], now)

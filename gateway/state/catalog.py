@@ -56,13 +56,10 @@ class InstrumentCatalog:
         self.halted: Mapping[TickerKey, Instrument] = {}
         """The tracked instruments that their source has halted; `halt` holds the reason."""
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
+        self.version = self._history.version
+        """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
         self.loaded = False
         self.last_error: str | None = None
-
-    @property
-    def version(self) -> str:
-        """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
-        return self._history.version
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
         """Every instrument added, removed, halted or resumed since `version`; `None` if that version is unknown."""
@@ -145,7 +142,9 @@ class InstrumentCatalog:
         for key in self.tracked:
             sources.setdefault(key.symbol, set()).add(key.source)
         self._sources_by_symbol = {symbol: frozenset(tracking) for symbol, tracking in sources.items()}
-        return self._history.record(self.tracked, self.halted)
+        changed = self._history.record(self.tracked, self.halted)
+        self.version = self._history.version
+        return changed
 
 
 def _sort_key(key: TickerKey) -> tuple[Symbol, Source]:

@@ -43,7 +43,7 @@ class SourceMirror:
         self.latest_observed_at: datetime | None = None
         self.interrupted_at: datetime | None = None
         self._reports: dict[str, SourceReport] = {}
-        self._arrivals = RollingMinuteCounter()
+        self.arrivals = RollingMinuteCounter()
 
     def reports(self, now: datetime) -> tuple[SourceReport, ...]:
         """The newest report of each process that has reported within `REPORT_LIFETIME`."""
@@ -53,7 +53,7 @@ class SourceMirror:
 
     def tickers_per_minute(self, now: datetime) -> int:
         """The number of newer tickers that arrived during the last minute."""
-        return self._arrivals.read(now)
+        return self.arrivals.read(now)
 
     def record_ticker(self, ticker: Ticker) -> None:
         """Record the ticker as the newest arrival, and its event time if it is the latest."""
@@ -61,10 +61,6 @@ class SourceMirror:
             self.newest = ticker
         if self.latest_observed_at is None or ticker.observed_at > self.latest_observed_at:
             self.latest_observed_at = ticker.observed_at
-
-    def count_arrivals(self, now: datetime, count: int) -> None:
-        """Add to the number of arrivals."""
-        self._arrivals.add(now, count)
 
     def record_report(self, report: SourceReport, now: datetime) -> None:
         """Store a process's report, and drop expired reports."""
@@ -186,7 +182,7 @@ class Mirror:
         stored = sum(self._store(mirrored, ticker) for ticker in snapshot.tickers)
         if self.loaded:
             # Tickers missed while disconnected count as arrivals; those cached before this process started do not.
-            mirrored.count_arrivals(now, stored)
+            mirrored.arrivals.add(now, stored)
         self._advance(mirrored, StreamPosition(snapshot.epoch, snapshot.seq))
 
     async def _apply(self, message: FeedMessage) -> None:
@@ -216,9 +212,11 @@ class Mirror:
             await self._load(message.source)
 
     def _apply_changes(self, mirrored: SourceMirror, changes: Changes) -> None:
-        stored = sum(self._store(mirrored, ticker) for ticker in changes.tickers)
-        mirrored.count_arrivals(self._clock(), stored)
+        stored = 0
+        for ticker in changes.tickers:
+            stored += self._store(mirrored, ticker)
         self._advance(mirrored, StreamPosition(changes.epoch, changes.seq))
+        mirrored.arrivals.add(self._clock(), stored)
 
     def _advance(self, mirrored: SourceMirror, position: StreamPosition) -> None:
         mirrored.position = position

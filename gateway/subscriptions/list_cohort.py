@@ -9,7 +9,6 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.state.mirror import Mirror
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
-from gateway.subscriptions.conflation import Batch
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from gateway.subscriptions.flush import FlushCycle
@@ -42,7 +41,7 @@ Opening = Callable[[FlushCycle], RatesEvent]
 class ListCohort(Cohort[PayloadT]):
     """Sends its openings first, one event each; the last of them is a SNAPSHOT."""
 
-    __slots__ = ("_cursor", "_mirror", "_openings", "_rates", "_sent_at")
+    __slots__ = ("_cursor", "_heartbeat_at", "_mirror", "_openings", "_rates")
     live_query: LiveRatesQuery[PayloadT]
 
     def __init__(
@@ -59,8 +58,8 @@ class ListCohort(Cohort[PayloadT]):
         # None until it is known how the subscription begins.
         self._openings: tuple[Opening, ...] | None = None
         self._cursor = ""
-        # Loop time of the last event, heartbeats included.
-        self._sent_at = -inf
+        # Loop time of the next heartbeat, if nothing is sent before.
+        self._heartbeat_at = -inf
 
     def open(self) -> None:
         """Begin with a snapshot."""
@@ -84,22 +83,23 @@ class ListCohort(Cohort[PayloadT]):
         if self._openings:
             return self._open_next(cycle, self._openings), -inf
         buffer, due_by = self.buffer, cycle.loop_time + EARLY_S
-        if (
-            buffer.min_change_filter
-            and (refresh_at := buffer.min_change_filter.deadline)
-            and refresh_at <= cycle.now
-        ):
+        if buffer.min_change_filter:
+            # First: released tickers are part of the update.
             buffer.release_due()
         payload = None
         if buffer.has_pending and self.next_update_at <= due_by:
             payload = self._update(cycle)
-        elif self._heartbeat_at() <= due_by:
+        elif self._heartbeat_at <= due_by:
             payload = self.live_query.encoder.encode(self._heartbeat(cycle))
-        return payload, self._next_deadline(cycle)
+        at = min(self._heartbeat_at, self.next_update_at) if buffer.has_pending else self._heartbeat_at
+        if buffer.min_change_filter and (refresh_at := buffer.min_change_filter.deadline):
+            at = min(at, cycle.loop_time + (refresh_at - cycle.now).total_seconds())
+        return payload, at
 
     def copy(self) -> "ListCohort[PayloadT]":
         other = ListCohort(self._fan_out, self.live_query, self._rates, self._mirror, None)
-        other._openings, other._cursor, other._sent_at = self._openings, self._cursor, self._sent_at
+        other._openings, other._cursor = self._openings, self._cursor
+        other._heartbeat_at = self._heartbeat_at
         return other
 
     def has_same_state(self, other: "Cohort[PayloadT]") -> bool:
@@ -113,57 +113,52 @@ class ListCohort(Cohort[PayloadT]):
         opening, *rest = openings
         event = opening(cycle)
         self._openings, self._cursor = tuple(rest), event.cursor
-        self._mark_sent(cycle)
+        self.mark_updated(cycle)
         return self.live_query.encoder.encode(event)
 
-    def _mark_sent(self, cycle: FlushCycle) -> None:
-        self.mark_updated(cycle)
-        self._sent_at = cycle.loop_time
+    def mark_updated(self, cycle: FlushCycle) -> None:
+        self._delay_heartbeat(cycle)
+        super().mark_updated(cycle)
 
-    def _heartbeat_at(self) -> float:
+    def _delay_heartbeat(self, cycle: FlushCycle) -> None:
         silence_s = self.live_query.options.max_silence_s
-        return inf if silence_s is None else self._sent_at + silence_s
-
-    def _next_deadline(self, cycle: FlushCycle) -> float:
-        at = self._heartbeat_at()
-        if self.buffer.has_pending:
-            at = min(at, self.next_update_at)
-        if (min_change_filter := self.buffer.min_change_filter) and (deadline := min_change_filter.deadline):
-            at = min(at, cycle.loop_time + (deadline - cycle.now).total_seconds())
-        return at
+        self._heartbeat_at = inf if silence_s is None else cycle.loop_time + silence_s
 
     def _heartbeat(self, cycle: FlushCycle) -> RatesEvent:
-        self._sent_at = cycle.loop_time
+        self._delay_heartbeat(cycle)
         if not self.buffer.has_pending:
             # The cursor must not claim what is pending.
             self._cursor = self._current_cursor(cycle)
         return RatesEvent(kind=RatesEventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
 
     def _update(self, cycle: FlushCycle) -> PayloadT:
-        self.buffer.release_due()
         batch = self.buffer.take()
-        self._mark_sent(cycle)
-        self._cursor = self._current_cursor(cycle)
-        encoder = self.live_query.encoder
+        self.mark_updated(cycle)
+        encoder, key = self.live_query.encoder, None
         if self.buffer.min_change_filter:
-            return encoder.encode(self._update_event(batch, cycle))
-        # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
-        key = (encoder, batch.conflated, batch.retracted, *map(id, batch.tickers))
-        known = cycle.payloads.get(key)
-        if known is None:
-            known = cycle.payloads[key] = encoder.encode(self._update_event(batch, cycle)), batch
-        payload: PayloadT = known[0]
-        return payload
-
-    def _update_event(self, batch: Batch, cycle: FlushCycle) -> RatesEvent:
-        return RatesEvent(
-            kind=RatesEventKind.UPDATE,
-            cursor=self._cursor,
-            sent_at=cycle.now,
-            items=tuple([self._rates.to_rate(ticker, cycle.now) for ticker in batch.tickers]),
-            unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
-            conflated=batch.conflated,
+            self._cursor = self._current_cursor(cycle)
+        else:
+            if cycle.cursor is None:
+                cycle.cursor = self._rates.cursor()
+            self._cursor = cycle.cursor
+            # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
+            key = (encoder, batch.conflated, batch.retracted, *map(id, batch.tickers))
+            if known := cycle.payloads.get(key):
+                shared: PayloadT = known[0]
+                return shared
+        payload = encoder.encode(
+            RatesEvent(
+                kind=RatesEventKind.UPDATE,
+                cursor=self._cursor,
+                sent_at=cycle.now,
+                items=self._rates.to_rates(batch.tickers, cycle.now),
+                unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
+                conflated=batch.conflated,
+            )
         )
+        if key:
+            cycle.payloads[key] = payload, batch
+        return payload
 
     def _current_cursor(self, cycle: FlushCycle) -> str:
         """The position up to which everything was sent, given that nothing is pending."""
@@ -199,7 +194,7 @@ class ListCohort(Cohort[PayloadT]):
             kind=RatesEventKind.SNAPSHOT,
             cursor=recovery.cursor,
             sent_at=cycle.now,
-            items=tuple([self._rates.to_rate(ticker, cycle.now) for ticker in recovery.tickers]),
+            items=self._rates.to_rates(recovery.tickers, cycle.now),
             unavailable=unavailable,
             recovered=True,
         )

@@ -1,4 +1,4 @@
-"""A gateway's live part over a cache that fails on demand, on a loop in virtual time, with a log of all that it published."""
+"""A gateway without server over a cache that fails on demand, in virtual time, with a log of all published tickers."""
 
 import asyncio
 from collections import deque
@@ -37,7 +37,7 @@ async def at_once() -> None:
 
 
 class FailingCache(MemoryCache):
-    """The in-process cache, losing what the test wants it to lose; `delay` comes before and after every read."""
+    """An in-process cache that loses messages on demand; `delay` is awaited before and after each read."""
 
     def __init__(self, *, stream_length: int, delay: Callable[[], Awaitable[None]] = at_once) -> None:
         super().__init__(stream_length=stream_length)
@@ -57,11 +57,11 @@ class FailingCache(MemoryCache):
             queue.put_nowait(None)
 
     def restart(self, source: Source) -> None:
-        """Everything of the source is lost: another epoch."""
+        """Lose everything of a source: a new epoch begins."""
         self._sources[source] = _SourceCache(deque(maxlen=self.stream_length))
 
     def tickers(self) -> list[Ticker]:
-        """All that it holds."""
+        """All cached tickers."""
         return [ticker for each in self._sources.values() for ticker in each.tickers.values()]
 
     async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
@@ -78,7 +78,7 @@ class FailingCache(MemoryCache):
 
 
 class Entry(NamedTuple):
-    """What every subscriber was told at a moment of the loop: a value, or (`ticker` is `None`) that there is none."""
+    """A published ticker, or the retraction of an instrument (`ticker` is `None`), and the loop time."""
 
     at: float
     key: TickerKey
@@ -86,7 +86,7 @@ class Entry(NamedTuple):
 
 
 class Harness:
-    """Composed as `Gateway` is, with everything published written into `log`."""
+    """The parts of a `Gateway`, with a `log` of everything published."""
 
     def __init__(self, cache: FailingCache, instruments: ListedInstruments) -> None:
         loop = asyncio.get_running_loop()
@@ -129,19 +129,19 @@ class Harness:
         )
 
     async def refresh(self) -> None:
-        """Read the tracked instruments again."""
+        """Refresh the catalog."""
         await self.catalog.refresh()
         self.versions.add(self.catalog.version)
         self.tracked.append((self._loop.time(), frozenset(self.catalog.tracked)))
 
-    def tracked_at(self, moment: float) -> frozenset[TickerKey]:
-        return [keys for at, keys in self.tracked if at <= moment][-1]
+    def tracked_at(self, time: float) -> frozenset[TickerKey]:
+        return [keys for at, keys in self.tracked if at <= time][-1]
 
-    def values_at(self, moment: float) -> dict[TickerKey, Ticker]:
-        """All that is answered at that moment, by the log."""
+    def values_at(self, time: float) -> dict[TickerKey, Ticker]:
+        """The available tickers at a loop time, according to the log."""
         values: dict[TickerKey, Ticker] = {}
         for entry in self.log:
-            if entry.at > moment:
+            if entry.at > time:
                 break
             if entry.ticker is None:
                 values.pop(entry.key, None)

@@ -1,4 +1,4 @@
-"""Two replicas over one cache, and a steps of all that may happen to them, drawn by lot."""
+"""Two replicas over one cache, and generated steps of what happens to them."""
 
 import asyncio
 from datetime import timedelta
@@ -12,26 +12,26 @@ from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.harness import KEYS, FailingCache, Harness
 from tests.gateway.virtual_time import VirtualTimeLoop
 
-# Everything is written at multiples of this, and nothing else happens then: so the order within an instant never matters.
+# All steps happen at multiples of this, and nothing else does: the order within an instant never matters.
 TICK_S = 0.01
 
 
 class Step(NamedTuple):
-    """One thing that happens to the system, so many ticks after the one before."""
+    """An event of a scenario, `ticks` after the one before."""
 
     ticks: int
     kind: str
     argument: Any = None
 
 
-# Which key, the price, how long before the write it was observed (late ones are older than what is known).
+# Instrument, price, and age at the write (late tickers are older than the newest).
 values = st.tuples(
     st.sampled_from(KEYS),
     st.sampled_from([100, 100, 101, 103]),
     st.sampled_from([0.003, 0.003, 0.103, 4.003, 15.003]),
 )
 spans = st.sampled_from([1, 3, 7, 20, 20, 50, 100, 400])
-# Distinct ones, because `one_of` would keep only one of the same.
+# Distinct objects: `one_of` keeps only one of equal ones.
 writes = [
     st.builds(Step, spans, st.just("write"), st.lists(values, min_size=1, max_size=3)) for _ in range(20)
 ]
@@ -49,7 +49,7 @@ step_lists = st.lists(
 
 
 class Scenario:
-    """The replicas and their cache."""
+    """Two replicas and their cache."""
 
     def __init__(self, stream_length: int) -> None:
         loop = asyncio.get_running_loop()
@@ -108,7 +108,7 @@ class Scenario:
             await self._refresh()
 
     async def settle(self) -> None:
-        """A last write of every source tells of any gap before it."""
+        """Write once more to every source, which reveals any gap before."""
         self.cache.to_drop = 0
         await self._write([(key, 100, 0.003) for key in KEYS])
 

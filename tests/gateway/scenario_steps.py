@@ -1,4 +1,4 @@
-"""A harness with both sources of BTC/USDT, what they say step by step, and one reader of what is made of it."""
+"""A harness with both sources of BTC/USDT, generated prices of them, and one subscriber."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -15,13 +15,13 @@ from tests.gateway.virtual_time import VirtualTimeLoop
 
 AnswerT = TypeVar("AnswerT")
 BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))
-# How long after the step before, who says it, the price, and how long before that it was observed.
+# Pause before the step, source, price, and age at the write.
 PriceStep = tuple[float, Source, int, float]
 
 price_steps: st.SearchStrategy[list[PriceStep]] = st.lists(
     st.tuples(
         st.sampled_from([0.1, 1.3, 3.1, 9.7, 11.3, 190.7]),
-        # The last is one that does not track it: nobody is told what it says.
+        # The last one does not track it: its tickers are not published.
         st.sampled_from([source for source, _ in BOTH * 2] + [Source.KRAKEN]),
         st.integers(1, 5),
         st.sampled_from([0.0, 0.7, 5.7, 12.3]),
@@ -32,7 +32,7 @@ price_steps: st.SearchStrategy[list[PriceStep]] = st.lists(
 
 
 class PriceScenario(Generic[AnswerT]):
-    """The reader asks for the next answer `delay_s` after each."""
+    """A subscriber that reads the next answer `delay_s` seconds after each."""
 
     def __init__(self, watch: Callable[[Harness], AsyncGenerator[AnswerT, None]], delay_s: float = 0) -> None:
         loop = asyncio.get_running_loop()
@@ -41,7 +41,7 @@ class PriceScenario(Generic[AnswerT]):
         self.instruments = ListedInstruments(*BOTH)
         self.cache = FailingCache(stream_length=10)
         self.harness = Harness(self.cache, self.instruments)
-        self.told: list[tuple[float, AnswerT]] = []
+        self.received: list[tuple[float, AnswerT]] = []
         self._watch = watch
         self._delay_s = delay_s
         self._tasks: list[asyncio.Task[None]] = []
@@ -66,7 +66,7 @@ class PriceScenario(Generic[AnswerT]):
         await asyncio.sleep(second - self.loop.time())
 
     async def run(self, steps: list[PriceStep], check: Callable[[], None]) -> None:
-        """Every step, and `check` in the middle of the time before it and right before it."""
+        """Run the steps, with `check` in the middle of each pause and right before each step."""
         for wait_s, source, price, lag_s in steps:
             for _ in range(2):
                 await asyncio.sleep(wait_s / 2)
@@ -76,5 +76,5 @@ class PriceScenario(Generic[AnswerT]):
     async def _read(self) -> None:
         async with aclosing(self._watch(self.harness)) as answers:
             async for answer in answers:
-                self.told.append((self.loop.time(), answer))
+                self.received.append((self.loop.time(), answer))
                 await asyncio.sleep(self._delay_s)

@@ -12,12 +12,12 @@ from tests.gateway.fakes import NOON
 T = TypeVar("T")
 
 
-class NothingWillHappenError(Exception):
-    """Everyone waits for someone else."""
+class NothingScheduledError(Exception):
+    """Nothing is scheduled: the loop would wait for ever."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Waits for nothing: where a real one would sleep, it sets the clock forward."""
+    """Advances the clock instead of sleeping."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,38 +25,38 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise NothingWillHappenError
+            raise NothingScheduledError
         self.now += max(0.0, timeout)
         return super().select(0)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """With a `seed`, whatever is ready at the same moment runs in an order drawn by lot."""
+    """With a `seed`, whatever is ready at the same moment runs in random order."""
 
     _ready: Any
 
     def __init__(self, seed: int | None = None) -> None:
         self._jumping = _JumpingSelector()
-        self._lot = None if seed is None else random.Random(seed)
+        self._random = None if seed is None else random.Random(seed)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
 
     def clock(self) -> datetime:
-        """The loop's time as a moment."""
+        """The loop time as a datetime."""
         return NOON + timedelta(microseconds=round(self.time() * 1_000_000))
 
     def _run_once(self) -> None:
-        if self._lot is not None and len(self._ready) > 1:
+        if self._random is not None and len(self._ready) > 1:
             ready = list(self._ready)
-            self._lot.shuffle(ready)
+            self._random.shuffle(ready)
             self._ready.clear()
             self._ready.extend(ready)
         super()._run_once()  # type: ignore[misc]  # asyncio's own, typed nowhere
 
 
 def run_virtually(main: Coroutine[Any, Any, T], seed: int | None = None) -> T:
-    """What `main` returns, after no real waiting."""
+    """Run `main` in virtual time."""
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(seed)) as runner:
         return runner.run(main)

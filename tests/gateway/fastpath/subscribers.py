@@ -1,4 +1,4 @@
-"""Readers who ask the same in every way at once, and how they come and read."""
+"""Subscribers with the same query over every path at once."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -25,21 +25,21 @@ Log = list[tuple[float, bytes, str | None]]
 Results = AsyncGenerator[tuple[bytes, str | None], None]
 
 
-def note(what: str) -> None:
-    """For the statistics of generated plays."""
+def count(what: str) -> None:
+    """Count a property of the generated scenario."""
     if currently_in_test_context():
         event(what)
 
 
 class ClientOptions(NamedTuple):
-    """When a subscriber comes, and how long it then takes over each event, over and over."""
+    """The pause before a client subscribes, and its delays after each event, in a cycle."""
 
     pause_s: float
     delays_s: tuple[float, ...]
 
 
 class SubscriptionCase(NamedTuple):
-    """A question, and everyone who asks it."""
+    """A document, and the clients that subscribe with it."""
 
     query: str
     variables: dict[str, Any]
@@ -47,11 +47,11 @@ class SubscriptionCase(NamedTuple):
 
 
 class PushSubscriber:
-    """Is handed what there is, and takes its time over it."""
+    """Receives pushed payloads, and is not ready until its delay has passed."""
 
-    def __init__(self, client: ClientOptions, log: Log) -> None:
+    def __init__(self, options: ClientOptions, log: Log) -> None:
         self.cohort: Cohort[EncodedPayload] | None = None
-        self._client_options = client
+        self._options = options
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._is_reading = False
@@ -64,7 +64,7 @@ class PushSubscriber:
 
     def deliver(self, payload: EncodedPayload) -> None:
         self._log.append((round(self._loop.time(), 6), payload.body, payload.cursor))
-        delay_s = self._client_options.delays_s[(len(self._log) - 1) % len(self._client_options.delays_s)]
+        delay_s = self._options.delays_s[(len(self._log) - 1) % len(self._options.delays_s)]
         if delay_s:
             self._is_reading = True
             self._loop.call_later(delay_s, self._on_read)
@@ -79,33 +79,33 @@ class PushSubscriber:
 
 
 class SubscriberGroup:
-    """A play in one house, watched all ways at once."""
+    """A scenario with subscribers over every path."""
 
     def __init__(self, stream_length: int) -> None:
         self.scenario = Scenario(stream_length)
         self.harness = self.scenario.replicas[0]
         self.operations = Operations(SCHEMA, Context.of(self.harness), SETTINGS)
 
-    async def watch(self, steps: list[Step], cases: list[SubscriptionCase]) -> list[list[Log]]:
-        """What each subscriber was told: when it case the executor, when it case ours, when it was handed everything."""
+    async def subscribe(self, steps: list[Step], cases: list[SubscriptionCase]) -> list[list[Log]]:
+        """Run the steps. Return for each client the logs of the executor, of the pulled and of the pushed fast path."""
         following = [asyncio.create_task(each.mirror.run()) for each in self.scenario.replicas]
         for each in self.scenario.replicas:
             await each.refresh()
         await asyncio.sleep(0.000_01)
         after = self.harness.rates.cursor()
-        told: list[list[Log]] = []
+        logs: list[list[Log]] = []
         reading = []
         for case in cases:
             request = GraphQLRequest(case.query, {**case.variables, "after": after})
             for client in case.clients:
-                plain: Log = []
-                fast: Log = []
-                handed: Log = []
-                told.append([plain, fast, handed])
+                executed: Log = []
+                pulled: Log = []
+                pushed: Log = []
+                logs.append([executed, pulled, pushed])
                 reading += [
-                    self._read(self._ask_plainly(request), client, plain),
-                    self._read(self._ask(request), client, fast),
-                    self._be_handed(request, client, handed),
+                    self._read(self._execute(request), client, executed),
+                    self._read(self._pull(request), client, pulled),
+                    self._push(request, client, pushed),
                 ]
         tasks = [asyncio.create_task(each) for each in reading]
         await self.scenario.run(steps)
@@ -116,42 +116,42 @@ class SubscriberGroup:
             assert outcome is None or isinstance(outcome, asyncio.CancelledError)
         await asyncio.wait(following)
         assert not len(self.harness.registry)
-        return told
+        return logs
 
-    async def _read(self, results: Results, client: ClientOptions, log: Log) -> None:
-        await asyncio.sleep(client.pause_s)
+    async def _read(self, results: Results, options: ClientOptions, log: Log) -> None:
+        await asyncio.sleep(options.pause_s)
         try:
             number = 0
             async with aclosing(results):
                 async for body, cursor in results:
                     log.append((round(self.scenario.loop.time(), 6), body, cursor))
-                    await asyncio.sleep(client.delays_s[number % len(client.delays_s)])
+                    await asyncio.sleep(options.delays_s[number % len(options.delays_s)])
                     number += 1
         except OperationRejected as exc:
             log.append((self.scenario.loop.time(), encode({"errors": exc.errors}), None))
 
-    async def _ask(self, request: GraphQLRequest) -> Results:
+    async def _pull(self, request: GraphQLRequest) -> Results:
         metadata = OperationMetadata()
         stream = await self.operations.iterate(self.operations.prepare(request), metadata)
         async with aclosing(stream) as results:
             async for result in results:
                 yield result, metadata.cursor
 
-    async def _ask_plainly(self, request: GraphQLRequest) -> Results:
+    async def _execute(self, request: GraphQLRequest) -> Results:
         metadata = OperationMetadata()
         stream = await self.operations.iterate_results(self.operations.prepare(request), metadata)
         async with aclosing(stream) as results:
             async for result in results:
                 yield encode(result), metadata.cursor
 
-    async def _be_handed(self, request: GraphQLRequest, client: ClientOptions, log: Log) -> None:
-        await asyncio.sleep(client.pause_s)
-        subscriber = PushSubscriber(client, log)
+    async def _push(self, request: GraphQLRequest, options: ClientOptions, log: Log) -> None:
+        await asyncio.sleep(options.pause_s)
+        subscriber = PushSubscriber(options, log)
         try:
             subscribed = self.operations.subscribe(self.operations.prepare(request), subscriber)
-            note(f"handed over: {subscribed is not None}")
+            count(f"pushed: {subscribed is not None}")
             if subscribed is None:
-                await self._read(self._ask(request), ClientOptions(0, client.delays_s), log)
+                await self._read(self._pull(request), ClientOptions(0, options.delays_s), log)
                 return
             if subscribed.resuming:
                 await subscribed.resuming
@@ -160,7 +160,7 @@ class SubscriberGroup:
             log.append((self.scenario.loop.time(), encode({"errors": exc.errors}), None))
         finally:
             if subscriber.cohort:
-                note(f"together at the end: {len(subscriber.cohort.subscribers)}")
+                count(f"sharing at the end: {len(subscriber.cohort.subscribers)}")
                 subscriber.cohort.remove(subscriber)
 
 
@@ -199,7 +199,7 @@ busy = st.lists(
 def cases(
     subscriptions: st.SearchStrategy[tuple[str, dict[str, Any]]],
 ) -> st.SearchStrategy[list[SubscriptionCase]]:
-    """One or two documents, each with a few who ask it."""
+    """One or two documents, each with a few clients."""
     everyone = st.lists(clients, min_size=1, max_size=4).map(tuple)
     case = st.builds(
         lambda document, clients: SubscriptionCase(document[0], document[1], clients), subscriptions, everyone
@@ -208,12 +208,12 @@ def cases(
 
 
 def check(steps: list[Step], cases: list[SubscriptionCase], stream_length: int = 100) -> None:
-    """Every subscriber is told the same, to the last byte and at the same moments, whichever way it asks."""
+    """Check that all paths deliver the same bytes at the same times."""
 
     async def run() -> None:
-        for plain, fast, handed in await SubscriberGroup(stream_length).watch(steps, cases):
-            note(f"told: {min(len(plain), 5)}")
-            assert fast == plain
-            assert handed == plain
+        for executed, pulled, pushed in await SubscriberGroup(stream_length).subscribe(steps, cases):
+            count(f"events: {min(len(executed), 5)}")
+            assert pulled == executed
+            assert pushed == executed
 
     run_virtually(run())

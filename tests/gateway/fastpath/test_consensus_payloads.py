@@ -1,4 +1,4 @@
-"""Payloads of a consensus equal those of the ASGI path in bytes and time, and are shared."""
+"""The fast path delivers the bytes of the executor at the same times, and shares the payloads of a consensus."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ COMMON = [
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(steps=step_lists, subscription_cases=cases(consensus_subscriptions()))
-def test_every_answer_is_that_of_the_executor(
+def test_every_answer_equals_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase]
 ) -> None:
     """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
@@ -44,16 +44,16 @@ def test_every_answer_is_that_of_the_executor(
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
-def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(
+def test_clients_that_share_payloads_get_what_each_would_get_alone(
     steps: list[Step], query: str, clients: tuple[ClientOptions, ...]
 ) -> None:
-    """Those who come later, fall behind and catch up among them."""
+    """Including clients that subscribe later, fall behind and catch up."""
     check(steps, [SubscriptionCase(query, {}, clients)])
 
 
 @pytest.mark.parametrize(("interval_ms", "most"), [(0, 1), (250, 8)])
-def test_a_crowd_is_told_in_few_pieces(interval_ms: int, most: int) -> None:
-    """However many there are and whenever they came: one for each moment at which an interval may end."""
+def test_many_clients_share_few_payloads(interval_ms: int, most: int) -> None:
+    """One for each phase at which an interval may end, whenever they subscribed."""
 
     async def run() -> None:
         group = SubscriberGroup(100)
@@ -82,7 +82,7 @@ def test_a_crowd_is_told_in_few_pieces(interval_ms: int, most: int) -> None:
 
 
 class Collector(PushSubscriber):
-    """Reads at once and keeps everything."""
+    """A subscriber that is always ready and keeps all payloads."""
 
     def __init__(self) -> None:
         super().__init__(ClientOptions(0, (0.0,)), [])

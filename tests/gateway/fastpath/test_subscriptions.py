@@ -1,4 +1,4 @@
-"""Subscribers are told, to the last byte and at the same moments, what the executor tells them."""
+"""The fast path delivers the bytes of the executor at the same times."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ COMMON = [
     subscription_cases=cases(documents.subscriptions()),
     stream_length=st.sampled_from([100, 3]),
 )
-def test_every_event_is_that_of_the_executor(
+def test_every_event_equals_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase], stream_length: int
 ) -> None:
     """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
@@ -55,33 +55,33 @@ def test_every_event_is_that_of_the_executor(
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
-def test_a_crowd_that_asks_the_same_is_told_what_each_would_be_told_alone(
+def test_clients_that_share_payloads_get_what_each_would_get_alone(
     steps: list[Step], query: str, clients: tuple[ClientOptions, ...]
 ) -> None:
-    """Those who come later, fall behind and catch up among them."""
+    """Including clients that subscribe later, fall behind and catch up."""
     check(steps, [SubscriptionCase(query, {}, clients)])
 
 
-def test_a_crowd_whose_answer_may_turn_before_it_may_be_told_waits_for_the_time() -> None:
-    """It does not look over and over till then: in virtual time that would never end."""
+def test_a_cohort_whose_answer_may_change_within_the_interval_waits_for_its_end() -> None:
+    """Without polling until then: in virtual time that would never end."""
 
     async def run() -> None:
         btc = TickerKey(Source.BINANCE, parse_symbol("BTC/USDT"))
-        # With a stale value another source is considered a second later, long before the next event may be told.
+        # With a stale rate another source is considered a second later, long before the next event may be sent.
         steps = [Step(100, "write", [(btc, 100, 15.003)]), Step(250, "write", [(btc, 101, 0.003)])]
         query = 'subscription { rate(symbol: "BTC/USDT", sampleIntervalMs: 3000) { price } }'
         clients = tuple(ClientOptions(0.000_7, (0.0,)) for _ in range(2))
-        for plain, _, handed in await SubscriberGroup(100).watch(
+        for executed, _, pushed in await SubscriberGroup(100).subscribe(
             steps, [SubscriptionCase(query, {}, clients)]
         ):
-            assert handed == plain
-            assert len(handed) == 2
+            assert pushed == executed
+            assert len(pushed) == 2
 
     run_virtually(run())
 
 
-def test_readers_of_the_same_rates_share_what_is_written() -> None:
-    """Fifty subscribers, one event put together for each change."""
+def test_subscribers_with_the_same_query_share_payloads() -> None:
+    """Fifty subscribers, one event encoded for each change."""
     counts: list[int] = []
 
     async def run() -> None:

@@ -19,10 +19,12 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
 
-PLACES = st.builds(StreamPosition, st.text("0123456789abcdef", max_size=16), st.integers(0, 10**15 - 1))
+POSITIONS = st.builds(StreamPosition, st.text("0123456789abcdef", max_size=16), st.integers(0, 10**15 - 1))
 
 
-@given(st.dictionaries(st.sampled_from(Source), PLACES, min_size=1), st.text("0123456789abcdef", max_size=32))
+@given(
+    st.dictionaries(st.sampled_from(Source), POSITIONS, min_size=1), st.text("0123456789abcdef", max_size=32)
+)
 def test_a_position_survives_its_cursor(position: dict[Source, StreamPosition], tracked: str) -> None:
     """Reading a cursor gives back what was written into it."""
     cursor = Cursor(position, tracked)

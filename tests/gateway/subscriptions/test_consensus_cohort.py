@@ -1,4 +1,4 @@
-"""`consensusRate` as a subscription: always the answer that the query would give, also when only time has passed."""
+"""The subscription `consensusRate` always equals the query, also when only time has passed."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -17,20 +17,20 @@ from tests.gateway.queries.consensus.source_rates import BTC_USDT, exclusions
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
 from tests.gateway.virtual_time import run_virtually
 
-QUESTION = ConsensusQuery(BTC_USDT)
+QUERY = ConsensusQuery(BTC_USDT)
 HALT = Halt("BREAK", NOON)
 
 
 def reading(
-    pace: DeliveryOptions, query: ConsensusQuery = QUESTION, delay_s: float = 0
+    options: DeliveryOptions, query: ConsensusQuery = QUERY, delay_s: float = 0
 ) -> PriceScenario[ConsensusRate]:
-    return PriceScenario(lambda harness: harness.live_queries.iterate(query, pace), delay_s)
+    return PriceScenario(lambda harness: harness.live_queries.iterate(query, options), delay_s)
 
 
 def summary(scenario: PriceScenario[ConsensusRate]) -> list[tuple[float, str | None, str]]:
     return [
         (round(at, 3), None if each.price is None else str(each.price), each.quality.value)
-        for at, each in scenario.told
+        for at, each in scenario.received
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
             await scenario.write(Source.BINANCE, "100")
             await scenario.until(20)
             assert summary(scenario)[-1:] == [(11, None, "INSUFFICIENT")]
-            assert exclusions(scenario.told[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
+            assert exclusions(scenario.received[-1][1]) == ["STALE", "TOO_FEW_SOURCES"]
 
     run_virtually(main())
 
@@ -75,13 +75,13 @@ def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> 
     """Where `maxAgeMs` lets stale rates in: once it is STALE, once it is EXPIRED."""
 
     async def main() -> None:
-        patient = QUESTION._replace(max_age=timedelta(seconds=150))
+        patient = QUERY._replace(max_age=timedelta(seconds=150))
         async with reading(DeliveryOptions(), patient) as scenario:
             await scenario.until(1)
             await scenario.write(Source.COINGECKO, "100")
             await scenario.write(Source.BINANCE, "100")
             await scenario.until(160)
-            told = [(round(at), each.price, each.freshness) for at, each in scenario.told[-4:]]
+            told = [(round(at), each.price, each.freshness) for at, each in scenario.received[-4:]]
             assert told == [(1, 100, "FRESH"), (11, 100, "STALE"), (101, 100, "EXPIRED"), (151, None, None)]
 
     run_virtually(main())
@@ -97,7 +97,7 @@ def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
                 await scenario.write(Source.BINANCE, str(100 + tenth))
             await scenario.until(16)
             assert [at for at, *_ in summary(scenario)] == [0, 5.625, 10.625]
-            last = scenario.told[-1][1].contributions[0].rate
+            last = scenario.received[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
 
@@ -113,8 +113,8 @@ def test_a_slow_reader_gets_fewer_answers_and_the_newest() -> None:
                 await scenario.until(tenth / 10)
                 await scenario.write(Source.BINANCE, str(100 + tenth))
             await scenario.until(13)
-            assert len(scenario.told) == 5
-            last = scenario.told[-1][1].contributions[0].rate
+            assert len(scenario.received) == 5
+            last = scenario.received[-1][1].contributions[0].rate
             assert last is not None
             assert last.ticker.price == 199
 
@@ -164,7 +164,7 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
     """Though its last rate is still fresh; halted everywhere, the symbol is known all the same."""
 
     async def main() -> None:
-        async with reading(DeliveryOptions(), QUESTION._replace(min_sources=1)) as scenario:
+        async with reading(DeliveryOptions(), QUERY._replace(min_sources=1)) as scenario:
             await scenario.until(1)
             await scenario.write(Source.BINANCE, "100")
             await scenario.write(Source.COINGECKO, "100")
@@ -180,7 +180,7 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
                 (3, "INSUFFICIENT"),
                 (4, "AGREED"),
             ]
-            halted = scenario.told[-2][1]
+            halted = scenario.received[-2][1]
             assert exclusions(halted) == ["NOT_TRADING", "NOT_TRADING"]
             assert "'BREAK' by its own listing" in (halted.contributions[0].message or "")
 
@@ -206,10 +206,10 @@ def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep], qu
         async with reading(DeliveryOptions(), query) as scenario:
 
             def check() -> None:
-                assert scenario.told[-1][1].said == scenario.harness.consensus.consensus(query).said
+                assert scenario.received[-1][1].said == scenario.harness.consensus.consensus(query).said
 
             await scenario.run(steps, check)
-            said = [each.said for _, each in scenario.told]
+            said = [each.said for _, each in scenario.received]
             assert all(one != other for one, other in pairwise(said))
 
     run_virtually(main())

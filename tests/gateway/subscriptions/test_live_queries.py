@@ -1,4 +1,4 @@
-"""Live questions: snapshot, then what moved, at the pace asked for."""
+"""Live queries: a snapshot, then changes, with the delivery options asked for."""
 
 import asyncio
 from collections.abc import AsyncGenerator

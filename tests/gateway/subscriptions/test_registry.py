@@ -1,4 +1,4 @@
-"""Conflation: at most one pending value per instrument, the newest, and nothing lost or told twice."""
+"""Conflation: at most one pending value per instrument, the newest; nothing is lost or sent twice."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,7 +46,7 @@ class Tracked:
 
 
 class Oracle:
-    """What a reader must see, told by a full log of everything published while it was registered."""
+    """The expected tickers of a subscriber, from a full log of everything published while it was registered."""
 
     def __init__(self, selection: InstrumentFilter, snapshot: dict[TickerKey, Ticker]) -> None:
         self.selection = selection
@@ -64,8 +64,8 @@ class Oracle:
         return newest, conflated
 
 
-class LiveScenario:
-    """A mirror, its fan-out, and readers with their oracles, moved step by step."""
+class BufferScenario:
+    """A mirror, its registry, and buffers with their oracles."""
 
     def __init__(self) -> None:
         self.registry = SubscriptionRegistry(Tracked())
@@ -113,7 +113,7 @@ class LiveScenario:
             self.registry.remove(oracle.selection, buffer)
 
     def finish(self) -> None:
-        """Whoever has read everything knows exactly what the mirror knows, and leaving leaves nothing behind."""
+        """Check that a reader of everything has what the mirror has, and that nothing stays registered."""
         known = self.known()
         while self.readers:
             self.read(0)
@@ -126,16 +126,16 @@ class LiveScenario:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
-def test_every_reader_sees_what_the_oracle_says(steps: list[Any]) -> None:
+def test_every_buffer_yields_what_the_oracle_expects(steps: list[Any]) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves and slow reads."""
-    scenario = LiveScenario()
+    scenario = BufferScenario()
     for kind, *arguments in steps:
         getattr(scenario, kind)(*arguments)
     scenario.finish()
 
 
-def test_a_reader_that_never_reads_holds_one_value_per_instrument() -> None:
-    """However many updates pass."""
+def test_a_buffer_that_is_never_read_holds_one_value_per_instrument() -> None:
+    """However many updates arrive."""
     registry, buffer = SubscriptionRegistry(Tracked()), ConflationBuffer()
     registry.add(InstrumentFilter(None, frozenset(Source)), buffer)
     for second in range(10_000):

@@ -1,4 +1,4 @@
-"""Live questions of readers that come back with a cursor: just what they missed, where that can be proved."""
+"""Resumed live queries: just what was missed, where that can be proved."""
 
 import asyncio
 from contextlib import aclosing

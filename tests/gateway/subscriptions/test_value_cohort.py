@@ -1,4 +1,4 @@
-"""`rate` without a source: always the answer that the query would give, also when only time has passed."""
+"""The subscription `rate` without a source always equals the query, also when only time has passed."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -18,13 +18,13 @@ from tests.gateway.virtual_time import run_virtually
 BTC_USDT = parse_symbol("BTC/USDT")
 
 
-def reading(pace: DeliveryOptions) -> PriceScenario[Rate]:
-    """With an eager reader."""
-    return PriceScenario(lambda harness: harness.live_queries.iterate(RateQuery(BTC_USDT), pace))
+def reading(options: DeliveryOptions) -> PriceScenario[Rate]:
+    """A subscriber that is always ready."""
+    return PriceScenario(lambda harness: harness.live_queries.iterate(RateQuery(BTC_USDT), options))
 
 
 def summary(scenario: PriceScenario[Rate]) -> list[tuple[float, str, int]]:
-    return [(round(at, 3), rate.ticker.source.name, int(rate.ticker.price)) for at, rate in scenario.told]
+    return [(round(at, 3), rate.ticker.source.name, int(rate.ticker.price)) for at, rate in scenario.received]
 
 
 def test_it_falls_back_when_the_preferred_source_turns_stale_though_nothing_arrives() -> None:
@@ -84,7 +84,7 @@ def test_a_small_move_is_told_before_the_value_told_turns_stale() -> None:
                 await scenario.write(Source.BINANCE, 100)
             await scenario.until(12)
             assert summary(scenario) == [(1, "BINANCE", 100), (8.5, "BINANCE", 100)]
-            assert scenario.told[-1][1].ticker.observed_at == scenario.told[0][
+            assert scenario.received[-1][1].ticker.observed_at == scenario.received[0][
                 1
             ].ticker.observed_at + timedelta(seconds=4)
 
@@ -125,10 +125,10 @@ def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep]) ->
                     key.source: scenario.harness.rates.to_rate(each, now) for key, each in values.items()
                 }
                 fresh = [rates[each] for each in Source if each in rates and rates[each].freshness == "FRESH"]
-                assert not fresh or scenario.told[-1][1].ticker == fresh[0].ticker
+                assert not fresh or scenario.received[-1][1].ticker == fresh[0].ticker
 
             await scenario.run(steps, check)
-            tickers = [rate.ticker for _, rate in scenario.told]
+            tickers = [rate.ticker for _, rate in scenario.received]
             assert all(one != other for one, other in pairwise(tickers))
 
     run_virtually(main())

@@ -1,4 +1,4 @@
-"""`sources`, kept up to date: what pipeline processes report reaches whoever watches."""
+"""The subscription `sources`: reports of pipeline processes reach subscribers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,8 +18,8 @@ from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
 BINANCE = Source.BINANCE
 
 
-class Office:
-    """A harness, pipeline processes that report on Binance, and someone who watches the sources."""
+class SourcesScenario:
+    """A harness, pipeline processes that report on Binance, and a subscriber of the sources."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -27,7 +27,7 @@ class Office:
         self.loop = loop
         self.cache = FailingCache(stream_length=10)
         self.harness = Harness(self.cache, ListedInstruments((BINANCE, "BTC/USDT"), (BINANCE, "ETH/USDT")))
-        self.told: list[tuple[float, SourceStatus]] = []
+        self.received: list[tuple[float, SourceStatus]] = []
 
     def process(self, name: str) -> tuple[SourceHealth, Ingest]:
         health = SourceHealth(BINANCE, role="consumer", instance=name)
@@ -42,7 +42,7 @@ class Office:
     async def watch(self) -> None:
         async with aclosing(self.harness.live_queries.iterate_sources()) as events:
             async for statuses in events:
-                self.told.append((self.loop.time(), statuses[0]))
+                self.received.append((self.loop.time(), statuses[0]))
 
     async def run(self, steps: Callable[[], Awaitable[None]]) -> None:
         await self.harness.refresh()
@@ -53,64 +53,67 @@ class Office:
         await asyncio.wait(tasks)
 
 
-def test_values_refused_are_counted_over_all_processes_that_work_now() -> None:
-    """A process that starts anew counts from zero, and one that fell silent counts no more."""
+def test_rejected_tickers_are_summed_over_all_running_processes() -> None:
+    """A restarted process counts from zero, and one without reports is dropped."""
 
     async def main() -> None:
-        office = Office()
+        scenario = SourcesScenario()
 
         async def steps() -> None:
-            one, ingest = office.process("one")
-            other, other_ingest = office.process("other")
-            future = office.loop.clock() + timedelta(seconds=60)
+            one, ingest = scenario.process("one")
+            other, other_ingest = scenario.process("other")
+            future = scenario.loop.clock() + timedelta(seconds=60)
             await ingest.write([build_ticker(price="0"), build_ticker(observed_at=future), build_ticker()])
             await other_ingest.write([build_ticker(price="-1")])
-            await office.report(one, other)
+            await scenario.report(one, other)
             await asyncio.sleep(1.5)
-            assert office.told[-1][1].refused == 3
-            again, _ = office.process("one")
-            await office.report(again)
+            assert scenario.received[-1][1].refused == 3
+            again, _ = scenario.process("one")
+            await scenario.report(again)
             await asyncio.sleep(1)
-            assert office.told[-1][1].refused == 1
+            assert scenario.received[-1][1].refused == 1
             for _ in range(61):
-                await office.report(again)
+                await scenario.report(again)
                 await asyncio.sleep(1)
-            assert office.told[-1][1].refused == 0
+            assert scenario.received[-1][1].refused == 0
 
-        await office.run(steps)
+        await scenario.run(steps)
 
     run_virtually(main())
 
 
-def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() -> None:
-    """Up, rate limited, blocked, down, stalled, up again; and silence while nothing changes."""
+def test_every_change_of_a_source_is_sent_with_its_reason_at_most_once_a_second() -> None:
+    """Up, rate limited, blocked, down, stalled, up again; nothing is sent while nothing changes."""
 
     async def main() -> None:
-        office = Office()
+        scenario = SourcesScenario()
 
         async def steps() -> None:
-            health, ingest = office.process("one")
+            health, ingest = scenario.process("one")
             seen = []
             for error in (
                 None,
-                SourceRateLimited("binance", "429", retry_at=office.loop.clock()),
+                SourceRateLimited("binance", "429", retry_at=scenario.loop.clock()),
                 SourceBlocked("binance", "418"),
                 SourceUnavailable("binance", "timeout"),
             ):
                 await ingest.write(
-                    [build_ticker(each, observed_at=office.loop.clock()) for each in ("BTC/USDT", "ETH/USDT")]
+                    [
+                        build_ticker(each, observed_at=scenario.loop.clock())
+                        for each in ("BTC/USDT", "ETH/USDT")
+                    ]
                 )
                 if error is None:
                     health.record_success()
                 else:
                     health.record_failure(error)
-                await office.report(health)
+                await scenario.report(health)
                 await asyncio.sleep(2)
-                seen.append(office.told[-1][1])
+                seen.append(scenario.received[-1][1])
             health.record_success()
-            await office.report(health)
+            await scenario.report(health)
             await asyncio.sleep(12)
-            seen.append(office.told[-1][1])
+            seen.append(scenario.received[-1][1])
             assert [each.state for each in seen] == [
                 SourceState.UP,
                 SourceState.RATE_LIMITED,
@@ -120,10 +123,10 @@ def test_every_turn_of_a_source_is_told_with_its_reason_at_most_once_a_second() 
             ]
             assert [each.reason is None for each in seen] == [True, False, False, False, False]
 
-        await office.run(steps)
-        moments = [at for at, _ in office.told]
-        assert all(later - earlier >= 0.999 for earlier, later in pairwise(moments))
-        statuses = [status for _, status in office.told]
+        await scenario.run(steps)
+        times = [at for at, _ in scenario.received]
+        assert all(later - earlier >= 0.999 for earlier, later in pairwise(times))
+        statuses = [status for _, status in scenario.received]
         assert all(one != other for one, other in pairwise(statuses))
 
     run_virtually(main())

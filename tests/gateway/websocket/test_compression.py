@@ -1,4 +1,4 @@
-"""Compressed WebSocket messages: for clients that offer them, once for all who are told the same, and off unless switched on."""
+"""Compressed WebSocket messages: for clients that offer them, once for all connections, and off by default."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack

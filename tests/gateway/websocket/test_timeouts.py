@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.websocket.timeouts import EARLY_S, STEP, SharedTimeouts
-from tests.gateway.virtual_time import NothingWillHappenError, run_virtually
+from tests.gateway.virtual_time import NothingScheduledError, run_virtually
 
 WAIT_S = 2.0
 NAMES = "abcd"
@@ -64,7 +64,7 @@ def test_no_timer_is_left_without_waiters() -> None:
         assert not len(never)
         await asyncio.get_running_loop().create_future()
 
-    with pytest.raises(NothingWillHappenError):
+    with pytest.raises(NothingScheduledError):
         run_virtually(main())
 
 

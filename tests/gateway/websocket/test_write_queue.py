@@ -9,6 +9,7 @@ import pytest
 
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
+from tests.gateway.virtual_time import run_virtually
 
 
 class NarrowWriter:
@@ -106,20 +107,22 @@ async def test_closing_the_queue_ends_all_waiting_senders() -> None:
 
 
 @pytest.mark.parametrize("reads", [True, False])
-async def test_only_a_client_that_reads_nothing_is_stalled(reads: bool) -> None:
-    """The stall timer restarts whenever the socket becomes writable."""
-    writer, stalled = NarrowWriter(), asyncio.Event()
-    queue = WriteQueue(writer, stall_s=0.02, on_stalled=stalled.set)
-    if reads:
-        writer.widen(1)
-    queue.on_writable_changed()
-    if reads:
-        await asyncio.sleep(0.04)
-        assert not stalled.is_set()
-    else:
-        async with asyncio.timeout(5):
-            await stalled.wait()
-    queue.close()
+def test_only_a_client_that_reads_nothing_is_stalled(*, reads: bool) -> None:
+    """The stall timer runs while the socket is not writable."""
+
+    async def main() -> None:
+        writer, stalls = NarrowWriter(), []
+        queue = WriteQueue(
+            writer, stall_s=60, on_stalled=lambda: stalls.append(asyncio.get_running_loop().time())
+        )
+        await asyncio.sleep(59)
+        if reads:
+            writer.widen(1)
+        await asyncio.sleep(600)
+        assert stalls == ([] if reads else [60])
+        queue.close()
+
+    run_virtually(main())
 
 
 async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Callable[..., Any]) -> None:
