@@ -1,4 +1,4 @@
-"""`python -m bench.hops`: count the calls, files and file switches of a request through a live gateway.
+"""`python -m bench.hops`: count calls, files and file switches of trips through a gateway.
 
 The gateway runs in this thread under `sys.setprofile`; a driver in another thread writes prices to Redis and holds the
 clients. A count ends with the system call that sends the last byte of the trip. Calls of other packages do not count.
@@ -69,7 +69,7 @@ class Trip(NamedTuple):
 
 
 class Recorder:
-    """A profile function that records calls from `first` until the `sends`-th system call that sends."""
+    """A profile function that records the calls from `first` to the `sends`-th sending one."""
 
     def __init__(self, first: str, sends: int) -> None:
         self._first = first

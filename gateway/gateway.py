@@ -23,7 +23,10 @@ log = structlog.get_logger("ratewire.gateway")
 
 
 class Gateway:
-    """Answers, live streams and what keeps them current. `run` must be running for them to be so."""
+    """The parts of a gateway process: answers, live queries and what keeps them current.
+
+    `run` must be running for them to be so.
+    """
 
     def __init__(
         self,
@@ -73,13 +76,16 @@ class Gateway:
         )
 
     async def run(self) -> None:
-        """Keep mirror and catalogue current until cancelled. Losing Redis or the database is survived; anything else ends it."""
+        """Keep mirror and catalogue current until cancelled.
+
+        Losing Redis or the database is survived; anything else ends it.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.mirror.run(), name="mirror")
             tasks.create_task(self.catalog.run(), name="catalog")
 
     def is_ready(self) -> bool:
-        """Whether cache and catalogue have been read, and the cache has not been out of reach for too long."""
+        """Whether cache and catalog have been read, and the cache was not lost for too long."""
         since = self.mirror.disconnected_at
         connected = since is None or self._clock() - since <= self._unready_after
         return self.mirror.loaded and self.catalog.loaded and connected

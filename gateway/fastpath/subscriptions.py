@@ -1,4 +1,4 @@
-"""Encoded results of subscriptions: an event with the same content for several subscribers is encoded once."""
+"""Encoded results of subscriptions: equal events are encoded once for all subscribers."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -76,7 +76,10 @@ class RatesEventEncoder:
         return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:
-        """Whether these are the rates encoded last. Compares identities: equal prices may be written differently."""
+        """Whether these are the rates encoded last.
+
+        Compares identities: equal prices may be written differently.
+        """
         last = self._last_rates
         if not self._last_encoded or len(rates) != len(last):
             return False
@@ -162,7 +165,7 @@ class FastPathSubscriptions:
     def subscribe(
         self, plan: SubscriptionPlan, subscriber: Subscriber[EncodedPayload], resume_from: str | None = None
     ) -> Resuming | None:
-        """Deliver the encoded results; after a cursor, nothing before the returned coroutine has run.
+        """Deliver the encoded results; after a cursor, only once the returned coroutine has run.
 
         Raises:
             NotOnFastPath, GraphQLError, RatesError: execute the document instead, which reports the error.
@@ -174,7 +177,7 @@ class FastPathSubscriptions:
     def iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None] | None:
-        """The encoded results, each computed when it is asked for; `None` if the subscription cannot be made."""
+        """The encoded results, each computed on demand; `None` if the subscription cannot be made."""
         try:
             self.payload_encoder(plan)
             self._live_queries.check(plan.args.query, metadata.resume_from or plan.args.cursor)

@@ -7,7 +7,7 @@ from rates.symbol import Symbol
 
 
 class RateQuery(NamedTuple):
-    """One rate of a symbol: of `source`, or of the source that `rate` would choose where it is `None`."""
+    """One rate of a symbol: of `source`, or of the preferred one where it is `None`."""
 
     symbol: Symbol
     source: Source | None = None

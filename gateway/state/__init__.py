@@ -1,1 +1,1 @@
-"""State that a gateway process keeps in memory: the mirror of the cache and the catalog of tracked instruments."""
+"""The state of a gateway process: the mirror of the cache and the instrument catalog."""

@@ -1,4 +1,7 @@
-"""The tracked instruments in memory, refreshed periodically. They stay as they were while the database is unavailable."""
+"""The tracked instruments in memory, refreshed periodically.
+
+They stay as they were while the database is unavailable.
+"""
 
 import asyncio
 import difflib
@@ -33,7 +36,9 @@ class InstrumentPage(msgspec.Struct, frozen=True):
 
 
 class InstrumentCatalog:
-    """The tracked instruments of all sources. After each refresh but the first, `on_added` and `on_removed` are called with the
+    """The tracked instruments of all sources.
+
+    After each refresh but the first, `on_added` and `on_removed` are called with the
     instruments that became available or unavailable. A halted instrument is unavailable until its source resumes trading.
     """
 
@@ -62,7 +67,7 @@ class InstrumentCatalog:
         self.last_error: str | None = None
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
-        """Every instrument added, removed, halted or resumed since `version`; `None` if that version is unknown."""
+        """Every instrument changed since `version`; `None` if that version is unknown."""
         return self._history.changed_since(version)
 
     def sources_of(self, symbol: Symbol) -> frozenset[Source]:
@@ -78,7 +83,7 @@ class InstrumentCatalog:
     def read_page(
         self, *, search: str | None, source: Source | None, first: int, after: str | None
     ) -> InstrumentPage:
-        """The `first` instruments after the cursor `after` whose symbol or name contains `search` in any case.
+        """The `first` instruments after `after` whose symbol or name contains `search` in any case.
 
         Raises:
             InvalidArgument: `first` is not between 0 and 200.

@@ -1,4 +1,4 @@
-"""A bounded history of catalog changes, from which a resumed subscription learns what it missed."""
+"""A bounded history of catalog changes, read by resumed subscriptions."""
 
 import hashlib
 from collections import deque
@@ -11,7 +11,9 @@ HISTORY_LENGTH = 1_000
 
 
 class CatalogHistory:
-    """The changes of the set of tracked instruments and of their halts. The version is a hash of both, equal on all replicas
+    """The changes of the set of tracked instruments and of their halts.
+
+    The version is a hash of both, equal on all replicas
     that track the same.
     """
 
@@ -21,7 +23,7 @@ class CatalogHistory:
         self.version = _hash_states({})
 
     def record(self, tracked: Iterable[TickerKey], halted: Iterable[TickerKey] = ()) -> frozenset[TickerKey]:
-        """Record the instruments that are tracked, and tracked but halted; return those whose state has changed."""
+        """Record the tracked and the halted instruments; return those whose state has changed."""
         now = {**dict.fromkeys(tracked, True), **dict.fromkeys(halted, False)}
         before = self._states
         changed = frozenset(key for key in now.keys() | before.keys() if now.get(key) is not before.get(key))
@@ -31,7 +33,7 @@ class CatalogHistory:
         return changed
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
-        """Every instrument added, removed, halted or resumed since `version`; `None` if that version is not in the history."""
+        """Every instrument changed since `version`; `None` if that version is not in the history."""
         changed: frozenset[TickerKey] = frozenset()
         if version == self.version:
             return changed

@@ -1,4 +1,6 @@
-"""An in-memory mirror of the cache, kept current by one subscription. Reads cost no round trip and survive an outage of Redis.
+"""An in-memory mirror of the cache, kept current by one subscription.
+
+Reads cost no round trip and survive an outage of Redis.
 
 Subscribe, then read the snapshot, then apply messages, skipping those the snapshot already contains. A ticker is stored and
 published only if it is newer than the stored one of its key, so subscribers see no loss, no duplicate and no older value.
@@ -71,7 +73,10 @@ class SourceMirror:
 
 
 class TickerSlot:
-    """A mutable slot with the newest ticker of one instrument. The slot of a key never changes identity."""
+    """A mutable slot with the newest ticker of one instrument.
+
+    The slot of a key never changes identity.
+    """
 
     __slots__ = ("ticker",)
 
@@ -80,7 +85,10 @@ class TickerSlot:
 
 
 class Mirror:
-    """The tickers of all sources in memory. Calls `publish(ticker, key)` for each ticker newer than the stored one, in order."""
+    """The tickers of all sources in memory.
+
+    Calls `publish(ticker, key)` for each ticker newer than the stored one, in order.
+    """
 
     def __init__(
         self,
@@ -133,11 +141,14 @@ class Mirror:
         return slot.ticker if slot else None
 
     def slot(self, key: TickerKey) -> TickerSlot:
-        """The slot of an instrument, created if missing and never removed: for tracked instruments only."""
+        """The slot of a tracked instrument, created if missing and never removed."""
         return self._slots.setdefault(key, TickerSlot())
 
     async def wait_until(self, source: Source, position: StreamPosition) -> None:
-        """Return once the mirror has reached `position` or another epoch. The caller bounds the wait."""
+        """Return once the mirror has reached `position` or another epoch.
+
+        The caller bounds the wait.
+        """
         while (at := self._sources[source].position).epoch == position.epoch and at.seq < position.seq:
             await self._advanced.wait()
 
@@ -174,7 +185,10 @@ class Mirror:
         self._apply_snapshot(snapshot)
 
     def _apply_snapshot(self, snapshot: Snapshot) -> None:
-        """Store each newer ticker of the snapshot. Tickers missing from it stay: their age is still correct."""
+        """Store each newer ticker of the snapshot.
+
+        Tickers missing from it stay: their age is still correct.
+        """
         mirrored = self._sources[snapshot.source]
         now = self._clock()
         for report in snapshot.reports:
@@ -236,7 +250,10 @@ class Mirror:
 
 
 def _is_next(changes: Changes, position: StreamPosition) -> bool:
-    """Whether the changes directly follow `position`. The first write follows the position of an empty cache."""
+    """Whether the changes directly follow `position`.
+
+    The first write follows the position of an empty cache.
+    """
     if position.epoch == "":
         return changes.seq == 1
     return changes.epoch == position.epoch and changes.seq == position.seq + 1

@@ -13,7 +13,10 @@ from rates.ticker import TickerKey
 
 
 class StreamPosition(NamedTuple):
-    """A position in one source's stream of writes. The epoch is empty if nothing was ever written."""
+    """A position in one source's stream of writes.
+
+    The epoch is empty if nothing was ever written.
+    """
 
     epoch: str
     seq: int
@@ -23,7 +26,7 @@ Positions = Mapping[Source, StreamPosition]
 
 
 class Cursor(NamedTuple):
-    """The position read of each source, and the catalog version (`InstrumentCatalog.version`) at that time."""
+    """The position read of each source, and the `InstrumentCatalog.version` at that time."""
 
     positions: Positions
     catalog_version: str = ""

@@ -53,7 +53,10 @@ class _Suppressed(NamedTuple):
 
 
 class MinChangeFilter:
-    """The tickers last sent to one subscriber, and those suppressed since. `position_of` is the mirror's position of a source."""
+    """The tickers last sent to one subscriber, and those suppressed since.
+
+    `position_of` is the mirror's position of a source.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Cohorts: subscribers with the same query that were sent the same so far share one buffer, one computation and one payload.
+"""Cohorts: subscribers with the same query and the same state share buffer and payloads.
 
 A cohort has no task and no queue. `gateway.subscriptions.registry` puts tickers into its buffer; the next flush cycle
 (`gateway.subscriptions.flush`) or its timer polls it and delivers the payload to its subscribers. A subscriber that is not
@@ -71,7 +71,7 @@ class IdentityEncoder(Generic[ValueT]):
 
 
 class LiveQuery:
-    """A query with delivery options and an encoder: one object for all subscribers that may share payloads."""
+    """A query, its options and its encoder: one object for all that may share payloads."""
 
     __slots__ = ("__weakref__", "instruments", "merge_cycle", "merge_target", "options")
 
@@ -98,7 +98,7 @@ class LiveQueryRegistry:
 
 
 class FanOut:
-    """What all cohorts of a gateway share."""
+    """The registry and the scheduler shared by all cohorts of a gateway."""
 
     def __init__(self, registry: SubscriptionRegistry, scheduler: FlushScheduler) -> None:
         self.registry = registry
@@ -106,7 +106,10 @@ class FanOut:
 
 
 class Cohort(ABC, Generic[PayloadT]):
-    """At least one subscriber, or the cohort ends. Subclasses compute payloads; `copy` and `has_same_state` cover their state."""
+    """At least one subscriber, or the cohort ends.
+
+    Subclasses compute payloads; `copy` and `has_same_state` cover their state.
+    """
 
     __slots__ = (
         "_deadline",
@@ -139,15 +142,15 @@ class Cohort(ABC, Generic[PayloadT]):
 
     @abstractmethod
     def poll(self, cycle: FlushCycle) -> tuple[PayloadT | None, float]:
-        """The payload due in this cycle, if any, and the loop time of the next poll if nothing arrives (`inf`: never)."""
+        """The payload that is due, if any, and the loop time of the next poll (`inf`: never)."""
 
     @abstractmethod
     def copy(self) -> "Cohort[PayloadT]":
-        """A cohort of the same live query with the same state of the subclass, without subscribers and buffer."""
+        """A cohort with the same live query and state, without subscribers and buffer."""
 
     @abstractmethod
     def has_same_state(self, other: "Cohort[Any]") -> bool:
-        """Whether both are in the same state, given the same live query and everything sent in the same cycle."""
+        """Whether both are in the same state, after both have sent everything in the same cycle."""
 
     def register(self, subscriber: Subscriber[PayloadT]) -> None:
         """Add the first subscriber; from here on the buffer receives tickers."""
@@ -232,7 +235,7 @@ class Cohort(ABC, Generic[PayloadT]):
         self._merge_or_rearm(cycle)
 
     def _merge_or_rearm(self, cycle: FlushCycle) -> None:
-        """Everything due has been sent: merge with a cohort of which the same is true, or set the timer."""
+        """After sending everything due: merge with a cohort that has done so too, or set the timer."""
         query, buffer = self.live_query, self.buffer
         if (
             self.updated_at == cycle.loop_time
@@ -278,7 +281,7 @@ class Cohort(ABC, Generic[PayloadT]):
             subscriber.fail(error)
 
     def _arm(self, deadline: float) -> None:
-        """Set the timer, unless it fires before: an early poll costs less than moving the timer with every payload."""
+        """Set the timer unless it fires before: an early poll costs less than moving the timer."""
         if deadline < self._timer_at - EARLY_S:
             self._disarm()
             self._timer = asyncio.get_running_loop().call_at(deadline, self._on_timer)

@@ -1,4 +1,4 @@
-"""Conflation: of each instrument only the newest value is pending, so a slow subscriber costs bounded memory."""
+"""Conflation: only the newest value per instrument is pending, which bounds memory."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from rates.ticker import Ticker, TickerKey
 
 
 class Batch(NamedTuple):
-    """The newest values since the last batch, the number of updates merged into them, and the retracted instruments."""
+    """The newest values, the number of updates merged into them, and retracted instruments."""
 
     tickers: tuple[Ticker, ...]
     conflated: int
@@ -15,7 +15,10 @@ class Batch(NamedTuple):
 
 
 class ConflationBuffer:
-    """The pending values of a cohort. `min_change_filter` suppresses small changes, if there is one."""
+    """The pending values of a cohort.
+
+    `min_change_filter` suppresses small changes, if there is one.
+    """
 
     __slots__ = ("conflated", "has_pending", "min_change_filter", "pending", "retracted")
 

@@ -1,4 +1,4 @@
-"""Delivery options of a subscription: at most one update per interval, at least one event per `max_silence_s`."""
+"""Delivery options of a subscription: limits of its rate, its changes and its silence."""
 
 from decimal import Decimal
 from math import isfinite
@@ -13,7 +13,10 @@ MAX_CHANGE_BPS = 1_000_000
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True):
-    """Minimum seconds between updates, minimum change in basis points, seconds until a heartbeat (`None`: never)."""
+    """Seconds between updates, minimum change, seconds until a heartbeat (`None`: never).
+
+    The change is in basis points (1/100 %) of the price sent last.
+    """
 
     sample_interval_s: float = 0.0
     min_change_bps: Decimal = Decimal(0)

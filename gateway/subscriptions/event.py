@@ -18,7 +18,9 @@ class RatesEventKind(StrEnum):
 
 
 class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event. `conflated` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
+    """One event.
+
+    `conflated` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
     whether nothing was missed.
     """
 

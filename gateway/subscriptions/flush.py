@@ -1,4 +1,4 @@
-"""Flush cycles: cohorts with new data are flushed together, so that a payload shared by many is encoded once."""
+"""Flush cycles: cohorts with new data are flushed together and share encoded payloads."""
 
 import asyncio
 from datetime import datetime
@@ -9,7 +9,7 @@ from rates.clock import Clock
 
 
 class FlushCycle:
-    """What all cohorts flushed together share: the time, and what was already computed for another of them."""
+    """The state shared by all cohorts flushed together: the time and computed payloads."""
 
     __slots__ = ("cursor", "loop_time", "now", "number", "payloads")
 
@@ -33,7 +33,7 @@ class Flushable(Role):
 
 
 class FlushScheduler:
-    """Starts a cycle once the message that brought new data has been applied; whatever arrived until then is part of it."""
+    """Starts a cycle as soon as the present message has been applied completely."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

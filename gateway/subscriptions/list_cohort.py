@@ -1,4 +1,4 @@
-"""Cohorts of `rates` subscriptions: which event is due when, and the cursor that it may carry."""
+"""Cohorts of `rates` subscriptions: choose the event that is due and its cursor."""
 
 from collections.abc import Callable
 from math import inf
@@ -71,7 +71,10 @@ class ListCohort(Cohort[PayloadT]):
         self._begin(lambda _: event)
 
     def open_after_gap(self, cursor: str) -> None:
-        """Begin with a GAP. It repeats the old cursor: a client that leaves before the snapshot has still missed the same."""
+        """Begin with a GAP.
+
+        It repeats the old cursor: a client that leaves before the snapshot has still missed the same.
+        """
         self._begin(
             lambda cycle: RatesEvent(kind=RatesEventKind.GAP, cursor=cursor, sent_at=cycle.now),
             lambda cycle: self._snapshot(cycle, recovered=False),

@@ -48,7 +48,10 @@ Query = RateQuery | RatesQuery | ConsensusQuery
 
 
 class LiveQueries:
-    """All live queries of a gateway. Subscribers with the same query, options and encoder share payloads where they can."""
+    """All live queries of a gateway.
+
+    Subscribers with the same query, options and encoder share payloads where they can.
+    """
 
     def __init__(
         self,
@@ -117,7 +120,7 @@ class LiveQueries:
         *,
         after: str | None = None,
     ) -> Resuming | None:
-        """Deliver the answer of `query`, then its changes; after the cursor `after`, what was missed, or a GAP and a snapshot.
+        """Deliver the answer of `query`, then its changes; after a cursor, what was missed.
 
         With a cursor nothing is delivered before the returned coroutine has run.
 

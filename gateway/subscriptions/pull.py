@@ -1,4 +1,4 @@
-"""Pull adapter: a subscriber that is ready only while its consumer waits for the next payload."""
+"""Pull adapter: a subscriber that is ready while its consumer waits for a payload."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -8,11 +8,14 @@ from gateway.subscriptions.cohort import Cohort
 
 PayloadT = TypeVar("PayloadT")
 Resuming = Coroutine[Any, Any, None]
-"""The catch-up of a resumed subscription, which precedes its first payload. The caller awaits or closes it."""
+"""The catch-up of a resumed subscription, which precedes its first payload.
+
+The caller awaits or closes it.
+"""
 
 
 class PullSubscriber(Generic[PayloadT]):
-    """A subscriber that holds at most one payload, between its delivery and the consumer's wake-up."""
+    """A subscriber that holds at most one payload, until its consumer wakes up."""
 
     __slots__ = ("_error", "_waiter", "cohort")
 
@@ -59,7 +62,7 @@ class PullSubscriber(Generic[PayloadT]):
 async def iterate(
     subscribe: Callable[[PullSubscriber[PayloadT]], Resuming | None],
 ) -> AsyncGenerator[PayloadT, None]:
-    """The payloads of the subscription that `subscribe` makes, each computed when it is asked for."""
+    """The payloads of the subscription made by `subscribe`, each computed on demand."""
     subscriber: PullSubscriber[PayloadT] = PullSubscriber()
     try:
         resuming = subscribe(subscriber)

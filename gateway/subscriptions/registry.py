@@ -1,4 +1,4 @@
-"""The index of live subscriptions by instrument: publishes each newer ticker to the buffers that match it.
+"""The index of live subscriptions by instrument: publishes tickers to matching buffers.
 
 Registering and reading the mirror are synchronous: in one step, no ticker is lost between a snapshot and the updates.
 """
@@ -13,7 +13,7 @@ from rates.ticker import Ticker, TickerKey
 
 
 class InstrumentFilter(NamedTuple):
-    """The instruments of a subscription: these symbols of these sources, or all symbols where `symbols` is `None`."""
+    """The instruments of a subscription: these symbols (`None`: all) of these sources."""
 
     symbols: frozenset[Symbol] | None
     sources: frozenset[Source]
@@ -48,7 +48,10 @@ SourcesByBuffer = dict[TickerBuffer, frozenset[Source]]
 
 
 class SubscriptionRegistry:
-    """The registered buffers. `subscriber_count` counts subscribers: several may share one buffer."""
+    """The registered buffers.
+
+    `subscriber_count` counts subscribers: several may share one buffer.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

@@ -1,4 +1,4 @@
-"""Resume after a cursor: what a subscription has missed, proved from the bounded stream, or that it cannot be proved."""
+"""Resume after a cursor: prove from the bounded stream what a subscription has missed."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ CATCH_UP_S = 1.0
 
 
 class Recovery(NamedTuple):
-    """What a resumed subscription has missed: the newest tickers, and the instruments that are no longer tracked."""
+    """The updates missed by a resumed subscription: newest tickers and removed instruments."""
 
     tickers: tuple[Ticker, ...]
     removed: tuple[TickerKey, ...]
@@ -38,7 +38,7 @@ class ResumeReader:
         self._rates = rates
 
     async def catch_up(self, after: Cursor, sources: Sequence[Source]) -> None:
-        """Wait up to `CATCH_UP_S` seconds until the mirror has reached the cursor, which another replica may have issued."""
+        """Wait up to `CATCH_UP_S` seconds until the mirror has reached a cursor of another replica."""
         try:
             async with asyncio.timeout(CATCH_UP_S):
                 for source in sources:
@@ -55,7 +55,10 @@ class ResumeReader:
         *,
         is_pending: Callable[[TickerKey], bool],
     ) -> Recovery | None:
-        """What was missed since `after`; `None` if that cannot be proved. The cohort must be registered before the call."""
+        """The updates missed since `after`; `None` if that cannot be proved.
+
+        The cohort must be registered before the call.
+        """
         at, cursor = self._mirror.positions, self._rates.cursor()
         changed = self._catalog.changed_since(after.catalog_version)
         if changed is None:
@@ -79,7 +82,7 @@ class ResumeReader:
     async def _read_missed(
         self, after: Positions, at: Positions, sources: Sequence[Source]
     ) -> dict[TickerKey, None] | None:
-        """The instruments that changed after the cursor and up to `at`; `None` if that cannot be proved.
+        """The instruments changed after the cursor and up to `at`; `None` if not provable.
 
         An empty cache proves nothing, as its contents may have been lost, unless this process never saw a ticker of the source.
         """

@@ -1,4 +1,4 @@
-"""Cohorts of queries with a single answer: send it when it changes, by a new ticker or by the passing of time."""
+"""Cohorts of queries with a single answer: send it when a ticker or time changes it."""
 
 from abc import abstractmethod
 from datetime import datetime, timedelta
@@ -42,7 +42,10 @@ class LiveRateQuery(LiveQuery, Generic[PayloadT]):
 
 
 class ValueCohort(Cohort[PayloadT], Generic[AnswerT, PayloadT]):
-    """Subscribers to the answer of a query. Its state is the answer sent last, and when the next one may differ."""
+    """Subscribers to the answer of a query.
+
+    Its state is the answer sent last, and when the next one may differ.
+    """
 
     __slots__ = ("last_sent", "next_change_at")
 

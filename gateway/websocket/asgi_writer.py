@@ -1,4 +1,4 @@
-"""Writes frames with ASGI's `send`, for servers that provide no `FrameWriter`: one at a time."""
+"""Writes frames one at a time with ASGI's `send`, for servers without a `FrameWriter`."""
 
 import asyncio
 from contextlib import suppress

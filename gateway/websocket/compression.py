@@ -26,7 +26,10 @@ EXTENSION = ServerPerMessageDeflateFactory(
 
 
 def accepts_compressed(extension: Extension) -> bool:
-    """Whether a client with these parameters of the extension can read the output of `compress`. Others get plain frames."""
+    """Whether a client with these parameters of the extension can read the output of `compress`.
+
+    Others get plain frames.
+    """
     return getattr(extension, "local_max_window_bits", 0) >= WINDOW_BITS
 
 

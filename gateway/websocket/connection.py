@@ -220,7 +220,9 @@ class Connection:
             await self._send_final(operation, self._protocol.format_complete(operation))
 
     def send_keepalive(self) -> None:
-        """Send a keepalive message if nothing was sent for half an interval or more. Called every half interval.
+        """Send a keepalive message if nothing was sent for half an interval or more.
+
+        Called every half interval.
 
         It keeps proxies and clients from closing an idle connection. Dead clients are detected by WebSocket pings.
         """

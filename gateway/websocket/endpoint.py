@@ -1,4 +1,4 @@
-"""WebSockets on `/graphql`: checks the origin, chooses the subprotocol, and tracks open connections."""
+"""WebSockets on `/graphql`: checks origins, chooses subprotocols, tracks connections."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -54,7 +54,10 @@ class WebSocketEndpoint:
             return
 
     async def close_all(self) -> None:
-        """Close every connection with 1001. Clients reconnect, to another replica or after the restart."""
+        """Close every connection with 1001.
+
+        Clients reconnect, to another replica or after the restart.
+        """
         await asyncio.gather(*(each.close(GOING_AWAY, "server stops") for each in self._connections))
 
     async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,6 @@
-"""graphql-transport-ws, the subprotocol of current clients [github.com/enisdenjo/graphql-ws, PROTOCOL.md].
+"""graphql-transport-ws, the subprotocol of current clients.
+
+Source: github.com/enisdenjo/graphql-ws, PROTOCOL.md.
 
 It owns no socket and never waits: messages in, effects out.
 """

@@ -1,4 +1,4 @@
-"""WebSocket pings [RFC 6455, 5.5.2]: they detect dead connections, however little is sent to them."""
+"""WebSocket pings [RFC 6455, 5.5.2]: they detect dead connections."""
 
 from typing import Protocol as Role
 
@@ -21,7 +21,7 @@ class Pingable(Role):
 
 
 class Keepalive:
-    """Pings `interval_s` seconds after the last pong, and waits `timeout_s` seconds for the next."""
+    """Pings `interval_s` seconds after the last pong, and waits `timeout_s` for the next."""
 
     def __init__(self, interval_s: float, timeout_s: float) -> None:
         self._idle: SharedTimeouts[Pingable] = SharedTimeouts(interval_s, self._ping)

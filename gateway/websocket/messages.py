@@ -1,4 +1,7 @@
-"""Messages of both WebSocket subprotocols: a JSON object with `type`, and optionally `id` and `payload`. Pure."""
+"""Messages of both WebSocket subprotocols: JSON objects with `type`, `id` and `payload`.
+
+Pure.
+"""
 
 from typing import Any, NamedTuple
 
@@ -59,7 +62,7 @@ def format_message(kind: str, operation: str | None = None, payload: object = No
 
 
 def encode_envelope(kind: bytes, operation: str) -> tuple[bytes, bytes]:
-    """Encode what comes before and after a result: the result is encoded once for all its messages."""
+    """Encode the parts of a message before and after its result, which is encoded once."""
     return b'{"type":"%b","id":%b,"payload":' % (kind, msgspec.json.encode(operation)), b"}"
 
 

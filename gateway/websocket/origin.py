@@ -7,7 +7,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_origin_allowed(headers: Mapping[str, str], allowed: Collection[str]) -> bool:
-    """Whether the page is of this host or its origin is allowed. A client without an origin is not a browser."""
+    """Whether the page is of this host or its origin is allowed.
+
+    A client without an origin is not a browser.
+    """
     origin = headers.get("origin")
     if origin is None or "*" in allowed or headers.get("sec-fetch-site") == "same-origin":
         return True
@@ -15,7 +18,7 @@ def is_origin_allowed(headers: Mapping[str, str], allowed: Collection[str]) -> b
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Compare host and port only: behind a proxy that terminates TLS, an https page arrives over http."""
+    """Compare host and port only: a proxy may have terminated TLS."""
     scheme = origin.partition("://")[0]
     return _parse(origin)[1:] == _parse(f"{scheme}://{host.strip()}")[1:] != (None, None)
 

@@ -1,4 +1,4 @@
-"""Uvicorn's WebSocket protocol, which also closes connections of clients that stopped reading or sent too large a message.
+"""Uvicorn's WebSocket protocol, with a reliable close for blocked and oversized writes.
 
 Uvicorn waits until a stalled client has read the write buffer, with the close frame and with the end of the connection. It
 answers too large a message with 1009, but closes the socket with bytes unread: the client sees a reset instead.
@@ -65,7 +65,7 @@ def _encode_frame(first: int, payload: bytes) -> bytes:
 
 
 class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Closes although the client does not read, and aborts the connection `LINGER_S` seconds later at the latest."""
+    """Closes although the client does not read; aborts within `LINGER_S` seconds."""
 
     _lingering: "TimerHandle | None" = None
     _write_queue: WriteQueue | None = None
@@ -76,7 +76,7 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
 
     @classmethod
     def configured(cls, keepalive: Keepalive) -> type[Self]:
-        """The protocol class with this keepalive for all connections: uvicorn uses two timers for each."""
+        """The protocol class with one keepalive for all connections."""
         return type(cls.__name__, (cls,), {"keepalive": keepalive})
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
@@ -166,7 +166,7 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             self._write_control(frame)
 
     def on_pong_timeout(self) -> None:
-        """Close the connection: the client is gone, or has not read up to the ping within the stall timeout."""
+        """Close the connection: the client is gone, or has not read up to the ping in time."""
         if not self.close_sent and not self.transport.is_closing():
             self.conn.fail(STALLED, "stalled: no pong")
             log.info("connection stalled, closed", reason="no pong")
@@ -205,7 +205,10 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer a ping. While the client does not read, only the newest one is kept [RFC 6455, 5.5.3]."""
+        """Answer a ping.
+
+        While the client does not read, only the newest one is kept [RFC 6455, 5.5.3].
+        """
         pong = b"".join(self.conn.data_to_send())
         if self._is_paused and self.conn.close_sent is None:
             self._pong = pong

@@ -1,4 +1,7 @@
-"""The interface between a WebSocket subprotocol and the connection: messages in, effects out. Knows no socket."""
+"""The interface of a WebSocket subprotocol: messages in, effects out.
+
+Knows no socket.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,7 +19,10 @@ ID_IN_USE = 4409
 INIT_REPEATED = 4429
 INTERNAL_FAULT = 4500
 STALLED = 4503
-"""Our own code: the client read nothing for `stall_timeout_s`. Clients retry it: it is in no list of fatal codes."""
+"""Our own code: the client read nothing for `stall_timeout_s`.
+
+Clients retry it: it is in no list of fatal codes.
+"""
 MAX_REASON_BYTES = 123
 """Maximum length of the reason in a close frame [RFC 6455, 5.5]."""
 
@@ -72,7 +78,7 @@ class Subprotocol(Role):
         ...
 
     def result_envelope(self, operation: str) -> tuple[bytes, bytes]:
-        """What comes before and after each result of an operation."""
+        """The parts of a message before and after a result."""
         ...
 
     def format_error(self, operation: str, errors: Sequence[dict[str, Any]]) -> bytes:

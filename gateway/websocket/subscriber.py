@@ -10,7 +10,10 @@ from gateway.websocket.write_queue import WriteQueue
 
 
 class WebSocketSubscriber:
-    """Writes payloads as fast as the client reads. `envelope` is what comes before and after each result."""
+    """Writes payloads as fast as the client reads.
+
+    `envelope` is what comes before and after each result.
+    """
 
     __slots__ = ("_envelope", "_is_enqueued", "_on_failure", "_pending", "_queue", "cohort", "resuming")
 

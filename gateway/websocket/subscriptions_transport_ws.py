@@ -1,4 +1,6 @@
-"""graphql-ws, the subprotocol of older clients [github.com/apollographql/subscriptions-transport-ws, PROTOCOL.md].
+"""graphql-ws, the subprotocol of older clients.
+
+Source: github.com/apollographql/subscriptions-transport-ws, PROTOCOL.md.
 
 It has no close codes: a malformed message is answered with `connection_error`, and the connection stays open.
 """
@@ -20,7 +22,7 @@ SUBPROTOCOL = "graphql-ws"
 
 
 class SubscriptionsTransportWs:
-    """The state of a connection with at most `max_running` operations: another one gets an error."""
+    """The state of a connection with at most `max_running` operations."""
 
     keepalive_message = format_message("ka")
     # Apollo's old client closes a connection whose next keepalive is late.

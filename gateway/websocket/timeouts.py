@@ -1,4 +1,4 @@
-"""One timer for many waits of equal length: ten thousand connections would need ten thousand timers otherwise."""
+"""One timer for many waits of equal length, instead of one timer per connection."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""The write queue of a socket: first come, first served, so that a thousand subscriptions share it fairly.
+"""The write queue of a socket: first come, first served, so subscriptions share it fairly.
 
 It queues turns, not messages: a waiting subscription encodes its message when its turn comes.
 """
@@ -17,7 +17,10 @@ class ConnectionGone(Exception):
 
 
 class FrameWriter(Role):
-    """Writes frames to a socket. Calls `on_writable_changed` of the attached queue whenever `is_writable` changes."""
+    """Writes frames to a socket.
+
+    Calls `on_writable_changed` of the attached queue whenever `is_writable` changes.
+    """
 
     wrote_since_ping: bool
     """Whether a frame was written since the last check of the keepalive, which resets it."""
@@ -29,7 +32,7 @@ class FrameWriter(Role):
 
     @property
     def below_high_water(self) -> bool:
-        """Whether to accept another frame all the same, for one of many subscriptions with the same payload."""
+        """Whether to accept another frame for one of many subscriptions with the same payload."""
         ...
 
     def attach(self, queue: "WriteQueue") -> None:
@@ -71,7 +74,10 @@ class WriteQueue:
         self._woke_sender = False
         self.encode_frame = writer.encode_frame
         self.write_frame = writer.write_frame
-        """Write a frame: only if `is_free`, or if `below_high_water` after it was. All messages are written here."""
+        """Write a frame: only if `is_free`, or if `below_high_water` after it was.
+
+        All messages are written here.
+        """
         self.is_closed = False
         self.is_free = True
         """Whether a message may be written now: the socket is writable, and no turn is waiting."""
@@ -80,11 +86,14 @@ class WriteQueue:
 
     @property
     def below_high_water(self) -> bool:
-        """Whether one of many subscriptions that saw the queue free, before any of them wrote, may still write a frame."""
+        """Whether another subscription that saw the queue free may still write its frame."""
         return self.writer.below_high_water and not self.is_closed
 
     def enqueue(self, turn: Callable[[], None]) -> None:
-        """Call `turn` when it is its turn, or when the queue is closed. It writes one message or none."""
+        """Call `turn` when it is its turn, or when the queue is closed.
+
+        It writes one message or none.
+        """
         if not self.is_closed:
             self._turns.append(turn)
             self.is_free = False

@@ -1,4 +1,4 @@
-"""A gateway without server over a cache that fails on demand, in virtual time, with a log of all published tickers."""
+"""A gateway without server over a cache that fails on demand, in virtual time."""
 
 import asyncio
 from collections import deque
@@ -37,7 +37,7 @@ async def at_once() -> None:
 
 
 class FailingCache(MemoryCache):
-    """An in-process cache that loses messages on demand; `delay` is awaited before and after each read."""
+    """A cache that loses messages on demand; `delay` is awaited before and after each read."""
 
     def __init__(self, *, stream_length: int, delay: Callable[[], Awaitable[None]] = at_once) -> None:
         super().__init__(stream_length=stream_length)
@@ -78,7 +78,7 @@ class FailingCache(MemoryCache):
 
 
 class Entry(NamedTuple):
-    """A published ticker, or the retraction of an instrument (`ticker` is `None`), and the loop time."""
+    """A published ticker or retraction (`ticker` is `None`), and its loop time."""
 
     at: float
     key: TickerKey

@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing is left to do: hours in milliseconds, and the same every time."""
+"""An event loop whose time passes only when nothing is left to do: fast and repeatable."""
 
 import asyncio
 import random

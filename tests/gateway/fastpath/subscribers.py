@@ -87,7 +87,7 @@ class SubscriberGroup:
         self.operations = Operations(SCHEMA, Context.of(self.harness), SETTINGS)
 
     async def subscribe(self, steps: list[Step], cases: list[SubscriptionCase]) -> list[list[Log]]:
-        """Run the steps. Return for each client the logs of the executor, of the pulled and of the pushed fast path."""
+        """Run the steps. Return per client the logs: executed, pulled and pushed."""
         following = [asyncio.create_task(each.mirror.run()) for each in self.scenario.replicas]
         for each in self.scenario.replicas:
             await each.refresh()

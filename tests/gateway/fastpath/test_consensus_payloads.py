@@ -1,4 +1,4 @@
-"""The fast path delivers the bytes of the executor at the same times, and shares the payloads of a consensus."""
+"""The fast path delivers a consensus with the bytes and at the times of the executor."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ COMMON = [
 def test_every_answer_equals_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase]
 ) -> None:
-    """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
+    """For any steps and documents, and any number of clients, however slow."""
     check(steps, subscription_cases)
 
 

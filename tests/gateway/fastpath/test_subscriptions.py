@@ -48,7 +48,7 @@ COMMON = [
 def test_every_event_equals_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase], stream_length: int
 ) -> None:
-    """Whatever happens, whatever is case, by however many, however slowly each of them reads."""
+    """For any steps and documents, and any number of clients, however slow."""
     check(steps, subscription_cases, stream_length)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue stays current, survives the database, and pages without repeating or skipping."""
+"""The catalog stays current, survives the database, and pages without gaps or repeats."""
 
 import asyncio
 from typing import Any

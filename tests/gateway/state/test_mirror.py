@@ -102,7 +102,7 @@ async def test_a_gap_is_filled_from_the_cache(
 async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
     scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
 ) -> None:
-    """A cache that was lost has older values or none at all; what we have stays until there is a newer one."""
+    """The mirror keeps its tickers when the cache has lost them, until newer ones arrive."""
     kept, known = ticker("ETH/USDT", "7"), ticker(price="5", sequence=5)
     scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "old", 9, (known, kept), ())
     async with following(scripted_feed) as mirror:
@@ -158,7 +158,7 @@ async def test_a_lost_subscription_is_renewed_and_what_was_missed_is_read(
 async def test_a_late_ticker_does_not_replace_a_newer_one(
     scripted_feed: Any, following: Any, ticker: Any, published: list[Ticker], until: Any
 ) -> None:
-    """Whatever order messages claim, time decides."""
+    """The event time decides, not the order of messages."""
     async with following(scripted_feed) as mirror:
         await until(lambda: mirror.loaded)
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 0, (), ())
@@ -233,7 +233,7 @@ async def test_a_checkpoint_ahead_of_the_mirror_reloads_the_source(
     until: Any,
     checkpoint: Checkpoint,
 ) -> None:
-    """A message was lost, or Redis began a new epoch: the mirror need not wait for the next change."""
+    """The mirror does not wait for the next change after a gap or a new epoch."""
     first, second = ticker(price="1"), ticker(price="2", sequence=1)
     scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (first,), ())
     async with following(scripted_feed) as mirror:

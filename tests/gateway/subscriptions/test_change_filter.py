@@ -1,4 +1,4 @@
-"""The filter of `minChangeBps`: suppresses small changes, but never until the market looks dead."""
+"""The filter of `minChangeBps` suppresses small changes, but no sign of life."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -115,7 +115,7 @@ def test_a_ticker_that_would_look_as_stale_is_suppressed() -> None:
     st.integers(1, 300),
 )
 def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, ...]], bps: int) -> None:
-    """If every deadline is kept: it is as fresh as the newest, and differs by less than the minimum change."""
+    """If every deadline is kept; and it differs by less than the minimum change."""
     clock = FakeClock()
     buffer = FilteredBuffer(bps, clock)
     last_sent: Ticker | None = None

@@ -1,4 +1,4 @@
-"""The conflation buffer: the newest value of each instrument, how many were merged, and what was retracted."""
+"""The conflation buffer: newest values, the number merged, and retracted instruments."""
 
 from gateway.subscriptions.conflation import Batch, ConflationBuffer
 from rates.ticker import Ticker
@@ -25,7 +25,7 @@ def test_a_batch_has_the_newest_value_of_each_instrument() -> None:
 
 
 def test_the_count_starts_again_with_each_batch() -> None:
-    """What one event has reported, the next does not report again."""
+    """An event does not repeat what the one before has reported."""
     buffer = ConflationBuffer()
     put(buffer, btc("1"), btc("2"))
     assert buffer.take().conflated == 1
@@ -54,7 +54,7 @@ def test_a_retracted_instrument_has_no_pending_value() -> None:
 
 
 def test_a_value_takes_a_retraction_back() -> None:
-    """An instrument that is available again before the next event was never unavailable for the subscriber."""
+    """An instrument that is available again before the next event is not reported."""
     buffer = ConflationBuffer()
     buffer.retract(ETH.key)
     put(buffer, ETH)

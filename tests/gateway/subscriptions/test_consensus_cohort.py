@@ -1,4 +1,4 @@
-"""The subscription `consensusRate` always equals the query, also when only time has passed."""
+"""The subscription `consensusRate` always equals the query, also as time passes."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -72,7 +72,7 @@ def test_a_source_that_turns_stale_is_told_though_nothing_arrives() -> None:
 
 
 def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> None:
-    """Where `maxAgeMs` lets stale rates in: once it is STALE, once it is EXPIRED."""
+    """With a `maxAgeMs` that includes stale rates: at STALE and at EXPIRED."""
 
     async def main() -> None:
         patient = QUERY._replace(max_age=timedelta(seconds=150))
@@ -88,7 +88,10 @@ def test_it_is_told_when_its_worst_rate_gets_worse_though_the_price_stands() -> 
 
 
 def test_answers_keep_to_the_interval_and_are_the_newest() -> None:
-    """However much arrives between two; the first comes at once. They wait for a moment that others with the interval share."""
+    """However much arrives between two; the first comes at once.
+
+    They wait for a moment that others with the interval share.
+    """
 
     async def main() -> None:
         async with reading(DeliveryOptions(sample_interval_s=5)) as scenario:

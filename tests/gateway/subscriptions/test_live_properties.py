@@ -1,4 +1,4 @@
-"""Events of `rates` subscriptions equal those of an oracle, and a resumed one loses and repeats nothing."""
+"""Events of `rates` subscriptions equal those of an oracle, also when resumed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ SETTLE_S = 12.0
 
 
 class Connection(NamedTuple):
-    """A connection: the pause before it, its replica, and the number of events after which it breaks."""
+    """A connection: the pause before it, its replica, and its number of events."""
 
     pause_s: float
     replica: int
@@ -34,7 +34,7 @@ class Connection(NamedTuple):
 
 @dataclass(frozen=True)
 class Client:
-    """A client: its query, its options, and its successive connections, each with the last cursor."""
+    """A client: its query, its options, and its successive connections."""
 
     query: RatesQuery
     options: ClientOptions
@@ -172,7 +172,7 @@ def wanted_values(harness: Harness, query: RatesQuery, at: float) -> dict[Ticker
 def check_first(
     scenario: SubscriberScenario, client: Client, log: ConnectionLog
 ) -> dict[TickerKey, Ticker] | None:
-    """Check the events up to the snapshot. Return its rates, or `None` if the connection broke before."""
+    """Check the events up to the snapshot. Return its rates, or `None` without one."""
     harness = scenario.replicas[log.replica]
     if not log.events:
         return None
@@ -274,8 +274,9 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
 def test_events_equal_those_of_the_oracle(
     steps: list[Step], clients: list[Client], stream_length: int
 ) -> None:
-    """For any sequence of tickers, duplicates, late tickers, joins, leaves, slow reads, gaps, restarts, catalog changes,
-    disconnects and arguments, on two replicas.
+    """For any steps and any clients, on two replicas.
+
+    Steps are tickers, duplicates, late tickers, gaps, restarts and catalog changes; clients join, leave, read slowly and resume.
     """
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Conflation: at most one pending value per instrument, the newest; nothing is lost or sent twice."""
+"""Conflation: only the newest value per instrument is pending, and none is lost."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,7 +46,7 @@ class Tracked:
 
 
 class Oracle:
-    """The expected tickers of a subscriber, from a full log of everything published while it was registered."""
+    """The expected tickers of a buffer, from a log of everything published."""
 
     def __init__(self, selection: InstrumentFilter, snapshot: dict[TickerKey, Ticker]) -> None:
         self.selection = selection
@@ -113,7 +113,7 @@ class BufferScenario:
             self.registry.remove(oracle.selection, buffer)
 
     def finish(self) -> None:
-        """Check that a reader of everything has what the mirror has, and that nothing stays registered."""
+        """Check that all buffers have what the mirror has, and that none stays registered."""
         known = self.known()
         while self.readers:
             self.read(0)

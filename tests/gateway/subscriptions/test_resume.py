@@ -47,7 +47,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
 async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
     gateway: Gateway, cache: Any, ticker: Any, until: Any
 ) -> None:
-    """The GAP repeats the old cursor: whoever leaves before the SNAPSHOT has still missed the same."""
+    """The GAP repeats the old cursor: a client that leaves before the SNAPSHOT can resume."""
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     cursor = gateway.rates.cursor()
@@ -116,7 +116,7 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
 async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
     running: Any, scripted_feed: Any, ticker: Any, until: Any
 ) -> None:
-    """The stream holds nothing after it, but this replica is cut off and cannot tell what it has missed itself."""
+    """The stream has nothing after it, but this replica is cut off and proves nothing."""
     async with running(scripted_feed) as gateway:
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
         scripted_feed.send(Changes(BINANCE, "e", 1, ()))
@@ -132,7 +132,7 @@ async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
 async def test_a_snapshot_after_a_cursor_ends_where_the_mirror_is(
     running: Any, scripted_feed: Any, ticker: Any, until: Any
 ) -> None:
-    """A later change in the stream follows as an update; the client has the value that the mirror has of it."""
+    """A later change in the stream follows as an update."""
     async with running(scripted_feed) as gateway:
         btc, eth = ticker(price="2", sequence=2), ticker("ETH/USDT", "7")
         scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 2, (btc, eth), ())

@@ -1,4 +1,4 @@
-"""Resume between gateway processes over one Redis: nothing missing, nothing twice, and a GAP when Redis was lost."""
+"""Resume between gateway processes: no loss, no repeat, and a GAP after a loss of Redis."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ def merge(held: dict[str, int], event: dict[str, Any]) -> None:
 async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
     gateways: list[str], redis_server: Server
 ) -> None:
-    """Eight readers break off at random and come back to a gateway drawn by lot, while values arrive."""
+    """Eight clients disconnect at random and resume at a random gateway, under load."""
     redis: RedisClient = open_redis(redis_server.url)
     sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     complete = {f"BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
@@ -119,7 +119,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
 async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
     gateways: list[str], redis_server: Server
 ) -> None:
-    """A reader that stays gets the newest values all the same; one that comes back is told that it may have missed some."""
+    """A client that stays gets the newest values; one that resumes gets a GAP."""
     redis: RedisClient = open_redis(redis_server.url)
     sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
     await write_numbers(sink, 1_001, 1_003)

@@ -1,4 +1,4 @@
-"""The subscription `rate` without a source always equals the query, also when only time has passed."""
+"""The subscription `rate` without a source always equals the query."""
 
 from datetime import timedelta
 from decimal import Decimal

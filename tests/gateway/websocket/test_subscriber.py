@@ -1,4 +1,4 @@
-"""Subscribers with the same payload on one socket: its buffer stays bounded, and each gets everything in order."""
+"""Subscribers with the same payload on one socket get it in order, in bounded memory."""
 
 import asyncio
 from math import inf
@@ -80,7 +80,7 @@ def fail(error: Exception) -> None:
 
 @pytest.mark.parametrize("burst", [0, 20])
 async def test_subscribers_of_one_socket_with_the_same_payload_do_not_overfill_it(burst: int) -> None:
-    """Once it is full, the others keep the payload until their turn, and get the next one after it."""
+    """Once it is full, the others keep the payload until their turn."""
     writer = FramingWriter()
     writer.room, writer.burst = 1, burst
     cohort, subscribers, queue = subscribe_all(writer)

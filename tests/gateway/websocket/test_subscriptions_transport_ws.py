@@ -84,7 +84,7 @@ async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(ready_
     ],
 )
 async def test_what_is_no_message_is_answered_by_connection_error(ready_gateway: Any, message: Any) -> None:
-    """Which leaves the connection open, as the protocol says."""
+    """The connection stays open, as the protocol says."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.send(message)
         answer = await client.receive()

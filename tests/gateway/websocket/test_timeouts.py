@@ -69,7 +69,7 @@ def test_no_timer_is_left_without_waiters() -> None:
 
 
 def test_a_callback_that_fails_does_not_affect_the_others() -> None:
-    """The loop's exception handler gets the error; the others time out, one of them in the same step."""
+    """The loop's exception handler gets the error; the others time out."""
 
     async def main() -> None:
         failures: list[BaseException] = []
