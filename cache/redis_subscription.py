@@ -11,7 +11,7 @@ from cache.redis_client import translated_errors
 from rates.errors import CacheUnavailable
 
 # Processes report every few seconds; after this long without a message the subscription is pinged.
-SILENCE_S = 10
+SILENCE_S = 5
 PONG_TIMEOUT_S = 5
 
 RawMessage = tuple[bytes, bytes]

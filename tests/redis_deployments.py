@@ -96,6 +96,11 @@ class RedisCluster:
             self._servers[self._frozen].thaw()
             self._frozen = 0
 
+    def freeze_primary(self, key: str) -> None:
+        """Stop the process of the primary that has a key; its connections stay open. `mend` ends that."""
+        self._frozen = self.primary_of(key)
+        self._servers[self._frozen].freeze()
+
     def promote_replica_of(self, key: str) -> None:
         """Swap the primary that has a key with its replica, both running."""
         slot = int(ask(self._alive[0], "CLUSTER", "KEYSLOT", key))
@@ -126,7 +131,10 @@ class RedisCluster:
         ask(self.primary_of(key), "CLIENT", "KILL", "TYPE", "pubsub")
 
     def mend(self) -> None:
-        """Start what was killed and wait until all nodes agree that the cluster is whole."""
+        """Start what was killed, thaw what is frozen, and wait until all nodes agree that the cluster is whole."""
+        if self._frozen:
+            self._servers[self._frozen].thaw()
+            self._frozen = 0
         for port in self._killed:
             self._servers[port].start()
         self._killed.clear()
