@@ -27,7 +27,7 @@ class GraphQLEndpoint:
         self.operations = operations
         self._http = HttpEndpoint(operations, settings, static_directory)
         self._sockets = WebSocketEndpoint(operations, settings)
-        self.direct = self._http.direct
+        self.request_cache = self._http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._sockets if scope["type"] == "websocket" else self._http
@@ -52,12 +52,12 @@ class GatewayApp(FastAPI):
             Route("/graphql", self.graphql, methods=None),
             WebSocketRoute("/graphql", self.graphql),
         ]
-        self._direct = SecurityHeaders(self.graphql)
+        self._graphql_app = SecurityHeaders(self.graphql)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Pages from elsewhere are the business of the middleware, which leaves all others as they are.
         if scope["type"] != "lifespan" and scope["path"] == "/graphql" and not _has_origin(scope):
-            await self._direct(scope, receive, send)
+            await self._graphql_app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

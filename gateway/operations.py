@@ -62,11 +62,11 @@ class OperationRejected(Exception):
     """A request that is not executed. `errors` are formatted; `kind` is that of the operation, where it could be told."""
 
     def __init__(
-        self, failure: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
+        self, stage: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
     ) -> None:
-        self.failure, self.kind = failure, kind
+        self.stage, self.kind = stage, kind
         self.errors: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
-        super().__init__(f"{failure.value}: {self.errors[0]['message']}")
+        super().__init__(f"{stage.value}: {self.errors[0]['message']}")
 
 
 class PreparedOperation(NamedTuple):
@@ -86,7 +86,7 @@ class QueryResult(NamedTuple):
     has_errors: bool
 
 
-class Subscribed(NamedTuple):
+class PushedSubscription(NamedTuple):
     """A subscription whose results are pushed. `resuming`, if any, is to be awaited first."""
 
     resuming: Resuming | None
@@ -101,10 +101,10 @@ class Operations:
         self._context = context
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
-        self._plans = Planner(self._schema) if settings.fast_path else None
+        self._planner = Planner(self._schema) if settings.fast_path else None
         encoder = ResponseEncoder(self._schema, context.rates)
-        self._answers = FastPathQueries(self._schema, context.rates, encoder)
-        self._subscriptions = FastPathSubscriptions(context.live_queries, encoder)
+        self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
+        self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, check against limits, validate, choose the operation and check its variables.
@@ -119,30 +119,31 @@ class Operations:
         except RecursionError as exc:
             error = GraphQLError("the document is nested too deeply", original_error=exc)
             raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
-        operation = _choose(document, request.operation_name)
+        operation = _select_operation(document, request.operation_name)
         kind = None if operation is None else OperationKind(operation.operation.value)
         if errors:
             raise OperationRejected(RejectionStage.VALIDATION, errors, kind)
         if operation is None or kind is None:
             raise OperationRejected(
-                RejectionStage.OPERATION, [to_public_error(_not_chosen(document, request.operation_name))]
+                RejectionStage.OPERATION,
+                [to_public_error(_no_operation_error(document, request.operation_name))],
             )
-        wanted = operation.variable_definitions or ()
-        values = get_variable_values(self._schema, wanted, request.variables or {}, MAX_VARIABLE_ERRORS)
+        definitions = operation.variable_definitions or ()
+        values = get_variable_values(self._schema, definitions, request.variables or {}, MAX_VARIABLE_ERRORS)
         if isinstance(values, list):
             raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
         plan = subscription = None
-        if self._plans and kind is OperationKind.QUERY:
-            plan = self._plans.plan_query(request, document, operation, values)
-        elif self._plans and kind is OperationKind.SUBSCRIPTION:
-            subscription = self._plans.plan_subscription(request, document, operation, values)
+        if self._planner and kind is OperationKind.QUERY:
+            plan = self._planner.plan_query(request, document, operation, values)
+        elif self._planner and kind is OperationKind.SUBSCRIPTION:
+            subscription = self._planner.plan_subscription(request, document, operation, values)
         return PreparedOperation(kind, request, document, plan, subscription)
 
     async def answer(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> QueryResult:
         """The encoded result of a query, the same bytes whichever way it is made. `metadata` are written if they are given."""
-        if prepared.plan and (body := self._answers.answer(prepared.plan, metadata)):
+        if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
         result = await self.execute(prepared, metadata)
         return QueryResult(encode(result), has_errors="errors" in result)
@@ -151,7 +152,7 @@ class Operations:
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> list[bytes] | None:
         """The body of `answer`, in pieces, where it can be had at once: assembled from fragments, and without errors."""
-        return self._answers.chunks(prepared.plan, metadata) if prepared.plan else None
+        return self._fast_queries.chunks(prepared.plan, metadata) if prepared.plan else None
 
     async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
         """The result of a query, ready to be encoded. It never raises: what went wrong is in `errors`."""
@@ -197,18 +198,18 @@ class Operations:
             OperationRejected: the subscription cannot be made. A later error is the last result.
         """
         plan = prepared.subscription
-        if plan and (results := self._subscriptions.iterate(plan, metadata or OperationMetadata())):
+        if plan and (results := self._fast_subscriptions.iterate(plan, metadata or OperationMetadata())):
             return _with_error_result(results)
         return _encode_each(await self.iterate_results(prepared, metadata))
 
     def subscribe(
         self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload]
-    ) -> Subscribed | None:
+    ) -> PushedSubscription | None:
         """Push the encoded results of a subscription to `subscriber`; `None` if only `iterate` can make them."""
         if prepared.subscription is None:
             return None
         try:
-            return Subscribed(self._subscriptions.subscribe(prepared.subscription, subscriber))
+            return PushedSubscription(self._fast_subscriptions.subscribe(prepared.subscription, subscriber))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
@@ -221,7 +222,7 @@ def encode(result: Result) -> bytes:
     return msgspec.json.encode(result)
 
 
-def _choose(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+def _select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
     """The operation of that name, or the only one."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if name is None:
@@ -229,7 +230,7 @@ def _choose(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     return next((each for each in operations if each.name and each.name.value == name), None)
 
 
-def _not_chosen(document: DocumentNode, name: str | None) -> GraphQLError:
+def _no_operation_error(document: DocumentNode, name: str | None) -> GraphQLError:
     if name is not None:
         return GraphQLError(f"the document has no operation named {name[:60]!r}")
     if any(isinstance(each, OperationDefinitionNode) for each in document.definitions):
@@ -266,10 +267,8 @@ def encode_error(error: Exception) -> bytes:
     return encode(_error_result(error))
 
 
-def _error_result(failure: Exception) -> Result:
-    error = (
-        failure if isinstance(failure, GraphQLError) else GraphQLError(str(failure), original_error=failure)
-    )
+def _error_result(exc: Exception) -> Result:
+    error = exc if isinstance(exc, GraphQLError) else GraphQLError(str(exc), original_error=exc)
     return {"errors": [to_public_error(error).formatted]}
 
 

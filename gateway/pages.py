@@ -8,11 +8,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
-_NO_WAY_OUT = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_LOCKED_DOWN = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Files of ours, and the gateway to talk to: nothing inline, nothing from elsewhere.
-DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; {_NO_WAY_OUT}"
+DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; {_LOCKED_DOWN}"
 # Monaco, GraphiQL's editor, writes style elements while it runs and draws with data: images; scripts are files of ours only.
-PAGE_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; {_NO_WAY_OUT}"
+PAGE_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; {_LOCKED_DOWN}"
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
     "cache-control": "no-store",
@@ -72,9 +72,7 @@ class SecurityHeaders:
 
 def add_security_headers(headers: Iterable[Header]) -> list[Header]:
     """With what is missing of the security headers."""
-    none_if_unset = list(headers)
-    named = dict(none_if_unset)
+    pairs = list(headers)
+    named = dict(pairs)
     is_page = named.get(b"content-type", b"").startswith(b"text/html")
-    return none_if_unset + [
-        pair for pair in (_PAGE_HEADERS if is_page else _DATA_HEADERS) if pair[0] not in named
-    ]
+    return pairs + [pair for pair in (_PAGE_HEADERS if is_page else _DATA_HEADERS) if pair[0] not in named]

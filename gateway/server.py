@@ -189,7 +189,7 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         http=GatewayHttpProtocol.configured(
             head_timeout_s=settings.read_timeout_s,
             stall_timeout_s=patience_s,
-            direct=app.graphql.direct if settings.fast_path else None,
+            request_cache=app.graphql.request_cache if settings.fast_path else None,
         ),
         ws=GatewayWebSocketProtocol.configured(Keepalive(min(PING_INTERVAL_S, patience_s / 2), patience_s)),
         lifespan="off",

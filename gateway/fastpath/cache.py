@@ -15,16 +15,16 @@ class EncodedRateCache:
     """Fragments by instrument."""
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
-        self._writer = RateEncoder(schema, selection)
+        self._encoder = RateEncoder(schema, selection)
         self._encoded_rates: dict[TickerKey, EncodedRate] = {}
-        self.written = 0
+        self.encoded_count = 0
         """How many rate versions were encoded."""
         self.weight = OVERHEAD_BYTES
 
     @property
-    def tells_age(self) -> bool:
+    def has_age(self) -> bool:
         """Whether what it holds says something else at every moment."""
-        return self._writer.tells_age
+        return self._encoder.has_age
 
     def read(self, rate: Rate) -> EncodedRate:
         """The fragment of this rate, made now if it is not there."""
@@ -32,9 +32,9 @@ class EncodedRateCache:
         known = self._encoded_rates.get(key)
         if known is not None and known.is_valid_for(rate.ticker, rate.now):
             return known
-        encoded_rate = self._writer.write(rate)
+        encoded_rate = self._encoder.encode(rate)
         self._encoded_rates[key] = encoded_rate
-        self.written += 1
+        self.encoded_count += 1
         if known is None:
             self.weight += OVERHEAD_BYTES
         else:

@@ -12,12 +12,12 @@ from gateway.state.mirror import TickerSlot
 from rates.clock import format_us
 from rates.ticker import Ticker
 
-Present = Callable[[Ticker, datetime], Rate]
+ToRate = Callable[[Ticker, datetime], Rate]
 _read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
 
 
 class EncodedRateList:
-    """`slots` are where the mirror keeps what the question means by the catalogue's `version`; `is_all` is whether that is
+    """`slots` are where the mirror keeps what the question means by the catalogue's `version`; `covers_query` is whether that is
     everything that was asked.
     """
 
@@ -26,13 +26,13 @@ class EncodedRateList:
         slots: Sequence[TickerSlot],
         version: str,
         rate_cache: EncodedRateCache,
-        present: Present,
+        to_rate: ToRate,
         *,
-        is_all: bool,
+        covers_query: bool,
     ) -> None:
         self._slots = slots
-        self._is_all = is_all
-        self._present = present
+        self._covers_query = covers_query
+        self._to_rate = to_rate
         self._encoded_rates: list[EncodedRate] = []
         self._template = ListTemplate(())
         self._version = -1
@@ -45,14 +45,14 @@ class EncodedRateList:
         """Bytes that it takes, about."""
 
     @property
-    def text(self) -> bytes:
+    def encoded(self) -> bytes:
         """The list as it stood when it was refreshed."""
-        return self._template.write(format_us(self._now))
+        return self._template.encode(format_us(self._now))
 
     @property
     def is_complete(self) -> bool:
         """Whether everything that was asked is in it."""
-        return self._is_all and len(self._encoded_rates) == len(self._slots)
+        return self._covers_query and len(self._encoded_rates) == len(self._slots)
 
     @property
     def fresh_for(self) -> timedelta | None:
@@ -61,42 +61,42 @@ class EncodedRateList:
             return None
         if self._fresh_until is None:
             self._fresh_until = min(
-                self._present(each.ticker, self._now).expires_at for each in self._encoded_rates
+                self._to_rate(each.ticker, self._now).expires_at for each in self._encoded_rates
             )
         return self._fresh_until - self._now
 
     def refresh(self, version: int, now: datetime) -> None:
         """Make it tell of now; equal `moves` mean that no rate is another."""
         self._now = now
-        is_true = self._valid_after < now <= self._valid_until
-        if is_true and version == self._version:
+        is_valid = self._valid_after < now <= self._valid_until
+        if is_valid and version == self._version:
             return
         # What has been seen once stays: as many are the same.
         seen = list(filter(None, map(_read_ticker, self._slots)))
-        if is_true and len(seen) == len(self._encoded_rates):
+        if is_valid and len(seen) == len(self._encoded_rates):
             self._replace(seen, now)
         else:
-            self._read(seen, now)
+            self._encode_all(seen, now)
         self._version, self._fresh_until = version, None
 
     def _replace(self, tickers: list[Ticker], now: datetime) -> None:
         """A write moves a few of many: only those are put in."""
         pairs = zip(tickers, self._encoded_rates, strict=True)
         changed = {
-            place: self.rate_cache.read(self._present(ticker, now))
-            for place, (ticker, encoded_rate) in enumerate(pairs)
+            index: self.rate_cache.read(self._to_rate(ticker, now))
+            for index, (ticker, encoded_rate) in enumerate(pairs)
             if ticker is not encoded_rate.ticker
         }
-        for place, encoded_rate in changed.items():
-            self._encoded_rates[place] = encoded_rate
+        for index, encoded_rate in changed.items():
+            self._encoded_rates[index] = encoded_rate
             self._valid_after, self._valid_until = (
                 max(self._valid_after, encoded_rate.valid_after),
                 min(self._valid_until, encoded_rate.valid_until),
             )
         self._template.replace(changed)
 
-    def _read(self, tickers: list[Ticker], now: datetime) -> None:
-        self._encoded_rates = [self.rate_cache.read(self._present(each, now)) for each in tickers]
+    def _encode_all(self, tickers: list[Ticker], now: datetime) -> None:
+        self._encoded_rates = [self.rate_cache.read(self._to_rate(each, now)) for each in tickers]
         self._valid_after = max((each.valid_after for each in self._encoded_rates), default=EARLIEST)
         self._valid_until = min((each.valid_until for each in self._encoded_rates), default=LATEST)
         self._template = ListTemplate(self._encoded_rates)

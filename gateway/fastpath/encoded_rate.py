@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema
 
-from gateway.fastpath.encoders import Writer, encode_key, field_writer, object_type
+from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, object_type
 from gateway.fastpath.selection import Field, Selection
 from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness
 from gateway.queries.rate import Rate
@@ -19,7 +19,7 @@ from rates.ticker import Ticker
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 US_PER_MS = 1000
 
-Read = Callable[[Rate], Any]
+ReadRate = Callable[[Rate], Any]
 
 
 class EncodedRate(NamedTuple):
@@ -36,18 +36,18 @@ class EncodedRate(NamedTuple):
     valid_until: datetime
     with_comma: bytes
 
-    def write(self, now_us: int) -> bytes:
+    def encode(self, now_us: int) -> bytes:
         """The rate as it stands at that moment, in microseconds since the Unix epoch."""
         if len(self.parts) == 1:
             return self.parts[0]
-        return write_age(now_us - self.observed_us).join(self.parts)
+        return encode_age(now_us - self.observed_us).join(self.parts)
 
     def is_valid_for(self, ticker: Ticker, now: datetime) -> bool:
         """Whether it tells of this very ticker, and nothing that is over by now."""
         return self.ticker is ticker and self.valid_after < now <= self.valid_until
 
 
-def write_age(age_us: int) -> bytes:
+def encode_age(age_us: int) -> bytes:
     """Whole milliseconds, rounded up as `format_age_ms` has it; zero for what is observed in the future."""
     return b"%d" % clamp(max(0, -(-age_us // US_PER_MS)))
 
@@ -63,45 +63,45 @@ class RateEncoder:
         self._members = [
             (
                 (b"," if place else b"") + encode_key(each.key),
-                None if each.name == "ageMs" else _leaf_writer(schema, selection, each),
+                None if each.name == "ageMs" else _leaf_encoder(schema, selection, each),
             )
             for place, each in enumerate(selection.fields)
         ]
-        self._tells_freshness = any(each.name == "freshness" for each in selection.fields)
-        self.tells_age = any(each.name == "ageMs" for each in selection.fields)
+        self._has_freshness = any(each.name == "freshness" for each in selection.fields)
+        self.has_age = any(each.name == "ageMs" for each in selection.fields)
 
-    def write(self, rate: Rate) -> EncodedRate:
+    def encode(self, rate: Rate) -> EncodedRate:
         """The rate, with gaps for its age."""
         parts: list[bytes] = []
-        pending = [b"{"]
+        chunks = [b"{"]
         for name, leaf in self._members:
-            pending.append(name)
+            chunks.append(name)
             if leaf is None:
-                parts.append(b"".join(pending))
-                pending.clear()
+                parts.append(b"".join(chunks))
+                chunks.clear()
             else:
-                read, write = leaf
-                pending.append(write(read(rate)))
-        valid_after, valid_until = _span(rate) if self._tells_freshness else (EARLIEST, LATEST)
+                read, encode = leaf
+                chunks.append(encode(read(rate)))
+        valid_after, valid_until = _validity(rate) if self._has_freshness else (EARLIEST, LATEST)
         observed_us = format_us(rate.ticker.observed_at)
-        pending.append(b"}")
-        parts.append(b"".join(pending))
+        chunks.append(b"}")
+        parts.append(b"".join(chunks))
         return EncodedRate(rate.ticker, tuple(parts), observed_us, valid_after, valid_until, b"," + parts[0])
 
 
-def _leaf_writer(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[Read, Writer]:
-    attribute, write = field_writer(schema, object_type(schema, selection.type_name), field)
-    return READ_RATE.get(attribute, attrgetter(attribute)), write
+def _leaf_encoder(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[ReadRate, Encoder]:
+    attribute, encode = field_encoder(schema, object_type(schema, selection.type_name), field)
+    return READ_RATE.get(attribute, attrgetter(attribute)), encode
 
 
-def _span(rate: Rate) -> tuple[datetime, datetime]:
+def _validity(rate: Rate) -> tuple[datetime, datetime]:
     """From when to when the rate is as fresh as it is now."""
     expires = rate.expires_at
-    dies = rate.ticker.observed_at + rate.ttl * EXPIRED_AFTER_TTLS
+    expired_after = rate.ticker.observed_at + rate.ttl * EXPIRED_AFTER_TTLS
     match rate.freshness:
         case Freshness.FRESH:
             return EARLIEST, expires
         case Freshness.STALE:
-            return expires, dies
+            return expires, expired_after
         case Freshness.EXPIRED:
-            return dies, LATEST
+            return expired_after, LATEST

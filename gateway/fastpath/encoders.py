@@ -19,8 +19,8 @@ from graphql import (
 
 from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath, Selection
 
-Writer = Callable[[Any], bytes]
-Attribute = tuple[str, Writer]
+Encoder = Callable[[Any], bytes]
+AttributeEncoder = tuple[str, Encoder]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,7 +30,7 @@ def encode_key(key: str) -> bytes:
     return _encode(key) + b":"
 
 
-def read_attribute(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) -> Attribute:
+def attribute_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) -> AttributeEncoder:
     """Under which name a value has the field, and how it is written.
 
     Raises:
@@ -44,13 +44,13 @@ def read_attribute(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) ->
     leaf = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
     if isinstance(leaf, GraphQLList) or not isinstance(leaf, GraphQLLeafType):
         raise NotOnFastPath
-    return definition.python_name, _leaf_writer(schema.type_map[leaf.name], is_nullable=is_nullable)
+    return definition.python_name, _leaf_encoder(schema.type_map[leaf.name], is_nullable=is_nullable)
 
 
-def _leaf_writer(leaf: Any, *, is_nullable: bool) -> Writer:
+def _leaf_encoder(leaf: Any, *, is_nullable: bool) -> Encoder:
     serialize = leaf.serialize
 
-    def write(value: Any) -> bytes:
+    def encode(value: Any) -> bytes:
         if value is not None:
             return _encode(serialize(value))
         if is_nullable:
@@ -59,36 +59,36 @@ def _leaf_writer(leaf: Any, *, is_nullable: bool) -> Writer:
         raise NotOnFastPath
 
     # There are few values of an enum: each is encoded once.
-    return lru_cache(write) if isinstance(leaf, GraphQLEnumType) else write
+    return lru_cache(encode) if isinstance(leaf, GraphQLEnumType) else encode
 
 
-def field_writer(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> Attribute:
+def field_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> AttributeEncoder:
     """How a leaf, or the name of the type, is written of a value.
 
     Raises:
         NotOnFastPath: it is something else.
     """
     if field.name != TYPENAME:
-        return read_attribute(schema, kind, field.name)
+        return attribute_encoder(schema, kind, field.name)
     text = _encode(kind.name)
     return "__class__", lambda _: text
 
 
-def object_writer(schema: GraphQLSchema, selection: Selection) -> Writer:
+def flat_object_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
     """Writes objects that have leaves only.
 
     Raises:
         NotOnFastPath: they have others.
     """
     kind = object_type(schema, selection.type_name)
-    parts = [(encode_key(each.key), *field_writer(schema, kind, each)) for each in selection.fields]
+    parts = [(encode_key(each.key), *field_encoder(schema, kind, each)) for each in selection.fields]
 
-    def write(value: Any) -> bytes:
+    def encode(value: Any) -> bytes:
         return join_object(
-            name + write_leaf(getattr(value, attribute)) for name, attribute, write_leaf in parts
+            name + encode_leaf(getattr(value, attribute)) for name, attribute, encode_leaf in parts
         )
 
-    return write
+    return encode
 
 
 def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:

@@ -3,78 +3,78 @@
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
-from gateway.fastpath.encoded_rate import US_PER_MS, EncodedRate, write_age
+from gateway.fastpath.encoded_rate import US_PER_MS, EncodedRate, encode_age
 
 # Ages up to half a minute are written in advance: looking one up takes a fifth of writing it. 1.7 MB for the process.
-AGES = [b"%d" % age_ms for age_ms in range(32_768)]
+ENCODED_AGES = [b"%d" % age_ms for age_ms in range(32_768)]
 
 
 class ListTemplate:
     """A list of fragments of one selection, to be written again and again while few of them change."""
 
     def __init__(self, encoded_rates: Sequence[EncodedRate]) -> None:
-        self._gaps = len(encoded_rates[0].parts) - 1 if encoded_rates else 0
+        self._age_count = len(encoded_rates[0].parts) - 1 if encoded_rates else 0
         # Of each fragment its parts, an age after every one but the last; then the end of the list.
-        self._stride = 2 * self._gaps + 1
-        self._pieces = [b""] * (self._stride * len(encoded_rates)) + [b"]" if encoded_rates else b"[]"]
+        self._stride = 2 * self._age_count + 1
+        self._chunks = [b""] * (self._stride * len(encoded_rates)) + [b"]" if encoded_rates else b"[]"]
         # When each was observed, in whole milliseconds and the rest of another.
         self._times = [(0, 0)] * len(encoded_rates)
-        self._text: bytes | None = None
-        self._written_for = 0, 0
-        for place, encoded_rate in enumerate(encoded_rates):
-            self._put(place, encoded_rate)
-        self._measure()
+        self._encoded: bytes | None = None
+        self._encoded_for = 0, 0
+        for index, encoded_rate in enumerate(encoded_rates):
+            self._place(index, encoded_rate)
+        self._index_times()
 
     def replace(self, changed: dict[int, EncodedRate]) -> None:
         """Other fragments in these places."""
-        for place, encoded_rate in changed.items():
-            self._put(place, encoded_rate)
-        self._measure()
+        for index, encoded_rate in changed.items():
+            self._place(index, encoded_rate)
+        self._index_times()
 
-    def write(self, now_us: int) -> bytes:
+    def encode(self, now_us: int) -> bytes:
         """The list as it stands at that moment, in microseconds since the Unix epoch."""
         now_ms, rest = divmod(now_us, US_PER_MS)
         # Ages of what was observed at whole milliseconds are the same until the next one begins.
-        moment = (now_ms + (rest > 0), 0) if self._is_whole else (now_ms, rest)
-        if self._text is None or (self._gaps and moment != self._written_for):
-            self._fill(now_us, *moment)
-            self._text = b"".join(self._pieces)
-            self._written_for = moment
-        return self._text
+        time = (now_ms + (rest > 0), 0) if self._is_whole else (now_ms, rest)
+        if self._encoded is None or (self._age_count and time != self._encoded_for):
+            self._fill(now_us, *time)
+            self._encoded = b"".join(self._chunks)
+            self._encoded_for = time
+        return self._encoded
 
-    def _put(self, place: int, encoded_rate: EncodedRate) -> None:
-        start = place * self._stride
-        self._pieces[start : start + self._stride : 2] = encoded_rate.parts
-        self._pieces[start] = encoded_rate.with_comma if place else b"[" + encoded_rate.parts[0]
-        self._times[place] = divmod(encoded_rate.observed_us, US_PER_MS)
+    def _place(self, index: int, encoded_rate: EncodedRate) -> None:
+        start = index * self._stride
+        self._chunks[start : start + self._stride : 2] = encoded_rate.parts
+        self._chunks[start] = encoded_rate.with_comma if index else b"[" + encoded_rate.parts[0]
+        self._times[index] = divmod(encoded_rate.observed_us, US_PER_MS)
 
-    def _measure(self) -> None:
-        self._text = None
+    def _index_times(self) -> None:
+        self._encoded = None
         self._is_whole = not any(rest for _, rest in self._times)
-        places: dict[tuple[int, int], int] = {}
-        slots = [places.setdefault(each, len(places)) for each in self._times]
+        index_of: dict[tuple[int, int], int] = {}
+        indexes = [index_of.setdefault(each, len(index_of)) for each in self._times]
         # What one message brought was often observed at one moment: its age is worked out once.
-        is_shared = 2 * len(places) < len(slots)
-        self._spread: Callable[[Sequence[bytes]], Sequence[bytes]] | None = (
-            itemgetter(*slots) if is_shared else None
+        is_shared = 2 * len(index_of) < len(indexes)
+        self._expand: Callable[[Sequence[bytes]], Sequence[bytes]] | None = (
+            itemgetter(*indexes) if is_shared else None
         )
-        self._moments = list(places) if is_shared else self._times
-        self._first = min(self._moments, default=(0, 0))[0]
-        self._last = max(self._moments, default=(0, 0))[0] + 1
+        self._distinct_times = list(index_of) if is_shared else self._times
+        self._earliest_ms = min(self._distinct_times, default=(0, 0))[0]
+        self._latest_ms = max(self._distinct_times, default=(0, 0))[0] + 1
 
     def _fill(self, now_us: int, now_ms: int, rest: int) -> None:
         """Ages, rounded up: whole milliseconds between, and one more for what is left of another."""
-        if not self._gaps:
+        if not self._age_count:
             return
-        if self._last > now_ms or now_ms - self._first + 1 >= len(AGES):
+        if self._latest_ms > now_ms or now_ms - self._earliest_ms + 1 >= len(ENCODED_AGES):
             ages: Sequence[bytes] = [
-                write_age(now_us - US_PER_MS * whole - part) for whole, part in self._moments
+                encode_age(now_us - US_PER_MS * whole - part) for whole, part in self._distinct_times
             ]
         elif self._is_whole:
-            ages = [AGES[now_ms - whole] for whole, _ in self._moments]
+            ages = [ENCODED_AGES[now_ms - whole] for whole, _ in self._distinct_times]
         else:
-            ages = [AGES[now_ms - whole + (rest > part)] for whole, part in self._moments]
-        if self._spread:
-            ages = self._spread(ages)
-        for gap in range(self._gaps):
-            self._pieces[2 * gap + 1 : -1 : self._stride] = ages
+            ages = [ENCODED_AGES[now_ms - whole + (rest > part)] for whole, part in self._distinct_times]
+        if self._expand:
+            ages = self._expand(ages)
+        for age_number in range(self._age_count):
+            self._chunks[2 * age_number + 1 : -1 : self._stride] = ages

@@ -13,7 +13,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.selection import TYPENAME, Collector, NotOnFastPath, RootField
+from gateway.fastpath.selection import TYPENAME, FieldCollector, NotOnFastPath, RootField
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
@@ -98,16 +98,16 @@ class Planner:
         assert self._schema.query_type
         fields = self._schema.query_type.fields
         try:
-            roots = self._read_roots(self._schema.query_type, request, document, operation, values)
-            asks = [
+            roots = self._find_roots(self._schema.query_type, request, document, operation, values)
+            arguments_of_roots = [
                 None
                 if root.field.name == TYPENAME
-                else _read_ask(
+                else _parse_args(
                     root.field.name, get_argument_values(fields[root.field.name], root.details.node, values)
                 )
                 for root in roots
             ]
-            return tuple(map(_make_asked, range(len(roots)), roots, asks))
+            return tuple(map(_make_field, range(len(roots)), roots, arguments_of_roots))
         except (NotOnFastPath, GraphQLError, RatesError):
             # The executor says what is wrong, if anything is.
             return None
@@ -123,16 +123,16 @@ class Planner:
         kind = self._schema.subscription_type
         assert kind
         try:
-            roots = self._read_roots(kind, request, document, operation, values)
+            roots = self._find_roots(kind, request, document, operation, values)
             if len(roots) != 1 or roots[0].field.name == TYPENAME:
                 return None
             field = kind.fields[roots[0].field.name]
             arguments = get_argument_values(field, roots[0].details.node, values)
-            return SubscriptionPlan(roots[0], _read_subscription(roots[0].field.name, arguments))
+            return SubscriptionPlan(roots[0], _parse_subscription_args(roots[0].field.name, arguments))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
-    def _read_roots(
+    def _find_roots(
         self,
         kind: GraphQLObjectType,
         request: GraphQLRequest,
@@ -141,11 +141,11 @@ class Planner:
         values: VariableValues,
     ) -> tuple[RootField, ...]:
         # Only directives take booleans: no argument of a covered field does.
-        switches = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
-        key = request.query, request.operation_name, switches
+        booleans = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
+        key = request.query, request.operation_name, booleans
         roots = self._roots.get(key)
         if roots is None:
-            roots = Collector(self._schema, document, operation, values).collect(kind)
+            roots = FieldCollector(self._schema, document, operation, values).collect(kind)
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
             if any(root.field.name not in covered for root in roots):
                 raise NotOnFastPath
@@ -154,7 +154,7 @@ class Planner:
         return roots
 
 
-def _make_asked(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
+def _make_field(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
     single_rate = None
     # What depends on the age of the last trade is read each time.
@@ -164,7 +164,7 @@ def _make_asked(number: int, root: RootField, args: RateArgs | RatesArgs | None)
     return PlannedField(root, args, before, single_rate)
 
 
-def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
+def _parse_args(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
     policy = read_policy(
         arguments.get("maxAgeMs", UNSET),
         OnStale(arguments["onStale"]),
@@ -175,10 +175,10 @@ def _read_ask(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
     return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
 
 
-def _read_subscription(name: str, arguments: dict[str, Any]) -> SubscriptionArgs:
+def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> SubscriptionArgs:
     interval_ms = arguments["sampleIntervalMs"]
     if name == "consensusRate":
-        return SubscriptionArgs(_read_consensus(arguments), parse_delivery_options(interval_ms, 0))
+        return SubscriptionArgs(_parse_consensus_query(arguments), parse_delivery_options(interval_ms, 0))
     bps = arguments["minChangeBps"]
     if name == "rate":
         source = none_if_unset(arguments.get("source", UNSET))
@@ -191,7 +191,7 @@ def _read_subscription(name: str, arguments: dict[str, Any]) -> SubscriptionArgs
     )
 
 
-def _read_consensus(arguments: dict[str, Any]) -> ConsensusQuery:
+def _parse_consensus_query(arguments: dict[str, Any]) -> ConsensusQuery:
     return read_consensus(
         symbol=arguments["symbol"],
         method=ConsensusMethod(arguments["method"]),

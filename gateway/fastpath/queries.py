@@ -33,56 +33,56 @@ class FastPathQueries:
 
     def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None) -> list[bytes] | None:
         """The same in pieces, for those who can send them as they are: lists are long, and every copy of them is felt."""
-        fresh = OperationMetadata() if metadata is not None else None
+        collected = OperationMetadata() if metadata is not None else None
         chunks: list[bytes] = []
         try:
-            for asked in plan:
-                chunks.append(asked.before)
-                self._add(chunks, asked, fresh)
+            for field in plan:
+                chunks.append(field.before)
+                self._append(chunks, field, collected)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        if metadata is not None and fresh is not None:
-            metadata.fresh_for = fresh.fresh_for
+        if metadata is not None and collected is not None:
+            metadata.fresh_for = collected.fresh_for
         chunks.append(END)
         return chunks
 
-    def _add(self, chunks: list[bytes], asked: PlannedField, metadata: OperationMetadata | None) -> None:
-        if asked.args is None:
+    def _append(self, chunks: list[bytes], field: PlannedField, metadata: OperationMetadata | None) -> None:
+        if field.args is None:
             chunks.append(self._typename)
-        elif isinstance(asked.args, RateArgs):
+        elif isinstance(field.args, RateArgs):
             text = (
-                asked.single_rate.write(self._rates, self._encoder)
-                if asked.single_rate and metadata is None
+                field.single_rate.encode(self._rates, self._encoder)
+                if field.single_rate and metadata is None
                 else None
             )
-            chunks.append(text or self._write_rate(asked, asked.args, metadata))
+            chunks.append(text or self._encode_rate(field, field.args, metadata))
         else:
-            assert asked.root.field.inside is not None
-            selection = asked.root.field.inside
-            chunks += self._read_kept(selection, asked.args, metadata) or self._read_list(
-                selection, asked.args, metadata
+            assert field.root.field.inside is not None
+            selection = field.root.field.inside
+            chunks += self._encode_cached_list(selection, field.args, metadata) or self._encode_list(
+                selection, field.args, metadata
             )
 
-    def _write_rate(self, asked: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
-        assert asked.root.field.inside is not None
+    def _encode_rate(self, field: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
+        assert field.root.field.inside is not None
         rate = self._rates.rate(*args)
         if rate is None:
             return b"null"
         if metadata is not None:
             metadata.note_rates([rate], args.policy)
-        return self._encoder.write_rate(asked.root.field.inside, rate)
+        return self._encoder.encode_rate(field.root.field.inside, rate)
 
-    def _read_list(
+    def _encode_list(
         self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes]:
         answer = self._rates.rates(*args)
         if metadata is not None:
             metadata.note_rates(answer.items, args.policy)
         return self._encoder.object_encoder(selection).chunks(
-            answer, lambda inside: self._encoder.write_rates(inside, answer.items)
+            answer, lambda inside: self._encoder.encode_rates(inside, answer.items)
         )
 
-    def _read_kept(
+    def _encode_cached_list(
         self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes] | None:
         """The same from lists that are joined already. `None` where it depends on the age of each rate which of them answer."""
@@ -100,7 +100,7 @@ class FastPathQueries:
         is_complete = True
         for inside in object_encoder.item_selections:
             encoded_list = self._encoder.refresh_list(inside, query)
-            items[inside] = encoded_list.text
+            items[inside] = encoded_list.encoded
             is_complete = is_complete and encoded_list.is_complete
             if metadata is not None and encoded_list.fresh_for is not None:
                 metadata.note_fresh_for(encoded_list.fresh_for)

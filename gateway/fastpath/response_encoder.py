@@ -9,12 +9,12 @@ from gateway.fastpath.cache import EncodedRateCache
 from gateway.fastpath.encoded_list import EncodedRateList
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import (
-    Writer,
+    Encoder,
     encode_key,
-    field_writer,
+    field_encoder,
+    flat_object_encoder,
     join_list,
     object_type,
-    object_writer,
 )
 from gateway.fastpath.selection import Selection
 from gateway.lru import BoundedLru
@@ -74,14 +74,14 @@ class ResponseEncoder:
         (found,) = self.encoded_rates(selection, [rate])
         return found
 
-    def write_rate(self, selection: Selection, rate: Rate) -> bytes:
+    def encode_rate(self, selection: Selection, rate: Rate) -> bytes:
         """One rate."""
-        return self.encoded_rate(selection, rate).write(format_us(rate.now))
+        return self.encoded_rate(selection, rate).encode(format_us(rate.now))
 
-    def write_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
+    def encode_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
         """A list of rates, as they stand at the same moment."""
         now_us = format_us(rates[0].now) if rates else 0
-        return join_list([each.write(now_us) for each in self.encoded_rates(selection, rates)])
+        return join_list([each.encode(now_us) for each in self.encoded_rates(selection, rates)])
 
     def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
         """The fragments of rates."""
@@ -97,7 +97,7 @@ class ResponseEncoder:
         if encoded_list is None or encoded_list.version != version:
             slots, is_all = self._rates.list_slots(query)
             encoded_list = EncodedRateList(
-                slots, version, self.rate_cache(selection), self._rates.to_rate, is_all=is_all
+                slots, version, self.rate_cache(selection), self._rates.to_rate, covers_query=is_all
             )
         weight = encoded_list.weight
         encoded_list.refresh(self._rates.version, self._rates.now())
@@ -116,25 +116,25 @@ class ObjectEncoder:
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
         kind = object_type(schema, selection.type_name)
-        self._members: list[tuple[bytes, str, Selection | Writer]] = []
+        self._members: list[tuple[bytes, str, Selection | Encoder]] = []
         self.item_selections: list[Selection] = []
         self.attributes: list[str] = []
         """What of a value is written beside its items."""
         for field in selection.fields:
-            member: Selection | Writer
+            member: Selection | Encoder
             if field.inside is None:
-                attribute, member = field_writer(schema, kind, field)
+                attribute, member = field_encoder(schema, kind, field)
                 self.attributes.append(attribute)
             elif field.name == "items":
                 attribute, member = "items", field.inside
                 self.item_selections.append(member)
             else:
-                attribute, member = field.name, _list_writer(object_writer(schema, field.inside))
+                attribute, member = field.name, _list_encoder(flat_object_encoder(schema, field.inside))
                 self.attributes.append(attribute)
             before = (b"," if self._members else b"{") + encode_key(field.key)
             self._members.append((before, attribute, member))
 
-    def write(self, value: Any, items: Items) -> bytes:
+    def encode(self, value: Any, items: Items) -> bytes:
         """The object; `items` writes its rates in a selection."""
         return b"".join(self.chunks(value, items))
 
@@ -150,8 +150,8 @@ class ObjectEncoder:
         return chunks
 
 
-def _list_writer(write: Writer) -> Writer:
-    def write_list(values: tuple[UnavailableRate, ...]) -> bytes:
-        return join_list(map(write, values))
+def _list_encoder(encode: Encoder) -> Encoder:
+    def encode_list(values: tuple[UnavailableRate, ...]) -> bytes:
+        return join_list(map(encode, values))
 
-    return write_list
+    return encode_list

@@ -52,7 +52,7 @@ class RootField(NamedTuple):
     details: FieldDetails
 
 
-class Collector:
+class FieldCollector:
     """Collects the fields of one operation as its variables have it, with the means of the executor."""
 
     def __init__(
@@ -78,9 +78,9 @@ class Collector:
             NotOnFastPath: something in it is not for this path.
         """
         found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
-        return tuple(self._read(root, found))
+        return tuple(self._collect(root, found))
 
-    def _read(self, parent: GraphQLObjectType, found: CollectedFields) -> Iterator[RootField]:
+    def _collect(self, parent: GraphQLObjectType, found: CollectedFields) -> Iterator[RootField]:
         if found.new_defer_usages or found.forbidden_directive_instances:
             raise NotOnFastPath
         for key, details in found.grouped_field_set.items():
@@ -88,16 +88,18 @@ class Collector:
             if name == TYPENAME:
                 yield RootField(Field(key, name, None), details[0])
             elif name in parent.fields:
-                yield RootField(Field(key, name, self._inside(parent, name, details)), details[0])
+                yield RootField(Field(key, name, self._collect_subfields(parent, name, details)), details[0])
             else:
                 # Introspection.
                 raise NotOnFastPath
 
-    def _inside(self, parent: GraphQLObjectType, name: str, details: list[FieldDetails]) -> Selection | None:
+    def _collect_subfields(
+        self, parent: GraphQLObjectType, name: str, details: list[FieldDetails]
+    ) -> Selection | None:
         kind = get_named_type(parent.fields[name].type)
         if not isinstance(kind, GraphQLObjectType):
             return None
         found = collect_subfields(
             self._schema, self._fragments, self._variables, self._operation, kind, details
         )
-        return Selection(kind.name, tuple(each.field for each in self._read(kind, found)))
+        return Selection(kind.name, tuple(each.field for each in self._collect(kind, found)))

@@ -16,7 +16,7 @@ from rates.ticker import Ticker
 class SingleRateQuery:
     """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
 
-    __slots__ = ("_candidates", "_fragment", "_policy", "_selection", "_source", "_symbol", "_version")
+    __slots__ = ("_candidates", "_encoded_rate", "_policy", "_selection", "_source", "_symbol", "_version")
 
     def __init__(
         self, selection: Selection, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
@@ -25,9 +25,9 @@ class SingleRateQuery:
         self._symbol, self._source, self._policy = symbol, source, policy
         self._version = ""
         self._candidates: list[RateCandidate] = []
-        self._fragment: EncodedRate | None = None
+        self._encoded_rate: EncodedRate | None = None
 
-    def write(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:
+    def encode(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:
         """The first rate by preference that meets the demand; `None` where there is none: that takes longer to answer.
 
         Raises:
@@ -42,13 +42,15 @@ class SingleRateQuery:
         for slot, max_age in self._candidates:
             ticker = slot.ticker
             if ticker is not None and now - ticker.observed_at <= max_age:
-                return self._read(ticker, now, rates, encoder).write(format_us(now))
+                return self._encoded(ticker, now, rates, encoder).encode(format_us(now))
         return None
 
-    def _read(
+    def _encoded(
         self, ticker: Ticker, now: datetime, rates: RateReader, encoder: ResponseEncoder
     ) -> EncodedRate:
-        encoded_rate = self._fragment
+        encoded_rate = self._encoded_rate
         if encoded_rate is None or not encoded_rate.is_valid_for(ticker, now):
-            encoded_rate = self._fragment = encoder.encoded_rate(self._selection, rates.to_rate(ticker, now))
+            encoded_rate = self._encoded_rate = encoder.encoded_rate(
+                self._selection, rates.to_rate(ticker, now)
+            )
         return encoded_rate

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key, join_list
-from gateway.fastpath.nested_objects import nested_writer
+from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import MAX_SELECTIONS, ResponseEncoder
@@ -59,7 +59,7 @@ class RatesEventEncoder:
             selection: self._encode_items(selection, event.items)
             for selection in self._object_encoder.item_selections
         }
-        self._last_encoded = self._object_encoder.write(event, items.__getitem__)
+        self._last_encoded = self._object_encoder.encode(event, items.__getitem__)
         self._last_attributes, self._last_rates = attributes, event.items
         self.encoded_count += 1
         return self._last_encoded
@@ -71,7 +71,7 @@ class RatesEventEncoder:
         for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
             parts = encoded_rate.parts
             # A single part has no age to fill in.
-            text = parts[0] if len(parts) == 1 else encoded_rate.write(format_us(rate.now))
+            text = parts[0] if len(parts) == 1 else encoded_rate.encode(format_us(rate.now))
             encoded[id(rate.ticker)] = encoded_rate, text
         return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
@@ -131,7 +131,7 @@ class RatePayloadEncoder:
     def encode(self, value: Rate) -> EncodedPayload:
         """The result with a rate."""
         return EncodedPayload(
-            b"".join((self._before, self._encoder.write_rate(self._selection, value), b"}}"))
+            b"".join((self._before, self._encoder.encode_rate(self._selection, value), b"}}"))
         )
 
 
@@ -141,12 +141,12 @@ class ConsensusPayloadEncoder:
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._write = nested_writer(encoder.schema, field.inside)
+        self._encode_object = nested_encoder(encoder.schema, field.inside)
 
     def encode(self, value: ConsensusRate) -> EncodedPayload:
         """The result with a consensus."""
         return EncodedPayload(
-            b"".join((self._before, self._write(consensus.ConsensusRateType.of(value)), b"}}"))
+            b"".join((self._before, self._encode_object(consensus.ConsensusRateType.of(value)), b"}}"))
         )
 
 

@@ -18,18 +18,18 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 # An address has at most 64 KiB, which is what httptools parses.
 MAX_HEAD_BYTES = 128 * KIB
 # What is parsed in one go. The smallest request has 18 bytes, and costs 15 µs and 2 KB until it is answered.
-PORTION_BYTES = 4 * KIB
+PARSE_BYTES = 4 * KIB
 
 log = structlog.get_logger("ratewire.gateway.http")
 
 
-class _Flow(FlowControl):
+class _ReadFlowControl(FlowControl):
     """Reads no further while something that has been read waits."""
 
-    is_full = False
+    is_held = False
 
     def resume_reading(self) -> None:
-        if not self.is_full:
+        if not self.is_held:
             super().resume_reading()
 
 
@@ -38,181 +38,181 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     head_timeout_s = 10.0
     stall_timeout_s = 60.0
-    flow: _Flow
+    flow: _ReadFlowControl
     # Until a head is there, or the rest of a request that has its answer already.
-    _waiting: asyncio.TimerHandle | None = None
-    _is_reading = False
+    _head_timer: asyncio.TimerHandle | None = None
+    _is_in_message = False
     _is_in_head = False
     # Bytes in a row that belong to no body.
-    _loose_bytes = 0
+    _bytes_outside_body = 0
     # What came behind requests that wait for their turn.
     _unread = b""
     # Until a client that takes nothing is cut, and how many bytes waited for it when it was last looked at.
-    _stalling: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Flow(transport)
-        self._wait()
+        self.flow = _ReadFlowControl(transport)
+        self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        self._stop_watching()
+        self._stop_head_timer()
+        self._stop_stall_timer()
         self._unread = b""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
-        self._feed(data)
-        if not self._is_over():
-            self._keep_time(was_in_head=was_in_head)
+        self._parse(data)
+        if not self._is_finished():
+            self._update_timers(was_in_head=was_in_head)
 
     def eof_received(self) -> None:
         # Nothing more can be asked; the transport closes as soon as everything is sent.
-        self._watch_reader()
+        self._start_stall_timer()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_reader()
+        self._start_stall_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_watching()
-        self._see_out()
+        self._stop_stall_timer()
+        self._watch_if_closing()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
-        self._is_reading = self._is_in_head = True
-        self._loose_bytes = 0
+        self._is_in_message = self._is_in_head = True
+        self._bytes_outside_body = 0
 
     def on_headers_complete(self) -> None:
-        self._stop_waiting()
+        self._stop_head_timer()
         self._is_in_head = False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._loose_bytes = 0
+        self._bytes_outside_body = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._stop_waiting()
-        self._is_reading = False
+        self._stop_head_timer()
+        self._is_in_message = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._see_out()
+        self._watch_if_closing()
         if self._unread and not self.pipeline:
-            self.loop.call_soon(self._read_on)
+            self.loop.call_soon(self._resume_parsing)
 
     def handle_websocket_upgrade(self) -> None:
         """Only of a connection on which nothing is on its way: the socket would write into the middle of it, past the client."""
-        if self._is_free():
+        if self._may_answer():
             super().handle_websocket_upgrade()
         else:
             self._close()
 
     def send_400_response(self, msg: str) -> None:
         super().send_400_response(msg)
-        self._see_out()
+        self._watch_if_closing()
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        self._see_out()
+        self._watch_if_closing()
 
-    def _feed(self, data: bytes) -> None:
+    def _parse(self, data: bytes) -> None:
         """Have it parsed, as far as there is no queue: pipelined requests wait as bytes, and the client with what it has to say."""
-        for start in range(0, len(data), PORTION_BYTES):
+        for start in range(0, len(data), PARSE_BYTES):
             if self.pipeline or self._unread:
                 self._unread += data[start:]
-                self.flow.is_full = True
+                self.flow.is_held = True
                 self.flow.pause_reading()
                 return
-            portion = data[start : start + PORTION_BYTES]
-            self._loose_bytes += len(portion)
-            super().data_received(portion)
-            if self._is_over():
+            chunk = data[start : start + PARSE_BYTES]
+            self._bytes_outside_body += len(chunk)
+            super().data_received(chunk)
+            if self._is_finished():
                 return
-            if self._loose_bytes > MAX_HEAD_BYTES:
-                self._refuse(TOO_LARGE)
+            if self._bytes_outside_body > MAX_HEAD_BYTES:
+                self._reject(TOO_LARGE)
                 return
 
-    def _read_on(self) -> None:
+    def _resume_parsing(self) -> None:
         unread, self._unread = self._unread, b""
-        self.flow.is_full = False
-        if unread and not self._is_over():
+        self.flow.is_held = False
+        if unread and not self._is_finished():
             self.flow.resume_reading()
             self.data_received(unread)
 
-    def _is_over(self) -> bool:
+    def _is_finished(self) -> bool:
         """Whether nothing more can be asked: it ends, or has become a WebSocket."""
         return self.transport.is_closing() or self not in self.connections
 
-    def _is_free(self) -> bool:
+    def _may_answer(self) -> bool:
         """Whether everything that was asked before has been answered, and the client takes what it is sent."""
-        return self._is_answered() and not self.flow.write_paused and not self.transport.is_closing()
+        return self._is_idle() and not self.flow.write_paused and not self.transport.is_closing()
 
-    def _is_answered(self) -> bool:
+    def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _keep_time(self, *, was_in_head: bool) -> None:
+    def _update_timers(self, *, was_in_head: bool) -> None:
         if self._unread or self.pipeline:
             # The client may have done its part: it is we who read no further.
-            self._stop_waiting()
+            self._stop_head_timer()
         elif self._is_in_head:
-            if self._waiting is None or not was_in_head:
-                self._wait()
-        elif self._waiting is None and self._is_answered():
+            if self._head_timer is None or not was_in_head:
+                self._start_head_timer()
+        elif self._head_timer is None and self._is_idle():
             # Uvicorn stops its clock at any byte, be it a stray one or one of a body that nobody wants.
-            if self._is_reading:
-                self._wait()
+            if self._is_in_message:
+                self._start_head_timer()
             elif self.timeout_keep_alive_task is None:
                 self._set_keep_alive(self.timeout_keep_alive)
 
     def _set_keep_alive(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._waiting = self.loop.call_later(self.head_timeout_s, self._refuse, TOO_SLOW)
+    def _start_head_timer(self) -> None:
+        self._stop_head_timer()
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self._reject, TOO_SLOW)
 
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
-    def _refuse(self, answer: bytes) -> None:
+    def _reject(self, answer: bytes) -> None:
         # Not into the middle of an answer to an earlier request, nor a second one to the same.
-        if self._is_free() and (self._is_in_head or not self._is_reading):
+        if self._may_answer() and (self._is_in_head or not self._is_in_message):
             self.transport.write(answer)
         self._close()
 
     def _close(self) -> None:
         self.transport.close()
-        self._see_out()
+        self._watch_if_closing()
 
-    def _see_out(self) -> None:
+    def _watch_if_closing(self) -> None:
         """A transport that closes would wait for ever for a client that does not take the rest."""
         if self.transport.is_closing():
-            self._watch_reader()
+            self._start_stall_timer()
 
-    def _watch_reader(self) -> None:
+    def _start_stall_timer(self) -> None:
         unsent = self.transport.get_write_buffer_size()
-        if unsent and self._stalling is None:
+        if unsent and self._stall_timer is None:
             self._unsent_bytes = unsent
-            self._stalling = self.loop.call_later(self.stall_timeout_s, self._look_at_reader)
+            self._stall_timer = self.loop.call_later(self.stall_timeout_s, self._check_stall)
 
-    def _stop_watching(self) -> None:
-        if self._stalling is not None:
-            self._stalling.cancel()
-            self._stalling = None
+    def _stop_stall_timer(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
-    def _look_at_reader(self) -> None:
-        self._stalling = None
+    def _check_stall(self) -> None:
+        self._stall_timer = None
         if self.transport.get_write_buffer_size() < self._unsent_bytes:
-            self._watch_reader()
+            self._start_stall_timer()
             return
         log.info("connection cut: its client reads nothing", seconds=self.stall_timeout_s)
         self.transport.abort()

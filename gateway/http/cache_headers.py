@@ -7,7 +7,7 @@ from gateway.operations import QueryResult
 from gateway.schema.context import OperationMetadata
 
 
-def caching_headers(answer: QueryResult, metadata: OperationMetadata, media: MediaType) -> dict[str, str]:
+def make_cache_headers(answer: QueryResult, metadata: OperationMetadata, media: MediaType) -> dict[str, str]:
     """What a client is told of keeping this answer; nothing where it is not to be kept."""
     kept = cache_control(answer, metadata)
     return {"cache-control": kept, "etag": entity_tag(answer.body, media.value)} if kept else {}

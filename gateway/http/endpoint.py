@@ -13,7 +13,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.http.cache_headers import caching_headers, matches
+from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
     Accepted,
@@ -24,9 +24,9 @@ from gateway.http.negotiation import (
     parse_accept,
     wants_page,
 )
-from gateway.http.request_body import ClientGone, RefusedRequest, parse_body, read_body, read_query_string
-from gateway.http.request_cache import RequestCache, is_navigation, keep_requests
-from gateway.http.response import send_error, send_json, send_whole
+from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
+from gateway.http.request_cache import RequestCache, is_navigation, make_prepared_requests
+from gateway.http.response import send_error, send_json, send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
@@ -36,8 +36,8 @@ from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
 
-READING = ("GET", "HEAD")
-ALLOWED = "GET, HEAD, POST, OPTIONS"
+SAFE_METHODS = ("GET", "HEAD")
+ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
 
 log = structlog.get_logger("ratewire.gateway.http")
@@ -51,8 +51,8 @@ class HttpEndpoint:
         self._max_body_bytes = settings.max_body_bytes
         self._read_timeout_s = settings.read_timeout_s
         self._static_directory = static_directory
-        self._kept = keep_requests()
-        self.direct = RequestCache(operations, self._kept)
+        self._prepared = make_prepared_requests()
+        self.request_cache = RequestCache(operations, self._prepared)
         self._streams = Streams(
             heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
@@ -62,25 +62,25 @@ class HttpEndpoint:
         await self._streams.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
+        has_started = False
 
-        async def send_noted(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         accepted = parse_accept(Headers(scope=scope).get("accept"))
         try:
-            await self._answer(accepted, scope, receive, send_noted)
-        except ClientGone:
+            await self._answer(accepted, scope, receive, send_and_note)
+        except ClientDisconnected:
             return
-        except RefusedRequest as exc:
+        except HttpError as exc:
             await send_error(send, choose_json(accepted), exc.status, str(exc), exc.headers)
         except Exception:
             # Outermost: whatever it is, the client gets an answer and the log the reason.
             error_id = secrets.token_hex(8)
             log.exception("request failed", error_id=error_id)
-            if has_begun:
+            if has_started:
                 raise
             error = {
                 "message": f"Internal error {error_id}",
@@ -91,11 +91,13 @@ class HttpEndpoint:
     async def _answer(self, accepted: Accepted, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
-            await send_whole(send, 204, b"", {"allow": ALLOWED})
+            await send_response(send, 204, b"", {"allow": ALLOWED_METHODS})
             return
-        if method not in (*READING, "POST"):
-            raise RefusedRequest(405, f"the method is {method[:20]}: expected {ALLOWED}", {"allow": ALLOWED})
-        if method in READING and is_navigation(scope["query_string"]) and wants_page(accepted):
+        if method not in (*SAFE_METHODS, "POST"):
+            raise HttpError(
+                405, f"the method is {method[:20]}: expected {ALLOWED_METHODS}", {"allow": ALLOWED_METHODS}
+            )
+        if method in SAFE_METHODS and is_navigation(scope["query_string"]) and wants_page(accepted):
             page = read_page(self._static_directory, "graphiql.html")
             page.headers["vary"] = "Accept"
             await page(scope, receive, send)
@@ -104,63 +106,63 @@ class HttpEndpoint:
         await self._execute(operation, accepted, HttpExchange(scope, receive, send))
 
     async def _read(self, scope: Scope, receive: Receive) -> PreparedOperation | OperationRejected:
-        limit, is_reading = self._max_body_bytes, scope["method"] in READING
-        if is_reading:
+        limit, is_safe = self._max_body_bytes, scope["method"] in SAFE_METHODS
+        if is_safe:
             raw = scope["query_string"]
         else:
             raw = await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s)
-        if kept := self._kept.get((is_reading, raw)):
-            return kept
-        request = read_query_string(raw, max_bytes=limit) if is_reading else parse_body(raw)
+        if prepared := self._prepared.get((is_safe, raw)):
+            return prepared
+        request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
         try:
             prepared = self._operations.prepare(request)
         except OperationRejected as exc:
             return exc
         if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_KEPT_LENGTH:
-            self._kept.put((is_reading, raw), prepared)
+            self._prepared.put((is_safe, raw), prepared)
         return prepared
 
     async def _execute(
-        self, operation: PreparedOperation | OperationRejected, accepted: Accepted, client: HttpExchange
+        self, operation: PreparedOperation | OperationRejected, accepted: Accepted, exchange: HttpExchange
     ) -> None:
-        if operation.kind is OperationKind.MUTATION and client.scope["method"] in READING:
-            raise RefusedRequest(405, "a mutation needs POST", {"allow": "POST"})
+        if operation.kind is OperationKind.MUTATION and exchange.scope["method"] in SAFE_METHODS:
+            raise HttpError(405, "a mutation needs POST", {"allow": "POST"})
         media = choose(accepted, operation.kind)
         if media is None:
             # Who accepts JSON has asked the wrong thing, not in the wrong way.
-            raise RefusedRequest(400 if accepts_json(accepted) else 406, _offer(operation.kind))
+            raise HttpError(400 if accepts_json(accepted) else 406, _list_accepted_types(operation.kind))
         if framing := FRAMINGS.get(media):
-            await self._stream(framing, operation, client)
+            await self._stream(framing, operation, exchange)
         elif isinstance(operation, PreparedOperation):
-            await self._send_result(operation, media, client)
+            await self._send_result(operation, media, exchange)
         else:
             # The older type leaves the status to the transport, which did its part.
             status = 400 if media is MediaType.RESPONSE else 200
-            await send_json(client.send, status, media, encode({"errors": operation.errors}))
+            await send_json(exchange.send, status, media, encode({"errors": operation.errors}))
 
     async def _send_result(
-        self, operation: PreparedOperation, media: MediaType, client: HttpExchange
+        self, operation: PreparedOperation, media: MediaType, exchange: HttpExchange
     ) -> None:
-        metadata = OperationMetadata() if client.scope["method"] in READING else None
-        answer = await self._operations.answer(operation, metadata)
-        headers = caching_headers(answer, metadata, media) if metadata else {}
-        if headers and matches(Headers(scope=client.scope).get("if-none-match"), headers["etag"]):
-            await send_whole(client.send, 304, b"", headers)
+        metadata = OperationMetadata() if exchange.scope["method"] in SAFE_METHODS else None
+        result = await self._operations.answer(operation, metadata)
+        headers = make_cache_headers(result, metadata, media) if metadata else {}
+        if headers and matches(Headers(scope=exchange.scope).get("if-none-match"), headers["etag"]):
+            await send_response(exchange.send, 304, b"", headers)
             return
-        await send_json(client.send, 200, media, answer.body, headers)
+        await send_json(exchange.send, 200, media, result.body, headers)
 
     async def _stream(
-        self, framing: Framing, operation: PreparedOperation | OperationRejected, client: HttpExchange
+        self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
         if self._streams.is_closing:
-            raise RefusedRequest(503, "the server stops: come back", {"retry-after": "1"})
-        if client.scope["method"] == "HEAD":
-            await send_whole(client.send, 200, b"", {"content-type": framing.content_type})
+            raise HttpError(503, "the server stops: come back", {"retry-after": "1"})
+        if exchange.scope["method"] == "HEAD":
+            await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
         metadata = OperationMetadata()
         if framing.media_type is MediaType.EVENTS:
-            metadata.resume_from = Headers(scope=client.scope).get("last-event-id") or None
-        await self._streams.serve(framing, self._results(operation, metadata), metadata, client)
+            metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
+        await self._streams.serve(framing, self._results(operation, metadata), metadata, exchange)
 
     async def _results(
         self, operation: PreparedOperation | OperationRejected, metadata: OperationMetadata
@@ -181,7 +183,7 @@ class HttpEndpoint:
             yield (await self._operations.answer(operation, metadata)).body
 
 
-def _offer(kind: OperationKind | None) -> str:
+def _list_accepted_types(kind: OperationKind | None) -> str:
     if kind is OperationKind.SUBSCRIPTION:
         return (
             "a subscription is answered by a stream: expected Accept: text/event-stream or "

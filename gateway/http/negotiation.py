@@ -23,7 +23,7 @@ class MediaType(Enum):
     HTML = "text/html"
 
 
-class Range(NamedTuple):
+class MediaRange(NamedTuple):
     """One media range of an `Accept` header; `parameters` are its own, without `q`."""
 
     name: str
@@ -38,38 +38,38 @@ class Preference(NamedTuple):
     named: bool
 
 
-Accepted = tuple[Range, ...]
+Accepted = tuple[MediaRange, ...]
 
 # Clients of one make send one header. Longest are those of browsers, with some 150 characters.
-KEPT_HEADERS = 256
+MAX_ACCEPT_HEADERS = 256
 # More than any client sends; the rest of an absurd header is not worth reading.
 MAX_RANGES = 50
-_ABSENT = Preference(0, named=False)
+_NOT_ACCEPTED = Preference(0, named=False)
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)\Z", re.ASCII)
 # Strings are taken in one piece, unfinished ones too, so that the time is linear.
 _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
 _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 
 
-@lru_cache(maxsize=KEPT_HEADERS)
+@lru_cache(maxsize=MAX_ACCEPT_HEADERS)
 def parse_accept(header: str | None) -> Accepted:
     """The media ranges of the header. Without one, or with an empty one, everything is welcome; unreadable ranges are left out."""
     if header is None or not header.strip():
-        return (Range("*/*", 1, frozenset()),)
+        return (MediaRange("*/*", 1, frozenset()),)
     return tuple(_read_ranges(header))
 
 
-def _read_ranges(header: str) -> Iterator[Range]:
+def _read_ranges(header: str) -> Iterator[MediaRange]:
     for item in islice(_ITEM.finditer(header), MAX_RANGES):
         name, *parameters = (part.strip() for part in item.group().split(";"))
         pairs = [part.partition("=") for part in parameters]
         named = {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
         quality = named.pop("q", "1")
         if "/" in name and _QUALITY.match(quality):
-            yield Range(name.lower(), float(quality), frozenset(named.items()))
+            yield MediaRange(name.lower(), float(quality), frozenset(named.items()))
 
 
-@lru_cache(maxsize=KEPT_HEADERS)
+@lru_cache(maxsize=MAX_ACCEPT_HEADERS)
 def choose(accepted: Accepted, kind: OperationKind | None) -> MediaType | None:
     """The media type for the answer to an operation of that kind; `None` if no possible one is accepted.
 
@@ -81,53 +81,53 @@ def choose(accepted: Accepted, kind: OperationKind | None) -> MediaType | None:
         named = [each for each in streams if each[1].named and each[1].quality]
         return max(named, key=_rank)[0] if named else None
     json = _json(accepted)
-    best, wish = max([json, *streams], key=_rank)
-    return best if wish.quality else None
+    best, preference = max([json, *streams], key=_rank)
+    return best if preference.quality else None
 
 
-def wants_page(accepted: Sequence[Range]) -> bool:
+def wants_page(accepted: Sequence[MediaRange]) -> bool:
     """Whether the client wants a page for people more than any data."""
-    page = _wish(accepted, MediaType.HTML)
+    page = _prefer(accepted, MediaType.HTML)
     data = (_json(accepted), _events(accepted), _parts(accepted))
-    return page.named and all(page.quality > wish.quality for _, wish in data)
+    return page.named and all(page.quality > preference.quality for _, preference in data)
 
 
-def accepts_json(accepted: Sequence[Range]) -> bool:
+def accepts_json(accepted: Sequence[MediaRange]) -> bool:
     """Whether the client can read an answer in JSON."""
     return _json(accepted)[1].quality > 0
 
 
-def choose_json(accepted: Sequence[Range]) -> MediaType:
+def choose_json(accepted: Sequence[MediaRange]) -> MediaType:
     """The form of JSON for an error: an answer that cannot be read is better than none."""
     return _json(accepted)[0]
 
 
-def _json(accepted: Sequence[Range]) -> tuple[MediaType, Preference]:
+def _json(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
     # The newer type changes what status codes mean: it is for those who name it. Nobody else is surprised.
-    response, json = _wish(accepted, MediaType.RESPONSE), _wish(accepted, MediaType.JSON)
+    response, json = _prefer(accepted, MediaType.RESPONSE), _prefer(accepted, MediaType.JSON)
     if response.quality > json.quality or (response.named and response.quality == json.quality > 0):
         return MediaType.RESPONSE, response
     return MediaType.JSON, json
 
 
-def _events(accepted: Sequence[Range]) -> tuple[MediaType, Preference]:
-    return MediaType.EVENTS, _wish(accepted, MediaType.EVENTS)
+def _events(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
+    return MediaType.EVENTS, _prefer(accepted, MediaType.EVENTS)
 
 
-def _parts(accepted: Sequence[Range]) -> tuple[MediaType, Preference]:
+def _parts(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
     """Parts have several incompatible meanings: only who names ours gets them."""
     spoken = [each for each in accepted if _SUBSCRIPTION_SPEC in each.parameters]
-    return MediaType.PARTS, _wish(spoken, MediaType.PARTS)
+    return MediaType.PARTS, _prefer(spoken, MediaType.PARTS)
 
 
 def _rank(candidate: tuple[MediaType, Preference]) -> tuple[float, bool]:
     return candidate[1].quality, candidate[1].named
 
 
-def _wish(accepted: Sequence[Range], media: MediaType) -> Preference:
+def _prefer(accepted: Sequence[MediaRange], media: MediaType) -> Preference:
     """The most specific range that covers the type decides."""
     for name in (media.value, media.value.partition("/")[0] + "/*", "*/*"):
         qualities = [each.quality for each in accepted if each.name == name]
         if qualities:
             return Preference(max(qualities), name == media.value)
-    return _ABSENT
+    return _NOT_ACCEPTED

@@ -12,66 +12,70 @@ from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 
 # Shorter answers are copied into one piece: that costs less than to hand over several.
-MAX_COPIED_BYTES = 16_384
+MAX_JOINED_BYTES = 16_384
 
 log = structlog.get_logger("ratewire.gateway.http")
 
 
 class GatewayHttpProtocol(BoundedHttpProtocol):
-    """Answers what `direct` knows itself."""
+    """Answers what `request_cache` knows itself."""
 
-    direct: RequestCache | None = None
+    request_cache: RequestCache | None = None
     _answered_at = 0.0
     # The body of the message that is being read, while it may be answered on the fast path.
-    _held: list[bytes] | None = None
+    _held_chunks: list[bytes] | None = None
     # Of the bytes that are being read: how many messages began in them, and what the last of them was, if it was answered.
-    _begun = 0
-    _shortcut: KnownRequest | None = None
+    _messages_begun = 0
+    _known_request: KnownRequest | None = None
 
     @classmethod
     def configured(
-        cls, *, head_timeout_s: float, stall_timeout_s: float, direct: RequestCache | None
+        cls, *, head_timeout_s: float, stall_timeout_s: float, request_cache: RequestCache | None
     ) -> type[Self]:
         """The protocol with these; uvicorn passes it no settings of ours."""
-        named = {"head_timeout_s": head_timeout_s, "stall_timeout_s": stall_timeout_s, "direct": direct}
-        return type(cls.__name__, (cls,), named)
+        settings = {
+            "head_timeout_s": head_timeout_s,
+            "stall_timeout_s": stall_timeout_s,
+            "request_cache": request_cache,
+        }
+        return type(cls.__name__, (cls,), settings)
 
     def data_received(self, data: bytes) -> None:
-        self._begun, self._shortcut = 0, None
-        begins_here = not self._is_reading and self._is_free()
-        if begins_here and self.direct is not None:
-            shortcut = self.direct.find_raw(data)
-            if shortcut is not None and self._answer(shortcut):
-                self._stop_waiting()
+        self._messages_begun, self._known_request = 0, None
+        is_between_requests = not self._is_in_message and self._may_answer()
+        if is_between_requests and self.request_cache is not None:
+            known_request = self.request_cache.find_raw(data)
+            if known_request is not None and self._answer(known_request):
+                self._stop_head_timer()
                 return
         super().data_received(data)
-        if begins_here:
-            self._remember(data)
+        if is_between_requests:
+            self._remember_request(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._begun += 1
+        self._messages_begun += 1
 
     def on_headers_complete(self) -> None:
-        if self._may_be_short():
-            self._stop_waiting()
+        if self._may_take_fast_path():
+            self._stop_head_timer()
             self._is_in_head = False
-            self._held = []
+            self._held_chunks = []
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self._held is None:
+        if self._held_chunks is None:
             super().on_body(body)
         else:
-            self._held.append(body)
+            self._held_chunks.append(body)
 
     def on_message_complete(self) -> None:
-        if self._held is not None and self._answer_held(self._held):
-            self._held = None
-            self._is_reading = False
+        if self._held_chunks is not None and self._answer_held_chunks(self._held_chunks):
+            self._held_chunks = None
+            self._is_in_message = False
             return
-        self._release()
+        self._continue_on_asgi_path()
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -82,22 +86,22 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def _feed(self, data: bytes) -> None:
-        super()._feed(data)
+    def _parse(self, data: bytes) -> None:
+        super()._parse(data)
         # The rest of the message is still on its way: to be waited for as uvicorn does.
-        self._release()
+        self._continue_on_asgi_path()
 
-    def _remember(self, data: bytes) -> None:
+    def _remember_request(self, data: bytes) -> None:
         """Know it by its bytes from now on, if it was one known request and nothing else."""
-        if self.direct is not None and self._shortcut is not None and self._begun == 1:
-            self.direct.keep(data, self._shortcut)
+        if self.request_cache is not None and self._known_request is not None and self._messages_begun == 1:
+            self.request_cache.remember(data, self._known_request)
 
-    def _may_be_short(self) -> bool:
+    def _may_take_fast_path(self) -> bool:
         """One for each arrival of bytes: a client that sends a hundred at once shall not keep all others waiting."""
         return (
-            self.direct is not None
-            and self._shortcut is None
-            and self._is_free()
+            self.request_cache is not None
+            and self._known_request is None
+            and self._may_answer()
             and self.url.startswith(PATH)
             and self.parser.get_method() in METHODS
             and self.parser.get_http_version() == "1.1"
@@ -105,40 +109,40 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             and not self.parser.should_upgrade()
         )
 
-    def _answer_held(self, held: list[bytes]) -> bool:
-        assert self.direct is not None
-        body = b"".join(held)
-        shortcut = self.direct.read(self.parser.get_method(), self.url, self.headers, body)
-        if shortcut is None or not self._answer(shortcut):
+    def _answer_held_chunks(self, chunks: list[bytes]) -> bool:
+        assert self.request_cache is not None
+        body = b"".join(chunks)
+        known_request = self.request_cache.find(self.parser.get_method(), self.url, self.headers, body)
+        if known_request is None or not self._answer(known_request):
             return False
-        self._shortcut = shortcut
+        self._known_request = known_request
         return True
 
-    def _answer(self, shortcut: KnownRequest) -> bool:
-        assert self.direct is not None
+    def _answer(self, known_request: KnownRequest) -> bool:
+        assert self.request_cache is not None
         try:
-            pieces = self.direct.write(shortcut, self.server_state.default_headers)
+            chunks = self.request_cache.respond(known_request, self.server_state.default_headers)
         except Exception:
             # Outermost, as nobody above could answer: the ASGI path does, with the error that the client may see.
             log.exception("short way failed")
             return False
-        if pieces is None:
+        if chunks is None:
             return False
-        if sum(map(len, pieces)) <= MAX_COPIED_BYTES:
-            self.transport.write(b"".join(pieces))
+        if sum(map(len, chunks)) <= MAX_JOINED_BYTES:
+            self.transport.write(b"".join(chunks))
         else:
-            self.transport.writelines(pieces)
+            self.transport.writelines(chunks)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._set_keep_alive(self.timeout_keep_alive)
         return True
 
-    def _release(self) -> None:
+    def _continue_on_asgi_path(self) -> None:
         """Pass what was held on to the ASGI path."""
-        held, self._held = self._held, None
-        if held is None or self.transport.is_closing():
+        chunks, self._held_chunks = self._held_chunks, None
+        if chunks is None or self.transport.is_closing():
             return
         super().on_headers_complete()
-        for each in held:
+        for each in chunks:
             super().on_body(each)

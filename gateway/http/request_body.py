@@ -14,14 +14,14 @@ MAX_PARAMETERS = 20
 PARAMETERS = ("query", "variables", "operationName", "extensions")
 IN_JSON = ("variables", "extensions")
 # A client that is still sending when it is refused may not read the answer: what arrives in this time is thrown away first.
-DISCARD_S = 0.5
+DISCARD_TIMEOUT_S = 0.5
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """Nobody is left to answer."""
 
 
-class RefusedRequest(Exception):
+class HttpError(Exception):
     """An HTTP request that holds no GraphQL request; with the status and headers of the answer."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -36,14 +36,14 @@ def read_query_string(raw: bytes, *, max_bytes: int) -> GraphQLRequest:
         RefusedRequest: 400 or 414.
     """
     if len(raw) > max_bytes:
-        raise RefusedRequest(414, f"the query string has {len(raw)} bytes: expected at most {max_bytes}")
+        raise HttpError(414, f"the query string has {len(raw)} bytes: expected at most {max_bytes}")
     try:
         text = raw.decode()
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeError as exc:
-        raise RefusedRequest(400, "the query string cannot be read: expected UTF-8") from exc
+        raise HttpError(400, "the query string cannot be read: expected UTF-8") from exc
     except ValueError as exc:
-        raise RefusedRequest(400, f"the query string has more than {MAX_PARAMETERS} parameters") from exc
+        raise HttpError(400, f"the query string has more than {MAX_PARAMETERS} parameters") from exc
     return _parse(_collect(pairs))
 
 
@@ -51,7 +51,7 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, value in pairs:
         if name in data:
-            raise RefusedRequest(400, f"`{name}` is given twice")
+            raise HttpError(400, f"`{name}` is given twice")
         if name in PARAMETERS and value:
             data[name] = value
     for name in IN_JSON:
@@ -85,8 +85,8 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
         async with asyncio.timeout(timeout_s):
             return await _receive_all(receive, max_bytes)
     except TimeoutError as exc:
-        raise RefusedRequest(408, f"no whole body within {timeout_s:g} s", {"connection": "close"}) from exc
-    except RefusedRequest as exc:
+        raise HttpError(408, f"no whole body within {timeout_s:g} s", {"connection": "close"}) from exc
+    except HttpError as exc:
         exc.headers["connection"] = "close"
         if "expect" not in headers:
             await _discard(receive)
@@ -101,24 +101,22 @@ def check_type(headers: Mapping[str, str]) -> None:
     """
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "application/json":
-        raise RefusedRequest(
-            415, "expected Content-Type: application/json", {"accept-post": "application/json"}
-        )
+        raise HttpError(415, "expected Content-Type: application/json", {"accept-post": "application/json"})
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip(' "').lower() not in {"utf-8", "utf8"}:
-            raise RefusedRequest(415, f"the charset is {value.strip()[:40]!r}: expected utf-8")
+            raise HttpError(415, f"the charset is {value.strip()[:40]!r}: expected utf-8")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
-        raise RefusedRequest(
+        raise HttpError(
             415,
             f"the body is encoded as {encoding[:40]!r}: expected no encoding",
             {"accept-encoding": "identity"},
         )
 
 
-def _too_large(max_bytes: int) -> RefusedRequest:
-    return RefusedRequest(413, f"the body is too large: expected at most {max_bytes} bytes")
+def _too_large(max_bytes: int) -> HttpError:
+    return HttpError(413, f"the body is too large: expected at most {max_bytes} bytes")
 
 
 async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
@@ -126,7 +124,7 @@ async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientDisconnected
         body += message.get("body", b"")
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
@@ -136,7 +134,7 @@ async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
 
 async def _discard(receive: Receive) -> None:
     try:
-        async with asyncio.timeout(DISCARD_S):
+        async with asyncio.timeout(DISCARD_TIMEOUT_S):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
@@ -149,11 +147,11 @@ def _decode(data: str | bytes, what: str) -> object:
     try:
         return decode_json(data)
     except MalformedRequest as exc:
-        raise RefusedRequest(400, f"{what} cannot be read: {exc}") from exc
+        raise HttpError(400, f"{what} cannot be read: {exc}") from exc
 
 
 def _parse(data: object) -> GraphQLRequest:
     try:
         return parse_request(data)
     except MalformedRequest as exc:
-        raise RefusedRequest(400, str(exc)) from exc
+        raise HttpError(400, str(exc)) from exc

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from gateway.http.cache_headers import caching_headers, matches
+from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
-from gateway.http.request_body import RefusedRequest, check_type
+from gateway.http.request_body import HttpError, check_type
 from gateway.http.response import encode_headers, json_headers
 from gateway.lru import BoundedLru
 from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
@@ -25,102 +25,106 @@ MAX_KEPT_REQUESTS = 4_096
 MAX_KEPT_BYTES = 1024 * 1024
 # The same with their heads, which differ between browsers and proxies: longer, but nothing else is kept for them.
 MAX_WHOLE_BYTES = 4 * MAX_KEPT_BYTES
-MAX_WHOLE_LENGTH = 2 * MAX_KEPT_LENGTH
+MAX_KNOWN_REQUEST_BYTES = 2 * MAX_KEPT_LENGTH
 # Clients of one kind send one type.
-KEPT_TYPES = 64
-WHOLE = (MediaType.RESPONSE, MediaType.JSON)
+MAX_CONTENT_TYPES = 64
+JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
-KeptRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
+PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
 
 
 class KnownRequest(NamedTuple):
-    """A request that has been read. `is_reading` is a GET, whose answer may be kept and need not be sent again."""
+    """A request that has been read. `is_get` is a GET, whose answer may be kept and need not be sent again."""
 
     prepared: PreparedOperation
     media: MediaType
-    is_reading: bool
+    is_get: bool
     if_none_match: str | None
 
 
 class RequestCache:
     """Knows requests by their bytes."""
 
-    def __init__(self, operations: Operations, kept: KeptRequests) -> None:
+    def __init__(self, operations: Operations, prepared_requests: PreparedRequests) -> None:
         self._operations = operations
-        self._kept = kept
-        self._whole: BoundedLru[bytes, KnownRequest] = BoundedLru(
+        self._prepared = prepared_requests
+        self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
             size=MAX_KEPT_REQUESTS, weight=MAX_WHOLE_BYTES, weigh=lambda data, _: len(data)
         )
-        self._heads = {media: _split_head(media) for media in WHOLE}
-        self._date_headers: list[Header] = []
-        self._date_lines = b""
+        self._heads = {media: _split_head(media) for media in JSON_TYPES}
+        self._server_headers: list[Header] = []
+        self._server_header_lines = b""
 
     def find_raw(self, data: bytes) -> KnownRequest | None:
         """The request that is exactly these bytes."""
-        return self._whole.get(data) if len(data) <= MAX_WHOLE_LENGTH else None
+        return self._known.get(data) if len(data) <= MAX_KNOWN_REQUEST_BYTES else None
 
-    def keep(self, data: bytes, shortcut: KnownRequest) -> None:
+    def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Know this request by all its bytes from now on: equal bytes mean the same, whatever is in them."""
-        if len(data) <= MAX_WHOLE_LENGTH:
-            self._whole.put(data, shortcut)
+        if len(data) <= MAX_KNOWN_REQUEST_BYTES:
+            self._known.put(data, known_request)
 
-    def read(
+    def find(
         self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
     ) -> KnownRequest | None:
         """The request with these parts, if one like it took the ASGI path before."""
         path, _, query = target.partition(b"?")
         if path != PATH or b"#" in query:
             return None
-        is_reading = method == b"GET"
-        prepared = self._kept.get((is_reading, query if is_reading else body))
+        is_get = method == b"GET"
+        prepared = self._prepared.get((is_get, query if is_get else body))
         if prepared is None or prepared.plan is None:
             return None
-        named: dict[bytes, bytes] = {}
+        first_values: dict[bytes, bytes] = {}
         for name, value in headers:
-            named.setdefault(name, value)
-        media = _choose_media(named, query if is_reading else None)
-        return media and KnownRequest(prepared, media, is_reading, _text(named.get(b"if-none-match")))
+            first_values.setdefault(name, value)
+        media = _choose_json_type(first_values, query if is_get else None)
+        return media and KnownRequest(
+            prepared, media, is_get, _decode_header(first_values.get(b"if-none-match"))
+        )
 
-    def write(self, shortcut: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
+    def respond(self, known_request: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
         """The answer as it goes out, in pieces; `None` where it takes longer. `server_headers` are those of every answer."""
-        if shortcut.is_reading:
-            return self._write_kept(shortcut, server_headers)
-        chunks = self._operations.chunks(shortcut.prepared)
+        if known_request.is_get:
+            return self._respond_to_get(known_request, server_headers)
+        chunks = self._operations.chunks(known_request.prepared)
         if chunks is None:
             return None
-        before, after = self._heads[shortcut.media]
+        before, after = self._heads[known_request.media]
         head = b"%b%b%b%d%b" % (
             _STATUS[200],
-            self._date(server_headers),
+            self._encode_server_headers(server_headers),
             before,
             sum(map(len, chunks)),
             after,
         )
         return [head, *chunks]
 
-    def _write_kept(self, shortcut: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
+    def _respond_to_get(
+        self, known_request: KnownRequest, server_headers: list[Header]
+    ) -> list[bytes] | None:
         metadata = OperationMetadata()
-        chunks = self._operations.chunks(shortcut.prepared, metadata)
+        chunks = self._operations.chunks(known_request.prepared, metadata)
         if chunks is None:
             return None
         body = b"".join(chunks)
-        headers = caching_headers(QueryResult(body, has_errors=False), metadata, shortcut.media)
-        if headers and matches(shortcut.if_none_match, headers["etag"]):
+        headers = make_cache_headers(QueryResult(body, has_errors=False), metadata, known_request.media)
+        if headers and matches(known_request.if_none_match, headers["etag"]):
             status, body = 304, b""
         else:
-            status, headers = 200, json_headers(shortcut.media, len(body), headers)
-        lines = _format(add_security_headers(encode_headers(headers)))
-        return [_STATUS[status], self._date(server_headers), lines, b"\r\n", body]
+            status, headers = 200, json_headers(known_request.media, len(body), headers)
+        lines = _encode_lines(add_security_headers(encode_headers(headers)))
+        return [_STATUS[status], self._encode_server_headers(server_headers), lines, b"\r\n", body]
 
-    def _date(self, headers: list[Header]) -> bytes:
+    def _encode_server_headers(self, headers: list[Header]) -> bytes:
         # Another list every second.
-        if headers is not self._date_headers:
-            self._date_headers, self._date_lines = headers, _format(headers)
-        return self._date_lines
+        if headers is not self._server_headers:
+            self._server_headers, self._server_header_lines = headers, _encode_lines(headers)
+        return self._server_header_lines
 
 
-def keep_requests() -> KeptRequests:
+def make_prepared_requests() -> PreparedRequests:
     """Requests by what they ask, a query string (`True`) or a body."""
     return BoundedLru(size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=lambda key, _: len(key[1]))
 
@@ -130,43 +134,43 @@ def is_navigation(query: bytes) -> bool:
     return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
 
 
-def _choose_media(headers: dict[bytes, bytes], query: bytes | None) -> MediaType | None:
+def _choose_json_type(headers: dict[bytes, bytes], query: bytes | None) -> MediaType | None:
     """As what a client with these headers gets the answer to a query; `None` where that takes longer. A POST has no `query`."""
     if b"origin" in headers or b"expect" in headers:
         return None
     if query is None and not _is_json(headers.get(b"content-type"), headers.get(b"content-encoding")):
         return None
-    accepted = parse_accept(_text(headers.get(b"accept")))
+    accepted = parse_accept(_decode_header(headers.get(b"accept")))
     if query is not None and is_navigation(query) and wants_page(accepted):
         return None
     media = choose(accepted, OperationKind.QUERY)
-    return media if media in WHOLE else None
+    return media if media in JSON_TYPES else None
 
 
-@lru_cache(maxsize=KEPT_TYPES)
+@lru_cache(maxsize=MAX_CONTENT_TYPES)
 def _is_json(content_type: bytes | None, content_encoding: bytes | None) -> bool:
-    none_if_unset = {"content-type": content_type, "content-encoding": content_encoding}
+    headers_given = {"content-type": content_type, "content-encoding": content_encoding}
     try:
         check_type(
-            {name: value.decode("latin-1") for name, value in none_if_unset.items() if value is not None}
+            {name: value.decode("latin-1") for name, value in headers_given.items() if value is not None}
         )
-    except RefusedRequest:
+    except HttpError:
         return False
     return True
 
 
-def _text(value: bytes | None) -> str | None:
+def _decode_header(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
 def _split_head(media: MediaType) -> tuple[bytes, bytes]:
     """The lines before and after the length of the body."""
     name = b"content-length: "
-    before, _, after = _format(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
+    before, _, after = _encode_lines(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
         name + b"0"
     )
     return before + name, after + b"\r\n"
 
 
-def _format(headers: Iterable[Header]) -> bytes:
+def _encode_lines(headers: Iterable[Header]) -> bytes:
     return b"".join(b"%b: %b\r\n" % pair for pair in headers)

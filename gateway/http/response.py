@@ -25,7 +25,7 @@ async def send_json(
     send: Send, status: int, media: MediaType, body: bytes, headers: Mapping[str, str] | None = None
 ) -> None:
     """An answer in JSON."""
-    await send_whole(send, status, body, json_headers(media, len(body), headers))
+    await send_response(send, status, body, json_headers(media, len(body), headers))
 
 
 async def send_error(
@@ -36,7 +36,7 @@ async def send_error(
     await send_json(send, status, media, encode({"errors": [error]}), headers)
 
 
-async def send_whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+async def send_response(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
     """Status, headers and body."""
     await send({"type": "http.response.start", "status": status, "headers": encode_headers(headers)})
     await send({"type": "http.response.body", "body": body})

@@ -13,7 +13,7 @@ from gateway.schema.context import OperationMetadata
 
 # Where the HTTP server leaves a way to end a connection whose client reads nothing: a polite end would wait for it for ever.
 ABORT = "ratewire.abort"
-GOODBYE_S = 1.0
+CLOSE_TIMEOUT_S = 1.0
 
 log = structlog.get_logger("ratewire.gateway.streaming")
 
@@ -46,13 +46,13 @@ class Streams:
     def __init__(self, *, heartbeat_s: float, stall_timeout_s: float) -> None:
         self._heartbeat_s = heartbeat_s
         self._stall_timeout_s = stall_timeout_s
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.Task[None]] = set()
         self.is_closing = False
 
     async def close(self) -> None:
         """End all streams in the middle, so that clients come back, to another replica or to the next start."""
         self.is_closing = True
-        for task in self._writing:
+        for task in self._writers:
             task.cancel()
 
     async def serve(
@@ -63,25 +63,25 @@ class Streams:
         client: HttpExchange,
     ) -> None:
         """Write `results` to the client, the head of the response included. Returns when nothing more will be written."""
-        outlet = _ResponseBody(client.send, self._stall_timeout_s)
+        body = _ResponseBody(client.send, self._stall_timeout_s)
         try:
-            await outlet.open(framing)
+            await body.open(framing)
             async with asyncio.TaskGroup() as tasks:
-                writing = tasks.create_task(_write(framing, results, metadata, outlet))
-                self._writing.add(writing)
-                writing.add_done_callback(self._writing.discard)
+                writing = tasks.create_task(_write(framing, results, metadata, body))
+                self._writers.add(writing)
+                writing.add_done_callback(self._writers.discard)
                 if self.is_closing:
                     writing.cancel()
                 watching = [
-                    tasks.create_task(_until_gone(client.receive)),
-                    tasks.create_task(_send_heartbeats(framing.heartbeat, outlet, self._heartbeat_s)),
+                    tasks.create_task(_wait_for_disconnect(client.receive)),
+                    tasks.create_task(_send_heartbeats(framing.heartbeat, body, self._heartbeat_s)),
                 ]
                 await asyncio.wait([writing, *watching], return_when=asyncio.FIRST_COMPLETED)
                 is_interrupted = self.is_closing or not writing.done()
                 for task in (writing, *watching):
                     task.cancel()
-            async with asyncio.timeout(GOODBYE_S if is_interrupted else self._stall_timeout_s):
-                await outlet.end(framing.interrupted if is_interrupted else framing.complete)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S if is_interrupted else self._stall_timeout_s):
+                await body.end(framing.interrupted if is_interrupted else framing.complete)
         except* TimeoutError:
             log.warning("stream ended: its client reads nothing", seconds=self._stall_timeout_s)
             _abort(client.scope)
@@ -127,26 +127,26 @@ class _ResponseBody:
 
 
 async def _write(
-    framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, outlet: _ResponseBody
+    framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, body: _ResponseBody
 ) -> None:
     # The next result is made when the last one is on its way: meanwhile its values are replaced by newer ones, not queued.
     async with aclosing(results):
         async for result in results:
-            await outlet.write(framing.frame(result, metadata.cursor))
+            await body.write(framing.frame(result, metadata.cursor))
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _send_heartbeats(heartbeat: bytes, outlet: _ResponseBody, interval_s: float) -> None:
+async def _send_heartbeats(heartbeat: bytes, body: _ResponseBody, interval_s: float) -> None:
     """A sign of life whenever nothing was written for the interval, for proxies and clients that give up on silence."""
     while True:
-        written = outlet.written
+        written = body.written
         await asyncio.sleep(interval_s)
-        if outlet.written == written and not outlet.is_busy:
-            await outlet.write(heartbeat)
+        if body.written == written and not body.is_busy:
+            await body.write(heartbeat)
 
 
 def _abort(scope: Scope) -> None:

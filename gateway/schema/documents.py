@@ -55,7 +55,7 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int) -> None:
         self._schema = schema
         self._limits = limits
-        self._read_kept = lru_cache(maxsize=size)(self._read)
+        self._read_cached = lru_cache(maxsize=size)(self._read)
 
     def read(self, text: str) -> CheckedDocument:
         """The document in `text`.
@@ -64,7 +64,7 @@ class DocumentCache:
             GraphQLError: it does not parse, or has too many tokens.
             RecursionError: it is nested too deeply to parse.
         """
-        return self._read_kept(text) if len(text) <= MAX_KEPT_LENGTH else self._read(text)
+        return self._read_cached(text) if len(text) <= MAX_KEPT_LENGTH else self._read(text)
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
@@ -81,11 +81,11 @@ def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLErro
     measured: dict[str, DocumentSize] = {}
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            extent = _measure(operation.selection_set, fragments, measured)
-            if extent.depth > limits.max_depth:
-                yield _beyond(f"{extent.depth} levels deep: expected at most {limits.max_depth}")
-            elif extent.aliases > limits.max_aliases:
-                yield _beyond(f"{extent.aliases} aliases: expected at most {limits.max_aliases}")
+            size = _measure(operation.selection_set, fragments, measured)
+            if size.depth > limits.max_depth:
+                yield _limit_error(f"{size.depth} levels deep: expected at most {limits.max_depth}")
+            elif size.aliases > limits.max_aliases:
+                yield _limit_error(f"{size.aliases} aliases: expected at most {limits.max_aliases}")
             else:
                 yield from _check_overlaps(operation.selection_set, fragments, limits)
 
@@ -94,34 +94,34 @@ def _check_overlaps(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits
 ) -> Iterator[GraphQLError]:
     """Validation compares all fields that share a place in the answer in pairs: for 500 of them that takes a second."""
-    places = Counter(islice(_unfold(selections, fragments), limits.max_tokens + 1))
-    if places.total() > limits.max_tokens:
-        yield _beyond(f"more than {limits.max_tokens} fields with its fragments unfolded")
-    pairs = sum(count * (count - 1) // 2 for place, count in places.items() if place)
+    paths = Counter(islice(_list_paths(selections, fragments), limits.max_tokens + 1))
+    if paths.total() > limits.max_tokens:
+        yield _limit_error(f"more than {limits.max_tokens} fields with its fragments unfolded")
+    pairs = sum(count * (count - 1) // 2 for path, count in paths.items() if path)
     if pairs > limits.max_pairs:
-        yield _beyond(f"{pairs} pairs of fields in the same place: expected at most {limits.max_pairs}")
+        yield _limit_error(f"{pairs} pairs of fields in the same place: expected at most {limits.max_pairs}")
 
 
-def _unfold(
+def _list_paths(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> Iterator[tuple[str, ...]]:
     """The place in the answer of every field, fragments followed; an empty one for each fragment that is spread."""
     ahead: list[tuple[SelectionSetNode, tuple[str, ...], frozenset[str]]] = [(selections, (), frozenset())]
     while ahead:
-        inside, place, within = ahead.pop()
+        inside, path, within = ahead.pop()
         for node in inside.selections:
             if isinstance(node, FieldNode):
                 name = node.alias or node.name
-                field = (*place, name.value)
+                field = (*path, name.value)
                 yield field
                 if node.selection_set:
                     ahead.append((node.selection_set, field, within))
             elif isinstance(node, InlineFragmentNode):
-                ahead.append((node.selection_set, place, within))
+                ahead.append((node.selection_set, path, within))
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in within:
                 yield ()
                 if fragment := fragments.get(node.name.value):
-                    ahead.append((fragment.selection_set, place, within | {node.name.value}))
+                    ahead.append((fragment.selection_set, path, within | {node.name.value}))
 
 
 def _measure(
@@ -153,5 +153,5 @@ def _measure_fragment(
     return measured[name]
 
 
-def _beyond(message: str) -> GraphQLError:
+def _limit_error(message: str) -> GraphQLError:
     return GraphQLError(f"the document is {message}", extensions={"code": VALIDATION_FAILED})

@@ -59,7 +59,7 @@ async def test_a_refusal_says_at_which_step(
     """With formatted errors that carry codes, and the kind of operation where that can be told."""
     with pytest.raises(OperationRejected) as caught:
         operations.prepare(request_)
-    assert (caught.value.failure, caught.value.kind) == (failure, kind)
+    assert (caught.value.stage, caught.value.kind) == (failure, kind)
     assert all(error["message"] and error["extensions"]["code"] for error in caught.value.errors)
 
 
@@ -68,7 +68,7 @@ async def test_a_stream_that_cannot_be_made_is_refused_before_it_begins(operatio
     prepared = operations.prepare(GraphQLRequest('subscription { rates(after: "x") { kind } }'))
     with pytest.raises(OperationRejected) as caught:
         await operations.iterate_results(prepared)
-    assert caught.value.failure is RejectionStage.SUBSCRIPTION
+    assert caught.value.stage is RejectionStage.SUBSCRIPTION
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.request_body import RefusedRequest, read_query_string
+from gateway.http.request_body import HttpError, read_query_string
 from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request
 
 JSON = st.recursive(
@@ -23,7 +23,7 @@ def attempt(read: Callable[[], Any]) -> Any:
     """What is read, or the refusal."""
     try:
         return read()
-    except (MalformedRequest, RefusedRequest) as exc:
+    except (MalformedRequest, HttpError) as exc:
         return exc
 
 

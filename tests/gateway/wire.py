@@ -91,7 +91,7 @@ async def connected(
     """The protocol on a wire, in front of the whole application."""
     app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
     protocol_class = GatewayHttpProtocol.configured(
-        head_timeout_s=head_timeout_s, stall_timeout_s=0.2, direct=app.graphql.direct
+        head_timeout_s=head_timeout_s, stall_timeout_s=0.2, request_cache=app.graphql.request_cache
     )
     config = uvicorn.Config(
         app, http=protocol_class, ws=GatewayWebSocketProtocol, lifespan="off", log_config=None, **configured

@@ -64,4 +64,4 @@ def test_the_whole_says_what_its_parts_say(
         template.replace(replaced)
         for later in [0, *laters, 0]:
             now_us = START_US + later
-            assert template.write(now_us) == join_list([each.write(now_us) for each in encoded_rates])
+            assert template.encode(now_us) == join_list([each.encode(now_us) for each in encoded_rates])

@@ -147,7 +147,7 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
             (field,) = prepared.plan[0].root.field.inside.fields  # type: ignore[union-attr]
-            assert encoder.rate_cache(field.inside).written == len(KEYS)  # type: ignore[arg-type]
+            assert encoder.rate_cache(field.inside).encoded_count == len(KEYS)  # type: ignore[arg-type]
 
 
 async def test_twice_as_many_requests_encode_nothing_more() -> None:
@@ -169,7 +169,7 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
                 selection = prepared[0].plan[0].root.field.inside  # type: ignore[index]
                 assert selection
                 selection = selection if number == 0 else selection.fields[0].inside
-                assert encoder.rate_cache(selection).written == 1  # type: ignore[arg-type]
+                assert encoder.rate_cache(selection).encoded_count == 1  # type: ignore[arg-type]
 
 
 async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:

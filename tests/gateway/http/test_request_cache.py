@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from gateway.gateway import Gateway
+from gateway.http.request_cache import RequestCache
 from tests.gateway.fakes import wait_until
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.wire import ONE, connected, learned, post
@@ -58,7 +61,7 @@ async def test_what_breaks_the_protocol_is_never_known(gateway_with_rate: Gatewa
         await learned(first, wire)
         for _ in range(2):
             async with connected(gateway_with_rate) as (protocol, other):
-                protocol.direct = first.direct
+                protocol.request_cache = first.request_cache
                 protocol.data_received(post(ONE) + b"\0\0\0")
                 assert other.is_closed
                 assert b"400 Bad Request" in b"".join(other.written)
@@ -103,23 +106,17 @@ async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_i
         assert wire.answers() == before
 
 
-async def test_a_short_way_that_fails_leaves_it_to_the_long_one(
-    gateway_with_rate: Gateway, structured_logs: list[Any]
+async def test_a_failing_fast_path_leaves_the_request_to_the_asgi_path(
+    gateway_with_rate: Gateway, structured_logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client gets its answer, and the log the reason."""
 
-    class Broken:
-        """A `Direct` with a mistake in it."""
-
-        def __init__(self, direct: Any) -> None:
-            self.recall, self.read, self.keep = direct.recall, direct.read, direct.keep
-
-        def write(self, *_: Any) -> None:
-            raise ZeroDivisionError
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
 
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
-        protocol.direct = Broken(protocol.direct)
+        monkeypatch.setattr(RequestCache, "respond", fail)
         await learned(protocol, wire)
         assert [each["event"] for each in structured_logs if each["log_level"] == "error"] == [
             "short way failed"
