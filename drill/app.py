@@ -1,4 +1,4 @@
-"""Composition root of `ratewire drill`: several systems side by side, each with one fault run per source."""
+"""Composition root of `ratewire drill`: systems side by side, one fault run per source."""
 
 import asyncio
 import logging
@@ -58,7 +58,7 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
 async def _run_steps(
     schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
 ) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
-    """Run steps of the schedule until none is left; return the system and its simulator's counters."""
+    """Run steps until none is left; return the system and its simulator's counters."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:
             run = FaultRun(system, done)

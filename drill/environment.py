@@ -1,4 +1,4 @@
-"""Settings of the drill: the system's own with shorter times; limits stay the exchanges' own.
+"""Settings of the drill: the system's own with shorter times and the exchanges' limits.
 
 CoinGecko is the exception: one call a second with 120 a minute allowed (instead of one every 4 s and 30), in the system and in
 the simulator alike.

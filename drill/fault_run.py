@@ -15,8 +15,9 @@ STARTED_WITHIN_S = 30.0
 
 @dataclass
 class StepOutcome:
-    """The result of a step. Times in seconds; `noticed_s` is None if there was no effect to notice, or none was noticed.
+    """The result of a step, with times in seconds.
 
+    `noticed_s` is None if there was no effect to notice, or none was noticed.
     `felt`: the number of messages, calls or connections affected. `meanwhile`: steps of other sources in the same system at that
     time.
     """

@@ -1,4 +1,7 @@
-"""The drill's faults and their expected effects. One line per fault; the table is the specification."""
+"""The drill's faults and their expected effects.
+
+One line per fault; the table is the specification.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +41,7 @@ PINGED_WITHIN_S = 11.0
 
 @dataclass(frozen=True)
 class Observation:
-    """What the drill observes during a step; `first` is the health before the fault."""
+    """The observations of a step; `first` is the health before the fault."""
 
     source: str
     symbol: str
@@ -52,8 +55,9 @@ Condition = Callable[[Observation], bool]
 
 @dataclass(frozen=True)
 class Expectation:
-    """The expected effect of a fault: `condition` within `within_s`; without one, `invariant` must hold for `duration_s`.
+    """The expected effect of a fault.
 
+    `condition` must hold within `within_s`; without one, `invariant` must hold for `duration_s`.
     `on_victim`: limited to one symbol. `reconnects_first`: connections are closed as well, since refusals affect new ones only.
     `must_hit`: the simulator must have counted an effect even if none is visible. `warm_up_s`: the feed must have run that long
     before, to know the usual intervals. `awaits`: the reaction that the product still lacks; such a step runs on request only.
@@ -334,7 +338,7 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 
 
 def steps_of(source: str) -> list[DrillStep]:
-    """The steps of a source in a whole drill: all but those whose reaction the product still lacks."""
+    """The steps of a whole drill: all whose reaction the product has."""
     return [step for step in all_steps_of(source) if not step.expected.awaits]
 
 

@@ -9,7 +9,10 @@ from drill.plan import DrillStep
 
 @dataclass(frozen=True)
 class Schedule:
-    """The remaining steps by source. Systems side by side take them from both ends until they meet."""
+    """The remaining steps by source.
+
+    Systems side by side take them from both ends until they meet.
+    """
 
     left: Mapping[str, deque[DrillStep]]
 

@@ -1,4 +1,7 @@
-"""Subscribers of all rates: one that stays, others that leave and resume. Every received value is judged."""
+"""Subscribers of all rates: one that stays, others that leave and resume.
+
+Every received value is judged.
+"""
 
 import asyncio
 import time
@@ -75,7 +78,10 @@ class HeldRate:
 
 @dataclass
 class DrillSubscriber:
-    """All subscribers of the drill with their rates and failures. `names` maps symbols to each source's spelling."""
+    """All subscribers of the drill with their rates and failures.
+
+    `names` maps symbols to each source's spelling.
+    """
 
     url: str
     published: PublishedPrices
@@ -111,7 +117,10 @@ class DrillSubscriber:
                     into.pop(f"{gone['source']}:{gone['symbol']}", None)
 
     async def disconnect_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
-        """Read a source until `away`, disconnect, and resume with the cursor at `back`; no value may be missing."""
+        """Read a source until `away`, disconnect, and resume with the cursor at `back`.
+
+        No value may be missing.
+        """
         try:
             await self._disconnect_and_resume(source, away, back)
         except (GraphQLFailed, TimeoutError, WebSocketException) as error:

@@ -1,4 +1,7 @@
-"""One embedded system with its own simulator and subscribers. Systems in one process share only settings."""
+"""One embedded system with its own simulator and subscribers.
+
+Systems in one process share only settings.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -31,7 +34,10 @@ STARTED_WITHIN_S = 30.0
 
 @dataclass(frozen=True)
 class SystemUnderTest:
-    """The drill's access to one system. `victims`: by source, our symbol of the one instrument that is disturbed alone."""
+    """The drill's access to one system.
+
+    `victims`: by source, our symbol of the one instrument that is disturbed alone.
+    """
 
     subscriber: DrillSubscriber
     health: HealthMonitor

@@ -1,1 +1,1 @@
-"""Simulated exchanges on loopback: their wire protocols with generated or replayed prices, always labelled."""
+"""Simulated exchanges on loopback, with generated or replayed prices, always labelled."""

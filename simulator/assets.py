@@ -1,4 +1,4 @@
-"""Assets of the generated market: identifiers (`instruments/assets.csv`) and start prices (`start_prices.csv`)."""
+"""Assets of the generated market, from `instruments/assets.csv` and `start_prices.csv`."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,9 @@ CODE_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAsset:
-    """One asset of the generated market. Prices are in USD; `tick_size` is the smallest price step.
+    """One asset of the generated market.
+
+    Prices are in USD; `tick_size` is the smallest price step.
 
     `binance_pair` is its USDT pair on Binance; `codes` holds its code at the other exchanges, by source. A source without a code
     does not list the asset.
@@ -68,6 +70,9 @@ def _asset(facts: dict[str, str], start: dict[str, str]) -> SimulatedAsset:
 
 @cache
 def read_currencies() -> dict[str, Decimal | None]:
-    """CoinGecko's quote currencies with their USD value (fixed constants); None if the value follows an asset's price."""
+    """CoinGecko's quote currencies with their USD value (fixed constants).
+
+    None if the value follows an asset's price.
+    """
     rows = _rows("simulator", "currencies.csv")
     return {row["code"]: Decimal(row["usd_value"]) if row["usd_value"] else None for row in rows}

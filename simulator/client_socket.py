@@ -1,4 +1,4 @@
-"""Server side of one WebSocket connection, with hooks for counted frames and injected faults."""
+"""Server side of one WebSocket connection, with hooks for counters and faults."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -13,7 +13,9 @@ PONG = 0x80 | Opcode.PONG  # first byte of an unfragmented pong frame
 
 
 class ClientSocket(ServerConnection):
-    """A server connection that reports every incoming frame, including pings and pongs, which exchanges count.
+    """A server connection that reports every incoming frame.
+
+    Exchanges count pings and pongs, too.
 
     While `is_half_open`, received bytes are discarded and nothing is sent. Without `answers_pings`, pongs are not sent.
     """
@@ -53,7 +55,10 @@ class ClientSocket(ServerConnection):
             super().data_received(data)
 
     def send_data(self) -> None:
-        """Send bytes to the client. Each item of the protocol's output is one frame; server frames are not masked."""
+        """Send bytes to the client.
+
+        Each item of the protocol's output is one frame; server frames are not masked.
+        """
         if not self.is_half_open and self.answers_pings:
             super().send_data()
             return

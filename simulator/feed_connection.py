@@ -1,4 +1,4 @@
-"""One client connection of a push feed: connects the socket with the exchange's protocol session."""
+"""One client connection of a push feed: joins the socket and the protocol session."""
 
 import asyncio
 
@@ -71,7 +71,10 @@ class FeedConnection:
             return
 
     def _follow(self, reply: Reply) -> None:
-        """Send answers first, then the initial frames of new streams; no other frame can come in between."""
+        """Send answers first, then the initial frames of new streams.
+
+        No other frame can come in between.
+        """
         if reply.violation is not None:
             self._monitor.record_violation(reply.violation, self._simulation.clock())
         if self._socket.answers_pings or not reply.is_pong:

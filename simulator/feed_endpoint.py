@@ -1,4 +1,4 @@
-"""WebSocket endpoints of Coinbase, Kraken, OKX and Bybit: paths, connection limits and sessions."""
+"""WebSocket endpoints of Coinbase, Kraken, OKX and Bybit."""
 
 import math
 from collections.abc import Callable
@@ -83,7 +83,10 @@ class FeedEndpoint:
 
 
 def feed_endpoints(simulation: SimulationLoop, monitors: ClientLimitMonitors) -> list[FeedEndpoint]:
-    """Create the four endpoints. Limits: exchanges.md 3 to 6; Kraken's and Bybit's are not documented there."""
+    """Create the four endpoints.
+
+    Limits: exchanges.md 3 to 6; Kraken's and Bybit's are not documented there.
+    """
 
     def endpoint(source: str, limit: AttemptLimit, name: str, open_session: OpenSession) -> FeedEndpoint:
         return FeedEndpoint(source, limit, name, open_session, simulation, monitors)

@@ -1,4 +1,4 @@
-"""Interface of the four push feeds' protocols, without a socket: text in, answers and streams out."""
+"""Interface of the four push feeds' protocols: text in, answers and streams out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

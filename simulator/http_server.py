@@ -1,4 +1,4 @@
-"""HTTP server: uvicorn inside an existing event loop, with connections that a fault can abort."""
+"""HTTP server: uvicorn inside an existing event loop."""
 
 import asyncio
 import socket
@@ -49,7 +49,10 @@ class HttpServer(uvicorn.Server):
         self.started_serving.set()
 
     async def main_loop(self) -> None:
-        """Refresh the Date header once a second until stopped; uvicorn's own loop wakes ten times as often."""
+        """Refresh the Date header once a second until stopped.
+
+        Uvicorn's own loop wakes ten times as often.
+        """
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
@@ -62,7 +65,10 @@ class HttpServer(uvicorn.Server):
 
 
 class _AbortingProtocol(HttpToolsProtocol):
-    """Aborts a connection once its request names a source with `refuse-connections`: all sources share one port."""
+    """Aborts a connection once its request names a source with `refuse-connections`.
+
+    All sources share one port.
+    """
 
     def __init__(self, active_faults: ActiveFaults, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,7 @@
-"""Rate limits per client over rolling windows. Pure: time is an argument, and callers decide how to refuse."""
+"""Rate limits per client over rolling windows.
+
+Pure: time is an argument, and callers decide how to refuse.
+"""
 
 from collections import deque
 
@@ -15,7 +18,7 @@ class RollingLimit:
         self._times: PerClientLru[deque[int]] = PerClientLru()
 
     def retry_at(self, client: str, now_ns: int) -> int | None:
-        """Count an event and return None, or count nothing and return the time of the next allowed one."""
+        """Count an event and return None, or return the time of the next allowed one."""
         times = self._times.get(client, deque(maxlen=self.limit))
         if len(times) == self.limit and times[0] > now_ns - self.window_ns:
             return times[0] + self.window_ns

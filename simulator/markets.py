@@ -1,4 +1,4 @@
-"""Interfaces between the wire protocols and a market (generated or replayed), and the values they exchange."""
+"""Interfaces between the wire protocols and a generated or replayed market."""
 
 from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ DayTicker = Mapping[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A listed instrument. `base`, `quote` and `tick_size` are None where the market does not know them."""
+    """A listed instrument.
+
+    `base`, `quote` and `tick_size` are None where the market does not know them.
+    """
 
     symbol: str
     base: str | None
@@ -31,7 +34,10 @@ class Coin:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of a market stream: `data` for raw connections, `combined` with Binance's stream wrapper."""
+    """One message of a market stream.
+
+    `data` is for raw connections; `combined` has Binance's stream wrapper.
+    """
 
     stream: str
     data: str
@@ -76,7 +82,10 @@ class Venue(Protocol):
         """All listed instruments, by the exchange's code."""
 
     def initial_frame(self, stream: str) -> Frame | None:
-        """The first frame for a new subscriber; None if the stream is unknown or has no initial frame."""
+        """The first frame for a new subscriber.
+
+        None if the stream is unknown or has no initial frame.
+        """
 
 
 class BinanceMarket(Protocol):
@@ -102,7 +111,9 @@ class CoinGeckoMarket(Protocol):
         """All coins by id, by descending market capitalisation."""
 
     def quote(self, coin_id: str, currency: str, *, full: bool = False) -> Mapping[str, str]:
-        """The known JSON numbers by key (`usd`, `usd_market_cap`, `usd_24h_vol`, `usd_24h_change`, `last_updated_at`).
+        """The known JSON numbers by key.
+
+        Keys: `usd`, `usd_market_cap`, `usd_24h_vol`, `usd_24h_change`, `last_updated_at`.
 
         With `full`, the price has all its digits.
         """
@@ -114,7 +125,10 @@ class CoinGeckoMarket(Protocol):
         """All supported quote currencies."""
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """`max-age` and `s-maxage` of an answer, in seconds; 0 as the second means that the CDN caches nothing."""
+        """`max-age` and `s-maxage` of an answer, in seconds.
+
+        0 as the second means that the CDN caches nothing.
+        """
 
 
 class World(Protocol):
@@ -134,13 +148,19 @@ class World(Protocol):
 
     @property
     def venues(self) -> Mapping[str, Venue]:
-        """The markets of the push feeds, by source; a missing one lists nothing and publishes nothing."""
+        """The markets of the push feeds, by source.
+
+        A missing one lists nothing and publishes nothing.
+        """
 
     def begin(self, now_ns: int) -> None:
         """Start at `now_ns`, when the first client asks for prices; later calls have no effect."""
 
     def advance(self, now_ns: int, wanted: Container[str]) -> Iterator[Frame]:
-        """Advance to `now_ns` and yield the frames of `wanted` streams in order; state changes with the iteration."""
+        """Advance to `now_ns` and yield the frames of `wanted` streams in order.
+
+        State changes with the iteration.
+        """
 
     def due_ns(self) -> int | None:
         """The time of the next event; None if there is none."""

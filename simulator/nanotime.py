@@ -1,4 +1,4 @@
-"""Time in the simulator: integer nanoseconds since the Unix epoch, read from the clock here only."""
+"""Time in the simulator: integer nanoseconds since the Unix epoch."""
 
 import time
 from collections.abc import Callable

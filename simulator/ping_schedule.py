@@ -1,4 +1,7 @@
-"""Schedule of a server's pings and of giving up a connection [exchanges.md 1.4]. Pure: time in, decisions out."""
+"""Schedule of a server's pings and of giving up a connection [exchanges.md 1.4].
+
+Pure: time in, decisions out.
+"""
 
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -87,7 +87,10 @@ class SendQueue:
         self._queue.put_nowait(close)
 
     async def send_all(self) -> None:
-        """Send queued frames until the connection closes. A stalled client is disconnected without a close frame."""
+        """Send queued frames until the connection closes.
+
+        A stalled client is disconnected without a close frame.
+        """
         try:
             while True:
                 texts, item = await self._next_batch()

@@ -1,4 +1,4 @@
-"""Composition of the simulator: market, simulation loop and both servers as one context manager."""
+"""Composition of the simulator as one context manager."""
 
 import asyncio
 import dataclasses
@@ -104,7 +104,9 @@ async def run_simulator(
     world: World | None = None,
     price_observer: PriceObserver | None = None,
 ) -> AsyncIterator[SimulatorAddresses]:
-    """Serve the simulated exchanges while the context is open; `price_observer` receives every published price.
+    """Serve the simulated exchanges while the context is open.
+
+    `price_observer` receives every published price.
 
     Raises:
         InvalidRecording: a file to replay cannot be read.

@@ -1,4 +1,4 @@
-"""Settings of the simulator, read from `RATEWIRE_SIMULATOR_*`; each description says what a larger or smaller value does."""
+"""Settings of the simulator, read from `RATEWIRE_SIMULATOR_*`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Description of a push feed for the generated market: its channels and how its market differs."""
+"""Description of a push feed for the generated market."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Payload = Callable[[InstrumentSnapshot], str]
 
 @dataclass(frozen=True, slots=True)
 class FeedChannel:
-    """A channel: how its stream names are built from a code, its initial message and its later ones."""
+    """A channel: its stream names, its initial message and its later ones."""
 
     prefix: str
     payload: Payload
@@ -28,7 +28,7 @@ class FeedChannel:
 
 @dataclass(frozen=True, slots=True)
 class VenueProfile:
-    """How a venue's market differs from the common price walks.
+    """The differences of a venue's market from the common price walks.
 
     `share` is the fraction of the walk's trades that happen at the venue, `latency_ms` the age of its messages, `premium_bps` the
     bound of its price difference; `split` returns base and quote of a code.

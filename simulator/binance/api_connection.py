@@ -1,4 +1,7 @@
-"""One WebSocket API connection: requests answered in order, each weighed first [exchanges.md 1.6]."""
+"""One WebSocket API connection: requests answered in order, each weighed first.
+
+Source: exchanges.md 1.6.
+"""
 
 import asyncio
 from typing import Protocol

@@ -102,7 +102,7 @@ class ApiEndpoint:
     def check_handshake(
         self, connection: ServerConnection, _request: Request, now_ns: int
     ) -> Response | None:
-        """Refuse too many connection attempts, and clients that are over the request weight or banned."""
+        """Refuse too many attempts, and clients over the request weight or banned."""
         return _admit(connection, self._monitor, self.name, now_ns, lambda: self._attempt(connection, now_ns))
 
     async def serve(self, connection: ClientSocket, request: Request) -> None:

@@ -1,4 +1,7 @@
-"""JSON envelopes of the WebSocket API: parses requests, formats answers [exchanges.md 1.6]. Pure."""
+"""JSON envelopes of the WebSocket API: parses requests, formats answers [exchanges.md 1.6].
+
+Pure.
+"""
 
 import json
 from collections.abc import Mapping

@@ -4,7 +4,10 @@ SYMBOL_RANGE = "^[A-Z0-9-_.]{1,20}$"
 
 
 class BinanceError(Exception):
-    """An error answer. `status` is the HTTP status (also in WebSocket API envelopes); `retry_at_ms` is epoch ms."""
+    """An error answer.
+
+    `status` is the HTTP status (also in WebSocket API envelopes); `retry_at_ms` is epoch ms.
+    """
 
     def __init__(self, code: int, message: str, status: int = 400, retry_at_ms: int | None = None) -> None:
         self.code, self.message, self.status, self.retry_at_ms = code, message, status, retry_at_ms

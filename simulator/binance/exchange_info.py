@@ -9,7 +9,10 @@ PREVENTION_MODES = ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
 
 
 def exchange_info(listings: Iterable[Listing], weight_limit: int, now_ms: int) -> dict[str, object]:
-    """The whole answer for these symbols; rateLimits includes CONNECTIONS, as on the WebSocket API."""
+    """The whole answer for these symbols.
+
+    RateLimits includes CONNECTIONS, as on the WebSocket API.
+    """
     return {
         "timezone": "UTC",
         "serverTime": now_ms,

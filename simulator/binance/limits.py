@@ -1,4 +1,4 @@
-"""Binance's limits per client address: request weight per wall-clock minute, bans, messages per second.
+"""Binance's limits per client address: request weight, bans, messages per second.
 
 Pure: time is an argument, and callers decide how to refuse.
 """
@@ -25,7 +25,10 @@ class _Usage:
 
 
 class RequestWeightLimit:
-    """6000 per wall-clock minute and address; requests after 429 lead to a ban (418), longer each time."""
+    """6000 per wall-clock minute and address.
+
+    Requests after 429 lead to a ban (418), longer each time.
+    """
 
     def __init__(
         self,

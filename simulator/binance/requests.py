@@ -1,4 +1,7 @@
-"""Answers to market data requests, the same over WebSocket and REST. Pure: market in, plain values out."""
+"""Answers to market data requests, the same over WebSocket and REST.
+
+Pure: market in, plain values out.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

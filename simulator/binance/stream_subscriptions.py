@@ -1,4 +1,7 @@
-"""Subscriptions of one stream connection and its control messages [exchanges.md 1.2]. Pure text in, text out."""
+"""Subscriptions of one stream connection and its control messages [exchanges.md 1.2].
+
+Pure text in, text out.
+"""
 
 import json
 from collections.abc import Iterable, Mapping

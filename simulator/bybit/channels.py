@@ -15,7 +15,10 @@ FOUR_PLACES = Decimal("0.0001")
 
 
 def tickers(snapshot: InstrumentSnapshot) -> str:
-    """A `tickers` message: always a full snapshot, without bid and ask on spot; an unknown index price is empty."""
+    """A `tickers` message, always a full snapshot.
+
+    On spot it has no bid and ask; an unknown index price is empty.
+    """
     change = ((snapshot.last - snapshot.open) / snapshot.open).quantize(FOUR_PLACES)
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""Coinbase's side of one connection: subscribe, unsubscribe, errors [exchanges.md 4]. Pure text in, text out.
+"""Coinbase's side of one connection [exchanges.md 4]. Pure text in, text out.
 
 Error texts marked (?) are not documented; their shape is.
 """

@@ -10,7 +10,10 @@ from simulator.markets import CoinGeckoMarket
 
 
 def simple_price(query: PriceQuery, market: CoinGeckoMarket) -> str:
-    """The object of /simple/price: keys in alphabetical order, unknown coins left out, `{}` for unknown currencies."""
+    """The object of /simple/price, with keys in alphabetical order.
+
+    Unknown coins are left out; unknown currencies give `{}`.
+    """
     found = {
         key: _coin_text(coin_id, query, market)
         for key, coin_id in _selected(query, market)

@@ -1,4 +1,7 @@
-"""The CDN cache in front of CoinGecko: caches answers and adds their age [exchanges.md 2.3]. Pure."""
+"""The CDN cache in front of CoinGecko: caches answers and adds their age [exchanges.md 2.3].
+
+Pure.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable

@@ -6,7 +6,10 @@ SMALLEST_PLAIN = Decimal("0.0001")
 
 
 def format_json_number(value: Decimal) -> str:
-    """Format a number as JSON: `49326`, `0.239526`, `3.97e-06` [exchanges.md 2.2 and recordings]."""
+    """Format a number as JSON: `49326`, `0.239526`, `3.97e-06`.
+
+    Source: exchanges.md 2.2 and recordings.
+    """
     if value == value.to_integral_value():
         return format(value.to_integral_value(), "f")
     plain = value.normalize()
@@ -19,7 +22,10 @@ def format_json_number(value: Decimal) -> str:
 
 
 def round_as_published(price: Decimal) -> Decimal:
-    """Round a price as CoinGecko does without `precision`: 61834, 2683.81, 6.15, 0.548783, 0.00069972, 3.97e-06."""
+    """Round a price as CoinGecko does without `precision`.
+
+    Examples: 61834, 2683.81, 6.15, 0.548783, 0.00069972, 3.97e-06.
+    """
     if price >= 10_000:
         return price.quantize(Decimal(1))
     if price >= 1:

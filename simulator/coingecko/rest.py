@@ -1,4 +1,7 @@
-"""CoinGecko's REST endpoints: API key, call limit, CDN cache, answer, in this order [exchanges.md 2]."""
+"""CoinGecko's REST endpoints [exchanges.md 2].
+
+In this order: API key, call limit, CDN cache, answer.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -49,7 +52,10 @@ class CoinGeckoRest:
         self._cdn.clear()
 
     def routes(self) -> list[Route]:
-        """All routes, with and without a trailing slash (recorded clients use both); unknown paths answer 404."""
+        """All routes, with and without a trailing slash (recorded clients use both).
+
+        Unknown paths answer 404.
+        """
         return [Route(PREFIX + "/{path:path}", self._respond)]
 
     async def _respond(self, request: Request) -> Response:

@@ -23,7 +23,10 @@ SymbolLookup = Callable[[str, str], str | None]
 
 
 class ActiveFaults:
-    """All active faults, by source. Listeners in `on_change` are called when a fault is injected or healed."""
+    """All active faults, by source.
+
+    Listeners in `on_change` are called when a fault is injected or healed.
+    """
 
     def __init__(self, clock: NsClock) -> None:
         self.clock = clock

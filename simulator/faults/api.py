@@ -1,4 +1,7 @@
-"""HTTP API of the faults: GET lists, POST injects, DELETE heals. JSON only, so that no web page can post to it."""
+"""HTTP API of the faults: GET lists, POST injects, DELETE heals.
+
+JSON only, so that no web page can post to it.
+"""
 
 import json
 from collections.abc import Callable

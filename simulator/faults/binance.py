@@ -1,4 +1,7 @@
-"""Binance's answers under faults: the 24 h fields and the book. Its streams are altered as frames."""
+"""Binance's answers under faults: the 24 h fields and the book.
+
+Its streams are altered as frames.
+"""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -30,7 +33,10 @@ class FaultyBinance:
         return with_halted(BINANCE, self._market.listings(), self._active_faults)
 
     def ticker_24h(self, symbol: str) -> DayTicker | None:
-        """The 24 h fields; a halted symbol keeps its last price and loses its quotes [exchanges.md 7 item 9]."""
+        """The 24 h fields.
+
+        A halted symbol keeps its last price and loses its quotes [exchanges.md 7 item 9].
+        """
         ticker_24h = self._market.ticker_24h(symbol)
         for fault in self._active_faults.for_symbol(BINANCE, symbol):
             ticker_24h = None if ticker_24h is None else _changed_day(fault, symbol, ticker_24h)

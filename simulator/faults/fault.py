@@ -20,7 +20,10 @@ class InvalidFault(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """A fault of one source. Empty `symbols` means all; `until_ns` and `left` are None without an end."""
+    """A fault of one source.
+
+    Empty `symbols` means all; `until_ns` and `left` are None without an end.
+    """
 
     id: int
     source: str

@@ -162,7 +162,7 @@ class FrameFaults:
 
 
 def is_stream_of(fault: Fault, stream: str) -> bool:
-    """Whether a stream belongs to the source, the symbols and the channel of a `dead-channel` fault."""
+    """Whether a `dead-channel` fault applies to a stream."""
     return (
         source_of_stream(stream) == fault.source
         and fault.applies_to(symbol_of_stream(stream))

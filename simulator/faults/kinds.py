@@ -1,4 +1,7 @@
-"""The kinds of faults with their sources and parameters; docs/simulator.md has the same table."""
+"""The kinds of faults with their sources and parameters.
+
+Docs/simulator.md has the same table.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +24,10 @@ class FaultParameter:
 
 @dataclass(frozen=True)
 class FaultKind:
-    """A kind of fault: `what` describes it, `sources` can have it, `by_symbol` allows limiting it to symbols."""
+    """A kind of fault.
+
+    `what` describes it, `sources` can have it, `by_symbol` allows limiting it to symbols.
+    """
 
     name: str
     what: str

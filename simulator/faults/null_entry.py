@@ -30,7 +30,7 @@ def is_listing(path: str) -> bool:
 
 
 def add_null_entry(source: str, body: bytes) -> bytes:
-    """Add a copy of the listing's first entry, with a code of its own and a null in place of its asset."""
+    """Add a copy of the listing's first entry, with its own code and a null asset."""
     answer: object = json.loads(body)
     path, code, asset = _ENTRIES[source]
     entries = answer

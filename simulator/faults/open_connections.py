@@ -1,4 +1,4 @@
-"""Open WebSocket connections as faults act on them: half-open, closed, or with an announced shutdown."""
+"""Faults of open WebSocket connections: half-open, closed, with an announced shutdown."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,10 @@ SERVICE_RESTART = CloseFrame(1001, "Going away")
 
 @dataclass(eq=False, slots=True)
 class OpenConnection:
-    """One client's connection. `service` is the endpoint's name, `combined` whether Binance wraps its payloads."""
+    """One client's connection.
+
+    `service` is the endpoint's name, `combined` whether Binance wraps its payloads.
+    """
 
     source: str
     service: str
@@ -72,7 +75,10 @@ class OpenConnections:
                     _cut(connection, fault)
 
     def _advise(self, connection: OpenConnection) -> None:
-        """Send Kraken's advisories, and their end; never before the connection's first status message."""
+        """Send Kraken's advisories and their end.
+
+        Never before the connection's first status message.
+        """
         if connection.source != KRAKEN or not connection.is_greeted:
             connection.is_greeted = True
             return
@@ -124,7 +130,10 @@ def _ignores(fault: Fault, size: int) -> bool:
 
 
 def _advisory(fault: Fault | None) -> str:
-    """Kraken's status with its advisory lists [docs.kraken.com, Get System Status; the entries' fields are ours]."""
+    """Kraken's status with its advisory lists [docs.kraken.com, Get System Status.
+
+    The entries' fields are ours].
+    """
     form = None if fault is None else fault.parameters["form"]
     maintenance = {
         "name": "Scheduled maintenance of the spot trading engine",
@@ -144,7 +153,10 @@ def _advisory(fault: Fault | None) -> str:
 
 
 def _announcement(connection: OpenConnection, now_ns: int) -> str:
-    """The source's shutdown notice [Binance: exchanges.md 1.4; OKX: notice 64008; Kraken: status channel]."""
+    """The source's shutdown notice [Binance: exchanges.md 1.4.
+
+    OKX: notice 64008; Kraken: status channel].
+    """
     if connection.source == BINANCE:
         event = {"e": "serverShutdown", "E": to_ms(now_ns)}
         if connection.service == "ws-api":

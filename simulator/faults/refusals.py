@@ -22,7 +22,10 @@ _BINANCE = {
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """An HTTP error response. `retry_after_s` and, if set, `second_retry_after_s` are also sent as headers."""
+    """An HTTP error response.
+
+    `retry_after_s` and, if set, `second_retry_after_s` are also sent as headers.
+    """
 
     status: int
     content_type: str

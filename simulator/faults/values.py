@@ -1,4 +1,7 @@
-"""Finds and changes prices and times in JSON messages. Pure; all other numbers keep their digits."""
+"""Finds and changes prices and times in JSON messages.
+
+Pure; all other numbers keep their digits.
+"""
 
 import json
 import re
@@ -72,7 +75,10 @@ def shift_times(source: str, text: str, offset_ns: int) -> str:
 
 
 def restart_sequences(source: str, text: str, bases: dict[str, int]) -> str:
-    """Restart ids and sequence numbers at `RESTART`; `bases` keeps the number that each key restarted from."""
+    """Restart ids and sequence numbers at `RESTART`.
+
+    `bases` keeps the number that each key restarted from.
+    """
 
     def restart(node: Json) -> Json:
         if isinstance(node, list):
@@ -91,7 +97,10 @@ def restart_sequences(source: str, text: str, bases: dict[str, int]) -> str:
 
 
 def make_odd(source: str, form: str, text: str) -> str:
-    """Return a copy of a message with an odd part; a lone surrogate stands for the byte 0xff, which is no UTF-8."""
+    """Return a copy of a message with an odd part.
+
+    A lone surrogate stands for the byte 0xff, which is no UTF-8.
+    """
     match form:
         case "not-utf8":
             return _SYMBOL_VALUE.sub(lambda found: f'{found[1]}{_BYTE_FF}"', text)

@@ -1,4 +1,4 @@
-"""CoinGecko's view of the generated market: a slower average with a premium, refreshed at fixed times."""
+"""CoinGecko's view of the generated market: a slower average with a premium."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +86,10 @@ class GeneratedCoinGecko:
         return read_currencies().keys()
 
     def max_age_seconds(self) -> tuple[int, int]:
-        """Half a refresh interval for clients and a whole one for the CDN: 30 and 60 s with the documented minute."""
+        """Half a refresh interval for clients and a whole one for the CDN.
+
+        That is 30 and 60 s with the documented minute.
+        """
         return int(self._refresh_seconds / 2), int(self._refresh_seconds)
 
     def _draw_premium(self) -> Decimal:

@@ -1,4 +1,4 @@
-"""Turns events of price walks into frames of Binance's market streams, for subscribed streams only."""
+"""Turns events of price walks into frames of Binance's subscribed streams."""
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator

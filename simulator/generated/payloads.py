@@ -1,4 +1,7 @@
-"""Binance's wire fields of one price walk [shapes: exchanges.md 1.3 and 1.6]; numbers as text with 8 decimals."""
+"""Binance's wire fields of one price walk [shapes: exchanges.md 1.3 and 1.6].
+
+Numbers as text with 8 decimals.
+"""
 
 from decimal import Decimal
 
@@ -142,7 +145,10 @@ TICKER_FIELDS = {
 
 
 def mini_ticker(walk: PriceWalk) -> dict[str, object]:
-    """`<s>@miniTicker`; its event time is that of the last trade, so the times of an array spread over the second."""
+    """`<s>@miniTicker`.
+
+    Its event time is that of the last trade, so the times of an array spread over the second.
+    """
     fields = ticker_24h(walk)
     return {
         "e": "24hrMiniTicker",

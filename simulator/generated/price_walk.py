@@ -24,7 +24,10 @@ RECENT_TRADES = 40  # window of CoinGecko's slower average
 
 
 class PriceWalk:
-    """State of one asset. `trade` and `change_book` produce the next event; attributes hold the state after it."""
+    """State of one asset.
+
+    `trade` and `change_book` produce the next event; attributes hold the state after it.
+    """
 
     def __init__(self, asset: SimulatedAsset, seed: int, start_ns: int) -> None:
         self.asset = asset
@@ -44,7 +47,10 @@ class PriceWalk:
         self._quote_around_last()
 
     def trade(self, at_ns: int) -> None:
-        """Make one trade at a new price, never the previous one, so that every symbol visibly changes."""
+        """Make one trade at a new price.
+
+        It is never the previous one, so that every symbol visibly changes.
+        """
         random = self._random
         self.last = max(10, self.last + self._move())
         self.last_quantity = self._quantity()
@@ -58,7 +64,10 @@ class PriceWalk:
         self._quote_around_last()
 
     def change_book(self, at_ns: int) -> None:
-        """Change a quantity at the best price; prices stay (nine of ten recorded book changes do the same)."""
+        """Change a quantity at the best price.
+
+        Prices stay (nine of ten recorded book changes do the same).
+        """
         if self._random.random() < 0.5:
             self.bid_quantity = self._quantity() * 5
         else:

@@ -1,4 +1,7 @@
-"""Rolling 24 h statistics of one symbol in buckets of 15 minutes. All values are integers in ticks and steps."""
+"""Rolling 24 h statistics of one symbol in buckets of 15 minutes.
+
+All values are integers in ticks and steps.
+"""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -26,7 +29,10 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class DayStats:
-    """24 h statistics; high >= close >= low holds, as `close` is the last trade inside the window."""
+    """24 h statistics.
+
+    high >= close >= low holds, as `close` is the last trade inside the window.
+    """
 
     previous_close: int
     open: int

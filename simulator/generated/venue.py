@@ -1,4 +1,4 @@
-"""Other exchanges of the generated market: same price walks, with their own premium, latency and trades."""
+"""Other exchanges of the generated market: same price walks, own trades and latency."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -102,7 +102,10 @@ class GeneratedVenue:
         return {state.listing.symbol: state.listing for state in self._states.values()}
 
     def initial_frame(self, stream: str) -> Frame | None:
-        """The first frame for a new subscriber; None if the stream is unknown or has no initial frame."""
+        """The first frame for a new subscriber.
+
+        None if the stream is unknown or has no initial frame.
+        """
         channel, state = self._streams.get(stream, (None, None))
         if channel is None or state is None or channel.initial is None:
             return None

@@ -1,4 +1,7 @@
-"""Kraken's v2 ticker messages with bare numbers [shape: exchanges.md 3] and the profile of its market."""
+"""Kraken's v2 messages with bare numbers, and the profile of its market.
+
+Shapes: exchanges.md 3 for `ticker`.
+"""
 
 from decimal import Decimal
 

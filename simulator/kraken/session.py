@@ -1,4 +1,4 @@
-"""Kraken's side of one v2 connection: one answer per symbol, heartbeats, pings [exchanges.md 3]. Pure text in, text out.
+"""Kraken's side of one v2 connection [exchanges.md 3]. Pure text in, text out.
 
 Kraken does not publish its message rate; the figure here is ours. Texts marked (?) are not documented.
 """

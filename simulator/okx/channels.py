@@ -1,4 +1,7 @@
-"""OKX's ticker messages, all values as text [shape: exchanges.md 5], and the profile of its market."""
+"""OKX's messages, all values as text, and the profile of its market.
+
+Shapes: exchanges.md 5 for `tickers`.
+"""
 
 import json
 
@@ -10,7 +13,10 @@ TICKERS, TRADES = "okx:tickers:", "okx:trades:"
 
 
 def tickers(snapshot: InstrumentSnapshot) -> str:
-    """A `tickers` message. The start-of-day prices equal the opening price: this market has no calendar."""
+    """A `tickers` message.
+
+    The start-of-day prices equal the opening price: this market has no calendar.
+    """
     fields = {
         "instType": "SPOT",
         "instId": snapshot.code,

@@ -1,1 +1,1 @@
-"""Replay of raw recordings: read, merged, shifted in time and published again, driven by explicit time."""
+"""Replay of recordings: read, merged, shifted in time and published again."""

@@ -27,7 +27,10 @@ def _endpoint(answer: RecordedAnswer) -> str:
 
 
 def prices_in(answer: RecordedAnswer) -> Mapping[str, Mapping[str, str]] | None:
-    """The number texts of a successful /simple/price answer by coin id and key; None for any other answer."""
+    """The number texts of a successful /simple/price answer by coin id and key.
+
+    None for any other answer.
+    """
     if answer.status != 200 or _endpoint(answer) != "simple/price":
         return None
     try:

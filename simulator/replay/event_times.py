@@ -1,4 +1,4 @@
-"""Event times inside recorded payloads: finds and shifts them without changing any other character.
+"""Event times inside recorded payloads, shifted without changing another character.
 
 * Binance: integers under E, T (trades; end of a candle), t (start of a candle), O and C (24 h window) of the event types that
   have them [exchanges.md 1.3]. Ids use the letters T, t and O in other events, so the event type decides.
@@ -38,14 +38,20 @@ _EVENT_TIMES = {
 
 
 def event_us(source: str, data: str) -> int | None:
-    """The event time of a payload in epoch microseconds; None for payloads without one (bookTicker)."""
+    """The event time of a payload in epoch microseconds.
+
+    None for payloads without one (bookTicker).
+    """
     pattern = _EVENT_TIMES.get(source) or _TIMES[source]
     match = pattern.search(data)
     return None if match is None else _parse(match[2])
 
 
 def move_times(source: str, text: str, moved_us: Callable[[int], int]) -> str:
-    """Shift every event time of a text; `moved_us` maps epoch microseconds to epoch microseconds."""
+    """Shift every event time of a text.
+
+    `moved_us` maps epoch microseconds to epoch microseconds.
+    """
 
     def replace(match: re.Match[str]) -> str:
         return match[1] + _format(moved_us(_parse(match[2])), match[2])

@@ -1,4 +1,4 @@
-"""Recorded frames by feed: which source an address belongs to, and which streams a frame belongs to. Pure."""
+"""Recorded frames by feed: the source of an address, the streams of a frame. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,8 +34,9 @@ _BYBIT_STREAMS = {"tickers.": TICKERS, "orderbook.1.": BOOK, "publicTrade.": TRA
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
-    """A received frame of a push feed, unchanged: `data` is the payload, `combined` has Binance's wrapper.
+    """A received frame of a push feed, unchanged.
 
+    `data` is the payload; `combined` has Binance's wrapper.
     `streams` are the simulator's stream names; `symbol` is the source's own.
     """
 

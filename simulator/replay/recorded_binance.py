@@ -1,4 +1,7 @@
-"""Binance's market as far as the replayed frames tell it; unknown fields are left out, never invented."""
+"""Binance's market as far as the replayed frames tell it.
+
+Unknown fields are left out, never invented.
+"""
 
 import json
 from collections.abc import Mapping

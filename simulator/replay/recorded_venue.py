@@ -1,4 +1,4 @@
-"""A push feed's market as far as the replayed frames tell it: its listing and the last frame of each stream."""
+"""A push feed's market as far as the replayed frames tell it."""
 
 import json
 import re

@@ -98,7 +98,10 @@ class Recording:
         return {coin_id: known.get(coin_id, Coin(coin_id, coin_id, coin_id)) for coin_id in sorted(priced)}
 
     def symbols(self) -> list[RecordedSymbol]:
-        """All price series: instruments that can be split, CoinGecko coins in each recorded currency."""
+        """All price series.
+
+        Instruments that can be split, and CoinGecko coins in each recorded currency.
+        """
         instruments = [
             RecordedSymbol(source, listing.symbol, listing.base, listing.quote)
             for source, listings in self.listings.items()

@@ -1,4 +1,6 @@
-"""Files of recordings, read line by line into records; plain, gzip or zstd. An unknown line is refused with its position.
+"""Files of recordings, read line by line into records; plain, gzip or zstd.
+
+An unknown line is refused with its position.
 
 * hftbacktest: `<receive time> <frame>`
 * cryptofeed text: `<receive time>: <frame>`, with `<address> <-> <time>` (connected) and

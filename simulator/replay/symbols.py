@@ -1,4 +1,4 @@
-"""The price series of a recording, and the split of Binance's joined symbols into base and quote.
+"""The price series of a recording, and the split of Binance's joined symbols.
 
 A recording has no exchangeInfo, so the simulator splits symbols itself: known assets first, then the longest known quote asset
 at the end. Product code must not split symbols this way [exchanges.md, Symbols].
@@ -34,7 +34,10 @@ QUOTES = (
 
 @dataclass(frozen=True, slots=True)
 class RecordedSymbol:
-    """One price series of a recording: `source_symbol` is `BTCUSDT` at Binance, `bitcoin` at CoinGecko."""
+    """One price series of a recording.
+
+    `source_symbol` is `BTCUSDT` at Binance, `bitcoin` at CoinGecko.
+    """
 
     source: str
     source_symbol: str

@@ -39,12 +39,12 @@ class Timeline:
 
 
 def ahead_ns(offsets: Iterable[tuple[int, int]]) -> int:
-    """The largest difference of (event offset in us, receive offset in ns); 0 if no event is ahead."""
+    """The largest (event offset - receive offset); 0 if no event is ahead."""
     return max(0, max((event_us * 1000 - received_ns for event_us, received_ns in offsets), default=0))
 
 
 def scaled_lead_ns(ahead_ns: int, speed: Fraction) -> int:
-    """How much later frames are published so that no event time is ahead of the clock."""
+    """The delay of all frames, so that no event time is ahead of the clock."""
     return _scaled(ahead_ns, speed)
 
 

@@ -1,4 +1,4 @@
-"""The records of one source during a replay, and how the sources' recordings are laid side by side."""
+"""Records of one source during a replay, and the alignment of several sources."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -54,7 +54,10 @@ class Track:
 
 
 def begin_tracks(tracks: Sequence[Track], begin_ns: int, speed: Fraction, *, original_times: bool) -> None:
-    """Give each track its timeline. Recordings of the same time keep their offset to each other; others start together."""
+    """Give each track its timeline.
+
+    Recordings of the same time keep their offset to each other; others start together.
+    """
     for group in _overlapping(tracks):
         group_ns = min(track.start_ns for track in group)
         for track in group:

@@ -1,4 +1,4 @@
-"""Replay of a recording: publishes frames when due, answers requests from the frames published so far."""
+"""Replay of a recording: publishes frames when due, answers requests from them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal

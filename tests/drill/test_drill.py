@@ -30,8 +30,10 @@ class StepResult(TypedDict):
 
 @pytest.mark.timeout(TIMEOUT_S + 30)
 async def test_every_fault_is_seen_survived_and_breaks_no_limit(tmp_path: Path) -> None:
-    """No step fails: effects are shown with state and reason, no stale value is served as fresh, nothing is lost on resume,
-    every source recovers, no limit is violated, and no source is disturbed by another one's fault.
+    """No step fails: every fault is shown, survived and healed.
+
+    Effects have a state and a reason, no stale value is served as fresh, nothing is lost on resume, every source recovers, no limit
+    is violated, and no source is disturbed by another one's fault.
     """
     file = tmp_path / "drill.json"
     process = await asyncio.create_subprocess_exec(

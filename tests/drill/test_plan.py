@@ -72,7 +72,10 @@ def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
 
 
 def test_two_systems_share_the_steps_and_meet_in_the_middle() -> None:
-    """No step is taken twice or left over; one system starts with undisturbed steps, the other with the longest."""
+    """No step is taken twice or left over.
+
+    One system starts with undisturbed steps, the other with the longest.
+    """
     steps = steps_of("okx")
     schedule = Schedule({"kraken": deque(), "okx": deque(steps)})
     there, back = schedule.take("okx", 1), schedule.take("okx", 0)

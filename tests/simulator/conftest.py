@@ -1,4 +1,4 @@
-"""Fixtures of the simulator's tests: a fake clock, simulators on free ports, the real recordings."""
+"""Fixtures of the simulator's tests: a fake clock, simulators on free ports, recordings."""
 
 import asyncio
 import json

@@ -173,7 +173,10 @@ async def test_weights_are_counted_by_the_wall_clock_minute(
 async def test_going_on_after_429_leads_to_418_and_the_end(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """The refusal carries the end of the minute; the ban carries its end, closes, and refuses handshakes."""
+    """The refusal carries the end of the minute.
+
+    The ban carries its end, closes, and refuses handshakes.
+    """
     settings: SimulatorOptions = {"binance_weight_limit": 4, "binance_refusals_before_ban": 2}
     async with open_simulator(clock, **settings) as at:
         async with connect(at.binance_ws_api_url) as socket:

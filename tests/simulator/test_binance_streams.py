@@ -114,7 +114,10 @@ async def test_an_unknown_stream_is_accepted_in_silence(
 async def test_the_combined_property_can_be_read_and_set(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """False under /ws, true under /stream; setting it changes the form of the frames that follow."""
+    """False under /ws, true under /stream.
+
+    Setting it changes the form of the frames that follow.
+    """
     async with open_simulator(clock) as at, connect(at.binance_stream_url + "/ws/btcusdt@trade") as socket:
         assert await ask(socket, {"method": "GET_PROPERTY", "params": ["combined"], "id": 1}) == {
             "result": False,
@@ -149,7 +152,10 @@ def test_a_bad_control_frame_is_refused_flat_or_nested(request_text: str, code: 
 
 
 async def test_streams_per_connection_are_limited(open_simulator: OpenSimulator) -> None:
-    """A SUBSCRIBE above the limit changes nothing and is refused in the nested form; a URL above it is refused, too."""
+    """A SUBSCRIBE above the limit changes nothing and is refused in the nested form.
+
+    A URL above it is refused, too.
+    """
     async with open_simulator(binance_streams_per_connection=2) as at:
         async with connect(at.binance_stream_url + "/ws/a@trade") as socket:
             refused = await ask(socket, {"method": "SUBSCRIBE", "params": ["b@trade", "c@trade"], "id": 19})

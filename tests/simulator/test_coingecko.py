@@ -1,4 +1,4 @@
-"""CoinGecko's REST interface as a real client sees it: parameters, errors, cache and call limit."""
+"""CoinGecko's REST interface: parameters, errors, cache and call limit."""
 
 import re
 from decimal import Decimal

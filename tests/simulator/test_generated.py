@@ -81,7 +81,10 @@ def test_a_long_sleep_is_skipped_over() -> None:
 
 
 def test_a_market_that_falls_behind_skips_to_the_present() -> None:
-    """Each step applies at most the allowed lag; the rest is counted, and every symbol is current soon."""
+    """Each step applies at most the allowed lag.
+
+    The rest is counted, and every symbol is current soon.
+    """
     world = GeneratedWorld(1, START_NS, max_lag_seconds=0.5)
     symbols = list(world.binance.listings())
     exact, largest = GeneratedWorld(1, START_NS), 0

@@ -32,7 +32,10 @@ async def test_a_connection_is_greeted_with_the_status(
 
 
 async def test_each_symbol_is_answered_on_its_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """A wrong symbol is refused by name, the others continue; snapshots come first, then updates."""
+    """A wrong symbol is refused by name, the others continue.
+
+    Snapshots come first, then updates.
+    """
     async with open_simulator(clock) as at, connect(at.kraken_stream_url, max_queue=None) as socket:
         await receive(socket)
         await socket.send(subscribe("BTC/USD", "XBT/USD", "ETH/USD"))

@@ -33,7 +33,10 @@ async def receive_push(socket: ClientConnection) -> Json:
 
 
 async def test_each_argument_is_answered_on_its_own(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """A wrong instrument is error 60018, the others continue; the current ticker follows at once."""
+    """A wrong instrument is error 60018, the others continue.
+
+    The current ticker follows at once.
+    """
     async with open_simulator(clock) as at, connect(at.okx_stream_url, max_queue=None) as socket:
         await socket.send(subscribe("BTC-USDT", "NOPE-USDT", "ETH-USDT"))
         answers = [await receive(socket) for _ in range(3)]

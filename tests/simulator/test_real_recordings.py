@@ -28,7 +28,7 @@ VERY_FAST = 1e6
 
 
 def recorded_lines(path: Path) -> list[tuple[int, str]]:
-    """Return (receive time in ns, frame) of every line with a stream, without using the code under test."""
+    """Return (receive time in ns, frame) of every line with a stream."""
     found = []
     with gzip.open(path, "rt") as file:
         for line in file:
@@ -90,7 +90,7 @@ def test_every_frame_comes_out_verbatim_and_in_order(names: list[str], recording
 @pytest.mark.slow
 @pytest.mark.parametrize("speed", [1.0, 7.0])
 def test_shifted_times_never_run_ahead_of_the_clock(speed: float, recording: FindRecording) -> None:
-    """Each frame of a merged replay carries E = start + (E - first E) / speed, never later than its publication."""
+    """Each frame carries E = start + (E - first E) / speed, never later than its publication."""
     paths = [recording(name) for name in (BTC, ETH)]
     world = ReplayWorld(Recording.read(paths), speed=speed)
     world.begin(START_NS)

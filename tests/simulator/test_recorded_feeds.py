@@ -1,4 +1,4 @@
-"""Replays of recorded push feeds: every frame unchanged, in order, and for the right product only."""
+"""Replays of recorded push feeds: unchanged frames, in order, of the right product."""
 
 import gzip
 import json
@@ -189,7 +189,10 @@ def trade(stamp_s: int, event_s: int) -> str:
 
 
 def test_a_gap_of_minutes_at_the_start_is_skipped(tmp_path: Path) -> None:
-    """The early frame is published at once with its true age; the others do not wait for minutes."""
+    """The early frame is published at once with its true age.
+
+    The others do not wait for minutes.
+    """
     path = tmp_path / "gap.txt"
     path.write_text(
         trade(1_700_000_000, 1_700_000_000)
@@ -227,7 +230,10 @@ def test_two_feeds_in_one_text_file_are_refused(tmp_path: Path) -> None:
 async def test_a_kraken_recording_is_served_with_its_digits(
     tmp_path: Path, open_simulator: OpenSimulator
 ) -> None:
-    """Trailing zeros stay; a late subscriber gets the last ticker as its snapshot; times have their decimals."""
+    """Trailing zeros stay.
+
+    A late subscriber gets the last ticker as its snapshot; times have their decimals.
+    """
     path = tmp_path / "kraken.txt"
     path.write_text(KRAKEN)
     subscribe = {

@@ -1,4 +1,4 @@
-"""Replay of small recordings in the documented formats: order, times, state, and ignored lines."""
+"""Replay of small recordings in the documented formats."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,10 @@ def test_two_files_are_merged_by_receive_time() -> None:
 
 
 def test_nothing_but_event_times_changes() -> None:
-    """Ids under T, t, L, F and prices stay; E, T, t, O and C keep their distances, and the first E becomes the start."""
+    """Ids under T, t, L, F and prices stay.
+
+    E, T, t, O and C keep their distances, and the first E becomes the start.
+    """
     frames = play(begun(CRYPTOFEED), 10)
     shift = START_MS - 1700000000040
     originals = [line.partition(": ")[2] for line in CRYPTOFEED.read_text().splitlines()[3:]]
@@ -106,7 +109,7 @@ def test_frames_go_out_at_recorded_offsets_divided_by_the_speed(speed: float) ->
 
 
 def test_an_exchange_clock_ahead_of_the_recorder_delays_frames() -> None:
-    """The second trade's event offset exceeds its receive offset, so all frames wait for the difference."""
+    """All frames wait for the difference of the second trade's event and receive offsets."""
     records = Recording.read([HFT])
     late = [record for record in records.frames if record.streams == ("btcusdt@trade",)]
     early = replace(late[1], received_ns=late[1].received_ns - 50_000_000)
@@ -170,7 +173,10 @@ def test_an_odd_frame_goes_out_and_leaves_the_state_alone(tmp_path: Path) -> Non
 
 
 def test_coingecko_state_is_digit_for_digit_with_its_true_age() -> None:
-    """Exponents, nulls and trailing zeros stay; last_updated_at keeps its distance to the time of reception."""
+    """Exponents, nulls and trailing zeros stay.
+
+    Last_updated_at keeps its distance to the time of reception.
+    """
     world = begun(COINGECKO)
     play(world, 0)
     now = START_NS // SECOND
@@ -186,7 +192,7 @@ def test_coingecko_state_is_digit_for_digit_with_its_true_age() -> None:
 
 
 def test_recordings_of_both_exchanges_made_at_the_same_time_keep_their_offsets() -> None:
-    """The CoinGecko answer of 22:13:20 comes 50 ms before the first aggregate trade, as recorded."""
+    """The CoinGecko answer comes 50 ms before the first aggregate trade, as recorded."""
     world = begun(CRYPTOFEED, COINGECKO)
     assert play(world, 0) == []
     assert world.coingecko.has_price("bitcoin")

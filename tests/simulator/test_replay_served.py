@@ -39,7 +39,10 @@ async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
 async def test_requests_are_answered_from_the_recording_at_that_moment(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Unpriced symbols are missing from lists and bare when requested alone; the other exchange lists nothing."""
+    """Unpriced symbols are missing from lists and bare when requested alone.
+
+    The other exchange lists nothing.
+    """
     async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
         async with connect(at.binance_ws_api_url) as socket:
 

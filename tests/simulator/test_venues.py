@@ -1,4 +1,4 @@
-"""Prices of the other exchanges: from the same walks, plausible together, deterministic for a seed."""
+"""Prices of the other exchanges: plausible together, deterministic for a seed."""
 
 import json
 import re

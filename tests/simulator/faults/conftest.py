@@ -17,7 +17,10 @@ VERIFY = httpx.create_ssl_context()
 
 @dataclass(frozen=True)
 class Feed:
-    """A client's view of one source: how to subscribe BTC and ETH, and where price and time are in a message."""
+    """A client's view of one source.
+
+    It can subscribe BTC and ETH, and find price and time in a message.
+    """
 
     source: str
     path: str

@@ -31,7 +31,10 @@ def url_of(at: SimulatorAddresses, source: str) -> str:
 async def test_calls_are_refused_late_cut_garbled_or_never_answered(
     open_simulator: OpenSimulator, source: str
 ) -> None:
-    """One fault after the other; every answer carries the label; after healing the call succeeds."""
+    """One fault after the other.
+
+    Every answer carries the label; after healing the call succeeds.
+    """
     async with open_simulator() as at, httpx.AsyncClient(timeout=5) as client:
         url = url_of(at, source)
         await inject(at, source, "http-429", parameters={"retry_after_s": 3})
@@ -86,7 +89,10 @@ async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, sour
 
 
 async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """Nulls, missing fields, zeros, exponents, another clock; a delisted pair keeps its price with zero quotes."""
+    """Nulls, missing fields, zeros, exponents, another clock.
+
+    A delisted pair keeps its price with zero quotes.
+    """
     async with open_simulator(clock) as at, httpx.AsyncClient() as client:
         url = url_of(at, "binance")
 

@@ -29,7 +29,10 @@ async def buffered(socket: ClientConnection) -> list[str]:
 async def test_one_channel_dies_while_the_other_goes_on(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """Bybit's book of BTC is silent; its tickers and the book of ETH continue; after healing it is back."""
+    """Bybit's book of BTC is silent.
+
+    Its tickers and the book of ETH continue; after healing it is back.
+    """
     books = 0
 
     def ten_others(text: str) -> bool:
@@ -49,7 +52,10 @@ async def test_one_channel_dies_while_the_other_goes_on(
 async def test_an_open_subscription_dies_until_it_is_renewed(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed
 ) -> None:
-    """With scope=open nothing comes on this connection; a new subscription works although the fault is active."""
+    """With scope=open nothing comes on this connection.
+
+    A new subscription works although the fault is active.
+    """
     async with open_simulator(clock) as at, feed.connect(at) as socket, feed.connect(at) as renewed:
         await socket.send(feed.subscribe)
         await until(feed, socket, clock, lambda seen: len(seen) >= 2)
@@ -75,7 +81,10 @@ async def test_a_channel_that_a_source_does_not_have_is_refused(open_simulator: 
 
 
 async def test_trade_ids_restart_while_time_advances(open_simulator: OpenSimulator, clock: FakeClock) -> None:
-    """Coinbase's trade ids go back to 1000, and times do not; after healing the old ids continue."""
+    """Coinbase's trade ids go back to 1000, and times do not.
+
+    After healing the old ids continue.
+    """
     async with open_simulator(clock) as at, connect(at.coinbase_stream_url, max_queue=None) as socket:
         await ask(socket, {"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["ticker"]})
         first = await receive(socket)
@@ -163,7 +172,10 @@ async def test_odd_messages_come_between_valid_ones(
 async def test_kraken_announces_maintenance_and_takes_it_back(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
-    """A status with an entry in a list, on open and on new connections; after healing the lists are empty."""
+    """A status with an entry in a list, on open and on new connections.
+
+    After healing the lists are empty.
+    """
     async with open_simulator(clock) as at, connect(at.kraken_stream_url) as socket:
         await receive(socket)
         for form, field in (("maintenance", "upcoming_maintenance"), ("emergency", "emergency")):

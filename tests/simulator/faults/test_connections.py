@@ -25,7 +25,10 @@ from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject, status
 async def test_handshakes_are_refused(
     open_simulator: OpenSimulator, feed: Feed, fault: str, code: int, retry_after: str | None, text: str
 ) -> None:
-    """With the source's status, Retry-After and body, and the label; after healing the handshake succeeds."""
+    """With the source's status, Retry-After and body, and the label.
+
+    After healing the handshake succeeds.
+    """
     async with open_simulator() as at:
         parameters = {"retry_after_s": 7} if retry_after else {}
         await inject(at, feed.source, fault, parameters=parameters)
