@@ -50,7 +50,7 @@ class FeedConnection:
     async def deliver(self, frame: Frame) -> None:
         """Enqueue a frame of a subscribed stream."""
         self._sent_ns = self._simulation.clock()
-        await self._send_queue.enqueue(frame.data)
+        await self._send_queue.enqueue(frame.data, waits=self._simulation.world.waits_for_clients)
 
     def on_timer(self, now_ns: int) -> None:
         """Send a heartbeat or close an idle connection, when due."""

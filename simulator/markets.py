@@ -153,6 +153,10 @@ class World(Protocol):
         A missing one lists nothing and publishes nothing.
         """
 
+    @property
+    def waits_for_clients(self) -> bool:
+        """Whether a slow client delays the market (a replay) instead of being disconnected."""
+
     def begin(self, now_ns: int) -> None:
         """Start at `now_ns`, when the first client asks for prices; later calls have no effect."""
 

@@ -39,6 +39,9 @@ class CloseFrame:
     reason: str
 
 
+SLOW_CONSUMER = CloseFrame(1008, "Slow consumer")
+
+
 class SendQueue:
     """Frames waiting to be sent to one client."""
 
@@ -57,15 +60,18 @@ class SendQueue:
             return False
         return True
 
-    async def enqueue(self, text: str) -> None:
-        """Queue a frame, waiting for a slow reader; disconnect it after the timeout."""
+    async def enqueue(self, text: str, *, waits: bool) -> None:
+        """Queue a frame; disconnect a slow reader whose queue is full, after a timeout if `waits`."""
         if self.try_enqueue(text):
+            return
+        if not waits:
+            self.close(SLOW_CONSUMER)
             return
         try:
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 await self._queue.put(text)
         except TimeoutError:
-            self.close(CloseFrame(1008, "Slow consumer"))
+            self.close(SLOW_CONSUMER)
 
     def close(self, close: CloseFrame) -> None:
         """Discard all queued frames and close."""

@@ -20,6 +20,9 @@ class FeedChannel:
     on_book: bool = False
     every_seconds: int = 0
     initial: Payload | None = None
+    # Sent again after so many seconds without a change of the book.
+    repeat: Payload | None = None
+    repeat_after_seconds: int = 0
 
     def stream(self, code: str) -> str:
         """The stream name for one code."""

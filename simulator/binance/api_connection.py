@@ -114,13 +114,13 @@ class ApiConnection:
             if error.retry_at_ms is not None:
                 self._monitor.record_refusal(ENDPOINT, self._simulation.clock(), error.retry_at_ms * MS)
             await self._send_queue.enqueue(
-                envelope.format_error(request_id, error, limits, to_ms(self._simulation.clock()))
+                envelope.format_error(request_id, error, limits, to_ms(self._simulation.clock())), waits=True
             )
             if error.status == 418:
                 self._send_queue.close_when_drained(BANNED)
             return
         answer = envelope.format_result(request_id, result, self._limits(shows_limits))
-        await self._send_queue.enqueue(await self._interceptor.alter(answer))
+        await self._send_queue.enqueue(await self._interceptor.alter(answer), waits=True)
 
     async def _execute(self, request: envelope.Request) -> object:
         now_ns = self._simulation.clock()

@@ -80,7 +80,8 @@ class StreamConnection:
 
     async def deliver(self, frame: Frame) -> None:
         """Enqueue a frame, wrapped or raw as the connection's `combined` property says."""
-        await self._send_queue.enqueue(frame.combined if self._subscriptions.combined else frame.data)
+        text = frame.combined if self._subscriptions.combined else frame.data
+        await self._send_queue.enqueue(text, waits=self._simulation.world.waits_for_clients)
 
     def on_timer(self, now_ns: int) -> None:
         """Send a ping or close, when due."""
@@ -100,7 +101,7 @@ class StreamConnection:
                 # The answer is enqueued before any frame of a newly subscribed stream.
                 self._monitor.control_messages += 1
                 answer = self._subscriptions.control(message)
-                await self._send_queue.enqueue(answer)
+                await self._send_queue.enqueue(answer, waits=True)
                 self._follow_subscriptions()
         except ConnectionClosed:
             return

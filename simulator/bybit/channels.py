@@ -103,7 +103,16 @@ BYBIT = VenueProfile(
     split=_split,
     channels=(
         FeedChannel(TICKERS, tickers, on_trade=True, initial=tickers),
-        FeedChannel(BOOK, book_delta, role="book", on_trade=True, on_book=True, initial=book_snapshot),
+        FeedChannel(
+            BOOK,
+            book_delta,
+            role="book",
+            on_trade=True,
+            on_book=True,
+            initial=book_snapshot,
+            repeat=book_snapshot,
+            repeat_after_seconds=3,
+        ),
         FeedChannel(TRADES, public_trade, role="trades", on_trade=True),
     ),
 )

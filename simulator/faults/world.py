@@ -34,6 +34,11 @@ class FaultyWorld:
         """The wrapped market's label."""
         return self._world.label
 
+    @property
+    def waits_for_clients(self) -> bool:
+        """Whether the wrapped market waits for slow clients."""
+        return self._world.waits_for_clients
+
     def begin(self, now_ns: int) -> None:
         """Start the wrapped market."""
         self._world.begin(now_ns)

@@ -87,6 +87,7 @@ class GeneratedVenue:
         self._profile = profile
         self._random = Random(f"{seed}/{profile.source}")  # noqa: S311 - prices for a simulation, not secrets
         self._latency = profile.latency_ms * MS
+        self._repeated = [channel for channel in profile.channels if channel.repeat is not None]
         self._tether = next((walk for walk in walks if walk.asset.symbol == "USDT"), None)
         self._states = {walk.asset.symbol: self._state(walk) for walk in walks if self._code(walk)}
         self._streams = {
@@ -140,6 +141,22 @@ class GeneratedVenue:
         for state in self._states.values() if due else ():
             state.book_ns = max(state.book_ns, at_ns - self._latency)
             yield from self._frames(state, due.__contains__, wanted)
+        for channel in self._repeated:
+            for state in self._states.values():
+                yield from self._repeat(state, channel, at_ns - self._latency, wanted)
+
+    @staticmethod
+    def _repeat(
+        state: VenueState, channel: FeedChannel, event_ns: int, wanted: Container[str]
+    ) -> Iterator[Frame]:
+        stream = channel.stream(state.listing.symbol)
+        if (
+            channel.repeat is not None
+            and event_ns - state.book_ns >= channel.repeat_after_seconds * SECOND
+            and stream in wanted
+        ):
+            state.book_ns = event_ns
+            yield Frame.plain(stream, channel.repeat(state.snapshot()))
 
     @staticmethod
     def _frames(

@@ -62,6 +62,8 @@ class GeneratedBinance:
 class GeneratedWorld:
     """All assets, moving from `start_ns` on."""
 
+    waits_for_clients = False
+
     def __init__(
         self,
         seed: int,

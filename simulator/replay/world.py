@@ -25,6 +25,8 @@ log = structlog.get_logger()
 class ReplayWorld:
     """The replay of one recording. It waits at its first record until `begin`."""
 
+    waits_for_clients = True
+
     def __init__(self, recording: Recording, *, speed: float = 1.0, original_times: bool = False) -> None:
         names = " ".join(recording.names).encode("ascii", "replace").decode()
         self.label = f"replay {names}"

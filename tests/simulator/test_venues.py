@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Container
 from decimal import Decimal
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -128,3 +129,15 @@ async def test_a_missing_instrument_type_is_okxs_error(open_simulator: OpenSimul
         answer = await client.get(f"{at.okx_rest_url}/api/v5/public/instruments")
         assert answer.json()["code"] == "51000"
         assert answer.headers["X-Ratewire-Simulated"] == "generated seed=1"
+
+
+def test_bybit_sends_the_book_again_after_three_seconds() -> None:
+    """A quiet book is repeated, so that clients can tell it from a dead channel."""
+    world = GeneratedWorld(1, START_NS)
+    times: dict[str, list[int]] = {}
+    for frame in world.advance(START_NS + 60 * SECOND, AllStreams()):
+        if frame.stream.startswith("bybit:orderbook.1."):
+            times.setdefault(frame.stream, []).append(json.loads(frame.data)["ts"])
+    assert len(times) == len(world.venues["bybit"].listings())
+    gaps = [later - earlier for stamps in times.values() for earlier, later in pairwise(stamps)]
+    assert max(gaps) <= 4000
