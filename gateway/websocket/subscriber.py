@@ -37,12 +37,18 @@ class WebSocketSubscriber:
             self._queue.enqueue(self._on_turn)
 
     def deliver(self, payload: EncodedPayload) -> None:
-        if self._queue.is_free or self._queue.below_high_water:
-            self._write(payload)
+        queue = self._queue
+        if queue.is_free or queue.below_high_water:
+            known = payload.frames.get(queue.encode_frame)
+            # Most payloads are framed already: a call less for each delivery.
+            if known is not None and known[0] == self._envelope:
+                queue.write_frame(known[1])
+            else:
+                queue.write_frame(self._encode_frame(payload))
         else:
             # Other subscribers of this connection got the same payload just before, and filled the queue.
             self._pending = payload
-            self._queue.enqueue(self._write_pending)
+            queue.enqueue(self._write_pending)
 
     def fail(self, error: Exception) -> None:
         self._pending = None
@@ -67,19 +73,18 @@ class WebSocketSubscriber:
         finally:
             self.resuming = None
 
-    def _write(self, payload: EncodedPayload) -> None:
-        queue, envelope = self._queue, self._envelope
-        encode_frame = queue.encode_frame
+    def _encode_frame(self, payload: EncodedPayload) -> bytes:
+        encode_frame, envelope = self._queue.encode_frame, self._envelope
         known = payload.frames.get(encode_frame)
         if known is None or known[0] != envelope:
             before, after = envelope
             known = payload.frames[encode_frame] = envelope, encode_frame(before + payload.body + after)
-        queue.write_frame(known[1])
+        return known[1]
 
     def _write_pending(self) -> None:
         payload, self._pending = self._pending, None
         if payload is not None and not self._queue.is_closed:
-            self._write(payload)
+            self._queue.write_frame(self._encode_frame(payload))
 
     def _on_turn(self) -> None:
         self._is_enqueued = False
