@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
+
 from cache.ports import FeedMessage, Snapshot
 from rates.errors import CacheUnavailable
 from rates.health import REPORT_LIFETIME, SourceReport
@@ -45,7 +47,7 @@ class MemoryCache:
         for ticker in tickers:
             known = cache.tickers.get(ticker.symbol)
             if known is None or ticker.is_newer_than(known):
-                cache.tickers[ticker.symbol] = stored[ticker.symbol] = ticker
+                cache.tickers[ticker.symbol] = stored[ticker.symbol] = _with_trade_time(ticker, known)
         if stored:
             cache.seq += 1
             changes = Changes(tickers[0].source, cache.epoch, cache.seq, tuple(stored.values()))
@@ -97,3 +99,10 @@ async def _drain(queue: asyncio.Queue[FeedMessage | None]) -> AsyncIterator[Feed
     while (message := await queue.get()) is not None:
         yield message
     raise CacheUnavailable(f"the subscriber fell {SUBSCRIBER_QUEUE_LENGTH} messages behind")
+
+
+def _with_trade_time(ticker: Ticker, known: Ticker | None) -> Ticker:
+    """Take over the time of the last trade if `ticker` has none and is of the same trade."""
+    if ticker.last_trade_at is not None or known is None or not ticker.sequence == known.sequence != 0:
+        return ticker
+    return msgspec.structs.replace(ticker, last_trade_at=known.last_trade_at)

@@ -82,7 +82,8 @@ class RedisTickerSink:
         ]
         for ticker in tickers:
             observed_us = format_us(ticker.observed_at)
-            arguments += (str(ticker.symbol), observed_us, ticker.sequence, encode_ticker(ticker))
+            trade_us = "" if ticker.last_trade_at is None else format_us(ticker.last_trade_at)
+            arguments += (str(ticker.symbol), observed_us, ticker.sequence, trade_us, encode_ticker(ticker))
         keys = [names.head(source), names.cache(source), names.order(source), names.stream(source)]
         stored, epoch = await self._write.run(keys, arguments)
         return int(stored), epoch

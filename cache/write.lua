@@ -1,25 +1,32 @@
 -- One atomic write of a batch of tickers of one source: newer wins, count, append, publish. Publishes only what it stores.
 -- KEYS head cache order stream
--- ARGV channel is_sharded candidate_epoch stream_length lifetime_ms, then per ticker: symbol observed_at_us sequence json
+-- ARGV channel is_sharded candidate_epoch stream_length lifetime_ms, then per ticker: symbol observed_at_us sequence
+--   last_trade_at_us ('' if unknown) json
+-- A ticker without the time of the last trade takes over the stored one if both have the same sequence, which is not 0.
 -- Returns {number of tickers stored, epoch ('': never written)}.
 local head, cache, order, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local accepted, newest = {}, {}
-for i = 6, #ARGV, 4 do
+for i = 6, #ARGV, 5 do
   local symbol, observed, sequence = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local trade, json = ARGV[i + 3], ARGV[i + 4]
   local known = newest[symbol]
   if not known then
     local text = redis.call('HGET', order, symbol)
     if text then
-      local us, seq = string.match(text, '^(%-?%d+):(%-?%d+)$')
-      known = { observed = tonumber(us), sequence = tonumber(seq) }
+      local us, seq, at = string.match(text, '^(%-?%d+):(%-?%d+):?(%-?%d*)$')
+      known = { observed = tonumber(us), sequence = tonumber(seq), trade = at }
     end
   end
   if not known or observed > known.observed or (observed == known.observed and sequence > known.sequence) then
     if not (known and known.json) then accepted[#accepted + 1] = symbol end
+    if trade == '' and known and known.trade ~= '' and sequence ~= 0 and sequence == known.sequence then
+      trade = known.trade
+      json = '{"last_trade_at_us":' .. trade .. ',' .. string.sub(json, 2)
+    end
     newest[symbol] = {
-      observed = observed, sequence = sequence, json = ARGV[i + 3],
-      order = ARGV[i + 1] .. ':' .. ARGV[i + 2],
+      observed = observed, sequence = sequence, trade = trade, json = json,
+      order = ARGV[i + 1] .. ':' .. ARGV[i + 2] .. (trade ~= '' and ':' .. trade or ''),
     }
   end
 end

@@ -48,7 +48,13 @@ class RedisCache(RedisTickerSink, RedisTickerFeed):
 
 
 def ticker(
-    symbol: Symbol = BTC, *, at: int, price: str = "1", sequence: int = 0, source: Source = Source.BINANCE
+    symbol: Symbol = BTC,
+    *,
+    at: int,
+    price: str = "1",
+    sequence: int = 0,
+    source: Source = Source.BINANCE,
+    traded_at: int | None = None,
 ) -> Ticker:
     return Ticker(
         source=source,
@@ -58,6 +64,7 @@ def ticker(
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=parse_us(at),
         sequence=sequence,
+        last_trade_at=None if traded_at is None else parse_us(traded_at),
     )
 
 

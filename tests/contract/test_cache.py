@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -70,6 +70,31 @@ async def test_the_sequence_orders_tickers_of_equal_event_time(cache: Cache) -> 
     assert await cache.write([ticker(at=5, sequence=7, price="7")]) == 0
     assert await cache.write([ticker(at=5, sequence=9, price="9")]) == 1
     assert await stored(cache) == {"BTC/USDT": "9"}
+
+
+async def test_a_ticker_without_a_trade_time_keeps_that_of_the_same_trade(cache: Cache) -> None:
+    """A poll names the last trade by its id only; the push feed told its time before. Another trade has another time."""
+
+    async def trade_times() -> set[datetime | None]:
+        return {entry.last_trade_at for entry in (await cache.read_snapshot(Source.BINANCE)).tickers}
+
+    await cache.write([ticker(at=5_000_000, sequence=7, traded_at=4_000_000)])
+    async with cache.subscribe() as messages:
+        await cache.write([ticker(at=6_000_000, sequence=7)])
+        message = await next_message(messages)
+    assert isinstance(message, Changes)
+    assert [entry.last_trade_at for entry in message.tickers] == [parse_us(4_000_000)]
+    assert await trade_times() == {parse_us(4_000_000)}
+    # Twice in one batch, and from the stored order again.
+    await cache.write([ticker(at=7_000_000, sequence=7), ticker(at=8_000_000, sequence=7)])
+    assert await trade_times() == {parse_us(4_000_000)}
+    await cache.write([ticker(at=9_000_000, sequence=8)])
+    assert await trade_times() == {None}
+    await cache.write([ticker(at=10_000_000, traded_at=9_500_000), ticker(at=11_000_000)])
+    assert await trade_times() == {None}
+    await cache.write([ticker(at=12_000_000, sequence=9, traded_at=11_500_000)])
+    await cache.write([ticker(at=13_000_000, sequence=9, traded_at=12_500_000)])
+    assert await trade_times() == {parse_us(12_500_000)}
 
 
 async def test_a_batch_publishes_only_the_newest_ticker_of_a_symbol(cache: Cache) -> None:

@@ -1,6 +1,6 @@
 """What ingest refuses, counts, and lets through."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -32,13 +32,26 @@ def test_a_price_that_cannot_be_printed_is_refused(price: str) -> None:
     assert refusal(ticker(price=price)) is Rejection.NOT_FINITE
 
 
-@pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h", "change_percent_24h"])
+NOT_NEGATIVE = [
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "open_24h",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "quote_volume_24h",
+]
+
+
+@pytest.mark.parametrize("field", [*NOT_NEGATIVE, "change_percent_24h"])
 def test_any_number_that_is_not_finite_is_refused(field: str) -> None:
     """One such field would make the whole value unreadable for the gateway."""
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Rejection.NOT_FINITE
 
 
-@pytest.mark.parametrize("field", ["bid", "ask", "high_24h", "low_24h", "volume_24h"])
+@pytest.mark.parametrize("field", NOT_NEGATIVE)
 def test_what_cannot_be_negative_is_refused_when_it_is(field: str) -> None:
     """Zero passes: an empty side of the book, a day without trades. A change may be negative."""
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("-0.01")})) is Rejection.NEGATIVE
@@ -67,6 +80,19 @@ def test_a_time_before_all_markets_is_refused() -> None:
     """Epoch zero stands for "never"; merely old values pass and show their age."""
     assert refusal(ticker(observed_at=EPOCH)) is Rejection.BEFORE_ALL_MARKETS
     assert refusal(ticker(observed_at=EARLIEST_OBSERVATION)) is None
+
+
+@pytest.mark.parametrize("field", ["quoted_at", "last_trade_at"])
+def test_the_times_of_quotes_and_trade_are_held_to_the_same_limits(field: str) -> None:
+    """A time of any kind that cannot be makes the whole ticker doubtful."""
+
+    def judge(at: datetime) -> Rejection | None:
+        return refusal(msgspec.structs.replace(ticker(), **{field: at}))
+
+    assert judge(START + SKEW) is None
+    assert judge(START + SKEW + MICROSECOND) is Rejection.FROM_THE_FUTURE
+    assert judge(EARLIEST_OBSERVATION) is None
+    assert judge(EPOCH) is Rejection.BEFORE_ALL_MARKETS
 
 
 async def test_refusals_are_counted_and_the_rest_is_stored() -> None:

@@ -42,6 +42,31 @@ async def test_values_wait_for_an_absent_cache() -> None:
     assert sorted(one.price for one in sink.tickers) == [Decimal(2), Decimal(10)]
 
 
+async def test_a_ticker_counts_the_earlier_ones_that_it_replaced() -> None:
+    """Since the last write, failed ones included; late and repeated ones replaced nothing."""
+    sink = FakeSink()
+    buffer = WriteBuffer(sink, interval=SECOND)
+
+    def put(*seconds: int) -> None:
+        for second in seconds:
+            buffer.put([ticker(BTC, str(second + 1), observed_at=START + second * SECOND)])
+
+    put(0, 1, 2, 1, 2)
+    buffer.put([ticker(ETH, "10")])
+    await buffer.flush()
+    assert {one.symbol: one.merged for one in sink.tickers} == {BTC: 2, ETH: 0}
+    put(3)
+    await buffer.flush()
+    assert sink.tickers[-1].merged == 0
+    sink.failure = CacheUnavailable("Redis: away")
+    put(4, 5)
+    await buffer.flush()
+    put(6, 7)
+    sink.failure = None
+    await buffer.flush()
+    assert (sink.tickers[-1].price, sink.tickers[-1].merged) == (Decimal(8), 3)
+
+
 async def test_it_flushes_by_itself_and_rests_when_there_is_nothing() -> None:
     """One write per interval with something in it, none without."""
     sink = FakeSink()
