@@ -1,1 +1,4 @@
-"""Cache between pipeline and gateway: newest tickers, ordered changes, source reports. In Redis or in memory."""
+"""Cache between pipeline and gateway, in Redis or in memory.
+
+Newest tickers, ordered changes, source reports.
+"""

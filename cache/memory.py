@@ -1,4 +1,7 @@
-"""In-memory cache for the embedded system, with the contract of the Redis cache. Persists nothing."""
+"""In-memory cache for the embedded system, with the contract of the Redis cache.
+
+Persists nothing.
+"""
 
 import asyncio
 import secrets
@@ -33,7 +36,10 @@ class _SourceCache:
 
 
 class MemoryCache:
-    """A `TickerSink` and `TickerFeed` in memory. `stream_length` bounds the changes kept for resuming."""
+    """A `TickerSink` and `TickerFeed` in memory.
+
+    `stream_length` bounds the changes kept for resuming.
+    """
 
     def __init__(self, *, stream_length: int) -> None:
         self._sources = {source: _SourceCache(deque(maxlen=stream_length)) for source in Source}

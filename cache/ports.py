@@ -1,4 +1,7 @@
-"""Ports of the cache: a sink for the pipeline, a feed for the gateway. Implemented on Redis and in memory."""
+"""Ports of the cache: a sink for the pipeline, a feed for the gateway.
+
+Implemented on Redis and in memory.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -26,7 +29,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Position of a source's last write. All messages of earlier writes precede it on the same subscription."""
+    """Position of a source's last write.
+
+    All messages of earlier writes precede it on the same subscription.
+    """
 
     source: Source
     epoch: str
@@ -34,7 +40,10 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class Interruption(msgspec.Struct, frozen=True):
-    """Messages of a source are being lost. A `Snapshot` of the source follows once they arrive again."""
+    """Messages of a source are being lost.
+
+    A `Snapshot` of the source follows once they arrive again.
+    """
 
     source: Source
     reason: str
@@ -86,7 +95,9 @@ class TickerFeed(Protocol):
         ...
 
     async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        """Read all changes after `seq` of `epoch`, in order; `None` if the stream no longer has all of them.
+        """Read all changes after `seq` of `epoch`, in order.
+
+        Returns `None` if the stream no longer has all of them.
 
         Raises:
             CacheUnavailable: Redis cannot be reached.

@@ -1,4 +1,4 @@
-"""Redis clients for all processes, for each form in which Redis is run, and translation of their errors.
+"""Redis clients for each form in which Redis is run, and translation of their errors.
 
 After a failover a command leads to a new connection: a client never stays on a server that has become a replica.
 """
@@ -41,7 +41,10 @@ ScriptArgument = bytes | str | int
 
 
 class SentinelRedis(Redis):
-    """Client of the primary that the Sentinels name; `aclose` closes the connections to the Sentinels as well."""
+    """Client of the primary that the Sentinels name.
+
+    `aclose` closes the connections to the Sentinels as well.
+    """
 
     def __init__(self, sentinel: Sentinel, pool: SentinelConnectionPool) -> None:
         super().__init__(connection_pool=pool)
@@ -91,7 +94,9 @@ def open_redis(url: str) -> RedisClient:
 
 
 async def connect_redis(url: str) -> RedisClient:
-    """Create a client and check that Redis responds. A `redis://` URL may also be that of a cluster node.
+    """Create a client and check that Redis responds.
+
+    A `redis://` URL may also be that of a cluster node.
 
     Raises:
         InvalidSetting: not a Redis URL.
@@ -156,7 +161,10 @@ def _retry() -> Retry:
 
 
 class LuaScript:
-    """A script that runs on the server that has its keys. Sent in full only to a server that does not know it yet."""
+    """A script that runs on the server that has its keys.
+
+    Sent in full only to a server that does not know it yet.
+    """
 
     def __init__(self, redis: RedisClient, text: str) -> None:
         self._redis, self._text = redis, text

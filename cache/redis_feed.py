@@ -1,4 +1,4 @@
-"""Read side of the Redis cache: one subscription for all sources, snapshots, and the bounded stream."""
+"""Read side of the Redis cache: subscription, snapshots and the bounded stream."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -97,7 +97,10 @@ def _decode_report(source: Source, data: bytes) -> Sequence[FeedMessage]:
 
 
 def _readable(decode: Callable[[bytes], T], values: Iterable[bytes]) -> Iterator[T]:
-    """Decode the entries of a snapshot. Skips and logs unreadable ones, so that one does not hide all others."""
+    """Decode the entries of a snapshot.
+
+    Skips and logs unreadable ones, so that one does not hide all others.
+    """
     for value in values:
         try:
             yield decode(value)

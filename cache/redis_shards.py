@@ -1,4 +1,7 @@
-"""Subscription to a Redis Cluster: one connection per shard. A shard that fails over interrupts its own sources only."""
+"""Subscription to a Redis Cluster: one connection per shard.
+
+A shard that fails over interrupts its own sources only.
+"""
 
 import asyncio
 import random
@@ -61,7 +64,10 @@ class ShardedFeed:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, shard: NodeAddress, sources: Sequence[Source]) -> asyncio.Future[None]:
-        """Start the task of a shard; the future is done once its subscription is active, or has failed."""
+        """Start the task of a shard.
+
+        The future is done once its subscription is active, or has failed.
+        """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run(shard, sources, ready), name=f"shard {shard}")
         self._tasks.add(task)
@@ -131,7 +137,10 @@ class ShardedFeed:
                 log.debug("shard still lost", sources=sources, error=str(exc))
 
     async def _locate(self, sources: Sequence[Source]) -> dict[NodeAddress, list[Source]]:
-        """Ask each slot for its head, so that the client learns of failovers and moved slots; group by primary."""
+        """Group sources by the primary of their slot.
+
+        Asks each slot first, so that the client learns of failovers and moved slots.
+        """
         shards: dict[NodeAddress, list[Source]] = {}
         with translated_errors():
             for source in sources:

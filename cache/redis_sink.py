@@ -24,7 +24,9 @@ log = structlog.get_logger("ratewire.cache")
 
 
 class RedisTickerSink:
-    """A `TickerSink` on Redis. A client can resume if it is at most `stream_length` writes behind.
+    """A `TickerSink` on Redis.
+
+    A client can resume if it is at most `stream_length` writes behind.
 
     Keeps the newest ticker of each symbol that it has written. When Redis begins a new epoch, because its data was lost
     or a failover may have dropped the last writes, the sink writes them all again: the cache keeps only what is newer.

@@ -1,4 +1,7 @@
-"""One pub/sub connection to one Redis server. Never reconnects by itself: what was published meanwhile would be lost unseen."""
+"""One pub/sub connection to one Redis server.
+
+Never reconnects by itself: what was published meanwhile would be lost unseen.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +24,9 @@ RawMessage = tuple[bytes, bytes]
 async def open_subscription(
     redis: Redis, channels: Sequence[Sequence[str]], *, is_sharded: bool = False
 ) -> AsyncIterator[AsyncIterator[RawMessage]]:
-    """Subscribe to groups of channels (one slot per group where `is_sharded`); messages are (channel, data).
+    """Subscribe to groups of channels; messages are (channel, data).
+
+    Where `is_sharded`, the channels of a group are in one slot.
 
     The subscription is active once the context is entered.
 
@@ -47,7 +52,7 @@ async def _subscribe(pubsub: PubSub, channels: Sequence[Sequence[str]]) -> None:
 
 
 async def _subscribe_sharded(pubsub: PubSub, channels: Sequence[Sequence[str]]) -> None:
-    """Use sharded channels, or ordinary ones where the server is too old for them (before Redis 7.0)."""
+    """Use sharded channels, or ordinary ones on servers before Redis 7.0."""
     try:
         for group in channels:
             await pubsub.ssubscribe(*group)

@@ -1,4 +1,7 @@
-"""Redis URLs: a standalone server, a Sentinel deployment, or a cluster. Parsing only; opens nothing."""
+"""Redis URLs of a standalone server, a Sentinel deployment or a cluster.
+
+Parsing only; opens nothing.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -29,7 +32,9 @@ class Deployment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """A parsed Redis URL. `hosts` are the addresses to ask first: servers, Sentinels or cluster nodes.
+    """A parsed Redis URL.
+
+    `hosts` are the addresses to ask first: servers, Sentinels or cluster nodes.
 
     `options` are keyword arguments for a connection to a Redis server, without host and port; `sentinel_options` for
     a connection to a Sentinel. `service` is the name that the Sentinels know the primary by.

@@ -16,7 +16,9 @@ class Halt(msgspec.Struct, frozen=True):
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """A tracked symbol at a source. `source_symbol` is the source's spelling (`BTCUSDT`, `bitcoin`).
+    """A tracked symbol at a source.
+
+    `source_symbol` is the source's spelling (`BTCUSDT`, `bitcoin`).
 
     `name` is the display name of the base asset. A halted instrument stays tracked, but is not fetched, and queries
     report it as not trading until the halt ends.

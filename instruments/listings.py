@@ -1,4 +1,4 @@
-"""Effects of listings on tracked instruments: trading halts, and when each listing was last accepted."""
+"""Stored results of listings: trading halts, and when each listing was last accepted."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ class ListingState(msgspec.Struct, frozen=True):
 
 
 class ListingRecords:
-    """Stores listing states and halts in the database of `store`, separately for simulated and real data."""
+    """Stores listing states and halts, separately for simulated and real data."""
 
     def __init__(self, store: InstrumentStore) -> None:
         self._store = store

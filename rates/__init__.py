@@ -1,1 +1,4 @@
-"""Kernel shared by pipeline and gateway: plain values, their wire format, Redis keys, errors. Does no I/O."""
+"""Kernel shared by pipeline and gateway: values, wire format, Redis keys, errors.
+
+Does no I/O.
+"""

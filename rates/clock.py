@@ -1,4 +1,7 @@
-"""System clock and time conversion. All other code takes a `Clock` or a datetime as an argument."""
+"""System clock and time conversion.
+
+All other code takes a `Clock` or a datetime as an argument.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,6 @@
-"""Error tree. Adapters translate library errors into it; two tables in `rates.error_mapping` cover every leaf.
+"""Error tree, into which adapters translate library errors.
+
+Two tables in `rates.error_mapping` cover every leaf.
 
 RatesError
 ├── InvalidInput                 the caller sent something unusable
@@ -70,7 +72,10 @@ class InvalidNumber(InvalidInput):
 
 
 class InvalidArgument(InvalidInput):
-    """An argument outside its range. The message gives its name, the value seen and the range expected."""
+    """An argument outside its range.
+
+    The message gives its name, the value seen and the range expected.
+    """
 
     def __init__(self, name: str, seen: object, expected: str) -> None:
         self.name, self.seen, self.expected = name, seen, expected
@@ -142,7 +147,10 @@ class NotListed(InvalidInput):
 
 
 class AmbiguousSymbol(InvalidInput):
-    """A symbol that matches several listed instruments. `candidates` gives their source symbols and names."""
+    """A symbol that matches several listed instruments.
+
+    `candidates` gives their source symbols and names.
+    """
 
     def __init__(self, symbol: str, source: str, *, candidates: Sequence[str]) -> None:
         self.symbol, self.source, self.candidates = symbol, source, tuple(candidates)
@@ -166,7 +174,9 @@ class RateNotSeen(RateUnavailable):
 
 
 class RateStale(RateUnavailable):
-    """The newest value, or its last trade, exceeds the requested maximum age. Ages are in milliseconds.
+    """The newest value, or its last trade, exceeds the requested maximum age.
+
+    Ages are in milliseconds.
 
     `max_trade_age_ms` is `None` where no limit on the last trade was asked for; `trade_age_ms` is `None` where the
     source does not tell when that was.
@@ -200,7 +210,10 @@ class RateStale(RateUnavailable):
 
 
 class NotTrading(RateUnavailable):
-    """Tracked, but not traded at its source. `word` is the source's status; `since` is when it was first seen."""
+    """Tracked, but not traded at its source.
+
+    `word` is the source's status; `since` is when it was first seen.
+    """
 
     def __init__(self, symbol: str, source: str, *, word: str, since: datetime) -> None:
         self.symbol, self.source, self.word, self.since = symbol, source, word, since
@@ -246,7 +259,10 @@ class SourceRateLimited(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """Access denied: bad key, ban, firewall or country. `retry_at` is the end of the ban, where known."""
+    """Access denied: bad key, ban, firewall or country.
+
+    `retry_at` is the end of the ban, where known.
+    """
 
     def __init__(self, source: str, message: str, *, retry_at: datetime | None = None) -> None:
         self.retry_at = retry_at
@@ -297,7 +313,10 @@ class SetupError(RatesError):
 
 
 class InvalidSetting(SetupError):
-    """An unusable setting. The message gives the variable, the value seen and the value expected."""
+    """An unusable setting.
+
+    The message gives the variable, the value seen and the value expected.
+    """
 
     def __init__(self, variable: str, seen: object, expected: str) -> None:
         self.variable, self.seen, self.expected = variable, seen, expected

@@ -1,4 +1,4 @@
-"""Source reports: the view each pipeline process has of its source, sent to the gateway through the cache."""
+"""Source reports: each pipeline process tells the gateway the state of its source."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,7 +28,7 @@ class LinkState(StrEnum):
 
 
 class CallBudgetState(msgspec.Struct, frozen=True):
-    """Calls allowed and left in the current window, and when the next call is certain to be allowed.
+    """Calls allowed and left in the current window, and when the next is certain to be allowed.
 
     The `monthly_` fields are the same for the calendar month; `None` without a monthly quota.
     """

@@ -1,4 +1,7 @@
-"""Exact decimal numbers in plain notation. Uses no floats, prints no exponents and rounds nothing."""
+"""Exact decimal numbers in plain notation.
+
+Uses no floats, prints no exponents and rounds nothing.
+"""
 
 from decimal import Decimal, InvalidOperation
 
@@ -26,7 +29,7 @@ def parse_decimal(text: str) -> Decimal:
 
 
 def is_printable(value: Decimal) -> bool:
-    """Check that `value` is finite and has at most `MAX_MAGNITUDE` digits on each side of the point."""
+    """Check that `value` is finite, with at most `MAX_MAGNITUDE` digits per side of the point."""
     if not value.is_finite():
         return False
     exponent = value.as_tuple().exponent

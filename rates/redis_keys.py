@@ -1,4 +1,7 @@
-"""Redis keys and channels. All keys of a source share a hash tag, so Redis Cluster keeps them in one slot."""
+"""Redis keys and channels.
+
+All keys of a source share a hash tag, so Redis Cluster keeps them in one slot.
+"""
 
 from dataclasses import dataclass
 
@@ -16,7 +19,7 @@ class RedisKeys:
         return "ratewire:sim" if self.simulated else "ratewire"
 
     def head(self, source: Source) -> str:
-        """Hash: `epoch`, `seq`, and the `history` (replication ID) of the Redis server that wrote them."""
+        """Hash: `epoch`, `seq`, and the `history` (replication ID) of the server that wrote them."""
         return f"{self.prefix}:{{{source}}}:head"
 
     def cache(self, source: Source) -> str:
@@ -52,11 +55,11 @@ class RedisKeys:
         return f"{self.prefix}:{{{source}}}:budget"
 
     def pace(self, source: Source) -> str:
-        """String: time of the next call that keeps to the monthly quota, in microseconds since the Unix epoch."""
+        """String: time of the next call that the monthly quota allows, in µs since the Unix epoch."""
         return f"{self.prefix}:{{{source}}}:pace"
 
     def rest(self, source: Source, topic: str) -> str:
-        """String: time before which a call about `topic` returns nothing newer, in microseconds since the Unix epoch."""
+        """String: time before which `topic` has nothing newer, in µs since the Unix epoch."""
         return f"{self.prefix}:{{{source}}}:rest:{topic}"
 
     def not_before(self, source: Source) -> str:

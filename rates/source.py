@@ -1,4 +1,7 @@
-"""Sources of rates. The value of a `Source` is its name in queues, Redis keys, settings and folders."""
+"""Sources of rates.
+
+The value of a `Source` is its name in queues, Redis keys, settings and folders.
+"""
 
 from enum import StrEnum
 from typing import Self
@@ -27,7 +30,7 @@ class Source(StrEnum):
 
 
 class ObservedAtOrigin(StrEnum):
-    """Origin of `observed_at`: the clock of the source, or our clock where the source gave no time."""
+    """Origin of `observed_at`: the clock of the source, or ours if the source gave no time."""
 
     SOURCE = "SOURCE"
     RECEIVED = "RECEIVED"

@@ -1,4 +1,7 @@
-"""Instrument symbols, `BASE/QUOTE`. Never guesses where a joined source symbol such as BTCUSDT splits."""
+"""Instrument symbols, `BASE/QUOTE`.
+
+Never guesses where a joined source symbol such as BTCUSDT splits.
+"""
 
 import re
 from functools import lru_cache

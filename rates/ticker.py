@@ -1,4 +1,7 @@
-"""Ticker: one normalised observation by one source. A field that the source does not publish is `None`."""
+"""Ticker: one normalised observation by one source.
+
+A field that the source does not publish is `None`.
+"""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""JSON formats that pipeline and gateway exchange through Redis: ticker, changes message, source report.
+"""JSON formats of messages through Redis: ticker, changes message, source report.
 
 Decimals are strings in plain notation. Times are integers in microseconds since the Unix epoch, the finest unit
 that sources publish.
@@ -77,7 +77,7 @@ class _CheckpointWire(msgspec.Struct, frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """One atomic write to the cache of one source: its sequence number and the tickers that it changed.
+    """One atomic write to the cache of a source: its sequence number and changed tickers.
 
     `seq` counts the writes of an `epoch`. A new `epoch` begins when the cache was lost, or may have been.
     """
@@ -197,7 +197,7 @@ def decode_report(data: bytes) -> SourceReport:
 
 
 def decode_checkpoint(data: bytes) -> tuple[str, int]:
-    """Decode epoch and sequence number of the last write, which `cache/report.lua` adds to a published report.
+    """Decode the position (epoch, seq) that `cache/report.lua` adds to a published report.
 
     Raises:
         MalformedTicker: not a message in this format.

@@ -1,4 +1,7 @@
-"""Exponential backoff with full jitter, so that replicas that failed together do not retry together."""
+"""Exponential backoff with full jitter.
+
+Replicas that failed together do not retry together.
+"""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Work-around for cancellations that `asyncio.wait_for` of Python 3.11 loses. Remove it with Python 3.11."""
+"""Work-around for cancellations that `asyncio.wait_for` of Python 3.11 loses.
+
+Remove it with Python 3.11.
+"""
 
 import asyncio
 from collections.abc import Iterator

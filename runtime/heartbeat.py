@@ -1,4 +1,4 @@
-"""Heartbeat for health checks: a file whose modification time is the time of the last completed work."""
+"""Heartbeat for health checks: a file, modified whenever work was completed."""
 
 from pathlib import Path
 

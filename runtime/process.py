@@ -1,4 +1,4 @@
-"""Process lifecycle: signals set a stop event, known errors become one line and an exit code."""
+"""Process lifecycle: signals set a stop event, known errors become an exit code."""
 
 import asyncio
 import signal

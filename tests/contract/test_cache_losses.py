@@ -54,7 +54,7 @@ async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None
 
 
 async def test_a_writer_writes_its_newest_tickers_again_in_a_new_epoch(redis_url: str) -> None:
-    """A loss of Redis's data costs no value, however seldom it changes; older values do not come back."""
+    """A loss of Redis's data costs no value, and older values do not come back."""
     redis = open_redis(redis_url)
     writer, other = RedisCache(redis, NAMES), RedisCache(redis, NAMES)
     await redis.flushall()
@@ -73,7 +73,7 @@ async def test_a_writer_writes_its_newest_tickers_again_in_a_new_epoch(redis_url
 
 
 async def test_a_report_begins_a_new_epoch_only_once(redis_url: str) -> None:
-    """Without a writer that knows the values, the lost cache stays empty, in one and the same epoch."""
+    """Without a writer that knows the values, the lost cache stays empty in the same epoch."""
     redis = open_redis(redis_url)
     cache = RedisCache(redis, NAMES)
     await redis.flushall()
@@ -111,7 +111,7 @@ async def test_a_report_carries_the_position_of_the_last_write(redis_url: str) -
 
 
 async def test_a_subscription_that_was_interrupted_ends(redis_url: str) -> None:
-    """Redis-py subscribes again by itself; the messages in between are lost, so the reader must reload."""
+    """Redis-py subscribes again by itself, but the messages in between are lost."""
     redis = open_redis(redis_url)
     cache = RedisCache(redis, NAMES)
     async with cache.subscribe() as messages:

@@ -1,4 +1,7 @@
-"""Failover of Redis under a writer, a gateway process and its clients: no newest value is lost, no loss is hidden."""
+"""Failover of Redis under a writer, a gateway and its clients.
+
+No newest value is lost, and no loss is hidden.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -93,7 +96,10 @@ def redis_pair() -> Iterator[tuple[int, int]]:
 
 
 class Pipeline:
-    """A push feed's way into Redis: write buffer, sink and reports. BTC/USDT counts up; ETH/USDT changes on demand."""
+    """A push feed's way into Redis: write buffer, sink and reports.
+
+    BTC/USDT counts up; ETH/USDT changes on demand.
+    """
 
     def __init__(self, sink: RedisTickerSink) -> None:
         self.number = 0
@@ -176,7 +182,7 @@ async def subscribed(address: str, after: str | None = None) -> AsyncIterator[Cl
 async def test_a_failover_loses_no_newest_value_and_hides_no_loss(
     deployment: RedisCluster | RedisSentinel, tmp_path: Path
 ) -> None:
-    """The primary dies with a write that no replica has received. Every client ends with the newest values."""
+    """All clients get the newest values, including a write that no replica had received."""
     async with aclosing(await connect_redis(deployment.url)) as redis:
         await redis.flushall()
         pipeline = Pipeline(RedisTickerSink(redis, KEYS, stream_length=10_000))
@@ -213,7 +219,7 @@ async def test_a_failover_loses_no_newest_value_and_hides_no_loss(
 async def test_a_shard_whose_primary_changes_interrupts_its_own_sources_only(
     redis_cluster: RedisCluster,
 ) -> None:
-    """The replica takes over while both run. Its sources continue with a snapshot; the others do not notice."""
+    """They continue with a snapshot; the sources of other shards do not notice."""
     async with aclosing(await connect_redis(redis_cluster.url)) as redis:
         await redis.flushall()
         sink, feed = RedisTickerSink(redis, KEYS, stream_length=100), RedisTickerFeed(redis, KEYS)
@@ -250,7 +256,7 @@ async def test_a_shard_whose_primary_changes_interrupts_its_own_sources_only(
 
 
 async def test_a_slot_that_moves_to_another_shard_takes_its_source_along(redis_cluster: RedisCluster) -> None:
-    """In its middle keys answer ASK and TRYAGAIN, at its end MOVED; writer and subscriber follow."""
+    """Writer and subscriber follow the replies ASK, TRYAGAIN and MOVED."""
     async with aclosing(await connect_redis(redis_cluster.url)) as redis:
         await redis.flushall()
         pipeline = Pipeline(RedisTickerSink(redis, KEYS, stream_length=10_000))
@@ -284,7 +290,7 @@ def wait_for_writes(pipeline: Pipeline) -> None:
 async def test_a_writer_leaves_a_primary_that_became_a_replica_behind_one_address(
     redis_pair: tuple[int, int],
 ) -> None:
-    """The open connection answers READONLY: the same write goes to the new primary on a new connection."""
+    """After READONLY the same write goes to the new primary, on a new connection."""
     forwarded = ForwardedRedis(redis_pair)
     await forwarded.start()
     try:

@@ -47,7 +47,7 @@ NO_DATABASE = {
             "RATEWIRE_DATABASE_URL='mysql://x': expected postgresql",
         ),
         (["stream", "coingecko"], {}, "expected a source with a push feed"),
-        (["consumer", "kraken"], {}, "this one pushes: ratewire stream kraken"),
+        (["consumer", "kraken"], {}, "this one has a push feed: ratewire stream kraken"),
         (["stream", "okx"], {"RATEWIRE_OKX_STREAM_URLS": "okx.com"}, "RATEWIRE_OKX_STREAM_URLS='okx.com'"),
         (["up", "--live", "--replay", "x"], {}, "expected either LIVE or REPLAY"),
         (["up", "--replay", "no-such-file"], {}, "no-such-file"),

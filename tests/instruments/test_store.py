@@ -1,4 +1,4 @@
-"""Tracked instruments on SQLite and on a real Postgres, through the same models and migrations."""
+"""Tracked instruments on SQLite and Postgres, through the same models and migrations."""
 
 import asyncio
 from pathlib import Path

@@ -55,7 +55,7 @@ def test_tickers_round_trip(ticker: Ticker) -> None:
 
 
 def encode_changes(epoch: str, seq: int, encoded_tickers: list[bytes]) -> bytes:
-    """Build a changes message as `cache/write.lua` does; `tests/contract/test_cache.py` covers the script."""
+    """Build a changes message as `cache/write.lua` does."""
     return b'{"epoch":"%b","seq":%d,"tickers":[%b]}' % (epoch.encode(), seq, b",".join(encoded_tickers))
 
 
