@@ -267,15 +267,6 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
     # The price first: a silence of everything would make a silence of the price usual.
     "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
     "silent": (_flagged(),),
-    "sequence-reset": (
-        Expectation(
-            "undisturbed, all fresh",
-            duration_s=2 * TTL_S,
-            must_hit=False,
-            awaits="an order that follows restarted sequences",
-            invariant=up_and_fresh,
-        ),
-    ),
     "ignored-requests": (
         Expectation(
             "subscribed in smaller parts",
@@ -337,6 +328,22 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 }
 
 
+def _sequence_reset(source: str) -> Expectation:
+    # Coinbase's heartbeats tell that there was a newer trade than the last one that was accepted.
+    awaits = "an order that follows restarted sequences" if source == COINBASE else ""
+    return Expectation(
+        "undisturbed, all fresh",
+        duration_s=2 * TTL_S,
+        must_hit=False,
+        awaits=awaits,
+        invariant=up_and_fresh,
+    )
+
+
+def _by_source(source: str) -> Mapping[str, Sequence[Expectation]]:
+    return {"dead-channel": (_DEAD_CHANNELS[source],), "sequence-reset": (_sequence_reset(source),)}
+
+
 def steps_of(source: str) -> list[DrillStep]:
     """The steps of a whole drill: all whose reaction the product has."""
     return [step for step in all_steps_of(source) if not step.expected.awaits]
@@ -351,7 +358,7 @@ def all_steps_of(source: str) -> list[DrillStep]:
     Raises:
         KeyError: a fault has no expectation.
     """
-    table = _POLLED if source == COINGECKO else {**_PUSHED, "dead-channel": (_DEAD_CHANNELS[source],)}
+    table = _POLLED if source == COINGECKO else {**_PUSHED, **_by_source(source)}
     steps = [
         DrillStep(source, kind.name, expected)
         for kind in KINDS.values()

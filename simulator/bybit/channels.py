@@ -3,12 +3,12 @@
 Shapes: exchanges.md 6 for `tickers`; bybit-exchange/docs `v5/websocket/public/orderbook.mdx` for `orderbook.1`.
 """
 
-import json
 from decimal import Decimal
 
 from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_ms
 from simulator.venue_profile import FeedChannel, VenueProfile
+from simulator.wire_json import to_json
 
 TICKERS, BOOK, TRADES = "bybit:tickers.", "bybit:orderbook.1.", "bybit:publicTrade."
 FOUR_PLACES = Decimal("0.0001")
@@ -20,7 +20,7 @@ def tickers(snapshot: InstrumentSnapshot) -> str:
     On spot it has no bid and ask; an unknown index price is empty.
     """
     change = ((snapshot.last - snapshot.open) / snapshot.open).quantize(FOUR_PLACES)
-    return json.dumps(
+    return to_json(
         {
             "topic": f"tickers.{snapshot.code}",
             "ts": to_ms(snapshot.trade_ns),
@@ -37,8 +37,7 @@ def tickers(snapshot: InstrumentSnapshot) -> str:
                 "price24hPcnt": f"{change:f}",
                 "usdIndexPrice": "",
             },
-        },
-        separators=(",", ":"),
+        }
     )
 
 
@@ -53,7 +52,7 @@ def book_delta(snapshot: InstrumentSnapshot) -> str:
 
 
 def _book(kind: str, snapshot: InstrumentSnapshot) -> str:
-    return json.dumps(
+    return to_json(
         {
             "topic": f"orderbook.1.{snapshot.code}",
             "ts": to_ms(snapshot.event_ns),
@@ -65,8 +64,7 @@ def _book(kind: str, snapshot: InstrumentSnapshot) -> str:
                 "u": snapshot.sequence,
                 "seq": snapshot.sequence * 5,
             },
-        },
-        separators=(",", ":"),
+        }
     )
 
 
@@ -84,9 +82,8 @@ def public_trade(snapshot: InstrumentSnapshot) -> str:
         "BT": False,
         "RPI": False,
     }
-    return json.dumps(
-        {"topic": f"publicTrade.{snapshot.code}", "ts": at_ms, "type": "snapshot", "data": [trade]},
-        separators=(",", ":"),
+    return to_json(
+        {"topic": f"publicTrade.{snapshot.code}", "ts": at_ms, "type": "snapshot", "data": [trade]}
     )
 
 

@@ -1,11 +1,11 @@
 """Coinbase's messages [shapes: exchanges.md 4] and the profile of its market."""
 
-import json
 from uuid import UUID
 
 from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_iso
 from simulator.venue_profile import FeedChannel, VenueProfile
+from simulator.wire_json import to_json
 
 TICKER, BATCH, HEARTBEAT = "coinbase:ticker:", "coinbase:ticker_batch:", "coinbase:heartbeat:"
 MATCHES = "coinbase:matches:"
@@ -14,7 +14,7 @@ MONTH = 30
 
 def ticker(snapshot: InstrumentSnapshot) -> str:
     """A `ticker` message: one match with the best prices after it; `time` is that of the match."""
-    return json.dumps(
+    return to_json(
         {
             "type": "ticker",
             "sequence": snapshot.sequence,
@@ -33,8 +33,7 @@ def ticker(snapshot: InstrumentSnapshot) -> str:
             "time": to_iso(snapshot.trade_ns),
             "trade_id": snapshot.trade_id,
             "last_size": f"{snapshot.last_quantity:.8f}",
-        },
-        separators=(",", ":"),
+        }
     )
 
 
@@ -49,7 +48,7 @@ def last_match(snapshot: InstrumentSnapshot) -> str:
 
 
 def _match(kind: str, snapshot: InstrumentSnapshot) -> str:
-    return json.dumps(
+    return to_json(
         {
             "type": kind,
             "trade_id": snapshot.trade_id,
@@ -61,22 +60,20 @@ def _match(kind: str, snapshot: InstrumentSnapshot) -> str:
             "product_id": snapshot.code,
             "sequence": snapshot.sequence,
             "time": to_iso(snapshot.trade_ns),
-        },
-        separators=(",", ":"),
+        }
     )
 
 
 def heartbeat(snapshot: InstrumentSnapshot) -> str:
     """A `heartbeat` message, sent each second for each product."""
-    return json.dumps(
+    return to_json(
         {
             "type": "heartbeat",
             "sequence": snapshot.sequence,
             "last_trade_id": snapshot.trade_id,
             "product_id": snapshot.code,
             "time": to_iso(snapshot.event_ns),
-        },
-        separators=(",", ":"),
+        }
     )
 
 

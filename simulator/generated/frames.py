@@ -1,11 +1,11 @@
 """Turns events of price walks into frames of Binance's subscribed streams."""
 
-import json
 from collections.abc import Callable, Container, Iterable, Iterator
 
 from simulator.generated import payloads
 from simulator.generated.price_walk import PriceWalk
 from simulator.markets import Frame
+from simulator.wire_json import to_json
 
 MINI_TICKERS = "!miniTicker@arr"
 
@@ -48,5 +48,5 @@ def _frames(walk: PriceWalk, kinds: dict[str, _Payload], wanted: Container[str])
 
 
 def _frame(stream: str, payload: object) -> Frame:
-    data = json.dumps(payload, separators=(",", ":"))
+    data = to_json(payload)
     return Frame(stream, data, f'{{"stream":"{stream}","data":{data}}}')

@@ -3,11 +3,10 @@
 Shapes: exchanges.md 5 for `tickers`.
 """
 
-import json
-
 from simulator.markets import InstrumentSnapshot
 from simulator.nanotime import to_ms
 from simulator.venue_profile import FeedChannel, VenueProfile
+from simulator.wire_json import to_json
 
 TICKERS, TRADES = "okx:tickers:", "okx:trades:"
 
@@ -35,9 +34,7 @@ def tickers(snapshot: InstrumentSnapshot) -> str:
         "vol24h": f"{snapshot.volume:f}",
         "ts": str(to_ms(snapshot.event_ns)),
     }
-    return json.dumps(
-        {"arg": {"channel": "tickers", "instId": snapshot.code}, "data": [fields]}, separators=(",", ":")
-    )
+    return to_json({"arg": {"channel": "tickers", "instId": snapshot.code}, "data": [fields]})
 
 
 def trades(snapshot: InstrumentSnapshot) -> str:
@@ -51,9 +48,7 @@ def trades(snapshot: InstrumentSnapshot) -> str:
         "ts": str(to_ms(snapshot.trade_ns)),
         "count": "1",
     }
-    return json.dumps(
-        {"arg": {"channel": "trades", "instId": snapshot.code}, "data": [fields]}, separators=(",", ":")
-    )
+    return to_json({"arg": {"channel": "trades", "instId": snapshot.code}, "data": [fields]})
 
 
 def _split(code: str, _symbol: str) -> tuple[str, str]:
