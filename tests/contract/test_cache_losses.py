@@ -8,8 +8,10 @@ import pytest
 from cache.memory import MemoryCache
 from cache.ports import Checkpoint, FeedMessage
 from cache.redis_client import open_redis
+from cache.redis_sink import BATCH_SIZE
 from rates.errors import CacheUnavailable
 from rates.source import Source
+from rates.symbol import Symbol
 from rates.wire import Changes
 from tests.contract.caches import BTC, ETH, NAMES, RedisCache, report, ticker
 
@@ -69,6 +71,21 @@ async def test_a_writer_writes_its_newest_tickers_again_in_a_new_epoch(redis_url
     await writer.report(report("one", 13))
     await other.report(report("other", 13))
     assert (await writer.read_snapshot(Source.BINANCE)).seq == before.seq
+    await redis.aclose()
+
+
+async def test_all_tickers_of_a_large_source_are_written_again(redis_url: str) -> None:
+    """In several script calls, each of which blocks Redis for a short time only."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    await redis.flushall()
+    symbols = [Symbol(f"A{number}", "USDT") for number in range(2 * BATCH_SIZE + 1)]
+    await cache.write([ticker(symbol, at=10) for symbol in symbols])
+    await redis.flushall()
+    await cache.report(report("one", 11))
+    snapshot = await cache.read_snapshot(Source.BINANCE)
+    assert {each.symbol for each in snapshot.tickers} == set(symbols)
+    assert snapshot.seq == 3
     await redis.aclose()
 
 
