@@ -1,1 +1,1 @@
-"""Push feeds: one protocol core per source, and around all of them the same connections, watchdog and supervisor."""
+"""Push feeds: connections, pacing, reconnecting and silence detection for all sources."""

@@ -1,4 +1,4 @@
-"""Lets connection attempts through, no more of them than the source allows, and none while it wants to be left alone."""
+"""Delays connection attempts to stay within the source's limits and cooldowns."""
 
 import asyncio
 import random
@@ -9,39 +9,40 @@ from pipeline.ports import Cooldown
 from rates.clock import Clock
 from runtime.backoff import Jitter
 
-# Replicas that waited for the same moment do not come at the same moment.
+# Spreads the attempts of replicas that waited for the end of the same cooldown.
 SCATTER_S = 1.0
 
 
 class ConnectThrottle:
-    """One for all connections of a process to one source; `hold` is known to the other replicas, too.
+    """Shared by all connections of a process to one source. All replicas share `cooldown`.
 
-    `cooldown_until`: what whoever stands before it waits for, where it is the source's own wish.
+    `cooldown_until`: the end of the cooldown that an attempt is waiting for, `None` if there is none.
     """
 
     def __init__(
         self,
-        attempts: SlidingWindowLimiter,
+        limiter: SlidingWindowLimiter,
         cooldown: Cooldown,
         clock: Clock,
         *,
         jitter: Jitter = random.uniform,
     ) -> None:
         self.cooldown_until: datetime | None = None
-        self._attempts, self._hold, self._clock, self._jitter = attempts, cooldown, clock, jitter
+        self._limiter, self._cooldown, self._clock, self._jitter = limiter, cooldown, clock, jitter
 
-    async def enter(self) -> None:
-        """Wait until a connection may be tried; it counts as tried."""
+    async def acquire(self) -> None:
+        """Wait until a connection may be attempted, and count the attempt."""
         while True:
-            held = (await self._hold.remaining()).total_seconds()
+            cooldown_s = (await self._cooldown.remaining()).total_seconds()
             now = asyncio.get_running_loop().time()
-            wait = self._attempts.delay_s(now)
-            self.cooldown_until = self._clock() + timedelta(seconds=held) if held > 0 else None
-            if held <= 0 and wait <= 0:
-                self._attempts.record(now)
+            delay_s = self._limiter.delay_s(now)
+            self.cooldown_until = self._clock() + timedelta(seconds=cooldown_s) if cooldown_s > 0 else None
+            if cooldown_s <= 0 and delay_s <= 0:
+                self._limiter.record(now)
                 return
-            await asyncio.sleep(max(wait, held + self._jitter(0, SCATTER_S) if held > 0 else 0))
+            scattered_s = cooldown_s + self._jitter(0, SCATTER_S) if cooldown_s > 0 else 0
+            await asyncio.sleep(max(delay_s, scattered_s))
 
     async def start_cooldown(self, span: timedelta) -> None:
-        """The source refused: nobody tries again within `span`."""
-        await self._hold.start(span)
+        """Stop all replicas from connecting for `span`, because the source rejected this one."""
+        await self._cooldown.start(span)

@@ -1,4 +1,4 @@
-"""Which of several addresses of a source to try: the first that has not failed lately. Pure; times are steady seconds."""
+"""Selects one of several URLs of a source. Pure; times are monotonic seconds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,31 +7,31 @@ FAILURES_BEFORE_NEXT = 3
 
 
 class EndpointSelector:
-    """Addresses in order of preference. One that failed too often rests for `rest_s` and is then tried again, once."""
+    """URLs in order of preference. One that failed too often is skipped for `rest_s`, then tried once."""
 
     def __init__(self, urls: Sequence[str], *, rest_s: float) -> None:
         self._urls = tuple(urls)
         self._rest_s = rest_s
         self._failures: Counter[str] = Counter()
-        self._rests_until: dict[str, float] = {}
+        self._skipped_until: dict[str, float] = {}
 
     def choose(self, now: float) -> str:
-        """The preferred one of those that do not rest; when all do, the one that has rested longest."""
-        rested = [url for url in self._urls if self._rests_until.get(url, now) <= now]
-        return rested[0] if rested else min(self._urls, key=lambda url: self._rests_until[url])
+        """Return the preferred URL that is not skipped, or else the one skipped for the longest time."""
+        usable = [url for url in self._urls if self._skipped_until.get(url, now) <= now]
+        return usable[0] if usable else min(self._urls, key=lambda url: self._skipped_until[url])
 
     def has_better(self, url: str, now: float) -> bool:
-        """Whether an address that is preferred to `url` may be tried again."""
+        """Return whether a URL that is preferred to `url` may be tried again."""
         return self._urls.index(self.choose(now)) < self._urls.index(url)
 
-    def record_failure(self, url: str, now: float, *, at_once: bool = False) -> None:
-        """A connection to it failed; `at_once`: trying it again would change nothing."""
+    def record_failure(self, url: str, now: float, *, is_final: bool = False) -> None:
+        """Count a failed connection. `is_final`: another attempt would fail as well, so skip it at once."""
         self._failures[url] += 1
-        # Whoever has rested before gets one try, not three.
-        if at_once or url in self._rests_until or self._failures[url] >= FAILURES_BEFORE_NEXT:
-            self._rests_until[url] = now + self._rest_s
+        # A URL that was skipped before gets one attempt, not three.
+        if is_final or url in self._skipped_until or self._failures[url] >= FAILURES_BEFORE_NEXT:
+            self._skipped_until[url] = now + self._rest_s
 
     def record_success(self, url: str) -> None:
-        """It works."""
+        """Forget the failures of a URL that works."""
         self._failures.pop(url, None)
-        self._rests_until.pop(url, None)
+        self._skipped_until.pop(url, None)

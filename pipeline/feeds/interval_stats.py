@@ -1,50 +1,60 @@
-"""How often something usually happens, from its own experience. Pure; times are seconds of a steady clock."""
+"""Statistics of the intervals between repeated events. Pure; times are monotonic seconds."""
 
-# Gaps in the average: enough to be steady, few enough to follow a market into the night.
-MEMORY = 50
-# So many gaps make an experience, if they take long enough together: ten trades of one second say nothing about an hour.
-EXPERIENCE = 10
-# Gaps that follow each other by chance alone exceed 20 times their average once in 500 million.
+# Intervals in the moving average: enough to be steady, few enough to follow a market into the night.
+AVERAGED_INTERVALS = 50
+# Intervals needed before any silence is called unusual, if they also cover enough time together: ten trades within one second say
+# nothing about an hour.
+MIN_INTERVALS = 10
+# Intervals of a Poisson process exceed 20 times their average once in 500 million.
 TIMES_MEAN = 20
-# But they do not come by chance: trades come in bursts with long rests between.
+# But events come in bursts with long pauses between them.
 TIMES_LONGEST = 3
-# The longest gap of this hour and the last one counts.
+# The longest interval of the current and the previous hour counts.
 HOUR_S = 3600.0
 
 
 class IntervalStats:
-    """Of one thing that repeats. `experience_s`: listened to for less, nobody knows what is usual for it."""
+    """Intervals of one repeated event. Below `min_observed_s` seconds of observation, nothing is usual."""
 
-    __slots__ = ("_before", "_count", "_experience_s", "_hour_began", "_longest", "_span", "last", "mean")
+    __slots__ = (
+        "_count",
+        "_hour_began",
+        "_longest",
+        "_longest_before",
+        "_min_observed_s",
+        "_observed_s",
+        "last",
+        "mean",
+    )
 
-    def __init__(self, experience_s: float) -> None:
-        self._experience_s = experience_s
+    def __init__(self, min_observed_s: float) -> None:
+        self._min_observed_s = min_observed_s
         self._count = 0
-        self._span = 0.0
-        self._longest = self._before = 0.0
+        self._observed_s = 0.0
+        self._longest = self._longest_before = 0.0
         self._hour_began = 0.0
         self.mean = 0.0
         self.last: float | None = None
 
-    def beat(self, now: float) -> None:
-        """It happened."""
+    def record(self, now: float) -> None:
+        """Record one event."""
         if self.last is not None:
-            gap = now - self.last
+            interval = now - self.last
             self._count += 1
-            self._span += gap
-            self.mean += (gap - self.mean) / min(self._count, MEMORY)
+            self._observed_s += interval
+            self.mean += (interval - self.mean) / min(self._count, AVERAGED_INTERVALS)
             if now - self._hour_began > HOUR_S:
-                self._before, self._longest, self._hour_began = self._longest, 0.0, now
-            self._longest = max(gap, self._longest)
+                self._longest_before, self._longest, self._hour_began = self._longest, 0.0, now
+            self._longest = max(interval, self._longest)
         self.last = now
 
-    def interrupt(self) -> None:
-        """What follows is no gap of its own: nobody listened meanwhile."""
+    def pause(self) -> None:
+        """Ignore the interval up to the next event, because observation was interrupted."""
         self.last = None
 
     @property
-    def patience(self) -> float | None:
-        """Seconds of silence that would be unusual for it; `None` without experience."""
-        if self._count < EXPERIENCE or self._span < self._experience_s:
+    def silence_limit_s(self) -> float | None:
+        """Seconds beyond which silence is unusual, or `None` without enough observations."""
+        if self._count < MIN_INTERVALS or self._observed_s < self._min_observed_s:
             return None
-        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._before))
+        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._longest_before))

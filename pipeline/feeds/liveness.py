@@ -1,69 +1,69 @@
-"""Whether one connection still lives: what to do about its silence. Pure; times are seconds of a steady clock."""
+"""Detects dead connections by their silence. Pure; times are monotonic seconds."""
 
 from enum import Enum
 
 from pipeline.feeds.interval_stats import IntervalStats
 
-# Of the idle timeout: then a ping is sent, so that its answer can be there when the timeout is over.
-PROBE_SHARE = 0.5
-# And so long it has for that.
+# Share of the idle timeout after which a ping is sent, so that its answer can arrive before the timeout ends.
+PING_SHARE = 0.5
+# Share of the idle timeout that the answer may take.
 ANSWER_SHARE = 0.4
 
 
 class LivenessAction(Enum):
-    """What to do now."""
+    """The action that a connection's silence calls for."""
 
-    LISTEN = "go on"
-    PROBE = "send a ping: it costs nothing where the answer comes, and tells where it does not"
-    GIVE_UP = "the connection is dead"
+    LISTEN = "continue"
+    PROBE = "send a ping: harmless on a live connection, and unanswered on a dead one"
+    GIVE_UP = "close: the connection is dead"
 
 
 class Liveness:
-    """Of one connection. A half-open socket answers no ping; a feed that died behind a living socket is told by what the
-    connection usually does (`rhythm`, which outlives it); a quiet market is neither.
+    """Silence of one connection.
+
+    A half-open socket answers no ping. A feed that died behind a live socket is detected by the connection's usual intervals
+    (`stats`, kept across connections). A quiet market is neither.
     """
 
-    def __init__(self, rhythm: IntervalStats, *, idle_timeout_s: float, now: float) -> None:
-        self._rhythm = rhythm
-        self._idle_timeout = idle_timeout_s
-        self._heard_at = now
-        self._probed_at: float | None = None
-        self._answered = False
+    def __init__(self, stats: IntervalStats, *, idle_timeout_s: float, now: float) -> None:
+        self._stats = stats
+        self._idle_timeout_s = idle_timeout_s
+        self._last_message_at = now
+        self._pinged_at: float | None = None
+        self._is_answered = False
 
-    def on_event(self, now: float) -> None:
-        """A readable message came."""
-        self._rhythm.beat(now)
-        self._heard_at, self._probed_at, self._answered = now, None, False
+    def on_message(self, now: float) -> None:
+        """Record a readable message."""
+        self._stats.record(now)
+        self._last_message_at, self._pinged_at, self._is_answered = now, None, False
 
-    def answer(self) -> None:
-        """The ping was answered."""
-        self._answered = True
+    def on_pong(self) -> None:
+        """Record the answer to the ping."""
+        self._is_answered = True
 
-    def silence(self, now: float) -> float:
-        """Seconds without a readable message."""
-        return now - self._heard_at
+    def silence_s(self, now: float) -> float:
+        """Return the seconds without a readable message."""
+        return now - self._last_message_at
 
-    def check(self, now: float) -> LivenessAction:
-        """What to do at `now`; a PROBE counts as sent."""
-        if self._probed_at is None:
-            return (
-                self._probe(now)
-                if self.silence(now) >= PROBE_SHARE * self._idle_timeout
-                else LivenessAction.LISTEN
-            )
-        if self.silence(now) < self._idle_timeout:
+    def next_action(self, now: float) -> LivenessAction:
+        """Return the action due at `now`. A PROBE counts as sent."""
+        if self._pinged_at is None:
+            is_due = self.silence_s(now) >= PING_SHARE * self._idle_timeout_s
+            return self._ping(now) if is_due else LivenessAction.LISTEN
+        if self.silence_s(now) < self._idle_timeout_s:
             return LivenessAction.LISTEN
         if self._is_dead(now):
             return LivenessAction.GIVE_UP
-        again = self._answered and now - self._probed_at >= self._idle_timeout
-        return self._probe(now) if again else LivenessAction.LISTEN
+        is_due_again = self._is_answered and now - self._pinged_at >= self._idle_timeout_s
+        return self._ping(now) if is_due_again else LivenessAction.LISTEN
 
-    def _probe(self, now: float) -> LivenessAction:
-        self._probed_at, self._answered = now, False
+    def _ping(self, now: float) -> LivenessAction:
+        self._pinged_at, self._is_answered = now, False
         return LivenessAction.PROBE
 
     def _is_dead(self, now: float) -> bool:
-        if not self._answered:
-            return self._probed_at is not None and now - self._probed_at >= ANSWER_SHARE * self._idle_timeout
-        patience = self._rhythm.patience
-        return patience is not None and self.silence(now) > max(self._idle_timeout, patience)
+        if not self._is_answered:
+            waited_long = ANSWER_SHARE * self._idle_timeout_s
+            return self._pinged_at is not None and now - self._pinged_at >= waited_long
+        limit_s = self._stats.silence_limit_s
+        return limit_s is not None and self.silence_s(now) > max(self._idle_timeout_s, limit_s)

@@ -1,16 +1,16 @@
-"""When an application-level ping is due, for sources that speak their own kind. Pure: moments are arguments."""
+"""Timer of application-level pings, for sources with pings of their own. Pure; time is an argument."""
 
 
 class PingTimer:
-    """Every `every` seconds one, the first so long after the connection was opened."""
+    """Fires every `interval_s` seconds, for the first time that long after the connection was opened."""
 
-    def __init__(self, every: float) -> None:
-        self._every = every
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
         self._next_at: float | None = None
 
-    def is_due(self, now: float) -> bool:
-        """Whether to ping at `now` seconds; a ping that is due counts as sent."""
+    def poll(self, now: float) -> bool:
+        """Return whether a ping is due at `now`. A ping that is due counts as sent."""
         if self._next_at is not None and now < self._next_at:
             return False
-        first, self._next_at = self._next_at is None, now + self._every
-        return not first
+        is_first, self._next_at = self._next_at is None, now + self._interval_s
+        return not is_first

@@ -1,6 +1,6 @@
-"""What a source brings along for its push feed: a protocol core that owns no socket and reads no clock, and its figures.
+"""The push feed of one source: its protocol without a socket or clock, and its limits.
 
-Connecting, pacing the attempts, reconnecting, rolling over and watching are done around it, for all sources alike
+Connecting, throttling, reconnecting, rolling over and detecting silence are the same for all sources
 (`pipeline.feeds.push_feed`).
 """
 
@@ -19,78 +19,78 @@ from rates.ticker import Ticker
 
 
 class SymbolActivity(msgspec.Struct, frozen=True):
-    """A message about a symbol that makes no ticker, yet shows that its channel lives: a book without a time, a heartbeat."""
+    """A message about a symbol without a ticker: a book without a time, a heartbeat."""
 
     symbol: Symbol
 
 
 class SymbolRejected(msgspec.Struct, frozen=True):
-    """The source will not push this symbol; `said` in its words. It is told to people, and its neighbours go on."""
+    """The source does not push this symbol, for the `reason` that it gave. Other symbols are not affected."""
 
     symbol: Symbol
-    said: str
+    reason: str
 
 
 class GoingAway(msgspec.Struct, frozen=True):
-    """The source announced the end of this connection: another is opened before it comes."""
+    """The source announced that it will close this connection, which is replaced before that."""
 
-    said: str
+    reason: str
 
 
 class SourceNotice(msgspec.Struct, frozen=True):
-    """What the source says of itself as a whole, e.g. that it is under maintenance; `None` when that is over."""
+    """A statement of the source about itself, such as maintenance. `None` takes it back."""
 
-    said: str | None
+    text: str | None
 
 
 FeedEvent = Ticker | SymbolActivity | SymbolRejected | GoingAway | SourceNotice
 
 
 class FeedProtocol(Protocol):
-    """The source's side of one connection; a new one for every connection. Pure: moments are arguments.
+    """A source's protocol on one connection. Each connection has an object of its own.
 
-    `now` is in seconds of a steady clock that only ever goes forward; `received_at` is aware UTC.
+    Pure. `now` is in monotonic seconds; `received_at` is aware UTC.
     """
 
     def track(self, instruments: Sequence[Instrument]) -> None:
-        """From now on exactly these are wanted: at most `FeedSpec.instruments_per_connection`, all of this source."""
+        """Set the instruments to subscribe: at most `FeedSpec.instruments_per_connection`, all of this source."""
         ...
 
     def next_message(self, now: float) -> str | None:
-        """The text to send at `now`, if one is due: subscriptions as well as the source's own kind of ping.
+        """Return the message due at `now`, if any: a subscription or a ping of the source's own kind.
 
-        It counts as sent. Called about ten times a second, one message each time: the pace that the source's limits allow
-        is kept in here. What was refused is not asked for again on this connection, unless `renew` says so.
+        It counts as sent. Called about ten times a second, for one message each time; implementations keep the message rate
+        that the source allows. A rejected symbol is not requested again on this connection, except after `resubscribe`.
 
         Raises:
-            SourceError: this connection is of no use any more: a control message was not answered in time.
+            SourceError: the connection is useless, because a control message was not answered in time.
         """
         ...
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
-        """What one message tells; nothing for answers, heartbeats of the whole connection and pongs.
+        """Parse one message. Responses, heartbeats of the whole connection and pongs are no events.
 
         Raises:
-            SourceProtocolError: it cannot be read; it is counted as refused, and the connection goes on.
-            SourceRateLimited, SourceBlocked, SourceUnavailable: the connection is of no use any more.
+            SourceProtocolError: the message cannot be read. It is counted, and the connection continues.
+            SourceRateLimited, SourceBlocked, SourceUnavailable: the connection is useless.
         """
         ...
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
-        """Subscribe these once more, by and by: nothing has come of them although they are subscribed."""
+        """Subscribe these symbols again, because they are silent although they are subscribed."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeedSpec:
-    """Figures of one source's push feed. Limits are what one process may use of what the source allows an address.
+    """Endpoints, limits and timeouts of one source's push feed, for one process.
 
-    `endpoints` are whole URLs, the preferred one first. `connect_limits`: how many connections may be tried in which windows.
-    `idle_timeout`: without any readable message for so long a connection is dead. `first_message_timeout`: a subscribed
-    symbol without a sign of life for so long after the connection was opened is silent. `max_reconnect_delay` between attempts to
-    reconnect. `lifetime`: a connection is replaced at about this age, before the source cuts it; `None` where it never does.
-    `ping_interval`: pings by the WebSocket protocol itself; `None` where the source counts them against us, or answers text
-    only (see `FeedProtocol.next_message`).
+    `endpoints`: complete URLs, the preferred one first. `connect_limits`: connection attempts per window. `idle_timeout`: a
+    connection without a readable message for this long is dead. `first_message_timeout`: a subscribed symbol without any
+    message for this long after the connection was opened is silent. `max_reconnect_delay`: longest wait between attempts.
+    `lifetime`: a connection is replaced at about this age, before the source closes it; `None` if it never does.
+    `ping_interval`: of WebSocket pings; `None` if the source counts them against our limits or answers text only (see
+    `FeedProtocol.next_message`).
     """
 
     source: Source

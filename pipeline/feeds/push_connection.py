@@ -1,4 +1,4 @@
-"""One connection of a push feed at work: steered, listened to, given up when it is dead. It ends; it never comes back."""
+"""One connection of a push feed: opened, read, and closed when it is dead. It never reconnects."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -18,113 +18,112 @@ from rates.clock import Clock
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.symbol import Symbol
 
-# How often it is looked whether something is to be sent. Finer than any source's pace of control messages.
-TURN_S = 0.1
-# A control message is short: a socket that does not take it is stuck.
+# How often to check for a message to send. Finer than the rate of control messages of any source.
+POLL_INTERVAL_S = 0.1
+# A control message is short. A socket that does not accept it is stuck.
 SEND_TIMEOUT_S = 5
+
+OnEvents = Callable[[Sequence[FeedEvent]], None]
 
 
 class PushConnection:
-    """`number` is its generation: higher than that of every connection before it."""
+    """`number` is higher than that of every connection before it."""
 
     def __init__(
         self,
         number: int,
-        plan: FeedSpec,
+        spec: FeedSpec,
         url: str,
         health: SourceHealth,
-        rhythm: IntervalStats,
+        stats: IntervalStats,
         *,
         simulated: bool,
         clock: Clock,
     ) -> None:
         self.number, self.url = number, url
-        self._plan, self._health, self._rhythm = plan, health, rhythm
+        self._spec, self._health, self._stats = spec, health, stats
         self._simulated, self._clock = simulated, clock
-        self._protocol: FeedProtocol = plan.open_protocol()
+        self._protocol: FeedProtocol = spec.open_protocol()
         self.opened_at: float | None = None
         self._unreadable: SourceProtocolError | None = None
 
     def track(self, instruments: Sequence[Instrument]) -> None:
-        """From now on exactly these are wanted of it."""
+        """Set the instruments to subscribe."""
         self._protocol.track(instruments)
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
-        """Subscribe these once more."""
+        """Subscribe these symbols again."""
         self._protocol.resubscribe(symbols)
 
-    async def run(self, on_event: Callable[[Sequence[FeedEvent]], None]) -> NoReturn:
-        """Open it and tell `hear` what each message tells, until it fails or is cancelled.
+    async def run(self, on_events: OnEvents) -> NoReturn:
+        """Open the connection and pass the events of each message to `on_events`, until it fails or is cancelled.
 
         Raises:
-            SourceError: it could not be opened, was lost, or is dead.
+            SourceError: the connection could not be opened, was lost, or is dead.
         """
-        plan = self._plan
+        spec = self._spec
         async with open_websocket(
-            plan.source,
+            spec.source,
             self.url,
-            open_timeout=plan.connect_timeout,
+            open_timeout=spec.connect_timeout,
             simulated=self._simulated,
             clock=self._clock,
-            ping_interval=plan.ping_interval,
+            ping_interval=spec.ping_interval,
         ) as connection:
             self.opened_at = _now()
-            liveness = Liveness(
-                self._rhythm, idle_timeout_s=plan.idle_timeout.total_seconds(), now=self.opened_at
-            )
+            idle_timeout_s = spec.idle_timeout.total_seconds()
+            liveness = Liveness(self._stats, idle_timeout_s=idle_timeout_s, now=self.opened_at)
             while True:
-                await self._steer(connection, liveness)
-                # One timeout a turn and not one a message: there are thousands of those in a second.
+                await self._check(connection, liveness)
+                await self._send_due(connection)
+                # One timeout per poll and not per message, because there are thousands of messages a second.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(TURN_S):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         while True:
-                            self._read(await connection.recv(decode=False), liveness, on_event)
+                            self._read(await connection.recv(decode=False), liveness, on_events)
 
-    async def _steer(self, connection: ClientConnection, liveness: Liveness) -> None:
-        await self._check(connection, liveness)
+    async def _send_due(self, connection: ClientConnection) -> None:
         message = self._protocol.next_message(_now())
         if message is not None:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await connection.send(message)
 
     async def _check(self, connection: ClientConnection, liveness: Liveness) -> None:
-        """Whether it is worth going on with."""
-        silence, source = liveness.silence(_now()), self._plan.source
-        if self._unreadable is not None and silence >= self._plan.idle_timeout.total_seconds():
-            # It lives, as a ping would show, and talks nonsense.
+        """Raise if the connection is dead, and send a ping if one is due."""
+        silence_s, source = liveness.silence_s(_now()), self._spec.source
+        if self._unreadable is not None and silence_s >= self._spec.idle_timeout.total_seconds():
+            # The connection is alive, as a ping would show, but sends nothing that can be read.
             raise SourceProtocolError(
-                source, f"nothing readable for {silence:.1f} s, the last: {self._unreadable}"
+                source, f"nothing readable for {silence_s:.1f} s, the last: {self._unreadable}"
             )
-        step = liveness.check(_now())
-        if step is LivenessAction.PROBE:
+        action = liveness.next_action(_now())
+        if action is LivenessAction.PROBE:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 pong = asyncio.ensure_future(await connection.ping())
-            pong.add_done_callback(lambda answered: _note_answer(answered, liveness))
-        elif step is LivenessAction.GIVE_UP:
-            # No close handshake with somebody who is not there.
+            pong.add_done_callback(lambda answered: _on_pong(answered, liveness))
+        elif action is LivenessAction.GIVE_UP:
+            # The peer is gone, so that a close handshake would only time out.
             connection.transport.abort()
-            raise SourceUnavailable(source, f"silent for {silence:.1f} s on an open connection")
+            raise SourceUnavailable(source, f"silent for {silence_s:.1f} s on an open connection")
 
-    def _read(
-        self, frame: bytes | str, liveness: Liveness, on_event: Callable[[Sequence[FeedEvent]], None]
-    ) -> None:
+    def _read(self, frame: bytes | str, liveness: Liveness, on_events: OnEvents) -> None:
         data = frame.encode() if isinstance(frame, str) else frame
         try:
             events = self._protocol.receive(data, self._clock())
         except SourceProtocolError as exc:
-            # One bad message is no reason to miss all others; when there are no good ones, silence tells.
+            # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
             self._health.record_rejection(Rejection.UNREADABLE, str(exc))
             self._unreadable = exc
             return
         self._unreadable = None
-        liveness.on_event(_now())
+        liveness.on_message(_now())
         if events:
-            on_event(events)
+            on_events(events)
 
 
-def _note_answer(pong: asyncio.Future[float], liveness: Liveness) -> None:
+def _on_pong(pong: asyncio.Future[float], liveness: Liveness) -> None:
     if not pong.cancelled() and pong.exception() is None:
-        liveness.answer()
+        liveness.on_pong()
 
 
 def _now() -> float:

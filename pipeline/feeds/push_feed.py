@@ -1,4 +1,4 @@
-"""A source's push feed: all tracked instruments over as few connections as its limits allow, each kept up on its own."""
+"""A source's push feed: all tracked instruments over as few connections as its limits allow."""
 
 import asyncio
 import itertools
@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from instruments.instrument import Instrument
 from pipeline.feeds.connect_throttle import ConnectThrottle
-from pipeline.feeds.connection_supervisor import ConnectionSupervisor, FeedContext
+from pipeline.feeds.connection_supervisor import ConnectionSupervisor
+from pipeline.feeds.feed_context import FeedContext, OnTickers
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.protocol import FeedSpec
 from pipeline.feeds.push_connection import PushConnection
@@ -17,26 +18,24 @@ from pipeline.ports import Cooldown
 from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited
 from rates.symbol import Symbol
-from rates.ticker import Ticker
 
-# How often the tracked instruments and the silence of symbols are looked at.
-LOOK_S = 0.25
+# How often the tracked instruments and the silence of symbols are checked.
+CHECK_INTERVAL_S = 0.25
 
-Wishes = Callable[[], Sequence[Instrument]]
-Deliver = Callable[[Sequence[Ticker]], None]
+ReadInstruments = Callable[[], Sequence[Instrument]]
 
 
 class PushFeed:
-    """`wishes` answers from memory which instruments are tracked; `deliver` takes what they push, at once.
+    """`read_instruments` returns the tracked instruments from memory; `on_tickers` takes new tickers.
 
     `silent_after_s`, `endpoint_rest_s`: as in `StreamSettings`.
     """
 
     def __init__(
         self,
-        plan: FeedSpec,
-        read_instruments: Wishes,
-        deliver: Deliver,
+        spec: FeedSpec,
+        read_instruments: ReadInstruments,
+        on_tickers: OnTickers,
         health: SourceHealth,
         cooldown: Cooldown,
         *,
@@ -45,19 +44,17 @@ class PushFeed:
         simulated: bool,
         clock: Clock,
     ) -> None:
-        generations = itertools.count(1)
+        numbers = itertools.count(1)
 
-        def open_connection(url: str, rhythm: IntervalStats) -> PushConnection:
-            return PushConnection(
-                next(generations), plan, url, health, rhythm, simulated=simulated, clock=clock
-            )
+        def open_connection(url: str, stats: IntervalStats) -> PushConnection:
+            return PushConnection(next(numbers), spec, url, health, stats, simulated=simulated, clock=clock)
 
-        self._plan, self._wishes, self._health = plan, read_instruments, health
-        self._outfit = FeedContext(
-            plan=plan,
-            gate=ConnectThrottle(SlidingWindowLimiter(plan.connect_limits), cooldown, clock),
+        self._spec, self._read_instruments, self._health = spec, read_instruments, health
+        self._context = FeedContext(
+            spec=spec,
+            throttle=ConnectThrottle(SlidingWindowLimiter(spec.connect_limits), cooldown, clock),
             open_connection=open_connection,
-            deliver=deliver,
+            on_tickers=on_tickers,
             health=health,
             clock=clock,
             silent_after_s=silent_after_s,
@@ -68,50 +65,53 @@ class PushFeed:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver tickers until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._reshard(group)
-                for lane in self._supervisors.values():
-                    lane.check()
-                self._tell()
-                await asyncio.sleep(LOOK_S)
+                for supervisor in self._supervisors.values():
+                    supervisor.check()
+                self._update_health()
+                await asyncio.sleep(CHECK_INTERVAL_S)
 
     def _reshard(self, group: asyncio.TaskGroup) -> None:
-        """Follow the tracked instruments."""
-        self._shards = shard_instruments(self._wishes(), self._shards, self._plan.instruments_per_connection)
+        """Assign the tracked instruments to connections."""
+        capacity = self._spec.instruments_per_connection
+        self._shards = shard_instruments(self._read_instruments(), self._shards, capacity)
         for number in self._supervisors.keys() - self._shards.keys():
             del self._supervisors[number]
             self._tasks.pop(number).cancel()
-        for number, share in self._shards.items():
-            lane = self._supervisors.get(number) or ConnectionSupervisor(number, self._outfit)
-            lane.track(share)
+        for number, shard in self._shards.items():
+            supervisor = self._supervisors.get(number) or ConnectionSupervisor(number, self._context)
+            supervisor.track(shard)
             if number not in self._supervisors:
-                self._supervisors[number] = lane
-                self._tasks[number] = group.create_task(lane.run(), name=f"lane {number}")
+                self._supervisors[number] = supervisor
+                self._tasks[number] = group.create_task(supervisor.run(), name=f"supervisor {number}")
 
-    def _tell(self) -> None:
-        """What people should know."""
-        lanes = self._supervisors.values()
-        failures = [lane.failure for lane in lanes if lane.failure is not None]
-        if any(lane.is_up for lane in lanes) or not lanes:
+    def _update_health(self) -> None:
+        """Report the state of all connections as that of the source."""
+        supervisors = self._supervisors.values()
+        failures = [one.failure for one in supervisors if one.failure is not None]
+        if any(one.is_up for one in supervisors) or not supervisors:
             self._health.record_success()
             down = (
-                f"{len(failures)} of {len(lanes)} connections are down: {failures[0]}" if failures else None
+                f"{len(failures)} of {len(supervisors)} connections are down: {failures[0]}"
+                if failures
+                else None
             )
             self._health.set_notice("connections", down)
         elif failures:
             self._health.set_notice("connections", None)
-            self._health.record_failure(max(failures, key=_weight))
-        elif (retry_at := self._outfit.gate.cooldown_until) is not None:
-            said = "another replica was refused"
-            self._health.record_failure(SourceRateLimited(self._plan.source, said, retry_at=retry_at))
+            self._health.record_failure(max(failures, key=_severity))
+        elif (retry_at := self._context.throttle.cooldown_until) is not None:
+            error = SourceRateLimited(self._spec.source, "another replica was refused", retry_at=retry_at)
+            self._health.record_failure(error)
         silent: dict[Symbol, str] = {}
-        for lane in lanes:
-            silent |= lane.silent
+        for one in supervisors:
+            silent |= one.silent
         self._health.record_silent(silent)
 
 
-def _weight(failure: SourceError) -> int:
-    """What passes by itself before what needs a person, and both before what may be anything."""
+def _severity(failure: SourceError) -> int:
+    """Rank failures: rate limits, which pass by themselves, before blocks, which need a person, before others."""
     return 2 * isinstance(failure, SourceRateLimited) + isinstance(failure, SourceBlocked)

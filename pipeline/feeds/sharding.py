@@ -1,4 +1,4 @@
-"""Which connection pushes which instruments: as few connections as possible, and nobody is moved without need. Pure."""
+"""Assigns instruments to connections: as few as possible, without moving instruments needlessly. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,30 +6,30 @@ from instruments.instrument import Instrument
 
 Shards = dict[int, tuple[Instrument, ...]]
 
-# A connection is dissolved only when the others have this share of their room to spare: one instrument that comes and goes
-# must not open and close connections.
+# A connection is closed only if the others keep this share of their capacity free, so that one instrument that comes and goes
+# does not open and close connections.
 SPARE = 0.1
 
 
 def shard_instruments(
-    instruments: Sequence[Instrument], held: Mapping[int, Sequence[Instrument]], capacity: int
+    instruments: Sequence[Instrument], current: Mapping[int, Sequence[Instrument]], capacity: int
 ) -> Shards:
-    """The instruments of each connection by its number, given what each one held before; none is empty."""
-    homeless = {one.symbol: one for one in instruments}
-    shares = {
-        number: [homeless.pop(one.symbol) for one in share if one.symbol in homeless]
-        for number, share in held.items()
+    """Return the instruments of each connection by its number, given the current ones. None is empty."""
+    unassigned = {one.symbol: one for one in instruments}
+    shards = {
+        number: [unassigned.pop(one.symbol) for one in shard if one.symbol in unassigned]
+        for number, shard in current.items()
     }
-    while len(shares) > 1 and len(instruments) <= (1 - SPARE) * capacity * (len(shares) - 1):
-        smallest = min(shares, key=lambda number: len(shares[number]))
-        homeless |= {one.symbol: one for one in shares.pop(smallest)}
-    waiting = list(homeless.values())
-    for share in shares.values():
-        room = capacity - len(share)
-        share.extend(waiting[:room])
+    while len(shards) > 1 and len(instruments) <= (1 - SPARE) * capacity * (len(shards) - 1):
+        smallest = min(shards, key=lambda number: len(shards[number]))
+        unassigned |= {one.symbol: one for one in shards.pop(smallest)}
+    waiting = list(unassigned.values())
+    for shard in shards.values():
+        room = capacity - len(shard)
+        shard.extend(waiting[:room])
         waiting = waiting[room:]
-    number = max((*held, *shares), default=0)
+    number = max((*current, *shards), default=0)
     while waiting:
         number += 1
-        shares[number], waiting = waiting[:capacity], waiting[capacity:]
-    return {number: tuple(share) for number, share in shares.items() if share}
+        shards[number], waiting = waiting[:capacity], waiting[capacity:]
+    return {number: tuple(shard) for number, shard in shards.items() if shard}

@@ -1,7 +1,7 @@
-"""What one connection is subscribed to, topic by topic, and which change is due next. Pure: moments are arguments.
+"""The subscriptions of one connection, and the next control message that is due. Pure; time is an argument.
 
-A topic is whatever a source subscribes: a product, an instrument of a channel. Sources whose answers name topics settle
-topics; those whose answers name requests settle requests.
+A topic is the unit that a source subscribes: a product, or an instrument of a channel. Sources whose responses name topics settle
+topics; sources whose responses name requests settle requests.
 """
 
 import re
@@ -23,7 +23,7 @@ class MessageRate:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChange:
-    """One control message to send; `number` tells it apart from all others of the connection."""
+    """One control message to send. `number` is unique within the connection."""
 
     number: int
     is_subscribe: bool
@@ -33,107 +33,113 @@ class SubscriptionChange:
 @dataclass(slots=True)
 class _PendingChange:
     topics: set[str]
-    at: float
+    sent_at: float
 
 
 class SubscriptionState:
-    """One connection's. `per_message` topics go into one message; `answer_timeout` in seconds."""
+    """Subscriptions of one connection. `per_message`: topics per message. `answer_timeout` in seconds."""
 
     def __init__(
         self,
         source: Source,
         *,
-        windows: Sequence[MessageRate],
+        rates: Sequence[MessageRate],
         per_message: int,
         answer_timeout: float = 10.0,
     ) -> None:
         self._source = source
-        self._windows = windows
+        self._rates = rates
         self._per_message = per_message
         self._answer_timeout = answer_timeout
         self._wanted: dict[str, None] = {}
-        self._asked: dict[int, _PendingChange] = {}
+        self._pending: dict[int, _PendingChange] = {}
         self._confirmed: set[str] = set()
-        self._refused: set[str] = set()
+        self._rejected: set[str] = set()
         self._leaving: dict[str, None] = {}
         self._alone: set[str] = set()
         self._sent_at: deque[float] = deque()
         self._number = 0
 
-    def want(self, topics: Iterable[str]) -> None:
-        """From now on exactly these are wanted."""
+    def set_wanted(self, topics: Iterable[str]) -> None:
+        """Set the topics to be subscribed."""
         self._wanted = dict.fromkeys(topics)
-        # What is wanted no more may be asked for again when it is wanted again.
-        self._refused.intersection_update(self._wanted)
+        # A rejected topic that is removed and added again is requested again.
+        self._rejected.intersection_update(self._wanted)
 
     def next_change(self, now: float) -> SubscriptionChange | None:
-        """The change to ask for at `now` seconds, if one is due; it counts as asked.
+        """Return the change that is due at `now`, if any. It counts as sent.
 
         Raises:
-            SourceUnavailable: an earlier one was not answered in time.
+            SourceUnavailable: an earlier change was not answered in time.
         """
-        self._demand_answers(now)
+        self._check_answers(now)
         if not self._may_send(now):
             return None
-        return self._leave(now) or self._enter(now)
+        return self._next_unsubscribe(now) or self._next_subscribe(now)
 
     def confirm(self, topics: Collection[str]) -> None:
-        """The source pushes these."""
+        """Record that the source pushes these topics."""
         known = self._unanswered().intersection(topics)
-        self._forget(topics)
+        self._settle(topics)
         self._confirmed.update(known)
 
-    def refuse(self, topics: Collection[str]) -> list[str]:
-        """The source will not push these; those that were asked for or pushed are not asked for again."""
-        refused = [topic for topic in topics if topic in self._unanswered() or topic in self._confirmed]
-        self._forget(refused)
-        self._confirmed.difference_update(refused)
-        self._refused.update(refused)
-        return refused
+    def reject(self, topics: Collection[str]) -> list[str]:
+        """Record that the source does not push these topics. Returns those that were requested or pushed."""
+        rejected = [topic for topic in topics if topic in self._unanswered() or topic in self._confirmed]
+        self._settle(rejected)
+        self._confirmed.difference_update(rejected)
+        self._rejected.update(rejected)
+        return rejected
 
     def confirm_request(self, number: int | None) -> None:
-        """The source does what message `number` asked for; without a number, the oldest one."""
-        if (asked := self._request(number)) is not None:
-            self._confirmed.update(asked)
+        """Record that the source accepted message `number`, or the oldest one without a number."""
+        if (topics := self._take_request(number)) is not None:
+            self._confirmed.update(topics)
 
-    def reject_request(self, number: int | None, said: str) -> list[str]:
-        """The source refused all of message `number`, or the oldest one; which topics it will not push.
+    def reject_request(self, number: int | None, reason: str) -> list[str]:
+        """Record that the source rejected message `number`, or the oldest one. Returns the topics that are rejected.
 
-        Those that `said` names, or the only one. The others are asked for again, one by one where none was named: one bad topic
-        must not keep its neighbours out.
+        Those are the topics that `reason` names, or the only one of the message. If it names none, all are requested again one
+        by one, so that one bad topic does not affect the others.
         """
-        asked = self._request(number) or set()
-        named = asked if len(asked) == 1 else {topic for topic in asked if names(said, topic)}
-        self._refused.update(named)
+        topics = self._take_request(number) or set()
+        named = topics if len(topics) == 1 else {topic for topic in topics if mentions(reason, topic)}
+        self._rejected.update(named)
         if not named:
-            self._alone.update(asked)
+            self._alone.update(topics)
         return sorted(named)
 
+    def reject_all_of_request(self, number: int | None) -> list[str]:
+        """Record that the source rejected message `number`, or the oldest one, for a reason that affects all topics."""
+        topics = self._take_request(number) or set()
+        self._rejected.update(topics)
+        return sorted(topics)
+
     def retry_unanswered(self) -> None:
-        """Whatever is not answered yet failed with the rest of its message."""
-        self._asked.clear()
+        """Request again all topics without an answer, because they failed with the rest of their message."""
+        self._pending.clear()
 
     def resubscribe(self, topics: Iterable[str]) -> None:
-        """Leave these and enter them once more; those that were refused just enter."""
+        """Unsubscribe these topics and subscribe them again. Rejected ones are only subscribed."""
         for topic in topics:
-            self._refused.discard(topic)
+            self._rejected.discard(topic)
             if topic in self._confirmed:
                 self._confirmed.discard(topic)
                 self._leaving[topic] = None
 
-    def _enter(self, now: float) -> SubscriptionChange | None:
-        known = self._confirmed | self._refused | self._unanswered()
+    def _next_subscribe(self, now: float) -> SubscriptionChange | None:
+        known = self._confirmed | self._rejected | self._unanswered()
         new = [topic for topic in self._wanted if topic not in known]
         if not new:
             return None
         if lone := [topic for topic in new if topic in self._alone]:
             new = lone[:1]
         change = self._change(is_subscribe=True, topics=new[: self._per_message], now=now)
-        self._asked[change.number] = _PendingChange(set(change.topics), now)
+        self._pending[change.number] = _PendingChange(set(change.topics), now)
         return change
 
-    def _leave(self, now: float) -> SubscriptionChange | None:
-        gone = [topic for topic in self._confirmed if topic not in self._wanted]
+    def _next_unsubscribe(self, now: float) -> SubscriptionChange | None:
+        gone = sorted(topic for topic in self._confirmed if topic not in self._wanted)
         leaving = [*self._leaving, *gone][: self._per_message]
         if not leaving:
             return None
@@ -148,16 +154,16 @@ class SubscriptionState:
         return SubscriptionChange(self._number, is_subscribe, tuple(topics))
 
     def _may_send(self, now: float) -> bool:
-        longest = max(window.seconds for window in self._windows)
+        longest = max(rate.seconds for rate in self._rates)
         while self._sent_at and self._sent_at[0] <= now - longest:
             self._sent_at.popleft()
         return all(
-            sum(sent_at > now - window.seconds for sent_at in self._sent_at) < window.count
-            for window in self._windows
+            sum(sent_at > now - rate.seconds for sent_at in self._sent_at) < rate.count
+            for rate in self._rates
         )
 
-    def _demand_answers(self, now: float) -> None:
-        late = [asked for asked in self._asked.values() if asked.at + self._answer_timeout < now]
+    def _check_answers(self, now: float) -> None:
+        late = [one for one in self._pending.values() if one.sent_at + self._answer_timeout < now]
         if late:
             some = ", ".join(sorted(late[0].topics)[:3])
             raise SourceUnavailable(
@@ -165,21 +171,21 @@ class SubscriptionState:
             )
 
     def _unanswered(self) -> set[str]:
-        return set().union(*(asked.topics for asked in self._asked.values()))
+        return set().union(*(one.topics for one in self._pending.values()))
 
-    def _forget(self, topics: Collection[str]) -> None:
-        for number, asked in list(self._asked.items()):
-            asked.topics.difference_update(topics)
-            if not asked.topics:
-                del self._asked[number]
+    def _settle(self, topics: Collection[str]) -> None:
+        for number, one in list(self._pending.items()):
+            one.topics.difference_update(topics)
+            if not one.topics:
+                del self._pending[number]
 
-    def _request(self, number: int | None) -> set[str] | None:
+    def _take_request(self, number: int | None) -> set[str] | None:
         if number is None:
-            number = next(iter(self._asked), None)
-        asked = None if number is None else self._asked.pop(number, None)
-        return None if asked is None else asked.topics
+            number = next(iter(self._pending), None)
+        pending = None if number is None else self._pending.pop(number, None)
+        return None if pending is None else pending.topics
 
 
-def names(said: str, topic: str) -> bool:
-    """Whether `said` names the topic itself, and not just a longer one that contains it."""
-    return re.search(rf"(?<![\w-]){re.escape(topic)}(?![\w-])", said) is not None
+def mentions(text: str, topic: str) -> bool:
+    """Return whether `text` names the topic itself, and not only a longer one that contains it."""
+    return re.search(rf"(?<![\w-]){re.escape(topic)}(?![\w-])", text) is not None

@@ -1,4 +1,4 @@
-"""A failover list as a setting: WebSocket addresses separated by commas, the preferred one first."""
+"""A failover list as a setting: WebSocket URLs separated by commas, the preferred one first."""
 
 from typing import Annotated
 

@@ -1,1 +1,1 @@
-"""One folder per source, all of one anatomy (`docs/adding-a-source.md`), and beside them what several of them use."""
+"""Source adapters: one folder per source, all with the same files, and the code that several of them share."""

@@ -1,4 +1,4 @@
-"""Source adapters: the functions and limits of one source, in the same form for all sources."""
+"""Source adapters: functions and limits of one source, in the same form for all sources."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +17,7 @@ from rates.source import Source
 
 @dataclass(frozen=True, kw_only=True)
 class SourceContext:
-    """Dependencies of a source's fetchers. `budget` is set for sources with `SourceAdapter.limits`."""
+    """Dependencies of a source's fetchers. `budget` is set if the adapter has `limits`."""
 
     health: SourceHealth
     simulated: bool
@@ -38,7 +38,7 @@ class BuildFeed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceAdapter:
-    """One source. A polled source has `open_fetcher`, a source with a push feed has `build_feed`; it may have both.
+    """One source: polled with `open_fetcher`, with a push feed with `build_feed`, or both.
 
     `shard_size`: instruments per task. `limits`: of calls, counted over all replicas. `open_listing`: for sources that publish
     which instruments they list.
@@ -57,7 +57,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class SourceModule(Generic[S]):
-    """`SOURCE_MODULE` in the `factory.py` of every source: its settings, and how to build its adapter from them.
+    """`SOURCE_MODULE` in every source's `factory.py`: its settings, and how to build its adapter.
 
     `simulated` maps the simulator's addresses of this source (`{"stream_url": …}`) to settings.
     """

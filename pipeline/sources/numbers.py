@@ -1,4 +1,4 @@
-"""Numbers as exchanges write them: text, and empty text where there is no value. Pure."""
+"""Numbers that exchanges write as text, with empty text for no value. Pure."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from rates.source import Source
 
 
 def parse_number(source: Source, text: str) -> Decimal | None:
-    """The number that was published, exactly; empty text is no value.
+    """Parse a number exactly. Empty text is no value.
 
     Raises:
         SourceProtocolError: neither empty nor a finite number.
@@ -22,7 +22,7 @@ def parse_number(source: Source, text: str) -> Decimal | None:
 
 
 def parse_nonzero(source: Source, text: str) -> Decimal | None:
-    """A best bid, best ask, high or low; zero stands for an empty side of the book or a day without a trade.
+    """Parse a bid, ask, high or low, for which zero means no value: no order or no trade.
 
     Raises:
         SourceProtocolError: neither empty nor a finite number.

@@ -1,4 +1,4 @@
-"""Finds the adapters of all sources. Nothing is registered here: each member of `Source` names its folder."""
+"""Finds the adapters of all sources by name: each member of `Source` names its folder."""
 
 from importlib import import_module
 from typing import Any

@@ -13,7 +13,10 @@ ParseListing = Callable[[bytes], Sequence[ListedInstrument]]
 
 
 class RestListing:
-    """A `ListingFetcher` for one REST request. `parse` reads the whole response or raises `SourceError`."""
+    """A `ListingFetcher` for one REST request.
+
+    `parse` reads the whole response or raises `SourceError`.
+    """
 
     def __init__(self, client: RestClient, path: str, params: Mapping[str, str], parse: ParseListing) -> None:
         self._client, self._path, self._params, self._parse = client, path, params, parse

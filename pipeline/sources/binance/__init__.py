@@ -1,1 +1,1 @@
-"""Binance Spot: tasks over one WebSocket API session, sub-second moves over its market streams."""
+"""Binance Spot: polled over one WebSocket API session, with a push feed over market streams."""

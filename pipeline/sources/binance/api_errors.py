@@ -1,4 +1,4 @@
-"""What a refused request of the WebSocket API means. Pure; codes as in Binance's `errors.md`."""
+"""Errors of rejected WebSocket API requests. Pure; codes as in Binance's `errors.md`."""
 
 from datetime import datetime
 
@@ -14,37 +14,37 @@ from rates.errors import (
 )
 from rates.source import Source
 
-# Unknown, internal, unexpected answer, timeout, overloaded, shutting down.
+# Unknown, internal, unexpected response, timeout, overloaded, shutting down.
 TRANSIENT_CODES = frozenset({-1000, -1001, -1006, -1007, -1008, -1016})
 # Too many requests, too many connections.
 RATE_CODES = frozenset({-1003, -1034})
-# A symbol that is not listed; characters that no symbol has. One of them fails a whole list.
+# A symbol that is not listed; invalid characters. One of them fails a whole list.
 BAD_SYMBOL_CODES = frozenset({-1121, -1100})
 
 
-def response_error(answer: ApiResponse, now: datetime) -> SourceError | None:
-    """The error that a refusal means; it says until when nothing at all may be asked, where that is so.
+def response_error(response: ApiResponse, now: datetime) -> SourceError | None:
+    """Return the error that a response means, with the time until which all requests must stop.
 
-    None where only the question was wrong: who asked it knows what to make of that.
+    `None` if only a symbol of the request was invalid, which the caller handles.
     """
-    error = answer.error or ApiError(0, "no error, but no success either")
-    said = f"status {answer.status}, code {error.code}: {error.msg[:160]}"
-    if answer.status in (418, 429) or error.code in RATE_CODES:
+    error = response.error or ApiError(0, "no error, but no success either")
+    said = f"status {response.status}, code {error.code}: {error.msg[:160]}"
+    if response.status in (418, 429) or error.code in RATE_CODES:
         retry_after = parse_retry_after(error)
         until = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
         retry_at = min(until, now + LONGEST_RETRY_AFTER)
-        if answer.status == 418:
+        if response.status == 418:
             return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at)
         return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at)
-    if answer.status in (401, 403, 451):
+    if response.status in (401, 403, 451):
         return SourceBlocked(Source.BINANCE, said)
-    if answer.status >= 500 or error.code in TRANSIENT_CODES:
+    if response.status >= 500 or error.code in TRANSIENT_CODES:
         return SourceUnavailable(Source.BINANCE, said)
-    if answer.error is not None and error.code in BAD_SYMBOL_CODES:
+    if response.error is not None and error.code in BAD_SYMBOL_CODES:
         return None
     return SourceProtocolError(Source.BINANCE, said)
 
 
-def is_bad_symbol(answer: ApiResponse) -> bool:
-    """Whether the question was refused for a symbol in it."""
-    return answer.error is not None and answer.error.code in BAD_SYMBOL_CODES
+def is_bad_symbol(response: ApiResponse) -> bool:
+    """Return whether a request was rejected for a symbol in it."""
+    return response.error is not None and response.error.code in BAD_SYMBOL_CODES

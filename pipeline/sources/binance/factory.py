@@ -1,4 +1,4 @@
-"""Binance as the composition sees it."""
+"""Builds the adapter of Binance."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,12 +18,12 @@ from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.binance.symbols import MAX_SYMBOLS
 from rates.source import Source
 
-# 300 attempts in 5 minutes are allowed an address: a third, so that three replicas may share one.
+# Binance allows 300 attempts in 5 minutes per address. A third of that, so that three replicas can share one.
 CONNECT_LIMITS = (CallLimits(100, timedelta(minutes=5)),)
 
 
 def binance(settings: BinanceSettings) -> SourceAdapter:
-    """Tasks over the WebSocket API, push feed over the market streams."""
+    """Build the adapter: polled over the WebSocket API, push feed over the market streams."""
 
     @asynccontextmanager
     async def open_fetcher(context: SourceContext) -> AsyncIterator[RateFetcher]:
@@ -44,7 +44,7 @@ def binance(settings: BinanceSettings) -> SourceAdapter:
             first_message_timeout=timedelta(seconds=settings.first_message_timeout_s),
             max_reconnect_delay=timedelta(seconds=settings.longest_wait_s),
             lifetime=timedelta(seconds=settings.connection_lifetime_s),
-            # Binance pings us, and counts our own pings among the five messages a second.
+            # Binance sends pings, and counts ours among the five messages a second.
             ping_interval=None,
         )
 

@@ -1,4 +1,4 @@
-"""Binance's rates for one task: `ticker.24hr` for all of its symbols in one question."""
+"""Fetches Binance's rates for one task: `ticker.24hr` for all symbols in one request."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
-# Weight 2 for 1 to 20 symbols, 40 for up to 100: five small questions cost a quarter of one large one.
+# Weight 2 for 1 to 20 symbols, 40 for up to 100: five small requests cost a quarter of one large one.
 SHARD_SIZE = 20
-# Long enough not to spoil every task, short enough to notice a new listing.
+# Long enough not to fail every task, short enough to notice a new listing.
 UNLISTED_FOR = timedelta(minutes=10)
 
 
@@ -38,26 +38,28 @@ class BinanceFetcher:
         self._unlisted: dict[str, datetime] = {}
         self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
 
-    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
+    async def fetch(self, instruments: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         self._forget_unlisted()
-        symbols = {one.source_symbol: one.symbol for one in wanted if one.source_symbol not in self._unlisted}
+        symbols = {
+            one.source_symbol: one.symbol for one in instruments if one.source_symbol not in self._unlisted
+        }
         if not symbols:
             return ()
-        entries = await self._ask(list(symbols))
+        entries = await self._fetch_entries(list(symbols))
         if entries is None:
-            entries = await self._ask_singly(symbols)
+            entries = await self._fetch_singly(symbols)
         return self._read(entries, symbols)
 
-    async def _ask(self, source_symbols: Sequence[str]) -> list[msgspec.Raw] | None:
-        """The entries of one answer; `None` when a symbol was refused, which fails the whole list."""
+    async def _fetch_entries(self, source_symbols: Sequence[str]) -> list[msgspec.Raw] | None:
+        """Fetch the entries of one response. `None` if a symbol was rejected, which fails the whole list."""
         answer = await self._session.request("ticker.24hr", {"symbols": source_symbols})
         return None if is_bad_symbol(answer) else split_entries(answer.result)
 
-    async def _ask_singly(self, symbols: Mapping[str, Symbol]) -> list[msgspec.Raw]:
-        """Find out which symbol spoils the list, and leave it out for a while."""
+    async def _fetch_singly(self, symbols: Mapping[str, Symbol]) -> list[msgspec.Raw]:
+        """Find the symbol that fails the list, and leave it out for a while."""
         found: list[msgspec.Raw] = []
         for source_symbol in symbols:
-            entries = await self._ask([source_symbol])
+            entries = await self._fetch_entries([source_symbol])
             if entries is None:
                 self._unlisted[source_symbol] = self._clock() + UNLISTED_FOR
             found += entries or ()
@@ -82,7 +84,7 @@ class BinanceFetcher:
                 self._health.record_rejection(Rejection.UNREADABLE, str(exc))
         if entries and not tickers and not dead:
             raise SourceProtocolError(
-                Source.BINANCE, f"expected tickers of what was asked, saw {bytes(entries[0])[:160]!r}"
+                Source.BINANCE, f"expected tickers of the requested symbols, saw {bytes(entries[0])[:160]!r}"
             )
         return tickers
 

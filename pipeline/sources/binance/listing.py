@@ -1,4 +1,7 @@
-"""What Binance lists: `exchangeInfo`. Over REST, because the answer (10 MB) would hold up the session that brings rates."""
+"""Binance's listing: `exchangeInfo`.
+
+Over REST, because its 10 MB would delay the rates on the WebSocket API session.
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +13,7 @@ from rates.errors import SourceProtocolError
 from rates.source import Source
 
 PATH = "/api/v3/exchangeInfo"
-# The sets of account permissions are half of the answer and of no use here.
+# The sets of account permissions are half of the response and not used.
 PARAMS = {"showPermissionSets": "false"}
 TRADING = "TRADING"
 
@@ -30,7 +33,7 @@ _decoder = msgspec.json.Decoder(_ExchangeInfo)
 
 
 class BinanceListing:
-    """A `ListingFetcher` over REST; one question has weight 20 of 6000 a minute."""
+    """A `ListingFetcher` over REST. One request has weight 20 of 6000 a minute."""
 
     def __init__(self, rest: RestClient) -> None:
         self._rest = rest
@@ -40,13 +43,13 @@ class BinanceListing:
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every pair of an `exchangeInfo`, split as Binance itself splits it.
+    """Parse all pairs of an `exchangeInfo`, with base and quote as Binance gives them.
 
     `{"timezone":"UTC",…,"symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH","quoteAsset":"BTC",…}]}`, format:
-    binance-spot-api-docs, `rest-api.md`. Of the statuses (`enums.md`: TRADING END_OF_DAY HALT BREAK CANCEL_ONLY) one makes prices.
+    binance-spot-api-docs, `rest-api.md`. Of the statuses (`enums.md`: TRADING END_OF_DAY HALT BREAK CANCEL_ONLY) only one has trades.
 
     Raises:
-        SourceProtocolError: no answer of this form; one entry that cannot be read would else count as delisted.
+        SourceProtocolError: malformed. A skipped entry would count as delisted.
     """
     try:
         symbols = _decoder.decode(body).symbols
@@ -59,7 +62,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
             source_symbol=one.symbol,
             base=one.base_asset,
             quote=one.quote_asset,
-            # exchangeInfo has codes only.
+            # exchangeInfo has no names.
             name=one.base_asset,
             status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
             word=one.status,

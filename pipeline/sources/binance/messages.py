@@ -1,5 +1,7 @@
-"""What Binance's two socket services say, read into typed values. Pure. Formats: binance-spot-api-docs,
-`web-socket-api.md` and `web-socket-streams.md`; all keys are case-sensitive, prices are strings, times milliseconds.
+"""Messages of Binance's WebSocket API and market streams. Pure.
+
+Formats: binance-spot-api-docs, `web-socket-api.md` and `web-socket-streams.md`. All keys are case-sensitive, prices are strings,
+times milliseconds.
 """
 
 import re
@@ -10,7 +12,7 @@ import msgspec
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
-# What a field holds that was not there: no JSON value is empty.
+# The value of a missing field. No JSON value is empty.
 ABSENT = msgspec.Raw()
 
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})\b")
@@ -21,8 +23,8 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
 
     `{"symbol":"BNBBTC","priceChange":"-94.99","priceChangePercent":"-95.960","lastPrice":"4.00000200","bidPrice":
     "4.00000000","askPrice":"4.00000200","highPrice":"100.0","lowPrice":"0.1","volume":"8913.30","closeTime":1499869899040,
-    "lastId":28460,…}`. Chosen over `ticker.price` because that has no time. Without price or time it is no observation;
-    anything else may be missing: a replayed recording leaves out what it does not hold.
+    "lastId":28460,…}`. Chosen over `ticker.price`, which has no time. Price and time are required;
+    other fields may be missing from a replayed recording.
     """
 
     symbol: str
@@ -38,7 +40,9 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
-    """`{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000",
+    """A trade.
+
+    `{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000",
     "T":1723161255342,"m":true,"M":true}` on `<symbol>@trade`: the only channel with every price and its time.
     """
 
@@ -49,7 +53,9 @@ class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
 
 
 class BinanceBookTicker(msgspec.Struct, frozen=True):
-    """`{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}` on
+    """The best bid and ask.
+
+    `{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}` on
     `<symbol>@bookTicker`: best bid and ask in real time, but without any time of its own.
     """
 
@@ -60,7 +66,9 @@ class BinanceBookTicker(msgspec.Struct, frozen=True):
 
 
 class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTicker"):
-    """`{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","P":"250.00","c":"0.0025","b":"0.0024","a":"0.0026","h":"0.0025",
+    """The statistics of 24 hours.
+
+    `{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","P":"250.00","c":"0.0025","b":"0.0024","a":"0.0026","h":"0.0025",
     "l":"0.0010","v":"10000","L":18150,…}` on `<symbol>@ticker`: 24 h statistics, once a second.
     """
 
@@ -77,21 +85,24 @@ class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTick
 
 
 class BinanceShutdown(msgspec.Struct, frozen=True):
-    """`serverShutdown`: this connection is about to be cut; a new one goes elsewhere."""
+    """`serverShutdown`: the server is about to close this connection; reconnecting leads to another one."""
 
 
 BinanceEvent = BinanceTrade | BinanceBookTicker | BinanceDayTicker | BinanceShutdown
 
 
 class StreamResponse(msgspec.Struct, frozen=True):
-    """Answer to SUBSCRIBE or UNSUBSCRIBE, `{"result":null,"id":1}`; `error` in either of its two shapes."""
+    """Response to SUBSCRIBE or UNSUBSCRIBE, `{"result":null,"id":1}`, with either form of `error`."""
 
     id: int | None
     error: str | None
 
 
 class RateLimit(msgspec.Struct, frozen=True, rename="camel"):
-    """`{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":70}`."""
+    """The use of one rate limit.
+
+    `{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":70}`.
+    """
 
     rate_limit_type: str
     interval: str
@@ -101,7 +112,10 @@ class RateLimit(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ApiError(msgspec.Struct, frozen=True):
-    """`{"code":-1121,"msg":"Invalid symbol."}`; a refusal for rate has `"data":{"serverTime":…,"retryAfter":…}`."""
+    """An error of the WebSocket API.
+
+    `{"code":-1121,"msg":"Invalid symbol."}`; a rate limit has `"data":{"serverTime":…,"retryAfter":…}`.
+    """
 
     code: int
     msg: str
@@ -109,7 +123,10 @@ class ApiError(msgspec.Struct, frozen=True):
 
 
 class ApiResponse(msgspec.Struct, frozen=True, rename="camel"):
-    """`{"id":1,"status":200,"result":…,"rateLimits":[…]}`, or `error` in place of `result`; `event` comes unasked."""
+    """A response of the WebSocket API.
+
+    `{"id":1,"status":200,"result":…,"rateLimits":[…]}`, or `error` in place of `result`; `event` is sent without a request.
+    """
 
     id: int | str | None = None
     status: int = 0
@@ -136,7 +153,7 @@ class _StreamFrame(msgspec.Struct, frozen=True):
     msg: str = ""
 
 
-_answer_decoder = msgspec.json.Decoder(ApiResponse)
+_response_decoder = msgspec.json.Decoder(ApiResponse)
 _retry_decoder = msgspec.json.Decoder(_RetryData)
 _entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _ticker_decoder = msgspec.json.Decoder(BinanceTicker)
@@ -150,21 +167,21 @@ _event_decoders: dict[str, msgspec.json.Decoder[BinanceEvent]] = {
 
 
 def parse_response(data: str | bytes) -> ApiResponse:
-    """One frame of the WebSocket API.
+    """Parse one frame of the WebSocket API.
 
     Raises:
-        SourceProtocolError: not an answer of this form.
+        SourceProtocolError: malformed.
     """
     try:
-        return _answer_decoder.decode(data)
+        return _response_decoder.decode(data)
     except msgspec.MsgspecError as exc:
-        raise _unreadable("an answer of the WebSocket API", data, exc) from exc
+        raise _unreadable("a response of the WebSocket API", data, exc) from exc
 
 
 def parse_retry_after(error: ApiError) -> int | None:
-    """Until when a refused client has to wait, milliseconds since the epoch, if the refusal says so.
+    """Return the end of a rate limit or ban in milliseconds since the epoch, if the error gives it.
 
-    Bans were also seen to say it in words only: "Way too many requests; IP banned until 1513693008350."
+    Some bans give it in the text only: "Way too many requests; IP banned until 1513693008350."
     """
     try:
         return _retry_decoder.decode(error.data).retry_after
@@ -174,7 +191,7 @@ def parse_retry_after(error: ApiError) -> int | None:
 
 
 def split_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
-    """The entries of a list result, each still unread so that one bad entry spoils no other.
+    """Split a list result into undecoded entries, so that one bad entry does not affect others.
 
     Raises:
         SourceProtocolError: not a list.
@@ -186,10 +203,10 @@ def split_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def parse_ticker(entry: msgspec.Raw) -> BinanceTicker:
-    """One entry of `ticker.24hr`.
+    """Parse one entry of `ticker.24hr`.
 
     Raises:
-        SourceProtocolError: not a ticker of this form.
+        SourceProtocolError: malformed.
     """
     try:
         return _ticker_decoder.decode(entry)
@@ -198,15 +215,15 @@ def parse_ticker(entry: msgspec.Raw) -> BinanceTicker:
 
 
 def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | None:
-    """One frame of a combined stream connection; `None` for a stream that this code does not know.
+    """Parse one frame of a combined stream connection. `None` for an unknown stream.
 
     Raises:
-        SourceProtocolError: not a frame of this form.
+        SourceProtocolError: malformed.
     """
     try:
         frame = _frame_decoder.decode(data)
         if frame.stream is None:
-            return _answer(frame)
+            return _parse_stream_response(frame)
         if frame.stream == "!serverShutdown":
             return BinanceShutdown()
         decoder = _event_decoders.get(frame.stream.partition("@")[2])
@@ -215,15 +232,15 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
         raise _unreadable("an event of a combined stream", data, exc) from exc
 
 
-def is_shutdown(answer: ApiResponse) -> bool:
-    """Whether what came unasked is `{"event":{"e":"serverShutdown","E":…}}`, which announces the end."""
+def is_shutdown(response: ApiResponse) -> bool:
+    """Return whether the message is `{"event":{"e":"serverShutdown","E":…}}`."""
     try:
-        return answer.event != ABSENT and _kind_decoder.decode(answer.event).e == "serverShutdown"
+        return response.event != ABSENT and _kind_decoder.decode(response.event).e == "serverShutdown"
     except msgspec.MsgspecError:
         return False
 
 
-def _answer(frame: _StreamFrame) -> StreamResponse:
+def _parse_stream_response(frame: _StreamFrame) -> StreamResponse:
     if frame.error is not None:
         return StreamResponse(frame.id, f"{frame.error.code} {frame.error.msg}")
     return StreamResponse(frame.id, None if frame.code is None else f"{frame.code} {frame.msg}")

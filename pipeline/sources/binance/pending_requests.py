@@ -1,4 +1,4 @@
-"""Questions under way on one connection, matched with answers by id alone: their order says nothing. Owns no socket."""
+"""Pending requests of one connection, matched with responses by id. Owns no socket."""
 
 import asyncio
 import itertools
@@ -10,44 +10,44 @@ from rates.errors import SourceError
 
 
 class PendingRequests:
-    """Times are in seconds of any steady clock."""
+    """Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, asyncio.Future[ApiResponse]] = {}
-        # Never used twice in a process, so that a late answer of an old connection meets nobody.
+        # Ids are unique within a process, so that a late response on an old connection matches no request.
         self._ids = itertools.count(1)
         self._silent_since: float | None = None
 
     @contextmanager
-    def ask(self, now: float) -> Iterator[tuple[int, asyncio.Future[ApiResponse]]]:
-        """An id for a question and the answer to come; after the block nobody waits for it any more."""
+    def register(self, now: float) -> Iterator[tuple[int, asyncio.Future[ApiResponse]]]:
+        """Register a request. Yields its id and the future response; on exit the request is forgotten."""
         number = next(self._ids)
-        answer: asyncio.Future[ApiResponse] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        response: asyncio.Future[ApiResponse] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = response
         if self._silent_since is None:
             self._silent_since = now
         try:
-            yield number, answer
+            yield number, response
         finally:
             self._waiting.pop(number, None)
-            answer.cancel()
+            response.cancel()
 
-    def settle(self, answer: ApiResponse) -> bool:
-        """Hand an answer to whoever asked; false when nobody waits for it (late, repeated or never asked)."""
+    def resolve(self, response: ApiResponse) -> bool:
+        """Match a response with its request. Returns false if there is none: late, repeated or unknown."""
         self._silent_since = None
-        waiting = self._waiting.get(answer.id) if isinstance(answer.id, int) else None
+        waiting = self._waiting.get(response.id) if isinstance(response.id, int) else None
         if waiting is None or waiting.done():
             return False
-        waiting.set_result(answer)
+        waiting.set_result(response)
         return True
 
-    def abandon(self, error: SourceError) -> None:
-        """The connection is gone: nobody gets an answer."""
+    def fail_all(self, error: SourceError) -> None:
+        """Fail all requests, because the connection is lost."""
         self._silent_since = None
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(error)
 
-    def silent_for(self, now: float) -> float:
-        """Seconds since a question without a single answer after it, of whatever id; 0 where none is open."""
+    def silence_s(self, now: float) -> float:
+        """Return the seconds since a request without any later response, 0 if none is open."""
         return 0.0 if self._silent_since is None else now - self._silent_since

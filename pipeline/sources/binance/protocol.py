@@ -1,36 +1,48 @@
-"""Binance's market streams as a `FeedProtocol`: one combined connection, three channels a symbol. Pure.
+"""Binance's market streams as a `FeedProtocol`: one combined connection, three streams a symbol. Pure.
 
-Event times come from `@trade` and `@ticker`; `@bookTicker` has none (docs/decisions/0007). No replay and no snapshot after
-subscribing: what is quiet says nothing at first.
+Event times come from `@trade` and `@ticker`; `@bookTicker` has none (docs/decisions/0007). There is no replay and no snapshot
+after subscribing, so that a quiet symbol sends nothing at first.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from instruments.instrument import Instrument
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.binance.messages import BinanceShutdown, StreamResponse, parse_stream_frame
-from pipeline.sources.binance.subscriptions import Subscriptions
 from pipeline.sources.binance.symbols import parse_stream_name, stream_names
 from pipeline.sources.binance.ticker_merger import TickerMerger
+from rates.source import Source
 from rates.symbol import Symbol
+
+# Five messages a second are allowed, pings and pongs included. At one per half second no second contains more than three, which
+# leaves room for a pong and a ping.
+MESSAGE_RATES = (MessageRate(1, 0.5),)
+# As many stream names as fit a frame of a few KB.
+NAMES_PER_MESSAGE = 200
 
 
 class BinanceProtocol:
-    """Of one connection."""
+    """Protocol state of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
-        self._state = TickerMerger(simulated=simulated)
-        self._subscriptions = Subscriptions()
+        self._merger = TickerMerger(simulated=simulated)
+        self._subscriptions = SubscriptionState(
+            Source.BINANCE, rates=MESSAGE_RATES, per_message=NAMES_PER_MESSAGE
+        )
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
-        self._state.track(self._symbols)
-        self._subscriptions.want(stream_names(self._symbols))
+        self._merger.track(self._symbols)
+        self._subscriptions.set_wanted(stream_names(self._symbols))
 
     def next_message(self, now: float) -> str | None:
-        return self._subscriptions.next_message(now)
+        change = self._subscriptions.next_change(now)
+        return _encode(change) if change else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         event = parse_stream_frame(frame)
@@ -38,20 +50,34 @@ class BinanceProtocol:
             case None:
                 return ()
             case StreamResponse():
-                return self._refusals(event)
+                return self._on_response(event)
             case BinanceShutdown():
                 return (GoingAway("the server announced its shutdown"),)
             case _:
-                told = self._state.merge(event, received_at)
-                return () if told is None else (told,)
+                merged = self._merger.merge(event, received_at)
+                return () if merged is None else (merged,)
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
-        renewed = set(symbols)
+        wanted = set(symbols)
         self._subscriptions.resubscribe(
-            stream_names(spelling for spelling, symbol in self._symbols.items() if symbol in renewed)
+            stream_names(source_symbol for source_symbol, one in self._symbols.items() if one in wanted)
         )
 
-    def _refusals(self, answer: StreamResponse) -> list[FeedEvent]:
-        names = dict.fromkeys(parse_stream_name(name) for name in self._subscriptions.settle(answer))
-        symbols = {spelling.lower(): symbol for spelling, symbol in self._symbols.items()}
-        return [SymbolRejected(symbols[name], answer.error or "") for name in names if name in symbols]
+    def _on_response(self, response: StreamResponse) -> list[FeedEvent]:
+        if response.error is None:
+            self._subscriptions.confirm_request(response.id)
+            return []
+        # Unknown streams are accepted and stay silent; an error means that the message itself was rejected.
+        rejected = {
+            parse_stream_name(name) for name in self._subscriptions.reject_all_of_request(response.id)
+        }
+        return [
+            SymbolRejected(symbol, response.error)
+            for source_symbol, symbol in self._symbols.items()
+            if source_symbol.lower() in rejected
+        ]
+
+
+def _encode(change: SubscriptionChange) -> str:
+    method = "SUBSCRIBE" if change.is_subscribe else "UNSUBSCRIBE"
+    return msgspec.json.encode({"method": method, "params": change.topics, "id": change.number}).decode()

@@ -1,4 +1,4 @@
-"""Until when Binance wants to be left alone, by all replicas: limits are counted per address, and who goes on is banned."""
+"""Binance's cooldown, shared by all replicas: limits count per address, and ignoring them leads to bans."""
 
 import asyncio
 import random
@@ -10,39 +10,39 @@ from rates.errors import SourceBlocked, SourceError, SourceRateLimited
 from rates.source import Source
 from runtime.backoff import Jitter
 
-# Replicas that waited for the same moment do not come back at the same moment.
+# Spreads replicas that waited for the end of the same cooldown.
 SCATTER_S = 1.0
 
 
 class RefusalCooldown:
-    """`hold` is shared by the replicas; what it was told itself, each remembers in Binance's words."""
+    """All replicas share `cooldown`. Each keeps the error that it received itself, with Binance's text."""
 
     def __init__(self, cooldown: Cooldown, clock: Clock, *, jitter: Jitter = random.uniform) -> None:
-        self._hold, self._clock, self._jitter = cooldown, clock, jitter
-        self._own: SourceRateLimited | SourceBlocked | None = None
+        self._cooldown, self._clock, self._jitter = cooldown, clock, jitter
+        self._own_error: SourceRateLimited | SourceBlocked | None = None
 
     async def check(self) -> None:
-        """Whether anything may be asked.
+        """Check that requests are allowed.
 
         Raises:
-            SourceRateLimited, SourceBlocked: not yet.
+            SourceRateLimited, SourceBlocked: a cooldown is active.
         """
-        now, own = self._clock(), self._own
+        now, own = self._clock(), self._own_error
         if own is not None and own.retry_at is not None and now < own.retry_at:
             raise own
-        if held := await self._hold.remaining():
-            raise SourceRateLimited(Source.BINANCE, "another replica was refused", retry_at=now + held)
+        if remaining := await self._cooldown.remaining():
+            raise SourceRateLimited(Source.BINANCE, "another replica was refused", retry_at=now + remaining)
 
-    async def end(self) -> None:
-        """Wait until something may be asked."""
+    async def wait(self) -> None:
+        """Wait until requests are allowed."""
         while True:
-            held = (await self._hold.remaining()).total_seconds()
-            if held <= 0:
+            remaining_s = (await self._cooldown.remaining()).total_seconds()
+            if remaining_s <= 0:
                 return
-            await asyncio.sleep(held + self._jitter(0, SCATTER_S))
+            await asyncio.sleep(remaining_s + self._jitter(0, SCATTER_S))
 
-    async def note(self, error: SourceError) -> None:
-        """A failure; where it is a refusal that says until when, nobody asks before."""
+    async def record(self, error: SourceError) -> None:
+        """Start a cooldown if the error gives a time until which requests must stop."""
         if isinstance(error, SourceRateLimited | SourceBlocked) and error.retry_at is not None:
-            self._own = error
-            await self._hold.start(max(error.retry_at - self._clock(), timedelta()))
+            self._own_error = error
+            await self._cooldown.start(max(error.retry_at - self._clock(), timedelta()))

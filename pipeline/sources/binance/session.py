@@ -1,4 +1,4 @@
-"""One long-lived session with the WebSocket API: reconnected for ever, refusals obeyed."""
+"""One long-lived session with the WebSocket API that reconnects without end and observes cooldowns."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -26,16 +26,16 @@ from rates.source import Source
 from runtime.backoff import Backoff
 
 FIRST_WAIT = timedelta(milliseconds=250)
-# Of the request timeout: part of that is spent on waiting for a connection, and a task's deadline may come before it.
+# Share of the request timeout. Waiting for a connection takes part of it, and a task's deadline may come first.
 SILENT_SHARE = 0.7
-# It is silent unless asked: only pings find a dead connection before a task does. They cost no weight.
+# The server only responds, so that only pings find a dead connection before a task does. They cost no weight.
 PING_INTERVAL = timedelta(seconds=20)
 
 Params = Mapping[str, str | Sequence[str]]
 
 
 class BinanceSession:
-    """Asks; `open_session` keeps it connected. Any number of requests may be under way at once."""
+    """Sends requests over a connection that `open_session` keeps open. Requests may run concurrently."""
 
     def __init__(
         self,
@@ -52,35 +52,34 @@ class BinanceSession:
         self._clock = clock
         self._connection: ClientConnection | None = None
         self._connected = asyncio.Event()
-        self._questions = PendingRequests()
+        self._pending = PendingRequests()
         self._failure: SourceError = SourceUnavailable(Source.BINANCE, "not connected yet")
-        self._standoff = RefusalCooldown(cooldown, clock)
+        self._cooldown = RefusalCooldown(cooldown, clock)
         self._log = structlog.get_logger("ratewire.binance").bind(role=health.role)
 
     async def request(self, method: str, params: Params) -> ApiResponse:
-        """Ask and wait for the answer: a success, or a refusal of a symbol in the question.
+        """Send a request and wait for its response: a success, or a rejected symbol of the request.
 
         Raises:
-            SourceUnavailable: not connected, the connection was lost meanwhile, or no answer in time.
-            SourceRateLimited, SourceBlocked: refused, or not asked because an earlier refusal still holds, of whichever
-                replica.
-            SourceProtocolError: refused for what was asked.
+            SourceUnavailable: not connected, the connection was lost, or no response in time.
+            SourceRateLimited, SourceBlocked: rejected, or not sent because a cooldown of any replica is active.
+            SourceProtocolError: the request is invalid.
         """
-        await self._standoff.check()
+        await self._cooldown.check()
         self._drop_if_silent()
         try:
             async with asyncio.timeout(self._settings.request_timeout_s):
                 await self._connected.wait()
-                answer = await self._ask(method, params)
+                response = await self._send(method, params)
         except TimeoutError as exc:
             if self._connection is None:
                 raise self._failure from exc
             self._drop_if_silent()
             raise SourceUnavailable(
-                Source.BINANCE, f"no answer to {method} within {self._settings.request_timeout_s:g} s"
+                Source.BINANCE, f"no response to {method} within {self._settings.request_timeout_s:g} s"
             ) from exc
-        await self._obey(answer)
-        return answer
+        await self._check_error(response)
+        return response
 
     async def run(self) -> None:
         """Keep the session connected until cancelled."""
@@ -91,14 +90,14 @@ class BinanceSession:
             clock=self._clock,
         )
         async for answer in answers:
-            if not self._questions.settle(answer):
-                self._log.debug("answer to nobody: late, or never asked", id=answer.id, error=answer.error)
+            if not self._pending.resolve(answer):
+                self._log.debug("response without a request", id=answer.id, error=answer.error)
             if answer.rate_limits:
                 record_weight(answer.rate_limits, self._health, self._clock())
 
     async def _connect(self) -> AsyncGenerator[ApiResponse, None]:
         try:
-            await self._standoff.end()
+            await self._cooldown.wait()
             async with self._open() as connection:
                 self._connection = connection
                 self._connected.set()
@@ -112,18 +111,18 @@ class BinanceSession:
             self._failure = SourceUnavailable(Source.BINANCE, "the connection ended")
         except SourceError as exc:
             self._failure = exc
-            await self._standoff.note(exc)
+            await self._cooldown.record(exc)
             raise
         finally:
             self._connection = None
             self._connected.clear()
-            self._questions.abandon(self._failure)
+            self._pending.fail_all(self._failure)
 
     def _read(self, frame: str | bytes) -> ApiResponse | None:
         try:
             return parse_response(frame)
         except SourceProtocolError as exc:
-            # Whose answer it was cannot be told: who waits for it runs into the timeout.
+            # The request cannot be identified, and ends with its timeout.
             self._health.record_rejection(Rejection.UNREADABLE, str(exc))
             return None
 
@@ -137,28 +136,28 @@ class BinanceSession:
             ping_interval=PING_INTERVAL,
         )
 
-    async def _ask(self, method: str, params: Params) -> ApiResponse:
-        with self._questions.ask(asyncio.get_running_loop().time()) as (number, answer):
+    async def _send(self, method: str, params: Params) -> ApiResponse:
+        with self._pending.register(asyncio.get_running_loop().time()) as (number, response):
             if self._connection is None:
                 raise self._failure
-            question = msgspec.json.encode({"id": number, "method": method, "params": params}).decode()
+            request = msgspec.json.encode({"id": number, "method": method, "params": params}).decode()
             with translated_errors(Source.BINANCE, self._clock):
-                await self._connection.send(question)
-            return await answer
+                await self._connection.send(request)
+            return await response
 
-    async def _obey(self, answer: ApiResponse) -> None:
-        if answer.error is None and answer.status == 200:
+    async def _check_error(self, response: ApiResponse) -> None:
+        if response.error is None and response.status == 200:
             return
-        error = response_error(answer, self._clock())
+        error = response_error(response, self._clock())
         if error is not None:
-            await self._standoff.note(error)
+            await self._cooldown.record(error)
             raise error
 
     def _drop_if_silent(self) -> None:
-        """Close a connection that is only half open; the reader meets its end and opens another."""
-        silence = self._questions.silent_for(asyncio.get_running_loop().time())
+        """Close a half-open connection. The reader meets its end and opens another."""
+        silence = self._pending.silence_s(asyncio.get_running_loop().time())
         if self._connection is not None and silence >= SILENT_SHARE * self._settings.request_timeout_s:
-            self._log.warning("half-open connection: no answer at all", seconds=round(silence, 1))
+            self._log.warning("half-open connection: no response at all", seconds=round(silence, 1))
             self._connection.transport.abort()
             self._connection = None
             self._connected.clear()
@@ -168,7 +167,7 @@ class BinanceSession:
 async def open_session(
     settings: BinanceSettings, health: SourceHealth, cooldown: Cooldown, *, simulated: bool, clock: Clock
 ) -> AsyncIterator[BinanceSession]:
-    """A session that is kept connected for the length of the block; it need not be connected when the block begins."""
+    """Keep a session connected while the context is open. It may not be connected yet on entry."""
     session = BinanceSession(settings, health, cooldown, simulated=simulated, clock=clock)
     async with asyncio.TaskGroup() as group:
         keeper = group.create_task(session.run(), name="binance session")

@@ -1,4 +1,4 @@
-"""Where Binance is and how long to wait for it."""
+"""Addresses and timeouts of Binance."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

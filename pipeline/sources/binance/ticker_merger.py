@@ -1,4 +1,4 @@
-"""Merges one connection's events into tickers. Pure: what was seen last of each symbol, and what that makes of an event."""
+"""Merges the events of one connection into tickers, with the last values of each symbol. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,76 +12,79 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
-# By how much an event's time may lie before that of an earlier one: channels are milliseconds apart. Beyond it the clock of the
-# source was wrong and has been put right, and waiting until it is as late again would look like a frozen market.
+# How far an event's time may be behind that of an earlier one: channels are milliseconds apart. Beyond that, the source's clock
+# was wrong and has been corrected, and waiting for it to catch up would look like a frozen market.
 OVERTAKEN_MS = 1000
 
 
 @dataclass(slots=True)
 class _LastEvents:
-    """The last of each kind for one symbol. `order` is event time in ms and trade id of the last emitted ticker."""
+    """The last event of each kind. `order`: event time in ms and trade id of the last ticker."""
 
-    pulse: SymbolActivity
+    activity: SymbolActivity
     book: BinanceBookTicker | None = None
     day: BinanceDayTicker | None = None
     order: tuple[int, int] = (-1, -1)
 
 
 class TickerMerger:
-    """Starts empty with every connection: quotes of a dead one may be long gone."""
+    """Merges events of one connection. Quotes of an earlier connection would be outdated."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
         self._symbols: Mapping[str, Symbol] = {}
-        self._seen: dict[str, _LastEvents] = {}
+        self._last: dict[str, _LastEvents] = {}
 
     def track(self, symbols: Mapping[str, Symbol]) -> None:
-        """From now on only these: our symbol by Binance's spelling."""
+        """Set the symbols to merge: our symbol by Binance's."""
         self._symbols = symbols
-        self._seen = {spelling: seen for spelling, seen in self._seen.items() if spelling in symbols}
+        self._last = {
+            source_symbol: last for source_symbol, last in self._last.items() if source_symbol in symbols
+        }
 
     def merge(
         self, event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, received_at: datetime
     ) -> Ticker | SymbolActivity | None:
-        """The ticker that an event makes. Best prices alone have no time, and old news is no news: signs of life, no more.
-        Nothing of a symbol that is not tracked.
+        """Return the ticker of an event, or activity for a book without a time or an outdated event.
+
+        Returns `None` for a symbol that is not tracked.
 
         Raises:
-            SourceProtocolError: the event's time is none.
+            SourceProtocolError: the event's time is invalid.
         """
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return None
-        seen = self._seen.get(event.symbol)
-        if seen is None:
-            seen = self._seen[event.symbol] = _LastEvents(SymbolActivity(symbol))
+        last = self._last.get(event.symbol)
+        if last is None:
+            last = self._last[event.symbol] = _LastEvents(SymbolActivity(symbol))
         match event:
             case BinanceBookTicker():
-                seen.book = event
-                return seen.pulse
+                last.book = event
+                return last.activity
             case BinanceDayTicker():
-                seen.day = event
+                last.day = event
                 return self._emit(
-                    seen, symbol, event.price, (event.event_time, event.last_trade_id), received_at
+                    last, symbol, event.price, (event.event_time, event.last_trade_id), received_at
                 )
             case BinanceTrade():
-                return self._emit(seen, symbol, event.price, (event.event_time, event.trade_id), received_at)
+                return self._emit(last, symbol, event.price, (event.event_time, event.trade_id), received_at)
 
     def _emit(
         self,
-        seen: _LastEvents,
+        last: _LastEvents,
         symbol: Symbol,
         price: Decimal,
         order: tuple[int, int],
         received_at: datetime,
     ) -> Ticker | SymbolActivity:
-        # Channels overtake each other: the price of an earlier trade would turn the price back, whatever its event time.
-        is_old = order <= seen.order and seen.order[0] - order[0] <= OVERTAKEN_MS
-        if is_old or order[1] < seen.order[1]:
-            return seen.pulse
+        # Channels overtake each other. An earlier trade must not replace a later one, whatever its event time.
+        is_old = order <= last.order and last.order[0] - order[0] <= OVERTAKEN_MS
+        if is_old or order[1] < last.order[1]:
+            return last.activity
         observed_at = parse_event_time(order[0])
-        seen.order = order
-        best, day = seen.book or seen.day, seen.day
+        last.order = order
+        best, day = last.book or last.day, last.day
         return Ticker(
             source=Source.BINANCE,
             symbol=symbol,

@@ -1,4 +1,7 @@
-"""Binance's values as tickers. Pure. A field is mapped only where it means the same; a best price of zero is no price."""
+"""Maps Binance's values to tickers. Pure.
+
+A field is mapped only if it means the same. A best price of zero is no price.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,15 +15,15 @@ from rates.ticker import Ticker
 
 
 def nonzero(price: Decimal | None) -> Decimal | None:
-    """A best bid, best ask, high or low; zero stands for an empty side or a day without a trade."""
+    """Return a bid, ask, high or low, for which zero means no value: no order or no trade."""
     return price or None
 
 
 def parse_event_time(milliseconds: int) -> datetime:
-    """The moment an event tells.
+    """Parse an event time.
 
     Raises:
-        SourceProtocolError: beyond what a date can be.
+        SourceProtocolError: out of range.
     """
     try:
         return parse_ms(milliseconds)
@@ -29,17 +32,18 @@ def parse_event_time(milliseconds: int) -> datetime:
 
 
 def has_market(raw: BinanceTicker) -> bool:
-    """Whether anybody offers or asks for it. Pairs that were delisted years ago keep their last price, with both at zero; a
-    recording may know neither.
+    """Return whether there is a bid or an ask.
+
+    Pairs that were delisted years ago keep their last price, with bid and ask at zero. A recording may have neither.
     """
     return raw.bid_price is None or raw.ask_price is None or bool(raw.bid_price or raw.ask_price)
 
 
 def to_ticker(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
-    """The ticker that an entry of `ticker.24hr` tells.
+    """Convert an entry of `ticker.24hr`.
 
     Raises:
-        SourceProtocolError: its time is none.
+        SourceProtocolError: the time is out of range.
     """
     return Ticker(
         source=Source.BINANCE,
@@ -48,7 +52,7 @@ def to_ticker(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simu
         observed_at=parse_event_time(raw.close_time),
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=received_at,
-        # -1 where nothing was traded within the window.
+        # -1 if nothing was traded within the window.
         sequence=max(raw.last_id, 0),
         bid=nonzero(raw.bid_price),
         ask=nonzero(raw.ask_price),

@@ -1,4 +1,4 @@
-"""Binance's request weight as it tells it with every answer: a budget that it keeps, per address and wall-clock minute."""
+"""Binance's request weight, which every response reports: a budget per address and minute."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,12 +7,12 @@ from pipeline.health import SourceHealth
 from pipeline.sources.binance.messages import RateLimit
 from rates.health import CallBudgetState
 
-# Binance bans clients that go on past the limit: people should hear of it well before.
+# Binance bans clients that continue past the limit, so that it is reported well before.
 LOUD_SHARE = 0.8
 
 
 def record_weight(limits: Iterable[RateLimit], health: SourceHealth, now: datetime) -> None:
-    """Keep the weight used so far in `health`, with a note when it comes near the limit."""
+    """Record the used weight in `health`, with a notice near the limit."""
     for limit in limits:
         if (
             limit.rate_limit_type == "REQUEST_WEIGHT"
@@ -22,7 +22,7 @@ def record_weight(limits: Iterable[RateLimit], health: SourceHealth, now: dateti
             minute_ends = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
             health.budget = CallBudgetState(limit.limit, max(limit.limit - limit.count, 0), minute_ends)
             loud = limit.count >= LOUD_SHARE * limit.limit
-            # Without the figure, which changes with every answer and would be news each time.
+            # Without the figure, which changes with every response and would change the notice each time.
             health.set_notice(
                 "weight", f"over {LOUD_SHARE:.0%} of the request weight is used" if loud else None
             )

@@ -29,7 +29,9 @@ class BybitProtocol:
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._topics = SubscriptionState(Source.BYBIT, windows=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE)
+        self._subscriptions = SubscriptionState(
+            Source.BYBIT, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE
+        )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
         self._best: dict[str, BestPrices] = {}
@@ -37,12 +39,12 @@ class BybitProtocol:
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
         self._best = {spelling: best for spelling, best in self._best.items() if spelling in self._symbols}
-        self._topics.want(topics(self._symbols))
+        self._subscriptions.set_wanted(topics(self._symbols))
 
     def next_message(self, now: float) -> str | None:
-        if change := self._topics.next_change(now):
+        if change := self._subscriptions.next_change(now):
             return _text(change)
-        return PING if self._pings.is_due(now) else None
+        return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
@@ -56,7 +58,9 @@ class BybitProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._topics.resubscribe(topics(spelling for spelling, one in self._symbols.items() if one in wanted))
+        self._subscriptions.resubscribe(
+            topics(spelling for spelling, one in self._symbols.items() if one in wanted)
+        )
 
     def _ticker(self, event: BybitTickerEvent, received_at: datetime) -> Sequence[FeedEvent]:
         spelling = event.ticker.symbol
@@ -81,9 +85,9 @@ class BybitProtocol:
         if answer.op == "unsubscribe":
             return ()
         if answer.error is None:
-            self._topics.confirm_request(answer.number)
+            self._subscriptions.confirm_request(answer.number)
             return ()
-        refused = self._topics.reject_request(answer.number, answer.error)
+        refused = self._subscriptions.reject_request(answer.number, answer.error)
         # Without its book a symbol has a price all the same.
         spellings = [topic_symbol(topic) for topic in refused if topic.startswith(TICKERS)]
         return [SymbolRejected(self._symbols[one], answer.error) for one in spellings if one in self._symbols]

@@ -8,7 +8,7 @@ import msgspec
 
 from instruments.instrument import Instrument
 from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, names
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
 from pipeline.sources.coinbase.messages import (
     CoinbaseError,
     CoinbaseHeartbeat,
@@ -51,8 +51,8 @@ class CoinbaseProtocol:
     def __init__(self, refused: MutableMapping[str, RejectedProduct], *, simulated: bool) -> None:
         self._refused = refused
         self._simulated = simulated
-        self._topics = SubscriptionState(
-            Source.COINBASE, windows=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE
+        self._subscriptions = SubscriptionState(
+            Source.COINBASE, rates=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE
         )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}
@@ -64,8 +64,8 @@ class CoinbaseProtocol:
 
     def next_message(self, now: float) -> str | None:
         self._now = now
-        self._topics.want(product for product in self._symbols if not self._is_refused(product))
-        change = self._topics.next_change(now)
+        self._subscriptions.set_wanted(product for product in self._symbols if not self._is_refused(product))
+        change = self._subscriptions.next_change(now)
         return _text(change) if change else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
@@ -75,7 +75,7 @@ class CoinbaseProtocol:
             case CoinbaseHeartbeat() as heartbeat:
                 return self._heartbeat(heartbeat, received_at)
             case CoinbaseSubscriptions() as answer:
-                self._topics.confirm(answer.products("ticker"))
+                self._subscriptions.confirm(answer.products("ticker"))
                 # Told again on each connection: people look at what is missing now.
                 return [
                     SymbolRejected(symbol, self._refused[product].said)
@@ -91,7 +91,7 @@ class CoinbaseProtocol:
         products = [product for product, symbol in self._symbols.items() if symbol in wanted]
         for product in products:
             self._refused.pop(product, None)
-        self._topics.resubscribe(products)
+        self._subscriptions.resubscribe(products)
 
     def _match(self, raw: CoinbaseTicker, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(raw.product_id)
@@ -121,13 +121,13 @@ class CoinbaseProtocol:
     def _refusal(self, error: CoinbaseError, received_at: datetime) -> Sequence[FeedEvent]:
         if any(word in error.said.lower() for word in ("rate limit", "too many")):
             raise SourceRateLimited(Source.COINBASE, error.said, retry_at=received_at + RATE_LIMIT_COOLDOWN)
-        named = [product for product in self._symbols if names(error.said, product)]
+        named = [product for product in self._symbols if mentions(error.said, product)]
         if not named:
             raise SourceUnavailable(Source.COINBASE, error.said[:160])
         self._refused.update(dict.fromkeys(named, RejectedProduct(error.said, self._now + REFUSED_FOR_S)))
-        self._topics.refuse(named)
+        self._subscriptions.reject(named)
         # One bad product fails the whole message; where the connection lives on, its neighbours are asked for again.
-        self._topics.retry_unanswered()
+        self._subscriptions.retry_unanswered()
         return [SymbolRejected(self._symbols[product], error.said) for product in named]
 
     def _is_refused(self, product: str) -> bool:

@@ -40,20 +40,20 @@ class KrakenProtocol:
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._topics = SubscriptionState(
-            Source.KRAKEN, windows=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE
+        self._subscriptions = SubscriptionState(
+            Source.KRAKEN, rates=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
-        self._topics.want(self._symbols)
+        self._subscriptions.set_wanted(self._symbols)
 
     def next_message(self, now: float) -> str | None:
-        if change := self._topics.next_change(now):
+        if change := self._subscriptions.next_change(now):
             return _text(change)
-        return PING if self._pings.is_due(now) else None
+        return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
@@ -74,13 +74,13 @@ class KrakenProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._topics.resubscribe(pair for pair, symbol in self._symbols.items() if symbol in wanted)
+        self._subscriptions.resubscribe(pair for pair, symbol in self._symbols.items() if symbol in wanted)
 
     def _settle(self, answer: KrakenResponse) -> Sequence[FeedEvent]:
         if answer.error is None or "already subscribed" in answer.error.lower():
-            self._topics.confirm({answer.symbol})
+            self._subscriptions.confirm({answer.symbol})
             return ()
-        refused = self._topics.refuse({answer.symbol})
+        refused = self._subscriptions.reject({answer.symbol})
         return [
             SymbolRejected(self._symbols[pair], answer.error) for pair in refused if pair in self._symbols
         ]

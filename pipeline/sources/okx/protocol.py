@@ -8,7 +8,7 @@ import msgspec
 from instruments.instrument import Instrument
 from pipeline.feeds.ping_timer import PingTimer
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, names
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
 from pipeline.sources.okx.messages import OkxError, OkxNotice, OkxResponse, OkxTickers, parse_message
 from pipeline.sources.okx.symbols import arguments
 from pipeline.sources.okx.tickers import to_ticker
@@ -33,27 +33,27 @@ class OkxProtocol:
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._topics = SubscriptionState(
-            Source.OKX, windows=MESSAGE_RATES, per_message=INSTRUMENTS_PER_MESSAGE
+        self._subscriptions = SubscriptionState(
+            Source.OKX, rates=MESSAGE_RATES, per_message=INSTRUMENTS_PER_MESSAGE
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
-        self._topics.want(self._symbols)
+        self._subscriptions.set_wanted(self._symbols)
 
     def next_message(self, now: float) -> str | None:
-        if change := self._topics.next_change(now):
+        if change := self._subscriptions.next_change(now):
             return _text(change)
-        return PING if self._pings.is_due(now) else None
+        return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
             case OkxTickers() as tickers:
                 return self._tickers(tickers, received_at)
             case OkxResponse(event="subscribe", inst_id=inst_id):
-                self._topics.confirm({inst_id})
+                self._subscriptions.confirm({inst_id})
             case OkxNotice(code=code, msg=said) if code == UPGRADE:
                 return (GoingAway(said),)
             case OkxError() as error:
@@ -62,7 +62,9 @@ class OkxProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._topics.resubscribe(inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted)
+        self._subscriptions.resubscribe(
+            inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted
+        )
 
     def _tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
         made = (
@@ -76,7 +78,9 @@ class OkxProtocol:
         said = f"{error.code} {error.msg}"
         if error.code in RATE_CODES:
             raise SourceRateLimited(Source.OKX, said[:160], retry_at=received_at + RATE_LIMIT_COOLDOWN)
-        refused = self._topics.refuse([inst_id for inst_id in self._symbols if names(error.msg, inst_id)])
+        refused = self._subscriptions.reject(
+            [inst_id for inst_id in self._symbols if mentions(error.msg, inst_id)]
+        )
         if not refused:
             raise SourceProtocolError(Source.OKX, f"a request was refused: {said[:160]}")
         return [SymbolRejected(self._symbols[inst_id], said) for inst_id in refused]

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from pipeline.feeds.protocol import GoingAway, SymbolActivity, SymbolRejected
-from pipeline.sources.binance.protocol import BinanceProtocol
-from pipeline.sources.binance.subscriptions import ANSWER_TIMEOUT_S, NAMES_PER_MESSAGE, PACE_S
+from pipeline.sources.binance.protocol import NAMES_PER_MESSAGE, BinanceProtocol
 from pipeline.sources.binance.symbols import MAX_STREAMS, MAX_SYMBOLS, stream_names
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.ticker import Ticker
@@ -14,6 +13,8 @@ from tests.pipeline.fakes import BTC, ETH, START, instrument
 
 # Binance: messages in a second, of which a pong and a ping are not ours to plan.
 MESSAGES_PER_SECOND, UNPLANNED = 5, 2
+PACE_S, ANSWER_TIMEOUT_S = 0.5, 10.0
+CONFIRMED = b'{"result":null,"id":1}'
 TRADE = (
     b'{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":7,"p":"61837.63000000","q":"0.02","T":1723161255342}'
 )
@@ -66,6 +67,7 @@ def test_a_full_connection_keeps_the_pace() -> None:
 def test_changes_are_followed(protocol: BinanceProtocol) -> None:
     """What is gone first, then what is new."""
     sent(protocol, 0)
+    protocol.receive(CONFIRMED, START)
     protocol.track([instrument("ETH/USDT"), instrument("SOL/USDT")])
     assert sent(protocol, PACE_S) == {
         "method": "UNSUBSCRIBE",
@@ -83,6 +85,7 @@ def test_changes_are_followed(protocol: BinanceProtocol) -> None:
 def test_a_renewed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtocol) -> None:
     """Its channels only."""
     sent(protocol, 0)
+    protocol.receive(CONFIRMED, START)
     protocol.resubscribe([BTC])
     methods = [sent(protocol, number * PACE_S) for number in (1, 2, 3)]
     assert [message and message["method"] for message in methods] == ["UNSUBSCRIBE", "SUBSCRIBE", None]

@@ -126,7 +126,7 @@ def test_a_pong_in_any_of_its_forms_is_no_news(pong: bytes) -> None:
     assert parse_message(pong) is None
 
 
-def test_unknown_topics_are_no_errors() -> None:
+def test_unknown_subscriptions_are_no_errors() -> None:
     """Nothing of them is read."""
     assert parse_message(b'{"topic":"publicTrade.BTCUSDT","ts":1,"type":"snapshot","data":[]}') is None
 
@@ -159,7 +159,7 @@ def test_a_field_that_is_no_number_or_time_is_an_error(field: bytes, bad: bytes)
         to_ticker(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
 
 
-def test_a_symbol_has_two_topics() -> None:
+def test_a_symbol_has_two_subscriptions() -> None:
     """Side by side, and the symbol can be told from either."""
     both = list(topics(["BTCUSDT"]))
     assert both == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT"]

@@ -53,8 +53,8 @@ def test_the_next_one_after_repeated_failures_and_the_first_again_later() -> Non
 def test_when_all_rest_the_one_that_rested_longest_is_tried() -> None:
     """Nobody waits for ten minutes because everything is down."""
     endpoints = EndpointSelector(["a", "b"], rest_s=60)
-    endpoints.record_failure("a", 0, at_once=True)
-    endpoints.record_failure("b", 1, at_once=True)
+    endpoints.record_failure("a", 0, is_final=True)
+    endpoints.record_failure("b", 1, is_final=True)
     assert endpoints.choose(2) == "a"
     endpoints.record_failure("a", 2)
     assert endpoints.choose(3) == "b"
@@ -67,5 +67,5 @@ async def test_the_gate_waits_for_a_hold_and_scatters_what_waited() -> None:
         SlidingWindowLimiter([CallLimits(9, SECOND)]), cooldown, utc_now, jitter=lambda _low, high: high / 10
     )
     await gate.start_cooldown(timedelta(milliseconds=200))
-    await gate.enter()
+    await gate.acquire()
     assert utc_now() - began >= timedelta(milliseconds=300)

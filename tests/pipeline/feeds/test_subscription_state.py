@@ -3,16 +3,16 @@
 import pytest
 
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, names
+from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
 from rates.errors import SourceUnavailable
 from rates.source import Source
 
 
 def topics(
-    *wanted: str, per_message: int = 2, windows: tuple[MessageRate, ...] = (MessageRate(1, 1.0),)
+    *wanted: str, per_message: int = 2, rates: tuple[MessageRate, ...] = (MessageRate(1, 1.0),)
 ) -> SubscriptionState:
-    made = SubscriptionState(Source.OKX, windows=windows, per_message=per_message)
-    made.want(wanted)
+    made = SubscriptionState(Source.OKX, rates=rates, per_message=per_message)
+    made.set_wanted(wanted)
     return made
 
 
@@ -33,10 +33,10 @@ def test_subscriptions_go_out_in_batches_at_their_pace() -> None:
 
 def test_every_window_is_kept_whatever_the_watchlist_does() -> None:
     """Three an hour are three, in any hour, though the wish changes every second."""
-    made = topics(windows=(MessageRate(1, 1.0), MessageRate(3, 3600.0)))
+    made = topics(rates=(MessageRate(1, 1.0), MessageRate(3, 3600.0)))
     sent = []
     for second in range(7300):
-        made.want([f"{second // 2}"])
+        made.set_wanted([f"{second // 2}"])
         if change := made.next_change(float(second)):
             sent.append(second)
             made.confirm(change.topics)
@@ -49,7 +49,7 @@ def test_what_is_wanted_no_more_is_left() -> None:
     made = topics("a", "b")
     made.next_change(0.0)
     made.confirm({"a", "b"})
-    made.want(["b", "c"])
+    made.set_wanted(["b", "c"])
     assert made.next_change(1.0) == SubscriptionChange(2, is_subscribe=False, topics=("a",))
     assert made.next_change(2.0) == SubscriptionChange(3, is_subscribe=True, topics=("c",))
 
@@ -67,11 +67,11 @@ def test_a_refused_topic_is_not_asked_for_again() -> None:
     """Its neighbours go on; and once it was not wanted for a while, it may be asked for anew."""
     made = topics("a", "b")
     made.next_change(0.0)
-    assert made.refuse(["a", "x"]) == ["a"]
+    assert made.reject(["a", "x"]) == ["a"]
     made.confirm({"b"})
     assert made.next_change(1.0) is None
-    made.want(["b"])
-    made.want(["a", "b"])
+    made.set_wanted(["b"])
+    made.set_wanted(["a", "b"])
     assert made.next_change(2.0) == SubscriptionChange(2, is_subscribe=True, topics=("a",))
 
 
@@ -112,7 +112,7 @@ def test_what_failed_with_its_message_is_asked_for_again() -> None:
     """Where one bad topic fails all of them, the others are not lost."""
     made = topics("a", "b")
     made.next_change(0.0)
-    made.refuse(["a"])
+    made.reject(["a"])
     made.retry_unanswered()
     assert made.next_change(1.0) == SubscriptionChange(2, is_subscribe=True, topics=("b",))
 
@@ -122,7 +122,7 @@ def test_renewing_leaves_and_enters_once() -> None:
     made = topics("a", "b")
     made.next_change(0.0)
     made.confirm({"a"})
-    made.refuse(["b"])
+    made.reject(["b"])
     made.resubscribe(["a", "b"])
     assert [(change.is_subscribe, change.topics) for change in drain(made, start=1.0, seconds=5)] == [
         (False, ("a",)),
@@ -143,13 +143,13 @@ def test_renewing_leaves_and_enters_once() -> None:
 )
 def test_a_topic_is_named_only_by_itself(said: str, *, is_named: bool) -> None:
     """A longer name that contains it means another."""
-    assert names(said, "XYZ-USD") is is_named
+    assert mentions(said, "XYZ-USD") is is_named
 
 
 def test_pings_are_due_at_their_interval_and_not_at_once() -> None:
     """The first one only so long after the connection was opened."""
     pings = PingTimer(10.0)
-    assert [pings.is_due(now) for now in (5.0, 14.9, 15.0, 15.1, 24.9, 25.0)] == [
+    assert [pings.poll(now) for now in (5.0, 14.9, 15.0, 15.1, 24.9, 25.0)] == [
         False,
         False,
         True,

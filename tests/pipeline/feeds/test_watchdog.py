@@ -48,7 +48,7 @@ def test_a_symbol_that_stops_is_silent_while_its_neighbour_is_not() -> None:
     assert set(findings.silent) == {ETH}
     assert findings.silent[ETH] == "no message for 30 s, usually one each 0.1 s"
     assert findings.resubscribe == (ETH,)
-    assert not findings.is_dead
+    assert not findings.is_mostly_silent
     assert dog.check(435).silent == findings.silent
     assert not dog.check(435).resubscribe
     tell(dog, ETH, 440)
@@ -83,7 +83,7 @@ def test_a_first_message_is_demanded_within_its_deadline() -> None:
     first = dog.check(FIRST_MESSAGE + 1).silent
     assert first == {ETH: "no message within 61 s of subscribing"}
     assert dog.check(FIRST_MESSAGE + 9).silent == first
-    dog.interrupt(100)
+    dog.on_disconnect(100)
     assert not dog.check(100 + FIRST_MESSAGE).silent
 
 
@@ -121,18 +121,18 @@ def test_when_most_are_silent_it_is_the_connection() -> None:
     """Replacing it may help, where for one symbol it would only disturb the others."""
     dog = watchdog(BTC, ETH)
     acquaint(dog, BTC, ETH)
-    assert not dog.check(420).is_dead
-    assert dog.check(440).is_dead
+    assert not dog.check(420).is_mostly_silent
+    assert dog.check(440).is_mostly_silent
 
 
 def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -> None:
     """In the words of the source."""
     dog = watchdog(BTC, ETH)
     tell(dog, ETH, 1)
-    dog.refuse(BTC, "no such pair")
+    dog.on_rejected(BTC, "no such pair")
     assert dog.check(2).silent == {BTC: "refused: no such pair"}
     assert not dog.check(2).resubscribe
-    dog.interrupt(3)
+    dog.on_disconnect(3)
     assert not dog.check(3).silent
 
 
@@ -140,7 +140,7 @@ def test_an_outage_teaches_nothing_about_a_symbol() -> None:
     """A gap of an hour between two connections does not make it patient."""
     dog = watchdog(BTC)
     acquaint(dog, BTC)
-    dog.interrupt(3600)
+    dog.on_disconnect(3600)
     tell(dog, BTC, 3601)
     tell(dog, BTC, 3601.1)
     assert dog.check(3601.1 + SILENT_AFTER + 1).silent
@@ -149,10 +149,10 @@ def test_an_outage_teaches_nothing_about_a_symbol() -> None:
 def test_half_open_is_found_at_the_idle_timeout() -> None:
     """A ping at half of it, which nobody answers."""
     liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
-    assert liveness.check(9.9) is LivenessAction.LISTEN
-    assert liveness.check(10) is LivenessAction.PROBE
-    assert liveness.check(19.9) is LivenessAction.LISTEN
-    assert liveness.check(20) is LivenessAction.GIVE_UP
+    assert liveness.next_action(9.9) is LivenessAction.LISTEN
+    assert liveness.next_action(10) is LivenessAction.PROBE
+    assert liveness.next_action(19.9) is LivenessAction.LISTEN
+    assert liveness.next_action(20) is LivenessAction.GIVE_UP
 
 
 def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
@@ -160,9 +160,9 @@ def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
     liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
     steps = []
     for now in range(200):
-        steps.append(step := liveness.check(now))
+        steps.append(step := liveness.next_action(now))
         if step is LivenessAction.PROBE and now < 100:
-            liveness.answer()
+            liveness.on_pong()
     assert steps.index(LivenessAction.GIVE_UP) in range(100, 145)
     assert steps.count(LivenessAction.PROBE) > 4
 
@@ -172,10 +172,10 @@ def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
     for known_s, step in (70, LivenessAction.GIVE_UP), (50, LivenessAction.LISTEN):
         liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
         for tenth in range(known_s * 10):
-            liveness.on_event(tenth / 10)
-        assert liveness.check(known_s + 15) is LivenessAction.PROBE
-        liveness.answer()
-        assert liveness.check(known_s + 21) is step
+            liveness.on_message(tenth / 10)
+        assert liveness.next_action(known_s + 15) is LivenessAction.PROBE
+        liveness.on_pong()
+        assert liveness.next_action(known_s + 21) is step
 
 
 def test_recorded_trading_alarms_nobody() -> None:
