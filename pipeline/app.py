@@ -1,4 +1,4 @@
-"""Composition roots of the distributed system: one function per process, on Redis, RabbitMQ and Postgres."""
+"""Composition roots of the distributed system, one function per process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -113,7 +113,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
 
 
 async def run_listings(stop: asyncio.Event) -> None:
-    """Run the listings process: keep the tracked instruments in line with all sources' listings until `stop`.
+    """Run the listings process: apply all sources' listings until `stop`.
 
     Raises:
         InvalidSetting: the configuration is invalid.
@@ -139,11 +139,13 @@ async def run_listings(stop: asyncio.Event) -> None:
 
 
 async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
-    """Fetch a source's listing once, for a command. Uses the shared budget if Redis can be reached.
+    """Fetch a source's listing once, for a command.
+
+    Uses the shared budget if Redis can be reached.
 
     Raises:
-        InvalidSetting: the configuration is invalid, or the source has no listing.
-        SourceError: the source did not deliver.
+    InvalidSetting: the configuration is invalid, or the source has no listing.
+    SourceError: the source did not deliver.
     """
     cache, adapter = load_settings(CacheSettings), build_adapter(source)
     if adapter.open_listing is None:

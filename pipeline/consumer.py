@@ -1,4 +1,7 @@
-"""Works on the tasks of one source, one at a time: fetch, ingest, settle. Independent of the queue's and source's technology."""
+"""Works on the tasks of one source, one at a time: fetch, ingest, settle.
+
+Independent of the queue's and source's technology.
+"""
 
 import asyncio
 from datetime import timedelta
@@ -19,7 +22,10 @@ LONGEST_RECONNECT_WAIT = timedelta(seconds=5)
 
 
 class Consumer:
-    """One replica. `grace`: how long the current task may take after the process was asked to stop."""
+    """One replica.
+
+    `grace`: how long the current task may take after the process was asked to stop.
+    """
 
     def __init__(
         self,
@@ -44,7 +50,9 @@ class Consumer:
         self._log = structlog.get_logger("ratewire.consumer").bind(source=health.source.value)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, then finish the current task, or return it to the queue if it takes longer than the grace.
+        """Work until `stop`, then finish the current task or return it to the queue.
+
+        It is returned if it takes longer than the grace.
 
         Raises:
             InvalidSetting: the queue is misconfigured.

@@ -1,4 +1,7 @@
-"""The health of one source as one process sees it. Fetchers, feeds and ingest update it; the reporter publishes it."""
+"""The health of one source as one process sees it.
+
+Fetchers, feeds and ingest update it; the reporter publishes it.
+"""
 
 import asyncio
 from collections import Counter
@@ -19,7 +22,10 @@ NAMED_SILENT = 3
 
 
 class SourceHealth:
-    """State, notices and counters of one source. `changed` is set whenever the state or a notice changes."""
+    """State, notices and counters of one source.
+
+    `changed` is set whenever the state or a notice changes.
+    """
 
     def __init__(self, source: Source, *, role: str, instance: str) -> None:
         self.source, self.role, self.instance = source, role, instance
@@ -48,7 +54,10 @@ class SourceHealth:
                 self._set_state(LinkState.DOWN, str(error))
 
     def set_notice(self, topic: str, text: str | None) -> None:
-        """Set the notice on a topic: a problem to report even while the source delivers. `None` clears it."""
+        """Set the notice on a topic: a problem to report even while the source delivers.
+
+        `None` clears it.
+        """
         if text == self._notices.get(topic):
             return
         if text is None:

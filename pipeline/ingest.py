@@ -11,7 +11,10 @@ from rates.ticker import Ticker
 
 
 class Ingest:
-    """Writes tickers that pass validation. `max_skew`: how far a source's clock may be ahead of ours."""
+    """Writes tickers that pass validation.
+
+    `max_skew`: how far a source's clock may be ahead of ours.
+    """
 
     def __init__(self, sink: TickerSink, health: SourceHealth, *, max_skew: timedelta, clock: Clock) -> None:
         self._sink = sink

@@ -1,4 +1,7 @@
-"""Ports of the pipeline's core. Technology stays behind them; only plain values pass through."""
+"""Ports of the pipeline's core.
+
+Technology stays behind them; only plain values pass through.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +16,7 @@ from rates.ticker import Ticker
 
 
 class Delivery(Protocol):
-    """One message delivered to one consumer, which settles it exactly once: ack, requeue or dead-letter."""
+    """One message at one consumer, which settles it once: ack, requeue or dead-letter."""
 
     @property
     def body(self) -> bytes:
@@ -30,30 +33,43 @@ class Delivery(Protocol):
         ...
 
     async def requeue(self) -> None:
-        """Return the message for another consumer. Raises `QueueUnavailable`: it is returned all the same."""
+        """Return the message for another consumer.
+
+        Raises `QueueUnavailable`: it is returned all the same.
+        """
         ...
 
     async def dead_letter(self) -> None:
-        """Move the message to the dead-letter queue. Raises `QueueUnavailable`: the queue will deliver it again."""
+        """Move the message to the dead-letter queue.
+
+        Raises `QueueUnavailable`: the queue will deliver it again.
+        """
         ...
 
 
 class TaskQueue(Protocol):
-    """Queues of tasks, one per source. Every queue is bounded, and a task expires at its deadline."""
+    """Queues of tasks, one per source.
+
+    Every queue is bounded, and a task expires at its deadline.
+    """
 
     async def enqueue(self, tasks: Sequence[Task]) -> None:
-        """Put the tasks into the queues of their sources. Returns once the queue has confirmed all of them.
+        """Put the tasks into the queues of their sources.
+
+        Returns once the queue has confirmed all of them.
 
         Raises:
-            QueueUnavailable: some of the tasks may not be in the queue.
+        QueueUnavailable: some of the tasks may not be in the queue.
         """
         ...
 
     def consume(self, source: Source) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
-        """Deliver the messages of one source, one at a time. An unsettled message is returned on exit.
+        """Deliver the messages of one source, one at a time.
+
+        An unsettled message is returned on exit.
 
         Raises:
-            QueueUnavailable: on entry, or from the iterator when the queue is lost.
+        QueueUnavailable: on entry, or from the iterator when the queue is lost.
         """
         ...
 
@@ -92,10 +108,12 @@ class RequestBudget(Protocol):
         ...
 
     async def defer(self, span: timedelta, request: str) -> None:
-        """Block one request for `span`, because its response could not be newer. Never shortens a longer deferral.
+        """Block one request for `span`, because its response could not be newer.
+
+        Never shortens a longer deferral.
 
         Raises:
-            CacheUnavailable: other replicas do not know of it.
+        CacheUnavailable: other replicas do not know of it.
         """
         ...
 
@@ -109,7 +127,7 @@ class RequestBudget(Protocol):
 
 
 class Cooldown(Protocol):
-    """A pause that one service of a source imposed on all replicas, by rejecting one of them with a time."""
+    """A pause for all replicas, imposed by one service of a source when it rejected one of them."""
 
     async def remaining(self) -> timedelta:
         """Return how much of the cooldown is left, or zero.
@@ -132,9 +150,11 @@ class RateFetcher(Protocol):
     """Fetches the current rates of instruments from one source."""
 
     async def fetch(self, instruments: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
-        """Fetch one ticker per instrument. Instruments for which the source has no quote are left out.
+        """Fetch one ticker per instrument.
 
-        If a call could not return anything newer, the tickers of the last response are returned again.
+        Instruments for which the source has no quote are left out.
+
+                If a call could not return anything newer, the tickers of the last response are returned again.
 
         Raises:
             SourceError: the source did not deliver.
@@ -147,10 +167,12 @@ class ListingFetcher(Protocol):
     """Fetches the listing of one source."""
 
     async def fetch_listing(self) -> Sequence[ListedInstrument]:
-        """Fetch all instruments that the source lists, of any status. A truncated or unreadable response is an error.
+        """Fetch all instruments that the source lists, of any status.
+
+        A truncated or unreadable response is an error.
 
         Raises:
-            SourceError: the source did not deliver.
-            CacheUnavailable: the request budget cannot be reached.
+        SourceError: the source did not deliver.
+        CacheUnavailable: the request budget cannot be reached.
         """
         ...

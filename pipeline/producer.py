@@ -1,4 +1,7 @@
-"""Issues the tasks of one source, tick by tick. One of several producers issues each tick, and any of them the next."""
+"""Issues the tasks of one source, tick by tick.
+
+One of several producers issues each tick, and any of them the next.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -20,7 +23,7 @@ MIN_CLAIM_LIFETIME = timedelta(minutes=1)
 
 
 class Producer:
-    """Issues the tasks of one source every `interval`, each with at most `shard_size` instruments."""
+    """Issues the tasks of one source every `interval`, of at most `shard_size` instruments each."""
 
     def __init__(
         self,
@@ -54,7 +57,10 @@ class Producer:
             number = max(number, tick_number(self._clock(), self._interval)) + 1
 
     async def issue_tick(self, number: int) -> int:
-        """Issue the tasks of one tick, unless another producer has. Returns how many the queue confirmed."""
+        """Issue the tasks of one tick, unless another producer has.
+
+        Returns how many the queue confirmed.
+        """
         deadline = tick_time(number + 1, self._interval)
         lifetime = max(MIN_CLAIM_LIFETIME, CLAIM_LIFETIME_TICKS * self._interval)
         enqueued = 0

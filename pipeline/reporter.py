@@ -1,4 +1,4 @@
-"""Reports the health of one process and source to the gateway: immediately on a change, and at a regular interval."""
+"""Reports the health of one source to the gateway, on every change and at an interval."""
 
 import asyncio
 from contextlib import suppress
@@ -25,7 +25,10 @@ async def report_forever(
     heartbeat: Heartbeat,
     interval: timedelta = REPORT_INTERVAL,
 ) -> None:
-    """Report until cancelled. A report that the cache does not accept is dropped, because the next one replaces it."""
+    """Report until cancelled.
+
+    A report that the cache does not accept is dropped, because the next one replaces it.
+    """
     log = structlog.get_logger("ratewire.reporter").bind(source=health.source.value)
     lost = 0
     while True:

@@ -1,4 +1,7 @@
-"""The roles of a pipeline process: producer, consumer, push feed, listings. The distributed and the embedded system share them."""
+"""The roles of a pipeline process: producer, consumer, push feed, listings.
+
+The distributed and the embedded system share them.
+"""
 
 import asyncio
 import os
@@ -38,7 +41,7 @@ SHUTDOWN_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class RoleContext:
-    """What all roles of one process share."""
+    """Dependencies that all roles of one process share."""
 
     sink: TickerSink
     coordination: Coordination
@@ -47,7 +50,10 @@ class RoleContext:
     clock: Clock = utc_now
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
-        """Return the dependencies of one source's fetchers. All replicas share the budget and the cooldown."""
+        """Return the dependencies of one source's fetchers.
+
+        All replicas share the budget and the cooldown.
+        """
         shared = self.coordination
         return SourceContext(
             health=health,
@@ -174,7 +180,7 @@ async def stream(
     settings: StreamSettings,
     ingest: IngestSettings,
 ) -> None:
-    """Write the push feed of one source to the cache until `stop`, as one of any number of replicas.
+    """Write the push feed of one source to the cache until `stop`, as one of many replicas.
 
     Raises:
         InvalidSetting: the source has no push feed.
@@ -225,10 +231,12 @@ async def sync_listing(
     instruments: InstrumentStore,
     interval: timedelta,
 ) -> None:
-    """Keep the tracked instruments of one source in line with its listing until `stop`. Returns at once if it has none.
+    """Keep the tracked instruments of one source in line with its listing until `stop`.
+
+    Returns at once if it has none.
 
     Raises:
-        InvalidSetting: the source is misconfigured.
+    InvalidSetting: the source is misconfigured.
     """
     if adapter.open_listing is None:
         return

@@ -1,4 +1,7 @@
-"""The schedule of tasks: when ticks begin, and how instruments are split into tasks. Pure; ticks follow the wall clock."""
+"""The schedule of tasks: when ticks begin, and how instruments are split into tasks.
+
+Pure; ticks follow the wall clock.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +13,10 @@ from rates.clock import EPOCH
 
 
 def tick_number(now: datetime, interval: timedelta) -> int:
-    """Return the number of the tick at `now`. It is the same for all producers whose clocks agree."""
+    """Return the number of the tick at `now`.
+
+    It is the same for all producers whose clocks agree.
+    """
     return (now - EPOCH) // interval
 
 
@@ -20,7 +26,7 @@ def tick_time(number: int, interval: timedelta) -> datetime:
 
 
 def first_tick(now: datetime, interval: timedelta) -> int:
-    """Return the first tick of a starting producer: the current one if at least half of it is left, else the next."""
+    """Return the first tick of a starting producer: the current one if half of it is left."""
     number = tick_number(now, interval)
     remaining = tick_time(number + 1, interval) - now
     return number if remaining >= interval / 2 else number + 1
@@ -29,7 +35,7 @@ def first_tick(now: datetime, interval: timedelta) -> int:
 def make_tasks(
     instruments: Sequence[Instrument], *, size: int, issued_at: datetime, deadline: datetime
 ) -> list[Task]:
-    """Split the instruments of one source into tasks of at most `size`, as evenly as possible, to share work between replicas."""
+    """Split the instruments of one source into tasks of at most `size`, as evenly as possible."""
     count = -(-len(instruments) // size)
     return [
         Task(

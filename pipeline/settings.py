@@ -1,4 +1,4 @@
-"""How producer, consumers and push feed work, whatever the source."""
+"""Settings of producer, consumers, push feeds and listings, for all sources."""
 
 import json
 from datetime import timedelta
@@ -14,10 +14,10 @@ ListingInterval = Annotated[float, Field(ge=1, le=7 * 86_400)]
 
 
 def read_intervals(value: object) -> object:
-    """Seconds by source, which the environment holds as JSON.
+    """Parse seconds by source, which the environment has as JSON.
 
     Raises:
-        ValueError: it is none.
+        ValueError: not JSON.
     """
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -26,25 +26,26 @@ def read_intervals(value: object) -> object:
 
 
 class ProducerSettings(BaseSettings):
-    """How often rates are asked for."""
+    """Intervals of the producer."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_PRODUCER_", env_ignore_empty=True, extra="ignore")
 
     interval_s: Interval = Field(
         default=4.0,
-        description="Seconds between two rounds of tasks. Fewer makes values younger and costs calls at every source; more "
-        "than a source's TTL makes them stale. Must be the same for all producers.",
+        description="Seconds between two rounds of tasks. A smaller value gives younger rates and costs more "
+        "calls to every source; a larger one than a source's TTL makes its rates stale. Must be the "
+        "same for all producers.",
     )
     intervals_s: Annotated[dict[Source, Interval], NoDecode] = Field(
         default_factory=dict,
-        description='Seconds for single sources where they differ from the above, as JSON: {"coingecko": 20}.',
+        description='Seconds for single sources, if they differ from the above, as JSON: {"coingecko": 20}.',
     )
     refresh_s: float = Field(
         default=2.0,
         gt=0,
         le=300,
-        description="Seconds between readings of the tracked instruments. Fewer picks changes up sooner; more asks the "
-        "database less.",
+        description="Seconds between two readings of the tracked instruments. A smaller value applies changes "
+        "sooner; a larger one queries the database less often.",
     )
 
     _parse_json = field_validator("intervals_s", mode="before")(read_intervals)
@@ -55,7 +56,7 @@ class ProducerSettings(BaseSettings):
 
 
 class IngestSettings(BaseSettings):
-    """What is believed."""
+    """Limits of validation."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_INGEST_", env_ignore_empty=True, extra="ignore")
 
@@ -63,13 +64,14 @@ class IngestSettings(BaseSettings):
         default=10.0,
         ge=0,
         le=3600,
-        description="Seconds that an observation may lie in the future: clocks differ. Larger believes a source whose clock "
-        "is further off; smaller refuses more of it, counted in its health.",
+        description="Seconds that an observation may lie in the future, because clocks differ. A larger value "
+        "accepts sources whose clock is further ahead; a smaller one rejects more of their values, "
+        "which are counted in the source's health.",
     )
 
 
 class ConsumerSettings(BaseSettings):
-    """How one consumer works on its tasks."""
+    """Timeouts of consumers."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_CONSUMER_", env_ignore_empty=True, extra="ignore")
 
@@ -77,20 +79,21 @@ class ConsumerSettings(BaseSettings):
         default=15.0,
         gt=0,
         le=300,
-        description="Longest time for one task's answer; its deadline usually comes first. Matters with long intervals: "
-        "smaller gives a task up sooner, larger bears a slow source.",
+        description="Longest time for the response to one task. The task's deadline usually comes first, so that "
+        "this matters with long intervals: a smaller value gives up sooner, a larger one tolerates "
+        "slow sources.",
     )
     grace_s: float = Field(
         default=5.0,
         ge=0,
         le=60,
-        description="Seconds in which a stopping consumer may finish the task in hand before it gives it back. Must be "
-        "shorter than the time after which the process is killed.",
+        description="Seconds in which a stopping consumer may finish its current task before it returns the task "
+        "to the queue. Must be shorter than the time after which the process is killed.",
     )
 
 
 class StreamSettings(BaseSettings):
-    """How a push feed is written down."""
+    """Timing of push feeds."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_STREAM_", env_ignore_empty=True, extra="ignore")
 
@@ -98,46 +101,49 @@ class StreamSettings(BaseSettings):
         default=100,
         ge=1,
         le=10_000,
-        description="Milliseconds of a push feed that go into one write, newest per symbol. Smaller is more immediate and "
-        "writes more often; larger skips more intermediate values.",
+        description="Milliseconds of a push feed that go into one write, with the newest value per symbol. A "
+        "smaller value has less delay and writes more often; a larger one skips more intermediate "
+        "values.",
     )
     silent_after_s: float = Field(
         default=30.0,
         gt=0,
         le=3600,
-        description="Seconds without a message, or with the same one over and over, before any symbol may be shown as silent; one "
-        "that is used to longer rests has longer. Smaller tells of a frozen symbol sooner, and of quiet ones more often.",
+        description="Seconds without a message, or with the same message repeated, before a symbol may be "
+        "reported as silent. Symbols with longer usual intervals have more time. A smaller value "
+        "reports frozen symbols sooner, and quiet ones more often.",
     )
     endpoint_rest_s: float = Field(
         default=600.0,
         gt=0,
         le=24 * 3600,
-        description="Seconds for which an address of a source that failed three times in a row is left for the next one. "
-        "Smaller returns to the preferred address sooner; larger bothers a broken one less.",
+        description="Seconds for which an address of a source is skipped after three failures in a row. A smaller "
+        "value returns to the preferred address sooner; a larger one tries a broken address less "
+        "often.",
     )
     refresh_s: float = Field(
         default=2.0,
         gt=0,
         le=300,
-        description="Seconds between readings of the tracked instruments. Fewer picks changes up sooner; more asks the "
-        "database less.",
+        description="Seconds between two readings of the tracked instruments. A smaller value applies changes "
+        "sooner; a larger one queries the database less often.",
     )
 
 
 class ListingSettings(BaseSettings):
-    """How often sources are asked what they list (`ratewire listings`)."""
+    """Intervals of listings (`ratewire listings`)."""
 
     model_config = SettingsConfigDict(env_prefix="RATEWIRE_LISTINGS_", env_ignore_empty=True, extra="ignore")
 
     interval_s: ListingInterval = Field(
         default=300.0,
-        description="Seconds between two readings of a source's listing. Fewer notices a halt and its end sooner and costs calls "
-        "(Binance: weight 20 of 6000 a minute).",
+        description="Seconds between two readings of a source's listing. A smaller value notices halts and their "
+        "end sooner and costs more calls (Binance: weight 20 of 6000 a minute).",
     )
     intervals_s: Annotated[dict[Source, ListingInterval], NoDecode] = Field(
         default={Source.COINGECKO: 21_600.0},
-        description='Seconds for single sources where they differ from the above, as JSON: {"coingecko": 21600}. CoinGecko\'s '
-        "list counts against its quota and hardly changes.",
+        description='Seconds for single sources, if they differ from the above, as JSON: {"coingecko": 21600}. '
+        "CoinGecko's list counts against its quota and hardly changes.",
     )
 
     _parse_json = field_validator("intervals_s", mode="before")(read_intervals)

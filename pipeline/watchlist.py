@@ -1,4 +1,7 @@
-"""The tracked instruments as last read. Re-read every few seconds; kept while the database is unavailable."""
+"""The tracked instruments as last read.
+
+Re-read every few seconds; kept while the database is unavailable.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ from rates.source import Source
 
 
 class Watchlist:
-    """Returns instruments from memory, so that neither a tick nor a push feed ever waits for the database."""
+    """Returns instruments from memory, so that ticks and feeds never wait for the database."""
 
     def __init__(self, reader: InstrumentReader, *, refresh: timedelta) -> None:
         self._reader = reader

@@ -1,4 +1,4 @@
-"""The message that the embedded system prints once it is up: its addresses, and whether prices are real."""
+"""The message of the embedded system at start: its addresses, and whether prices are real."""
 
 import socket
 
@@ -9,7 +9,10 @@ console = Console(highlight=False)
 
 
 def announce(listener: socket.socket, label: str | None) -> None:
-    """Print the addresses of the pages. `label` names the simulated data, `None` for the real exchanges."""
+    """Print the addresses of the pages.
+
+    `label` names the simulated data, `None` for the real exchanges.
+    """
     host, port = listener.getsockname()[:2]
     base = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
     kind = (

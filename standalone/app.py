@@ -23,7 +23,7 @@ from standalone.simulated import simulated_sources
 
 
 async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Path], speed: float) -> None:
-    """Run the whole system until `stop`, with the real exchanges, a recording, or generated prices.
+    """Run the whole system until `stop`, on the real exchanges, a recording or generated prices.
 
     Raises:
         InvalidSetting, PortInUse, InvalidRecording: the configuration is invalid.

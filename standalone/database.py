@@ -1,4 +1,4 @@
-"""The database of the embedded system: one SQLite file, or a new one with the instruments of a recording."""
+"""The database of the embedded system: one SQLite file, or one per recording."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,11 +17,13 @@ from simulator.replay.recording import Recording
 async def open_database(
     folder: Path, replay: Sequence[Path], *, simulated: bool
 ) -> AsyncIterator[InstrumentStore]:
-    """Open and migrate the database in `folder`. Halts reported by the simulator do not apply to the real sources.
+    """Open and migrate the database in `folder`.
+
+    Halts reported by the simulator do not apply to the real sources.
 
     Raises:
-        DatabaseUnavailable: the folder or the file cannot be used.
-        InvalidRecording: a recording cannot be read.
+    DatabaseUnavailable: the folder or the file cannot be used.
+    InvalidRecording: a recording cannot be read.
     """
     file = folder / ("replay.sqlite" if replay else "ratewire.sqlite")
     _prepare(file, truncate=bool(replay))

@@ -25,7 +25,10 @@ from standalone.settings import StandaloneSettings
 
 @dataclass(frozen=True)
 class SourceSet:
-    """The sources to run. `label` names the simulated data, and is `None` for the real exchanges."""
+    """The sources to run.
+
+    `label` names the simulated data, and is `None` for the real exchanges.
+    """
 
     adapters: dict[Source, SourceAdapter]
     label: str | None
@@ -40,10 +43,12 @@ def start_pipeline(
     *,
     with_listings: bool,
 ) -> None:
-    """Start the producer and the consumers, push feeds and listings of all sources in `group`. They run until `stop`.
+    """Start the producer and the consumers, push feeds and listings of all sources in `group`.
+
+    They run until `stop`.
 
     Raises:
-        InvalidSetting: the configuration is invalid.
+    InvalidSetting: the configuration is invalid.
     """
     context = RoleContext(
         sink=cache,

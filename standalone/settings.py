@@ -15,11 +15,12 @@ class StandaloneSettings(BaseSettings):
 
     folder: Path = Field(
         default=Path(".run"),
-        description="Folder for the database of tracked instruments; it is created. Delete it to start afresh.",
+        description="Folder of the database of tracked instruments. It is created. Delete it to start afresh.",
     )
     consumers: int = Field(
         default=2,
         ge=1,
         le=16,
-        description="Binance consumers side by side. More keep up with more instruments; each holds a session with Binance.",
+        description="Number of Binance consumers. More of them handle more instruments; each has a session with "
+        "Binance.",
     )

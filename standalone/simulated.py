@@ -9,7 +9,10 @@ from simulator.server import SimulatorAddresses
 
 
 def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceAdapter]:
-    """Build the adapters of all sources that the simulator has. Others are left out, so that no real value gets in."""
+    """Build the adapters of all sources that the simulator has.
+
+    Others are left out, so that no real value gets in.
+    """
     return {
         source: build_adapter(source, **source_module(source).simulated(own))
         for source in Source
@@ -18,7 +21,7 @@ def simulated_sources(addresses: SimulatorAddresses) -> dict[Source, SourceAdapt
 
 
 def _addresses_of(source: Source, addresses: SimulatorAddresses) -> dict[str, str]:
-    """Return a source's addresses without its prefix: `binance_stream_url` is Binance's `stream_url`."""
+    """Return a source's addresses without the prefix: `binance_stream_url` → `stream_url`."""
     prefix = f"{source.value}_"
     return {
         name.removeprefix(prefix): address

@@ -1,1 +1,1 @@
-"""State that replicas share: request budgets, cooldowns and tick claims, in Redis or in process."""
+"""State that replicas share, in Redis or in process: request budgets, cooldowns, tick claims."""

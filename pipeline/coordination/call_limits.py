@@ -1,4 +1,7 @@
-"""Call limits of a source, and the errors for calls beyond them. Pure; both request budgets use it."""
+"""Call limits of a source, and the errors for calls beyond them.
+
+Pure; both request budgets use it.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +13,7 @@ from rates.source import Source
 
 
 class CallLimits(msgspec.Struct, frozen=True):
-    """At most `calls` in any `window`, and at most `monthly` calls in a calendar month (UTC), if the source has such a quota.
+    """At most `calls` in any `window`, and at most `monthly` per calendar month (UTC), if set.
 
     A monthly quota is spread over the rest of the month: spent in its first week, it would leave three weeks without values.
     """
@@ -34,7 +37,10 @@ def next_month(now: datetime) -> datetime:
 def state_of(
     limits: CallLimits, remaining: int, resets_at: datetime, monthly_remaining: int, now: datetime
 ) -> CallBudgetState:
-    """Return the budget as source health reports it. `monthly_remaining` is ignored without a monthly quota."""
+    """Return the budget as source health reports it.
+
+    `monthly_remaining` is ignored without a monthly quota.
+    """
     if limits.monthly is None:
         return CallBudgetState(limits.calls, remaining, resets_at)
     return CallBudgetState(

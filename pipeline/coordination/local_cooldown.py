@@ -1,4 +1,4 @@
-"""A shared cooldown with a local copy of what this process started, which applies even while Redis is unavailable."""
+"""A shared cooldown with a local copy, which applies even while Redis is unavailable."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A cooldown in Redis, timed by the clock of Redis, so that the clocks of replicas need not agree."""
+"""A cooldown in Redis, timed by Redis, so that the clocks of replicas need not agree."""
 
 from datetime import timedelta
 

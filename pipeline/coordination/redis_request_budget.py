@@ -1,4 +1,7 @@
-"""A request budget in Redis. Each call is one script, so that two replicas never both take the last call."""
+"""A request budget in Redis.
+
+Each call is one script, so that two replicas never both take the last call.
+"""
 
 import hashlib
 import secrets

@@ -8,7 +8,10 @@ from rates.source import Source
 
 
 class RedisTickClaim:
-    """A `TickClaim` on Redis. `holder` identifies this process in the key; each `schedule` has ticks of its own."""
+    """A `TickClaim` on Redis.
+
+    `holder` identifies this process in the key; each `schedule` has ticks of its own.
+    """
 
     def __init__(self, redis: RedisClient, keys: RedisKeys, *, holder: str, schedule: str) -> None:
         self._redis, self._keys, self._holder, self._schedule = redis, keys, holder, schedule

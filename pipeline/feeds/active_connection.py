@@ -1,4 +1,4 @@
-"""A running connection of a supervisor: the symbols it has delivered so far, and how it ended."""
+"""A running connection of a supervisor, and the symbols that it has delivered so far."""
 
 import asyncio
 from dataclasses import dataclass, field

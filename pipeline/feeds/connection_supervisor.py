@@ -1,4 +1,4 @@
-"""Keeps one shard of the instruments delivered: reconnects, and replaces connections with an overlap."""
+"""Keeps one shard of the instruments delivered: reconnects and replaces connections."""
 
 import asyncio
 from collections.abc import Sequence
@@ -41,7 +41,10 @@ EARLIEST_ROLL_OVER = 0.9
 
 
 class ConnectionSupervisor:
-    """Supervises one shard. `failure`: why it delivers nothing at the moment. `silent`: symbol → problem."""
+    """Supervises one shard. `failure`: why it delivers nothing at the moment.
+
+    `silent`: symbol → problem.
+    """
 
     def __init__(self, number: int, context: FeedContext) -> None:
         spec = context.spec
@@ -147,7 +150,10 @@ class ConnectionSupervisor:
             self._context.on_tickers(tickers)
 
     async def _supervise(self, active: ActiveConnection, group: asyncio.TaskGroup) -> ActiveConnection | None:
-        """Wait until the connection is replaced, and return its successor, or until it is lost and the backoff is over."""
+        """Wait until the connection is replaced or lost. Returns the successor, if any.
+
+        After a loss it returns once the backoff is over.
+        """
         while (error := active.failure) is None:
             await wait_any(active)
             if not self.is_up and active.delivered:
@@ -197,7 +203,7 @@ class ConnectionSupervisor:
         return None
 
     def _can_take_over(self, successor: ActiveConnection, active: ActiveConnection) -> bool:
-        """Return whether the successor delivers all that `active` does, or had enough time to subscribe it."""
+        """Return whether the successor delivers all that `active` does, or had enough time."""
         tracked = {one.symbol for one in self._instruments}
         awaited = (active.delivered & tracked) - self.silent.keys()
         is_late = successor.age_s() > self._context.handover_s
@@ -221,7 +227,10 @@ class ConnectionSupervisor:
         self._context.health.record_reconnect()
 
     async def _record_failure(self, active: ActiveConnection, error: SourceError) -> timedelta:
-        """Record a failure for later attempts. Returns the wait before the next one, apart from cooldowns."""
+        """Record a failure for later attempts.
+
+        Returns the wait before the next one, apart from cooldowns.
+        """
         url = active.connection.url
         if active.delivered and active.age_s() >= STABLE_S:
             self._backoff.reset()

@@ -22,7 +22,10 @@ OnTickers = Callable[[Sequence[Ticker]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class FeedContext:
-    """Shared dependencies. `open_connection` creates a connection with a higher number than all before it."""
+    """Shared dependencies.
+
+    `open_connection` creates a connection with a higher number than all before it.
+    """
 
     spec: FeedSpec
     throttle: ConnectThrottle

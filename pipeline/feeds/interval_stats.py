@@ -14,7 +14,10 @@ HOUR_S = 3600.0
 
 
 class IntervalStats:
-    """Intervals of one repeated event. Below `min_observed_s` seconds of observation, nothing is usual."""
+    """Intervals of one repeated event.
+
+    Below `min_observed_s` seconds of observation, nothing is usual.
+    """
 
     __slots__ = (
         "_count",

@@ -1,8 +1,11 @@
-"""Timer of application-level pings, for sources with pings of their own. Pure; time is an argument."""
+"""Timer of application-level pings, for sources with pings of their own.
+
+Pure; time is an argument.
+"""
 
 
 class PingTimer:
-    """Fires every `interval_s` seconds, for the first time that long after the connection was opened."""
+    """Fires every `interval_s` seconds, first that long after the connection was opened."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s

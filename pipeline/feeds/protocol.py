@@ -25,7 +25,10 @@ class SymbolActivity(msgspec.Struct, frozen=True):
 
 
 class SymbolRejected(msgspec.Struct, frozen=True):
-    """The source does not push this symbol, for the `reason` that it gave. Other symbols are not affected."""
+    """The source does not push this symbol, for the `reason` that it gave.
+
+    Other symbols are not affected.
+    """
 
     symbol: Symbol
     reason: str
@@ -53,11 +56,11 @@ class FeedProtocol(Protocol):
     """
 
     def track(self, instruments: Sequence[Instrument]) -> None:
-        """Set the instruments to subscribe: at most `FeedSpec.instruments_per_connection`, all of this source."""
+        """Set the instruments to subscribe, at most `FeedSpec.instruments_per_connection`."""
         ...
 
     def next_message(self, now: float) -> str | None:
-        """Return the message due at `now`, if any: a subscription or a ping of the source's own kind.
+        """Return the message due at `now`, if any: a subscription or an application-level ping.
 
         It counts as sent. Called about ten times a second, for one message each time; implementations keep the message rate
         that the source allows. A rejected symbol is not requested again on this connection, except after `resubscribe`.

@@ -1,4 +1,7 @@
-"""One connection of a push feed: opened, read, and closed when it is dead. It never reconnects."""
+"""One connection of a push feed: opened, read, and closed when it is dead.
+
+It never reconnects.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -56,7 +59,7 @@ class PushConnection:
         self._protocol.resubscribe(symbols)
 
     async def run(self, on_events: OnEvents) -> NoReturn:
-        """Open the connection and pass the events of each message to `on_events`, until it fails or is cancelled.
+        """Open the connection and pass its events to `on_events`, until it fails or is cancelled.
 
         Raises:
             SourceError: the connection could not be opened, was lost, or is dead.

@@ -26,7 +26,7 @@ ReadInstruments = Callable[[], Sequence[Instrument]]
 
 
 class PushFeed:
-    """`read_instruments` returns the tracked instruments from memory; `on_tickers` takes new tickers.
+    """Delivers the instruments of `read_instruments`, which must not block, to `on_tickers`.
 
     `silent_after_s`, `endpoint_rest_s`: as in `StreamSettings`.
     """
@@ -113,5 +113,8 @@ class PushFeed:
 
 
 def _severity(failure: SourceError) -> int:
-    """Rank failures: rate limits, which pass by themselves, before blocks, which need a person, before others."""
+    """Rank failures: rate limits before blocks before others.
+
+    Rate limits pass by themselves; blocks need a person.
+    """
     return 2 * isinstance(failure, SourceRateLimited) + isinstance(failure, SourceBlocked)

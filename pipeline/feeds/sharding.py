@@ -1,4 +1,4 @@
-"""Assigns instruments to connections: as few as possible, without moving instruments needlessly. Pure."""
+"""Assigns instruments to as few connections as possible, without needless moves. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,10 @@ SPARE = 0.1
 def shard_instruments(
     instruments: Sequence[Instrument], current: Mapping[int, Sequence[Instrument]], capacity: int
 ) -> Shards:
-    """Return the instruments of each connection by its number, given the current ones. None is empty."""
+    """Return the instruments of each connection by its number, given the current ones.
+
+    None is empty.
+    """
     unassigned = {one.symbol: one for one in instruments}
     shards = {
         number: [unassigned.pop(one.symbol) for one in shard if one.symbol in unassigned]

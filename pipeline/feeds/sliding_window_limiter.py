@@ -1,4 +1,7 @@
-"""Limits events within sliding windows, in this process alone. Pure; times are monotonic seconds."""
+"""Limits events within sliding windows, in this process alone.
+
+Pure; times are monotonic seconds.
+"""
 
 from collections import deque
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""The subscriptions of one connection, and the next control message that is due. Pure; time is an argument.
+"""The subscriptions of one connection, and the next control message that is due.
+
+Pure; time is an argument.
 
 A topic is the unit that a source subscribes: a product, or an instrument of a channel. Sources whose responses name topics settle
 topics; sources whose responses name requests settle requests.
@@ -37,7 +39,10 @@ class _PendingChange:
 
 
 class SubscriptionState:
-    """Subscriptions of one connection. `per_message`: topics per message. `answer_timeout` in seconds."""
+    """Subscriptions of one connection. `per_message`: topics per message.
+
+    `answer_timeout` in seconds.
+    """
 
     def __init__(
         self,
@@ -84,7 +89,10 @@ class SubscriptionState:
         self._confirmed.update(known)
 
     def reject(self, topics: Collection[str]) -> list[str]:
-        """Record that the source does not push these topics. Returns those that were requested or pushed."""
+        """Record that the source does not push these topics.
+
+        Returns those that were requested or pushed.
+        """
         rejected = [topic for topic in topics if topic in self._unanswered() or topic in self._confirmed]
         self._settle(rejected)
         self._confirmed.difference_update(rejected)
@@ -97,9 +105,11 @@ class SubscriptionState:
             self._confirmed.update(topics)
 
     def reject_request(self, number: int | None, reason: str) -> list[str]:
-        """Record that the source rejected message `number`, or the oldest one. Returns the topics that are rejected.
+        """Record that the source rejected message `number`, or the oldest one.
 
-        Those are the topics that `reason` names, or the only one of the message. If it names none, all are requested again one
+        Returns the topics that are rejected.
+
+                Those are the topics that `reason` names, or the only one of the message. If it names none, all are requested again one
         by one, so that one bad topic does not affect the others.
         """
         topics = self._take_request(number) or set()
@@ -110,13 +120,13 @@ class SubscriptionState:
         return sorted(named)
 
     def reject_all_of_request(self, number: int | None) -> list[str]:
-        """Record that the source rejected message `number`, or the oldest one, for a reason that affects all topics."""
+        """Record that the source rejected all topics of message `number`, or of the oldest one."""
         topics = self._take_request(number) or set()
         self._rejected.update(topics)
         return sorted(topics)
 
     def retry_unanswered(self) -> None:
-        """Request again all topics without an answer, because they failed with the rest of their message."""
+        """Request all topics without an answer again, because their message failed."""
         self._pending.clear()
 
     def resubscribe(self, topics: Iterable[str]) -> None:

@@ -1,4 +1,7 @@
-"""Tells a quiet symbol from a dead one by its usual intervals. Pure; times are monotonic seconds."""
+"""Tells a quiet symbol from a dead one by its usual intervals.
+
+Pure; times are monotonic seconds.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +31,10 @@ class _Problem(NamedTuple):
 
 @dataclass(slots=True)
 class _WatchedSymbol:
-    """`messages`: any message. `changes`: a message unlike the last (`last_values`). `moves`: a price unlike the last two."""
+    """`messages`: any message. `changes`: a message unlike the last (`last_values`).
+
+    `moves`: a price unlike the last two.
+    """
 
     expected_since: float
     messages: IntervalStats
@@ -42,7 +48,10 @@ class _WatchedSymbol:
 
 @dataclass(frozen=True)
 class WatchdogReport:
-    """`silent`: symbol → problem. `resubscribe`: symbols to subscribe again. `is_mostly_silent`: replace the connection."""
+    """`silent`: symbol → problem. `resubscribe`: symbols to subscribe again.
+
+    `is_mostly_silent`: replace the connection.
+    """
 
     silent: dict[Symbol, str]
     resubscribe: tuple[Symbol, ...]

@@ -1,1 +1,4 @@
-"""Listings: which instruments a source lists and trades. Halted instruments are removed from the watchlist and return later."""
+"""Listings: which instruments a source lists and trades.
+
+Halted instruments are removed from the watchlist and return later.
+"""

@@ -21,11 +21,13 @@ async def apply_listing(
     now: datetime,
     accept: bool = False,
 ) -> Mapping[Instrument, Halt | None]:
-    """Apply a listing and return the instruments whose halt changed. `accept` applies an implausible listing, too.
+    """Apply a listing and return the instruments whose halt changed.
+
+    `accept` applies an implausible listing, too.
 
     Raises:
-        SourceProtocolError: the listing is implausible; nothing was changed.
-        DatabaseUnavailable: the database cannot be reached; nothing was changed.
+    SourceProtocolError: the listing is implausible; nothing was changed.
+    DatabaseUnavailable: the database cannot be reached; nothing was changed.
     """
     tracked = await instruments.read(source)
     anomaly = find_anomaly(tracked, listed, await records.read(source))

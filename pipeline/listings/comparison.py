@@ -1,4 +1,7 @@
-"""Compares a listing with the tracked instruments, and detects implausible listings. Pure; time is an argument."""
+"""Compares a listing with the tracked instruments, and detects implausible listings.
+
+Pure; time is an argument.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,9 +20,11 @@ NAMED_MISSING = 5
 def find_anomaly(
     tracked: Sequence[Instrument], listed: Sequence[ListedInstrument], last: ListingState | None
 ) -> str | None:
-    """Return why the listing is implausible, or `None`. `last` is the last listing that was applied.
+    """Return why the listing is implausible, or `None`.
 
-    Only missing instruments count. A status is the source's explicit statement, even if it halts all instruments: exchanges do
+    `last` is the last listing that was applied.
+
+        Only missing instruments count. A status is the source's explicit statement, even if it halts all instruments: exchanges do
     that for maintenance.
     """
     if not listed:
@@ -42,7 +47,10 @@ def find_anomaly(
 def find_changes(
     tracked: Sequence[Instrument], listed: Sequence[ListedInstrument], now: datetime
 ) -> Mapping[Instrument, Halt | None]:
-    """Return the instruments whose halt changes. A halt that continues with another status keeps its beginning."""
+    """Return the instruments whose halt changes.
+
+    A halt that continues with another status keeps its beginning.
+    """
     listed_by_source_symbol = {one.source_symbol: one for one in listed}
     changes: dict[Instrument, Halt | None] = {}
     for instrument in tracked:
@@ -55,7 +63,10 @@ def find_changes(
 
 
 def find_halt(listed: ListedInstrument | None, now: datetime) -> Halt | None:
-    """Return the halt that an entry of a listing means, `None` if it trades. A missing entry is a halt."""
+    """Return the halt that an entry of a listing means, `None` if it trades.
+
+    A missing entry is a halt.
+    """
     if listed is None:
         return Halt(NOT_LISTED, now)
     return None if listed.status is TradingStatus.TRADING else Halt(listed.word, now)

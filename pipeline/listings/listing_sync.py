@@ -1,4 +1,7 @@
-"""Fetches a source's listing whenever it is due and applies it to the tracked instruments. Never applies an implausible one."""
+"""Fetches a source's listing whenever it is due and applies it to the tracked instruments.
+
+Never applies an implausible one.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +35,7 @@ TOLERATED_INTERVALS = 3
 
 
 class ListingSync:
-    """Keeps the tracked instruments in line with one source's listing, which one of the replicas fetches every `interval`."""
+    """Applies one source's listing every `interval`, on one of the replicas."""
 
     def __init__(
         self,
@@ -65,13 +68,19 @@ class ListingSync:
         health.record_success()
 
     async def run(self) -> NoReturn:
-        """Apply the listing whenever it is due, until cancelled. A listing is applied whole or not at all."""
+        """Apply the listing whenever it is due, until cancelled.
+
+        A listing is applied whole or not at all.
+        """
         while True:
             wait = await self.poll()
             await asyncio.sleep(wait.total_seconds())
 
     async def poll(self) -> timedelta:
-        """Fetch and apply the listing if it is due and this replica claims it. Returns the wait before the next poll."""
+        """Fetch and apply the listing if it is due and this replica claims it.
+
+        Returns the wait before the next poll.
+        """
         try:
             state = await self._records.read(self._source)
             if self._clock() >= max(self._due_at(state), self._not_before) and await self._claim_turn():

@@ -1,4 +1,7 @@
-"""Finds instruments in a listing. Pure. Never guesses: several matches are returned as candidates for a person."""
+"""Finds instruments in a listing. Pure.
+
+Never guesses: several matches are returned as candidates for a person.
+"""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +37,10 @@ def find_listed(source: Source, listed: Iterable[ListedInstrument], symbol: Symb
 def search(
     listed: Iterable[ListedInstrument], *, text: str = "", quote: str | None = None
 ) -> Iterator[ListedInstrument]:
-    """Yield the entries that contain `text`, in any case, in their source symbol, base or name, and are priced in `quote`."""
+    """Yield the entries priced in `quote` that contain `text` in source symbol, base or name.
+
+    The case does not matter.
+    """
     needle = text.casefold()
     for one in listed:
         if quote is not None and one.quote not in (None, quote.upper()):
@@ -44,7 +50,10 @@ def search(
 
 
 def to_symbol(listed: ListedInstrument, quote: str) -> Symbol | None:
-    """Return our symbol of an entry, with `quote` if it has none. `None` for codes that are no valid symbol (`$MEME`)."""
+    """Return our symbol of an entry, with `quote` if it has none.
+
+    `None` for codes that are no valid symbol (`$MEME`).
+    """
     try:
         return parse_symbol(f"{listed.base}/{listed.quote or quote}")
     except InvalidSymbol:

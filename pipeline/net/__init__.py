@@ -1,1 +1,1 @@
-"""Network code that all sources share: WebSocket and HTTP clients, reconnecting, `Retry-After`."""
+"""Network code of all sources: WebSocket and HTTP clients, reconnecting, `Retry-After`."""

@@ -1,4 +1,4 @@
-"""Reconnects a session: a wrapper around an async iterator of messages, which itself just ends or raises."""
+"""Reconnects a session: a wrapper around an async iterator of messages that ends or raises."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -54,7 +54,7 @@ async def reconnecting(
 
 
 def _wait(error: SourceError, backoff: Backoff, now: datetime) -> timedelta:
-    """Return the wait: until the time that the source gave, plus a jitter that keeps replicas apart."""
+    """Return the wait until the time that the source gave, plus jitter against collisions."""
     wait = backoff.next_wait()
     retry_at = error.retry_at if isinstance(error, SourceRateLimited | SourceBlocked) else None
     return wait if retry_at is None else wait + max(retry_at - now, timedelta())

@@ -1,4 +1,6 @@
-"""Fetches single JSON documents over HTTPS. Never retries: the caller decides when to try again.
+"""Fetches single JSON documents over HTTPS.
+
+Never retries: the caller decides when to try again.
 
 With `pipeline.net.http_client` and CoinGecko's `client` and `fetcher`, the home of httpx.
 """
@@ -86,7 +88,10 @@ class RestClient:
 async def open_rest_client(
     source: Source, base_url: str, cooldown: Cooldown, *, simulated: bool, clock: Clock, timeout_s: float
 ) -> AsyncIterator[RestClient]:
-    """Open a client while the context is open. `timeout_s` bounds the wait for each chunk of a response."""
+    """Open a client while the context is open.
+
+    `timeout_s` bounds the wait for each chunk of a response.
+    """
     headers = {"accept": "application/json", "user-agent": "ratewire"}
     connect = client_factory(base_url.rstrip("/"), headers, timeout_s=timeout_s)
     yield RestClient(source, connect, cooldown, simulated=simulated, clock=clock)
@@ -95,7 +100,7 @@ async def open_rest_client(
 def response_error(
     source: Source, status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> SourceError | None:
-    """Return the error that a response's status and content type mean, or `None` for 200 with JSON."""
+    """Return the error of a response's status and content type, `None` for 200 with JSON."""
     summary = f"HTTP {status}: {' '.join(body[:300].decode(errors='replace').split())[:160]!r}"
     if status in RATE_STATUSES:
         wait = parse_retry_after_header(headers.get("retry-after"), now) or DEFAULT_RETRY_AFTER

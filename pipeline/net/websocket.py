@@ -1,4 +1,7 @@
-"""Opens WebSocket connections to sources and translates their errors. The home of the websockets library."""
+"""Opens WebSocket connections to sources and translates their errors.
+
+The home of the websockets library.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -36,10 +39,12 @@ async def open_websocket(
     clock: Clock,
     ping_interval: timedelta | None,
 ) -> AsyncIterator[ClientConnection]:
-    """Open a connection for the length of the context. The library answers pings itself, with their payload.
+    """Open a connection for the length of the context.
+
+    The library answers pings itself, with their payload.
 
     Raises:
-        SourceError: the connection cannot be opened, or was lost within the context.
+    SourceError: the connection cannot be opened, or was lost within the context.
     """
     ping_s = None if ping_interval is None else ping_interval.total_seconds()
     with translated_errors(source, clock):
@@ -85,7 +90,10 @@ def handshake_error(source: Source, response: Response, clock: Clock) -> SourceE
 
 
 def closed_error(source: Source, exc: ConnectionClosed, clock: Clock) -> SourceError:
-    """Return the error that a close means. A clean close is an error as well, because the feed has to go on."""
+    """Return the error that a close means.
+
+    A clean close is an error as well, because the feed has to go on.
+    """
     reason = exc.rcvd.reason if exc.rcvd is not None else ""
     if "too many" in reason.lower():
         return SourceRateLimited(source, f"connection closed: {exc}", retry_at=clock() + COOLDOWN_AFTER_CLOSE)

@@ -1,1 +1,1 @@
-"""The task queue: RabbitMQ, or in process. Both keep one contract, tested by one suite."""
+"""The task queue, on RabbitMQ or in process. One test suite checks the contract of both."""

@@ -1,4 +1,4 @@
-"""The task queue within one process: the same contract as RabbitMQ, for the embedded system."""
+"""The task queue of the embedded system, in process, with the same contract as RabbitMQ."""
 
 import asyncio
 from collections import deque
@@ -22,7 +22,7 @@ class _Message:
 
 @dataclass(slots=True)
 class _Queue:
-    """Bounded: the oldest task makes room for a new one, as it expires first anyway."""
+    """Bounded: a new task displaces the oldest one, which would expire first anyway."""
 
     ready: deque[_Message] = field(default_factory=lambda: deque(maxlen=MAX_TASKS))
     dead: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_DEAD))
@@ -30,7 +30,7 @@ class _Queue:
 
 
 class _MemoryDelivery:
-    """A `Delivery` out of a memory queue."""
+    """A `Delivery` from a memory queue."""
 
     def __init__(self, queue: _Queue, message: _Message) -> None:
         self._queue, self._message = queue, message
@@ -56,7 +56,7 @@ class _MemoryDelivery:
             self._queue.dead.append(self._message.body)
 
     def give_back(self) -> None:
-        """Back to the head of the queue, unless it was settled."""
+        """Return the message to the head of the queue, unless it was settled."""
         if self._settled:
             return
         self._settled = True
@@ -108,6 +108,6 @@ class MemoryTaskQueue:
         return len(self._queues[source].dead)
 
     def count_ready(self, source: Source) -> int:
-        """How many tasks wait that are still of use."""
+        """Count the tasks that have not expired."""
         now = self._clock()
         return sum(message.expires_at > now for message in self._queues[source].ready)

@@ -1,20 +1,23 @@
-"""What the queues are called and how much they hold. The names are fixed by contract, the spelling of one included."""
+"""Names and bounds of the queues.
+
+The names are fixed by contract, including the spelling of one.
+"""
 
 from rates.source import Source
 
 _FIXED = {Source.BINANCE: "binance_parser", Source.COINGECKO: "coingeko_parser"}
 
-# Over 10 000 instruments in shards of 20: no interval has more tasks, and expired ones make room by themselves.
+# Enough for over 10 000 instruments in shards of 20 per interval. Expired tasks are removed by the queue.
 MAX_TASKS = 1_000
-# Dead letters await a person, who needs examples, not all of them.
+# Dead letters are examples for a person, who does not need all of them.
 MAX_DEAD = 1_000
 
 
 def queue_name(source: Source) -> str:
-    """The queue of one source's tasks."""
+    """Return the name of a source's task queue."""
     return _FIXED.get(source, f"{source}_parser")
 
 
 def dead_queue_name(source: Source) -> str:
-    """The queue of messages of one source that no consumer could use."""
+    """Return the name of a source's dead-letter queue."""
     return f"{queue_name(source)}.dead"

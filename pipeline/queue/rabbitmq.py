@@ -1,7 +1,7 @@
 """The task queue on RabbitMQ. With `rabbitmq_topology`, the one home of aio_pika.
 
-No robust connection: a lost one raises `QueueUnavailable` at once, and the producer's next tick or the consumer's next
-attempt opens another. So nobody waits for a connection that comes back with tasks that are of no use any more.
+Connections are not "robust": a lost one raises `QueueUnavailable` at once, and the producer's next tick or the consumer's next attempt
+opens another. Waiting for the old one would only deliver tasks that have expired.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ from runtime.cancellation import preserve_cancellation
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 3
-# What closes is on its way before the wait, and a stopping process closes a channel and then its connection.
+# The close is sent before the wait. A stopping process waits twice, for a channel and its connection.
 CLOSE_TIMEOUT_S = 1.5
-# Two missed heartbeats make a dead peer: noticed within one TTL of the fastest source.
+# A peer is dead after two missed heartbeats, which is within one TTL of the fastest source.
 HEARTBEAT_S = 5
 SETTING = "RATEWIRE_AMQP_URL"
 
-_Mailbox = asyncio.Queue[AbstractIncomingMessage | None]
+_Inbox = asyncio.Queue[AbstractIncomingMessage | None]
 
 
 class _RabbitDelivery:
-    """A `Delivery` out of RabbitMQ."""
+    """A `Delivery` from RabbitMQ."""
 
     def __init__(self, message: AbstractIncomingMessage) -> None:
         self._message = message
@@ -79,16 +79,16 @@ class RabbitTaskQueue:
         self._connecting = asyncio.Lock()
 
     async def connect(self) -> None:
-        """Open the connection and declare the queues, unless that is done.
+        """Open the connection and declare the queues, if that has not been done.
 
         Raises:
-            QueueUnavailable: out of reach.
-            InvalidSetting: not an AMQP address, refused credentials, or queues that exist with other properties.
+            QueueUnavailable: RabbitMQ cannot be reached.
+            InvalidSetting: not an AMQP URL, rejected credentials, or queues that exist with other properties.
         """
         await self._open_connection()
 
     async def close(self) -> None:
-        """Close the connection; RabbitMQ gives back what is unsettled. Closing twice is closing once."""
+        """Close the connection. RabbitMQ requeues unsettled messages. Idempotent."""
         connection, self._connection, self._publisher = self._connection, None, None
         if connection is not None:
             await _close_quietly(connection)
@@ -99,7 +99,7 @@ class RabbitTaskQueue:
         try:
             await self._publish_all(tasks)
         except QueueUnavailable:
-            # The next attempt begins with a new connection, which declares what may be missing.
+            # The next attempt opens a new connection and declares missing queues.
             await self.close()
             raise
 
@@ -108,7 +108,7 @@ class RabbitTaskQueue:
             await self._open_connection()
             results = await asyncio.gather(*map(self._publish, tasks), return_exceptions=True)
         for failure in filter(None, results):
-            # A lost connection shows as a cancelled confirmation, too.
+            # A lost connection cancels confirmations, too.
             raise QueueUnavailable(f"RabbitMQ: not confirmed: {failure!r}") from failure
 
     async def _publish(self, task: Task) -> None:
@@ -121,7 +121,7 @@ class RabbitTaskQueue:
             content_type="application/json",
             message_id=task.id,
             expiration=remaining,
-            # A task lives for seconds: writing it to disk would cost more than asking again.
+            # A task lives for seconds, so that writing it to disk would cost more than issuing it again.
             delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT,
         )
         await self._publisher.default_exchange.publish(
@@ -135,21 +135,21 @@ class RabbitTaskQueue:
             async with asyncio.timeout(COMMAND_TIMEOUT_S):
                 channel = await connection.channel(publisher_confirms=False)
         try:
-            # Prefetch allows one message, the end of the channel adds one sign: this is never full but at the end.
-            arrived: _Mailbox = asyncio.Queue(2)
+            # Prefetch allows one message, and the end of the channel adds one marker, so that it is full only at the end.
+            arrived: _Inbox = asyncio.Queue(2)
             with translated_errors(), translated_settings(self._url):
                 async with asyncio.timeout(COMMAND_TIMEOUT_S):
                     await declare(connection, [source])
                     await channel.set_qos(prefetch_count=1)
                     channel.close_callbacks.add(partial(_end, arrived))
-                    # A queue that is deleted ends its consumers and leaves their channel open.
+                    # Deleting a queue cancels its consumers and leaves their channel open.
                     underlay = await channel.get_underlay_channel()
                     underlay.on_consumer_cancel_callbacks.add(partial(_end, arrived))
                     queue = await channel.get_queue(queue_name(source), ensure=False)
                     await queue.consume(arrived.put)
             yield _deliver(arrived)
         finally:
-            # Closing the channel is what gives an unsettled message back.
+            # Closing the channel requeues an unsettled message.
             await _close_quietly(channel)
 
     async def count_dead(self, source: Source) -> int:
@@ -177,12 +177,12 @@ class RabbitTaskQueue:
             return connection
 
 
-def _end(arrived: _Mailbox, *_: object) -> None:
+def _end(arrived: _Inbox, *_: object) -> None:
     with suppress(asyncio.QueueFull):
         arrived.put_nowait(None)
 
 
-async def _deliver(arrived: _Mailbox) -> AsyncIterator[_RabbitDelivery]:
+async def _deliver(arrived: _Inbox) -> AsyncIterator[_RabbitDelivery]:
     while (message := await arrived.get()) is not None:
         yield _RabbitDelivery(message)
     raise QueueUnavailable("RabbitMQ: the connection, its channel or the queue was lost")
@@ -194,7 +194,7 @@ async def _connect_amqp(url: str) -> AbstractConnection:
     try:
         return await aio_pika.connect(url, timeout=CONNECT_TIMEOUT_S, heartbeat=HEARTBEAT_S)
     except InvalidFrameError as exc:
-        # aio_pika's word for a Connection.Close in place of the answer; a broker that is stopping says the same.
+        # Raised for a Connection.Close in place of the response, also by a broker that is stopping.
         vhost = url.partition("//")[2].partition("/")[2] or "/"
         raise QueueUnavailable(
             f"RabbitMQ: refused; does the vhost {vhost[:60]!r} exist there? {exc}"
@@ -202,32 +202,32 @@ async def _connect_amqp(url: str) -> AbstractConnection:
 
 
 async def _close_quietly(closable: AbstractConnection | AbstractChannel) -> None:
-    """Close what may be broken already: then there is nothing left to close."""
+    """Close an object that may be broken already, and ignore errors."""
     with suppress(QueueUnavailable), translated_errors():
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await closable.close()
 
 
 def _masked(url: str) -> str:
-    """Without the password: settings errors end up in logs."""
+    """Return the URL without its password, for logs."""
     scheme, separator, rest = url.rpartition("@")
     return f"{scheme.partition('//')[0]}//***@{rest}" if separator else url
 
 
 @contextmanager
 def translated_errors(where: str = "") -> Iterator[None]:
-    """Raise what aio_pika raises as `QueueUnavailable`."""
+    """Translate the errors of aio_pika to `QueueUnavailable`."""
     try:
         with preserve_cancellation():
             yield
-    # It raises RuntimeError for a connection or channel that is closed already.
+    # aio_pika raises RuntimeError for a connection or channel that is already closed.
     except (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError) as exc:
         raise QueueUnavailable(f"RabbitMQ{where}: {type(exc).__name__}: {exc}") from exc
 
 
 @contextmanager
 def translated_settings(url: str) -> Iterator[None]:
-    """Raise what a person must change as `InvalidSetting`."""
+    """Translate errors that need another configuration to `InvalidSetting`."""
     try:
         yield
     except ChannelPreconditionFailed as exc:

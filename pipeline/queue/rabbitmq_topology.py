@@ -1,7 +1,7 @@
-"""What has to exist in RabbitMQ: a queue of tasks and a queue of dead letters per source.
+"""Declares the queues of tasks and dead letters of each source in RabbitMQ.
 
-Expired tasks and those that made room for newer ones are dead-lettered by RabbitMQ as well, but are nobody's failure: a
-headers exchange lets only rejected messages into the dead queue. (`all-with-x` needs RabbitMQ 3.10.)
+RabbitMQ also dead-letters expired and displaced tasks, which are no failures. A headers exchange lets only rejected messages into the
+dead-letter queue. (`all-with-x` needs RabbitMQ 3.10.)
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ DEAD_EXCHANGE = "ratewire.dead"
 
 
 async def declare(connection: AbstractConnection, sources: Iterable[Source]) -> None:
-    """Create what is missing.
+    """Declare the missing exchange and queues.
 
     Raises:
-        aio_pika.exceptions.ChannelPreconditionFailed: something of the name exists with other properties.
+        aio_pika.exceptions.ChannelPreconditionFailed: one exists with other properties.
     """
     async with connection.channel() as channel:
         dead_exchange = await channel.declare_exchange(DEAD_EXCHANGE, ExchangeType.HEADERS, durable=True)
@@ -49,6 +49,6 @@ async def declare(connection: AbstractConnection, sources: Iterable[Source]) -> 
 
 
 async def count_dead(channel: AbstractChannel, source: Source) -> int:
-    """How many messages the dead queue of `source` holds."""
+    """Count the dead letters of `source`."""
     queue = await channel.declare_queue(dead_queue_name(source), passive=True)
     return queue.declaration_result.message_count or 0

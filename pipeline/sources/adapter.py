@@ -57,7 +57,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class SourceModule(Generic[S]):
-    """`SOURCE_MODULE` in every source's `factory.py`: its settings, and how to build its adapter.
+    """The settings of a source and its adapter's factory: `SOURCE_MODULE` in `factory.py`.
 
     `simulated` maps the simulator's addresses of this source (`{"stream_url": …}`) to settings.
     """

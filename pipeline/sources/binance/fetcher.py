@@ -51,7 +51,10 @@ class BinanceFetcher:
         return self._read(entries, symbols)
 
     async def _fetch_entries(self, source_symbols: Sequence[str]) -> list[msgspec.Raw] | None:
-        """Fetch the entries of one response. `None` if a symbol was rejected, which fails the whole list."""
+        """Fetch the entries of one response.
+
+        `None` if a symbol was rejected, which fails the whole list.
+        """
         answer = await self._session.request("ticker.24hr", {"symbols": source_symbols})
         return None if is_bad_symbol(answer) else split_entries(answer.result)
 

@@ -85,14 +85,17 @@ class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTick
 
 
 class BinanceShutdown(msgspec.Struct, frozen=True):
-    """`serverShutdown`: the server is about to close this connection; reconnecting leads to another one."""
+    """`serverShutdown`: the server is about to close this connection."""
 
 
 BinanceEvent = BinanceTrade | BinanceBookTicker | BinanceDayTicker | BinanceShutdown
 
 
 class StreamResponse(msgspec.Struct, frozen=True):
-    """Response to SUBSCRIBE or UNSUBSCRIBE, `{"result":null,"id":1}`, with either form of `error`."""
+    """Response to SUBSCRIBE or UNSUBSCRIBE, with either form of `error`.
+
+    `{"result":null,"id":1}`
+    """
 
     id: int | None
     error: str | None
@@ -179,7 +182,7 @@ def parse_response(data: str | bytes) -> ApiResponse:
 
 
 def parse_retry_after(error: ApiError) -> int | None:
-    """Return the end of a rate limit or ban in milliseconds since the epoch, if the error gives it.
+    """Return the end of a rate limit or ban in ms since the epoch, if the error gives it.
 
     Some bans give it in the text only: "Way too many requests; IP banned until 1513693008350."
     """

@@ -20,7 +20,10 @@ class PendingRequests:
 
     @contextmanager
     def register(self, now: float) -> Iterator[tuple[int, asyncio.Future[ApiResponse]]]:
-        """Register a request. Yields its id and the future response; on exit the request is forgotten."""
+        """Register a request.
+
+        Yields its id and the future response; on exit the request is forgotten.
+        """
         number = next(self._ids)
         response: asyncio.Future[ApiResponse] = asyncio.get_running_loop().create_future()
         self._waiting[number] = response
@@ -33,7 +36,10 @@ class PendingRequests:
             response.cancel()
 
     def resolve(self, response: ApiResponse) -> bool:
-        """Match a response with its request. Returns false if there is none: late, repeated or unknown."""
+        """Match a response with its request.
+
+        Returns false if there is none: late, repeated or unknown.
+        """
         self._silent_since = None
         waiting = self._waiting.get(response.id) if isinstance(response.id, int) else None
         if waiting is None or waiting.done():

@@ -1,4 +1,4 @@
-"""Binance's market streams as a `FeedProtocol`: one combined connection, three streams a symbol. Pure.
+"""Binance's market streams as a `FeedProtocol`: three streams per symbol. Pure.
 
 Event times come from `@trade` and `@ticker`; `@bookTicker` has none (docs/decisions/0007). There is no replay and no snapshot
 after subscribing, so that a quiet symbol sends nothing at first.

@@ -1,4 +1,7 @@
-"""Binance's cooldown, shared by all replicas: limits count per address, and ignoring them leads to bans."""
+"""Binance's cooldown, shared by all replicas.
+
+Limits count per address, and ignoring them leads to bans.
+"""
 
 import asyncio
 import random
@@ -15,7 +18,10 @@ SCATTER_S = 1.0
 
 
 class RefusalCooldown:
-    """All replicas share `cooldown`. Each keeps the error that it received itself, with Binance's text."""
+    """All replicas share `cooldown`.
+
+    Each keeps the error that it received itself, with Binance's text.
+    """
 
     def __init__(self, cooldown: Cooldown, clock: Clock, *, jitter: Jitter = random.uniform) -> None:
         self._cooldown, self._clock, self._jitter = cooldown, clock, jitter

@@ -1,4 +1,4 @@
-"""One long-lived session with the WebSocket API that reconnects without end and observes cooldowns."""
+"""One long-lived session with the WebSocket API. Reconnects and observes cooldowns."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -35,7 +35,10 @@ Params = Mapping[str, str | Sequence[str]]
 
 
 class BinanceSession:
-    """Sends requests over a connection that `open_session` keeps open. Requests may run concurrently."""
+    """Sends requests over a connection that `open_session` keeps open.
+
+    Requests may run concurrently.
+    """
 
     def __init__(
         self,

@@ -22,19 +22,21 @@ class BinanceSettings(BaseSettings):
             "wss://stream.binance.com:9443",
             "wss://stream.binance.com:443",
         ),
-        description="Market streams for the push feed, without the path, separated by commas: the first that works is used, "
-        "and the first of all again once it is back. More of them survive more; the default's first serves market data only.",
+        description="Market streams of the push feed, without the path, separated by commas. The first that works "
+        "is used, and the first of all again once it is back. The default's first serves market data "
+        "only.",
     )
     rest_url: str = Field(
         default="https://data-api.binance.vision",
         pattern=r"^https?://",
-        description="REST API, without the path, asked for nothing but what Binance lists (exchangeInfo, weight 20).",
+        description="REST API, without the path, used for Binance's listing only (exchangeInfo, weight 20).",
     )
     connect_timeout_s: float = Field(
         default=10.0,
         gt=0,
         le=60,
-        description="Seconds for opening a connection. Longer bears slow networks; shorter tries again sooner.",
+        description="Seconds for opening a connection. A larger value tolerates slow networks; a smaller one "
+        "tries again sooner.",
     )
     request_timeout_s: float = Field(
         default=3.0,
@@ -47,29 +49,29 @@ class BinanceSettings(BaseSettings):
         default=20.0,
         gt=0,
         le=600,
-        description="Seconds without any message on a connection of the push feed after which it counts as dead, unless "
-        "it answers a ping and is used to such silence. Liquid pairs are never silent for 4 s. Smaller finds a dead one sooner; "
-        "larger bears worse networks.",
+        description="Seconds without any message on a connection of the push feed after which it counts as dead, "
+        "unless it answers a ping and such silence is usual for it. Liquid pairs are never silent for "
+        "4 s. A smaller value detects dead connections sooner; a larger one tolerates worse networks.",
     )
     first_message_timeout_s: float = Field(
         default=60.0,
         gt=0,
         le=3600,
-        description="Seconds from the opening of a connection within which every symbol should have said something; one that "
-        "has not is shown as silent. There is no snapshot after subscribing: smaller finds a symbol that does not exist "
-        "sooner, and calls a quiet one silent.",
+        description="Seconds after a connection was opened within which every symbol should have had a message. A "
+        "symbol without one is reported as silent. There is no snapshot after subscribing: a smaller "
+        "value finds symbols that do not exist sooner, and reports quiet ones as silent.",
     )
     connection_lifetime_s: float = Field(
         default=23 * 3600.0,
         gt=0,
         le=24 * 3600,
-        description="Seconds after which a connection of the push feed is replaced, with an overlap; Binance cuts it after "
-        "24 hours. Smaller replaces it more often.",
+        description="Seconds after which a connection of the push feed is replaced, with an overlap. Binance "
+        "closes it after 24 hours. A smaller value replaces it more often.",
     )
     longest_wait_s: float = Field(
         default=30.0,
         gt=0,
         le=600,
-        description="Longest wait between attempts to reconnect; the first ones come after a fraction of a second. Binance "
-        "allows 300 attempts in 5 minutes per address.",
+        description="Longest wait between attempts to reconnect. The first ones come after a fraction of a "
+        "second. Binance allows 300 attempts in 5 minutes per address.",
     )

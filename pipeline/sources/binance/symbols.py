@@ -10,7 +10,10 @@ MAX_SYMBOLS = MAX_STREAMS // len(STREAM_KINDS)
 
 
 def stream_names(source_symbols: Iterable[str]) -> Iterator[str]:
-    """Yield the streams of the push feed. Lower case, because others are accepted and stay silent."""
+    """Yield the streams of the push feed.
+
+    Lower case, because others are accepted and stay silent.
+    """
     for source_symbol in source_symbols:
         for kind in STREAM_KINDS:
             yield f"{source_symbol.lower()}@{kind}"

@@ -1,4 +1,7 @@
-"""Merges the events of one connection into tickers, with the last values of each symbol. Pure."""
+"""Merges the events of one connection into tickers, with the last values of each symbol.
+
+Pure.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

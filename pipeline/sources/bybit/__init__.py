@@ -1,1 +1,1 @@
-"""Bybit: a push feed of spot tickers over WebSocket v5, best bid and ask from the book's first level."""
+"""Bybit: a push feed over WebSocket v5, with bid and ask from the order book."""

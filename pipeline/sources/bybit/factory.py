@@ -1,4 +1,4 @@
-"""Bybit as the composition sees it."""
+"""Builds the adapter of Bybit."""
 
 from datetime import timedelta
 
@@ -12,14 +12,14 @@ from pipeline.sources.push_adapter import push_adapter
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
-# 500 in five minutes an address: a third, so that three replicas may share one.
+# Bybit allows 500 in five minutes per address. A third of that, so that three replicas can share one.
 CONNECT_LIMITS = (CallLimits(160, timedelta(minutes=5)),)
-# The arguments of one connection may be 21,000 characters long: 40 for the two topics of a symbol, 100 at the very longest.
+# The arguments of one connection may be 21,000 characters long. The two topics of a symbol take 40, at most 100.
 INSTRUMENTS_PER_CONNECTION = 200
 
 
 def bybit(settings: BybitSettings) -> SourceAdapter:
-    """A push feed; nothing is ever asked but what is listed."""
+    """Build the adapter: a push feed and a listing."""
     return push_adapter(
         Source.BYBIT,
         settings,

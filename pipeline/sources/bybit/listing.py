@@ -1,4 +1,4 @@
-"""What Bybit lists on spot: `/v5/market/instruments-info`, which for spot has no pages. Pure."""
+"""Bybit's spot listing: `/v5/market/instruments-info`, which has no pages for spot. Pure."""
 
 import msgspec
 
@@ -32,14 +32,14 @@ _decoder = msgspec.json.Decoder(_Answer)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every spot symbol, split as Bybit itself splits it.
+    """Parse all spot symbols, with base and quote as Bybit gives them.
 
     `{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[{"symbol":"BTCUSDT","baseCoin":"BTC","quoteCoin":"USDT",
     "status":"Trading",…}]},"time":1672712468011}`, format: bybit-exchange.github.io/docs/v5/market/instrument.
 
     Raises:
-        SourceProtocolError: no answer of this form.
-        SourceUnavailable: an answer that says what went wrong, with HTTP 200.
+        SourceProtocolError: malformed.
+        SourceUnavailable: an error response with HTTP 200.
     """
     try:
         answer = _decoder.decode(body)

@@ -1,5 +1,6 @@
-"""What Bybit's public WebSocket v5 says on spot, read into typed values. Pure. Formats: bybit-exchange.github.io/docs/v5/
-websocket/public; prices are strings, times milliseconds.
+"""Messages of Bybit's public WebSocket v5 for spot. Pure.
+
+Formats: bybit-exchange.github.io/docs/v5/websocket/public. Prices are strings, times milliseconds.
 """
 
 import re
@@ -13,7 +14,7 @@ from rates.source import Source
 
 ABSENT = msgspec.Raw()
 SNAPSHOT = "snapshot"
-# Our own numbers of requests, as they come back.
+# The request numbers that we sent.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -29,7 +30,9 @@ class BybitTicker(
         "change": "price24hPcnt",
     },
 ):
-    """`data` of `{"topic":"tickers.BTCUSDT","ts":1673853746003,"type":"snapshot","cs":2588407389,"data":{"symbol":"BTCUSDT",
+    """The 24 h statistics and last price of a symbol. On spot every message is complete.
+
+    `data` of `{"topic":"tickers.BTCUSDT","ts":1673853746003,"type":"snapshot","cs":2588407389,"data":{"symbol":"BTCUSDT",
     "lastPrice":"21109.77","highPrice24h":"21426.99","lowPrice24h":"20575","prevPrice24h":"20704.93","volume24h":"6780.866843",
     "turnover24h":"141946527.22907118","price24hPcnt":"0.0196","usdIndexPrice":"21120.2400136"}}`: on spot always whole. The
     index price, which may be "", is other exchanges' and not read.
@@ -52,7 +55,9 @@ class BybitTickerEvent(msgspec.Struct, frozen=True):
 
 
 class BybitBookEvent(msgspec.Struct, frozen=True):
-    """`{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"snapshot","data":{"s":"BTCUSDT","b":[["16493.50","0.006"]],
+    """The best price of each side.
+
+    `{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"snapshot","data":{"s":"BTCUSDT","b":[["16493.50","0.006"]],
     "a":[["16611.00","0.029"]],"u":18521288,"seq":7961638724},"cts":1672304484976}`: the best price of each side, pushed on
     change and again after 3 s without one. Spot tickers have no bid and ask. Sides: price and quantity, zero to delete.
     """
@@ -64,7 +69,9 @@ class BybitBookEvent(msgspec.Struct, frozen=True):
 
 
 class BybitResponse(msgspec.Struct, frozen=True):
-    """`{"success":true,"ret_msg":"","conn_id":"…","req_id":"1","op":"subscribe"}`, one per request; a refusal,
+    """The response to a request.
+
+    `{"success":true,"ret_msg":"","conn_id":"…","req_id":"1","op":"subscribe"}`, one per request; a refusal,
     `{"success":false,"ret_msg":"Invalid topic: …","conn_id":"…","op":"subscribe"}`, was seen without `req_id`.
     """
 
@@ -100,13 +107,13 @@ _book_decoder = msgspec.json.Decoder(_Book)
 
 
 def parse_message(frame: bytes) -> BybitMessage | None:
-    """One message; `None` for pongs in all of their forms and for topics that this code does not subscribe.
+    """Parse one message. `None` for pongs in all forms and for topics that are not subscribed.
 
     Pongs: `{"success":true,"ret_msg":"pong","conn_id":"…","op":"ping"}`, `{"req_id":"2","op":"pong","args":["1757405570352"],
     "conn_id":"…"}`, `{"pong":1653296711335}`.
 
     Raises:
-        SourceProtocolError: not a message of this form.
+        SourceProtocolError: malformed.
     """
     try:
         return _read(_frame_decoder.decode(frame))

@@ -1,4 +1,4 @@
-"""Bybit's side of one connection. Pure: what is sent and what is made of what comes; it owns no socket and no clock."""
+"""Bybit's protocol on one connection. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,16 +16,16 @@ from rates.errors import SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol
 
-# Spot takes at most ten arguments a request; a hundred symbols are twenty requests, in four seconds.
+# Spot allows ten arguments per request. A hundred symbols take twenty requests, in four seconds.
 TOPICS_PER_MESSAGE = 10
 MESSAGE_RATES = (MessageRate(1, 0.2),)
-# 20 s are advised, 10 min of silence are cut; the answer is what tells a quiet market from a dead socket.
+# Bybit advises 20 s, and closes after 10 min of silence. The pong tells a quiet market from a dead socket.
 PING, PING_S = '{"op":"ping"}', 10.0
 RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 
 
 class BybitProtocol:
-    """One connection's."""
+    """Protocol state of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
@@ -38,62 +38,70 @@ class BybitProtocol:
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
-        self._best = {spelling: best for spelling, best in self._best.items() if spelling in self._symbols}
+        self._best = {
+            source_symbol: best
+            for source_symbol, best in self._best.items()
+            if source_symbol in self._symbols
+        }
         self._subscriptions.set_wanted(topics(self._symbols))
 
     def next_message(self, now: float) -> str | None:
         if change := self._subscriptions.next_change(now):
-            return _text(change)
+            return _encode(change)
         return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
             case BybitTickerEvent() as event:
-                return self._ticker(event, received_at)
+                return self._on_ticker(event, received_at)
             case BybitBookEvent() as event:
-                return self._book(event)
-            case BybitResponse() as answer:
-                return self._settle(answer, received_at)
+                return self._on_book(event)
+            case BybitResponse() as response:
+                return self._on_response(response, received_at)
         return ()
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
         self._subscriptions.resubscribe(
-            topics(spelling for spelling, one in self._symbols.items() if one in wanted)
+            topics(source_symbol for source_symbol, one in self._symbols.items() if one in wanted)
         )
 
-    def _ticker(self, event: BybitTickerEvent, received_at: datetime) -> Sequence[FeedEvent]:
-        spelling = event.ticker.symbol
-        symbol, best = self._symbols.get(spelling), self._best.get(spelling, UNKNOWN)
+    def _on_ticker(self, event: BybitTickerEvent, received_at: datetime) -> Sequence[FeedEvent]:
+        source_symbol = event.ticker.symbol
+        symbol, best = self._symbols.get(source_symbol), self._best.get(source_symbol, UNKNOWN)
         if symbol is None:
             return ()
         ticker = to_ticker(event, best, symbol, received_at=received_at, simulated=self._simulated)
         return () if ticker is None else (ticker,)
 
-    def _book(self, event: BybitBookEvent) -> Sequence[FeedEvent]:
+    def _on_book(self, event: BybitBookEvent) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return ()
         self._best[event.symbol] = apply_book(event, self._best.get(event.symbol, UNKNOWN))
-        # The book says nothing of the last trade, so it makes no ticker; it goes out with the next one.
+        # The book has no last trade, so that it makes no ticker. Its prices are part of the next one.
         return (SymbolActivity(symbol),)
 
-    def _settle(self, answer: BybitResponse, received_at: datetime) -> Sequence[FeedEvent]:
-        if answer.error is not None and "too many" in answer.error.lower():
+    def _on_response(self, response: BybitResponse, received_at: datetime) -> Sequence[FeedEvent]:
+        if response.error is not None and "too many" in response.error.lower():
             retry_at = received_at + RATE_LIMIT_COOLDOWN
-            raise SourceRateLimited(Source.BYBIT, answer.error[:160], retry_at=retry_at)
-        if answer.op == "unsubscribe":
+            raise SourceRateLimited(Source.BYBIT, response.error[:160], retry_at=retry_at)
+        if response.op == "unsubscribe":
             return ()
-        if answer.error is None:
-            self._subscriptions.confirm_request(answer.number)
+        if response.error is None:
+            self._subscriptions.confirm_request(response.number)
             return ()
-        refused = self._subscriptions.reject_request(answer.number, answer.error)
-        # Without its book a symbol has a price all the same.
-        spellings = [topic_symbol(topic) for topic in refused if topic.startswith(TICKERS)]
-        return [SymbolRejected(self._symbols[one], answer.error) for one in spellings if one in self._symbols]
+        refused = self._subscriptions.reject_request(response.number, response.error)
+        # A symbol whose book is rejected still has a price.
+        source_symbols = [topic_symbol(topic) for topic in refused if topic.startswith(TICKERS)]
+        return [
+            SymbolRejected(self._symbols[one], response.error)
+            for one in source_symbols
+            if one in self._symbols
+        ]
 
 
-def _text(change: SubscriptionChange) -> str:
+def _encode(change: SubscriptionChange) -> str:
     operation = "subscribe" if change.is_subscribe else "unsubscribe"
     return msgspec.json.encode(
         {"req_id": str(change.number), "op": operation, "args": change.topics}

@@ -1,4 +1,4 @@
-"""Where Bybit is; how long to wait for it is as for any push feed."""
+"""Addresses of Bybit. The timeouts are those of any push feed."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -19,5 +19,5 @@ class BybitSettings(FeedSettings):
     rest_url: str = Field(
         default="https://api.bybit.com",
         pattern=r"^https?://",
-        description="REST API, without the path, asked for nothing but the spot symbols it lists.",
+        description="REST API, without the path, used for the listing of spot symbols only.",
     )

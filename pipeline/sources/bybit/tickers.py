@@ -1,4 +1,4 @@
-"""Bybit's values as tickers. Pure. A field is mapped only where it means the same."""
+"""Maps Bybit's values to tickers. Pure. A field is mapped only if it means the same."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ from rates.ticker import Ticker
 
 
 class BestPrices(msgspec.Struct, frozen=True):
-    """The best price of each side of the book, where there is one."""
+    """The best price of each side of the order book, if there is one."""
 
     bid: Decimal | None = None
     ask: Decimal | None = None
@@ -26,10 +26,12 @@ UNKNOWN = BestPrices()
 
 
 def apply_book(event: BybitBookEvent, before: BestPrices) -> BestPrices:
-    """The best prices that a book message leaves. A delta changes only the sides that it names.
+    """Return the best prices after a book message.
+
+    A delta changes only the sides that it contains.
 
     Raises:
-        SourceProtocolError: a price or quantity is no finite number.
+    SourceProtocolError: a price or quantity is not a finite number.
     """
     if event.is_snapshot:
         before = UNKNOWN
@@ -42,12 +44,12 @@ def apply_book(event: BybitBookEvent, before: BestPrices) -> BestPrices:
 def to_ticker(
     event: BybitTickerEvent, best: BestPrices, symbol: Symbol, *, received_at: datetime, simulated: bool
 ) -> Ticker | None:
-    """The ticker that a message tells, with the best prices as they stand; `None` before anything was ever traded.
+    """Convert a ticker message with the current best prices. `None` if nothing was ever traded.
 
     `cs` is Bybit's cross sequence, which orders messages of the same millisecond.
 
     Raises:
-        SourceProtocolError: a field is no number, or the time is none.
+        SourceProtocolError: a field is not a number, or the time is invalid.
     """
     raw = event.ticker
     price = parse_number(Source.BYBIT, raw.price)
@@ -64,7 +66,7 @@ def to_ticker(
         sequence=event.cs,
         bid=best.bid,
         ask=best.ask,
-        # A ratio, in spite of its name: "0.0196" is 1.96 %. Two places further no digit is lost.
+        # A ratio, despite its name: "0.0196" is 1.96 %. Moving the decimal point keeps all digits.
         change_percent_24h=None if ratio is None else ratio.scaleb(2),
         high_24h=parse_nonzero(Source.BYBIT, raw.high),
         low_24h=parse_nonzero(Source.BYBIT, raw.low),

@@ -1,1 +1,1 @@
-"""Coinbase Exchange: a push feed of one message per match, with a heartbeat per product each second."""
+"""Coinbase Exchange: a push feed of matches, with a heartbeat per product every second."""

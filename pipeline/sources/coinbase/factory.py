@@ -1,4 +1,4 @@
-"""Coinbase Exchange as the composition sees it."""
+"""Builds the adapter of Coinbase Exchange."""
 
 from datetime import timedelta
 from functools import partial
@@ -13,20 +13,20 @@ from pipeline.sources.push_adapter import push_adapter
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
-# Eight requests a second are allowed an address, in bursts of twenty [docs.cdp.coinbase.com, rate limits]: a quarter, so that
-# several replicas may share one.
+# Coinbase allows eight requests a second per address, in bursts of twenty [docs.cdp.coinbase.com, rate limits]. A quarter of
+# that, so that several replicas can share one.
 CONNECT_LIMITS = (CallLimits(2, timedelta(seconds=1)),)
-# No limit is published; two channels each make 200 heartbeats a second, which one reader bears with ease.
+# No limit is published. They send 200 heartbeats a second, which one reader handles easily.
 INSTRUMENTS_PER_CONNECTION = 200
 
 
 def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
-    """A push feed; nothing is ever asked but what is listed."""
-    refused: dict[str, RejectedProduct] = {}
+    """Build the adapter: a push feed and a listing."""
+    rejected: dict[str, RejectedProduct] = {}
     return push_adapter(
         Source.COINBASE,
         settings,
-        partial(CoinbaseProtocol, refused),
+        partial(CoinbaseProtocol, rejected),
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
         connect_limits=CONNECT_LIMITS,

@@ -1,4 +1,4 @@
-"""What Coinbase lists: `/products`, all of it in one answer. Pure."""
+"""Coinbase's listing: `/products`, complete in one response. Pure."""
 
 import msgspec
 
@@ -21,7 +21,7 @@ class _Product(msgspec.Struct, frozen=True):
 
     @property
     def word(self) -> str:
-        """Coinbase's word for what keeps a product from making prices, else `online`."""
+        """Coinbase's word for the state that prevents trades, else `online`."""
         if self.status != ONLINE:
             return self.status
         flags = {
@@ -36,14 +36,14 @@ _decoder = msgspec.json.Decoder(list[_Product])
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every product.
+    """Parse all products.
 
     `[{"id":"BTC-USD","base_currency":"BTC","quote_currency":"USD","status":"online","trading_disabled":false,"cancel_only":
     false,"post_only":false,…},…]`, format: docs.cdp.coinbase.com/exchange, "Get all known trading pairs". A product that only
     takes or cancels orders has no matches.
 
     Raises:
-        SourceProtocolError: no answer of this form.
+        SourceProtocolError: malformed.
     """
     try:
         products = _decoder.decode(body)

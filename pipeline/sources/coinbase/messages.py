@@ -1,5 +1,7 @@
-"""What Coinbase Exchange's WebSocket feed says, read into typed values. Pure. Formats: docs.cdp.coinbase.com/exchange/
-websocket-feed/channels; prices are strings, times ISO 8601 with microseconds. The Advanced Trade feed is another one.
+"""Messages of Coinbase Exchange's WebSocket feed. Pure.
+
+Formats: docs.cdp.coinbase.com/exchange/websocket-feed/channels. Prices are strings, times ISO 8601 with microseconds. The Advanced
+Trade feed is a different one.
 """
 
 from datetime import datetime
@@ -12,12 +14,14 @@ from rates.source import Source
 
 
 class CoinbaseTicker(msgspec.Struct, frozen=True):
-    """`{"type":"ticker","sequence":333938798,"product_id":"BAND-GBP","price":"14.7775","open_24h":"14.6647","volume_24h":
+    """A match, with best prices and 24 h statistics.
+
+    `{"type":"ticker","sequence":333938798,"product_id":"BAND-GBP","price":"14.7775","open_24h":"14.6647","volume_24h":
     "94381.28000000","low_24h":"14.3691","high_24h":"16.55","best_bid":"14.7550","best_ask":"14.8060","side":"buy","time":
     "2021-04-17T16:43:30.244075Z","trade_id":881613,"last_size":"0.04",…}` on `ticker`: the price of each match with its own
-    time. Chosen over `ticker_batch`, which waits 5 s, and `matches`, which has neither quotes nor figures of the day.
+    time. Chosen over `ticker_batch`, which waits 5 s, and `matches`, which has neither quotes nor 24 h statistics.
 
-    The first message after subscribing is the last match, however long ago.
+    The first message after subscribing is the last match, however old.
     """
 
     product_id: str
@@ -33,8 +37,10 @@ class CoinbaseTicker(msgspec.Struct, frozen=True):
 
 
 class CoinbaseHeartbeat(msgspec.Struct, frozen=True):
-    """`{"type":"heartbeat","sequence":90,"last_trade_id":20,"product_id":"BTC-USD","time":"2014-11-07T08:19:28.464459Z"}`
-    on `heartbeat`, each second for each product: which match is still the last one at `time`.
+    """The last match of a product at `time`.
+
+    `{"type":"heartbeat","sequence":90,"last_trade_id":20,"product_id":"BTC-USD","time":"2014-11-07T08:19:28.464459Z"}`
+    on `heartbeat`, every second for each product.
     """
 
     product_id: str
@@ -49,25 +55,30 @@ class _Channel(msgspec.Struct, frozen=True):
 
 
 class CoinbaseSubscriptions(msgspec.Struct, frozen=True):
-    """`{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["BTC-USD"]}]}`: the answer to subscribe and
+    """All current subscriptions, the response to subscribe and unsubscribe.
+
+    `{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["BTC-USD"]}]}`.
     unsubscribe alike, which lists everything subscribed so far.
     """
 
     channels: tuple[_Channel, ...]
 
     def products(self, channel: str) -> frozenset[str]:
-        """What is subscribed on one channel."""
+        """Return the products that are subscribed on a channel."""
         return frozenset(one for each in self.channels if each.name == channel for one in each.product_ids)
 
 
 class CoinbaseError(msgspec.Struct, frozen=True):
-    """`{"type":"error","message":"Failed to subscribe","reason":"XYZ-USD is not a valid product"}`, then usually a close."""
+    """An error, usually followed by a close.
+
+    `{"type":"error","message":"Failed to subscribe","reason":"XYZ-USD is not a valid product"}`.
+    """
 
     message: str
     reason: str = ""
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """Both texts in one."""
         return f"{self.message}: {self.reason}" if self.reason else self.message
 
@@ -89,10 +100,10 @@ _decoders: dict[str, msgspec.json.Decoder[CoinbaseMessage]] = {
 
 
 def parse_message(frame: bytes) -> CoinbaseMessage | None:
-    """One message of the feed; `None` for channels that this code does not subscribe.
+    """Parse one message. `None` for channels that are not subscribed.
 
     Raises:
-        SourceProtocolError: not a message of this form.
+        SourceProtocolError: malformed.
     """
     try:
         decoder = _decoders.get(_kind_decoder.decode(frame).type)

@@ -1,4 +1,4 @@
-"""Where Coinbase Exchange is; how long to wait for it is as for any push feed."""
+"""Addresses of Coinbase Exchange. The timeouts are those of any push feed."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -19,5 +19,5 @@ class CoinbaseSettings(FeedSettings):
     rest_url: str = Field(
         default="https://api.exchange.coinbase.com",
         pattern=r"^https?://",
-        description="REST API, without the path, asked for nothing but the products it lists.",
+        description="REST API, without the path, used for the listing of products only.",
     )

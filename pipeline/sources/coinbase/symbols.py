@@ -1,4 +1,4 @@
-"""Coinbase's spelling of an instrument is `BTC-USD`. Pure."""
+"""Coinbase's spelling of instruments: `BTC-USD`. Pure."""
 
-# A product has a ticker and a heartbeat; both channels are subscribed in one message.
+# Both channels of a product are subscribed in one message.
 CHANNELS = ("ticker", "heartbeat")

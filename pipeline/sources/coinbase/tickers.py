@@ -1,6 +1,6 @@
-"""Coinbase's values as tickers. Pure. A field is mapped only where it means the same.
+"""Maps Coinbase's values to tickers. Pure. A field is mapped only if it means the same.
 
-No change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
+There is no change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
 """
 
 from datetime import datetime
@@ -15,12 +15,12 @@ from rates.ticker import Ticker
 
 
 def to_ticker(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
-    """The ticker that one match makes: observed when it happened, which may be long ago.
+    """Convert one match, observed at its time, which may be long ago.
 
-    `sequence` counts everything that happens to a product, so it orders matches of the same microsecond.
+    `sequence` counts all events of a product, so that it orders matches of the same microsecond.
 
     Raises:
-        SourceProtocolError: a field is no number.
+        SourceProtocolError: a field is not a number.
     """
     return Ticker(
         source=Source.COINBASE,
@@ -40,10 +40,10 @@ def to_ticker(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, sim
 
 
 def confirm_ticker(ticker: Ticker, heartbeat: CoinbaseHeartbeat, *, received_at: datetime) -> Ticker:
-    """What a heartbeat makes of the match that it says is still the last: the same price, observed when it says so.
+    """Return the ticker of the last match, observed at the heartbeat's time.
 
-    Best bid and ask stay only where nothing at all has happened to the product since: the book moves between matches, and
-    a quote as old as the match would go out under the heartbeat's time.
+    Bid and ask are kept only if the product had no event since: the book changes between matches, and quotes as old as the match
+    must not have the heartbeat's time.
     """
     is_untouched = heartbeat.sequence == ticker.sequence
     return msgspec.structs.replace(

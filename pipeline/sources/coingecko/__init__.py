@@ -1,1 +1,1 @@
-"""CoinGecko: a global average per coin, over REST, within a call budget. It is no exchange and has no bid or ask."""
+"""CoinGecko: global averages per coin over REST, within a request budget. Has no bid or ask."""

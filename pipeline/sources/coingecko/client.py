@@ -1,4 +1,9 @@
-"""Asks CoinGecko, never without taking the call out of the budget that all replicas share. With `rest` and `one_call`, the home of httpx."""
+"""Client of CoinGecko's REST API.
+
+Every call is taken from the budget that all replicas share.
+
+With `pipeline.net.rest_client` and `http_client`, the home of httpx.
+"""
 
 import asyncio
 import random
@@ -21,7 +26,7 @@ from runtime.backoff import Jitter
 
 
 class CoinGeckoClient:
-    """One call at a time, of whatever endpoint; `open_client` makes and closes it."""
+    """Sends one call at a time, to any endpoint."""
 
     def __init__(
         self,
@@ -33,57 +38,57 @@ class CoinGeckoClient:
     ) -> None:
         assert context.budget is not None, "CoinGecko is never asked without a budget"
         self._connect = connect
-        self._around = context
+        self._context = context
         self._budget = context.budget
         self._jitter_s, self._jitter = jitter_s, jitter
-        self._refusal: SourceRateLimited | None = None
+        self._rate_limit: SourceRateLimited | None = None
         self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
     async def fetch_json(self, target: str) -> httpx.Response:
-        """A good answer of JSON.
+        """Fetch a successful JSON response.
 
         Raises:
-            SourceError: no answer, a refusal, or nothing left in the budget; a refusal for rate holds off all replicas.
-            CacheUnavailable: nobody knows what is left in the budget.
+            SourceError: no response, an error, or no call left in the budget. A rate limit starts a cooldown of all replicas.
+            CacheUnavailable: the budget cannot be read.
         """
-        if self._refusal is not None and self._around.clock() < self._refusal.retry_at:
-            raise self._refusal
-        # Whole deployments ask by the same wall clock: apart from each other, they do not meet at the source's door.
+        if self._rate_limit is not None and self._context.clock() < self._rate_limit.retry_at:
+            raise self._rate_limit
+        # Replicas and deployments call by the same wall clock. The jitter spreads their calls.
         await asyncio.sleep(self._jitter(0, self._jitter_s))
-        self._around.health.budget = await self._budget.take(target)
+        self._context.health.budget = await self._budget.take(target)
         try:
             async with self._connect() as client:
-                answer = await client.get(target)
+                response = await client.get(target)
         except httpx.HTTPError as exc:
             raise SourceUnavailable(Source.COINGECKO, f"{type(exc).__name__}: {exc}") from exc
-        check_simulation(Source.COINGECKO, answer.headers, simulated=self._around.simulated)
-        now = self._around.clock()
-        error = response_error(answer.status_code, answer.headers, answer.content, now)
+        check_simulation(Source.COINGECKO, response.headers, simulated=self._context.simulated)
+        now = self._context.clock()
+        error = response_error(response.status_code, response.headers, response.content, now)
         if isinstance(error, SourceRateLimited):
-            await self._obey(error, now)
+            await self._start_cooldown(error, now)
         if error is not None:
             raise error
-        return answer
+        return response
 
     async def defer(self, span: timedelta, target: str) -> None:
-        """No replica needs to ask that again before `span` is over."""
+        """Tell all replicas that the same call cannot return anything newer for `span`."""
         try:
             await self._budget.defer(span, target)
         except CacheUnavailable as exc:
             self._log.warning("cannot tell the other replicas", error=str(exc))
 
-    async def _obey(self, refusal: SourceRateLimited, now: datetime) -> None:
-        # Remembered here too: this replica must not forget because Redis is away.
-        self._refusal = refusal
+    async def _start_cooldown(self, error: SourceRateLimited, now: datetime) -> None:
+        # Kept here, too, so that this replica observes it even while Redis is unavailable.
+        self._rate_limit = error
         try:
-            await self._budget.start_cooldown(refusal.retry_at - now)
+            await self._budget.start_cooldown(error.retry_at - now)
         except CacheUnavailable as exc:
-            self._log.warning("cannot tell the other replicas", error=str(exc), refusal=str(refusal))
+            self._log.warning("cannot tell the other replicas", error=str(exc), refusal=str(error))
 
 
 @asynccontextmanager
 async def open_client(settings: CoinGeckoSettings, context: SourceContext) -> AsyncIterator[CoinGeckoClient]:
-    """A client for the length of the block.
+    """Open a client while the context is open.
 
     Raises:
         InvalidSetting: a plan without its key, or a key without its plan.

@@ -1,4 +1,4 @@
-"""CoinGecko as the composition sees it."""
+"""Builds the adapter of CoinGecko."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +14,12 @@ from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.coingecko.symbols import SHARD_SIZE
 from rates.source import Source
 
-# A second more than the source's minute: calls may be closer together on arrival than they were when we counted them.
+# A second more than the source's minute, because calls may arrive closer together than they were sent.
 WINDOW = timedelta(seconds=61)
 
 
 def coingecko(settings: CoinGeckoSettings) -> SourceAdapter:
-    """Tasks over REST, inside a shared budget; no push feed."""
+    """Build the adapter: polled over REST within a shared budget, and a listing."""
 
     @asynccontextmanager
     async def open_fetcher(context: SourceContext) -> AsyncIterator[RateFetcher]:
@@ -43,6 +43,6 @@ def coingecko(settings: CoinGeckoSettings) -> SourceAdapter:
 SOURCE_MODULE = SourceModule(
     settings=CoinGeckoSettings,
     build=coingecko,
-    # No key is needed there, and a real one has no business there.
+    # The simulator needs no key, and must not receive a real one.
     simulated=lambda at: {"url": at["url"], "plan": "keyless", "api_key": None},
 )

@@ -1,4 +1,4 @@
-"""CoinGecko's rates for one task: one call of `/simple/price` for all ids, unless it could not bring anything newer."""
+"""Fetches CoinGecko's rates for one task, unless they cannot have changed."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from rates.clock import EPOCH
 from rates.errors import SourceError, SourceRateLimited
 from rates.ticker import Ticker
 
-# Questions whose last answers are kept; one is all ids of a task, as long as the tracked instruments stay the same.
+# Requests whose last response is kept. One request has all ids of a task, as long as the tracked instruments do not change.
 MAX_ANSWERS = 32
 NAMED_IN_NOTE = 10
 
 
 class LastResponse(msgspec.Struct, frozen=True):
-    """What a question brought last, and before when it cannot bring anything newer."""
+    """The last response to a request, and the time before which it cannot change."""
 
     tickers: tuple[Ticker, ...] = ()
     until: datetime = EPOCH
@@ -36,7 +36,7 @@ class LastResponse(msgspec.Struct, frozen=True):
 
 
 class CoinGeckoFetcher:
-    """A `RateFetcher` over REST, inside the budget that all replicas share."""
+    """A `RateFetcher` over REST, within the budget that all replicas share."""
 
     def __init__(self, client: CoinGeckoClient, settings: CoinGeckoSettings, context: SourceContext) -> None:
         self._client = client
@@ -47,54 +47,54 @@ class CoinGeckoFetcher:
         self._answers: OrderedDict[str, LastResponse] = OrderedDict()
         self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
-    async def fetch(self, wanted: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
-        questions = list(price_requests(wanted))
+    async def fetch(self, instruments: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
+        requests = list(price_requests(instruments))
         failure: SourceError | None = None
         asked = 0
-        # The one that is due the longest first: with too few calls for all, each gets its turn.
-        for question in sorted(questions, key=lambda each: self._known(each).until):
-            if failure is not None or self._clock() < self._known(question).until:
+        # The request that has been due for longest comes first, so that with too few calls each gets its turn.
+        for request in sorted(requests, key=lambda each: self._known(each).until):
+            if failure is not None or self._clock() < self._known(request).until:
                 continue
             try:
-                await self._fetch_one(question)
+                await self._fetch_request(request)
                 asked += 1
             except SourceError as exc:
                 failure = exc
         if failure is not None and not asked:
             raise failure
-        self._note(questions, failure)
-        # What could not be newer as well: the cache may have missed or lost what the last call brought, and else ignores it.
-        return [ticker for question in questions for ticker in self._known(question).tickers]
+        self._update_notices(requests, failure)
+        # Includes the unchanged tickers: the cache may have lost them, and otherwise ignores them.
+        return [ticker for request in requests for ticker in self._known(request).tickers]
 
-    def _known(self, question: PriceRequest) -> LastResponse:
-        return self._answers.get(question.target) or LastResponse()
+    def _known(self, request: PriceRequest) -> LastResponse:
+        return self._answers.get(request.target) or LastResponse()
 
-    async def _fetch_one(self, question: PriceRequest) -> None:
+    async def _fetch_request(self, request: PriceRequest) -> None:
         try:
-            answer = await self._client.fetch_json(question.target)
+            answer = await self._client.fetch_json(request.target)
         except SourceRateLimited as exc:
             if not exc.is_planned:
                 raise
-            # Another replica has asked, or the month's quota is to last: nothing is wrong.
-            self._keep(question, msgspec.structs.replace(self._known(question), until=exc.retry_at))
+            # Another replica made the call, or the monthly quota is being spread. Nothing is wrong.
+            self._keep(request, msgspec.structs.replace(self._known(request), until=exc.retry_at))
             return
         received_at = self._clock()
-        quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in question.wanted})
+        quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in request.instruments})
         for coin in unreadable:
             self._health.record_rejection(Rejection.UNREADABLE, coin)
         tickers = tuple(
-            to_tickers(quotes, question.wanted, received_at=received_at, simulated=self._simulated)
+            to_tickers(quotes, request.instruments, received_at=received_at, simulated=self._simulated)
         )
         priced = {ticker.symbol for ticker in tickers}
-        missing = tuple(str(one.symbol) for one in question.wanted if one.symbol not in priced)
+        missing = tuple(str(one.symbol) for one in request.instruments if one.symbol not in priced)
         until = self._until(answer, quotes, received_at)
-        self._keep(question, LastResponse(tickers, until, missing))
+        self._keep(request, LastResponse(tickers, until, missing))
         if until > received_at:
-            await self._client.defer(until - received_at, question.target)
+            await self._client.defer(until - received_at, request.target)
 
-    def _keep(self, question: PriceRequest, answer: LastResponse) -> None:
-        self._answers[question.target] = answer
-        self._answers.move_to_end(question.target)
+    def _keep(self, request: PriceRequest, answer: LastResponse) -> None:
+        self._answers[request.target] = answer
+        self._answers.move_to_end(request.target)
         while len(self._answers) > MAX_ANSWERS:
             self._answers.popitem(last=False)
 
@@ -107,10 +107,12 @@ class CoinGeckoFetcher:
             update_interval=self._update_interval,
         )
 
-    def _note(self, questions: Sequence[PriceRequest], failure: SourceError | None) -> None:
-        """Say what people should know though rates came."""
-        self._health.set_notice("partly", None if failure is None else f"not all was asked for: {failure}")
-        missing = [name for question in questions for name in self._known(question).missing]
+    def _update_notices(self, requests: Sequence[PriceRequest], failure: SourceError | None) -> None:
+        """Report missing prices and skipped requests."""
+        self._health.set_notice(
+            "partly", None if failure is None else f"not everything was requested: {failure}"
+        )
+        missing = [name for request in requests for name in self._known(request).missing]
         more = ", …" if len(missing) > NAMED_IN_NOTE else ""
         names = ", ".join(missing[:NAMED_IN_NOTE]) + more
         self._health.set_notice("no price", f"{len(missing)} without a price: {names}" if missing else None)

@@ -1,14 +1,14 @@
-"""Whether a new call could be newer than the last answer. Pure.
+"""Predicts when a call can return anything newer than the last response. Pure.
 
-The edge answers from its copy until that is `s-maxage` (else `max-age`) old; `Age` tells how old it was when we got it.
-A copy that is older is about to be renewed. Without such a header the source's own interval counts, from the newest `last_updated_at` of the answer.
+CoinGecko's edge answers from its copy until that is `s-maxage` (else `max-age`) old; `Age` is the age of the copy. An older copy is
+about to be renewed. Without these headers the source's update interval counts, from the newest `last_updated_at`.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-# Copies of up to 281 s were recorded where 60 s were promised: 36 of 82 were past their life.
+# Copies of up to 281 s were recorded with a lifetime of 60 s: 36 of 82 were past it.
 RENEWAL_SHARE = 4
 
 _DIRECTIVE = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d{1,9})")
@@ -21,17 +21,17 @@ def earliest_update(
     newest: datetime | None,
     update_interval: timedelta,
 ) -> datetime:
-    """The moment before which a call with the same question cannot bring anything newer."""
+    """Return the time before which the same call cannot return anything newer."""
     lifetime = _lifetime(headers.get("cache-control", ""))
     if lifetime is not None:
         left = lifetime - _age(headers.get("age", ""))
         if left <= timedelta() < lifetime:
-            # A copy past its life is renewed some time; a call with every task until then would use up the budget.
+            # The time of renewal is unknown. Calling with every task until then would use up the budget.
             left = update_interval / RENEWAL_SHARE
         return received_at + left
     if newest is None:
         return received_at
-    # A clock ahead of ours must not make us wait for longer than one interval.
+    # A source clock ahead of ours must not prolong the wait beyond one interval.
     return min(newest, received_at) + update_interval
 
 

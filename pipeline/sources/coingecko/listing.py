@@ -1,4 +1,7 @@
-"""What CoinGecko lists: `/coins/list`, every active coin with its id. Costs one call of the shared budget."""
+"""CoinGecko's listing: `/coins/list`, all active coins with their ids.
+
+Takes one call of the shared budget.
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +13,7 @@ from rates.errors import SourceProtocolError
 from rates.source import Source
 
 PATH = "/coins/list"
-# The endpoint has active coins only, unless asked otherwise.
+# By default the endpoint returns active coins only.
 ACTIVE = "active"
 
 
@@ -24,7 +27,7 @@ _decoder = msgspec.json.Decoder(list[_Coin])
 
 
 class CoinGeckoListing:
-    """A `ListingFetcher` over REST, inside the budget that all replicas share."""
+    """A `ListingFetcher` over REST, within the budget that all replicas share."""
 
     def __init__(self, client: CoinGeckoClient) -> None:
         self._client = client
@@ -34,12 +37,14 @@ class CoinGeckoListing:
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every coin; a symbol may be that of many (25 ids share `pepe`), so only ids tell them apart.
+    """Parse all coins.
 
-    `[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"},…]`, format: coingecko-api-oas, `/coins/list`.
+    Many coins share a symbol (25 have `pepe`), so that only ids identify them.
+
+        `[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"},…]`, format: coingecko-api-oas, `/coins/list`.
 
     Raises:
-        SourceProtocolError: no answer of this form.
+        SourceProtocolError: malformed.
     """
     try:
         coins = _decoder.decode(body)

@@ -1,5 +1,7 @@
-"""Answers of CoinGecko's REST API, read into typed values. Pure. Status first, then content type, then the body: a refusal
-never looks like "no price". Format: coingecko-api-oas, `/simple/price`; bodies of refusals as seen in the field.
+"""Responses of CoinGecko's REST API. Pure.
+
+Status is checked first, then content type, then the body, so that an error never looks like a missing price. Format:
+coingecko-api-oas, `/simple/price`; error bodies as observed.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,14 +21,14 @@ from rates.errors import (
 )
 from rates.source import Source
 
-# Key missing, plan too small, key of the other kind for this host (twice), network blocked, firewall.
+# Key missing, plan too small, key of another plan for this host (twice), network blocked, firewall.
 BLOCKING_CODES = frozenset({10002, 10005, 10010, 10011, 20000, 1020})
-# A list of coins is a megabyte: a refusal is seen by its beginning.
+# A list of coins takes a megabyte. Errors are recognised by the beginning of the body.
 BEGINNING_BYTES = 400
 BLOCKING_STATUSES = frozenset({401, 403, 451})
 TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
 OTHER_KEY = "the key is of another plan than RATEWIRE_COINGECKO_PLAN says: demo keys belong to `demo`, paid ones to `pro`"
-# What people can do about it.
+# How to fix each error.
 ADVICE = {
     10002: "no key came with the call: set RATEWIRE_COINGECKO_API_KEY and RATEWIRE_COINGECKO_PLAN",
     10005: "the key's plan does not include this",
@@ -35,7 +37,7 @@ ADVICE = {
     20000: "the network that we ask from is blocked",
     1020: "the firewall refuses the address that we ask from",
 }
-# Texts that stand in for JSON, on 429 and other statuses alike.
+# Texts in place of JSON, with status 429 and others.
 RATE_TEXTS = ("throttled", "error code: 1015")
 
 CoinQuote = dict[str, Decimal | None]
@@ -45,13 +47,13 @@ _quote_decoder = msgspec.json.Decoder(CoinQuote)
 
 
 def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote], list[str]]:
-    """The quotes in a good answer of `/simple/price`, and the ids whose entry cannot be read.
+    """Parse the quotes of `/simple/price`, and return the ids of unreadable entries, too.
 
     `{"bitcoin":{"usd":76975,"usd_24h_change":-1.409,"last_updated_at":1779092258},"pepe":{"usd":3.97e-06,…}}`: numbers are
     JSON numbers, read exactly; an id that is missing or `{}` has no quote.
 
     Raises:
-        SourceProtocolError: no answer of this form.
+        SourceProtocolError: malformed.
     """
     try:
         entries = _prices_decoder.decode(body)
@@ -74,36 +76,36 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
 def response_error(  # noqa: PLR0911 - one return per rule
     status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> SourceError | None:
-    """The error that an answer means; `None` for a good one of JSON."""
+    """Return the error that a response means, or `None` for a successful one."""
     text = body[:300].decode(errors="replace")
     wait = parse_retry_after_header(headers.get("retry-after"), now) or DEFAULT_RETRY_AFTER
     if status == 429 or text.strip().lower().startswith(RATE_TEXTS):
-        return SourceRateLimited(Source.COINGECKO, _said(status, text), retry_at=now + wait)
-    if told := _told(status, body, now + wait):
-        return told
+        return SourceRateLimited(Source.COINGECKO, _summary(status, text), retry_at=now + wait)
+    if error := _body_error(status, body, now + wait):
+        return error
     if status in BLOCKING_STATUSES:
-        return SourceBlocked(Source.COINGECKO, _said(status, text))
+        return SourceBlocked(Source.COINGECKO, _summary(status, text))
     if status in TRANSIENT_STATUSES or status >= 500:
-        return SourceUnavailable(Source.COINGECKO, _said(status, text))
+        return SourceUnavailable(Source.COINGECKO, _summary(status, text))
     if status != 200:
-        return SourceProtocolError(Source.COINGECKO, _said(status, text))
+        return SourceProtocolError(Source.COINGECKO, _summary(status, text))
     if "json" not in headers.get("content-type", ""):
-        return SourceProtocolError(Source.COINGECKO, f"expected JSON, saw {_said(status, text)}")
+        return SourceProtocolError(Source.COINGECKO, f"expected JSON, saw {_summary(status, text)}")
     return None
 
 
-def _told(status: int, body: bytes, retry_at: datetime) -> SourceError | None:
-    """The error that a body tells by its code, in whichever of the shapes it has one; it was seen with status 200, too."""
+def _body_error(status: int, body: bytes, retry_at: datetime) -> SourceError | None:
+    """Return the error in a body, in any of its forms. It was seen with status 200, too."""
     if b'"error' not in body[:BEGINNING_BYTES]:
         return None
     code = _error_code(body)
-    said = _said(status, body[:300].decode(errors="replace"))
+    summary = _summary(status, body[:300].decode(errors="replace"))
     if code in BLOCKING_CODES:
-        return SourceBlocked(Source.COINGECKO, f"{ADVICE[code]} ({said})")
+        return SourceBlocked(Source.COINGECKO, f"{ADVICE[code]} ({summary})")
     if code == 429:
-        return SourceRateLimited(Source.COINGECKO, said, retry_at=retry_at)
+        return SourceRateLimited(Source.COINGECKO, summary, retry_at=retry_at)
     if code is not None and status == 200:
-        return SourceProtocolError(Source.COINGECKO, f"expected an answer, saw {said}")
+        return SourceProtocolError(Source.COINGECKO, f"expected prices, saw {summary}")
     return None
 
 
@@ -121,5 +123,5 @@ def _error_code(body: bytes) -> int | None:
     return None
 
 
-def _said(status: int, text: str) -> str:
+def _summary(status: int, text: str) -> str:
     return f"HTTP {status}: {' '.join(text.split())[:160]!r}"

@@ -1,4 +1,4 @@
-"""What a plan means on the wire: host, header of the key, how often values are renewed. Source: CoinGecko's documentation."""
+"""Host, key header and update interval of each plan. Source: CoinGecko's documentation."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -20,10 +20,10 @@ UPDATE_INTERVALS: dict[Plan, timedelta] = {
 
 
 def base_url(settings: CoinGeckoSettings) -> str:
-    """Where to ask.
+    """Return the base URL.
 
     Raises:
-        InvalidSetting: the host of another plan: it would refuse the key, or want one.
+        InvalidSetting: the URL is that of another plan, which would reject the key or require one.
     """
     url = (settings.url or HOSTS[settings.plan]).rstrip("/")
     host, expected = urlsplit(url).hostname, urlsplit(HOSTS[settings.plan]).hostname
@@ -35,7 +35,7 @@ def base_url(settings: CoinGeckoSettings) -> str:
 
 
 def key_header(settings: CoinGeckoSettings) -> dict[str, str]:
-    """How to say who asks.
+    """Return the header with the key.
 
     Raises:
         InvalidSetting: a plan without its key, or a key without its plan.
@@ -54,7 +54,7 @@ def key_header(settings: CoinGeckoSettings) -> dict[str, str]:
 
 
 def update_interval(settings: CoinGeckoSettings) -> timedelta:
-    """How long a value stays the newest at least."""
+    """Return the shortest time between two updates of a value."""
     if settings.update_interval_s is not None:
         return timedelta(seconds=settings.update_interval_s)
     return UPDATE_INTERVALS[settings.plan]

@@ -1,4 +1,4 @@
-"""Where CoinGecko is, who asks and how often it may be asked."""
+"""Address, plan and limits of CoinGecko."""
 
 from typing import Literal
 
@@ -16,44 +16,49 @@ class CoinGeckoSettings(BaseSettings):
     url: str | None = Field(
         default=None,
         pattern=r"^https?://",
-        description="Base URL, version included; empty: the plan's own host. A key works on the host of its plan only.",
+        description="Base URL with the version. Empty: the plan's own host. A key works on the host of its plan "
+        "only.",
     )
     plan: Plan = Field(
         default="keyless",
-        description="`keyless` shares its limit with everyone behind the same address, `demo` and `pro` need `api_key`.",
+        description="`keyless` shares its limit with all clients behind the same address. `demo` and `pro` need "
+        "`api_key`.",
     )
-    api_key: SecretStr | None = Field(default=None, description="Key of the plan; never logged.")
+    api_key: SecretStr | None = Field(default=None, description="Key of the plan. Never logged.")
     calls_per_minute: int = Field(
         default=30,
         ge=1,
         le=10_000,
-        description="Calls in any minute, over all consumers. More is refused by CoinGecko with a minute's lock-out for "
-        "everybody; fewer makes values older. A demo key has about 30, keyless in practice fewer than 5.",
+        description="Calls in any minute, over all consumers. More is rejected by CoinGecko, with a lock-out of a "
+        "minute for all of them; less makes values older. A demo key has about 30, keyless in "
+        "practice fewer than 5.",
     )
     calls_per_month: int | None = Field(
         default=None,
         ge=1,
-        description="Monthly quota of the plan (a demo key has 10000 credits), counted by calendar month in UTC and spread over what is "
-        "left of it; empty: none. With 10000 a call is due every 268 s, which is beyond CoinGecko's TTL. The same for all "
-        "processes that ask CoinGecko.",
+        description="Monthly quota of the plan (a demo key has 10000 credits), counted by calendar month in UTC "
+        "and spread over the rest of the month. Empty: none. With 10000, a call is due every 268 s, "
+        "which is beyond CoinGecko's TTL. Must be the same for all processes that call CoinGecko.",
     )
     timeout_s: float = Field(
         default=10.0,
         gt=0,
         le=60,
-        description="Seconds for one answer. Longer bears a slow edge; a task's deadline cuts it short in any case.",
+        description="Seconds for one response. A larger value tolerates a slow edge. A task's deadline may end it "
+        "sooner.",
     )
     update_interval_s: float | None = Field(
         default=None,
         ge=0,
         le=3600,
-        description="Seconds between updates of a coin, used to skip calls where an answer has no Cache-Control; empty: the "
-        "plan's own (60, or 20 for pro); 0: never skip for that reason.",
+        description="Seconds between updates of a coin, used to skip calls if a response has no Cache-Control. "
+        "Empty: the plan's own (60, or 20 for pro). 0: never skip for that reason.",
     )
     jitter_s: float = Field(
         default=1.0,
         ge=0,
         le=10,
-        description="Longest random wait before a call, in seconds. Longer keeps further apart from others behind the same address "
-        "who ask by the clock; it must leave room for the answer before the task's deadline.",
+        description="Longest random wait before a call, in seconds. A larger value spreads calls further from "
+        "those of other clients behind the same address; it must leave time for the response before "
+        "the task's deadline.",
     )

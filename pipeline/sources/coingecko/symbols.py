@@ -1,4 +1,7 @@
-"""CoinGecko's spellings: an id per coin and a currency per price. `BTC/USD` is coin `bitcoin` in currency `usd`. Pure."""
+"""CoinGecko's spelling: an id per coin and a currency per price. Pure.
+
+`BTC/USD` is coin `bitcoin` in currency `usd`.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -6,44 +9,44 @@ from urllib.parse import quote
 
 from pipeline.task import MAX_INSTRUMENTS_PER_TASK, RequestedInstrument
 
-# One task for all: only the length of the URL makes several calls of it.
+# All instruments go into one task. Only the length of the URL splits it into several calls.
 SHARD_SIZE = MAX_INSTRUMENTS_PER_TASK
-# Bytes of path and query. Servers and proxies on the way take 8 KB of request line; CoinGecko's own tutorial asks for 515 ids at
-# once, which are about 6 KB.
+# Bytes of path and query. Servers and proxies accept a request line of 8 KB; CoinGecko's own tutorial requests 515 ids at once,
+# which is about 6 KB.
 MAX_TARGET_BYTES = 7_500
 OPTIONS = "include_24hr_change=true&include_last_updated_at=true&precision=full"
 
 
 class PriceRequest(NamedTuple):
-    """One call of `/simple/price`, and what is to be found in its answer."""
+    """One call of `/simple/price`, and the instruments that it covers."""
 
     target: str
-    wanted: tuple[RequestedInstrument, ...]
+    instruments: tuple[RequestedInstrument, ...]
 
 
 def price_requests(
-    wanted: Sequence[RequestedInstrument], *, max_bytes: int = MAX_TARGET_BYTES
+    instruments: Sequence[RequestedInstrument], *, max_bytes: int = MAX_TARGET_BYTES
 ) -> Iterator[PriceRequest]:
-    """As few calls as ask for all of them; sorted, so that the same question has the same URL."""
-    currencies = sorted({one.symbol.quote.lower() for one in wanted})
+    """Yield as few calls as possible for all instruments. Equal requests have equal URLs."""
+    currencies = sorted({one.symbol.quote.lower() for one in instruments})
     head = f"/simple/price?vs_currencies={_join(currencies)}&{OPTIONS}&ids="
     by_id: dict[str, list[RequestedInstrument]] = {}
-    for one in wanted:
+    for one in instruments:
         by_id.setdefault(quote(one.source_symbol, safe=""), []).append(one)
     part: dict[str, list[RequestedInstrument]] = {}
     size = len(head)
     for coin in sorted(by_id):
         if part and size + len(coin) > max_bytes:
-            yield _question(head, part)
+            yield _request(head, part)
             part, size = {}, len(head)
         part[coin] = by_id[coin]
         size += len(coin) + 1
     if part:
-        yield _question(head, part)
+        yield _request(head, part)
 
 
-def _question(head: str, part: Mapping[str, Iterable[RequestedInstrument]]) -> PriceRequest:
-    # No space after a comma: with one, every id but the first is unknown.
+def _request(head: str, part: Mapping[str, Iterable[RequestedInstrument]]) -> PriceRequest:
+    # No space after a comma: with it, CoinGecko knows only the first id.
     return PriceRequest(head + ",".join(part), tuple(one for ones in part.values() for one in ones))
 
 

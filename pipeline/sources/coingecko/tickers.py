@@ -1,4 +1,7 @@
-"""CoinGecko's quotes as tickers. Pure. Its volume is in quote units, so it is not `volume_24h`; missing stays missing."""
+"""Maps CoinGecko's quotes to tickers. Pure.
+
+Its volume is in quote units, so that it is not `volume_24h`. Missing values stay missing.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -14,7 +17,10 @@ MILLISECONDS = 1000
 
 
 def updated_at(quote: CoinQuote) -> datetime | None:
-    """When the coin was last updated; whole seconds since the epoch on the wire, one for all of its currencies."""
+    """Return the time of a coin's last update.
+
+    It has whole seconds and is the same for all currencies.
+    """
     seconds = quote.get("last_updated_at")
     if seconds is None or not seconds.is_finite():
         return None
@@ -26,13 +32,13 @@ def updated_at(quote: CoinQuote) -> datetime | None:
 
 def to_tickers(
     quotes: Mapping[str, CoinQuote],
-    wanted: Iterable[RequestedInstrument],
+    instruments: Iterable[RequestedInstrument],
     *,
     received_at: datetime,
     simulated: bool,
 ) -> Iterator[Ticker]:
-    """A ticker for everything wanted that has a price."""
-    for one in wanted:
+    """Yield a ticker for each instrument with a price."""
+    for one in instruments:
         quote, currency = quotes.get(one.source_symbol, {}), one.symbol.quote.lower()
         price: Decimal | None = quote.get(currency)
         if price is None:

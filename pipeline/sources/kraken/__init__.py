@@ -1,1 +1,4 @@
-"""Kraken: a push feed of tickers over WebSocket v2, numbers bare, a heartbeat each second."""
+"""Kraken: a push feed of tickers over WebSocket v2.
+
+Numbers are JSON numbers; there is a heartbeat every second.
+"""

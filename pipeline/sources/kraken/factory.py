@@ -1,4 +1,4 @@
-"""Kraken as the composition sees it."""
+"""Builds the adapter of Kraken."""
 
 from datetime import timedelta
 
@@ -12,14 +12,14 @@ from pipeline.sources.push_adapter import push_adapter
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
-# About 150 in ten minutes an address: a third, so that three replicas may share one.
+# Kraken allows about 150 in ten minutes per address. A third of that, so that three replicas can share one.
 CONNECT_LIMITS = (CallLimits(50, timedelta(minutes=10)),)
-# No limit is published: so many that all 68 assets of the seed share a connection, and a busy hour does not fill one reader.
+# No limit is published. Enough for all 68 assets of the seed on one connection, and few enough for one reader in a busy hour.
 INSTRUMENTS_PER_CONNECTION = 300
 
 
 def kraken(settings: KrakenSettings) -> SourceAdapter:
-    """A push feed; nothing is ever asked but what is listed."""
+    """Build the adapter: a push feed and a listing."""
     return push_adapter(
         Source.KRAKEN,
         settings,

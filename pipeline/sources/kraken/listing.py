@@ -1,4 +1,4 @@
-"""What Kraken lists: `/0/public/AssetPairs`, all of it in one answer. Pure."""
+"""Kraken's listing: `/0/public/AssetPairs`, complete in one response. Pure."""
 
 import msgspec
 
@@ -8,14 +8,14 @@ from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
 PATH = "/0/public/AssetPairs"
-# In all other states (cancel_only, post_only, reduce_only) nothing new is traded.
+# In all other states (cancel_only, post_only, reduce_only) there are no new trades.
 MAKING_PRICES = frozenset({"online", "limit_only"})
-# Another venue's book of the same pair, which WebSocket v2 has no ticker of: `AAVE/USD:BTNL`.
+# Marks another venue's book of the same pair, which has no ticker on WebSocket v2: `AAVE/USD:BTNL`.
 VENUE = ":"
 
 
 class _Pair(msgspec.Struct, frozen=True):
-    """Without `wsname` it is not to be had over WebSocket; without `status` it is online."""
+    """Without `wsname` it is not available over WebSocket. Without `status` it is online."""
 
     wsname: str = ""
     status: str = "online"
@@ -30,14 +30,14 @@ _decoder = msgspec.json.Decoder(_Answer)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every pair that WebSocket v2 has, in its spelling; the listing's own is older.
+    """Parse all pairs of WebSocket v2, in its spelling, which is newer than the listing's.
 
     `{"error":[],"result":{"XXBTZUSD":{"altname":"XBTUSD","wsname":"XBT/USD","base":"XXBT","quote":"ZUSD","status":"online",…}}}`,
     format: docs.kraken.com, "Get Tradable Asset Pairs".
 
     Raises:
-        SourceProtocolError: no answer of this form.
-        SourceUnavailable: an answer that says what went wrong.
+        SourceProtocolError: malformed.
+        SourceUnavailable: an error response.
     """
     try:
         answer = _decoder.decode(body)

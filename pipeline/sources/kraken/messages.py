@@ -1,5 +1,7 @@
-"""What Kraken's WebSocket v2 says, read into typed values. Pure. Formats: docs.kraken.com/exchange/api-reference/
-spot-websocket-v2; numbers are bare JSON numbers and read as decimals from their text, times RFC 3339.
+"""Messages of Kraken's WebSocket v2. Pure.
+
+Formats: docs.kraken.com/exchange/api-reference/spot-websocket-v2. Numbers are JSON numbers, decoded exactly from their text; times
+are RFC 3339.
 """
 
 from datetime import datetime
@@ -14,10 +16,12 @@ ABSENT = msgspec.Raw()
 
 
 class KrakenTicker(msgspec.Struct, frozen=True):
-    """`{"channel":"ticker","type":"snapshot","data":[{"symbol":"BTC/USD","bid":105944.2,"bid_qty":2.5,"ask":105944.3,
+    """The last price, best prices and 24 h statistics of a pair.
+
+    `{"channel":"ticker","type":"snapshot","data":[{"symbol":"BTC/USD","bid":105944.2,"bid_qty":2.5,"ask":105944.3,
     "ask_qty":3.2,"last":105899.4,"volume":163.28908096,"vwap":105904.39279,"low":104711.0,"high":106613.1,"change":250.0,
-    "change_pct":0.24,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `ticker`; snapshot and update are of one form. Chosen
-    over `trade`, which has neither quotes nor figures of the day. Older servers send no `timestamp`.
+    "change_pct":0.24,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `ticker`; snapshots and updates have the same form. Chosen
+    over `trade`, which has neither quotes nor 24 h statistics. Older servers send no `timestamp`.
     """
 
     symbol: str
@@ -32,13 +36,15 @@ class KrakenTicker(msgspec.Struct, frozen=True):
 
 
 class KrakenTickers(msgspec.Struct, frozen=True):
-    """All of one message; so far it was always one."""
+    """All tickers of one message. So far every message had one."""
 
     entries: tuple[KrakenTicker, ...]
 
 
 class KrakenResponse(msgspec.Struct, frozen=True):
-    """One answer per symbol: `{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},
+    """The response for one symbol of a request.
+
+    `{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},
     "success":true,"time_in":…,"time_out":…,"req_id":1}`, or `{"error":"Currency pair not supported XBT/USD","method":
     "subscribe","success":false,"symbol":"XBT/USD",…}`.
     """
@@ -49,15 +55,17 @@ class KrakenResponse(msgspec.Struct, frozen=True):
 
 
 class KrakenStatus(msgspec.Struct, frozen=True):
-    """`{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":
-    6447481662169813000}]}` on connecting and when it changes: online, maintenance, cancel_only or post_only.
+    """The state of the exchange: online, maintenance, cancel_only or post_only.
+
+    `{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":
+    6447481662169813000}]}` on connecting and on every change.
     """
 
     system: str
 
 
 class KrakenError(msgspec.Struct, frozen=True):
-    """`{"Error":"Exceeded msg rate"}`: about the connection, not about a symbol."""
+    """An error about the connection: `{"Error":"Exceeded msg rate"}`."""
 
     said: str
 
@@ -87,10 +95,10 @@ _status_decoder = msgspec.json.Decoder(tuple[KrakenStatus, ...])
 
 
 def parse_message(frame: bytes) -> KrakenMessage | None:
-    """One message; `None` for heartbeats, pongs and channels that this code does not subscribe.
+    """Parse one message. `None` for heartbeats, pongs and channels that are not subscribed.
 
     Raises:
-        SourceProtocolError: not a message of this form.
+        SourceProtocolError: malformed.
     """
     try:
         return _read(_frame_decoder.decode(frame))

@@ -1,4 +1,4 @@
-"""Kraken's side of one connection. Pure: what is sent and what is made of what comes; it owns no socket and no clock."""
+"""Kraken's protocol on one connection. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -22,21 +22,21 @@ from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
 
-# No figure is published, only that there is one: "Exceeded msg rate".
+# There is a limit ("Exceeded msg rate"), but its value is not published.
 MESSAGE_RATES = (MessageRate(1, 0.5),)
 SYMBOLS_PER_MESSAGE = 100
 RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
-# Heartbeats come by themselves once something is subscribed; idle connections are cut after about a minute.
+# Heartbeats arrive once something is subscribed. Idle connections are closed after about a minute.
 PING_S = 30.0
-# On each change of the best bid or ask, not only on trades: bid and ask are what a ticker is asked for, and a pair that is
-# quoted but not traded for a while would otherwise look like one that has stopped. The price remains the last trade's.
+# On each change of the best bid or ask, not only on trades, so that bid and ask are current and a pair that is quoted but not
+# traded does not look like a silent one. The price remains that of the last trade.
 EVENT_TRIGGER = "bbo"
 PING = '{"method":"ping"}'
 ONLINE = "online"
 
 
 class KrakenProtocol:
-    """One connection's."""
+    """Protocol state of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
@@ -52,7 +52,7 @@ class KrakenProtocol:
 
     def next_message(self, now: float) -> str | None:
         if change := self._subscriptions.next_change(now):
-            return _text(change)
+            return _encode(change)
         return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
@@ -64,35 +64,35 @@ class KrakenProtocol:
                     if (symbol := self._symbols.get(raw.symbol))
                 ]
             case KrakenStatus(system=system):
-                # Said on connecting and on each change; in all other states some or all trading rests.
+                # Sent on connecting and on each change. In other states some or all trading is halted.
                 return (SourceNotice(None if system == ONLINE else f"the exchange says: {system}"),)
             case KrakenResponse(method="subscribe") as answer:
-                return self._settle(answer)
+                return self._on_response(answer)
             case KrakenError(said=said):
-                raise _refusal(said, received_at)
+                raise _to_error(said, received_at)
         return ()
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
         self._subscriptions.resubscribe(pair for pair, symbol in self._symbols.items() if symbol in wanted)
 
-    def _settle(self, answer: KrakenResponse) -> Sequence[FeedEvent]:
+    def _on_response(self, answer: KrakenResponse) -> Sequence[FeedEvent]:
         if answer.error is None or "already subscribed" in answer.error.lower():
             self._subscriptions.confirm({answer.symbol})
             return ()
-        refused = self._subscriptions.reject({answer.symbol})
+        rejected = self._subscriptions.reject({answer.symbol})
         return [
-            SymbolRejected(self._symbols[pair], answer.error) for pair in refused if pair in self._symbols
+            SymbolRejected(self._symbols[pair], answer.error) for pair in rejected if pair in self._symbols
         ]
 
 
-def _refusal(said: str, received_at: datetime) -> SourceRateLimited | SourceUnavailable:
+def _to_error(said: str, received_at: datetime) -> SourceRateLimited | SourceUnavailable:
     if "rate" in said.lower():
         return SourceRateLimited(Source.KRAKEN, said, retry_at=received_at + RATE_LIMIT_COOLDOWN)
     return SourceUnavailable(Source.KRAKEN, said[:160])
 
 
-def _text(change: SubscriptionChange) -> str:
+def _encode(change: SubscriptionChange) -> str:
     params: dict[str, Any] = {"channel": "ticker", "symbol": change.topics, "event_trigger": EVENT_TRIGGER}
     if change.is_subscribe:
         params["snapshot"] = True

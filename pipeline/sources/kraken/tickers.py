@@ -1,4 +1,7 @@
-"""Kraken's values as tickers. Pure. A field is mapped only where it means the same; a best price of zero is no price."""
+"""Maps Kraken's values to tickers. Pure.
+
+A field is mapped only if it means the same. A best price of zero is no price.
+"""
 
 from datetime import datetime
 
@@ -9,10 +12,10 @@ from rates.ticker import Ticker
 
 
 def to_ticker(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
-    """The ticker that one entry tells, observed at its `timestamp`; on arrival only where it has none.
+    """Convert one ticker, observed at its `timestamp`, or on arrival if it has none.
 
-    Pairs that never traded carry 1970: that is a time, and ingest refuses it as one before all markets. Kraken counts
-    nothing that would order tickers of the same microsecond.
+    Pairs that never traded have a time in 1970, which ingest rejects as earlier than all markets. Kraken has no sequence number that
+    would order tickers of the same microsecond.
     """
     return Ticker(
         source=Source.KRAKEN,

@@ -1,1 +1,1 @@
-"""OKX: a push feed of tickers over WebSocket v5, everything text, kept alive by text pings."""
+"""OKX: a push feed of tickers over WebSocket v5. All values are strings, and pings are text."""

@@ -1,4 +1,4 @@
-"""OKX as the composition sees it."""
+"""Builds the adapter of OKX."""
 
 from datetime import timedelta
 
@@ -12,14 +12,14 @@ from pipeline.sources.push_adapter import push_adapter
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
-# Three a second are allowed an address: one, so that three replicas may share it.
+# OKX allows three a second per address. A third of that, so that three replicas can share one.
 CONNECT_LIMITS = (CallLimits(1, timedelta(seconds=1)),)
-# Two requests of 200 instruments, out of the 480 operations an hour.
+# Two requests of at most 200 instruments, of the 480 operations an hour.
 INSTRUMENTS_PER_CONNECTION = 300
 
 
 def okx(settings: OkxSettings) -> SourceAdapter:
-    """A push feed; nothing is ever asked but what is listed."""
+    """Build the adapter: a push feed and a listing."""
     return push_adapter(
         Source.OKX,
         settings,

@@ -1,4 +1,4 @@
-"""What OKX lists on spot: `/api/v5/public/instruments`, all of it in one answer. Pure."""
+"""OKX's spot listing: `/api/v5/public/instruments`, complete in one response. Pure."""
 
 import msgspec
 
@@ -28,14 +28,14 @@ _decoder = msgspec.json.Decoder(_Answer)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
-    """Every spot instrument.
+    """Parse all spot instruments.
 
     `{"code":"0","msg":"","data":[{"instType":"SPOT","instId":"BTC-USDT","baseCcy":"BTC","quoteCcy":"USDT","state":"live",…}]}`,
-    format: okx.com/docs-v5, "Get instruments". Of the states (live suspend preopen test) one makes prices.
+    format: okx.com/docs-v5, "Get instruments". Of the states (live suspend preopen test) only one has trades.
 
     Raises:
-        SourceProtocolError: no answer of this form.
-        SourceUnavailable: an answer that says what went wrong, with HTTP 200.
+        SourceProtocolError: malformed.
+        SourceUnavailable: an error response with HTTP 200.
     """
     try:
         answer = _decoder.decode(body)

@@ -1,5 +1,7 @@
-"""What OKX's public WebSocket v5 says, read into typed values. Pure. Formats: okx.com/docs-v5, "Tickers channel"; all
-values are strings, times too, and an empty string stands for none. The answer to a ping is the bare word `pong`.
+"""Messages of OKX's public WebSocket v5. Pure.
+
+Formats: okx.com/docs-v5, "Tickers channel". All values are strings, times too; an empty string means no value. The response to
+a ping is the bare word `pong`.
 """
 
 import msgspec
@@ -13,10 +15,12 @@ SPOT = "SPOT"
 
 
 class OkxTicker(msgspec.Struct, frozen=True, rename="camel"):
-    """`{"arg":{"channel":"tickers","instId":"ZEN-USDT"},"data":[{"instType":"SPOT","instId":"ZEN-USDT","last":"32.51",
+    """The last price, best prices and 24 h statistics of an instrument.
+
+    `{"arg":{"channel":"tickers","instId":"ZEN-USDT"},"data":[{"instType":"SPOT","instId":"ZEN-USDT","last":"32.51",
     "lastSz":"0.37568","askPx":"32.52","askSz":"0.377508","bidPx":"32.49","bidSz":"8.500345","open24h":"33.34","high24h":
     "35.26","low24h":"31.91","sodUtc0":"33.36","sodUtc8":"34.26","volCcy24h":"1483600.161828","vol24h":"44364.55024","ts":
-    "1646003666301"}]}` on `tickers`. Chosen over `trades`, which has neither quotes nor figures of the day.
+    "1646003666301"}]}` on `tickers`. Chosen over `trades`, which has neither quotes nor 24 h statistics.
     """
 
     inst_type: str
@@ -31,21 +35,25 @@ class OkxTicker(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OkxTickers(msgspec.Struct, frozen=True):
-    """All of one message; so far it was always one."""
+    """All tickers of one message. So far every message had one."""
 
     entries: tuple[OkxTicker, ...]
 
 
 class OkxResponse(msgspec.Struct, frozen=True):
-    """One per argument: `{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"},"connId":"a4d3ae55"}`."""
+    """Response to one argument:
+    `{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"},"connId":"a4d3ae55"}`.
+    """
 
     event: str
     inst_id: str
 
 
 class OkxError(msgspec.Struct, frozen=True):
-    """`{"event":"error","code":"60018","msg":"Wrong URL or channel:tickers,instId:XYZ-USDT doesn't exist.","connId":"…"}`;
-    60012 is a request that cannot be read.
+    """The rejection of a request.
+
+    `{"event":"error","code":"60018","msg":"Wrong URL or channel:tickers,instId:XYZ-USDT doesn't exist.","connId":"…"}`;
+    60012 is a malformed request.
     """
 
     code: str
@@ -53,8 +61,10 @@ class OkxError(msgspec.Struct, frozen=True):
 
 
 class OkxNotice(msgspec.Struct, frozen=True):
-    """`{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.",
-    "connId":"a4d3ae55"}`, 30 s before it is.
+    """The announcement that the connection will be closed in 30 s.
+
+    `{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.",
+    "connId":"a4d3ae55"}`.
     """
 
     code: str
@@ -82,10 +92,10 @@ _tickers_decoder = msgspec.json.Decoder(tuple[OkxTicker, ...])
 
 
 def parse_message(frame: bytes) -> OkxMessage | None:
-    """One message; `None` for the answer to a ping and for channels that this code does not subscribe.
+    """Parse one message. `None` for pongs and for channels that are not subscribed.
 
     Raises:
-        SourceProtocolError: not a message of this form.
+        SourceProtocolError: malformed.
     """
     if frame == PONG:
         return None

@@ -1,4 +1,4 @@
-"""OKX's side of one connection. Pure: what is sent and what is made of what comes; it owns no socket and no clock."""
+"""OKX's protocol on one connection. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol
 
-# 480 subscribe, unsubscribe and login operations an hour and connection; a restless watchlist must not use them up.
+# OKX allows 480 subscribe, unsubscribe and login operations an hour per connection. Frequent changes must not use them up.
 MESSAGE_RATES = (MessageRate(1, 0.5), MessageRate(400, 3600.0))
-# 45 bytes each: 9 of the 64 kB that the arguments of one request may have.
+# 45 bytes each: 9 of the 64 kB that the arguments of one request may take.
 INSTRUMENTS_PER_MESSAGE = 200
-# Bare text, answered with the text `pong`; after 30 s without any message the server closes.
+# Text, answered with the text `pong`. The server closes a connection after 30 s without any message.
 PING, PING_S = "ping", 10.0
 UPGRADE = "64008"
 # "Requests too frequent."
@@ -29,7 +29,7 @@ RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 
 
 class OkxProtocol:
-    """One connection's."""
+    """Protocol state of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
@@ -45,19 +45,19 @@ class OkxProtocol:
 
     def next_message(self, now: float) -> str | None:
         if change := self._subscriptions.next_change(now):
-            return _text(change)
+            return _encode(change)
         return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
             case OkxTickers() as tickers:
-                return self._tickers(tickers, received_at)
+                return self._on_tickers(tickers, received_at)
             case OkxResponse(event="subscribe", inst_id=inst_id):
                 self._subscriptions.confirm({inst_id})
             case OkxNotice(code=code, msg=said) if code == UPGRADE:
                 return (GoingAway(said),)
             case OkxError() as error:
-                return self._refusal(error, received_at)
+                return self._on_error(error, received_at)
         return ()
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
@@ -66,7 +66,7 @@ class OkxProtocol:
             inst_id for inst_id, symbol in self._symbols.items() if symbol in wanted
         )
 
-    def _tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
+    def _on_tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
         made = (
             to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
             for raw in tickers.entries
@@ -74,18 +74,18 @@ class OkxProtocol:
         )
         return [ticker for ticker in made if ticker is not None]
 
-    def _refusal(self, error: OkxError, received_at: datetime) -> Sequence[FeedEvent]:
+    def _on_error(self, error: OkxError, received_at: datetime) -> Sequence[FeedEvent]:
         said = f"{error.code} {error.msg}"
         if error.code in RATE_CODES:
             raise SourceRateLimited(Source.OKX, said[:160], retry_at=received_at + RATE_LIMIT_COOLDOWN)
-        refused = self._subscriptions.reject(
+        rejected = self._subscriptions.reject(
             [inst_id for inst_id in self._symbols if mentions(error.msg, inst_id)]
         )
-        if not refused:
+        if not rejected:
             raise SourceProtocolError(Source.OKX, f"a request was refused: {said[:160]}")
-        return [SymbolRejected(self._symbols[inst_id], said) for inst_id in refused]
+        return [SymbolRejected(self._symbols[inst_id], said) for inst_id in rejected]
 
 
-def _text(change: SubscriptionChange) -> str:
+def _encode(change: SubscriptionChange) -> str:
     operation = "subscribe" if change.is_subscribe else "unsubscribe"
     return msgspec.json.encode({"op": operation, "args": arguments(change.topics)}).decode()

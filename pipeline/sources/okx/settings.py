@@ -1,4 +1,4 @@
-"""Where OKX is; how long to wait for it is as for any push feed."""
+"""Addresses of OKX. The timeouts are those of any push feed."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -19,5 +19,5 @@ class OkxSettings(FeedSettings):
     rest_url: str = Field(
         default="https://www.okx.com",
         pattern=r"^https?://",
-        description="REST API, without the path, asked for nothing but the spot instruments it lists.",
+        description="REST API, without the path, used for the listing of spot instruments only.",
     )

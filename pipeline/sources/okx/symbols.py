@@ -1,4 +1,4 @@
-"""OKX's spelling of an instrument is `BTC-USDT`. Pure."""
+"""OKX's spelling of instruments: `BTC-USDT`. Pure."""
 
 from collections.abc import Iterable
 
@@ -6,5 +6,5 @@ CHANNEL = "tickers"
 
 
 def arguments(inst_ids: Iterable[str]) -> list[dict[str, str]]:
-    """What a subscription to these tickers names; 45 bytes each, of 64 kB that one request may have."""
+    """Return the arguments of a subscription to tickers. Each takes 45 bytes."""
     return [{"channel": CHANNEL, "instId": inst_id} for inst_id in inst_ids]

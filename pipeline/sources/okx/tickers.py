@@ -1,6 +1,6 @@
-"""OKX's values as tickers. Pure. A field is mapped only where it means the same.
+"""Maps OKX's values to tickers. Pure. A field is mapped only if it means the same.
 
-No change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
+There is no change in per cent: only the price 24 hours ago is published, and the quotient would have to be rounded.
 """
 
 from datetime import datetime
@@ -15,18 +15,18 @@ from rates.ticker import Ticker
 
 
 def to_ticker(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker | None:
-    """The ticker that one entry tells; `None` before anything was ever traded. The last price may well lie outside of bid
-    and ask: it is the last price.
+    """Convert one ticker. `None` if nothing was ever traded.
 
-    Pushed at most every 100 ms for an instrument, so no two share their `ts`, and nothing counts them.
+    The last price may be outside of bid and ask. A ticker is pushed at most every 100 ms per instrument, so that no two have the
+    same `ts`; there is no sequence number.
 
     Raises:
-        SourceProtocolError: a field is no number, or the time is none.
+        SourceProtocolError: a field is not a number, or the time is invalid.
     """
     price = parse_number(Source.OKX, raw.last)
     if price is None:
         return None
-    # Of a swap or an option it is the number of contracts.
+    # For swaps and options this is a number of contracts.
     volume = parse_number(Source.OKX, raw.vol24h) if raw.inst_type == SPOT else None
     return Ticker(
         source=Source.OKX,

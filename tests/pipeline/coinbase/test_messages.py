@@ -116,10 +116,10 @@ def test_an_error_says_both_of_its_texts() -> None:
     """The reason may be absent."""
     error = parse_message(b'{"type":"error","message":"Failed to subscribe","reason":"X-USD is not valid"}')
     assert isinstance(error, CoinbaseError)
-    assert error.said == "Failed to subscribe: X-USD is not valid"
+    assert error.text == "Failed to subscribe: X-USD is not valid"
     bare = parse_message(b'{"type":"error","message":"Malformed JSON"}')
     assert isinstance(bare, CoinbaseError)
-    assert bare.said == "Malformed JSON"
+    assert bare.text == "Malformed JSON"
 
 
 @pytest.mark.parametrize(

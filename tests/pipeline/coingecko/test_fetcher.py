@@ -271,7 +271,7 @@ async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
         async with client.open() as fetcher:
             first = await fetcher.fetch(many)
             assert 0 < len(first) < 1000
-            assert "not all was asked for" in str(client.health.report(START).reason)
+            assert "not everything was requested" in str(client.health.report(START).reason)
             client.clock.advance(seconds=62)
             assert len(await fetcher.fetch(many)) == 1000
             client.clock.advance(seconds=62)

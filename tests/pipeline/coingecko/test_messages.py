@@ -174,7 +174,7 @@ def test_one_call_takes_as_many_ids_as_a_url_may_hold() -> None:
         RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)
     ]
     questions = list(price_requests(many))
-    assert [one for question in questions for one in question.wanted] == many
+    assert [one for question in questions for one in question.instruments] == many
     assert all(len(question.target) <= MAX_TARGET_BYTES for question in questions)
     assert len(questions) == 2
     assert len(questions[0].target) > MAX_TARGET_BYTES - 20
@@ -199,7 +199,7 @@ def test_the_same_question_has_the_same_url() -> None:
     )
     assert question.target.startswith("/simple/price?vs_currencies=eur,usd&")
     assert question.target.endswith("&ids=bitcoin,pepe")
-    assert [str(one.symbol) for one in question.wanted] == ["BITCOIN/USD", "BTC/EUR", "PEPE/USD"]
+    assert [str(one.symbol) for one in question.instruments] == ["BITCOIN/USD", "BTC/EUR", "PEPE/USD"]
 
 
 def test_recorded_error_answers_are_all_refusals() -> None:
