@@ -1,7 +1,4 @@
-"""Validation of tickers. Pure.
-
-A rejected ticker is counted by its reason and never corrected.
-"""
+"""Validation of tickers. Pure. A rejected ticker is counted by its reason and never corrected."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,14 +14,14 @@ HIGHEST_PRICE = Decimal(10) ** 15
 
 
 class Rejection(StrEnum):
-    """Why a ticker was not stored."""
+    """The reasons for which tickers are not stored."""
 
     NOT_FINITE = "a number that is not finite or has over 50 digits a side"
     PRICE_NOT_POSITIVE = "a price of zero or less"
-    NEGATIVE = "a bid, ask, high, low or volume below zero"
+    NEGATIVE = "a bid, ask, size, open, high, low or volume below zero"
     PRICE_ABSURD = "a price above 10^15"
-    FROM_THE_FUTURE = "observed in the future"
-    BEFORE_ALL_MARKETS = "observed before 2009"
+    FROM_THE_FUTURE = "observed, quoted or traded in the future"
+    BEFORE_ALL_MARKETS = "observed, quoted or traded before 2009"
     NO_MARKET = "neither a bid nor an ask: the instrument is not traded, whatever its last price was"
     UNREADABLE = "an entry that could not be read"
 
@@ -32,11 +29,19 @@ class Rejection(StrEnum):
 def find_rejection(  # noqa: PLR0911 - one return per rule
     ticker: Ticker, *, now: datetime, max_skew: timedelta
 ) -> Rejection | None:
-    """Return the reason not to store `ticker`, or `None`.
-
-    Clocks may differ by up to and including `max_skew`.
-    """
-    sizes = _present(ticker.price, ticker.bid, ticker.ask, ticker.high_24h, ticker.low_24h, ticker.volume_24h)
+    """Return the reason not to store `ticker`, or `None`. `max_skew` itself is allowed."""
+    sizes = _present(
+        ticker.price,
+        ticker.bid,
+        ticker.ask,
+        ticker.bid_size,
+        ticker.ask_size,
+        ticker.open_24h,
+        ticker.high_24h,
+        ticker.low_24h,
+        ticker.volume_24h,
+        ticker.quote_volume_24h,
+    )
     if not all(map(is_printable, (*sizes, *_present(ticker.change_percent_24h)))):
         return Rejection.NOT_FINITE
     if ticker.price <= 0:
@@ -46,9 +51,10 @@ def find_rejection(  # noqa: PLR0911 - one return per rule
         return Rejection.NEGATIVE
     if ticker.price > HIGHEST_PRICE:
         return Rejection.PRICE_ABSURD
-    if ticker.observed_at - now > max_skew:
+    times = [at for at in (ticker.observed_at, ticker.quoted_at, ticker.last_trade_at) if at is not None]
+    if max(times) - now > max_skew:
         return Rejection.FROM_THE_FUTURE
-    if ticker.observed_at < EARLIEST_OBSERVATION:
+    if min(times) < EARLIEST_OBSERVATION:
         return Rejection.BEFORE_ALL_MARKETS
     return None
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from cache.ports import TickerSink
@@ -13,13 +14,17 @@ from rates.ticker import Ticker
 
 
 class WriteBuffer:
-    """Holds at most one ticker per symbol until the cache has stored it."""
+    """Holds at most one ticker per symbol until the cache has stored it.
+
+    A written ticker says how many earlier ones it replaced here since the last write (`Ticker.merged`).
+    """
 
     def __init__(self, sink: TickerSink, *, interval: timedelta) -> None:
         self._sink = sink
         self._interval = interval
         self._newest: dict[Symbol, Ticker] = {}
         self._pending: dict[Symbol, Ticker] = {}
+        self._replaced: dict[Symbol, int] = {}
         self._filled = asyncio.Event()
         self._log = structlog.get_logger("ratewire.flush")
         self._is_away = False
@@ -32,6 +37,8 @@ class WriteBuffer:
         for ticker in tickers:
             known = self._newest.get(ticker.symbol)
             if known is None or ticker.is_newer_than(known):
+                if ticker.symbol in self._pending:
+                    self._replaced[ticker.symbol] = self._replaced.get(ticker.symbol, 0) + 1
                 self._newest[ticker.symbol] = self._pending[ticker.symbol] = ticker
         if self._pending:
             self._filled.set()
@@ -46,20 +53,28 @@ class WriteBuffer:
     async def flush(self) -> None:
         """Write the pending tickers now. They stay pending if the cache is unavailable."""
         batch, self._pending = self._pending, {}
+        replaced, self._replaced = self._replaced, {}
         self._filled.clear()
         try:
-            await self._sink.write(tuple(batch.values()))
+            await self._sink.write(
+                [_with_merged(each, replaced.get(each.symbol, 0)) for each in batch.values()]
+            )
         except CacheUnavailable as exc:
             self._log_away(exc)
-            self._put_back(batch)
+            self._put_back(batch, replaced)
         except asyncio.CancelledError:
             # Whether it was written is unknown. Writing it twice is harmless, because the cache keeps only newer tickers.
-            self._put_back(batch)
+            self._put_back(batch, replaced)
             raise
         else:
             self._log_back()
 
-    def _put_back(self, batch: dict[Symbol, Ticker]) -> None:
+    def _put_back(self, batch: dict[Symbol, Ticker], replaced: dict[Symbol, int]) -> None:
+        for symbol in batch:
+            again = int(symbol in self._pending)
+            count = replaced.get(symbol, 0) + self._replaced.get(symbol, 0) + again
+            if count:
+                self._replaced[symbol] = count
         self._pending = batch | self._pending
         if self._pending:
             self._filled.set()
@@ -73,3 +88,7 @@ class WriteBuffer:
         if self._is_away:
             self._log.info("cache back")
         self._is_away = False
+
+
+def _with_merged(ticker: Ticker, count: int) -> Ticker:
+    return msgspec.structs.replace(ticker, merged=ticker.merged + count) if count else ticker

@@ -22,7 +22,7 @@ from rates.clock import Clock, utc_now
 from tests.pipeline.fakes import health
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
-PriceRequest = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class Exchange:
@@ -66,7 +66,7 @@ async def open_exchange(handler: Handler) -> AsyncIterator[Exchange]:
         yield exchange
 
 
-def answering(answer: Callable[[PriceRequest], PriceRequest | None]) -> Handler:
+def answering(answer: Callable[[JsonObject], JsonObject | None]) -> Handler:
     """A WebSocket API that answers each question as told; `None` is silence."""
 
     async def handle(connection: ServerConnection) -> None:
@@ -107,7 +107,7 @@ def entry(symbol: str, price: str = "1.50000000", **changes: Any) -> dict[str, A
     }
 
 
-def tickers(question: PriceRequest) -> PriceRequest:
+def tickers(question: JsonObject) -> JsonObject:
     """The good answer to `ticker.24hr`, symbols in another order than asked."""
     entries = [entry(symbol) for symbol in reversed(question["params"]["symbols"])]
     return {"status": 200, "result": entries, "rateLimits": [weight(4)]}
@@ -123,7 +123,7 @@ def weight(count: int, limit: int = 6000) -> dict[str, Any]:
     }
 
 
-def refusal(status: int, code: int, msg: str, **data: int) -> PriceRequest:
+def refusal(status: int, code: int, msg: str, **data: int) -> JsonObject:
     return {"status": status, "error": {"code": code, "msg": msg, **({"data": data} if data else {})}}
 
 

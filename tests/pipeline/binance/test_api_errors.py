@@ -16,7 +16,7 @@ from rates.errors import (
 )
 from rates.health import LinkState
 from tests.pipeline.binance.exchange import (
-    PriceRequest,
+    JsonObject,
     answering,
     open_exchange,
     refusal,
@@ -61,7 +61,7 @@ async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[
     """Until then no further question leaves the house; then all is as before."""
     asked = 0
 
-    def refuse_once(question: PriceRequest) -> PriceRequest:
+    def refuse_once(question: JsonObject) -> JsonObject:
         nonlocal asked
         asked += 1
         retry_after = NOW_MS + 90_000
@@ -86,7 +86,7 @@ async def test_what_one_replica_is_refused_none_asks() -> None:
     """Limits are counted per address: whoever goes on after a 429 gets all of them banned."""
     asked = 0
 
-    def refuse_once(question: PriceRequest) -> PriceRequest:
+    def refuse_once(question: JsonObject) -> JsonObject:
         nonlocal asked
         asked += 1
         retry_after = NOW_MS + 90_000
@@ -119,9 +119,7 @@ async def test_what_one_replica_is_refused_none_asks() -> None:
     ],
     ids=str,
 )
-async def test_other_refusals_say_whether_to_try_again(
-    answer: PriceRequest, expected: type[Exception]
-) -> None:
+async def test_other_refusals_say_whether_to_try_again(answer: JsonObject, expected: type[Exception]) -> None:
     """By status and code."""
     async with (
         open_exchange(answering(lambda _: answer)) as exchange,

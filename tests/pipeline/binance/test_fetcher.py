@@ -13,7 +13,7 @@ from rates.errors import (
 )
 from rates.symbol import parse_symbol
 from tests.pipeline.binance.exchange import (
-    PriceRequest,
+    JsonObject,
     answering,
     entry,
     open_exchange,
@@ -32,9 +32,9 @@ def wanted(*pairs: str) -> list[RequestedInstrument]:
 
 async def test_one_question_brings_all_tickers_of_a_task() -> None:
     """In whatever order the exchange lists them."""
-    questions: list[PriceRequest] = []
+    questions: list[JsonObject] = []
 
-    def note(question: PriceRequest) -> PriceRequest:
+    def note(question: JsonObject) -> JsonObject:
         questions.append(question)
         return tickers(question)
 
@@ -51,7 +51,7 @@ async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
     """It is found out once, left out for ten minutes, reported, and then tried again."""
     lists: list[list[str]] = []
 
-    def strict(question: PriceRequest) -> PriceRequest:
+    def strict(question: JsonObject) -> JsonObject:
         lists.append(question["params"]["symbols"])
         return refusal(400, -1121, "Invalid symbol.") if "GONEUSDT" in lists[-1] else tickers(question)
 
@@ -75,7 +75,7 @@ async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
 async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
     """Only when nothing at all can be read is it an error."""
 
-    def half_bad(question: PriceRequest) -> PriceRequest:
+    def half_bad(question: JsonObject) -> JsonObject:
         good = [entry(symbol) for symbol in question["params"]["symbols"] if symbol != "BTCUSDT"]
         return {"status": 200, "result": [entry("BTCUSDT", lastPrice=None), *good]}
 
@@ -94,7 +94,7 @@ async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
     """Neither a bid nor an ask, as delisted pairs are answered for years: counted, and no error when all are so."""
     dead = {"bidPrice": "0.00000000", "askPrice": "0.00000000"}
 
-    def answer(question: PriceRequest) -> PriceRequest:
+    def answer(question: JsonObject) -> JsonObject:
         found = [
             entry(symbol, **(dead if symbol == "BTCUSDT" else {})) for symbol in question["params"]["symbols"]
         ]
@@ -113,7 +113,7 @@ async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
 async def test_a_market_with_one_empty_side_is_one(one_side: str) -> None:
     """A thin pair may have no buyer for a while; the side without a price has none."""
 
-    def answer(question: PriceRequest) -> PriceRequest:
+    def answer(question: JsonObject) -> JsonObject:
         return {"status": 200, "result": [entry("BTCUSDT", **{one_side: "0.00000000"})]}
 
     async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:
@@ -126,7 +126,7 @@ async def test_an_old_closing_time_makes_an_old_rate() -> None:
     """Not the time of the answer: whoever reads it sees by its age that nobody has traded since."""
     closed = 1_633_998_511_098
 
-    def answer(question: PriceRequest) -> PriceRequest:
+    def answer(question: JsonObject) -> JsonObject:
         return {"status": 200, "result": [entry("BTCUSDT", closeTime=closed)]}
 
     async with open_exchange(answering(answer)) as exchange, session_with(exchange) as session:

@@ -16,7 +16,7 @@ from rates.errors import (
     SourceUnavailable,
 )
 from tests.pipeline.binance.exchange import (
-    PriceRequest,
+    JsonObject,
     answering,
     entry,
     open_exchange,
@@ -98,7 +98,7 @@ async def test_a_half_open_connection_is_replaced() -> None:
         open_exchange(dead_at_first) as exchange,
         session_with(exchange, seen, timeout_s=0.3) as session,
     ):
-        with pytest.raises(SourceUnavailable, match="no answer"):
+        with pytest.raises(SourceUnavailable, match="no response"):
             await session.request("ticker.24hr", ASKED)
         assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
         assert exchange.connections == 2
@@ -186,7 +186,7 @@ async def test_cancelling_a_question_leaves_the_session_whole() -> None:
     """The next question is answered as if nothing had been."""
     held: list[Callable[[], None]] = []
 
-    def hold_first(question: PriceRequest) -> PriceRequest | None:
+    def hold_first(question: JsonObject) -> JsonObject | None:
         if held:
             return tickers(question)
         held.append(lambda: None)
@@ -206,7 +206,7 @@ async def test_the_weight_used_is_known_and_told_before_it_is_too_late() -> None
     """As the budget in the source's health, with a note from four fifths on."""
     seen, counts = health(), iter([10, 4800, 20])
 
-    def weighed(question: PriceRequest) -> PriceRequest:
+    def weighed(question: JsonObject) -> JsonObject:
         return {**tickers(question), "rateLimits": [weight(next(counts))]}
 
     async with open_exchange(answering(weighed)) as exchange, session_with(exchange, seen) as session:
