@@ -1,4 +1,4 @@
-"""Validation of tickers. Pure. A rejected ticker is counted by its reason and never corrected."""
+"""Validation of tickers. Pure. Rejected tickers are counted by reason and never corrected."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

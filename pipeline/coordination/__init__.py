@@ -1,1 +1,1 @@
-"""State that replicas share, in Redis or in process: request budgets, cooldowns, tick claims."""
+"""State that replicas share, in Redis or in process: budgets, cooldowns and tick claims."""
