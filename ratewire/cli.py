@@ -4,6 +4,7 @@ Each command imports its packages when it runs, so that `--help`, `query` and `w
 pipeline.
 """
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(instruments_command.app)
 app.add_typer(simulator_command.app)
 
+WORKER_COMMAND = (sys.executable, "-m", "ratewire", "gateway", "--worker")
 WIDE = 180  # columns of the drill's report, on a terminal and in a file alike
 
 SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
@@ -68,7 +70,7 @@ def gateway(
 
     async def serve(stop: "asyncio.Event") -> None:
         count = workers or load_settings(GatewaySettings).workers
-        await (run_workers(count, stop) if count > 1 else run_gateway(stop))
+        await (run_workers(count, stop, WORKER_COMMAND) if count > 1 else run_gateway(stop))
 
     run_process(run_worker if worker else serve)
 
