@@ -42,6 +42,10 @@ class EncodedRate(NamedTuple):
             return self.parts[0]
         return encode_age(now_us - self.observed_us).join(self.parts)
 
+    def encode_at(self, now: datetime) -> bytes:
+        """Return the rate with its age at that time."""
+        return self.parts[0] if len(self.parts) == 1 else self.encode(format_us(now))
+
     def is_valid_for(self, ticker: Ticker, now: datetime) -> bool:
         """Whether it tells of this very ticker, and nothing that is over by now."""
         return self.ticker is ticker and self.valid_after < now <= self.valid_until

@@ -12,6 +12,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from gateway.cache_limits import MAX_CACHED_DOCUMENT, MAX_PLANS
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import TYPENAME, FieldCollector, NotOnFastPath, RootField
 from gateway.fastpath.single_rate import SingleRateQuery
@@ -22,7 +23,6 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.consensus import read_consensus
-from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from rates.errors import RatesError
 from rates.source import Source
@@ -30,7 +30,6 @@ from rates.symbol import Symbol
 
 COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
-MAX_PLANS = 1_024
 
 BooleanVariables = tuple[tuple[str, bool], ...]
 PlanKey = tuple[str, str | None, BooleanVariables]
@@ -149,7 +148,7 @@ class Planner:
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
             if any(root.field.name not in covered for root in roots):
                 raise NotOnFastPath
-            if len(request.query) <= MAX_KEPT_LENGTH:
+            if len(request.query) <= MAX_CACHED_DOCUMENT:
                 self._roots.put(key, roots)
         return roots
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
+from gateway.cache_limits import MAX_ENCODED_BYTES, MAX_ENCODED_LISTS, MAX_SELECTIONS
 from gateway.fastpath.cache import EncodedRateCache
 from gateway.fastpath.encoded_list import EncodedRateList
 from gateway.fastpath.encoded_rate import EncodedRate
@@ -21,13 +22,7 @@ from gateway.lru import BoundedLru
 from gateway.queries.rate import Rate, UnavailableRate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
-from gateway.units import MIB
 from rates.clock import format_us
-
-# Far more selections than applications have. Whoever asks in ever new ones pays what the executor would have cost.
-MAX_SELECTIONS = 256
-MAX_BYTES = 64 * MIB
-MAX_LISTS = 4_096
 
 Items = Callable[[Selection], bytes]
 ListKey = tuple[Selection, RatesQuery]
@@ -36,14 +31,16 @@ ListKey = tuple[Selection, RatesQuery]
 class ResponseEncoder:
     """Writes rates, and objects with lists of them, by selection. Rates take up to `max_bytes`, joined lists as much again."""
 
-    def __init__(self, schema: GraphQLSchema, rates: RateReader, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, rates: RateReader, *, max_bytes: int = MAX_ENCODED_BYTES
+    ) -> None:
         self._schema = schema
         self._rates = rates
         self._rate_caches: BoundedLru[Selection, EncodedRateCache] = BoundedLru(
             size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, rate_cache: rate_cache.weight
         )
         self._encoded_lists: BoundedLru[ListKey, EncodedRateList] = BoundedLru(
-            size=MAX_LISTS, weight=max_bytes, weigh=lambda _, encoded_list: encoded_list.weight
+            size=MAX_ENCODED_LISTS, weight=max_bytes, weigh=lambda _, encoded_list: encoded_list.weight
         )
         self._object_encoders: BoundedLru[Selection, ObjectEncoder] = BoundedLru(size=MAX_SELECTIONS)
 
@@ -76,7 +73,7 @@ class ResponseEncoder:
 
     def encode_rate(self, selection: Selection, rate: Rate) -> bytes:
         """One rate."""
-        return self.encoded_rate(selection, rate).encode(format_us(rate.now))
+        return self.encoded_rate(selection, rate).encode_at(rate.now)
 
     def encode_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
         """A list of rates, as they stand at the same moment."""

@@ -7,7 +7,6 @@ from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
 from gateway.queries.rate_reader import RateCandidate, RateReader
 from gateway.queries.rates_query import FreshnessPolicy
-from rates.clock import format_us
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -42,7 +41,7 @@ class SingleRateQuery:
         for slot, max_age in self._candidates:
             ticker = slot.ticker
             if ticker is not None and now - ticker.observed_at <= max_age:
-                return self._encoded(ticker, now, rates, encoder).encode(format_us(now))
+                return self._encoded(ticker, now, rates, encoder).encode_at(now)
         return None
 
     def _encoded(

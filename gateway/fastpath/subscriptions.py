@@ -7,12 +7,13 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from gateway.cache_limits import MAX_SELECTIONS
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key, join_list
 from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
-from gateway.fastpath.response_encoder import MAX_SELECTIONS, ResponseEncoder
+from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusQuery
@@ -26,7 +27,6 @@ from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.live_queries import LiveQueries, Query
 from gateway.subscriptions.pull import PullSubscriber, Resuming, iterate
-from rates.clock import format_us
 from rates.errors import RatesError
 
 
@@ -69,10 +69,7 @@ class RatesEventEncoder:
         # Ids are unique among live objects, and the encoded rate keeps its ticker alive.
         missing = [rate for rate in rates if id(rate.ticker) not in encoded]
         for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
-            parts = encoded_rate.parts
-            # A single part has no age to fill in.
-            text = parts[0] if len(parts) == 1 else encoded_rate.encode(format_us(rate.now))
-            encoded[id(rate.ticker)] = encoded_rate, text
+            encoded[id(rate.ticker)] = encoded_rate, encoded_rate.encode_at(rate.now)
         return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:

@@ -85,6 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
         self._is_in_message = self._is_in_head = True
+        self._messages_begun += 1
         self._bytes_outside_body = 0
 
     def on_headers_complete(self) -> None:

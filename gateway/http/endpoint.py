@@ -13,6 +13,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.cache_limits import MAX_CACHED_DOCUMENT
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
@@ -32,7 +33,6 @@ from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
 from gateway.pages import read_page
 from gateway.schema.context import OperationMetadata
-from gateway.schema.documents import MAX_KEPT_LENGTH
 from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
 
@@ -118,7 +118,7 @@ class HttpEndpoint:
             prepared = self._operations.prepare(request)
         except OperationRejected as exc:
             return exc
-        if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_KEPT_LENGTH:
+        if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
             self._prepared.put((is_safe, raw), prepared)
         return prepared
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from gateway.cache_limits import MAX_ACCEPT_HEADERS
 from gateway.operations import OperationKind
 
 
@@ -40,8 +41,6 @@ class Preference(NamedTuple):
 
 Accepted = tuple[MediaRange, ...]
 
-# Clients of one make send one header. Longest are those of browsers, with some 150 characters.
-MAX_ACCEPT_HEADERS = 256
 # More than any client sends; the rest of an absurd header is not worth reading.
 MAX_RANGES = 50
 _NOT_ACCEPTED = Preference(0, named=False)

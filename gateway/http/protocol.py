@@ -52,10 +52,6 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         if is_between_requests:
             self._remember_request(data)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._messages_begun += 1
-
     def on_headers_complete(self) -> None:
         if self._may_take_fast_path():
             self._stop_head_timer()

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from gateway.cache_limits import (
+    MAX_CONTENT_TYPES,
+    MAX_PREPARED_REQUESTS,
+    MAX_PREPARED_REQUESTS_BYTES,
+    MAX_RAW_REQUEST,
+    MAX_RAW_REQUESTS,
+    MAX_RAW_REQUESTS_BYTES,
+)
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
@@ -15,19 +23,9 @@ from gateway.lru import BoundedLru
 from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
 from gateway.pages import Header, add_security_headers
 from gateway.schema.context import OperationMetadata
-from gateway.schema.documents import MAX_KEPT_LENGTH
 
 PATH = b"/graphql"
 METHODS = (b"GET", b"POST")
-# What the same request comes to is always the same: applications send few different ones, over and over. What is kept for a
-# request takes some fifty times its bytes.
-MAX_KEPT_REQUESTS = 4_096
-MAX_KEPT_BYTES = 1024 * 1024
-# The same with their heads, which differ between browsers and proxies: longer, but nothing else is kept for them.
-MAX_WHOLE_BYTES = 4 * MAX_KEPT_BYTES
-MAX_KNOWN_REQUEST_BYTES = 2 * MAX_KEPT_LENGTH
-# Clients of one kind send one type.
-MAX_CONTENT_TYPES = 64
 JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
@@ -50,7 +48,7 @@ class RequestCache:
         self._operations = operations
         self._prepared = prepared_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
-            size=MAX_KEPT_REQUESTS, weight=MAX_WHOLE_BYTES, weigh=lambda data, _: len(data)
+            size=MAX_RAW_REQUESTS, weight=MAX_RAW_REQUESTS_BYTES, weigh=lambda data, _: len(data)
         )
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
@@ -58,11 +56,11 @@ class RequestCache:
 
     def find_raw(self, data: bytes) -> KnownRequest | None:
         """The request that is exactly these bytes."""
-        return self._known.get(data) if len(data) <= MAX_KNOWN_REQUEST_BYTES else None
+        return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Know this request by all its bytes from now on: equal bytes mean the same, whatever is in them."""
-        if len(data) <= MAX_KNOWN_REQUEST_BYTES:
+        if len(data) <= MAX_RAW_REQUEST:
             self._known.put(data, known_request)
 
     def find(
@@ -88,13 +86,14 @@ class RequestCache:
         """The answer as it goes out, in pieces; `None` where it takes longer. `server_headers` are those of every answer."""
         if known_request.is_get:
             return self._respond_to_get(known_request, server_headers)
+        server_lines = self._encode_server_headers(server_headers)
         chunks = self._operations.chunks(known_request.prepared)
         if chunks is None:
             return None
         before, after = self._heads[known_request.media]
         head = b"%b%b%b%d%b" % (
             _STATUS[200],
-            self._encode_server_headers(server_headers),
+            server_lines,
             before,
             sum(map(len, chunks)),
             after,
@@ -126,7 +125,9 @@ class RequestCache:
 
 def make_prepared_requests() -> PreparedRequests:
     """Requests by what they ask, a query string (`True`) or a body."""
-    return BoundedLru(size=MAX_KEPT_REQUESTS, weight=MAX_KEPT_BYTES, weigh=lambda key, _: len(key[1]))
+    return BoundedLru(
+        size=MAX_PREPARED_REQUESTS, weight=MAX_PREPARED_REQUESTS_BYTES, weigh=lambda key, _: len(key[1])
+    )
 
 
 def is_navigation(query: bytes) -> bool:

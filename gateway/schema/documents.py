@@ -20,10 +20,8 @@ from graphql import (
     validate,
 )
 
+from gateway.cache_limits import MAX_CACHED_DOCUMENT
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
-
-# Documents of people and code generators are far shorter; longer ones are read but not kept.
-MAX_KEPT_LENGTH = 16_384
 
 
 class Limits(NamedTuple):
@@ -64,7 +62,7 @@ class DocumentCache:
             GraphQLError: it does not parse, or has too many tokens.
             RecursionError: it is nested too deeply to parse.
         """
-        return self._read_cached(text) if len(text) <= MAX_KEPT_LENGTH else self._read(text)
+        return self._read_cached(text) if len(text) <= MAX_CACHED_DOCUMENT else self._read(text)
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)

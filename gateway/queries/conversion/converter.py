@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from gateway.cache_limits import MAX_ASSET_GRAPHS
 from gateway.queries.conversion.conversion import Conversion, Leg
 from gateway.queries.conversion.graph import AssetGraph
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery
@@ -17,9 +18,6 @@ from rates.clock import Clock
 from rates.errors import NoConversionPath, NotTrading, UnknownAsset
 from rates.source import Source
 from rates.symbol import Symbol
-
-# Asset graphs kept, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
-KEPT_GRAPHS = 16
 
 
 class Converter:
@@ -39,7 +37,7 @@ class Converter:
         self._catalog = catalog
         self._preference = tuple(preference)
         self._clock = clock
-        self._kept = lru_cache(maxsize=KEPT_GRAPHS)(self._make_graph)
+        self._cached = lru_cache(maxsize=MAX_ASSET_GRAPHS)(self._make_graph)
 
     def convert(self, query: ConversionQuery) -> Conversion | None:
         """Convert along the first route whose rates all satisfy the policy, else along the freshest one.
@@ -73,7 +71,7 @@ class Converter:
         return search.find(routes)
 
     def _graph(self, query: ConversionQuery, *, pegs: bool) -> AssetGraph:
-        return self._kept(self._catalog.version, self._asked(query), pegs)
+        return self._cached(self._catalog.version, self._asked(query), pegs)
 
     def _make_graph(self, _version: str, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
         tracking: dict[Symbol, list[Source]] = {}

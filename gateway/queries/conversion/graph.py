@@ -7,6 +7,7 @@ from functools import lru_cache
 from heapq import nsmallest
 from itertools import pairwise, permutations
 
+from gateway.cache_limits import MAX_CACHED_ROUTES
 from gateway.queries.conversion.assets import DOLLAR, HUBS, STABLECOINS
 from rates.source import Source
 from rates.symbol import MAX_ASSET_LENGTH, Symbol
@@ -14,7 +15,6 @@ from rates.symbol import MAX_ASSET_LENGTH, Symbol
 # Routes considered per length, best hubs first. Two hubs are connected over almost every asset; searching all of these
 # for one usable route would cost every client's time.
 MAX_ROUTES = 64
-KEPT_ROUTES = 512
 NEAR_MATCHES = 3
 MAX_NAMED = 10
 _UNRANKED = len(HUBS)
@@ -37,7 +37,7 @@ class AssetGraph:
         for one, other in permutations(dollars, 2):
             self._links.setdefault(one, {})[other] = ()
         self._ranks = {asset: _rank(asset, links) for asset, links in self._links.items()}
-        self._kept = lru_cache(maxsize=KEPT_ROUTES)(self._list_routes)
+        self._cached = lru_cache(maxsize=MAX_CACHED_ROUTES)(self._list_routes)
 
     def __contains__(self, asset: str) -> bool:
         return asset in self._links
@@ -57,7 +57,7 @@ class AssetGraph:
 
     def routes(self, start: str, end: str, max_legs: int) -> tuple[Route, ...]:
         """Return the routes between two different assets: fewest legs first, then fewest pegs, then best hubs."""
-        return self._kept(start, end, max_legs)
+        return self._cached(start, end, max_legs)
 
     def reach(self, asset: str) -> list[str]:
         """Return up to ten neighbours of an asset, best hubs first."""

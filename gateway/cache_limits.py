@@ -1,0 +1,39 @@
+"""Bounds of the caches of the request path, in the order in which a request meets them.
+
+Each cache drops what was used least recently. The number of documents is a setting, `document_cache_size`.
+"""
+
+from gateway.units import KIB, MIB
+
+MAX_CACHED_DOCUMENT = 16 * KIB
+"""Characters of a document, bytes of a body or query string. Longer ones are handled, but not cached."""
+
+# Requests by all their bytes (`RequestCache`). Heads differ between browsers and proxies, so these are longer than their contents.
+MAX_RAW_REQUESTS = 4_096
+MAX_RAW_REQUESTS_BYTES = 4 * MIB
+MAX_RAW_REQUEST = 2 * MAX_CACHED_DOCUMENT
+
+# Prepared operations by body or query string. Each takes about fifty times its bytes in memory.
+MAX_PREPARED_REQUESTS = 4_096
+MAX_PREPARED_REQUESTS_BYTES = 1 * MIB
+
+# Parsed headers. All clients of one make send the same ones; the longest `Accept` of a browser has about 150 characters.
+MAX_ACCEPT_HEADERS = 256
+MAX_CONTENT_TYPES = 64
+
+# Root fields by document, operation name and Boolean variables (`Planner`).
+MAX_PLANS = 1_024
+
+# Encoders by selection, far more than applications have. Beyond them, a request costs what the executor would have cost.
+MAX_SELECTIONS = 256
+
+# Encoded rates, and as much again for the lists joined from them (`ResponseEncoder`).
+MAX_ENCODED_BYTES = 64 * MIB
+MAX_ENCODED_LISTS = 4_096
+
+# Encoded enum values: 128 for each enum of a selection (`functools.lru_cache`'s own bound).
+
+# Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
+MAX_ASSET_GRAPHS = 16
+# Routes by start, end and length, in each graph.
+MAX_CACHED_ROUTES = 512
