@@ -27,6 +27,7 @@ from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.live_queries import LiveQueries, Query
 from gateway.subscriptions.pull import PullSubscriber, Resuming, iterate
+from rates.clock import format_us
 from rates.errors import RatesError
 
 
@@ -69,7 +70,10 @@ class RatesEventEncoder:
         # Ids are unique among live objects, and the encoded rate keeps its ticker alive.
         missing = [rate for rate in rates if id(rate.ticker) not in encoded]
         for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
-            encoded[id(rate.ticker)] = encoded_rate, encoded_rate.encode_at(rate.now)
+            parts = encoded_rate.parts
+            # A single part has no age to fill in.
+            text = parts[0] if len(parts) == 1 else encoded_rate.encode(format_us(rate.now))
+            encoded[id(rate.ticker)] = encoded_rate, text
         return join_list([encoded[id(rate.ticker)][1] for rate in rates])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:

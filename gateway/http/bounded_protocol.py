@@ -43,6 +43,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _is_in_message = False
     _is_in_head = False
+    # Messages begun since a subclass reset it.
+    _messages_begun = 0
     # Bytes in a row that belong to no body.
     _bytes_outside_body = 0
     # What came behind requests that wait for their turn.

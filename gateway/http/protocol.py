@@ -24,8 +24,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     _answered_at = 0.0
     # The body of the message that is being read, while it may be answered on the fast path.
     _held_chunks: list[bytes] | None = None
-    # Of the bytes that are being read: how many messages began in them, and what the last of them was, if it was answered.
-    _messages_begun = 0
+    # The last request in the bytes being parsed, if it was answered on the fast path.
     _known_request: KnownRequest | None = None
 
     @classmethod
@@ -41,7 +40,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         return type(cls.__name__, (cls,), settings)
 
     def data_received(self, data: bytes) -> None:
-        self._messages_begun, self._known_request = 0, None
+        self._messages_begun = 0
+        self._known_request = None
         is_between_requests = not self._is_in_message and self._may_answer()
         if is_between_requests and self.request_cache is not None:
             known_request = self.request_cache.find_raw(data)
