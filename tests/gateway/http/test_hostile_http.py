@@ -1,12 +1,13 @@
-"""Malformed and hostile requests over HTTP: a 4xx or a GraphQL error within a second, and the connection stays in order."""
+"""Malformed and hostile requests over HTTP: a cheap 4xx or GraphQL error, and the connection stays in order."""
 
 import asyncio
 import gzip
 import json
-from time import perf_counter
 from typing import Any
 
 import pytest
+
+from tests.cost import costs_at_most
 
 LIMIT = 100_000
 JSON = {"content-type": "application/json"}
@@ -120,14 +121,13 @@ async def assert_in_order(client: Any) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-async def test_a_bad_body_is_refused_within_a_second(
+async def test_a_bad_body_is_refused_at_little_cost(
     client: Any, body: bytes, structured_logs: list[Any]
 ) -> None:
     """With words, never a 5xx; nothing is logged as our error."""
     assert len(body) <= LIMIT
-    began = perf_counter()
-    answer = await client.post("/graphql", content=body, headers={**JSON, "accept": GRAPHQL})
-    assert perf_counter() - began < 1
+    with costs_at_most(1):
+        answer = await client.post("/graphql", content=body, headers={**JSON, "accept": GRAPHQL})
     assert answer.status_code == 400 or (
         (answer.status_code == 200 and answer.json()["data"] is None)
         or answer.json()["data"] == {"rate": None}
@@ -150,9 +150,8 @@ async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: Any) -> No
             yield whole[start : start + 10_000]
 
     for content in (whole, pieces()):
-        began = perf_counter()
-        answer = await client.post("/graphql", content=content, headers=JSON)
-        assert perf_counter() - began < 1
+        with costs_at_most(1):
+            answer = await client.post("/graphql", content=content, headers=JSON)
         assert answer.status_code == 413
         assert str(LIMIT) in answer.json()["errors"][0]["message"]
         await assert_in_order(client)
@@ -238,9 +237,8 @@ async def test_an_absurd_query_string_is_refused(
     """What is unknown in it is of no matter."""
     head = f"host: x\r\naccept: {GRAPHQL}\r\nconnection: close\r\n\r\n".encode()
     async with ready_gateway(max_body_bytes=50_000) as served, asyncio.timeout(5):
-        began = perf_counter()
-        answer = await exchange(served, b"GET /graphql?" + query_string + b" HTTP/1.1\r\n" + head)
-        assert perf_counter() - began < 1
+        with costs_at_most(1):
+            answer = await exchange(served, b"GET /graphql?" + query_string + b" HTTP/1.1\r\n" + head)
         assert answer.startswith(b"HTTP/1.1 %d " % status)
         assert (b'"errors":[{"message":' in answer) is (status != 200)
 
