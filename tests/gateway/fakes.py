@@ -18,7 +18,7 @@ from rates.ticker import Ticker
 from rates.wire import Changes
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-TIMEOUT_S = 10
+TIMEOUT_S = 30
 
 
 class FakeClock:
@@ -129,7 +129,7 @@ def build_ticker(
 
 
 async def wait_until(predicate: Callable[[], bool]) -> None:
-    """Return as soon as the condition holds; fail when it has not for ten seconds."""
+    """Return as soon as the condition holds; fail after `TIMEOUT_S` seconds."""
     async with asyncio.timeout(TIMEOUT_S):
         while not predicate():  # noqa: ASYNC110 - waits for code that offers no event
             await asyncio.sleep(0.002)

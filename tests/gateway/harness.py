@@ -20,7 +20,7 @@ from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
 from rates.wire import Changes
 from tests.gateway.fakes import ListedInstruments
-from tests.gateway.virtual_time import VirtualTimeLoop
+from tests.virtual_time import VirtualTimeLoop
 
 TTL = {source: timedelta(seconds=source.ttl_s) for source in Source}
 KEYS = [

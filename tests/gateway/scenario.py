@@ -10,7 +10,7 @@ from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.harness import KEYS, FailingCache, Harness
-from tests.gateway.virtual_time import VirtualTimeLoop
+from tests.virtual_time import VirtualTimeLoop
 
 # All steps happen at multiples of this, and nothing else does: the order within an instant never matters.
 TICK_S = 0.01

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.harness import FailingCache, Harness
-from tests.gateway.virtual_time import VirtualTimeLoop
+from tests.virtual_time import VirtualTimeLoop
 
 AnswerT = TypeVar("AnswerT")
 BOTH = ((Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"))

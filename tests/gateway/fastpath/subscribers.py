@@ -17,7 +17,7 @@ from gateway.settings import GatewaySettings
 from gateway.subscriptions.cohort import Cohort
 from tests.gateway.harness import KEYS
 from tests.gateway.scenario import Scenario, Step, values
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 SETTINGS = GatewaySettings(port=0, fast_path=True)
 SCHEMA = build_schema()

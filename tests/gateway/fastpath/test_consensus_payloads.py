@@ -22,7 +22,7 @@ from tests.gateway.fastpath.subscribers import (
     client_groups,
 )
 from tests.gateway.scenario import Step, step_lists
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 COMMON = [
     'subscription { consensusRate(symbol: "BTC/USDT", sampleIntervalMs: 0) { price quality contributions { exclusion } } }',

@@ -26,7 +26,7 @@ from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fastpath.documents import requests
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 SETTINGS = GatewaySettings(port=0, fast_path=True)
 SCHEMA = build_schema()

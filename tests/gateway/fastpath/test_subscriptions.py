@@ -25,7 +25,7 @@ from tests.gateway.fastpath.subscribers import (
     client_groups,
 )
 from tests.gateway.scenario import TICK_S, Step, step_lists
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 COMMON = [
     "subscription { rates(maxSilenceMs: 1500) { kind cursor conflated items { id price } unavailable { symbol source } } }",

@@ -123,11 +123,16 @@ async def test_requests_that_wait_for_their_turn_are_bounded(gateway_with_rate: 
 async def test_a_head_whose_rest_is_here_is_not_waited_for(gateway_with_rate: Gateway) -> None:
     """It stands behind a stream, and is cut in two by what is parsed at a time."""
     events = post("subscription { sources { source } }", "Accept: text/event-stream")
-    async with connected(gateway_with_rate, head_timeout_s=0.05) as (protocol, wire):
+    async with (
+        connected(gateway_with_rate, head_timeout_s=0.05) as (protocol, wire),
+        connected(gateway_with_rate, head_timeout_s=0.05) as (later, later_wire),
+    ):
         protocol.data_received(events)
         await wait_until(lambda: b"event-stream" in written(wire))
         protocol.data_received(READ * (8 * KIB // len(READ)))
-        await asyncio.sleep(0.2)
+        # A head whose rest does not come, begun afterwards, is over: so the time of the other is, too.
+        later.data_received(b"GET /health/live HTTP/1.1\r\n")
+        await wait_until(lambda: later_wire.is_closed)
         assert not wire.is_closed
 
 

@@ -10,7 +10,7 @@ from gateway.queries.source_rules import SourceStatus
 from rates.source import Source
 from tests.gateway.harness import TTL, Harness
 from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 
 def recount(harness: Harness, source: Source) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from rates.source import Source
 from tests.gateway.fakes import NOON
 from tests.gateway.queries.consensus.source_rates import BTC_USDT, exclusions
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 QUERY = ConsensusQuery(BTC_USDT)
 HALT = Halt("BREAK", NOON)

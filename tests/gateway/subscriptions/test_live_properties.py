@@ -18,7 +18,7 @@ from rates.ticker import Ticker, TickerKey
 from tests.gateway.harness import KEYS, Harness
 from tests.gateway.oracle import ROUNDING, ClientOptions, Told, is_wanted, simulate, unavailable
 from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 Kind = RatesEventKind
 SETTLE_S = 12.0

@@ -12,7 +12,7 @@ from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker, wait_until
 from tests.gateway.harness import FailingCache, Harness
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 LAST = 13
 SUBSCRIBERS = 4

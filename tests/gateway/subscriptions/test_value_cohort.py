@@ -13,7 +13,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.gateway.fakes import ListedInstruments
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 BTC_USDT = parse_symbol("BTC/USDT")
 

@@ -13,7 +13,7 @@ from rates.errors import SourceBlocked, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.harness import FailingCache, Harness
-from tests.gateway.virtual_time import VirtualTimeLoop, run_virtually
+from tests.virtual_time import VirtualTimeLoop, run_virtually
 
 BINANCE = Source.BINANCE
 

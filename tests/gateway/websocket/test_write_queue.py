@@ -9,7 +9,7 @@ import pytest
 
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
-from tests.gateway.virtual_time import run_virtually
+from tests.virtual_time import run_virtually
 
 
 class NarrowWriter:

@@ -50,7 +50,7 @@ class SourceSet:
 
     def __init__(self) -> None:
         self.clients: list[Client] = []
-        self.handshakes = 0
+        self.handshakes_at: list[float] = []
         self.refuse: tuple[int, dict[str, str]] | None = None
         self.mute: set[str] = set()
         self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda control: {
@@ -61,6 +61,15 @@ class SourceSet:
         self.sent: list[tuple[str, int]] = []
         self._numbers = 0
         self._stopping = asyncio.Event()
+
+    @property
+    def handshakes(self) -> int:
+        return len(self.handshakes_at)
+
+    async def opened(self, count: int) -> Client:
+        """Wait for the connection of that number, counted from one."""
+        await until(lambda: len(self.clients) >= count)
+        return self.clients[count - 1]
 
     @property
     def open(self) -> list[Client]:
@@ -84,7 +93,7 @@ class SourceSet:
             client.gone.set()
 
     def admit(self, connection: ServerConnection, _: Request) -> Response | None:
-        self.handshakes += 1
+        self.handshakes_at.append(asyncio.get_running_loop().time())
         if self.refuse is None:
             return None
         status, headers = self.refuse
