@@ -1,16 +1,15 @@
 """Fixtures of the gateway's tests: fakes, a gateway, a real server."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import cast
 
-import httpx
+import msgspec
 import pytest
 import structlog
+from structlog.typing import EventDict
 
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed
@@ -22,7 +21,6 @@ from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentReader
 from rates.source import Source
-from rates.ticker import Ticker
 from tests.gateway.fakes import (
     TIMEOUT_S,
     FakeClock,
@@ -31,35 +29,18 @@ from tests.gateway.fakes import (
     build_ticker,
     wait_until,
 )
-
-
-class Answered(NamedTuple):
-    """The result of a query."""
-
-    data: Any
-    errors: list[Any] | None
-
-
-class Served(NamedTuple):
-    """A gateway on a real port."""
-
-    http: str
-    ws: str
-    stop: asyncio.Event
-    done: asyncio.Task[None]
-
-    def client(self, **options: Any) -> httpx.AsyncClient:
-        """A client of it, without TLS: to read the certificates of all authorities takes 20 ms each time."""
-        return httpx.AsyncClient(
-            base_url=self.http, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), **options
-        )
-
-    async def facts(self, holds: Callable[[Any], bool] = lambda facts: facts["ready"]) -> Any:
-        """The facts of readiness, as soon as they are what is waited for."""
-        async with self.client() as client, asyncio.timeout(TIMEOUT_S):
-            while not holds(facts := (await client.get("/health/ready")).json()):  # noqa: ASYNC110 - asks a server
-                await asyncio.sleep(0.01)
-        return facts
+from tests.gateway.fixture_types import (
+    Answered,
+    AnsweredError,
+    BuildTicker,
+    Execute,
+    Json,
+    ReadyGateway,
+    Running,
+    Served,
+    Serving,
+    Until,
+)
 
 
 @pytest.fixture
@@ -68,12 +49,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def ticker() -> Callable[..., Ticker]:
+def ticker() -> BuildTicker:
     return build_ticker
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], bool]], Any]:
+def until() -> Until:
     return wait_until
 
 
@@ -113,9 +94,7 @@ def static_directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(
-    clock: FakeClock, instruments: ListedInstruments, settings: GatewaySettings
-) -> Callable[..., AbstractAsyncContextManager[Gateway]]:
+def running(clock: FakeClock, instruments: ListedInstruments, settings: GatewaySettings) -> Running:
     """Runs a gateway over a feed, without a server."""
 
     @asynccontextmanager
@@ -133,9 +112,7 @@ def running(
 
 
 @pytest.fixture
-async def gateway(
-    running: Callable[..., AbstractAsyncContextManager[Gateway]], cache: MemoryCache
-) -> AsyncIterator[Gateway]:
+async def gateway(running: Running, cache: MemoryCache) -> AsyncIterator[Gateway]:
     async with running(cache) as gateway:
         yield gateway
 
@@ -152,16 +129,16 @@ def fast_operations(gateway: Gateway, settings: GatewaySettings) -> Operations:
 
 
 @pytest.fixture
-def execute(operations: Operations) -> Callable[..., Any]:
+def execute(operations: Operations) -> Execute:
     """Executes a query, without a transport."""
 
-    async def run(query: str, **variables: Any) -> Answered:
+    async def run(query: str, **variables: object) -> Answered:
         try:
             result = await operations.execute(operations.prepare(GraphQLRequest(query, variables)))
         except OperationRejected as exc:
             result = {"errors": exc.errors}
-        errors = [SimpleNamespace(**each) for each in result.get("errors", ())]
-        return Answered(result.get("data"), errors or None)
+        errors = msgspec.convert(result.get("errors", []), list[AnsweredError])
+        return Answered(cast("Json", result.get("data")), errors)
 
     return run
 
@@ -169,7 +146,7 @@ def execute(operations: Operations) -> Callable[..., Any]:
 @pytest.fixture
 def serving(
     clock: FakeClock, instruments: ListedInstruments, settings: GatewaySettings, static_directory: Path
-) -> Callable[..., AbstractAsyncContextManager[Served]]:
+) -> Serving:
     """Serves a gateway over a feed on a free port."""
 
     @asynccontextmanager
@@ -202,19 +179,20 @@ def serving(
 
 
 @pytest.fixture
-def structured_logs() -> Iterator[list[Any]]:
+def structured_logs() -> Iterator[list[EventDict]]:
     """What is logged during the test, as events."""
     with structlog.testing.capture_logs() as captured:
         yield captured
 
 
 @pytest.fixture
-def ready_gateway(serving: Any, cache: Any) -> Callable[..., AbstractAsyncContextManager[Any]]:
+def ready_gateway(serving: Serving, cache: MemoryCache) -> ReadyGateway:
     """Serves the cache; settings by name differ from the defaults."""
 
     @asynccontextmanager
-    async def serve(feed: Any = cache, **configured: Any) -> AsyncIterator[Any]:
-        settings = GatewaySettings(port=0, catalog_refresh_s=0.02, shutdown_timeout_s=1, **configured)
+    async def serve(feed: TickerFeed = cache, **configured: object) -> AsyncIterator[Served]:
+        defaults = {"port": 0, "catalog_refresh_s": 0.02, "shutdown_timeout_s": 1}
+        settings = GatewaySettings.model_validate({**defaults, **configured})
         async with serving(feed, settings) as served:
             await served.facts()
             yield served
@@ -223,7 +201,7 @@ def ready_gateway(serving: Any, cache: Any) -> Callable[..., AbstractAsyncContex
 
 
 @pytest.fixture
-async def gateway_with_rate(gateway: Gateway, cache: Any) -> Gateway:
+async def gateway_with_rate(gateway: Gateway, cache: MemoryCache) -> Gateway:
     """A gateway with a rate."""
     ticker = build_ticker()
     await cache.write([ticker])

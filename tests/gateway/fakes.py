@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -113,22 +112,22 @@ def build_ticker(
     source: Source = Source.BINANCE,
     observed_at: datetime = NOON,
     sequence: int = 0,
-    **fields: Any,
+    **fields: object,
 ) -> Ticker:
     """A ticker that reached us 50 ms after it was observed."""
-    return Ticker(
+    ticker = Ticker(
         source=source,
         symbol=parse_symbol(symbol),
         price=Decimal(price),
         observed_at=observed_at,
         observed_at_origin=ObservedAtOrigin.SOURCE,
-        received_at=fields.pop("received_at", observed_at + timedelta(milliseconds=50)),
+        received_at=observed_at + timedelta(milliseconds=50),
         sequence=sequence,
-        **fields,
     )
+    return msgspec.structs.replace(ticker, **fields)
 
 
-async def wait_until(predicate: Callable[[], bool]) -> None:
+async def wait_until(predicate: Callable[[], object]) -> None:
     """Return as soon as the condition holds; fail after `TIMEOUT_S` seconds."""
     async with asyncio.timeout(TIMEOUT_S):
         while not predicate():  # noqa: ASYNC110 - waits for code that offers no event

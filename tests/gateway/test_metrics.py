@@ -1,13 +1,14 @@
 """`/metrics` as Prometheus reads it."""
 
-from typing import Any
-
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from cache.memory import MemoryCache
 from rates.health import LinkState, SourceReport
 from rates.source import Source
 from tests.e2e.processes import eventually
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import BuildTicker, Serving
 
 
 async def read_samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
@@ -23,7 +24,7 @@ async def read_samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float
 
 
 async def test_the_process_and_every_source_are_measured(
-    serving: Any, cache: Any, ticker: Any, clock: Any
+    serving: Serving, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """What is shown is what the gateway holds: one fresh rate of Binance, whose process reports two refusals."""
     await cache.write([ticker(price="1")])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import OperationKind, OperationRejected, Operations, RejectionStage, encode
 from gateway.request import GraphQLRequest
@@ -16,6 +17,8 @@ from gateway.schema.build import build_schema
 from gateway.schema.context import Context, OperationMetadata
 from rates.errors import CacheUnavailable
 from rates.source import Source
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import BuildTicker, Until
 
 SEVERAL = "query A { __typename } subscription B { sources { state } }"
 
@@ -95,7 +98,12 @@ async def test_what_goes_wrong_in_a_stream_is_its_last_result(
 
 
 async def test_the_notes_tell_how_long_the_rates_are_good_for(
-    operations: Operations, gateway: Gateway, cache: Any, ticker: Any, clock: Any, until: Any
+    operations: Operations,
+    gateway: Gateway,
+    cache: MemoryCache,
+    ticker: BuildTicker,
+    clock: FakeClock,
+    until: Until,
 ) -> None:
     """The first that expires decides; an operation's notes are its own."""
     await cache.write([ticker(), ticker("ETH/USDT")])

@@ -8,13 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from rates.source import Source
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import Answered, AnsweredError, BuildTicker, Execute, Json, Until
 
 EVERY_RATE_FIELD = """
   id symbol base quote source price bid ask changePercent24h high24h low24h volume24h
@@ -23,7 +27,7 @@ EVERY_RATE_FIELD = """
 
 
 @pytest.fixture
-async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
     """BTC/USDT from Binance, BTC/USD from CoinGecko; ETH/USDT is tracked but never came."""
     await cache.write([ticker(price="0.00000001", bid=Decimal("1E-9"), simulated=True)])
     await cache.write([ticker("BTC/USD", "64000.10", source=Source.COINGECKO)])
@@ -31,21 +35,20 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     await until(lambda: all(gateway.mirror.positions[each].seq == 1 for each in written))
 
 
-def only_error(result: Any) -> Any:
-    assert result.errors is not None
+def only_error(result: Answered) -> AnsweredError:
     assert len(result.errors) == 1
     return result.errors[0]
 
 
-def code(result: Any) -> Any:
+def code(result: Answered) -> Json:
     return only_error(result).extensions["code"]
 
 
-async def test_a_rate_tells_all_about_itself(execute: Any, seen: None, clock: Any) -> None:
+async def test_a_rate_tells_all_about_itself(execute: Execute, seen: None, clock: FakeClock) -> None:
     """Decimals in plain notation, times in UTC, age from the source's time."""
     clock.advance(2.0005)
     result = await execute(f'{{ rate(symbol: "BTC/USDT") {{ {EVERY_RATE_FIELD} }} }}')
-    assert result.errors is None
+    assert not result.errors
     assert result.data["rate"] == {
         "id": "BINANCE:BTC/USDT",
         "symbol": "BTC/USDT",
@@ -74,7 +77,7 @@ async def test_a_rate_tells_all_about_itself(execute: Any, seen: None, clock: An
     ("age_s", "freshness"), [(10, "FRESH"), (10.001, "STALE"), (100, "STALE"), (101, "EXPIRED")]
 )
 async def test_freshness_follows_age(
-    execute: Any, seen: None, clock: Any, age_s: float, freshness: str
+    execute: Execute, seen: None, clock: FakeClock, age_s: float, freshness: str
 ) -> None:
     """By the time to live of the source."""
     clock.advance(age_s)
@@ -82,7 +85,9 @@ async def test_freshness_follows_age(
     assert result.data["rate"] == {"freshness": freshness}
 
 
-async def test_on_stale_decides_what_becomes_of_an_old_rate(execute: Any, seen: None, clock: Any) -> None:
+async def test_on_stale_decides_what_becomes_of_an_old_rate(
+    execute: Execute, seen: None, clock: FakeClock
+) -> None:
     """RETURN, NULL, ERROR with the ages."""
     clock.advance(5)
     query = """query($onStale: OnStale!) {
@@ -99,11 +104,11 @@ async def test_on_stale_decides_what_becomes_of_an_old_rate(execute: Any, seen: 
         "maxAgeMs": 4_999,
     }
     exactly = await execute('{ rate(symbol: "BTC/USDT", maxAgeMs: 5000, onStale: ERROR) { ageMs } }')
-    assert exactly.errors is None
+    assert not exactly.errors
 
 
 async def test_rates_list_what_they_have_and_why_the_rest_is_missing(
-    execute: Any, seen: None, clock: Any
+    execute: Execute, seen: None, clock: FakeClock
 ) -> None:
     """All sources that have a symbol; stale ones as `onStale` says."""
     clock.advance(11)
@@ -116,7 +121,10 @@ async def test_rates_list_what_they_have_and_why_the_rest_is_missing(
     assert [each["id"] for each in returned["items"]] == ["BINANCE:BTC/USDT", "COINGECKO:BTC/USD"]
     nulled = (await execute(query, onStale="NULL")).data["rates"]
     assert [each["id"] for each in nulled["items"]] == ["COINGECKO:BTC/USD"]
-    assert {(each["symbol"], each["source"], each["reason"]) for each in nulled["unavailable"]} == {
+    unavailable: set[object] = {
+        (each["symbol"], each["source"], each["reason"]) for each in nulled["unavailable"]
+    }
+    assert unavailable == {
         ("NO/SUCH", None, "UNKNOWN_SYMBOL"),
         ("BTC/USDT", "BINANCE", "STALE"),
         ("BTC/USDT", "COINGECKO", "NOT_YET_SEEN"),
@@ -124,7 +132,7 @@ async def test_rates_list_what_they_have_and_why_the_rest_is_missing(
     assert code(await execute(query, onStale="ERROR")) == "RATE_STALE"
 
 
-async def test_rates_can_be_asked_of_one_source_or_none(execute: Any, seen: None) -> None:
+async def test_rates_can_be_asked_of_one_source_or_none(execute: Execute, seen: None) -> None:
     """Null arguments mean the same as absent ones; empty lists ask for nothing."""
     one = await execute(
         "{ rates(sources: [COINGECKO], symbols: null) { items { id } unavailable { symbol } } }"
@@ -137,7 +145,7 @@ async def test_rates_can_be_asked_of_one_source_or_none(execute: Any, seen: None
     assert none.data["rates"] == {"items": [], "unavailable": []}
 
 
-async def test_an_unknown_symbol_comes_with_near_matches(execute: Any, seen: None) -> None:
+async def test_an_unknown_symbol_comes_with_near_matches(execute: Execute, seen: None) -> None:
     """Under `near`, and in words."""
     error = only_error(await execute('{ rate(symbol: "BTC/USDX") { price } }'))
     assert error.extensions["code"] == "UNKNOWN_SYMBOL"
@@ -145,7 +153,9 @@ async def test_an_unknown_symbol_comes_with_near_matches(execute: Any, seen: Non
     assert "near matches" in error.message
 
 
-async def test_a_rate_never_seen_has_a_code_of_its_own(execute: Any, seen: None, clock: Any) -> None:
+async def test_a_rate_never_seen_has_a_code_of_its_own(
+    execute: Execute, seen: None, clock: FakeClock
+) -> None:
     """And another once its source is down: nobody reports on it and nothing of it is fresh."""
     assert code(await execute('{ rate(symbol: "ETH/USDT") { price } }')) == "RATE_NOT_SEEN"
     clock.advance(11)
@@ -153,7 +163,7 @@ async def test_a_rate_never_seen_has_a_code_of_its_own(execute: Any, seen: None,
 
 
 @pytest.mark.parametrize("wrong", ["btc/usdt", "BTCUSDT", "", "BTC/", "x" * 10_000])
-async def test_a_malformed_symbol_has_one_code_however_it_comes(execute: Any, wrong: str) -> None:
+async def test_a_malformed_symbol_has_one_code_however_it_comes(execute: Execute, wrong: str) -> None:
     """As a literal, as a variable, in a list."""
     for result in (
         await execute(f"{{ rate(symbol: {json.dumps(wrong)}) {{ price }} }}"),
@@ -166,14 +176,14 @@ async def test_a_malformed_symbol_has_one_code_however_it_comes(execute: Any, wr
         assert len(error.message) < 300
 
 
-async def test_a_malformed_symbol_comes_with_the_one_that_was_meant(execute: Any) -> None:
+async def test_a_malformed_symbol_comes_with_the_one_that_was_meant(execute: Execute) -> None:
     """Where that is plain to see."""
     error = only_error(await execute('{ rate(symbol: "btc-usdt") { price } }'))
     assert error.extensions["suggestion"] == "BTC/USDT"
 
 
 @pytest.mark.parametrize("wrong", [5, True, ["BTC/USDT"], {"base": "BTC"}])
-async def test_a_symbol_that_is_no_string_is_malformed(execute: Any, wrong: Any) -> None:
+async def test_a_symbol_that_is_no_string_is_malformed(execute: Execute, wrong: Any) -> None:
     """Whatever else it is."""
     assert (
         code(await execute("query($s: Symbol!) { rate(symbol: $s) { price } }", s=wrong)) == "INVALID_SYMBOL"
@@ -190,14 +200,14 @@ async def test_a_symbol_that_is_no_string_is_malformed(execute: Any, wrong: Any)
         '{ instruments(after: "nonsense") { totalCount } }',
     ],
 )
-async def test_an_argument_out_of_range_is_bad_user_input(execute: Any, query: str) -> None:
+async def test_an_argument_out_of_range_is_bad_user_input(execute: Execute, query: str) -> None:
     """The message says what is expected."""
     error = only_error(await execute(query))
     assert error.extensions["code"] == "BAD_USER_INPUT"
     assert "expected" in error.message
 
 
-async def test_a_variable_of_the_wrong_type_is_bad_user_input(execute: Any) -> None:
+async def test_a_variable_of_the_wrong_type_is_bad_user_input(execute: Execute) -> None:
     """It is the caller's, and nothing of it is masked."""
     result = await execute("query($n: Int) { rates(maxAgeMs: $n) { cursor } }", n="soon")
     assert code(result) == "BAD_USER_INPUT"
@@ -217,7 +227,7 @@ async def test_a_variable_of_the_wrong_type_is_bad_user_input(execute: Any) -> N
         ("{ " + " ".join(f"a{n}: __typename" for n in range(51)) + " }", "GRAPHQL_VALIDATION_FAILED"),
     ],
 )
-async def test_a_document_that_cannot_be_used_says_so(execute: Any, query: str, expected: str) -> None:
+async def test_a_document_that_cannot_be_used_says_so(execute: Execute, query: str, expected: str) -> None:
     """Twice, so that the cached verdict is the same."""
     for _ in range(2):
         result = await execute(query)
@@ -225,7 +235,7 @@ async def test_a_document_that_cannot_be_used_says_so(execute: Any, query: str, 
 
 
 async def test_a_wrong_enum_value_is_the_callers_mistake(
-    execute: Any, structured_logs: list[dict[str, Any]]
+    execute: Execute, structured_logs: list[EventDict]
 ) -> None:
     """In the document and in a variable, with a hint, and nothing in the log."""
     literal = await execute("{ rates(sources: [BINANC]) { cursor } }")
@@ -237,7 +247,7 @@ async def test_a_wrong_enum_value_is_the_callers_mistake(
     assert [each for each in structured_logs if each["log_level"] == "error"] == []
 
 
-async def test_instruments_are_a_connection(execute: Any) -> None:
+async def test_instruments_are_a_connection(execute: Execute) -> None:
     """Edges, nodes, page info and count agree."""
     query = """query($after: String) {
       instruments(first: 3, after: $after) {
@@ -254,7 +264,7 @@ async def test_instruments_are_a_connection(execute: Any) -> None:
     assert rest["pageInfo"]["hasPreviousPage"]
 
 
-async def test_sources_tell_how_they_are_doing(execute: Any, seen: None, clock: Any) -> None:
+async def test_sources_tell_how_they_are_doing(execute: Execute, seen: None, clock: FakeClock) -> None:
     """Here nobody reports on them, but their rates are fresh."""
     result = await execute(
         "{ sources { source state reason lastTickerAt lagMs tickersPerMinute refused reconnects "
@@ -278,7 +288,7 @@ async def test_sources_tell_how_they_are_doing(execute: Any, seen: None, clock: 
 
 
 async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_client_sees(
-    gateway: Gateway, settings: Any, structured_logs: list[Any]
+    gateway: Gateway, settings: Any, structured_logs: list[EventDict]
 ) -> None:
     """The cause stays in the log."""
 
@@ -300,7 +310,12 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
 
 
 async def test_quotes_and_the_last_trade_have_times_of_their_own(
-    execute: Any, gateway: Gateway, cache: Any, ticker: Any, until: Any, clock: Any
+    execute: Execute,
+    gateway: Gateway,
+    cache: MemoryCache,
+    ticker: BuildTicker,
+    until: Until,
+    clock: FakeClock,
 ) -> None:
     """A price that is told now can be of a trade of long ago, and the quotes can have left it behind."""
     wen = ticker(
@@ -333,6 +348,6 @@ async def test_quotes_and_the_last_trade_have_times_of_their_own(
     late = '{ rate(symbol: "BTC/USDT", source: BINANCE, maxTradeAgeMs: 60000, onStale: ERROR) { price } }'
     extensions = only_error(await execute(late)).extensions
     assert extensions["code"] == "RATE_STALE"
-    assert (extensions["tradeAgeMs"], extensions["maxTradeAgeMs"]) == (36_000_000, 60_000)
+    assert [extensions["tradeAgeMs"], extensions["maxTradeAgeMs"]] == [36_000_000, 60_000]
     listed = '{ rates(symbols: ["BTC/USDT"], sources: [BINANCE], maxTradeAgeMs: 60000, onStale: NULL) { items { price } unavailable { reason } } }'
     assert (await execute(listed)).data["rates"] == {"items": [], "unavailable": [{"reason": "STALE"}]}

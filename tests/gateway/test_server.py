@@ -9,10 +9,13 @@ import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
+from cache.memory import MemoryCache
 from gateway.pages import DASHBOARD_POLICY, PAGE_POLICY
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from rates.errors import InvalidSetting, PortInUse
+from tests.gateway.fakes import ListedInstruments, ScriptedFeed
+from tests.gateway.fixture_types import BuildTicker, Serving
 
 pytestmark = pytest.mark.servers
 
@@ -20,7 +23,7 @@ PROTOCOLS = [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL, WebsocketsTransport.APOL
 
 
 async def test_queries_are_answered_over_post_get_and_websocket(
-    serving: Any, cache: Any, ticker: Any
+    serving: Serving, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """With the same answer."""
     await cache.write([ticker(price="1")])
@@ -39,7 +42,7 @@ async def test_queries_are_answered_over_post_get_and_websocket(
                 assert await session.execute(gql(query)) == expected
 
 
-async def test_browsers_get_pages_and_programs_get_data(serving: Any, cache: Any) -> None:
+async def test_browsers_get_pages_and_programs_get_data(serving: Serving, cache: MemoryCache) -> None:
     """GraphiQL only for whoever asks for HTML; assets may be kept for ever; policies on everything."""
     async with serving(cache) as served, served.client() as client:
         html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -85,7 +88,7 @@ async def test_browsers_get_pages_and_programs_get_data(serving: Any, cache: Any
     ],
 )
 async def test_a_request_that_cannot_be_used_is_refused_with_words(
-    serving: Any, cache: Any, body: bytes, content_type: str, status: int
+    serving: Serving, cache: MemoryCache, body: bytes, content_type: str, status: int
 ) -> None:
     """As JSON, never with a 5xx."""
     async with serving(cache) as served, served.client() as client:
@@ -95,22 +98,20 @@ async def test_a_request_that_cannot_be_used_is_refused_with_words(
         assert (await client.put("/graphql")).status_code == 405
 
 
-async def test_readiness_is_facts(serving: Any, cache: Any, ticker: Any) -> None:
+async def test_readiness_is_facts(serving: Serving, cache: MemoryCache, ticker: BuildTicker) -> None:
     """200 once cache and catalogue have been read."""
     await cache.write([ticker()])
     async with serving(cache) as served, served.client() as client:
         assert (await client.get("/health/live")).json() == {"status": "alive"}
         facts = await served.facts()
-        assert facts["ready"] is True
-        assert facts["simulated"] is True
-        assert facts["cache"]["connected"] is True
+        assert [facts["ready"], facts["simulated"], facts["cache"]["connected"]] == [True, True, True]
         assert facts["catalog"] == {"loaded": True, "instruments": 4, "error": None}
         assert facts["sources"]["BINANCE"]["lagMs"] == 50
         assert facts["sources"]["BINANCE"]["seen"] == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready"])
-async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> None:
+async def test_monitors_may_ask_by_head(serving: Serving, cache: MemoryCache, path: str) -> None:
     """The head of what GET answers, and no body: RFC 9110 wants both of every server, and uptime checks use the smaller one."""
     async with serving(cache) as served, served.client() as client:
         await served.facts()
@@ -121,19 +122,23 @@ async def test_monitors_may_ask_by_head(serving: Any, cache: Any, path: str) -> 
         assert head.content == b""
 
 
-async def test_it_is_alive_but_not_ready_without_the_cache(serving: Any, scripted_feed: Any) -> None:
+async def test_it_is_alive_but_not_ready_without_the_cache(
+    serving: Serving, scripted_feed: ScriptedFeed
+) -> None:
     """And says why; a query is told that the service is not available."""
     scripted_feed.is_away = True
     async with serving(scripted_feed) as served, served.client() as client:
         assert (await client.get("/health/live")).status_code == 200
         facts = await served.facts(lambda facts: facts["cache"]["error"] is not None)
-        assert facts["ready"] is False
+        assert [facts["ready"]] == [False]
         assert facts["cache"]["error"] == "away for the test"
         answer = await client.post("/graphql", json={"query": '{ rate(symbol: "BTC/USDT") { price } }'})
         assert answer.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
 
 
-async def test_a_part_that_fails_takes_the_process_down(instruments: Any, settings: GatewaySettings) -> None:
+async def test_a_part_that_fails_takes_the_process_down(
+    instruments: ListedInstruments, settings: GatewaySettings
+) -> None:
     """Visible at once, instead of serving rates that no longer move."""
 
     class Broken:

@@ -12,10 +12,12 @@ from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
+from cache.memory import MemoryCache
 from cache.ports import Snapshot
 from gateway.settings import GatewaySettings
 from rates.source import Source
-from tests.gateway.fakes import TIMEOUT_S
+from tests.gateway.fakes import TIMEOUT_S, ScriptedFeed
+from tests.gateway.fixture_types import BuildTicker, Served, Serving
 from tests.gateway.test_server import PROTOCOLS
 
 SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
@@ -24,7 +26,7 @@ LIVE = gql("subscription { rates { kind items { symbol price freshness } conflat
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_subscription_receives_a_snapshot_and_then_updates(
-    serving: Any, cache: Any, ticker: Any, protocol: Any
+    serving: Serving, cache: MemoryCache, ticker: BuildTicker, protocol: Any
 ) -> None:
     """Over both WebSocket protocols, with a client that people use."""
     await cache.write([ticker(price="1")])
@@ -42,7 +44,7 @@ async def test_a_subscription_receives_a_snapshot_and_then_updates(
 
 
 async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open(
-    serving: Any, cache: Any
+    serving: Serving, cache: MemoryCache
 ) -> None:
     """Unknown symbol, wrong argument, document that does not parse: one operation's matter."""
     async with serving(cache) as served:
@@ -63,7 +65,7 @@ async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open
             assert await session.execute(gql("{ __typename }")) == {"__typename": "Query"}
 
 
-async def open_socket(served: Any, **options: Any) -> Any:
+async def open_socket(served: Served, **options: Any) -> Any:
     return await websockets.connect(served.ws, subprotocols=[SUBPROTOCOL], **options)
 
 
@@ -72,7 +74,9 @@ async def init(connection: Any) -> None:
     assert json.loads(await connection.recv())["type"] == "connection_ack"
 
 
-async def test_a_document_that_does_not_parse_is_an_error_message(serving: Any, cache: Any) -> None:
+async def test_a_document_that_does_not_parse_is_an_error_message(
+    serving: Serving, cache: MemoryCache
+) -> None:
     """Not the end of the connection with everything else on it."""
     async with serving(cache) as served, await open_socket(served) as connection:
         await init(connection)
@@ -100,7 +104,9 @@ async def test_a_document_that_does_not_parse_is_an_error_message(serving: Any, 
         '{"type":"ping","payload":' + "9" * 5_000 + "}",
     ],
 )
-async def test_a_malformed_message_is_answered_by_4400(serving: Any, cache: Any, message: str) -> None:
+async def test_a_malformed_message_is_answered_by_4400(
+    serving: Serving, cache: MemoryCache, message: str
+) -> None:
     """Never by a dropped connection."""
     async with serving(cache) as served, await open_socket(served) as connection:
         await init(connection)
@@ -110,7 +116,7 @@ async def test_a_malformed_message_is_answered_by_4400(serving: Any, cache: Any,
         assert connection.close_code == 4400
 
 
-async def test_a_websocket_from_another_origin_is_refused(serving: Any, cache: Any) -> None:
+async def test_a_websocket_from_another_origin_is_refused(serving: Serving, cache: MemoryCache) -> None:
     """Browsers let any page open one, so the server must look."""
     async with serving(cache) as served:
         with pytest.raises(websockets.InvalidStatus):
@@ -119,7 +125,7 @@ async def test_a_websocket_from_another_origin_is_refused(serving: Any, cache: A
             await init(connection)
 
 
-async def test_listed_origins_are_let_in(serving: Any, cache: Any) -> None:
+async def test_listed_origins_are_let_in(serving: Serving, cache: MemoryCache) -> None:
     """Over HTTP through CORS, over WebSocket by the same list."""
     listed = GatewaySettings(port=0, allowed_origins=["https://dash.example"])
     async with serving(cache, listed) as served, served.client() as client:
@@ -132,7 +138,7 @@ async def test_listed_origins_are_let_in(serving: Any, cache: Any) -> None:
 
 
 async def test_a_subscription_stays_open_while_the_cache_is_away(
-    serving: Any, scripted_feed: Any, ticker: Any
+    serving: Serving, scripted_feed: ScriptedFeed, ticker: BuildTicker
 ) -> None:
     """And goes on when it is back."""
     async with serving(scripted_feed) as served:
@@ -152,7 +158,7 @@ async def test_a_subscription_stays_open_while_the_cache_is_away(
 
 
 async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_again(
-    serving: Any, cache: Any, ticker: Any
+    serving: Serving, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """What its connection cannot hold is merged, not queued; another reader sees every update meanwhile."""
     # 12 MB in all: more than the client's window, the kernel and the server's buffer hold together.
@@ -182,7 +188,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
             assert conflated > 0
 
 
-def small_socket(served: Any) -> socket.socket:
+def small_socket(served: Served) -> socket.socket:
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.connect(("127.0.0.1", int(served.http.rpartition(":")[2])))
@@ -194,7 +200,7 @@ async def next_event(connection: Any) -> Any:
     return json.loads(await connection.recv())["payload"]["data"]["rates"]
 
 
-async def subscribed(served: Any, fields: str = "kind", **options: Any) -> Any:
+async def subscribed(served: Served, fields: str = "kind", **options: Any) -> Any:
     """A socket with a subscription whose snapshot has been read."""
     connection = await open_socket(served, **options)
     await init(connection)
@@ -204,7 +210,7 @@ async def subscribed(served: Any, fields: str = "kind", **options: Any) -> Any:
     return connection
 
 
-async def test_a_stop_ends_open_subscriptions_with_1001(serving: Any, cache: Any) -> None:
+async def test_a_stop_ends_open_subscriptions_with_1001(serving: Serving, cache: MemoryCache) -> None:
     """Which tells clients to come back elsewhere, where `complete` would tell them that it is over."""
     async with serving(cache) as served:
         await served.facts()
@@ -215,7 +221,7 @@ async def test_a_stop_ends_open_subscriptions_with_1001(serving: Any, cache: Any
         await asyncio.wait_for(asyncio.shield(served.done), TIMEOUT_S)
 
 
-async def test_a_reader_that_vanishes_leaves_nothing_behind(serving: Any, cache: Any) -> None:
+async def test_a_reader_that_vanishes_leaves_nothing_behind(serving: Serving, cache: MemoryCache) -> None:
     """The subscription ends with its socket."""
     async with serving(cache) as served:
         await served.facts()

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from tests.gateway.fakes import wait_until
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.websocket.test_slow_readers import narrow_link
 from tests.gateway.wire import ONE, READ, UPGRADE, Wire, connected, learned, post
@@ -180,7 +182,7 @@ async def test_a_connection_that_closes_is_not_held_by_a_client_that_reads_nothi
 
 
 async def test_answers_that_nobody_reads_end_with_their_connection(
-    ready_gateway: Any, cache: Any, ticker: Any, structured_logs: list[Any]
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, structured_logs: list[EventDict]
 ) -> None:
     """On a real socket, on the fast path and on the ASGI path."""
     await cache.write([ticker()])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import NodeClient, node_client
 
 QUERY = '{ rate(symbol: "BTC/USDT") { id price } }'
@@ -32,7 +34,9 @@ async def take(client: NodeClient, kind: str) -> Any:
     return without_names(line["result"])
 
 
-async def take_live(client: NodeClient, kind: str, cache: Any, ticker: Any, number: int) -> None:
+async def take_live(
+    client: NodeClient, kind: str, cache: MemoryCache, ticker: BuildTicker, number: int
+) -> None:
     """The snapshot, then what is written."""
     snapshot = (await take(client, kind))["data"]["rates"]
     assert (snapshot["kind"], [item["price"] for item in snapshot["items"]]) == ("SNAPSHOT", [str(number)])
@@ -41,7 +45,7 @@ async def take_live(client: NodeClient, kind: str, cache: Any, ticker: Any, numb
     assert (update["kind"], [item["price"] for item in update["items"]]) == ("UPDATE", [str(number + 1)])
 
 
-async def test_all_audits_of_npm_graphql_http_pass(ready_gateway: Any) -> None:
+async def test_all_audits_of_npm_graphql_http_pass(ready_gateway: ReadyGateway) -> None:
     """MUST, SHOULD and MAY."""
     async with ready_gateway() as served, node_client("audits.mjs", f"{served.http}/graphql") as client:
         audits = await client.line()
@@ -50,7 +54,9 @@ async def test_all_audits_of_npm_graphql_http_pass(ready_gateway: Any) -> None:
     assert len(audits) >= 61
 
 
-async def test_npm_graphql_sse_queries_and_subscribes(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_npm_graphql_sse_queries_and_subscribes(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """The reference client of the protocol."""
     await cache.write([ticker(price="1", sequence=1)])
     async with (
@@ -65,7 +71,7 @@ async def test_npm_graphql_sse_queries_and_subscribes(ready_gateway: Any, cache:
 
 
 async def test_apollo_client_queries_and_subscribes_by_multipart_and_websocket(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """With its own links; a refusal and the end of the server reach its user as errors."""
     await cache.write([ticker(price="1", sequence=1)])
@@ -87,7 +93,7 @@ async def test_apollo_client_queries_and_subscribes_by_multipart_and_websocket(
 
 
 async def test_urql_queries_in_json_and_subscribes_by_events(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Its header names every type that there is: a query gets JSON all the same. By POST and GET; then through graphql-sse."""
     await cache.write([ticker(price="1", sequence=1)])
@@ -145,7 +151,7 @@ class Link:
 
 
 @asynccontextmanager
-async def link_to(served: Any) -> AsyncIterator[Link]:
+async def link_to(served: Served) -> AsyncIterator[Link]:
     link = Link(int(served.http.rpartition(":")[2]))
     async with await asyncio.start_server(link.carry, "127.0.0.1", 0) as server:
         link.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -153,7 +159,9 @@ async def link_to(served: Any) -> AsyncIterator[Link]:
         link.cut()
 
 
-async def test_a_browser_comes_back_to_what_it_missed(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_a_browser_comes_back_to_what_it_missed(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """Its EventSource sends the id of the last event by itself when the network was away."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:

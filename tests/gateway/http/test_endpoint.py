@@ -5,7 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.http.cache_headers import matches
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 
 RESPONSE = "application/graphql-response+json"
 PRICE = '{ rate(symbol: "BTC/USDT") { price } }'
@@ -13,17 +16,17 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.fixture
-async def client(ready_gateway: Any) -> Any:
+async def client(ready_gateway: ReadyGateway) -> Any:
     async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
 
-async def post(client: Any, accept: str = RESPONSE, **request: Any) -> httpx.Response:
+async def post(client: httpx.AsyncClient, accept: str = RESPONSE, **request: Any) -> httpx.Response:
     answer: httpx.Response = await client.post("/graphql", json=request, headers={"accept": accept})
     return answer
 
 
-async def get(client: Any, query: str, **headers: str) -> httpx.Response:
+async def get(client: httpx.AsyncClient, query: str, **headers: str) -> httpx.Response:
     answer: httpx.Response = await client.get("/graphql", params={"query": query}, headers=headers)
     return answer
 
@@ -42,7 +45,7 @@ async def get(client: Any, query: str, **headers: str) -> httpx.Response:
     ],
 )
 async def test_what_is_not_executed_is_400_in_the_new_type_and_200_in_the_old(
-    client: Any, request_data: dict[str, Any]
+    client: httpx.AsyncClient, request_data: dict[str, Any]
 ) -> None:
     """With errors and their codes, and without `data`: nothing was executed."""
     for accept, status in ((RESPONSE, 400), ("application/json", 200)):
@@ -53,7 +56,7 @@ async def test_what_is_not_executed_is_400_in_the_new_type_and_200_in_the_old(
         assert all(error["extensions"]["code"] for error in answer.json()["errors"])
 
 
-async def test_an_error_of_a_field_is_an_answer(client: Any) -> None:
+async def test_an_error_of_a_field_is_an_answer(client: httpx.AsyncClient) -> None:
     """Executed, so 200, with `data`."""
     answer = await post(client, query='{ rate(symbol: "NO/SUCH") { price } }')
     assert answer.status_code == 200
@@ -61,7 +64,7 @@ async def test_an_error_of_a_field_is_an_answer(client: Any) -> None:
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNKNOWN_SYMBOL"
 
 
-async def test_a_get_carries_all_that_a_post_does(client: Any) -> None:
+async def test_a_get_carries_all_that_a_post_does(client: httpx.AsyncClient) -> None:
     """Variables and extensions as JSON; what is empty is absent."""
     parameters = {
         "query": "query A($s: Symbol!) { rate(symbol: $s) { price } } query B { __typename }",
@@ -75,14 +78,14 @@ async def test_a_get_carries_all_that_a_post_does(client: Any) -> None:
     assert (await client.get("/graphql", params=parameters)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_get_never_writes(client: Any) -> None:
+async def test_a_get_never_writes(client: httpx.AsyncClient) -> None:
     """A page elsewhere can make a browser send one. There is nothing to write yet; it is refused all the same."""
     for accept in (RESPONSE, "application/json"):
         answer = await get(client, "mutation { anything }", accept=accept)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-async def test_methods_without_a_meaning_are_405(client: Any) -> None:
+async def test_methods_without_a_meaning_are_405(client: httpx.AsyncClient) -> None:
     """And OPTIONS says which have one."""
     for method in ("PUT", "DELETE", "PATCH"):
         answer = await client.request(method, "/graphql")
@@ -93,7 +96,7 @@ async def test_methods_without_a_meaning_are_405(client: Any) -> None:
     assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
 
 
-async def test_head_is_get_without_the_body(client: Any) -> None:
+async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
     """The same status and headers; a stream is not begun."""
     parameters = {"query": "{ __typename }"}
     got, head = [await client.request(method, "/graphql", params=parameters) for method in ("GET", "HEAD")]
@@ -123,13 +126,15 @@ async def test_head_is_get_without_the_body(client: Any) -> None:
         ({}, 415),
     ],
 )
-async def test_only_json_in_utf_8_is_read(client: Any, headers: dict[str, str], status: int) -> None:
+async def test_only_json_in_utf_8_is_read(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
     """Forms and plain text are what a page elsewhere can make a browser send."""
     answer = await client.post("/graphql", content=b'{"query":"{__typename}"}', headers=headers)
     assert answer.status_code == status
 
 
-async def test_nothing_acceptable_is_406_in_words(client: Any) -> None:
+async def test_nothing_acceptable_is_406_in_words(client: httpx.AsyncClient) -> None:
     """As JSON: an answer that cannot be read is better than none."""
     answer = await get(client, "{ __typename }", accept="image/png")
     assert answer.status_code == 406
@@ -139,14 +144,14 @@ async def test_nothing_acceptable_is_406_in_words(client: Any) -> None:
     assert "text/event-stream" in stream.json()["errors"][0]["message"]
 
 
-async def test_a_subscription_for_a_client_that_names_no_stream_is_400(client: Any) -> None:
+async def test_a_subscription_for_a_client_that_names_no_stream_is_400(client: httpx.AsyncClient) -> None:
     """It would wait for the end of the answer for ever."""
     answer = await get(client, "subscription { sources { state } }", accept="*/*")
     assert answer.status_code == 400
     assert "text/event-stream" in answer.json()["errors"][0]["message"]
 
 
-async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client: Any) -> None:
+async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client: httpx.AsyncClient) -> None:
     """And whoever wants data as much as the page gets data, or an error in it."""
     page = await client.get("/graphql", headers={"accept": BROWSER})
     assert "GraphiQL" in page.text
@@ -157,7 +162,7 @@ async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client:
 
 
 async def test_an_answer_may_be_kept_until_its_first_rate_expires(
-    client: Any, cache: Any, ticker: Any, clock: Any
+    client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """By the source's time, in whole seconds; varying with what is accepted."""
     await cache.write([ticker(price="1")])
@@ -174,7 +179,7 @@ async def test_an_answer_may_be_kept_until_its_first_rate_expires(
 
 
 async def test_who_asks_for_fresher_rates_keeps_the_answer_no_longer_than_that(
-    client: Any, cache: Any, ticker: Any, clock: Any
+    client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """A copy must not break the demand that it answered. A laxer demand does not make FRESH last longer."""
     await cache.write([ticker(price="1")])
@@ -201,7 +206,7 @@ async def test_who_asks_for_fresher_rates_keeps_the_answer_no_longer_than_that(
     ],
 )
 async def test_errors_and_answers_without_rates_are_not_kept(
-    client: Any, cache: Any, ticker: Any, clock: Any, query: str
+    client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, query: str
 ) -> None:
     """Nothing says how long they hold. Nor does a moment's state of the sources, even beside a rate."""
     await cache.write([ticker()])
@@ -211,14 +216,18 @@ async def test_errors_and_answers_without_rates_are_not_kept(
     assert "etag" not in answer.headers
 
 
-async def test_a_post_is_never_kept(client: Any, cache: Any, ticker: Any) -> None:
+async def test_a_post_is_never_kept(
+    client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """Whatever is in it."""
     await cache.write([ticker()])
     answer = await post(client, query=PRICE)
     assert (answer.headers["cache-control"], "etag" in answer.headers) == ("no-store", False)
 
 
-async def test_the_same_answer_is_not_sent_twice(client: Any, cache: Any, ticker: Any) -> None:
+async def test_the_same_answer_is_not_sent_twice(
+    client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """304 with the headers that prolong the copy, until a newer rate makes it another answer."""
     await cache.write([ticker(price="1", sequence=1)])
     first = await get(client, PRICE)

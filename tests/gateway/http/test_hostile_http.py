@@ -5,9 +5,12 @@ import gzip
 import json
 from typing import Any
 
+import httpx
 import pytest
+from structlog.typing import EventDict
 
 from tests.cost import costs_at_most
+from tests.gateway.fixture_types import ReadyGateway, Served
 
 LIMIT = 100_000
 JSON = {"content-type": "application/json"}
@@ -109,12 +112,12 @@ BODIES = {
 
 
 @pytest.fixture
-async def client(ready_gateway: Any) -> Any:
+async def client(ready_gateway: ReadyGateway) -> Any:
     async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
 
-async def assert_in_order(client: Any) -> None:
+async def assert_in_order(client: httpx.AsyncClient) -> None:
     """The same connection still answers."""
     answer = await client.post("/graphql", json={"query": "{__typename}"})
     assert answer.json() == {"data": {"__typename": "Query"}}
@@ -122,7 +125,7 @@ async def assert_in_order(client: Any) -> None:
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 async def test_a_bad_body_is_refused_at_little_cost(
-    client: Any, body: bytes, structured_logs: list[Any]
+    client: httpx.AsyncClient, body: bytes, structured_logs: list[EventDict]
 ) -> None:
     """With words, never a 5xx; nothing is logged as our error."""
     assert len(body) <= LIMIT
@@ -141,7 +144,7 @@ async def test_a_bad_body_is_refused_at_little_cost(
     await assert_in_order(client)
 
 
-async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: Any) -> None:
+async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: httpx.AsyncClient) -> None:
     """The client gets the answer although it was still sending; the next request is answered as ever."""
     whole = document("{__typename}", extensions={"padding": "x" * 20 * LIMIT})
 
@@ -157,7 +160,7 @@ async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: Any) -> No
         await assert_in_order(client)
 
 
-async def test_a_body_of_exactly_the_limit_is_read(client: Any) -> None:
+async def test_a_body_of_exactly_the_limit_is_read(client: httpx.AsyncClient) -> None:
     """One byte more is not."""
     body = document("{__typename}")
     for size, status in ((LIMIT, 200), (LIMIT + 1, 413)):
@@ -165,7 +168,7 @@ async def test_a_body_of_exactly_the_limit_is_read(client: Any) -> None:
         assert answer.status_code == status
 
 
-async def test_a_client_that_asks_first_is_refused_before_it_sends(ready_gateway: Any) -> None:
+async def test_a_client_that_asks_first_is_refused_before_it_sends(ready_gateway: ReadyGateway) -> None:
     """`Expect: 100-continue` is for that."""
     head = (
         "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -177,7 +180,7 @@ async def test_a_client_that_asks_first_is_refused_before_it_sends(ready_gateway
         assert b"\r\nconnection: close\r\n" in answer
 
 
-async def test_a_body_that_never_ends_is_408(ready_gateway: Any) -> None:
+async def test_a_body_that_never_ends_is_408(ready_gateway: ReadyGateway) -> None:
     """A connection is not held for one that sends nothing."""
     head = (
         b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{"
@@ -189,7 +192,7 @@ async def test_a_body_that_never_ends_is_408(ready_gateway: Any) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"GET /graphql HTTP/1.1\r\nhost: x\r\naccep"], ids=["nothing", "half"])
-async def test_a_head_that_never_ends_is_408(ready_gateway: Any, head: bytes) -> None:
+async def test_a_head_that_never_ends_is_408(ready_gateway: ReadyGateway, head: bytes) -> None:
     """On a new connection, and on one that has served a request."""
     whole = b"HEAD /graphql?query={__typename} HTTP/1.1\r\nhost: x\r\n\r\n"
     async with ready_gateway(read_timeout_s=0.2) as served, asyncio.timeout(5):
@@ -200,7 +203,7 @@ async def test_a_head_that_never_ends_is_408(ready_gateway: Any, head: bytes) ->
             assert b"HTTP/1.1 408 " in answers
 
 
-async def exchange(served: Any, data: bytes) -> bytes:
+async def exchange(served: Served, data: bytes) -> bytes:
     """All that the server says until it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))
     try:
@@ -232,7 +235,7 @@ QUERY_STRINGS = {
 
 @pytest.mark.parametrize(("query_string", "status"), QUERY_STRINGS.values(), ids=QUERY_STRINGS)
 async def test_an_absurd_query_string_is_refused(
-    ready_gateway: Any, query_string: bytes, status: int
+    ready_gateway: ReadyGateway, query_string: bytes, status: int
 ) -> None:
     """What is unknown in it is of no matter."""
     head = f"host: x\r\naccept: {GRAPHQL}\r\nconnection: close\r\n\r\n".encode()
@@ -261,14 +264,14 @@ HARDLY_HTTP = {
 
 
 @pytest.mark.parametrize("data", HARDLY_HTTP.values(), ids=HARDLY_HTTP)
-async def test_bytes_that_are_hardly_http_get_a_4xx(ready_gateway: Any, data: bytes) -> None:
+async def test_bytes_that_are_hardly_http_get_a_4xx(ready_gateway: ReadyGateway, data: bytes) -> None:
     """And an end of the connection."""
     async with ready_gateway() as served, asyncio.timeout(5):
         assert (await exchange(served, data)).startswith(b"HTTP/1.1 4")
 
 
 async def test_a_client_that_leaves_in_the_middle_leaves_no_trace(
-    ready_gateway: Any, structured_logs: list[Any]
+    ready_gateway: ReadyGateway, structured_logs: list[EventDict]
 ) -> None:
     """No error is logged for it."""
     head = (

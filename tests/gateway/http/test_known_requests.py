@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from cache.memory import MemoryCache
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 
 QUERY = "query ($symbol: Symbol!) { rate(symbol: $symbol) { id price } }"
@@ -13,7 +15,7 @@ QUERY = "query ($symbol: Symbol!) { rate(symbol: $symbol) { id price } }"
 
 @pytest.mark.parametrize("fast_path", [True, False])
 async def test_the_same_bytes_get_the_present_answer_each_time(
-    ready_gateway: Any, cache: Any, ticker: Any, fast_path: bool
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, fast_path: bool
 ) -> None:
     """What is kept of a request is the question, never the answer."""
     async with (
@@ -40,7 +42,7 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
                 assert await ask(method) == expected
 
 
-async def test_the_short_way_has_the_headers_of_the_long_one(ready_gateway: Any) -> None:
+async def test_the_short_way_has_the_headers_of_the_long_one(ready_gateway: ReadyGateway) -> None:
     """A request with an origin goes through all middleware, one without does not: the headers are the same."""
     async with ready_gateway() as served, served.client() as client:
         requests: list[dict[str, Any]] = [

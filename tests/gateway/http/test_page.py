@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.settings import GatewaySettings
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "http.md").read_text()
 
@@ -26,7 +27,9 @@ def test_its_figures_are_the_defaults(setting: str, words: str) -> None:
     assert words.format(GatewaySettings.model_fields[setting].default) in text
 
 
-async def test_its_subscription_works(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_its_subscription_works(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """Asked as a browser does."""
     (query,) = re.findall(r"const query = '(.+)';", PAGE)
     await cache.write([ticker(price="1")])

@@ -8,6 +8,7 @@ import pytest
 from gateway.gateway import Gateway
 from gateway.http.request_cache import RequestCache
 from tests.gateway.fakes import wait_until
+from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.wire import ONE, connected, learned, post
 
@@ -123,7 +124,7 @@ async def test_a_failing_fast_path_leaves_the_request_to_the_asgi_path(
         ]
 
 
-async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: Any) -> None:
+async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: ReadyGateway) -> None:
     """Connections that used the fast path only are closed with all others."""
     async with ready_gateway() as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(served.http.rpartition(":")[2]))

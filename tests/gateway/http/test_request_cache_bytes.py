@@ -12,8 +12,10 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cache.memory import MemoryCache
 from rates.source import Source
 from tests.gateway.fakes import FakeClock, build_ticker
+from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.wire import ONE, READ, post
 
@@ -136,7 +138,7 @@ def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
 
 
 async def test_the_short_way_answers_with_the_bytes_of_the_long_one(
-    ready_gateway: Any, cache: Any, clock: FakeClock
+    ready_gateway: ReadyGateway, cache: MemoryCache, clock: FakeClock
 ) -> None:
     """Sequences of requests on one connection, each sequence several times, against a gateway without any fast path."""
     for symbol in ("BTC/USDT", "ETH/USDT"):

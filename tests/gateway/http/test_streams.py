@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from structlog.typing import EventDict
 
+from cache.memory import MemoryCache
 from tests.e2e.nginx import start_nginx
 from tests.gateway.fakes import TIMEOUT_S
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 
 LIVE = "subscription($after: String) { rates(after: $after) { kind recovered conflated items { price } } }"
 EVENTS = {"accept": "text/event-stream"}
@@ -47,7 +50,7 @@ async def read_events(response: httpx.Response) -> AsyncIterator[Event]:
 
 @asynccontextmanager
 async def streaming(
-    served: Any, headers: dict[str, str], query: str = LIVE, **more: Any
+    served: Served, headers: dict[str, str], query: str = LIVE, **more: Any
 ) -> AsyncIterator[Any]:
     """A response whose body is being read."""
     async with (
@@ -59,7 +62,7 @@ async def streaming(
 
 
 async def test_a_subscription_is_a_stream_of_next_events_with_the_cursor_as_id(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """The id is there whether or not the document asks for the cursor. Proxies are told to hand on at once."""
     await cache.write([ticker(price="1", sequence=1)])
@@ -80,7 +83,7 @@ async def test_a_subscription_is_a_stream_of_next_events_with_the_cursor_as_id(
 
 
 async def test_a_reader_that_comes_back_with_last_event_id_gets_what_it_missed(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Even if its first request had an `after`, as a browser repeats that."""
     await cache.write([ticker(price="1", sequence=1)])
@@ -100,7 +103,7 @@ async def test_a_reader_that_comes_back_with_last_event_id_gets_what_it_missed(
                 assert sorted(item["price"] for item in event["items"]) == ["2", "3"]
 
 
-async def test_an_unknown_last_event_id_is_an_error_in_the_stream(ready_gateway: Any) -> None:
+async def test_an_unknown_last_event_id_is_an_error_in_the_stream(ready_gateway: ReadyGateway) -> None:
     """A browser's script can read that; it could not read a status."""
     headers = {**EVENTS, "last-event-id": "nonsense"}
     async with ready_gateway() as served, streaming(served, headers) as response:
@@ -121,7 +124,7 @@ async def test_an_unknown_last_event_id_is_an_error_in_the_stream(ready_gateway:
     ],
 )
 async def test_a_single_result_is_one_event_or_part_and_the_end(
-    ready_gateway: Any, query: str, result: Any
+    ready_gateway: ReadyGateway, query: str, result: Any
 ) -> None:
     """Queries and refusals alike, on status 200: an open stream has no other way to say it."""
     async with ready_gateway() as served:
@@ -147,7 +150,7 @@ def parse_parts(body: bytes) -> list[Any]:
     return [json.loads(each) for each in bodies]
 
 
-async def test_a_malformed_request_is_400_whatever_stream_is_wanted(ready_gateway: Any) -> None:
+async def test_a_malformed_request_is_400_whatever_stream_is_wanted(ready_gateway: ReadyGateway) -> None:
     """There is no operation whose result it could be."""
     async with ready_gateway() as served, served.client() as client:
         answer = await client.post("/graphql", json={"query": 5}, headers=EVENTS)
@@ -155,7 +158,7 @@ async def test_a_malformed_request_is_400_whatever_stream_is_wanted(ready_gatewa
         assert answer.json()["errors"]
 
 
-async def test_an_idle_stream_shows_that_it_lives(ready_gateway: Any) -> None:
+async def test_an_idle_stream_shows_that_it_lives(ready_gateway: ReadyGateway) -> None:
     """A comment to event streams, an empty object to parts."""
     async with ready_gateway(stream_heartbeat_s=0.05) as served:
         for headers, sign in ((EVENTS, b"\n:\n\n"), (PARTS, b"\r\n\r\n{}\r\n--graphql\r\n")):
@@ -166,7 +169,7 @@ async def test_an_idle_stream_shows_that_it_lives(ready_gateway: Any) -> None:
                     body += await anext(pieces)
 
 
-async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway: Any) -> None:
+async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway: ReadyGateway) -> None:
     """Nothing is left that would have to be told updates."""
     async with ready_gateway() as served:
         for headers in (EVENTS, PARTS):
@@ -176,7 +179,7 @@ async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway:
             await served.facts(lambda seen: seen["subscribers"] == 0)
 
 
-async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Any) -> None:
+async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: ReadyGateway) -> None:
     """Event streams without `complete`; parts with an error after which Apollo's clients tell their user."""
     async with (
         ready_gateway() as served,
@@ -199,7 +202,7 @@ async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Any)
 
 
 @asynccontextmanager
-async def behind_nginx(served: Any) -> AsyncIterator[Any]:
+async def behind_nginx(served: Served) -> AsyncIterator[Any]:
     """The same gateway through the proxy. It is waited for in a thread, because it asks the gateway whether it is there."""
     proxy = start_nginx([int(served.http.rpartition(":")[2])])
     nginx = await asyncio.to_thread(proxy.__enter__)
@@ -209,7 +212,9 @@ async def behind_nginx(served: Any) -> AsyncIterator[Any]:
         await asyncio.to_thread(proxy.__exit__, None, None, None)
 
 
-async def test_events_pass_through_nginx_at_once(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_events_pass_through_nginx_at_once(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """With the configuration that ships; each of them, not a buffer full."""
     await cache.write([ticker(price="0", sequence=0)])
     async with (
@@ -232,7 +237,7 @@ WIDE = (
 
 
 @asynccontextmanager
-async def narrow_stream(served: Any, headers: dict[str, str]) -> AsyncIterator[socket.socket]:
+async def narrow_stream(served: Served, headers: dict[str, str]) -> AsyncIterator[socket.socket]:
     """A stream whose reader has room for little."""
     with closing(socket.socket()) as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -247,7 +252,7 @@ async def narrow_stream(served: Any, headers: dict[str, str]) -> AsyncIterator[s
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
 async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_again(
-    ready_gateway: Any, cache: Any, ticker: Any, headers: dict[str, str]
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, headers: dict[str, str]
 ) -> None:
     """What its connection cannot hold is merged, not queued; another reader sees every update meanwhile."""
     last = 1_000
@@ -278,7 +283,11 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
 async def test_a_reader_that_never_reads_again_is_cut_off(
-    ready_gateway: Any, cache: Any, ticker: Any, headers: dict[str, str], structured_logs: Any
+    ready_gateway: ReadyGateway,
+    cache: MemoryCache,
+    ticker: BuildTicker,
+    headers: dict[str, str],
+    structured_logs: list[EventDict],
 ) -> None:
     """After the stall timeout, its connection with it: it would hold its memory as long as it likes."""
     async with ready_gateway(stall_timeout_s=0.3) as served, narrow_stream(served, headers) as link:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.queries.consensus.query import ConsensusQuery
@@ -24,6 +25,8 @@ from instruments.instrument import Halt
 from rates.errors import NotTrading, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fixture_types import BuildTicker, Execute, Until
 from tests.gateway.subscriptions.test_live_queries import following
 
 BINANCE, COINGECKO = Source.BINANCE, Source.COINGECKO
@@ -35,7 +38,7 @@ SCHEMA = build_schema()
 
 
 @pytest.fixture
-async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
     """Everything tracked has a price."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "2")])
     await cache.write([ticker("BTC/USD", "3", source=COINGECKO), ticker("BTC/USDT", "4", source=COINGECKO)])
@@ -54,7 +57,7 @@ HALTED_ETH = [("ETH/USDT", BINANCE, UnavailableReason.NOT_TRADING)]
 
 
 async def test_a_halted_instrument_is_not_answered_and_says_so(
-    gateway: Gateway, instruments: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
     """Whatever its last price was: by name, among all, and alone, with the source's own word and since when."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
@@ -74,7 +77,7 @@ async def test_a_halted_instrument_is_not_answered_and_says_so(
 
 
 async def test_another_source_answers_for_a_halted_one(
-    gateway: Gateway, instruments: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
     """The preferred source has halted it: the next one answers, and the list tells of both."""
     instruments.halt(BINANCE, "BTC/USDT", BREAK)
@@ -88,7 +91,7 @@ async def test_another_source_answers_for_a_halted_one(
 
 
 async def test_subscribers_are_told_that_it_left_and_that_it_is_back(
-    gateway: Gateway, instruments: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
     """A retraction with the reason, then its last known value again; nothing in between."""
     async with aclosing(gateway.live_queries.iterate(RatesQuery((ETH_USDT,)), DeliveryOptions())) as events:
@@ -105,7 +108,7 @@ async def test_subscribers_are_told_that_it_left_and_that_it_is_back(
 
 
 async def test_prices_of_a_halted_instrument_reach_nobody(
-    gateway: Gateway, instruments: Any, cache: Any, ticker: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, cache: MemoryCache, ticker: BuildTicker, seen: None
 ) -> None:
     """Dead pairs go on having prices; who watches all is told of the others only."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
@@ -121,7 +124,7 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
 
 @pytest.mark.parametrize("query", [RatesQuery(None, (BINANCE,)), RatesQuery((BTC_USDT, ETH_USDT))])
 async def test_who_comes_back_is_told_what_was_halted_meanwhile(
-    gateway: Gateway, instruments: Any, seen: None, query: RatesQuery
+    gateway: Gateway, instruments: ListedInstruments, seen: None, query: RatesQuery
 ) -> None:
     """Once, with the reason, and without a gap; and who comes back later that it is traded again."""
     before = gateway.rates.cursor()
@@ -138,7 +141,7 @@ async def test_who_comes_back_is_told_what_was_halted_meanwhile(
 
 
 async def test_one_that_is_removed_while_halted_is_tracked_no_more(
-    gateway: Gateway, instruments: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
     """For subscribers and for questions; one that is added while halted is told as such."""
     eth = [each for each in instruments.instruments if each.symbol == ETH_USDT]
@@ -162,7 +165,7 @@ async def test_one_that_is_removed_while_halted_is_tracked_no_more(
 
 
 async def test_a_subscription_to_one_rate_waits_or_takes_another_source(
-    gateway: Gateway, instruments: Any, seen: None
+    gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
     """The next source by preference while it lasts, the first one again afterwards."""
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), DeliveryOptions())) as rates:
@@ -175,7 +178,9 @@ async def test_a_subscription_to_one_rate_waits_or_takes_another_source(
         assert (await following(rates)).id == "BINANCE:BTC/USDT"
 
 
-async def test_the_source_counts_it_apart(gateway: Gateway, instruments: Any, seen: None) -> None:
+async def test_the_source_counts_it_apart(
+    gateway: Gateway, instruments: ListedInstruments, seen: None
+) -> None:
     """A halted instrument cannot be fresh, and is no reason to call its source degraded."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
@@ -183,7 +188,9 @@ async def test_the_source_counts_it_apart(gateway: Gateway, instruments: Any, se
     assert (status.tracked, status.halted, status.seen) == (1, 1, 1)
 
 
-async def test_a_consensus_leaves_it_out_and_says_why(gateway: Gateway, instruments: Any, seen: None) -> None:
+async def test_a_consensus_leaves_it_out_and_says_why(
+    gateway: Gateway, instruments: ListedInstruments, seen: None
+) -> None:
     """A price of before the halt is no opinion; with nobody else there is none at all."""
     query = ConsensusQuery(BTC_USDT)
     assert len(gateway.consensus.consensus(query).contributions) == 2
@@ -200,7 +207,9 @@ async def test_a_consensus_leaves_it_out_and_says_why(gateway: Gateway, instrume
     )
 
 
-async def test_the_api_tells_all_of_it(execute: Any, gateway: Gateway, instruments: Any, seen: None) -> None:
+async def test_the_api_tells_all_of_it(
+    execute: Execute, gateway: Gateway, instruments: ListedInstruments, seen: None
+) -> None:
     """`instruments` with status, word and time; `unavailable`; the error of a single rate."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
@@ -238,7 +247,9 @@ async def test_the_api_tells_all_of_it(execute: Any, gateway: Gateway, instrumen
     }
 
 
-async def test_both_ways_of_answering_say_the_same(gateway: Gateway, instruments: Any, seen: None) -> None:
+async def test_both_ways_of_answering_say_the_same(
+    gateway: Gateway, instruments: ListedInstruments, seen: None
+) -> None:
     """Before, while and after it is halted, also where the answer was kept from before."""
     context = Context.of(gateway)
     fast, plain = (

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from cache.ports import Snapshot
 from gateway.gateway import Gateway
 from gateway.queries.rate import UnavailableReason
@@ -22,12 +23,14 @@ from rates.errors import (
 from rates.health import LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.gateway.fakes import FakeClock, ListedInstruments, ScriptedFeed
+from tests.gateway.fixture_types import BuildTicker, Running, Until
 
 BTC_USDT, ETH_USDT = parse_symbol("BTC/USDT"), parse_symbol("ETH/USDT")
 
 
 @pytest.fixture
-async def write(gateway: Gateway, cache: Any, until: Any) -> Any:
+async def write(gateway: Gateway, cache: MemoryCache, until: Until) -> Any:
     """Writes tickers and returns when the mirror has them."""
 
     async def run(*tickers: Any) -> None:
@@ -39,7 +42,7 @@ async def write(gateway: Gateway, cache: Any, until: Any) -> Any:
 
 
 @pytest.fixture
-async def report_up(gateway: Gateway, cache: Any, clock: Any, until: Any) -> None:
+async def report_up(gateway: Gateway, cache: MemoryCache, clock: FakeClock, until: Until) -> None:
     for source in Source:
         await cache.report(
             SourceReport(
@@ -57,7 +60,7 @@ async def report_up(gateway: Gateway, cache: Any, clock: Any, until: Any) -> Non
 
 
 async def test_the_preferred_source_answers_while_it_is_fresh(
-    gateway: Gateway, write: Any, ticker: Any, clock: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """Then the next, then, with none fresh, the one that has used up least of its time to live."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -78,7 +81,7 @@ def _source(gateway: Gateway) -> Source:
 
 
 async def test_max_age_is_met_at_exactly_that_age(
-    gateway: Gateway, write: Any, ticker: Any, clock: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """One microsecond later the demand fails and `on_stale` decides."""
     await write(ticker())
@@ -96,7 +99,7 @@ async def test_max_age_is_met_at_exactly_that_age(
 
 
 async def test_without_max_age_the_ttl_is_the_demand(
-    gateway: Gateway, write: Any, ticker: Any, clock: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """Each source by its own."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -111,7 +114,7 @@ async def test_without_max_age_the_ttl_is_the_demand(
 
 
 async def test_everything_asked_for_and_not_answered_has_a_reason(
-    gateway: Gateway, write: Any, ticker: Any, report_up: None
+    gateway: Gateway, write: Any, ticker: BuildTicker, report_up: None
 ) -> None:
     """Once per symbol, though asked twice."""
     await write(ticker())
@@ -127,7 +130,7 @@ async def test_everything_asked_for_and_not_answered_has_a_reason(
 
 
 async def test_a_source_that_is_down_is_the_reason_for_what_it_never_told(
-    gateway: Gateway, write: Any, ticker: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker
 ) -> None:
     """No process reports on either source here."""
     answer = gateway.rates.rates(RatesQuery())
@@ -147,7 +150,7 @@ async def test_never_seen_and_unknown_are_different_errors(gateway: Gateway, rep
 
 
 async def test_an_instrument_that_is_no_longer_tracked_is_unknown(
-    gateway: Gateway, write: Any, ticker: Any, instruments: Any, until: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, instruments: ListedInstruments, until: Until
 ) -> None:
     """Though the cache still holds its last value."""
     await write(ticker("ETH/USDT"))
@@ -159,7 +162,7 @@ async def test_an_instrument_that_is_no_longer_tracked_is_unknown(
 
 
 async def test_the_cursor_says_how_far_the_mirror_had_read(
-    gateway: Gateway, write: Any, ticker: Any, cache: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, cache: MemoryCache
 ) -> None:
     """Of every source."""
     await write(ticker())
@@ -176,7 +179,7 @@ async def test_too_many_symbols_are_refused(gateway: Gateway, settings: GatewayS
 
 
 async def test_nothing_is_answered_before_the_cache_has_been_read(
-    scripted_feed: Any, instruments: Any, settings: GatewaySettings
+    scripted_feed: ScriptedFeed, instruments: ListedInstruments, settings: GatewaySettings
 ) -> None:
     """NOT_YET_SEEN would be a guess."""
     gateway = Gateway(scripted_feed, instruments, settings, simulated=False)
@@ -185,7 +188,7 @@ async def test_nothing_is_answered_before_the_cache_has_been_read(
 
 
 async def test_answers_go_on_while_the_cache_is_away_and_grow_old(
-    running: Any, scripted_feed: Any, ticker: Any, clock: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
     """With the true age, and readiness ends after a while."""
     scripted_feed.snapshots[Source.BINANCE] = Snapshot(Source.BINANCE, "e", 1, (ticker(),), ())
@@ -204,7 +207,7 @@ async def test_answers_go_on_while_the_cache_is_away_and_grow_old(
 
 
 async def test_who_names_sources_hears_of_each_that_cannot_answer(
-    gateway: Gateway, write: Any, ticker: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker
 ) -> None:
     """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -223,7 +226,7 @@ async def test_who_names_sources_hears_of_each_that_cannot_answer(
 
 
 async def test_a_clock_ahead_of_ours_is_tolerated_and_shown(
-    gateway: Gateway, write: Any, ticker: Any, clock: Any
+    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """The age is zero, not negative; `skewMs` tells by how much the source was ahead."""
     await write(ticker(observed_at=clock() + timedelta(seconds=3), received_at=clock()))

@@ -1,7 +1,6 @@
 """The catalog stays current, survives the database, and pages without gaps or repeats."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -10,10 +9,12 @@ from rates.errors import DatabaseUnavailable, InvalidArgument, InvalidCursor
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
+from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fixture_types import Until
 
 
 async def test_added_instruments_are_told_and_the_last_known_stay_without_database(
-    instruments: Any,
+    instruments: ListedInstruments,
 ) -> None:
     """Only what is new after the first look counts as added."""
     added: list[TickerKey] = []
@@ -30,7 +31,9 @@ async def test_added_instruments_are_told_and_the_last_known_stay_without_databa
     assert catalog.sources_of(parse_symbol("SOL/USDT")) == {Source.BINANCE}
 
 
-async def test_it_refreshes_by_itself_and_outlives_the_database(instruments: Any, until: Any) -> None:
+async def test_it_refreshes_by_itself_and_outlives_the_database(
+    instruments: ListedInstruments, until: Until
+) -> None:
     """The task goes on; the error is kept for readiness."""
     catalog = InstrumentCatalog(instruments, refresh_s=0.001)
     task = asyncio.create_task(catalog.run())
@@ -45,7 +48,7 @@ async def test_it_refreshes_by_itself_and_outlives_the_database(instruments: Any
     await asyncio.wait([task])
 
 
-async def test_pages_cover_everything_once(instruments: Any) -> None:
+async def test_pages_cover_everything_once(instruments: ListedInstruments) -> None:
     """Following the cursors to the end."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
@@ -67,7 +70,7 @@ async def test_pages_cover_everything_once(instruments: Any) -> None:
     ]
 
 
-async def test_a_cursor_stays_good_when_its_instrument_goes(instruments: Any) -> None:
+async def test_a_cursor_stays_good_when_its_instrument_goes(instruments: ListedInstruments) -> None:
     """It names a place in the order, not a row."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
@@ -78,7 +81,7 @@ async def test_a_cursor_stays_good_when_its_instrument_goes(instruments: Any) ->
     assert [str(each.symbol) for each in rest.instruments] == ["BTC/USDT", "BTC/USDT", "ETH/USDT"]
 
 
-async def test_search_is_by_symbol_or_name_in_any_case(instruments: Any) -> None:
+async def test_search_is_by_symbol_or_name_in_any_case(instruments: ListedInstruments) -> None:
     """And can be narrowed to one source."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
@@ -89,7 +92,7 @@ async def test_search_is_by_symbol_or_name_in_any_case(instruments: Any) -> None
 
 
 @pytest.mark.parametrize("first", [-1, 201])
-async def test_a_page_beyond_the_limit_is_refused(instruments: Any, first: int) -> None:
+async def test_a_page_beyond_the_limit_is_refused(instruments: ListedInstruments, first: int) -> None:
     """With the range that is expected."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     with pytest.raises(InvalidArgument, match="first"):
@@ -98,7 +101,7 @@ async def test_a_page_beyond_the_limit_is_refused(instruments: Any, first: int) 
         catalog.read_page(search=None, source=None, first=1, after="nonsense")
 
 
-async def test_near_matches_come_from_the_sources_asked(instruments: Any) -> None:
+async def test_near_matches_come_from_the_sources_asked(instruments: ListedInstruments) -> None:
     """Best first."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
@@ -107,7 +110,9 @@ async def test_near_matches_come_from_the_sources_asked(instruments: Any) -> Non
     assert catalog.suggest(parse_symbol("ZZZZ/QQQQ"), Source) == []
 
 
-async def test_removed_instruments_are_told_and_every_change_is_remembered(instruments: Any) -> None:
+async def test_removed_instruments_are_told_and_every_change_is_remembered(
+    instruments: ListedInstruments,
+) -> None:
     """By the name of the set that was tracked; a set that never was is not known."""
     added: list[TickerKey] = []
     removed: list[TickerKey] = []

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
@@ -15,6 +16,8 @@ from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.errors import InvalidArgument, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.gateway.fakes import FakeClock, ListedInstruments
+from tests.gateway.fixture_types import BuildTicker, Until
 
 BTC_USDT = parse_symbol("BTC/USDT")
 AT_ONCE = DeliveryOptions()
@@ -32,7 +35,7 @@ def prices(event: RatesEvent) -> list[tuple[str, str]]:
 
 
 async def test_a_snapshot_comes_first_then_what_moved(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """Between the two nothing is lost, repeated or reordered."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
@@ -56,7 +59,7 @@ async def test_a_snapshot_comes_first_then_what_moved(
 
 
 async def test_a_slow_reader_gets_the_newest_values_and_is_told_how_many_were_merged(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """While it does not read, it holds one value per instrument."""
     async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), AT_ONCE)) as events:
@@ -69,7 +72,7 @@ async def test_a_slow_reader_gets_the_newest_values_and_is_told_how_many_were_me
 
 
 async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
-    gateway: Gateway, cache: Any, ticker: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Measured on the loop's clock."""
     loop = asyncio.get_running_loop()
@@ -86,7 +89,7 @@ async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
 
 
 async def test_silence_is_broken_by_a_heartbeat_that_claims_nothing_held_back(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """While sampling holds a value back, the cursor stays before it."""
     pace = DeliveryOptions(sample_interval_s=60, max_silence_s=0.05)
@@ -100,7 +103,9 @@ async def test_silence_is_broken_by_a_heartbeat_that_claims_nothing_held_back(
         assert gateway.rates.cursor() != snapshot.cursor
 
 
-async def test_moves_below_the_threshold_are_left_out(gateway: Gateway, cache: Any, ticker: Any) -> None:
+async def test_moves_below_the_threshold_are_left_out(
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """The move is measured from the value sent last, not from the one before."""
     pace = parse_delivery_options(0, 100.0, 1_000)
     await cache.write([ticker(price="100")])
@@ -112,7 +117,7 @@ async def test_moves_below_the_threshold_are_left_out(gateway: Gateway, cache: A
 
 
 async def test_an_instrument_added_later_joins_the_stream(
-    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, instruments: ListedInstruments, until: Until
 ) -> None:
     """Also when its first rate came before we knew that it is tracked."""
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE)) as events:
@@ -124,7 +129,7 @@ async def test_an_instrument_added_later_joins_the_stream(
 
 
 async def test_one_rate_follows_the_source_that_would_answer(
-    gateway: Gateway, cache: Any, ticker: Any, clock: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
     """Binance while it is fresh, CoinGecko once it is not, Binance again when it is back."""
     await cache.write([ticker(price="1")])
@@ -141,7 +146,7 @@ async def test_one_rate_follows_the_source_that_would_answer(
 
 
 async def test_one_rate_that_was_never_seen_comes_when_it_does(
-    gateway: Gateway, cache: Any, ticker: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Waiting is what a subscription is for; only an unknown symbol is an error."""
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:
@@ -172,7 +177,7 @@ def test_a_pace_out_of_range_is_refused(arguments: Any) -> None:
 
 
 async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
-    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, instruments: ListedInstruments, until: Until
 ) -> None:
     """As `unavailable` in an UPDATE; when it is tracked again, its value comes again."""
     await cache.write([ticker(price="1")])

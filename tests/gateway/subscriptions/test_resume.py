@@ -2,10 +2,10 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from cache.ports import Snapshot
 from gateway.gateway import Gateway
 from gateway.queries.rates_query import RatesQuery
@@ -15,11 +15,13 @@ from rates.errors import InvalidCursor
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
 from rates.wire import Changes
+from tests.gateway.fakes import ListedInstruments, ScriptedFeed
+from tests.gateway.fixture_types import BuildTicker, Running, Until
 from tests.gateway.subscriptions.test_live_queries import AT_ONCE, BINANCE, BTC_USDT, following, prices
 
 
 async def test_a_reader_that_comes_back_gets_just_what_it_missed(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """In one snapshot, proved complete, followed by updates."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
@@ -45,7 +47,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
 
 
 async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """The GAP repeats the old cursor: a client that leaves before the SNAPSHOT can resume."""
     await cache.write([ticker(price="1")])
@@ -66,7 +68,7 @@ async def test_a_cursor_too_old_to_prove_brings_a_gap_and_everything(
 
 
 async def test_a_cursor_of_another_epoch_brings_a_gap(
-    gateway: Gateway, cache: Any, ticker: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
     """The cache was lost in between: nothing can be proved."""
     await cache.write([ticker()])
@@ -79,7 +81,7 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
 
 
 async def test_a_cursor_of_an_epoch_that_the_mirror_has_not_seen_brings_a_gap(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
     """The cache can prove it, but this replica still answers with values of the lost epoch."""
     async with running(scripted_feed) as gateway:
@@ -95,7 +97,7 @@ async def test_a_cursor_of_an_epoch_that_the_mirror_has_not_seen_brings_a_gap(
 
 
 async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
     """So that nothing the client has is told again."""
     async with running(scripted_feed) as gateway:
@@ -114,7 +116,7 @@ async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
 
 
 async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
     """The stream has nothing after it, but this replica is cut off and proves nothing."""
     async with running(scripted_feed) as gateway:
@@ -130,7 +132,7 @@ async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
 
 
 async def test_a_snapshot_after_a_cursor_ends_where_the_mirror_is(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
     """A later change in the stream follows as an update."""
     async with running(scripted_feed) as gateway:
@@ -157,7 +159,7 @@ async def test_a_cursor_that_is_none_is_refused_at_once(gateway: Gateway) -> Non
 
 
 async def test_who_comes_back_is_told_what_is_tracked_since(
-    gateway: Gateway, cache: Any, ticker: Any, instruments: Any, until: Any
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, instruments: ListedInstruments, until: Until
 ) -> None:
     """Though it was written before the cursor; and that the other is tracked no more."""
     await cache.write([ticker(price="1")])
@@ -177,7 +179,7 @@ async def test_who_comes_back_is_told_what_is_tracked_since(
 
 
 async def test_an_empty_cache_proves_nothing_once_something_was_seen(
-    running: Any, scripted_feed: Any, ticker: Any, until: Any
+    running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
     """A value may have come and been lost with the cache between two looks at nothing."""
     async with running(scripted_feed) as gateway:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from tests.gateway.fakes import wait_until
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.websocket.test_slow_readers import WIDE, stalled_reader
 from tests.gateway.wire import UPGRADE, Wire, connected
 
@@ -73,7 +75,7 @@ async def test_parts_of_a_message_that_hold_nothing_are_not_kept(gateway_with_ra
 
 @pytest.mark.parametrize("events", range(10, 100, 10))
 async def test_a_client_that_closes_its_half_and_reads_nothing_is_gone_after_the_stall_timeout(
-    ready_gateway: Any, cache: Any, ticker: Any, events: int
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, events: int
 ) -> None:
     """However much of what it was sent is unread, in its kernel, ours or our buffer."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:

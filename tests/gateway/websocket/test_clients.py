@@ -10,13 +10,14 @@ from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
 from cache.memory import MemoryCache
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.node_client import node_client
 
 RESUMABLE = "subscription ($after: String) { rates(after: $after) { kind recovered cursor items { price } } }"
 
 
 async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """When the first stops, its own retrying takes it to the second, where it gets just what it missed."""
     await cache.write([ticker(price="1")])
@@ -45,7 +46,7 @@ async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
 
 
 async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
-    ready_gateway: Any, ticker: Any
+    ready_gateway: ReadyGateway, ticker: BuildTicker
 ) -> None:
     """It hears 4503, which it does not take for fatal, and what it missed is recovered."""
     copies = " ".join(f"c{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(45))
@@ -79,7 +80,7 @@ async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
 
 
 async def test_npm_subscriptions_transport_ws_queries_and_subscribes(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """The client of the legacy protocol, with the `ws` of its time."""
     await cache.write([ticker(price="1")])
@@ -109,7 +110,7 @@ async def test_npm_subscriptions_transport_ws_queries_and_subscribes(
     "protocol", [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL, WebsocketsTransport.APOLLO_SUBPROTOCOL]
 )
 async def test_python_gql_resumes_after_an_error_and_a_disconnect(
-    ready_gateway: Any, cache: Any, ticker: Any, protocol: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, protocol: Any
 ) -> None:
     """Over both protocols."""
     await cache.write([ticker(price="1")])

@@ -12,11 +12,13 @@ from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.frames import Opcode
 
+from cache.memory import MemoryCache
 from gateway.fastpath.payload import EncodedPayload, Envelope, FrameEncoder
 from gateway.websocket.compression import MIN_BYTES, WINDOW_BITS, compress
 from gateway.websocket.protocol import encode_compressed_frame, encode_text_frame
 from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.write_queue import WriteQueue
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.node_client import node_client
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
 from tests.gateway.websocket.test_write_queue import NarrowWriter, fail_on_stall
@@ -58,7 +60,9 @@ class Offer(ClientPerMessageDeflateFactory):
         return sum(each.compressed for each in self.agreed)
 
 
-async def events(url: str, cache: Any, ticker: Any, offer: Offer, protocol: str = MODERN) -> list[Any]:
+async def events(
+    url: str, cache: MemoryCache, ticker: BuildTicker, offer: Offer, protocol: str = MODERN
+) -> list[Any]:
     """A snapshot and an update, as a client sees them that offers this; what it sends itself is compressed if the offer is taken."""
     await cache.write([ticker(price="1", sequence=1)])
     async with raw_socket(url, protocol, compression=None, extensions=[offer]) as client:
@@ -70,7 +74,7 @@ async def events(url: str, cache: Any, ticker: Any, offer: Offer, protocol: str 
 
 @pytest.mark.parametrize("protocol", [MODERN, LEGACY])
 async def test_a_client_that_offers_it_reads_the_same_in_fewer_bytes(
-    ready_gateway: Any, cache: Any, ticker: Any, protocol: str
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, protocol: str
 ) -> None:
     """Both events come compressed, the short messages before them as they are."""
     offer = Offer(client_max_window_bits=True)
@@ -85,7 +89,7 @@ async def test_a_client_that_offers_it_reads_the_same_in_fewer_bytes(
 
 
 async def test_nothing_is_compressed_unless_it_is_switched_on(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """By default the offer is not taken."""
     offer = Offer(client_max_window_bits=True)
@@ -96,7 +100,7 @@ async def test_nothing_is_compressed_unless_it_is_switched_on(
 
 
 async def test_a_client_that_has_less_memory_than_a_message_needs_gets_it_plain(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """It asked for a smaller window: what is compressed for the others is not for it."""
     offer = Offer(server_max_window_bits=WINDOW_BITS - 1)
@@ -108,7 +112,7 @@ async def test_a_client_that_has_less_memory_than_a_message_needs_gets_it_plain(
 
 
 async def test_compressed_or_not_readers_are_told_the_same(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Readers of one cohort, who differ in what their connections agreed to."""
     await cache.write([ticker(price="1", sequence=1)])
@@ -126,7 +130,9 @@ async def test_compressed_or_not_readers_are_told_the_same(
     assert {message["payload"]["data"]["rates"]["c0"][0]["price"] for message in snapshots} == {"1"}
 
 
-async def test_a_message_that_is_longer_than_allowed_once_unpacked_is_refused(ready_gateway: Any) -> None:
+async def test_a_message_that_is_longer_than_allowed_once_unpacked_is_refused(
+    ready_gateway: ReadyGateway,
+) -> None:
     """A few bytes that would become a hundred times the limit."""
     async with (
         ready_gateway(ws_compression=True, max_body_bytes=10_000) as served,
@@ -136,7 +142,9 @@ async def test_a_message_that_is_longer_than_allowed_once_unpacked_is_refused(re
         assert (await client.closed())[0] == 1009
 
 
-async def test_npm_graphql_ws_reads_compressed_messages(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_npm_graphql_ws_reads_compressed_messages(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """The `ws` library of Node, which offers compression by itself."""
     await cache.write([ticker(price="1")])
     async with (

@@ -6,29 +6,34 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 from websockets import ConnectionClosed, Subprotocol
 from websockets.sync.client import connect
 
+from cache.memory import MemoryCache
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.raw_socket import LEGACY, MODERN, RATES, SOURCES, TIMEOUT_S, raw_socket
 
 QUERY = "{ __typename }"
 
 
-async def test_an_operation_before_the_acknowledgement_is_closed_with_4401(ready_gateway: Any) -> None:
+async def test_an_operation_before_the_acknowledgement_is_closed_with_4401(
+    ready_gateway: ReadyGateway,
+) -> None:
     """Whatever the operation is."""
     async with ready_gateway() as served, raw_socket(served.ws, init=False) as client:
         await client.start("1", QUERY)
         assert await client.closed() == (4401, "Unauthorized")
 
 
-async def test_a_second_initialisation_is_closed_with_4429(ready_gateway: Any) -> None:
+async def test_a_second_initialisation_is_closed_with_4429(ready_gateway: ReadyGateway) -> None:
     """Also long after the first."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         await client.send({"type": "connection_init"})
         assert await client.closed() == (4429, "Too many initialisation requests")
 
 
-async def test_a_silent_connection_is_closed_with_4408(ready_gateway: Any) -> None:
+async def test_a_silent_connection_is_closed_with_4408(ready_gateway: ReadyGateway) -> None:
     """So is one that only pings; one that is initialised in time stays."""
     async with ready_gateway(init_timeout_s=0.3) as served, raw_socket(served.ws) as early:
         async with raw_socket(served.ws, init=False) as late:
@@ -40,7 +45,9 @@ async def test_a_silent_connection_is_closed_with_4408(ready_gateway: Any) -> No
 
 
 @pytest.mark.parametrize("offered", [(), ("mqtt",)])
-async def test_another_subprotocol_is_closed_with_4406(ready_gateway: Any, offered: tuple[str, ...]) -> None:
+async def test_another_subprotocol_is_closed_with_4406(
+    ready_gateway: ReadyGateway, offered: tuple[str, ...]
+) -> None:
     """With words on what is spoken here."""
     async with ready_gateway() as served, raw_socket(served.ws, *offered or ("x",), init=False) as client:
         code, reason = await client.closed()
@@ -48,13 +55,13 @@ async def test_another_subprotocol_is_closed_with_4406(ready_gateway: Any, offer
         assert reason == "Subprotocol not acceptable: expected graphql-transport-ws or graphql-ws"
 
 
-async def test_of_both_subprotocols_the_newer_is_spoken(ready_gateway: Any) -> None:
+async def test_of_both_subprotocols_the_newer_is_spoken(ready_gateway: ReadyGateway) -> None:
     """Whichever the client names first."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY, MODERN) as client:
         assert client.connection.subprotocol == MODERN
 
 
-async def test_an_id_in_use_is_closed_with_4409(ready_gateway: Any) -> None:
+async def test_an_id_in_use_is_closed_with_4409(ready_gateway: ReadyGateway) -> None:
     """Also if the second operation is a query."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         await client.start("one", SOURCES)
@@ -62,7 +69,7 @@ async def test_an_id_in_use_is_closed_with_4409(ready_gateway: Any) -> None:
         assert await client.closed() == (4409, "Subscriber for one already exists")
 
 
-async def test_a_close_reason_is_cut_to_what_a_frame_has_room_for(ready_gateway: Any) -> None:
+async def test_a_close_reason_is_cut_to_what_a_frame_has_room_for(ready_gateway: ReadyGateway) -> None:
     """Between two characters."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         await client.start("é" * 200, SOURCES)
@@ -72,7 +79,7 @@ async def test_a_close_reason_is_cut_to_what_a_frame_has_room_for(ready_gateway:
         assert reason == f"Subscriber for {'é' * 54}"
 
 
-async def test_an_id_can_be_used_again_after_its_operation(ready_gateway: Any) -> None:
+async def test_an_id_can_be_used_again_after_its_operation(ready_gateway: ReadyGateway) -> None:
     """Completed by the server, failed, or ended by the client, a hundred times over."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         for _ in range(100):
@@ -90,7 +97,9 @@ async def test_an_id_can_be_used_again_after_its_operation(ready_gateway: Any) -
             await client.send({"type": "complete", "id": "1"})
 
 
-async def test_complete_ends_a_subscription_at_once(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_complete_ends_a_subscription_at_once(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """Not a word more about it, and nothing stays behind; another subscription hears on."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         for operation in ("ended", "stays"):
@@ -103,7 +112,7 @@ async def test_complete_ends_a_subscription_at_once(ready_gateway: Any, cache: A
             assert (await client.receive())["id"] == "stays"
 
 
-async def test_complete_for_what_is_over_or_never_was_is_no_mistake(ready_gateway: Any) -> None:
+async def test_complete_for_what_is_over_or_never_was_is_no_mistake(ready_gateway: ReadyGateway) -> None:
     """Both sides may end an operation at the same time."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
         await client.send({"type": "complete", "id": "never was"})
@@ -123,7 +132,7 @@ async def test_complete_for_what_is_over_or_never_was_is_no_mistake(ready_gatewa
     ],
 )
 async def test_an_operation_that_cannot_be_executed_is_an_error_of_its_own(
-    ready_gateway: Any, query: str, code: str | None
+    ready_gateway: ReadyGateway, query: str, code: str | None
 ) -> None:
     """Followed by nothing about it; the socket stays open for the others."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
@@ -136,7 +145,7 @@ async def test_an_operation_that_cannot_be_executed_is_an_error_of_its_own(
         await client.answers()
 
 
-async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: Any) -> None:
+async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: ReadyGateway) -> None:
     """Before the acknowledgement as well; a pong that nobody asked for is heard in silence."""
     async with ready_gateway() as served, raw_socket(served.ws, init=False) as client:
         await client.send({"type": "pong"})
@@ -151,7 +160,9 @@ async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: Any) -> 
 
 
 @pytest.mark.parametrize(("subprotocol", "sign"), [(MODERN, {"type": "ping"}), (LEGACY, {"type": "ka"})])
-async def test_the_server_gives_signs_of_life(ready_gateway: Any, subprotocol: str, sign: Any) -> None:
+async def test_the_server_gives_signs_of_life(
+    ready_gateway: ReadyGateway, subprotocol: str, sign: Any
+) -> None:
     """A client that does not answer them stays connected, because it answers WebSocket's own pings."""
     async with (
         ready_gateway(ws_ping_interval_s=0.05, stall_timeout_s=0.2) as served,
@@ -160,7 +171,7 @@ async def test_the_server_gives_signs_of_life(ready_gateway: Any, subprotocol: s
         assert [await client.receive() for _ in range(10)] == [sign] * 10
 
 
-async def test_a_subscription_beyond_the_limit_is_an_error_of_its_own(ready_gateway: Any) -> None:
+async def test_a_subscription_beyond_the_limit_is_an_error_of_its_own(ready_gateway: ReadyGateway) -> None:
     """And there is room again when another has ended."""
     async with ready_gateway(max_subscriptions=2) as served, raw_socket(served.ws) as client:
         for number in range(2):
@@ -221,7 +232,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("acknowledged", [True, False])
 async def test_what_is_no_message_of_the_protocol_is_closed_with_4400(
-    ready_gateway: Any, acknowledged: bool
+    ready_gateway: ReadyGateway, acknowledged: bool
 ) -> None:
     """With words, never by a dropped connection."""
     async with ready_gateway() as served:
@@ -247,7 +258,7 @@ def close_code_after_sending(url: str, size: int) -> int | None:
         return client.close_code
 
 
-async def test_a_message_beyond_the_limit_is_closed_with_1009(ready_gateway: Any) -> None:
+async def test_a_message_beyond_the_limit_is_closed_with_1009(ready_gateway: ReadyGateway) -> None:
     """However far beyond, and though the client has not finished sending it."""
     async with ready_gateway(max_body_bytes=10_000) as served:
         for size in (10_001, 100_000, 20_000_000):
@@ -258,7 +269,9 @@ async def test_a_message_beyond_the_limit_is_closed_with_1009(ready_gateway: Any
             assert (await client.receive())["type"] == "pong"
 
 
-async def test_a_thousand_subscriptions_share_one_socket(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_a_thousand_subscriptions_share_one_socket(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """Each hears of each change; none waits for another's second event before its first."""
     count = 1_000
     async with ready_gateway() as served, raw_socket(served.ws) as client:
@@ -286,7 +299,7 @@ async def test_a_thousand_subscriptions_share_one_socket(ready_gateway: Any, cac
     ids=["not UTF-8", "not masked", "reserved bits", "reserved opcode"],
 )
 async def test_what_is_no_websocket_frame_is_closed_with_the_code_of_rfc_6455(
-    ready_gateway: Any, caplog: Any, frame: bytes, code: int
+    ready_gateway: ReadyGateway, caplog: pytest.LogCaptureFixture, frame: bytes, code: int
 ) -> None:
     """Without a stack trace in the log."""
     async with ready_gateway() as served, raw_socket(served.ws) as client:
@@ -296,7 +309,7 @@ async def test_what_is_no_websocket_frame_is_closed_with_the_code_of_rfc_6455(
 
 
 async def test_two_reasons_to_close_at_once_are_one_close(
-    ready_gateway: Any, caplog: Any, structured_logs: list[Any]
+    ready_gateway: ReadyGateway, caplog: pytest.LogCaptureFixture, structured_logs: list[EventDict]
 ) -> None:
     """A message that is none, and behind it in one piece a frame that is none."""
     no_message, no_frame = b"\x81\x81\x00\x00\x00\x005", b"\x83\x80\x00\x00\x00\x00"

@@ -4,10 +4,13 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 import websockets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.typing import EventDict
 
+from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import LEGACY, MODERN, RATES, SOURCES, raw_socket
 
 DOCUMENTED = {1000, 4400, 4401, 4409, 4429}
@@ -101,7 +104,7 @@ def is_last_answer(message: Any) -> bool:
 
 
 def test_any_sequence_of_messages_ends_in_answers_or_a_documented_code(
-    ready_gateway: Any, structured_logs: list[Any], caplog: Any
+    ready_gateway: ReadyGateway, structured_logs: list[EventDict], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Over both protocols; afterwards nothing of it is left in the server."""
     with asyncio.Runner() as runner:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+from structlog.typing import EventDict
 from websockets import ConnectionClosed
 
+from cache.memory import MemoryCache
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Until
 from tests.gateway.gateway_processes import Writer, gateway_processes
 from tests.gateway.raw_socket import RawSocket, raw_socket
 
@@ -132,7 +134,7 @@ async def reads_on(client: RawSocket, newest: int) -> None:
 
 
 async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """At once for the server, whose memory it held; it learns of it when it reads on, behind what was under way."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
@@ -149,7 +151,7 @@ async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
 
 
 async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """A thousand of them, whose first events are more than the connection holds."""
     await cache.write([ticker()])
@@ -165,7 +167,7 @@ async def test_a_reader_that_never_reads_ends_with_all_its_subscriptions(
                 assert (await client.closed())[0] == 4503
 
 
-async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any) -> None:
+async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: ReadyGateway) -> None:
     """WebSocket's own pings find it, where there is nothing to write that could be blocked."""
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
         await served.facts(lambda seen: seen["subscribers"] == 0)
@@ -174,7 +176,7 @@ async def test_a_reader_of_a_silent_connection_is_missed_too(ready_gateway: Any)
 
 
 async def test_answers_that_nobody_reads_are_not_piled_up(
-    ready_gateway: Any, until: Any, structured_logs: list[Any]
+    ready_gateway: ReadyGateway, until: Until, structured_logs: list[EventDict]
 ) -> None:
     """The server reads no further from a client that asks without listening, and ends it."""
     ping = '{"type":"ping","payload":{"a":"' + "x" * 50_000 + '"}}'
@@ -199,7 +201,7 @@ async def ask_for_ever(client: RawSocket, message: str) -> None:
 
 
 async def test_subscriptions_of_one_socket_get_their_turns_in_order(
-    ready_gateway: Any, cache: Any, ticker: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Whatever the reader's speed, none is more than two events ahead of another, wide or narrow."""
     async with ready_gateway() as served, narrow_reader(served.ws) as client:
@@ -224,7 +226,9 @@ async def narrow_reader(url: str) -> AsyncIterator[RawSocket]:
             yield client
 
 
-async def test_a_stop_waits_for_no_reader(ready_gateway: Any, cache: Any, ticker: Any) -> None:
+async def test_a_stop_waits_for_no_reader(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
     """A reader that has stopped reading does not delay it for as long as the reader could be stalled otherwise."""
     async with ready_gateway(stall_timeout_s=3_600) as served, stalled_reader(served.ws, WIDE):
         for number in range(300):

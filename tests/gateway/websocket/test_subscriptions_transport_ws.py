@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import LEGACY, RATES, SOURCES, raw_socket
 
 QUERY = "{ __typename }"
 
 
-async def test_queries_end_with_complete(ready_gateway: Any) -> None:
+async def test_queries_end_with_complete(ready_gateway: ReadyGateway) -> None:
     """After one `data`."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.start("1", QUERY)
@@ -21,7 +22,7 @@ async def test_queries_end_with_complete(ready_gateway: Any) -> None:
         assert await client.receive() == {"type": "complete", "id": "1"}
 
 
-async def test_stop_ends_a_subscription_with_complete(ready_gateway: Any) -> None:
+async def test_stop_ends_a_subscription_with_complete(ready_gateway: ReadyGateway) -> None:
     """And with nothing after it."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.start("1", RATES)
@@ -34,7 +35,7 @@ async def test_stop_ends_a_subscription_with_complete(ready_gateway: Any) -> Non
         assert (await client.receive())["type"] == "data"
 
 
-async def test_connection_terminate_ends_the_connection(ready_gateway: Any) -> None:
+async def test_connection_terminate_ends_the_connection(ready_gateway: ReadyGateway) -> None:
     """Normally."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.start("1", RATES)
@@ -42,7 +43,7 @@ async def test_connection_terminate_ends_the_connection(ready_gateway: Any) -> N
         assert (await client.closed())[0] == 1000
 
 
-async def test_an_operation_that_cannot_be_executed_is_one_error(ready_gateway: Any) -> None:
+async def test_an_operation_that_cannot_be_executed_is_one_error(ready_gateway: ReadyGateway) -> None:
     """An object, not a list."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         for query, code in [
@@ -56,7 +57,9 @@ async def test_an_operation_that_cannot_be_executed_is_one_error(ready_gateway: 
             assert message["payload"]["extensions"]["code"] == code
 
 
-async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(ready_gateway: Any) -> None:
+async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(
+    ready_gateway: ReadyGateway,
+) -> None:
     """As with the protocol's own server."""
     async with ready_gateway(max_subscriptions=1) as served, raw_socket(served.ws, LEGACY) as client:
         for _ in range(3):
@@ -95,7 +98,7 @@ async def test_what_is_no_message_is_answered_by_connection_error(ready_gateway:
 
 
 async def test_an_operation_before_the_initialisation_is_answered_by_connection_error(
-    ready_gateway: Any,
+    ready_gateway: ReadyGateway,
 ) -> None:
     """And is not executed."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY, init=False) as client:

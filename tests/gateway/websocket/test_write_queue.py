@@ -1,7 +1,6 @@
 """The write queue: first come, first served; messages of cancelled senders are not written."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
+from tests.gateway.fixture_types import Until
 from tests.virtual_time import run_virtually
 
 
@@ -125,7 +125,7 @@ def test_only_a_client_that_reads_nothing_is_stalled(*, reads: bool) -> None:
     run_virtually(main())
 
 
-async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Callable[..., Any]) -> None:
+async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Until) -> None:
     """The next one when `send` has returned."""
     taken: list[str] = []
     gate = asyncio.Semaphore(0)

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import OperationRejected, Operations
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from rates.source import Source
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import BuildTicker, Execute, Until
 
 EVERY_FIELD = """
   id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated
@@ -19,7 +21,7 @@ EVERY_FIELD = """
 
 
 @pytest.fixture
-async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
     """BTC/USDT from both, half a second apart; BTC/USD from one, and only Binance tells its volume."""
     later = ticker().observed_at + timedelta(milliseconds=500)
     await cache.write([ticker(price="64000.10", volume_24h=Decimal(7), simulated=True, observed_at=later)])
@@ -34,11 +36,11 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     )
 
 
-async def test_a_consensus_tells_all_about_itself(execute: Any, seen: None, clock: Any) -> None:
+async def test_a_consensus_tells_all_about_itself(execute: Execute, seen: None, clock: FakeClock) -> None:
     """The age is that of the oldest rate in it."""
     clock.advance(1)
     result = await execute(f'{{ consensusRate(symbol: "BTC/USDT") {{ {EVERY_FIELD} }} }}')
-    assert result.errors is None
+    assert not result.errors
     assert result.data["consensusRate"] == {
         "id": "CONSENSUS:BTC/USDT:MEDIAN",
         "symbol": "BTC/USDT",
@@ -79,7 +81,7 @@ async def test_a_consensus_tells_all_about_itself(execute: Any, seen: None, cloc
     }
 
 
-async def test_another_quote_asset_is_another_symbol(execute: Any, seen: None) -> None:
+async def test_another_quote_asset_is_another_symbol(execute: Execute, seen: None) -> None:
     """BTC/USD has one source: those of BTC/USDT do not count for it."""
     result = await execute(
         """{ alone: consensusRate(symbol: "BTC/USD") { price quality observedAt ageMs freshness divergenceBps }
@@ -94,7 +96,7 @@ async def test_another_quote_asset_is_another_symbol(execute: Any, seen: None) -
     }
 
 
-async def test_sources_can_be_named(execute: Any, seen: None) -> None:
+async def test_sources_can_be_named(execute: Execute, seen: None) -> None:
     """In their order, once each, with one that does not track the symbol; `maxAgeMs` and VWAP say whom they leave out."""
     query = """query($symbol: Symbol!, $sources: [Source!], $method: ConsensusMethod!, $maxAgeMs: Int) {
       consensusRate(symbol: $symbol, sources: $sources, method: $method, maxAgeMs: $maxAgeMs, minSources: 1) {
@@ -102,7 +104,7 @@ async def test_sources_can_be_named(execute: Any, seen: None) -> None:
       }
     }"""
 
-    async def ask(symbol: str, method: str = "MEDIAN", **more: Any) -> list[tuple[str, str | None]]:
+    async def ask(symbol: str, method: str = "MEDIAN", **more: object) -> list[object]:
         answer = (await execute(query, symbol=symbol, method=method, **more)).data["consensusRate"]
         return [(each["source"], each["exclusion"]) for each in answer["contributions"]]
 
@@ -128,7 +130,7 @@ async def test_sources_can_be_named(execute: Any, seen: None) -> None:
     ],
 )
 async def test_every_wrong_question_has_its_code(
-    execute: Any, operations: Operations, arguments: str, code: str
+    execute: Execute, operations: Operations, arguments: str, code: str
 ) -> None:
     """Asked once or for good."""
     result = await execute(f"{{ consensusRate({arguments}) {{ price }} }}")
@@ -140,14 +142,14 @@ async def test_every_wrong_question_has_its_code(
     assert [each["extensions"]["code"] for each in caught.value.errors] == [code]
 
 
-async def test_near_matches_are_those_of_the_sources_asked(execute: Any) -> None:
+async def test_near_matches_are_those_of_the_sources_asked(execute: Execute) -> None:
     """What others track does not help."""
     result = await execute('{ consensusRate(symbol: "BTC/USDX", sources: [BINANCE]) { price } }')
     assert result.errors[0].extensions["near"] == ["BTC/USDT"]
 
 
 async def test_an_answer_may_be_kept_until_time_makes_it_another(
-    operations: Operations, seen: None, clock: Any
+    operations: Operations, seen: None, clock: FakeClock
 ) -> None:
     """Without a price there is nothing to keep."""
 

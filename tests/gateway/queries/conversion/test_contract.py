@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from rates.source import Source
+from tests.gateway.fakes import FakeClock
+from tests.gateway.fixture_types import BuildTicker, Execute, Until
 
 EVERY_FIELD = """
   amount from to result rate ageMs observedAt freshness usesPeg simulated
@@ -18,7 +21,7 @@ EVERY_FIELD = """
 
 
 @pytest.fixture
-async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
+async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
     """BTC/USDT from Binance, BTC/USD from CoinGecko; ETH/USDT is tracked but never came."""
     await cache.write([ticker(price="64000.10", simulated=True)])
     await cache.write([ticker("BTC/USD", "64001", source=Source.COINGECKO, simulated=True)])
@@ -27,11 +30,11 @@ async def seen(gateway: Gateway, cache: Any, ticker: Any, until: Any) -> None:
     )
 
 
-async def test_a_conversion_tells_all_about_itself(execute: Any, seen: None, clock: Any) -> None:
+async def test_a_conversion_tells_all_about_itself(execute: Execute, seen: None, clock: FakeClock) -> None:
     """The way, and the worst age on it."""
     clock.advance(11)
     result = await execute(f'{{ convert(amount: "2", from: "USDT", to: "USD") {{ {EVERY_FIELD} }} }}')
-    assert result.errors is None
+    assert not result.errors
     assert result.data["convert"] == {
         "amount": "2",
         "from": "USDT",
@@ -70,12 +73,12 @@ async def test_a_conversion_tells_all_about_itself(execute: Any, seen: None, clo
     }
 
 
-async def test_a_peg_has_neither_rate_nor_age(execute: Any, seen: None) -> None:
+async def test_a_peg_has_neither_rate_nor_age(execute: Execute, seen: None) -> None:
     """And says so."""
     query = f'{{ convert(amount: "2", from: "USDT", to: "USD", stablecoinsAsUsd: true) {{ {EVERY_FIELD} }} }}'
     answer = (await execute(query)).data["convert"]
-    assert (answer["result"], answer["rate"], answer["usesPeg"]) == ("2", "1", True)
-    assert (answer["ageMs"], answer["observedAt"], answer["freshness"]) == (0, None, "FRESH")
+    assert [answer["result"], answer["rate"], answer["usesPeg"]] == ["2", "1", True]
+    assert [answer["ageMs"], answer["observedAt"], answer["freshness"]] == [0, None, "FRESH"]
     nothing = dict.fromkeys(["rate", "source", "ageMs", "freshness"])
     assert answer["legs"] == [
         {"from": "USDT", "to": "USD", "operation": "MULTIPLY", "price": "1", "peg": True, **nothing}
@@ -93,13 +96,13 @@ async def test_a_peg_has_neither_rate_nor_age(execute: Any, seen: None) -> None:
         ('"0012"', "12"),
     ],
 )
-async def test_an_amount_keeps_every_digit(execute: Any, seen: None, literal: str, expected: str) -> None:
+async def test_an_amount_keeps_every_digit(execute: Execute, seen: None, literal: str, expected: str) -> None:
     """Numbers in a document are text still."""
     result = await execute(f'{{ convert(amount: {literal}, from: "BTC", to: "BTC") {{ amount result }} }}')
     assert result.data["convert"] == {"amount": expected, "result": expected}
 
 
-async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Any, seen: None) -> None:
+async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Execute, seen: None) -> None:
     """A JSON number with a fraction may have lost digits: it is refused with words that help."""
     query = 'query($amount: Decimal!) { convert(amount: $amount, from: "BTC", to: "BTC") { result } }'
     for good in ("1.5", 7, 10**40):
@@ -129,7 +132,7 @@ async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Any
     ],
 )
 async def test_every_wrong_question_has_its_code(
-    execute: Any, seen: None, clock: Any, arguments: str, code: str
+    execute: Execute, seen: None, clock: FakeClock, arguments: str, code: str
 ) -> None:
     """The message says what was seen and what is expected."""
     clock.advance(1)
@@ -137,7 +140,7 @@ async def test_every_wrong_question_has_its_code(
     assert error.extensions["code"] == code
 
 
-async def test_errors_tell_programs_what_would_help(execute: Any, seen: None) -> None:
+async def test_errors_tell_programs_what_would_help(execute: Execute, seen: None) -> None:
     """Under the names of the API."""
     query = 'query($from: String!, $legs: Int!) { convert(amount: 1, from: $from, to: "USD", maxLegs: $legs) { result } }'
     (no_path,) = (await execute(query, **{"from": "ETH", "legs": 2})).errors
@@ -155,7 +158,9 @@ async def test_errors_tell_programs_what_would_help(execute: Any, seen: None) ->
     assert unknown.extensions == {"code": "UNKNOWN_ASSET", "asset": "btc", "near": ["BTC"]}
 
 
-async def test_null_is_answered_only_to_who_asked_for_it(execute: Any, seen: None, clock: Any) -> None:
+async def test_null_is_answered_only_to_who_asked_for_it(
+    execute: Execute, seen: None, clock: FakeClock
+) -> None:
     """`onStale: NULL`."""
     clock.advance(1)
     ask = 'convert(amount: 1, from: "BTC", to: "USDT", maxAgeMs: 999, onStale: %s) { freshness }'
@@ -164,7 +169,7 @@ async def test_null_is_answered_only_to_who_asked_for_it(execute: Any, seen: Non
 
 
 async def test_an_answer_may_be_kept_as_long_as_its_first_rate_is_fresh(
-    operations: Operations, seen: None, clock: Any
+    operations: Operations, seen: None, clock: FakeClock
 ) -> None:
     """Or as young as was asked for."""
     clock.advance(4)
