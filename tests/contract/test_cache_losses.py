@@ -55,6 +55,22 @@ async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None
     await redis.aclose()
 
 
+async def test_a_cache_with_the_history_of_another_server_begins_a_new_epoch(redis_url: str) -> None:
+    """Its last writes may be missing: a Redis that restarted from its file or was promoted has another history."""
+    redis = open_redis(redis_url)
+    cache = RedisCache(redis, NAMES)
+    await redis.flushall()
+    await cache.write([ticker(at=10)])
+    first = await cache.read_snapshot(Source.BINANCE)
+    await redis.hset(NAMES.head(Source.BINANCE), "history", "another")
+    await RedisCache(redis, NAMES).write([ticker(ETH, at=11)])
+    second = await cache.read_snapshot(Source.BINANCE)
+    assert (second.epoch != first.epoch, second.seq) == (True, 1)
+    assert {each.symbol for each in second.tickers} == {BTC, ETH}
+    assert await cache.read_after(Source.BINANCE, first.epoch, 1) is None
+    await redis.aclose()
+
+
 async def test_a_writer_writes_its_newest_tickers_again_in_a_new_epoch(redis_url: str) -> None:
     """A loss of Redis's data costs no value, and older values do not come back."""
     redis = open_redis(redis_url)

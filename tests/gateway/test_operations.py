@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,7 @@ from gateway.operations import OperationKind, OperationRejected, Operations, Rej
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context, OperationMetadata
+from gateway.settings import GatewaySettings
 from rates.errors import CacheUnavailable
 from rates.source import Source
 from tests.gateway.fakes import FakeClock
@@ -79,7 +79,7 @@ async def test_a_stream_that_cannot_be_made_is_refused_before_it_begins(operatio
     [(CacheUnavailable("gone"), "SERVICE_UNAVAILABLE"), (KeyError("bug"), "INTERNAL_SERVER_ERROR")],
 )
 async def test_what_goes_wrong_in_a_stream_is_its_last_result(
-    gateway: Gateway, settings: Any, error: Exception, code: str
+    gateway: Gateway, settings: GatewaySettings, error: Exception, code: str
 ) -> None:
     """With its code, or masked."""
 

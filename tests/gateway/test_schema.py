@@ -16,6 +16,7 @@ from gateway.operations import Operations
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
+from gateway.settings import GatewaySettings
 from rates.source import Source
 from tests.gateway.fakes import FakeClock
 from tests.gateway.fixture_types import Answered, AnsweredError, BuildTicker, Execute, Json, Until
@@ -288,7 +289,7 @@ async def test_sources_tell_how_they_are_doing(execute: Execute, seen: None, clo
 
 
 async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_client_sees(
-    gateway: Gateway, settings: Any, structured_logs: list[EventDict]
+    gateway: Gateway, settings: GatewaySettings, structured_logs: list[EventDict]
 ) -> None:
     """The cause stays in the log."""
 

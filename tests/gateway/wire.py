@@ -87,7 +87,7 @@ class Wire(asyncio.Transport):
 @asynccontextmanager
 async def connected(
     gateway: Gateway, *, head_timeout_s: float = 0.2, **configured: Any
-) -> AsyncIterator[tuple[Any, Wire]]:
+) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire]]:
     """The protocol on a wire, in front of the whole application."""
     app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
     protocol_class = GatewayHttpProtocol.configured(
@@ -97,7 +97,7 @@ async def connected(
         app, http=protocol_class, ws=GatewayWebSocketProtocol, lifespan="off", log_config=None, **configured
     )
     config.load()
-    protocol: Any = protocol_class(config=config, server_state=ServerState(), app_state={})
+    protocol = protocol_class(config=config, server_state=ServerState(), app_state={})
     wire = Wire()
     protocol.connection_made(wire)
     try:
@@ -106,7 +106,7 @@ async def connected(
         protocol.connection_lost(None)
 
 
-async def learned(protocol: Any, wire: Wire, request: bytes = post(ONE)) -> None:
+async def learned(protocol: GatewayHttpProtocol, wire: Wire, request: bytes = post(ONE)) -> None:
     """The request took the ASGI path, and is known."""
     before = wire.answers()
     protocol.data_received(request)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import currently_in_test_context, event
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ class SubscriptionCase(NamedTuple):
     """A document, and the clients that subscribe with it."""
 
     query: str
-    variables: dict[str, Any]
+    variables: dict[str, object]
     clients: tuple[ClientOptions, ...]
 
 
@@ -197,7 +197,7 @@ busy = st.lists(
 
 
 def cases(
-    subscriptions: st.SearchStrategy[tuple[str, dict[str, Any]]],
+    subscriptions: st.SearchStrategy[tuple[str, dict[str, object]]],
 ) -> st.SearchStrategy[list[SubscriptionCase]]:
     """One or two documents, each with a few clients."""
     everyone = st.lists(clients, min_size=1, max_size=4).map(tuple)

@@ -1,6 +1,6 @@
 """GraphQL over HTTP: what each request is answered with, status and headers included."""
 
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -16,12 +16,12 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.fixture
-async def client(ready_gateway: ReadyGateway) -> Any:
+async def client(ready_gateway: ReadyGateway) -> AsyncIterator[httpx.AsyncClient]:
     async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
 
-async def post(client: httpx.AsyncClient, accept: str = RESPONSE, **request: Any) -> httpx.Response:
+async def post(client: httpx.AsyncClient, accept: str = RESPONSE, **request: object) -> httpx.Response:
     answer: httpx.Response = await client.post("/graphql", json=request, headers={"accept": accept})
     return answer
 
@@ -45,7 +45,7 @@ async def get(client: httpx.AsyncClient, query: str, **headers: str) -> httpx.Re
     ],
 )
 async def test_what_is_not_executed_is_400_in_the_new_type_and_200_in_the_old(
-    client: httpx.AsyncClient, request_data: dict[str, Any]
+    client: httpx.AsyncClient, request_data: dict[str, object]
 ) -> None:
     """With errors and their codes, and without `data`: nothing was executed."""
     for accept, status in ((RESPONSE, 400), ("application/json", 200)):

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import json
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ JSON = {"content-type": "application/json"}
 GRAPHQL = "application/graphql-response+json"
 
 
-def document(query: str, **more: Any) -> bytes:
+def document(query: str, **more: object) -> bytes:
     return json.dumps({"query": query, **more}).encode()
 
 
@@ -112,7 +112,7 @@ BODIES = {
 
 
 @pytest.fixture
-async def client(ready_gateway: ReadyGateway) -> Any:
+async def client(ready_gateway: ReadyGateway) -> AsyncIterator[httpx.AsyncClient]:
     async with ready_gateway() as served, served.client(timeout=5) as client:
         yield client
 
@@ -148,7 +148,7 @@ async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: httpx.Asyn
     """The client gets the answer although it was still sending; the next request is answered as ever."""
     whole = document("{__typename}", extensions={"padding": "x" * 20 * LIMIT})
 
-    async def pieces() -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(whole), 10_000):
             yield whole[start : start + 10_000]
 

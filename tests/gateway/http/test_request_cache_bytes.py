@@ -70,7 +70,7 @@ NEARLY_KNOWN = [
 
 
 @st.composite
-def requests(draw: Any, last: bool = False) -> bytes:
+def requests(draw: st.DrawFn, last: bool = False) -> bytes:
     """One request, of all that the endpoint may meet."""
     body: bytes = draw(st.sampled_from(BODIES[:4]) | st.sampled_from(BODIES))
     method = draw(st.sampled_from(["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "OPTIONS"]))

@@ -50,7 +50,7 @@ async def read_events(response: httpx.Response) -> AsyncIterator[Event]:
 
 @asynccontextmanager
 async def streaming(
-    served: Served, headers: dict[str, str], query: str = LIVE, **more: Any
+    served: Served, headers: dict[str, str], query: str = LIVE, **more: object
 ) -> AsyncIterator[Any]:
     """A response whose body is being read."""
     async with (

@@ -1,7 +1,7 @@
 """Answers from memory: which rate, how fresh, and a reason for everything that is missing."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Protocol
 
 import pytest
 
@@ -23,17 +23,24 @@ from rates.errors import (
 from rates.health import LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import parse_symbol
+from rates.ticker import Ticker
 from tests.gateway.fakes import FakeClock, ListedInstruments, ScriptedFeed
 from tests.gateway.fixture_types import BuildTicker, Running, Until
 
 BTC_USDT, ETH_USDT = parse_symbol("BTC/USDT"), parse_symbol("ETH/USDT")
 
 
+class Write(Protocol):
+    """Writes tickers and waits until the mirror has them."""
+
+    async def __call__(self, *tickers: Ticker) -> None: ...
+
+
 @pytest.fixture
-async def write(gateway: Gateway, cache: MemoryCache, until: Until) -> Any:
+async def write(gateway: Gateway, cache: MemoryCache, until: Until) -> Write:
     """Writes tickers and returns when the mirror has them."""
 
-    async def run(*tickers: Any) -> None:
+    async def run(*tickers: Ticker) -> None:
         for each in tickers:
             await cache.write([each])
         await until(lambda: all(gateway.mirror.read(each.key) == each for each in tickers))
@@ -60,7 +67,7 @@ async def report_up(gateway: Gateway, cache: MemoryCache, clock: FakeClock, unti
 
 
 async def test_the_preferred_source_answers_while_it_is_fresh(
-    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
+    gateway: Gateway, write: Write, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """Then the next, then, with none fresh, the one that has used up least of its time to live."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -81,7 +88,7 @@ def _source(gateway: Gateway) -> Source:
 
 
 async def test_max_age_is_met_at_exactly_that_age(
-    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
+    gateway: Gateway, write: Write, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """One microsecond later the demand fails and `on_stale` decides."""
     await write(ticker())
@@ -99,7 +106,7 @@ async def test_max_age_is_met_at_exactly_that_age(
 
 
 async def test_without_max_age_the_ttl_is_the_demand(
-    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
+    gateway: Gateway, write: Write, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """Each source by its own."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -114,7 +121,7 @@ async def test_without_max_age_the_ttl_is_the_demand(
 
 
 async def test_everything_asked_for_and_not_answered_has_a_reason(
-    gateway: Gateway, write: Any, ticker: BuildTicker, report_up: None
+    gateway: Gateway, write: Write, ticker: BuildTicker, report_up: None
 ) -> None:
     """Once per symbol, though asked twice."""
     await write(ticker())
@@ -130,7 +137,7 @@ async def test_everything_asked_for_and_not_answered_has_a_reason(
 
 
 async def test_a_source_that_is_down_is_the_reason_for_what_it_never_told(
-    gateway: Gateway, write: Any, ticker: BuildTicker
+    gateway: Gateway, write: Write, ticker: BuildTicker
 ) -> None:
     """No process reports on either source here."""
     answer = gateway.rates.rates(RatesQuery())
@@ -150,7 +157,7 @@ async def test_never_seen_and_unknown_are_different_errors(gateway: Gateway, rep
 
 
 async def test_an_instrument_that_is_no_longer_tracked_is_unknown(
-    gateway: Gateway, write: Any, ticker: BuildTicker, instruments: ListedInstruments, until: Until
+    gateway: Gateway, write: Write, ticker: BuildTicker, instruments: ListedInstruments, until: Until
 ) -> None:
     """Though the cache still holds its last value."""
     await write(ticker("ETH/USDT"))
@@ -162,7 +169,7 @@ async def test_an_instrument_that_is_no_longer_tracked_is_unknown(
 
 
 async def test_the_cursor_says_how_far_the_mirror_had_read(
-    gateway: Gateway, write: Any, ticker: BuildTicker, cache: MemoryCache
+    gateway: Gateway, write: Write, ticker: BuildTicker, cache: MemoryCache
 ) -> None:
     """Of every source."""
     await write(ticker())
@@ -207,7 +214,7 @@ async def test_answers_go_on_while_the_cache_is_away_and_grow_old(
 
 
 async def test_who_names_sources_hears_of_each_that_cannot_answer(
-    gateway: Gateway, write: Any, ticker: BuildTicker
+    gateway: Gateway, write: Write, ticker: BuildTicker
 ) -> None:
     """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
     await write(ticker(), ticker(source=Source.COINGECKO))
@@ -226,7 +233,7 @@ async def test_who_names_sources_hears_of_each_that_cannot_answer(
 
 
 async def test_a_clock_ahead_of_ours_is_tolerated_and_shown(
-    gateway: Gateway, write: Any, ticker: BuildTicker, clock: FakeClock
+    gateway: Gateway, write: Write, ticker: BuildTicker, clock: FakeClock
 ) -> None:
     """The age is zero, not negative; `skewMs` tells by how much the source was ahead."""
     await write(ticker(observed_at=clock() + timedelta(seconds=3), received_at=clock()))

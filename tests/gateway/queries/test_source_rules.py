@@ -15,7 +15,7 @@ TTL = timedelta(seconds=10)
 
 
 def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) -> SourceReport:
-    defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
+    defaults: dict[str, object] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
     defaults["role"] = "consumer"
     return SourceReport(source=Source.BINANCE, instance=instance, state=state, **{**defaults, **fields})
 
@@ -37,7 +37,7 @@ def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **field
 
 
 def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> SourceFacts:
-    defaults: dict[str, Any] = {
+    defaults: dict[str, object] = {
         "last": None,
         "tickers_per_minute": 5,
         "tracked": 4,

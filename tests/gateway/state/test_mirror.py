@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from tests.gateway.fakes import FakeClock, ScriptedFeed
 from tests.gateway.fixture_types import BuildTicker, Until
 
 BINANCE = Source.BINANCE
+Follow = Callable[[TickerFeed], AbstractAsyncContextManager[Mirror]]
 
 
 @pytest.fixture
@@ -28,9 +28,7 @@ def published() -> list[Ticker]:
 
 
 @pytest.fixture
-def following(
-    published: list[Ticker], clock: FakeClock
-) -> Callable[[TickerFeed], AbstractAsyncContextManager[Mirror]]:
+def following(published: list[Ticker], clock: FakeClock) -> Follow:
     """Runs a mirror that does not wait between tries."""
 
     @asynccontextmanager
@@ -57,7 +55,7 @@ def prices(published: list[Ticker]) -> list[str]:
 
 
 async def test_a_write_reaches_the_mirror_and_whoever_listens(
-    cache: MemoryCache, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    cache: MemoryCache, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """From the in-process cache, snapshot and update alike."""
     await cache.write([ticker(price="1")])
@@ -71,7 +69,7 @@ async def test_a_write_reaches_the_mirror_and_whoever_listens(
 
 
 async def test_messages_that_the_snapshot_already_has_are_dropped(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """Published between subscribing and the snapshot, they would otherwise be told twice."""
     first, second = ticker(price="1"), ticker(price="2", sequence=1)
@@ -88,7 +86,7 @@ async def test_messages_that_the_snapshot_already_has_are_dropped(
 
 
 async def test_a_gap_is_filled_from_the_cache(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """The message after the gap is not applied on its own: what it skipped would be missing."""
     first, lost, last = ticker(price="1"), ticker("ETH/USDT", "7"), ticker(price="3", sequence=3)
@@ -102,7 +100,7 @@ async def test_a_gap_is_filled_from_the_cache(
 
 
 async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """The mirror keeps its tickers when the cache has lost them, until newer ones arrive."""
     kept, known = ticker("ETH/USDT", "7"), ticker(price="5", sequence=5)
@@ -120,7 +118,7 @@ async def test_a_new_epoch_reloads_and_never_goes_back_in_time(
 
 
 async def test_a_new_epoch_reloads_although_its_number_would_be_the_next(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """Numbers of two epochs do not continue each other: what the new one holds besides is read."""
     scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "old", 3, (ticker(price="3", sequence=3),), ())
@@ -136,7 +134,7 @@ async def test_a_new_epoch_reloads_although_its_number_would_be_the_next(
 
 async def test_a_lost_subscription_is_renewed_and_what_was_missed_is_read(
     scripted_feed: ScriptedFeed,
-    following: Any,
+    following: Follow,
     ticker: BuildTicker,
     published: list[Ticker],
     clock: FakeClock,
@@ -163,7 +161,7 @@ async def test_a_lost_subscription_is_renewed_and_what_was_missed_is_read(
 
 
 async def test_a_late_ticker_does_not_replace_a_newer_one(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, published: list[Ticker], until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, published: list[Ticker], until: Until
 ) -> None:
     """The event time decides, not the order of messages."""
     async with following(scripted_feed) as mirror:
@@ -179,7 +177,7 @@ async def test_a_late_ticker_does_not_replace_a_newer_one(
 
 
 async def test_statistics_count_the_last_minute_and_forget_silent_processes(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, clock: FakeClock, until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
     """A snapshot is no traffic; a process that has not reported for a minute is gone."""
     report = SourceReport(
@@ -217,7 +215,7 @@ def test_tries_come_slower_and_not_in_step() -> None:
 
 
 async def test_what_came_by_a_reload_counts_as_arrived(
-    scripted_feed: ScriptedFeed, following: Any, ticker: BuildTicker, clock: FakeClock, until: Until
+    scripted_feed: ScriptedFeed, following: Follow, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
     """Unlike what lay in the cache before this process looked for the first time."""
     scripted_feed.snapshots[BINANCE] = Snapshot(BINANCE, "e", 1, (ticker(price="1"),), ())
@@ -234,7 +232,7 @@ async def test_what_came_by_a_reload_counts_as_arrived(
 @pytest.mark.parametrize("checkpoint", [Checkpoint(BINANCE, "e", 2), Checkpoint(BINANCE, "new", 0)])
 async def test_a_checkpoint_ahead_of_the_mirror_reloads_the_source(
     scripted_feed: ScriptedFeed,
-    following: Any,
+    following: Follow,
     ticker: BuildTicker,
     published: list[Ticker],
     until: Until,
@@ -257,7 +255,7 @@ async def test_a_checkpoint_ahead_of_the_mirror_reloads_the_source(
 
 async def test_an_interruption_affects_one_source_until_its_snapshot(
     scripted_feed: ScriptedFeed,
-    following: Any,
+    following: Follow,
     ticker: BuildTicker,
     published: list[Ticker],
     until: Until,

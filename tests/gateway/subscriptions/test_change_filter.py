@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.queries.freshness import Freshness, age_at, classify
 from gateway.state.position import StreamPosition
-from gateway.subscriptions.change_filter import MinChangeFilter
+from gateway.subscriptions.change_filter import MinChangeFilter, has_moved
 from gateway.subscriptions.conflation import ConflationBuffer
 from rates.source import Source
 from rates.ticker import Ticker
@@ -56,6 +56,13 @@ def test_changes_below_the_minimum_are_suppressed(steps: list[tuple[int, bool]],
         if read and (batch := buffer.take()).tickers:
             assert [ticker.price for ticker in batch.tickers] == [Decimal(price)]
             taken = Decimal(price)
+
+
+def test_a_change_of_exactly_the_minimum_is_sent() -> None:
+    """Half a percent is fifty basis points, up or down."""
+    for sent, suppressed in (("100.5", "100.4999"), ("99.5", "99.5001")):
+        assert has_moved(Decimal(100), Decimal(sent), Decimal(50))
+        assert not has_moved(Decimal(100), Decimal(suppressed), Decimal(50))
 
 
 def test_a_change_that_is_reverted_is_not_sent() -> None:

@@ -28,7 +28,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
     async def main() -> list[Message]:
         loop = asyncio.get_running_loop()
         said: list[Message] = []
-        coming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        coming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
         async def send(event: Any) -> None:
             said.append((loop.time(), json.loads(event["text"])["type"]))
