@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
 
-import msgspec
 import pytest
 import structlog
 from structlog.typing import EventDict
@@ -137,7 +136,7 @@ def execute(operations: Operations) -> Execute:
             result = await operations.execute(operations.prepare(GraphQLRequest(query, variables)))
         except OperationRejected as exc:
             result = {"errors": exc.errors}
-        errors = msgspec.convert(result.get("errors", []), list[AnsweredError])
+        errors = [AnsweredError(**each) for each in result.get("errors", ())]
         return Answered(cast("Json", result.get("data")), errors)
 
     return run
