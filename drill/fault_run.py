@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
+from drill.conditions import Observation
 from drill.health_monitor import ObservedHealth
-from drill.plan import DrillStep, Observation
+from drill.plan import DrillStep
 from drill.system import SystemUnderTest
 from simulator.faults.kinds import kinds_of
 

@@ -6,6 +6,21 @@ One line per fault; the table is the specification.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from drill.conditions import (
+    Condition,
+    future_named,
+    in_state,
+    names,
+    not_trading,
+    not_up,
+    reconnected,
+    refused_alone,
+    refused_and_shown,
+    resubscribed,
+    silent_alone,
+    stale_alone,
+    up_and_fresh,
+)
 from drill.environment import (
     COINGECKO_LISTING_INTERVAL_S,
     COINGECKO_TTL_S,
@@ -15,7 +30,6 @@ from drill.environment import (
     TTL_S,
 )
 from drill.health_monitor import ObservedHealth
-from drill.subscriber import DrillSubscriber
 from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
@@ -37,20 +51,6 @@ COOLDOWN_RECOVERY_S = 60.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
 # Feeds with client pings send one every 10 s.
 PINGED_WITHIN_S = 11.0
-
-
-@dataclass(frozen=True)
-class Observation:
-    """The observations of a step; `first` is the health before the fault."""
-
-    source: str
-    symbol: str
-    first: ObservedHealth
-    now: ObservedHealth
-    subscriber: DrillSubscriber
-
-
-Condition = Callable[[Observation], bool]
 
 
 @dataclass(frozen=True)
@@ -100,81 +100,6 @@ class DrillStep:
 
 def _short(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
-    """The source is in one of the states, and its reason contains one of the words."""
-    return lambda observed: (
-        observed.now.state in states
-        and observed.now.reason is not None
-        and any(word in observed.now.reason for word in saying)
-    )
-
-
-def reconnected(observed: Observation) -> bool:
-    """The source has opened a new session."""
-    return observed.now.reconnects > observed.first.reconnects
-
-
-def refused_and_shown(observed: Observation) -> bool:
-    """Values were refused and counted, and the source is not UP, with a reason."""
-    return (
-        observed.now.refused > observed.first.refused
-        and observed.now.state != "UP"
-        and bool(observed.now.reason)
-    )
-
-
-def not_up(observed: Observation) -> bool:
-    """The source is not UP, with a reason."""
-    return observed.now.state != "UP" and bool(observed.now.reason)
-
-
-def names(*words: str) -> Condition:
-    """The source's reason contains one of the words, in any state."""
-    return lambda observed: any(word in (observed.now.reason or "").lower() for word in words)
-
-
-def refused_alone(observed: Observation) -> bool:
-    """Messages were refused and counted on the same connection, and the source stays UP."""
-    return (
-        observed.now.refused > observed.first.refused
-        and observed.now.state == "UP"
-        and observed.now.reconnects == observed.first.reconnects
-    )
-
-
-def resubscribed(observed: Observation) -> bool:
-    """The source has opened a new session, and receives everything on it."""
-    return reconnected(observed) and observed.now.is_healthy
-
-
-def future_named(observed: Observation) -> bool:
-    """Values from the future were refused, and the reason suspects the clock."""
-    return refused_and_shown(observed) and names("clock")(observed)
-
-
-def up_and_fresh(health: ObservedHealth) -> bool:
-    """The source is UP, and every instrument is fresh."""
-    return health.state == "UP" and health.fresh == health.tracked
-
-
-def silent_alone(observed: Observation) -> bool:
-    """The victim is listed as silent, and all others are fresh."""
-    return observed.symbol in observed.now.silent and observed.now.fresh >= observed.now.tracked - 1
-
-
-def stale_alone(observed: Observation) -> bool:
-    """The victim is no longer fresh, and all others are."""
-    return observed.now.fresh == observed.now.tracked - 1 and not observed.subscriber.is_fresh(
-        observed.source.upper(), observed.symbol
-    )
-
-
-def not_trading(observed: Observation) -> bool:
-    """The victim is NOT_TRADING, and subscribers received that."""
-    reason = observed.subscriber.unavailable.get((observed.source.upper(), observed.symbol))
-    return observed.now.halted == 1 and reason == "NOT_TRADING"
 
 
 def _refused(status: int, *states: str, retry: bool = False) -> Expectation:

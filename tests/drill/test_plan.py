@@ -8,17 +8,20 @@ from itertools import cycle, islice
 
 import pytest
 
-from drill.fault_run import StepOutcome
-from drill.health_monitor import ObservedHealth
-from drill.plan import (
+from drill.conditions import (
     Observation,
-    all_steps_of,
+    future_named,
+    names,
     reconnected,
+    refused_alone,
     refused_and_shown,
+    resubscribed,
     silent_alone,
     stale_alone,
-    steps_of,
 )
+from drill.fault_run import StepOutcome
+from drill.health_monitor import ObservedHealth
+from drill.plan import all_steps_of, steps_of
 from drill.published_prices import PublishedPrices
 from drill.report import DrillReport, merge_client_counts
 from drill.schedule import Schedule
@@ -140,6 +143,14 @@ def test_conditions() -> None:
     assert not refused_and_shown(observation(shown))
     assert silent_alone(observation(replace(HEALTHY, silent=("BTC/USDT",), fresh=9)))
     assert not silent_alone(observation(replace(HEALTHY, silent=("BTC/USDT",), fresh=8)))
+    assert refused_alone(observation(replace(HEALTHY, refused=1)))
+    assert not refused_alone(observation(replace(HEALTHY, refused=1, reconnects=1)))
+    assert resubscribed(observation(replace(HEALTHY, reconnects=1)))
+    assert not resubscribed(observation(replace(HEALTHY, reconnects=1, fresh=9)))
+    assert names("book")(observation(replace(HEALTHY, reason="the Book is silent")))
+    assert not names("book")(observation(HEALTHY))
+    assert not future_named(observation(replace(shown, refused=1)))
+    assert future_named(observation(replace(shown, refused=1, reason="is this machine's clock right?")))
     assert stale_alone(observation(replace(HEALTHY, fresh=9)))
     assert not stale_alone(observation(HEALTHY))
 
@@ -163,3 +174,12 @@ def test_a_broken_limit_or_a_ban_is_a_miss() -> None:
     assert DrillReport([outcome], {"okx": counted}, 0, 1.0, ()).misses() == []
     broken = {"violations": {"retry_after": 2}, "bans": 1}
     assert "2 x retry_after" in DrillReport([outcome], {"okx": broken}, 0, 1.0, ()).misses()[0]
+
+
+def test_steps_whose_reaction_is_missing_run_on_request_only() -> None:
+    """Each of them says what is missing; the others make up the whole drill."""
+    for source in Source:
+        every, whole = all_steps_of(source.value), steps_of(source.value)
+        assert [step for step in every if step not in whole] == [
+            step for step in every if step.expected.awaits
+        ]
