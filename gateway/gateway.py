@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from cache.ports import TickerFeed
+from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
@@ -35,6 +36,7 @@ class Gateway:
         settings: GatewaySettings,
         *,
         simulated: bool,
+        suspicions: SuspicionRecords | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._clock = clock
@@ -75,6 +77,18 @@ class Gateway:
             self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
         )
 
+        self._watchdog = None
+        if suspicions is not None:
+            self._watchdog = IdentityWatchdog(
+                self.rates,
+                self.mirror,
+                self.catalog,
+                suspicions,
+                max_distance=settings.max_source_distance,
+                patience=timedelta(seconds=settings.suspect_after_s),
+                clock=clock,
+            )
+
     async def run(self) -> None:
         """Keep mirror and catalogue current until cancelled.
 
@@ -83,6 +97,8 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.mirror.run(), name="mirror")
             tasks.create_task(self.catalog.run(), name="catalog")
+            if self._watchdog is not None:
+                tasks.create_task(self._watchdog.run(), name="identities")
 
     def is_ready(self) -> bool:
         """Whether cache and catalog have been read, and the cache was not lost for too long."""

@@ -51,6 +51,11 @@ def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
         ((s, s.silent_count) for s in statuses),
     )
     yield by_source(
+        "suspects",
+        "Instruments that may mean another asset than elsewhere.",
+        ((s, len(s.suspects)) for s in statuses),
+    )
+    yield by_source(
         "tickers_per_minute", "Newer rates of the last minute.", ((s, s.tickers_per_minute) for s in statuses)
     )
     yield by_source(

@@ -17,10 +17,12 @@ from cache.redis_feed import RedisTickerFeed
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
+from gateway.identity_watchdog import SuspicionRecords
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
+from instruments.identities import IdentityRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -77,6 +79,7 @@ async def run_gateway(
                 stop,
                 simulated=cache.simulated,
                 listener=listener,
+                suspicions=IdentityRecords(store),
                 listens_at_once=not shared,
                 on_ready=on_started,
             )
@@ -90,6 +93,7 @@ async def serve_gateway(
     *,
     simulated: bool,
     listener: socket.socket,
+    suspicions: SuspicionRecords | None = None,
     clock: Clock = utc_now,
     static_directory: Path = STATIC_DIRECTORY,
     listens_at_once: bool = True,
@@ -102,7 +106,7 @@ async def serve_gateway(
     Raises:
         ExceptionGroup: with the failure of that part.
     """
-    gateway = Gateway(feed, instruments, settings, simulated=simulated, clock=clock)
+    gateway = Gateway(feed, instruments, settings, simulated=simulated, suspicions=suspicions, clock=clock)
     app = create_app(gateway, settings, static_directory=static_directory)
     server = _Server(_configure(app, settings))
     async with asyncio.TaskGroup() as tasks:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -55,6 +56,19 @@ class GatewaySettings(BaseSettings):
         default=list(Source),
         description="Sources in the order in which they answer a question that names none, as a JSON list. Sources left out "
         "come last.",
+    )
+    max_source_distance_percent: Annotated[Decimal, Field(gt=0, le=1000)] = Field(
+        default=Decimal(20),
+        description="Percent by which fresh prices of one symbol may differ between sources before they are suspected of being different "
+        "assets and kept out of lists and merged answers. Smaller finds a clash of coins of like price; larger leaves real differences of "
+        "thin markets alone.",
+    )
+    suspect_after_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that prices must stay that far apart before they are suspected. Longer ignores flash crashes; merged answers "
+        "leave such prices out at once, whatever this is.",
     )
     catalog_refresh_s: float = Field(
         default=5.0,
@@ -212,6 +226,11 @@ class GatewaySettings(BaseSettings):
             if origin != "*" and not _ORIGIN.match(origin):
                 raise ValueError(f"{origin!r}: expected scheme://host[:port] without a path, or *")
         return value
+
+    @property
+    def max_source_distance(self) -> Decimal:
+        """The distance as a share of the lower price."""
+        return self.max_source_distance_percent / 100
 
     @property
     def ttl(self) -> dict[Source, timedelta]:

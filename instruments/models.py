@@ -25,7 +25,8 @@ class InstrumentRow(Model):
     """An instrument tracked from a source. `source_symbol` is the source's spelling.
 
     `halted_word` is the source's status word during a halt, else null. `halted_simulated` marks a halt seen in the
-    simulator, which does not affect real data.
+    simulator, which does not affect real data. `identity_state` is `suspect` while a clash of identities is suspected,
+    `confirmed` once an operator has confirmed the identity, else null; `identity_simulated` as for halts.
     """
 
     __tablename__ = "instruments"
@@ -39,6 +40,10 @@ class InstrumentRow(Model):
     halted_word: Mapped[str | None] = mapped_column(String(60))
     halted_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     halted_simulated: Mapped[bool | None] = mapped_column(Boolean)
+    identity_state: Mapped[str | None] = mapped_column(String(20))
+    identity_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    identity_detail: Mapped[str | None] = mapped_column(String(300))
+    identity_simulated: Mapped[bool | None] = mapped_column(Boolean)
 
 
 class ListingRow(Model):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 from instruments.instrument import Instrument
+from instruments.store import identified
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -26,4 +27,4 @@ def read_seed() -> Iterator[Instrument]:
             for source, (column, quote) in COLUMNS.items():
                 if source_symbol := asset[column]:
                     symbol = Symbol(asset["symbol"], quote)
-                    yield Instrument(source, symbol, source_symbol, asset["name"])
+                    yield identified(Instrument(source, symbol, source_symbol, asset["name"]))

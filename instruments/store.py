@@ -6,17 +6,21 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
+import msgspec
 from sqlalchemy import RowMapping, delete, event, insert, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from instruments.instrument import Halt, Instrument
+from instruments.identity.asset_table import reviewed_assets
+from instruments.instrument import Halt, Instrument, Suspicion
 from instruments.models import InstrumentRow
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
 
 COMMAND_TIMEOUT_S = 5
+# States of an instrument's identity that are stored.
+SUSPECT, CONFIRMED = "suspect", "confirmed"
 CLOSE_TIMEOUT_S = 1
 
 
@@ -105,12 +109,19 @@ class InstrumentStore:
 
     def _instrument(self, row: RowMapping) -> Instrument:
         is_halted = row["halted_word"] is not None and row["halted_simulated"] == self.simulated
-        return Instrument(
-            Source(row["source"]),
-            Symbol(row["base"], row["quote"]),
-            row["source_symbol"],
-            row["name"],
-            Halt(row["halted_word"], aware(row["halted_since"])) if is_halted else None,
+        state = row["identity_state"] if row["identity_simulated"] == self.simulated else None
+        instrument = identified(
+            Instrument(
+                Source(row["source"]), Symbol(row["base"], row["quote"]), row["source_symbol"], row["name"]
+            ),
+            is_confirmed=state == CONFIRMED,
+        )
+        return msgspec.structs.replace(
+            instrument,
+            halt=Halt(row["halted_word"], aware(row["halted_since"])) if is_halted else None,
+            suspicion=Suspicion(row["identity_detail"], aware(row["identity_since"]))
+            if state == SUSPECT
+            else None,
         )
 
     @asynccontextmanager
@@ -148,6 +159,45 @@ def open_database(url: str) -> AsyncEngine:
         return create_async_engine(url, connect_args=timeouts[kind], pool_pre_ping=True)
     except (ArgumentError, SQLAlchemyError) as exc:
         raise InvalidSetting("RATEWIRE_DATABASE_URL", url, f"{expected}: {exc}") from exc
+
+
+def identified(instrument: Instrument, *, is_confirmed: bool = False) -> Instrument:
+    """Return the instrument with the ids of its assets, from the reviewed table.
+
+    CoinGecko's source symbol is the id of the base asset. An operator's confirmation stands for a review: the code means
+    the asset that owns it, or, where none does, an asset of the code's own.
+    """
+    table, (base, quote) = reviewed_assets(), instrument.symbol
+    source = instrument.source
+    base_asset: str | None
+    if source is Source.COINGECKO:
+        base_asset, quote_asset = instrument.source_symbol, table.identify(source, quote)
+    else:
+        base_code, quote_code = split_source_symbol(instrument.source_symbol, instrument.symbol)
+        base_asset = table.identify(source, base, base_code)
+        quote_asset = table.identify(source, quote, quote_code)
+    if is_confirmed:
+        base_asset = base_asset or _id_of(base)
+        quote_asset = quote_asset or _id_of(quote)
+    return msgspec.structs.replace(
+        instrument, base_asset=base_asset, quote_asset=quote_asset, is_confirmed=is_confirmed
+    )
+
+
+def split_source_symbol(source_symbol: str, symbol: Symbol) -> tuple[str | None, str | None]:
+    """Return the source's codes of base and quote where its spelling tells them; joined ones only by a known quote."""
+    for separator in ("-", "/"):
+        base, found, quote = source_symbol.partition(separator)
+        if found:
+            return base, quote
+    if source_symbol.endswith(symbol.quote):
+        return source_symbol.removesuffix(symbol.quote), symbol.quote
+    return None, None
+
+
+def _id_of(code: str) -> str:
+    owner = reviewed_assets().owner(code)
+    return f"code:{code}" if owner is None else owner.id
 
 
 def row(instrument: Instrument) -> dict[str, str]:

@@ -17,6 +17,7 @@ RatesError
 │   ├── RateNotSeen              tracked, but not published by any source yet
 │   ├── RateStale                the newest value is older than the requested maximum
 │   ├── NotTrading               halted or delisted at its source
+│   ├── SuspectIdentity          its source may mean another asset by the code
 │   └── SourceDown               not seen yet, and its source is down
 ├── SourceError                  a source returned no usable data
 │   ├── SourceUnavailable        network failure, timeout, 5xx
@@ -220,6 +221,17 @@ class NotTrading(RateUnavailable):
         super().__init__(
             f"{symbol} is not traded at {source}: {word!r} by its own listing, "
             f"seen since {since.isoformat(timespec='seconds')}"
+        )
+
+
+class SuspectIdentity(RateUnavailable):
+    """Tracked, but the source may mean another asset by the code: its price is far from those of other sources."""
+
+    def __init__(self, symbol: str, source: str, *, detail: str, since: datetime) -> None:
+        self.symbol, self.source, self.detail, self.since = symbol, source, detail, since
+        super().__init__(
+            f"{symbol} at {source} may be another asset: {detail}, "
+            f"since {since.isoformat(timespec='seconds')}; an operator has to confirm or separate it"
         )
 
 

@@ -10,7 +10,7 @@ from rates.source import Source
 if TYPE_CHECKING:
     import asyncio
 
-    from instruments.instrument import Halt, Instrument
+    from instruments.instrument import Halt, Instrument, Suspicion
     from instruments.listed import ListedInstrument
     from instruments.store import InstrumentStore
 
@@ -44,7 +44,7 @@ def list_instruments(
                 str(instrument.symbol),
                 instrument.source_symbol,
                 instrument.name,
-                _status(instrument.halt),
+                _status(instrument.halt, instrument.suspicion),
             )
         Console().print(table)
         halted = sum(instrument.halt is not None for instrument in instruments)
@@ -132,6 +132,44 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
 
 
 @app.command()
+def confirm(source: SourceArgument, symbol: SymbolArgument) -> None:
+    """Confirm that a source means the same asset by a symbol as the others do, however far apart the prices are."""
+    from rates.symbol import parse_symbol
+
+    async def run(store: "InstrumentStore") -> None:
+        from instruments.identities import IdentityRecords
+        from rates.clock import utc_now
+
+        await IdentityRecords(store).confirm(source, parse_symbol(symbol), now=utc_now())
+        typer.echo(f"confirmed {symbol} from {source}: it is merged with equal symbols again")
+
+    _with_store(run)
+
+
+@app.command()
+def separate(
+    source: SourceArgument,
+    symbol: SymbolArgument,
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            help="The asset's new code; default: the reviewed one, or the old one and the source's name."
+        ),
+    ] = None,
+) -> None:
+    """Give the asset that a source means by a symbol a code of its own, because it is another one."""
+    from rates.symbol import parse_symbol
+
+    async def run(store: "InstrumentStore") -> None:
+        from instruments.identities import IdentityRecords
+
+        new = await IdentityRecords(store).separate(source, parse_symbol(symbol), code)
+        typer.echo(f"{symbol} from {source} is {new} from now on")
+
+    _with_store(run)
+
+
+@app.command()
 def follow(
     source: SourceArgument,
     accept: Annotated[
@@ -163,23 +201,32 @@ async def _fetch_listing(source: Source) -> Sequence["ListedInstrument"]:
 
 
 async def _look_up(source: Source, symbol: str, name: str) -> "Instrument":
+    from instruments.identity.asset_table import reviewed_assets
     from instruments.instrument import Instrument
     from pipeline.listings.comparison import find_halt
     from pipeline.listings.lookup import find_listed
     from rates.clock import utc_now
-    from rates.errors import AmbiguousSymbol
+    from rates.errors import AmbiguousSymbol, NotListed
     from rates.symbol import parse_symbol
 
     parsed = parse_symbol(symbol)
     try:
         one = find_listed(source, await _fetch_listing(source), parsed)
+    except NotListed:
+        candidates = reviewed_assets().candidates(parsed.base)
+        if len(candidates) > 1:
+            named = [f"{asset.code} ({asset.name}, id {asset.id})" for asset in candidates]
+            raise AmbiguousSymbol(symbol, source, candidates=named) from None
+        raise
     except AmbiguousSymbol:
         typer.echo(f"say which: ratewire instruments add {source} {symbol} SOURCE_SYMBOL", err=True)
         raise
     return Instrument(source, parsed, one.source_symbol, name or one.name, find_halt(one, utc_now()))
 
 
-def _status(halt: "Halt | None") -> str:
+def _status(halt: "Halt | None", suspicion: "Suspicion | None" = None) -> str:
+    if suspicion is not None and halt is None:
+        return f"suspect: {suspicion.detail}"
     if halt is None:
         return "trading"
     return f"{halt.word} since {halt.since.isoformat(sep=' ', timespec='minutes')}"

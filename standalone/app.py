@@ -9,6 +9,7 @@ from pathlib import Path
 from cache.memory import MemoryCache
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
+from instruments.identities import IdentityRecords
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
 from rates.errors import InvalidSetting
@@ -62,7 +63,13 @@ def start_system(
     gateway = load_settings(GatewaySettings)
     group.create_task(
         serve_gateway(
-            cache, instruments, gateway, stop, simulated=sources.label is not None, listener=listener
+            cache,
+            instruments,
+            gateway,
+            stop,
+            simulated=sources.label is not None,
+            listener=listener,
+            suspicions=IdentityRecords(instruments),
         ),
         name="gateway",
     )

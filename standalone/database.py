@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+from instruments.identity.asset_table import reviewed_assets
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -57,8 +59,9 @@ async def _track(store: InstrumentStore, recording: Recording) -> None:
 def _instruments(recording: Recording) -> list[Instrument]:
     found = []
     for recorded in recording.symbols():
+        codes = partial(reviewed_assets().code, Source(recorded.source))
         try:
-            symbol = parse_symbol(f"{recorded.base}/{recorded.quote}")
+            symbol = parse_symbol(f"{codes(recorded.base)}/{codes(recorded.quote)}")
         except InvalidSymbol:
             continue  # a coin's code need not be a valid asset code
         found.append(Instrument(Source(recorded.source), symbol, recorded.source_symbol, recorded.base))

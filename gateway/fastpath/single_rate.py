@@ -5,6 +5,7 @@ from datetime import datetime
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
+from gateway.queries.identity import is_apart
 from gateway.queries.rate_reader import RateCandidate, RateReader
 from gateway.queries.rates_query import FreshnessPolicy
 from rates.source import Source
@@ -38,9 +39,16 @@ class SingleRateQuery:
             self._candidates = rates.candidates(self._symbol, self._source, self._policy)
             self._version = rates.catalog_version
         now = rates.now()
+        preferred: Ticker | None = None
         for slot, max_age in self._candidates:
             ticker = slot.ticker
-            if ticker is not None and now - ticker.observed_at <= max_age:
+            if ticker is None:
+                continue
+            if preferred is None:
+                preferred = ticker
+            elif is_apart(ticker.price, preferred.price):
+                continue
+            if now - ticker.observed_at <= max_age:
                 return self._encoded(ticker, now, rates, encoder).encode_at(now)
         return None
 

@@ -59,6 +59,7 @@ class UnavailableReason(StrEnum):
     NOT_YET_SEEN = "NOT_YET_SEEN"
     STALE = "STALE"
     NOT_TRADING = "NOT_TRADING"
+    SUSPECT_IDENTITY = "SUSPECT_IDENTITY"
     SOURCE_DOWN = "SOURCE_DOWN"
 
 

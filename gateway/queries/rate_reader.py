@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from gateway.queries import unavailable
+from gateway.queries.identity import is_apart
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
 from gateway.queries.source_rules import SourceStatus
@@ -90,18 +91,25 @@ class RateReader:
             raise InvalidArgument("symbols", f"{len(query.symbols)} symbols", f"at most {self._max_symbols}")
 
     def sources_for(self, symbol: Symbol, source: Source | None) -> list[Source]:
-        """Return the sources that serve the symbol, most preferred first.
+        """Return the sources that may answer for the symbol, most preferred first.
+
+        Without `source` these are the sources that mean the same reviewed asset by it, or only the most preferred one where
+        nobody has reviewed it.
 
         Raises:
             UnknownSymbol: no source tracks it.
-            NotTrading: no source that tracks it trades it.
+            NotTrading, SuspectIdentity: no source that tracks it trades it, or is known to mean the same asset.
         """
         asked = self._preference if source is None else (source,)
         tracking = self._catalog.sources_of(symbol)
         if found := [each for each in asked if each in tracking]:
-            return found
+            merged = self._catalog.merged_sources(symbol)
+            return [each for each in found if each in merged] or found[:1]
         if halted := self._halted(symbol, asked):
-            raise unavailable.not_trading(halted[0])
+            if source is not None and halted[0].halt is None:
+                # Suspected of another asset, but asked for by name: its own price is what it says.
+                return [source]
+            raise unavailable.withdrawn(halted[0])
         raise UnknownSymbol(str(symbol), near=self._catalog.suggest(symbol, asked))
 
     def rate(
@@ -117,8 +125,10 @@ class RateReader:
         self.check_loaded()
         now = self._clock()
         sources = self.sources_for(symbol, source)
-        seen = (rate for each in sources if (rate := self._read(TickerKey(each, symbol), now)))
-        best = pick_rate(seen, policy)
+        seen = [rate for each in sources if (rate := self._read(TickerKey(each, symbol), now))]
+        # A fallback far from the preferred source is no fallback: it may be of another asset.
+        near = (rate for rate in seen if not is_apart(rate.ticker.price, seen[0].ticker.price))
+        best = pick_rate(near, policy)
         if best is None:
             raise self._not_seen(symbol, sources)
         if policy.on_stale is OnStale.RETURN or policy.allows(best):

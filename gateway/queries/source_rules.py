@@ -14,6 +14,7 @@ from rates.ticker import Ticker
 
 # Share of fresh rates among the tracked ones below which a source is DEGRADED: a few instruments hardly ever trade.
 FRESH_SHARE = 0.5
+SUSPECTS_NAMED = 5
 
 
 class SourceState(StrEnum):
@@ -41,6 +42,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     tickers_per_minute: int
     tracked: int
     halted: int = 0
+    suspects: Sequence[Symbol] = ()
     fresh: int
     seen: int
     ttl: timedelta
@@ -71,6 +73,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     silent: Sequence[Symbol] = ()
     silent_count: int = 0
+    suspects: Sequence[Symbol] = ()
 
 
 def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
@@ -98,10 +101,11 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         simulated=facts.simulated,
         silent=silent,
         silent_count=silent_count,
+        suspects=facts.suspects,
     )
 
 
-def _classify(  # noqa: PLR0911 - one return per rule
+def _classify(  # noqa: C901, PLR0911 - one return per rule
     facts: SourceFacts, now: datetime
 ) -> tuple[SourceState, str | None]:
     """Return the first state that applies, worst evidence first, and its reason."""
@@ -122,6 +126,12 @@ def _classify(  # noqa: PLR0911 - one return per rule
         return SourceState.DEGRADED, _describe(troubled, working)
     if facts.fresh < facts.tracked * FRESH_SHARE:
         return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
+    if facts.suspects:
+        named = ", ".join(map(str, facts.suspects[:SUSPECTS_NAMED]))
+        more = ", …" if len(facts.suspects) > SUSPECTS_NAMED else ""
+        return SourceState.DEGRADED, (
+            f"suspect identity, an operator has to confirm or separate it: {named}{more}"
+        )
     if _silent(facts.reports)[1]:
         return SourceState.DEGRADED, _describe_silent(facts.reports)
     if remark is not None:

@@ -15,6 +15,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import StreamPosition
 from rates.source import Source
+from rates.symbol import Symbol
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DOWN = (SourceState.DOWN, SourceState.BLOCKED)
@@ -32,6 +33,7 @@ class InstrumentCount(NamedTuple):
     ends: datetime
     tracked: int
     halted: int
+    suspects: tuple[Symbol, ...]
     seen: int
     fresh: int
 
@@ -73,6 +75,7 @@ class SourceStatusReader:
             tickers_per_minute=part.tickers_per_minute(now),
             tracked=count.tracked,
             halted=count.halted,
+            suspects=count.suspects,
             seen=count.seen,
             fresh=count.fresh,
             ttl=self._ttl[source],
@@ -96,7 +99,14 @@ class SourceStatusReader:
             now,
             min(fresh, default=_NEVER),
             tracked=len(tracked),
-            halted=sum(key.source is source for key in self._catalog.halted),
+            halted=sum(
+                key.source is source and each.halt is not None for key, each in self._catalog.halted.items()
+            ),
+            suspects=tuple(
+                key.symbol
+                for key, each in self._catalog.halted.items()
+                if key.source is source and each.suspicion is not None
+            ),
             seen=len(seen),
             fresh=len(fresh),
         )

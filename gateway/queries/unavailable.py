@@ -7,7 +7,7 @@ from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
 from gateway.queries.rates_query import FreshnessPolicy
 from instruments.instrument import Instrument
 from rates.clock import format_span_ms
-from rates.errors import NotTrading, RateNotSeen, RateStale, SourceDown, UnknownSymbol
+from rates.errors import NotTrading, RateNotSeen, RateStale, SourceDown, SuspectIdentity, UnknownSymbol
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
@@ -32,9 +32,9 @@ def unseen(key: TickerKey, *, is_down: bool) -> UnavailableRate:
 
 
 def halted(instrument: Instrument) -> UnavailableRate:
-    """Explain that the source does not trade the instrument."""
-    message = str(not_trading(instrument))
-    return UnavailableRate(instrument.symbol, instrument.source, UnavailableReason.NOT_TRADING, message)
+    """Explain that the source does not trade the instrument, or may mean another asset by it."""
+    reason = UnavailableReason.NOT_TRADING if instrument.halt else UnavailableReason.SUSPECT_IDENTITY
+    return UnavailableRate(instrument.symbol, instrument.source, reason, str(withdrawn(instrument)))
 
 
 def withheld(rate: Rate, policy: FreshnessPolicy) -> UnavailableRate:
@@ -43,10 +43,13 @@ def withheld(rate: Rate, policy: FreshnessPolicy) -> UnavailableRate:
     return UnavailableRate(rate.ticker.symbol, rate.ticker.source, UnavailableReason.STALE, message)
 
 
-def not_trading(instrument: Instrument) -> NotTrading:
+def withdrawn(instrument: Instrument) -> NotTrading | SuspectIdentity:
     """Return `halted` as an error."""
-    halt = instrument.halt
-    assert halt is not None, "the catalogue keeps those without a halt apart"
+    halt, suspicion = instrument.halt, instrument.suspicion
+    if halt is None:
+        assert suspicion is not None, "the catalog keeps the answered instruments apart"
+        symbol, source = str(instrument.symbol), instrument.source.name
+        return SuspectIdentity(symbol, source, detail=suspicion.detail, since=suspicion.since)
     return NotTrading(str(instrument.symbol), instrument.source.name, word=halt.word, since=halt.since)
 
 

@@ -60,6 +60,8 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "NOT_YET_SEEN": "Tracked, but the source has not published it yet.",
             "STALE": "Older than was asked for.",
             "NOT_TRADING": "Its source has halted or delisted it, by its own listing.",
+            "SUSPECT_IDENTITY": "Its source may mean another asset by the same code: its price is far from that of others. An operator has "
+            "to decide.",
             "SOURCE_DOWN": "Never seen, and its source is down or blocked.",
         },
     ),
@@ -100,6 +102,9 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         {
             "NOT_TRACKED": "You named it, but it does not track the symbol.",
             "NOT_TRADING": "It has halted or delisted the symbol.",
+            "SUSPECT_IDENTITY": "It may mean another asset by the same code: its price is far from that of others.",
+            "UNREVIEWED": "Nobody has reviewed which asset it means by the code, so it is never merged with others.",
+            "OTHER_ASSET": "It means another asset by the same code.",
             "NOT_YET_SEEN": "It tracks the symbol, but has not published it yet.",
             "STALE": "Older than was asked for.",
             "OUTLIER": "Too far from the median of four sources or more.",

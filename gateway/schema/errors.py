@@ -120,6 +120,11 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
     errors.NoConversionPath: _no_path,
     errors.RateStale: _stale,
     errors.NotTrading: _halted,
+    errors.SuspectIdentity: lambda error: {
+        "symbol": error.symbol,
+        "source": error.source,
+        "suspectSince": error.since.isoformat(),
+    },
     errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
     errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},
 }

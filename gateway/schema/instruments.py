@@ -23,6 +23,14 @@ class InstrumentType:
     source_symbol: str = described("The source's own spelling, e.g. `BTCUSDT` or `bitcoin`.")
     name: str = described("Name of the base asset, for people.")
     status: TradingStatus = described("Whether its source trades it. One that is HALTED is not answered.")
+    base_asset: str | None = described(
+        "Identity of the base asset, by CoinGecko's id where it has one: equal ids are the same coin, whatever its code. Null where nobody "
+        "has reviewed which coin the source means; such an instrument is never merged with others."
+    )
+    quote_asset: str | None = described("Identity of the quote asset, likewise.")
+    suspect_since: datetime | None = described(
+        "Since when it is suspected of meaning another asset than other sources do; null where it is not."
+    )
     source_status: str | None = described("The source's own word for why it is halted; null while it trades.")
     halted_since: datetime | None = described("When that was seen first; null while it trades.")
 
@@ -37,6 +45,9 @@ class InstrumentType:
             source=value.source,
             source_symbol=value.source_symbol,
             name=value.name,
+            base_asset=value.base_asset,
+            quote_asset=value.quote_asset,
+            suspect_since=None if value.suspicion is None else value.suspicion.since,
             status=TradingStatus.TRADING if halt is None else TradingStatus.HALTED,
             source_status=None if halt is None else halt.word,
             halted_since=None if halt is None else halt.since,

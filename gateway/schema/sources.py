@@ -70,6 +70,10 @@ class SourceStatusType:
         "The others are not touched by it."
     )
     silent_count: int = described("How many instruments are silent.")
+    suspects: list[Symbol] = described(
+        "Instruments that may mean another asset here than elsewhere: their prices stayed far from those of other sources. They are in "
+        "no list and no merged answer until an operator confirms or separates them."
+    )
 
     @classmethod
     def of(cls, value: source_rules.SourceStatus) -> Self:
@@ -91,4 +95,5 @@ class SourceStatusType:
             simulated=value.simulated,
             silent=list(value.silent),
             silent_count=value.silent_count,
+            suspects=list(value.suspects),
         )

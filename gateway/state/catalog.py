@@ -12,6 +12,7 @@ import structlog
 
 from gateway.state.catalog_history import CatalogHistory
 from gateway.state.position import format_page_cursor, parse_page_cursor
+from instruments.identity.asset_table import reviewed_assets
 from instruments.instrument import Instrument
 from instruments.store import InstrumentReader
 from rates.errors import DatabaseUnavailable, InvalidArgument
@@ -59,7 +60,8 @@ class InstrumentCatalog:
         self.tracked: Mapping[TickerKey, Instrument] = {}
         """The available instruments: tracked and not halted."""
         self.halted: Mapping[TickerKey, Instrument] = {}
-        """The tracked instruments that their source has halted; `halt` holds the reason."""
+        """The tracked instruments that are not answered: halted by their source, or with a suspected identity."""
+        self._merged: dict[Symbol, frozenset[Source]] = {}
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
         self.version = self._history.version
         """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
@@ -74,11 +76,23 @@ class InstrumentCatalog:
         """The sources at which `symbol` is available; none if it is unknown or halted everywhere."""
         return self._sources_by_symbol.get(symbol, frozenset())
 
+    def merged_sources(self, symbol: Symbol) -> frozenset[Source]:
+        """The sources that mean the same reviewed assets by `symbol`; only their rates may be merged. None for one unreviewed."""
+        return self._merged.get(symbol, frozenset())
+
     def suggest(self, symbol: Symbol, sources: Iterable[Source]) -> list[str]:
         """The available symbols of these sources closest in spelling, best first. Takes about 1 ms."""
         wanted = set(sources)
+        # Other assets that some source calls by this code come first.
+        same_code = [
+            str(other)
+            for asset in reviewed_assets().candidates(symbol.base)
+            if (other := Symbol(asset.code, symbol.quote)) != symbol
+            and self._sources_by_symbol.get(other, frozenset()) & wanted
+        ]
         known = [str(each) for each, tracking in self._sources_by_symbol.items() if tracking & wanted]
-        return difflib.get_close_matches(str(symbol), known, n=MAX_SUGGESTIONS, cutoff=0.7)
+        similar = difflib.get_close_matches(str(symbol), known, n=MAX_SUGGESTIONS, cutoff=0.7)
+        return list(dict.fromkeys([*same_code, *similar]))
 
     def read_page(
         self, *, search: str | None, source: Source | None, first: int, after: str | None
@@ -141,15 +155,34 @@ class InstrumentCatalog:
     def _replace(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
         by_key = {TickerKey(each.source, each.symbol): each for each in instruments}
         self._by_key = {key: by_key[key] for key in sorted(by_key, key=_sort_key)}
-        self.tracked = {key: each for key, each in self._by_key.items() if each.halt is None}
-        self.halted = {key: each for key, each in self._by_key.items() if each.halt is not None}
+        self.tracked = {key: each for key, each in self._by_key.items() if _is_answered(each)}
+        self.halted = {key: each for key, each in self._by_key.items() if not _is_answered(each)}
         sources: dict[Symbol, set[Source]] = {}
         for key in self.tracked:
             sources.setdefault(key.symbol, set()).add(key.source)
         self._sources_by_symbol = {symbol: frozenset(tracking) for symbol, tracking in sources.items()}
+        self._merged = {symbol: self._find_merged(symbol, found) for symbol, found in sources.items()}
         changed = self._history.record(self.tracked, self.halted)
         self.version = self._history.version
         return changed
+
+    def _find_merged(self, symbol: Symbol, sources: Iterable[Source]) -> frozenset[Source]:
+        """Return the largest group of sources with the same reviewed assets; of equal ones that of the code's owner."""
+        groups: dict[tuple[str | None, str | None], set[Source]] = {}
+        for source in sources:
+            instrument = self.tracked[TickerKey(source, symbol)]
+            if instrument.is_reviewed:
+                groups.setdefault((instrument.base_asset, instrument.quote_asset), set()).add(source)
+        owner = reviewed_assets().owner(symbol.base)
+
+        def rank(assets: tuple[str | None, str | None]) -> tuple[bool, int, str]:
+            return owner is not None and assets[0] == owner.id, len(groups[assets]), str(assets)
+
+        return frozenset(groups[max(groups, key=rank)]) if groups else frozenset()
+
+
+def _is_answered(instrument: Instrument) -> bool:
+    return instrument.halt is None and instrument.suspicion is None
 
 
 def _sort_key(key: TickerKey) -> tuple[Symbol, Source]:

@@ -43,7 +43,14 @@ class ListedInstruments:
     @staticmethod
     def instrument(source: Source, symbol: str) -> Instrument:
         pair = parse_symbol(symbol)
-        return Instrument(source, pair, f"{pair.base}{pair.quote}", f"Name of {pair.base}")
+        return Instrument(
+            source,
+            pair,
+            f"{pair.base}{pair.quote}",
+            f"Name of {pair.base}",
+            base_asset=f"asset:{pair.base}",
+            quote_asset=f"asset:{pair.quote}",
+        )
 
     def add(self, source: Source, symbol: str) -> None:
         self.instruments.append(self.instrument(source, symbol))

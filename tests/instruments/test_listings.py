@@ -7,12 +7,12 @@ import msgspec
 from instruments.instrument import Halt, Instrument
 from instruments.listings import ListingRecords, ListingState
 from instruments.migrations import migrate
-from instruments.store import InstrumentStore
+from instruments.store import InstrumentStore, identified
 from rates.source import Source
 from rates.symbol import Symbol
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123_456, tzinfo=UTC)
-BTC = Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin")
+BTC = identified(Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin"))
 BREAK = Halt("BREAK", NOW)
 STATE = ListingState(NOW, 1695)
 

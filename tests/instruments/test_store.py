@@ -8,28 +8,28 @@ import pytest
 from instruments.instrument import Instrument
 from instruments.migrations import check_models, migrate
 from instruments.seed import read_seed
-from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore
+from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore, identified
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
 from tests.backends import Server
 
-NEW = Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New")
+NEW = identified(Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New"))
 
 
 async def test_a_new_database_tracks_every_listed_asset(store: InstrumentStore) -> None:
     """The migration seeds all assets of `assets.csv`."""
     tracked = await store.read()
     assert sorted(tracked, key=str) == sorted(read_seed(), key=str)
-    assert Instrument(Source.COINGECKO, Symbol("BTC", "USD"), "bitcoin", "Bitcoin") in tracked
-    assert Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin") in tracked
+    assert identified(Instrument(Source.COINGECKO, Symbol("BTC", "USD"), "bitcoin", "Bitcoin")) in tracked
+    assert identified(Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin")) in tracked
 
 
 async def test_adding_and_removing_takes_effect_immediately(store: InstrumentStore) -> None:
     """Adding twice replaces the source symbol; removing twice reports the second as unknown."""
     assert await store.add([NEW]) == 1
     assert NEW in await store.read(Source.BINANCE)
-    respelled = Instrument(Source.BINANCE, NEW.symbol, "NEW2USDT", "New")
+    respelled = identified(Instrument(Source.BINANCE, NEW.symbol, "NEW2USDT", "New"))
     assert await store.add([respelled]) == 0
     assert respelled in await store.read(Source.BINANCE)
     assert NEW not in await store.read(Source.BINANCE)
@@ -43,7 +43,7 @@ async def test_migrating_again_changes_nothing(store: InstrumentStore, url: str)
     await store.remove(Source.BINANCE, Symbol("BTC", "USDT"))
     await asyncio.gather(migrate(url), migrate(url))
     assert Symbol("BTC", "USDT") not in {entry.symbol for entry in await store.read(Source.BINANCE)}
-    await store.add([Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin")])
+    await store.add([identified(Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin"))])
 
 
 async def test_models_and_migrations_agree(store: InstrumentStore, url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.queries.consensus.query import ConsensusQuery
-from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.rate import ConsensusRate, ExclusionReason
 from gateway.queries.consensus.weighing import SourceRate, weigh
 from gateway.queries.rate_reader import RateReader
 from gateway.state.catalog import InstrumentCatalog
@@ -66,4 +66,14 @@ class ConsensusReader:
         if key not in self._catalog.tracked:
             return SourceRate(None, self._rates.explain_unavailable(key))
         ticker = self._mirror.read(key)
-        return SourceRate(None if ticker is None else self._rates.to_rate(ticker, now))
+        rate = None if ticker is None else self._rates.to_rate(ticker, now)
+        return SourceRate(
+            rate, identity=self._identity(key), is_confirmed=self._catalog.tracked[key].is_confirmed
+        )
+
+    def _identity(self, key: TickerKey) -> ExclusionReason | None:
+        """Return why the rate may not be merged with those of other sources; `None` if it may."""
+        if key.source in self._catalog.merged_sources(key.symbol):
+            return None
+        is_reviewed = self._catalog.tracked[key].is_reviewed
+        return ExclusionReason.OTHER_ASSET if is_reviewed else ExclusionReason.UNREVIEWED

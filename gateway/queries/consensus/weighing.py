@@ -18,6 +18,7 @@ from gateway.queries.consensus.arithmetic import (
 )
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusQuality, ConsensusRate, Contribution, ExclusionReason
+from gateway.queries.identity import find_suspects, format_distance
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
 from gateway.queries.unavailable import too_old
@@ -25,18 +26,33 @@ from rates.errors import RateNotSeen
 from rates.source import Source
 
 _CENT = Decimal("0.01")
+_EXCLUSIONS = {
+    UnavailableReason.NOT_TRADING: ExclusionReason.NOT_TRADING,
+    UnavailableReason.SUSPECT_IDENTITY: ExclusionReason.SUSPECT_IDENTITY,
+}
+_IDENTITY_MESSAGES = {
+    ExclusionReason.UNREVIEWED: "nobody has reviewed which asset it means by the code",
+    ExclusionReason.OTHER_ASSET: "it means another asset by the code",
+}
 
 
 class SourceRate(NamedTuple):
-    """The rate of one source, `None` before its first ticker. `gone` gives the reason where the source does not serve the symbol."""
+    """The rate of one source, `None` before its first ticker.
+
+    `gone` gives the reason where the source does not serve the symbol, `identity` why its rate may not be merged.
+    `is_confirmed`: an operator has confirmed its identity.
+    """
 
     rate: Rate | None
     gone: UnavailableRate | None = None
+    identity: ExclusionReason | None = None
+    is_confirmed: bool = False
 
 
 def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
     """Compute the consensus of `source_rates`. Each source appears among the contributions."""
     contributions = [_weigh(query, source, each) for source, each in source_rates.items()]
+    contributions = _leave_out_suspects(contributions, source_rates)
     contributions = _leave_out_outliers(contributions, query)
     if query.method is ConsensusMethod.VWAP:
         contributions = [_demand_volume(each) for each in contributions]
@@ -90,9 +106,15 @@ def _classify(count: int, divergence_bps: Decimal, query: ConsensusQuery) -> Con
 def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Contribution:
     rate = source_rate.rate
     if source_rate.gone is not None:
-        is_halted = source_rate.gone.reason is UnavailableReason.NOT_TRADING
-        exclusion = ExclusionReason.NOT_TRADING if is_halted else ExclusionReason.NOT_TRACKED
+        exclusion = _EXCLUSIONS.get(source_rate.gone.reason, ExclusionReason.NOT_TRACKED)
         return Contribution(source=source, exclusion=exclusion, message=source_rate.gone.message)
+    if source_rate.identity is not None and (rate is None or query.policy.allows(rate)):
+        return Contribution(
+            source=source,
+            rate=rate,
+            exclusion=source_rate.identity,
+            message=f"{source.name} is not merged: {_IDENTITY_MESSAGES[source_rate.identity]}",
+        )
     if rate is None:
         message = str(RateNotSeen(str(query.symbol), source.name))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
@@ -101,6 +123,31 @@ def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
         return Contribution(source=source, rate=rate)
     message = str(too_old(rate, policy))
     return Contribution(source=source, rate=rate, exclusion=ExclusionReason.STALE, message=message)
+
+
+def _leave_out_suspects(
+    contributions: Sequence[Contribution], source_rates: Mapping[Source, SourceRate]
+) -> list[Contribution]:
+    """Leave out rates that differ by a factor: one of them is of another asset, so they make no price together."""
+    compared = [
+        each
+        for each in contributions
+        if each.price is not None and (each.is_included or each.exclusion is ExclusionReason.UNREVIEWED)
+    ]
+    reviewed = {each.source: each.price for each in compared if each.is_included and each.price}
+    unreviewed = {each.source: each.price for each in compared if not each.is_included and each.price}
+    confirmed = {source for source, each in source_rates.items() if each.is_confirmed}
+    suspects, prices = find_suspects(reviewed, unreviewed) - confirmed, reviewed | unreviewed
+    return [
+        _exclude(
+            each,
+            ExclusionReason.SUSPECT_IDENTITY,
+            f"{each.source.name} may mean another asset: {format_distance(prices[each.source], prices.values())}",
+        )
+        if each.source in suspects
+        else each
+        for each in contributions
+    ]
 
 
 def _leave_out_outliers(contributions: Sequence[Contribution], query: ConsensusQuery) -> list[Contribution]:

@@ -11,11 +11,11 @@ from gateway.queries.conversion.route_finder import RouteFinder
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import FreshnessPolicy, OnStale
-from gateway.queries.unavailable import not_trading, too_old
+from gateway.queries.unavailable import too_old, withdrawn
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from rates.clock import Clock
-from rates.errors import NoConversionPath, NotTrading, UnknownAsset
+from rates.errors import NoConversionPath, RatesError, UnknownAsset
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -76,17 +76,18 @@ class Converter:
     def _make_graph(self, _version: str, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
         tracking: dict[Symbol, list[Source]] = {}
         for key in self._catalog.tracked:
-            if key.source in sources:
+            # Codes are equal across symbols only where they mean the same reviewed assets.
+            if key.source in sources and key.source in self._catalog.merged_sources(key.symbol):
                 tracking.setdefault(key.symbol, []).append(key.source)
         for found in tracking.values():
             found.sort(key=sources.index)
         return AssetGraph(tracking, pegs=pegs)
 
-    def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> NotTrading | UnknownAsset:
+    def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> RatesError:
         """Explain an asset that no traded symbol has: it may be halted or unknown."""
         for key, instrument in self._catalog.halted.items():
             if asset in key.symbol and key.source in self._asked(query):
-                return not_trading(instrument)
+                return withdrawn(instrument)
         return UnknownAsset(asset, near=graph.suggest(asset))
 
     def _asked(self, query: ConversionQuery) -> tuple[Source, ...]:

@@ -7,13 +7,14 @@ from itertools import pairwise
 from gateway.queries.conversion.conversion import Leg
 from gateway.queries.conversion.graph import AssetGraph, Route
 from gateway.queries.freshness import Freshness, worst
+from gateway.queries.identity import is_apart
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import FreshnessPolicy, pick_rate
 from gateway.state.mirror import Mirror
 from rates.errors import RateNotSeen
 from rates.symbol import Symbol
-from rates.ticker import TickerKey
+from rates.ticker import Ticker, TickerKey
 
 
 class RouteFinder:
@@ -72,8 +73,14 @@ class RouteFinder:
 
     def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
         for symbol in symbols:
+            preferred: Ticker | None = None
             for source in self._graph.sources_by_symbol[symbol]:
-                if ticker := self._mirror.read(TickerKey(source, symbol)):
+                ticker = self._mirror.read(TickerKey(source, symbol))
+                if ticker is None:
+                    continue
+                preferred = preferred or ticker
+                # Far from the preferred source, it may be of another asset.
+                if not is_apart(ticker.price, preferred.price):
                     yield self._rates.to_rate(ticker, self._now)
 
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.rest_client import RestClient
 from rates.errors import SourceProtocolError
@@ -60,8 +61,8 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     return [
         ListedInstrument(
             source_symbol=one.symbol,
-            base=one.base_asset,
-            quote=one.quote_asset,
+            base=reviewed_assets().code(Source.BINANCE, one.base_asset),
+            quote=reviewed_assets().code(Source.BINANCE, one.quote_asset),
             # exchangeInfo has no names.
             name=one.base_asset,
             status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,

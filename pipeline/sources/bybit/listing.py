@@ -2,6 +2,7 @@
 
 import msgspec
 
+from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
@@ -52,8 +53,8 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     return [
         ListedInstrument(
             source_symbol=one.symbol,
-            base=one.base_coin,
-            quote=one.quote_coin,
+            base=reviewed_assets().code(Source.BYBIT, one.base_coin),
+            quote=reviewed_assets().code(Source.BYBIT, one.quote_coin),
             name=one.base_coin,
             status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
             word=one.status,

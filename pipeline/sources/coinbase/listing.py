@@ -2,6 +2,7 @@
 
 import msgspec
 
+from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -53,8 +54,8 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     return [
         ListedInstrument(
             source_symbol=one.id,
-            base=one.base_currency.upper(),
-            quote=one.quote_currency.upper(),
+            base=reviewed_assets().code(Source.COINBASE, one.base_currency.upper()),
+            quote=reviewed_assets().code(Source.COINBASE, one.quote_currency.upper()),
             name=one.base_currency.upper(),
             status=TradingStatus.TRADING if one.word == ONLINE else TradingStatus.HALTED,
             word=one.word,

@@ -1,13 +1,15 @@
-"""Kraken's codes of assets, and our codes for them. Pure.
+"""Kraken's names of assets, and the codes that we use for them. Pure.
 
-WebSocket v2 has `BTC/USD` where the REST listing has `XBT/USD` in its `wsname`. Kraken's LUNA is the coin of the old chain, which
-others call LUNC, and its LUNA2 is others' LUNA.
+WebSocket v2 says `BTC/USD` where the REST listing says `XBT/USD` in its `wsname`. The reviewed table
+(`instruments/identity/kraken.csv`) has the names that mean another asset than elsewhere: Kraken's LUNA is the old chain's
+coin, LUNC to all others, and its REP is Augur v1.
 """
 
-# From the listing's codes to those of WebSocket v2 [ccxt, kraken commonCurrencies].
+from instruments.identity.asset_table import reviewed_assets
+from rates.source import Source
+
+# From the listing's names to those of WebSocket v2 [ccxt, kraken commonCurrencies].
 _V2_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-# From Kraken's codes to the usual ones.
-_OUR_NAMES = {"LUNA": "LUNC", "LUNA2": "LUNA"}
 
 
 def v2_asset(listed: str) -> str:
@@ -17,4 +19,4 @@ def v2_asset(listed: str) -> str:
 
 def our_asset(v2_name: str) -> str:
     """Return our code of an asset."""
-    return _OUR_NAMES.get(v2_name, v2_name)
+    return reviewed_assets().code(Source.KRAKEN, v2_name)

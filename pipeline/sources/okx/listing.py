@@ -2,6 +2,7 @@
 
 import msgspec
 
+from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
@@ -47,8 +48,8 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     return [
         ListedInstrument(
             source_symbol=one.inst_id,
-            base=one.base_ccy,
-            quote=one.quote_ccy,
+            base=reviewed_assets().code(Source.OKX, one.base_ccy),
+            quote=reviewed_assets().code(Source.OKX, one.quote_ccy),
             name=one.base_ccy,
             status=TradingStatus.TRADING if one.state == LIVE else TradingStatus.HALTED,
             word=one.state,

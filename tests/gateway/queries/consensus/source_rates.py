@@ -46,12 +46,16 @@ class Opinion(NamedTuple):
 
 
 def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
-    """The consensus of one source per opinion, S0, S1, ...; `None` has not been seen yet."""
+    """The consensus of one source per opinion, S0, S1, ...; `None` has not been seen yet.
+
+    Their identities are confirmed, so that any distance is one of the market, unless `is_confirmed` is false.
+    """
+    is_confirmed = asked.pop("is_confirmed", True)
     source_rates: dict[Any, SourceRate] = {}
     for number, each in enumerate(opinions):
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
-        source_rates[source] = SourceRate(opinion and opinion.rate(source))
+        source_rates[source] = SourceRate(opinion and opinion.rate(source), is_confirmed=is_confirmed)
     return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON)
 
 

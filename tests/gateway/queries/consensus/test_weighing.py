@@ -268,7 +268,10 @@ def test_before_its_next_turn_an_answer_does_not_change_by_itself(
 def _at(answer: ConsensusRate, moment: object) -> ConsensusRate:
     """The same observations, weighed at another moment."""
     source_rates = {
-        each.source: SourceRate(each.rate and type(each.rate)(each.rate.ticker, each.rate.ttl, moment))  # type: ignore[arg-type]  # a datetime
+        each.source: SourceRate(
+            each.rate and type(each.rate)(each.rate.ticker, each.rate.ttl, moment),  # type: ignore[arg-type]  # a datetime
+            is_confirmed=True,
+        )
         for each in answer.contributions
     }
     return weigh(answer.query, source_rates, moment)  # type: ignore[arg-type]  # a datetime
@@ -305,3 +308,25 @@ def test_a_last_trade_older_than_asked_or_unknown_leaves_its_source_out() -> Non
     assert exclusions(answer) == [None, "STALE", "STALE"]
     assert "last trade" in str(answer.contributions[1].message)
     assert "does not tell" in str(answer.contributions[2].message)
+
+
+def test_two_sources_that_differ_by_a_factor_make_no_price() -> None:
+    """NEIRO is two coins: 0.0002666 at Binance and 0.02965 at Bybit."""
+    answer = consensus("0.0002666", "0.02965", is_confirmed=False)
+    assert answer.price is None
+    assert answer.quality is ConsensusQuality.INSUFFICIENT
+    assert exclusions(answer) == ["SUSPECT_IDENTITY", "SUSPECT_IDENTITY"]
+    assert "times as much" in str(answer.contributions[0].message)
+
+
+def test_one_far_from_a_majority_is_left_out_alone() -> None:
+    """Three agree, so that the fourth is of another asset."""
+    answer = consensus("100", "101", "3", "100", is_confirmed=False)
+    assert exclusions(answer) == [None, None, "SUSPECT_IDENTITY", None]
+    assert answer.price == 100
+
+
+def test_prices_up_to_a_fifth_apart_are_of_one_asset() -> None:
+    """Exactly 20 % of the lower price is within the distance."""
+    assert exclusions(consensus("100", "120", is_confirmed=False)) == [None, None]
+    assert exclusions(consensus("100", "120.01", is_confirmed=False)) == ["SUSPECT_IDENTITY"] * 2
