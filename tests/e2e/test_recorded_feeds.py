@@ -90,50 +90,53 @@ def quotes_of(path: Path, read: Read) -> Mapping[str, list[Quote]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("source", "name", "read"),
-    [
-        ("COINBASE", "coinbase_ws_5products_20210417.txt.gz", coinbase),
-        ("OKX", "okx_ws_10instruments_20220227.txt.gz", okx),
-        ("BYBIT", "bybit_v5_mixed_20260809.jsonl.zst", bybit),
-        ("BINANCE", "binance_20211012.jsonl.zst", binance),
-        ("KRAKEN", "", kraken),
-    ],
-)
-async def test_recorded_prices_arrive_digit_for_digit(
-    tmp_path: Path, source: str, name: str, read: Read
-) -> None:
-    """Every received price was recorded for its symbol, with its own quotes; the last one of each symbol arrives.
+RECORDINGS: Mapping[str, tuple[str, Read]] = {
+    "COINBASE": ("coinbase_ws_5products_20210417.txt.gz", coinbase),
+    "OKX": ("okx_ws_10instruments_20220227.txt.gz", okx),
+    "BYBIT": ("bybit_v5_mixed_20260809.jsonl.zst", bybit),
+    "BINANCE": ("binance_20211012.jsonl.zst", binance),
+}
 
-    Kraken's is written from the documented shapes: no recording of its v2 feed is public. Binance's has aggregate trades only,
+
+async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
+    """Every received price was recorded for its symbol, with its own quotes; the last one arrives.
+
+    Kraken's file is written from the documented shapes: no recording of its v2 feed is public. Binance's has aggregate trades only,
     so its prices come through the polled ticker.
     """
-    path = recording(name) if name else tmp_path / "kraken.txt"
-    if not name:
-        path.write_text(KRAKEN)
-    recorded = quotes_of(path, read)
+    paths = {source: recording(name) for source, (name, _) in RECORDINGS.items()}
+    paths["KRAKEN"] = tmp_path / "kraken.txt"
+    paths["KRAKEN"].write_text(KRAKEN)
+    reads = {"KRAKEN": kraken, **{source: read for source, (_, read) in RECORDINGS.items()}}
+    recorded = {
+        (source, symbol): quotes
+        for source, path in paths.items()
+        for symbol, quotes in quotes_of(path, reads[source]).items()
+    }
+    last = {key: quotes[-1][0] for key, quotes in recorded.items()}
     received: list[LiveRate] = []
     port = free_port()
     env = {"RATEWIRE_GATEWAY_PORT": str(port), "RATEWIRE_STANDALONE_FOLDER": str(tmp_path)}
-    last = {symbol: quotes[-1][0] for symbol, quotes in recorded.items()}
 
     async def collect() -> None:
-        async with live_rates(f"http://127.0.0.1:{port}", sources=[source]) as events:
+        async with live_rates(f"http://127.0.0.1:{port}", sources=list(paths)) as events:
             while True:
                 received.extend((await next_event(events, within_s=60))["items"])
 
     async def all_arrived() -> bool:
-        return {item["symbol"]: item["price"] for item in received} == last
+        return {(item["source"], item["symbol"]): item["price"] for item in received} == last
 
-    async with running("up", "--replay", str(path), "--speed", str(SPEED), env=env) as command:
+    arguments = [part for path in paths.values() for part in ("--replay", str(path))]
+    async with running("up", *arguments, "--speed", str(SPEED), env=env) as command:
         await command.prints("mirror current")
         async with asyncio.TaskGroup() as group:
             task = group.create_task(collect())
             await eventually(all_arrived, within_s=60, what=f"the last prices {last}")
             task.cancel()
-    assert recorded
+    assert len(recorded) > 10
     for item in received:
-        fitting = [quote for quote in recorded[item["symbol"]] if quote[0] == item["price"]]
+        quotes = recorded[item["source"], item["symbol"]]
+        fitting = [quote for quote in quotes if quote[0] == item["price"]]
         assert fitting, f"{item['symbol']} {item['price']} was never recorded"
-        if source in ("COINBASE", "OKX", "KRAKEN") and item["bid"] is not None:
+        if item["source"] in ("COINBASE", "OKX", "KRAKEN") and item["bid"] is not None:
             assert (item["bid"], item["ask"]) in [quote[1:] for quote in fitting]
