@@ -23,7 +23,7 @@ class IdentityRecords:
         self._store = store
 
     async def suspect(self, details: Mapping[TickerKey, str], *, now: datetime) -> None:
-        """Mark instruments as suspected; those that are suspected or confirmed already stay as they are.
+        """Mark instruments as suspected, unless they are suspected or confirmed already.
 
         Raises:
             DatabaseUnavailable: the database cannot be reached; nothing was changed.
@@ -68,10 +68,10 @@ class IdentityRecords:
                 raise UnknownSymbol(f"{symbol} from {source}")
 
     async def separate(self, source: Source, symbol: Symbol, code: str | None = None) -> Symbol:
-        """Give the base asset of this source a code of its own, and clear the suspicion of the symbol's other sources.
+        """Give the base asset of this source a code of its own.
 
         `code` is the new code; by default that of the reviewed asset that the source means, else the old code followed by
-        the source's name. Returns the new symbol.
+        the source's name. The suspicion of the symbol's other sources ends. Returns the new symbol.
 
         Raises:
             InvalidSymbol: the new code is no asset code, or the same as before.
@@ -103,7 +103,10 @@ class IdentityRecords:
 
 
 def _own_code(source: Source, source_symbol: str, symbol: Symbol) -> str:
-    """Return the reviewed code of the asset that the source means, else the old code with the source's name."""
+    """Return the reviewed code of the asset that the source means.
+
+    Where that is not reviewed, the old code followed by the source's name.
+    """
     source_code, _ = split_source_symbol(source_symbol, symbol)
     asset = None if source_code is None else reviewed_assets().resolve(source, source_code)
     if asset is not None and asset.code != symbol.base:

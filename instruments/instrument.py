@@ -45,5 +45,5 @@ class Instrument(msgspec.Struct, frozen=True):
 
     @property
     def is_reviewed(self) -> bool:
-        """Tell whether both assets are known, so that it may be merged with equal ones of other sources."""
+        """Tell whether both assets are known: only then may it be merged with other sources."""
         return self.base_asset is not None and self.quote_asset is not None

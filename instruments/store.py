@@ -185,7 +185,10 @@ def identified(instrument: Instrument, *, is_confirmed: bool = False) -> Instrum
 
 
 def split_source_symbol(source_symbol: str, symbol: Symbol) -> tuple[str | None, str | None]:
-    """Return the source's codes of base and quote where its spelling tells them; joined ones only by a known quote."""
+    """Return the source's codes of base and quote, where its spelling tells them.
+
+    A joined spelling tells them by a known quote only.
+    """
     for separator in ("-", "/"):
         base, found, quote = source_symbol.partition(separator)
         if found:

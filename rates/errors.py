@@ -225,7 +225,10 @@ class NotTrading(RateUnavailable):
 
 
 class SuspectIdentity(RateUnavailable):
-    """Tracked, but the source may mean another asset by the code: its price is far from those of other sources."""
+    """Tracked, but the source may mean another asset by the code.
+
+    `detail` tells how far its price is from those of other sources.
+    """
 
     def __init__(self, symbol: str, source: str, *, detail: str, since: datetime) -> None:
         self.symbol, self.source, self.detail, self.since = symbol, source, detail, since

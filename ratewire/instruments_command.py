@@ -133,7 +133,7 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
 
 @app.command()
 def confirm(source: SourceArgument, symbol: SymbolArgument) -> None:
-    """Confirm that a source means the same asset by a symbol as the others do, however far apart the prices are."""
+    """Confirm that a source means the same asset by a symbol as the others do."""
     from rates.symbol import parse_symbol
 
     async def run(store: "InstrumentStore") -> None:
@@ -157,7 +157,7 @@ def separate(
         ),
     ] = None,
 ) -> None:
-    """Give the asset that a source means by a symbol a code of its own, because it is another one."""
+    """Give the asset that a source means by a symbol a code of its own."""
     from rates.symbol import parse_symbol
 
     async def run(store: "InstrumentStore") -> None:

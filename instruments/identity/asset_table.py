@@ -18,7 +18,10 @@ FOLDER = "instruments.identity"
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """A coin or currency. `code` belongs to it alone; other coins with the same code get a code of their own."""
+    """A coin or currency. `code` belongs to it alone.
+
+    Other coins with the same code get a code of their own.
+    """
 
     id: str
     code: str
@@ -48,16 +51,12 @@ class AssetTable:
         return None if asset_id is None else self._assets[asset_id]
 
     def code(self, source: Source, source_code: str) -> str:
-        """Return the code that we use for a code of the source: that of its asset, or the same where it is unreviewed."""
+        """Return the asset that a code of the source stands for; `None` where unreviewed."""
         asset = self.resolve(source, source_code)
         return source_code if asset is None else asset.code
 
     def identify(self, source: Source, code: str, source_code: str | None = None) -> str | None:
-        """Return the id of the asset that our `code` means at this source; `None` where it is unreviewed.
-
-        With the source's own code, both must mean the same asset: the source's NEIRO is no NEIRO of ours if it is reviewed as
-        another coin.
-        """
+        """Return our code for a code of the source: that of its asset, or the same where unreviewed."""
         owner = self._by_code.get(code)
         if owner is None:
             return None

@@ -21,7 +21,7 @@ REPLIES = [
 
 
 class DemotedServer:
-    """Answers SET with an error on its first connections, as a server that is no primary, then with OK."""
+    """Answer SET with an error on the first connections, like a server that is no primary."""
 
     def __init__(self) -> None:
         self.error = ""

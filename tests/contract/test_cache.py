@@ -73,7 +73,10 @@ async def test_the_sequence_orders_tickers_of_equal_event_time(cache: Cache) -> 
 
 
 async def test_a_ticker_without_a_trade_time_keeps_that_of_the_same_trade(cache: Cache) -> None:
-    """A poll names the last trade by its id only; the push feed told its time before. Another trade has another time."""
+    """Keep the time of the last trade while the trade stays the same.
+
+    A poll has the trade's id only; another trade has another time.
+    """
 
     async def trade_times() -> set[datetime | None]:
         return {entry.last_trade_at for entry in (await cache.read_snapshot(Source.BINANCE)).tickers}

@@ -56,7 +56,7 @@ async def test_a_partly_evicted_cache_begins_a_new_epoch(redis_url: str) -> None
 
 
 async def test_a_cache_with_the_history_of_another_server_begins_a_new_epoch(redis_url: str) -> None:
-    """Its last writes may be missing: a Redis that restarted from its file or was promoted has another history."""
+    """Begin a new epoch with a server whose history differs: its last writes may be missing."""
     redis = open_redis(redis_url)
     cache = RedisCache(redis, NAMES)
     await redis.flushall()

@@ -1,4 +1,4 @@
-"""Which asset a source means by its code: reviewed data, never guessed."""
+"""Identity of assets: reviewed data, never guessed from a code."""
 
 from datetime import UTC, datetime
 
