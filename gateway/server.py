@@ -22,7 +22,7 @@ from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
-from instruments.identities import IdentityRecords
+from instruments.identity.identity_records import IdentityRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse

@@ -137,7 +137,7 @@ def confirm(source: SourceArgument, symbol: SymbolArgument) -> None:
     from rates.symbol import parse_symbol
 
     async def run(store: "InstrumentStore") -> None:
-        from instruments.identities import IdentityRecords
+        from instruments.identity.identity_records import IdentityRecords
         from rates.clock import utc_now
 
         await IdentityRecords(store).confirm(source, parse_symbol(symbol), now=utc_now())
@@ -161,7 +161,7 @@ def separate(
     from rates.symbol import parse_symbol
 
     async def run(store: "InstrumentStore") -> None:
-        from instruments.identities import IdentityRecords
+        from instruments.identity.identity_records import IdentityRecords
 
         new = await IdentityRecords(store).separate(source, parse_symbol(symbol), code)
         typer.echo(f"{symbol} from {source} is {new} from now on")

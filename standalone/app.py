@@ -9,7 +9,7 @@ from pathlib import Path
 from cache.memory import MemoryCache
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
-from instruments.identities import IdentityRecords
+from instruments.identity.identity_records import IdentityRecords
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
 from rates.errors import InvalidSetting

@@ -23,7 +23,7 @@ def find_apart(prices: Mapping[KeyT, Decimal], max_distance: Decimal = MAX_DISTA
     Where more than half of the prices lie within the distance of one of them, the others are suspect; without such a
     majority all are that differ from any other.
     """
-    near = {key: _near(prices, price, max_distance) for key, price in prices.items()}
+    near = {key: _within_distance(prices, price, max_distance) for key, price in prices.items()}
     largest = max(near.values(), key=len, default=frozenset())
     if 2 * len(largest) > len(prices):
         return frozenset(prices) - largest
@@ -53,5 +53,7 @@ def format_distance(price: Decimal, others: Iterable[Decimal]) -> str:
     return f"{price:f} here, {far:f} at another source: {_RATIO.divide(high, low):.3g} times as much"
 
 
-def _near(prices: Mapping[KeyT, Decimal], price: Decimal, max_distance: Decimal) -> frozenset[KeyT]:
+def _within_distance(
+    prices: Mapping[KeyT, Decimal], price: Decimal, max_distance: Decimal
+) -> frozenset[KeyT]:
     return frozenset(key for key, other in prices.items() if not is_apart(price, other, max_distance))

@@ -51,12 +51,16 @@ class AssetTable:
         return None if asset_id is None else self._assets[asset_id]
 
     def code(self, source: Source, source_code: str) -> str:
-        """Return the asset that a code of the source stands for; `None` where unreviewed."""
+        """Return our code for a code of the source: its asset's, or the same where unreviewed."""
         asset = self.resolve(source, source_code)
         return source_code if asset is None else asset.code
 
     def identify(self, source: Source, code: str, source_code: str | None = None) -> str | None:
-        """Return our code for a code of the source: that of its asset, or the same where unreviewed."""
+        """Return the id of the asset that our `code` means at this source; `None` where unreviewed.
+
+        With the source's own code, both must mean the same asset: the source's NEIRO is no NEIRO of ours if it is reviewed as
+        another coin.
+        """
         owner = self._by_code.get(code)
         if owner is None:
             return None

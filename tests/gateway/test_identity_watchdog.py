@@ -16,7 +16,7 @@ from gateway.queries.conversion.query import ConversionQuery
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
-from instruments.identities import IdentityRecords
+from instruments.identity.identity_records import IdentityRecords
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore

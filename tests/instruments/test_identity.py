@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from instruments.identities import IdentityRecords
 from instruments.identity.asset_table import reviewed_assets
+from instruments.identity.identity_records import IdentityRecords
 from instruments.instrument import Instrument
 from instruments.seed import read_seed
 from instruments.store import InstrumentStore, identified
