@@ -92,7 +92,7 @@ async def test_ten_minutes_of_silence_on_both_sides_end_the_connection(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """A ping counts."""
-    async with open_simulator(clock) as at, connect(at.bybit_stream_url) as socket:
+    async with open_simulator(clock, max_lag_seconds=1) as at, connect(at.bybit_stream_url) as socket:
         clock.advance(599)
         await ask(socket, {"op": "ping"})
         clock.advance(599)
