@@ -131,18 +131,18 @@ async def test_an_instrument_added_later_joins_the_stream(
 async def test_one_rate_follows_the_source_that_would_answer(
     gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
-    """Binance while it is fresh, CoinGecko once it is not, Binance again when it is back."""
+    """Binance while it is fresh, CoinGecko at a similar price once it is not, Binance again when it is back."""
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:
         assert (await following(rates)).id == "BINANCE:BTC/USDT"
         clock.advance(11)
-        await cache.write([ticker(price="3", source=Source.COINGECKO, observed_at=clock())])
+        await cache.write([ticker(price="1.01", source=Source.COINGECKO, observed_at=clock())])
         assert (await following(rates)).id == "COINGECKO:BTC/USDT"
-        await cache.write([ticker(price="4", observed_at=clock())])
-        await cache.write([ticker(price="5", source=Source.COINGECKO, observed_at=clock(), sequence=1)])
+        await cache.write([ticker(price="1.02", observed_at=clock())])
+        await cache.write([ticker(price="1.03", source=Source.COINGECKO, observed_at=clock(), sequence=1)])
         again = await following(rates)
-        assert (again.id, str(again.ticker.price)) == ("BINANCE:BTC/USDT", "4")
+        assert (again.id, str(again.ticker.price)) == ("BINANCE:BTC/USDT", "1.02")
 
 
 async def test_one_rate_that_was_never_seen_comes_when_it_does(
