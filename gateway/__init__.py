@@ -1,1 +1,1 @@
-"""GraphQL over HTTP and WebSocket. Reads the cache, never a source, and never imports the pipeline."""
+"""Serve GraphQL over HTTP and WebSocket from the cache, without contact to sources."""

@@ -21,7 +21,7 @@ from gateway.websocket.endpoint import WebSocketEndpoint
 
 
 class GraphQLEndpoint:
-    """The endpoint, and the WebSockets and streams that are open on it."""
+    """The GraphQL endpoint for both transports, with its open WebSockets and streams."""
 
     def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
         self.operations = operations
@@ -33,17 +33,20 @@ class GraphQLEndpoint:
         transport = self._sockets if scope["type"] == "websocket" else self._http
         await transport(scope, receive, send)
 
-    async def close_sockets(self) -> None:
-        """End every open WebSocket and stream; clients come back, to another replica or to the next start."""
+    async def close_connections(self) -> None:
+        """Close every WebSocket and stream; clients reconnect to another replica or after the restart."""
         await self._http.close()
         await self._sockets.close_all()
 
 
 class GatewayApp(FastAPI):
-    """A FastAPI app with the GraphQL endpoint as a plain ASGI app before it: its own front would take most of a fast answer."""
+    """A FastAPI app that routes GraphQL requests around FastAPI's own stack.
+
+    Routing and middleware would take most of the time of a fast response.
+    """
 
     def __init__(self, gateway: Gateway, settings: GatewaySettings, static_directory: Path) -> None:
-        # No generated API pages: they describe REST and load scripts from elsewhere.
+        # No generated API pages: they describe REST and load scripts from other hosts.
         super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
         context = Context.of(gateway)
         operations = Operations(build_schema(), context, settings)
@@ -55,7 +58,7 @@ class GatewayApp(FastAPI):
         self._graphql_app = SecurityHeaders(self.graphql)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Pages from elsewhere are the business of the middleware, which leaves all others as they are.
+        # Only requests with an `Origin` need the CORS middleware.
         if scope["type"] != "lifespan" and scope["path"] == "/graphql" and not _has_origin(scope):
             await self._graphql_app(scope, receive, send)
         else:
@@ -69,7 +72,7 @@ def _has_origin(scope: Scope) -> bool:
 def create_app(
     gateway: Gateway, settings: GatewaySettings, *, static_directory: Path = STATIC_DIRECTORY
 ) -> GatewayApp:
-    """The application over `gateway`, which the caller runs."""
+    """Create the application over `gateway`, which the caller runs."""
     app = GatewayApp(gateway, settings, static_directory)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))

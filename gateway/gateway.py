@@ -1,4 +1,4 @@
-"""One gateway process's parts, put together, and the facts of whether it is fit to answer."""
+"""The wiring of a gateway process, and its readiness."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ log = structlog.get_logger("ratewire.gateway")
 
 
 class Gateway:
-    """The parts of a gateway process: answers, live queries and what keeps them current.
+    """The parts of a gateway process: queries, live queries and the state that they read.
 
-    `run` must be running for them to be so.
+    `run` keeps the state current.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class Gateway:
             )
 
     async def run(self) -> None:
-        """Keep mirror and catalogue current until cancelled.
+        """Keep mirror and catalog current until cancelled.
 
-        Losing Redis or the database is survived; anything else ends it.
+        The loss of Redis or the database does not end it; any other failure does.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.mirror.run(), name="mirror")

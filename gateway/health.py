@@ -1,4 +1,4 @@
-"""Whether the process is alive, and, as facts, whether it is fit to answer."""
+"""Liveness and readiness of the process."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gateway.schema.scalars import format_time
 
 
 def health_routes(gateway: Gateway) -> APIRouter:
-    """`/health/live` and `/health/ready`."""
+    """Create the routes `/health/live` and `/health/ready`."""
     router = APIRouter()
 
     @router.api_route("/health/live", methods=["GET", "HEAD"])
@@ -31,7 +31,7 @@ def health_routes(gateway: Gateway) -> APIRouter:
 
 
 def read_facts(gateway: Gateway) -> dict[str, Any]:
-    """What readiness is judged by, and what a person wants to know when it is not."""
+    """Return the state that decides readiness, with details for operators."""
     mirror, catalog = gateway.mirror, gateway.catalog
     since = mirror.disconnected_at
     return {

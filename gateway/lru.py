@@ -1,4 +1,4 @@
-"""A bounded store of what was worked out: whoever was not asked for longest goes first. Clients cannot fill it beyond its bound."""
+"""A cache bounded in entries and bytes that drops the least recently used entries."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,7 +9,7 @@ ValueT = TypeVar("ValueT")
 
 
 class BoundedLru(Generic[KeyT, ValueT]):
-    """At most `size` values, and no more than `weight` of them, measured by `weigh` when they are told to have grown."""
+    """A cache of at most `size` entries and `weight` in total, as measured by `weigh` on `put`."""
 
     def __init__(
         self, *, size: int, weight: int = 0, weigh: Callable[[KeyT, ValueT], int] = lambda _, __: 0
@@ -26,18 +26,18 @@ class BoundedLru(Generic[KeyT, ValueT]):
 
     @property
     def total(self) -> int:
-        """Weight of all values."""
+        """The weight of all entries."""
         return self._total
 
     def get(self, key: KeyT) -> ValueT | None:
-        """The value, which thereby becomes the last to go."""
+        """Return the value, and mark it as the most recently used."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
     def put(self, key: KeyT, value: ValueT) -> None:
-        """Keep the value, or weigh it again; others may have to go, or it itself where it alone is too heavy."""
+        """Store a value, or weigh it again, and drop the oldest ones until the bounds hold."""
         weight = self._weigh(key, value)
         self._total += weight - self._weights.get(key, 0)
         self._values[key], self._weights[key] = value, weight

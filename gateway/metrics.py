@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: facts that the process holds anyway, read when they are asked for, so that counting costs nothing."""
+"""Prometheus metrics at `/metrics`, computed from the gateway's state when they are scraped."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,13 +17,13 @@ PATH = "/metrics"
 
 
 class GatewayCollector(Collector):
-    """One gateway process: itself, its cache connection, and every source as it sees it."""
+    """Collects the metrics of a gateway process, its cache connection and the sources."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def collect(self) -> Iterator[Metric]:
-        """The families, with what is true at this moment."""
+        """Yield the metric families with their current values."""
         gateway = self._gateway
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
         yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
@@ -34,7 +34,7 @@ class GatewayCollector(Collector):
 
 
 def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
-    """Every source's state and figures, labelled `source`."""
+    """Yield the state and figures of every source, labelled `source`."""
     states = GaugeMetricFamily(
         "ratewire_source_state", "1 for the state it is in.", labels=("source", "state")
     )
@@ -63,7 +63,7 @@ def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
         "From observation to arrival of the last rate.",
         ((s, s.lag_ms / 1000) for s in statuses if s.lag_ms is not None),
     )
-    # Gauges: they are summed over the processes at work now, so that they fall when one of these ends.
+    # Gauges, because they are sums over the running processes: they fall when one of these ends.
     yield by_source("refused", "Values not let in.", ((s, s.refused) for s in statuses))
     yield by_source("reconnects", "Sessions opened after the first.", ((s, s.reconnects) for s in statuses))
     yield by_source(
@@ -74,19 +74,19 @@ def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:
 
 
 def gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
-    """A figure of the process."""
+    """Create a gauge of the process."""
     return GaugeMetricFamily(f"ratewire_gateway_{name}", documentation, value=float(value))
 
 
 def counter(name: str, documentation: str, value: float) -> CounterMetricFamily:
-    """A figure of the process that only grows."""
+    """Create a counter of the process."""
     return CounterMetricFamily(f"ratewire_gateway_{name}", documentation, value=value)
 
 
 def by_source(
     name: str, documentation: str, values: Iterable[tuple[SourceStatus, float]]
 ) -> GaugeMetricFamily:
-    """A figure of each source."""
+    """Create a gauge with a value for each source."""
     family = GaugeMetricFamily(f"ratewire_source_{name}", documentation, labels=("source",))
     for status, value in values:
         family.add_metric((status.source.name,), float(value))
@@ -94,7 +94,7 @@ def by_source(
 
 
 def metrics_route(gateway: Gateway) -> Route:
-    """The endpoint, with the process's own figures (CPU, memory, descriptors, garbage collector)."""
+    """Create the endpoint, which also reports CPU, memory, descriptors and garbage collection."""
     registry = CollectorRegistry(auto_describe=False)
     for build in (ProcessCollector, PlatformCollector, GCCollector):
         build(registry=registry)

@@ -1,4 +1,4 @@
-"""GraphQL operations, whatever the transport: prepared once, then executed for one answer or subscribed to for many."""
+"""GraphQL operations of all transports: prepared once, then executed or subscribed to."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -34,14 +34,14 @@ from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
 from rates.errors import RatesError
 
-# A client with more wrong variables learns of these first.
+# Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
 
 Result = dict[str, Any]
 
 
 class OperationKind(Enum):
-    """What an operation does."""
+    """The type of a GraphQL operation."""
 
     QUERY = "query"
     MUTATION = "mutation"
@@ -49,7 +49,7 @@ class OperationKind(Enum):
 
 
 class RejectionStage(Enum):
-    """Why a request was refused before anything was executed."""
+    """The step that rejected a request before its execution."""
 
     SYNTAX = "the document does not parse"
     VALIDATION = "the document does not fit the schema, or is beyond the limits"
@@ -59,7 +59,10 @@ class RejectionStage(Enum):
 
 
 class OperationRejected(Exception):
-    """A request that is not executed. `errors` are formatted; `kind` is that of the operation, where it could be told."""
+    """A request that is not executed.
+
+    `errors` are formatted. `kind` is the type of the operation, if it is known.
+    """
 
     def __init__(
         self, stage: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
@@ -87,13 +90,13 @@ class QueryResult(NamedTuple):
 
 
 class PushedSubscription(NamedTuple):
-    """A subscription whose results are pushed. `resuming`, if any, is to be awaited first."""
+    """A subscription whose results are pushed. Await `resuming` first, if it is set."""
 
     resuming: Resuming | None
 
 
 class Operations:
-    """Executes requests against the schema: plainly, or from `gateway.fastpath` where those cover what is asked."""
+    """Prepares and executes operations, on the fast path where it covers them."""
 
     def __init__(self, schema: Schema, context: Context, settings: GatewaySettings) -> None:
         self._schema = schema._schema  # noqa: SLF001 - no public way
@@ -107,10 +110,10 @@ class Operations:
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
-        """Parse, check against limits, validate, choose the operation and check its variables.
+        """Parse, check against limits, validate, select the operation and coerce its variables.
 
         Raises:
-            Refused: with all errors of the first step that failed.
+            OperationRejected: all errors of the first step that failed.
         """
         try:
             document, errors = self._documents.read(request.query)
@@ -142,7 +145,10 @@ class Operations:
     async def answer(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> QueryResult:
-        """The encoded result of a query, the same bytes whichever way it is made. `metadata` are written if they are given."""
+        """Return the encoded result of a query: the same bytes on either path.
+
+        Updates `metadata`, if given.
+        """
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
         result = await self.execute(prepared, metadata)
@@ -151,11 +157,11 @@ class Operations:
     def chunks(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> list[bytes] | None:
-        """The body of `answer`, in pieces, where it can be had at once: assembled from fragments, and without errors."""
+        """Return the body of `answer` in chunks, if the fast path can encode it without errors."""
         return self._fast_queries.chunks(prepared.plan, metadata) if prepared.plan else None
 
     async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
-        """The result of a query, ready to be encoded. It never raises: what went wrong is in `errors`."""
+        """Return the result of a query. Failures are in its `errors`; none is raised."""
         result = execute(
             self._schema,
             prepared.document,
@@ -169,10 +175,12 @@ class Operations:
     async def iterate_results(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[Result, None]:
-        """The results of a subscription, each computed when it is asked for; `metadata` are those of the last one.
+        """Iterate over the results of a subscription, each computed when it is requested.
+
+        `metadata` describes the last result.
 
         Raises:
-            OperationRejected: the subscription cannot be made. A later error is the last result.
+            OperationRejected: the subscription cannot be created. A later error is the last result.
         """
         source = subscribe(
             self._schema,
@@ -192,10 +200,10 @@ class Operations:
     async def iterate(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """The encoded results of a subscription, the same bytes on either path.
+        """Iterate over the encoded results of a subscription: the same bytes on either path.
 
         Raises:
-            OperationRejected: the subscription cannot be made. A later error is the last result.
+            OperationRejected: the subscription cannot be created. A later error is the last result.
         """
         plan = prepared.subscription
         if plan and (results := self._fast_subscriptions.iterate(plan, metadata or OperationMetadata())):
@@ -205,7 +213,7 @@ class Operations:
     def subscribe(
         self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload]
     ) -> PushedSubscription | None:
-        """Push the encoded results of a subscription to `subscriber`; `None` if only `iterate` can make them."""
+        """Push the encoded results to `subscriber`; return `None` if only `iterate` can make them."""
         if prepared.subscription is None:
             return None
         try:
@@ -218,12 +226,12 @@ class Operations:
 
 
 def encode(result: Result) -> bytes:
-    """The result as JSON."""
+    """Encode a result as JSON."""
     return msgspec.json.encode(result)
 
 
 def _select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """The operation of that name, or the only one."""
+    """Return the operation of that name, or the only one."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if name is None:
         return operations[0] if len(operations) == 1 else None
@@ -263,7 +271,7 @@ async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[
 
 
 def encode_error(error: Exception) -> bytes:
-    """The last result of a failed subscription: its error shown or masked, and logged."""
+    """Encode the last result of a failed subscription: its error, masked if internal, and logged."""
     return encode(_error_result(error))
 
 

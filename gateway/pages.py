@@ -1,4 +1,4 @@
-"""The pages for people: the dashboard at `/`, GraphiQL at `/graphql` for browsers, and what they load."""
+"""The web pages: the dashboard at `/`, GraphiQL at `/graphql`, their assets and headers."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
 _LOCKED_DOWN = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Files of ours, and the gateway to talk to: nothing inline, nothing from elsewhere.
+# Only our own files, and connections to the gateway: nothing inline, nothing from other hosts.
 DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; {_LOCKED_DOWN}"
-# Monaco, GraphiQL's editor, writes style elements while it runs and draws with data: images; scripts are files of ours only.
+# Monaco, GraphiQL's editor, adds style elements at run time and draws data: images; scripts are our own files only.
 PAGE_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; {_LOCKED_DOWN}"
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
@@ -29,7 +29,7 @@ _DATA_HEADERS = [(b"content-security-policy", DATA_POLICY.encode()), *_COMMON_HE
 
 
 def read_page(directory: Path, name: str) -> Response:
-    """An HTML page, checked anew on every visit, because the files that it names change with a release."""
+    """Return an HTML page that browsers revalidate, because its asset names change per release."""
     path = directory / name
     if not path.is_file():
         return PlainTextResponse(f"{name} is not part of this installation", status_code=404)
@@ -39,7 +39,7 @@ def read_page(directory: Path, name: str) -> Response:
 
 
 class Assets(StaticFiles):
-    """Files whose names carry a hash of their content: a browser need never ask again."""
+    """Serves files with a content hash in their names, which browsers cache without revalidation."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, check_dir=False)
@@ -52,7 +52,7 @@ class Assets(StaticFiles):
 
 
 class SecurityHeaders:
-    """Adds to every HTTP response what keeps a browser from doing more with it than is meant."""
+    """Adds security headers to every HTTP response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class SecurityHeaders:
 
 
 def add_security_headers(headers: Iterable[Header]) -> list[Header]:
-    """With what is missing of the security headers."""
+    """Return the headers with the security headers that are missing."""
     pairs = list(headers)
     named = dict(pairs)
     is_page = named.get(b"content-type", b"").startswith(b"text/html")

@@ -1,4 +1,4 @@
-"""What a client sent, read strictly: anything of another shape is refused with words, never with a stack trace."""
+"""Strict parsing of GraphQL requests. Malformed input is rejected with a clear message."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-# Arguments of the schema need 2; a request around them 2 more. Far below where Python's own readers and writers give up.
+# Arguments of the schema need 2 levels, a request around them 2 more. Python's JSON codecs handle far more.
 MAX_JSON_DEPTH = 100
-# Strings are skipped in one piece, unfinished ones too, so that the time is linear.
+# The pattern matches a whole string at once, even an unterminated one, so the time is linear.
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class MalformedRequest(Exception):
-    """No GraphQL request can be read from what was sent; the message says what was seen and what was expected."""
+    """The input is not a GraphQL request; the message names what was found and what was expected."""
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
@@ -27,18 +27,18 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
 
 def decode_json(data: str | bytes) -> object:
-    """Any JSON value in UTF-8.
+    """Decode any JSON value in UTF-8.
 
     Raises:
-        MalformedRequest: not JSON, not UTF-8, nested beyond reason, with a number of thousands of digits or none, or with one
-            key twice in one object: readers differ in which of the two they take.
+        MalformedRequest: not JSON, not UTF-8, nested too deeply, with a number of thousands of digits, with NaN or Infinity, or with
+            a duplicate key in an object: parsers differ in which value they take.
     """
     try:
         text = data if isinstance(data, str) else data.decode()
         _check_depth(text)
         value = json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant)
         if "\\ud" in text.lower():
-            # Half a surrogate pair can be escaped but not encoded: it would break the answer that quotes it.
+            # An unpaired surrogate can be written as an escape but not encoded: the response that quotes it would fail.
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as exc:
         raise MalformedRequest(f"no JSON: {exc}") from exc
@@ -52,7 +52,7 @@ def decode_json(data: str | bytes) -> object:
 
 
 def _check_depth(text: str) -> None:
-    """Before anything is built of it."""
+    """Reject deep nesting before any object is built."""
     if text.count("{") + text.count("[") <= MAX_JSON_DEPTH:
         return
     depth = 0
@@ -82,10 +82,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def parse_request(data: object) -> GraphQLRequest:
-    """The GraphQL request in a decoded body, query string or message payload.
+    """Parse the GraphQL request in a decoded body, query string or message payload.
 
     Raises:
-        MalformedRequest: says which part is missing or of the wrong kind.
+        MalformedRequest: names the part that is missing or of the wrong type.
     """
     if not isinstance(data, Mapping):
         raise MalformedRequest("expected a JSON object with `query`; batches are not supported")

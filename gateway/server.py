@@ -1,4 +1,4 @@
-"""The gateway as a process: listens, serves until asked to stop, then lets everyone go within seconds."""
+"""The gateway process: listen, serve until stopped, and close all connections in time."""
 
 import asyncio
 import errno
@@ -20,6 +20,7 @@ from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.identity.identity_records import IdentityRecords
@@ -32,11 +33,11 @@ from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, l
 from runtime.startup import wait_for_backend
 
 BACKLOG = 2048
-# What the kernel keeps unsent of a connection: more would only be older by the time that it is read, and memory that nobody counts.
-MAX_UNSENT_BYTES = 64 * 1024
+# Bytes of a connection that the kernel buffers. More would be outdated when it is read, and memory that is not accounted for.
+MAX_UNSENT_BYTES = 64 * KIB
 PING_INTERVAL_S = 30.0
 READY_POLL_S = 0.02
-# New objects until the young are looked at, and how often that is until the older are; Python's own are 700, 10, 10.
+# Allocations before a collection of the youngest generation, and collections before one of the older; Python's defaults: 700, 10, 10.
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 
 log = structlog.get_logger("ratewire.gateway")
@@ -45,12 +46,13 @@ log = structlog.get_logger("ratewire.gateway")
 async def run_gateway(
     stop: asyncio.Event, *, shared: bool = False, on_ready: Callable[[], None] = lambda: None
 ) -> None:
-    """The gateway process, configured from the environment, until `stop` is set. `on_ready` is called once it can answer; one
-    that shares its port with others listens only then.
+    """Run the gateway process, configured from the environment, until `stop` is set.
+
+    `on_ready` is called once the gateway can answer. With `shared`, the process listens only then.
 
     Raises:
-        InvalidSetting, PortInUse: a person must change the configuration.
-        CacheUnavailable, DatabaseUnavailable: out of reach for all of the start-up time.
+        InvalidSetting, PortInUse: the configuration must be changed.
+        CacheUnavailable, DatabaseUnavailable: not reachable within the start-up time.
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
@@ -99,12 +101,13 @@ async def serve_gateway(
     listens_at_once: bool = True,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve on `listener` (from `bind`) until `stop` is set. A part of the gateway that fails takes everything down with it.
+    """Serve on `listener` (from `bind`) until `stop` is set.
 
-    It listens at once and says what is not there yet, or only when it is ready, where others answer meanwhile.
+    With `listens_at_once`, requests before the gateway is ready get an error that says so. Without it, the gateway listens once it
+    is ready, because other processes answer on the port meanwhile. A failure of any part ends the whole gateway.
 
     Raises:
-        ExceptionGroup: with the failure of that part.
+        ExceptionGroup: the failure of a part.
     """
     gateway = Gateway(feed, instruments, settings, simulated=simulated, suspicions=suspicions, clock=clock)
     app = create_app(gateway, settings, static_directory=static_directory)
@@ -119,7 +122,7 @@ async def serve_gateway(
         host, port = listener.getsockname()[:2]
         log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
         await stop.wait()
-        await app.graphql.close_sockets()
+        await app.graphql.close_connections()
         server.should_exit = True
         await asyncio.wait([serving])
         readying.cancel()
@@ -128,8 +131,9 @@ async def serve_gateway(
 
 
 def tune_garbage_collector() -> None:
-    """What is there once a process is ready stays for its whole life: the garbage collector need not look at it again and again,
-    nor look for more that often. It took a third of a busy process; memory stayed the same.
+    """Exclude the objects of the start from garbage collection, and collect less often.
+
+    The collector took a third of the CPU time of a busy process. Memory use did not change.
     """
     gc.collect()
     gc.freeze()
@@ -137,18 +141,19 @@ def tune_garbage_collector() -> None:
 
 
 async def _wait_until_ready(gateway: Gateway, on_ready: Callable[[], None]) -> None:
-    while not gateway.is_ready():  # noqa: ASYNC110 - true of several things at once, and once in a life
+    while not gateway.is_ready():  # noqa: ASYNC110 - polls several conditions, once per process
         await asyncio.sleep(READY_POLL_S)
     on_ready()
 
 
 def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
-    """The socket to listen on, taken before anything else starts. One that is shared, among processes that ask for that, does not
-    listen yet: it would be given connections.
+    """Bind the socket to listen on, before anything else starts.
+
+    A `shared` socket does not listen yet, or the kernel would give it connections.
 
     Raises:
-        PortInUse: another process listens there.
-        InvalidSetting: no such address on this machine.
+        PortInUse: another process listens on the port.
+        InvalidSetting: this machine has no such address.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -160,7 +165,7 @@ def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            # Connections inherit it.
+            # Accepted connections inherit the option.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -179,7 +184,7 @@ def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to the process that it runs in."""
+    """Uvicorn without signal handlers: the process has its own."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -187,15 +192,17 @@ class _Server(uvicorn.Server):
 
 
 def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
-    patience_s = settings.stall_timeout_s
+    stall_timeout_s = settings.stall_timeout_s
     return uvicorn.Config(
         app,
         http=GatewayHttpProtocol.configured(
             head_timeout_s=settings.read_timeout_s,
-            stall_timeout_s=patience_s,
+            stall_timeout_s=stall_timeout_s,
             request_cache=app.graphql.request_cache if settings.fast_path else None,
         ),
-        ws=GatewayWebSocketProtocol.configured(Keepalive(min(PING_INTERVAL_S, patience_s / 2), patience_s)),
+        ws=GatewayWebSocketProtocol.configured(
+            Keepalive(min(PING_INTERVAL_S, stall_timeout_s / 2), stall_timeout_s)
+        ),
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -204,7 +211,7 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         backlog=BACKLOG,
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=settings.ws_compression,
-        ws_ping_timeout=patience_s,
+        ws_ping_timeout=stall_timeout_s,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
     )
 
