@@ -1,7 +1,7 @@
-"""Uvicorn's HTTP, with bounds on what a connection may make it hold, and an end to connections that it would hold for ever.
+"""Uvicorn's HTTP protocol with limits on memory and time per connection.
 
-A head or trailer without end, a hundred requests at once, a client that sends half a request or reads no answer: each has its
-limit here, whatever answers.
+The limits hold for any application: endless heads and trailers, many pipelined requests, clients that send half a request or do
+not read responses.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from gateway.units import KIB
 
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-# An address has at most 64 KiB, which is what httptools parses.
+# httptools limits a request target to 64 KiB.
 MAX_HEAD_BYTES = 128 * KIB
-# What is parsed in one go. The smallest request has 18 bytes, and costs 15 µs and 2 KB until it is answered.
+# Bytes parsed at once. The smallest request has 18 bytes, and costs 15 µs and 2 KB until it is answered.
 PARSE_BYTES = 4 * KIB
 
 log = structlog.get_logger("ratewire.gateway.http")
 
 
 class _ReadFlowControl(FlowControl):
-    """Reads no further while something that has been read waits."""
+    """Keeps reading paused while received bytes wait to be parsed."""
 
     is_held = False
 
@@ -34,22 +34,22 @@ class _ReadFlowControl(FlowControl):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Puts `ABORT` into the scope's extensions, and bounds what the kernel keeps unsent."""
+    """Puts `ABORT` into the scope's extensions, and limits what a connection buffers."""
 
     head_timeout_s = 10.0
     stall_timeout_s = 60.0
     flow: _ReadFlowControl
-    # Until a head is there, or the rest of a request that has its answer already.
+    # Limits the time of a head, or of the rest of a request that is answered already.
     _head_timer: asyncio.TimerHandle | None = None
     _is_in_message = False
     _is_in_head = False
-    # Messages begun since a subclass reset it.
+    # Messages begun since `GatewayHttpProtocol` reset it.
     _messages_begun = 0
-    # Bytes in a row that belong to no body.
+    # Consecutive bytes that belong to no body.
     _bytes_outside_body = 0
-    # What came behind requests that wait for their turn.
+    # Bytes received after requests that wait for their turn.
     _unread = b""
-    # Until a client that takes nothing is cut, and how many bytes waited for it when it was last looked at.
+    # Aborts a connection whose client does not read; the bytes it had not read at the last check.
     _stall_timer: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
 
@@ -71,7 +71,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._update_timers(was_in_head=was_in_head)
 
     def eof_received(self) -> None:
-        # Nothing more can be asked; the transport closes as soon as everything is sent.
+        # No further request can come. The transport closes once everything is sent.
         self._start_stall_timer()
 
     def pause_writing(self) -> None:
@@ -111,7 +111,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.loop.call_soon(self._resume_parsing)
 
     def handle_websocket_upgrade(self) -> None:
-        """Only of a connection on which nothing is on its way: the socket would write into the middle of it, past the client."""
+        """Upgrade only an idle connection: frames would be written into the middle of a response."""
         if self._may_answer():
             super().handle_websocket_upgrade()
         else:
@@ -126,7 +126,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._watch_if_closing()
 
     def _parse(self, data: bytes) -> None:
-        """Have it parsed, as far as there is no queue: pipelined requests wait as bytes, and the client with what it has to say."""
+        """Parse until requests queue up; then keep the rest as bytes, and stop reading."""
         for start in range(0, len(data), PARSE_BYTES):
             if self.pipeline or self._unread:
                 self._unread += data[start:]
@@ -150,11 +150,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.data_received(unread)
 
     def _is_finished(self) -> bool:
-        """Whether nothing more can be asked: it ends, or has become a WebSocket."""
+        """Tell whether no further request can come: closing, or upgraded to a WebSocket."""
         return self.transport.is_closing() or self not in self.connections
 
     def _may_answer(self) -> bool:
-        """Whether everything that was asked before has been answered, and the client takes what it is sent."""
+        """Tell whether all requests are answered and the client reads the responses."""
         return self._is_idle() and not self.flow.write_paused and not self.transport.is_closing()
 
     def _is_idle(self) -> bool:
@@ -162,13 +162,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _update_timers(self, *, was_in_head: bool) -> None:
         if self._unread or self.pipeline:
-            # The client may have done its part: it is we who read no further.
+            # The client may have sent everything: reading is paused on this side.
             self._stop_head_timer()
         elif self._is_in_head:
             if self._head_timer is None or not was_in_head:
                 self._start_head_timer()
         elif self._head_timer is None and self._is_idle():
-            # Uvicorn stops its clock at any byte, be it a stray one or one of a body that nobody wants.
+            # Uvicorn stops its timer at any byte, even a stray one or one of an ignored body.
             if self._is_in_message:
                 self._start_head_timer()
             elif self.timeout_keep_alive_task is None:
@@ -187,7 +187,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_timer = None
 
     def _reject(self, answer: bytes) -> None:
-        # Not into the middle of an answer to an earlier request, nor a second one to the same.
+        # Not in the middle of the response to an earlier request, nor a second response to the same one.
         if self._may_answer() and (self._is_in_head or not self._is_in_message):
             self.transport.write(answer)
         self._close()
@@ -197,7 +197,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._watch_if_closing()
 
     def _watch_if_closing(self) -> None:
-        """A transport that closes would wait for ever for a client that does not take the rest."""
+        """Limit the time of a closing transport: it would wait for ever for a client that does not read."""
         if self.transport.is_closing():
             self._start_stall_timer()
 

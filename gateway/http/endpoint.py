@@ -1,6 +1,6 @@
-"""GraphQL over HTTP: one answer as JSON, or a stream for a client that wants one; a page for people.
+"""The HTTP endpoint of GraphQL: JSON responses, streams, and GraphiQL for browsers.
 
-Refuses what a foreign page could make a browser send: bodies must be JSON, and GET only reads.
+It rejects what a page of another site could make a browser send: bodies must be JSON, and GET only reads.
 Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
@@ -44,7 +44,7 @@ log = structlog.get_logger("ratewire.gateway.http")
 
 
 class HttpEndpoint:
-    """The HTTP side of the endpoint."""
+    """Answers HTTP requests for `/graphql`."""
 
     def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
         self._operations = operations
@@ -58,7 +58,7 @@ class HttpEndpoint:
         )
 
     async def close(self) -> None:
-        """End the streams; single answers take no time."""
+        """Close the streams. Single responses end by themselves."""
         await self._streams.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ class HttpEndpoint:
         except HttpError as exc:
             await send_error(send, choose_json(accepted), exc.status, str(exc), exc.headers)
         except Exception:
-            # Outermost: whatever it is, the client gets an answer and the log the reason.
+            # Outermost handler: the client gets an error with an id, and the log the traceback.
             error_id = secrets.token_hex(8)
             log.exception("request failed", error_id=error_id)
             if has_started:
@@ -129,14 +129,14 @@ class HttpEndpoint:
             raise HttpError(405, "a mutation needs POST", {"allow": "POST"})
         media = choose(accepted, operation.kind)
         if media is None:
-            # Who accepts JSON has asked the wrong thing, not in the wrong way.
+            # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
             raise HttpError(400 if accepts_json(accepted) else 406, _list_accepted_types(operation.kind))
         if framing := FRAMINGS.get(media):
             await self._stream(framing, operation, exchange)
         elif isinstance(operation, PreparedOperation):
             await self._send_result(operation, media, exchange)
         else:
-            # The older type leaves the status to the transport, which did its part.
+            # For the older type the status says only whether the transport worked.
             status = 400 if media is MediaType.RESPONSE else 200
             await send_json(exchange.send, status, media, encode({"errors": operation.errors}))
 
@@ -167,7 +167,7 @@ class HttpEndpoint:
     async def _results(
         self, operation: PreparedOperation | OperationRejected, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
-        """All results, whatever the kind. What was refused is one too: a stream that is open has no other way to say so."""
+        """Yield the results of any operation. In an open stream, a rejection is a result too."""
         if isinstance(operation, OperationRejected):
             yield encode({"errors": operation.errors})
         elif operation.kind is OperationKind.SUBSCRIPTION:

@@ -1,4 +1,4 @@
-"""Subscriptions as the parts of one answer, as Apollo's clients speak them.
+"""Subscriptions as multipart responses, in the protocol of Apollo's clients.
 
 Link: https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
 """
@@ -8,14 +8,14 @@ from gateway.operations import encode
 
 BOUNDARY = "graphql"
 _HEAD = b"content-type: application/json\r\n\r\n"
-# Clients take a part for whole when they see the boundary after it: it goes out with the part.
+# Clients end a part at the boundary after it, so that boundary is sent with the part.
 _NEXT = b"\r\n--graphql\r\n"
 _LAST = b"\r\n--graphql--\r\n"
 _STOPPED = {"message": "the server stops: subscribe again", "extensions": {"code": "SERVICE_UNAVAILABLE"}}
 
 
 class PartFraming:
-    """Writes results as parts `{"payload": …}`; an empty object is a sign of life."""
+    """Writes results as parts `{"payload": …}`, and empty objects as heartbeats."""
 
     media_type = MediaType.PARTS
     content_type = f'multipart/mixed; boundary="{BOUNDARY}"; subscriptionSpec=1.0'

@@ -1,4 +1,4 @@
-"""Chooses the media type of an answer from the client's `Accept` header. Pure.
+"""Selection of the response's media type by the `Accept` header. Pure.
 
 Links: https://graphql.github.io/graphql-over-http/draft/, https://www.rfc-editor.org/rfc/rfc9110#name-accept
 """
@@ -15,7 +15,7 @@ from gateway.operations import OperationKind
 
 
 class MediaType(Enum):
-    """What an answer can be written as."""
+    """The media types of responses."""
 
     RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
@@ -25,7 +25,7 @@ class MediaType(Enum):
 
 
 class MediaRange(NamedTuple):
-    """One media range of an `Accept` header; `parameters` are its own, without `q`."""
+    """One media range of an `Accept` header, and its parameters without `q`."""
 
     name: str
     quality: float
@@ -33,7 +33,7 @@ class MediaRange(NamedTuple):
 
 
 class Preference(NamedTuple):
-    """How much a client wants a media type, 0 to 1, and whether it named it or a wildcard."""
+    """The quality (0 to 1) of a media type, and whether the client named it or a wildcard."""
 
     quality: float
     named: bool
@@ -41,18 +41,21 @@ class Preference(NamedTuple):
 
 Accepted = tuple[MediaRange, ...]
 
-# More than any client sends; the rest of an absurd header is not worth reading.
+# More than any client sends; further ranges are ignored.
 MAX_RANGES = 50
 _NOT_ACCEPTED = Preference(0, named=False)
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)\Z", re.ASCII)
-# Strings are taken in one piece, unfinished ones too, so that the time is linear.
+# The pattern matches a whole string at once, even an unterminated one, so the time is linear.
 _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
 _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 
 
 @lru_cache(maxsize=MAX_ACCEPT_HEADERS)
 def parse_accept(header: str | None) -> Accepted:
-    """The media ranges of the header. Without one, or with an empty one, everything is welcome; unreadable ranges are left out."""
+    """Parse the media ranges of the header, without unreadable ones.
+
+    A missing or empty header accepts everything.
+    """
     if header is None or not header.strip():
         return (MediaRange("*/*", 1, frozenset()),)
     return tuple(_read_ranges(header))
@@ -70,10 +73,10 @@ def _read_ranges(header: str) -> Iterator[MediaRange]:
 
 @lru_cache(maxsize=MAX_ACCEPT_HEADERS)
 def choose(accepted: Accepted, kind: OperationKind | None) -> MediaType | None:
-    """The media type for the answer to an operation of that kind; `None` if no possible one is accepted.
+    """Return the media type for the response to an operation of that kind, or `None`.
 
-    Clients list streams beside JSON in every request, so an answer that is one becomes a stream only for a client that wants
-    JSON less. An answer that goes on can only be a stream, for a client that names one: another would wait for its end for ever.
+    Clients list streams beside JSON in every request, so a single result becomes a stream only if the client prefers that. A
+    subscription needs a stream that the client names: a client of JSON would wait for its end for ever.
     """
     streams = [_events(accepted), _parts(accepted)]
     if kind is OperationKind.SUBSCRIPTION:
@@ -85,24 +88,24 @@ def choose(accepted: Accepted, kind: OperationKind | None) -> MediaType | None:
 
 
 def wants_page(accepted: Sequence[MediaRange]) -> bool:
-    """Whether the client wants a page for people more than any data."""
+    """Tell whether the client prefers HTML to data."""
     page = _prefer(accepted, MediaType.HTML)
     data = (_json(accepted), _events(accepted), _parts(accepted))
     return page.named and all(page.quality > preference.quality for _, preference in data)
 
 
 def accepts_json(accepted: Sequence[MediaRange]) -> bool:
-    """Whether the client can read an answer in JSON."""
+    """Tell whether the client accepts a response in JSON."""
     return _json(accepted)[1].quality > 0
 
 
 def choose_json(accepted: Sequence[MediaRange]) -> MediaType:
-    """The form of JSON for an error: an answer that cannot be read is better than none."""
+    """Return the JSON type for an error, sent even to clients that accept none."""
     return _json(accepted)[0]
 
 
 def _json(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
-    # The newer type changes what status codes mean: it is for those who name it. Nobody else is surprised.
+    # The newer type changes the meaning of status codes, so only clients that name it get it.
     response, json = _prefer(accepted, MediaType.RESPONSE), _prefer(accepted, MediaType.JSON)
     if response.quality > json.quality or (response.named and response.quality == json.quality > 0):
         return MediaType.RESPONSE, response
@@ -114,7 +117,7 @@ def _events(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
 
 
 def _parts(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
-    """Parts have several incompatible meanings: only who names ours gets them."""
+    """Return the preference for multipart. It has incompatible variants: the client must name this one."""
     spoken = [each for each in accepted if _SUBSCRIPTION_SPEC in each.parameters]
     return MediaType.PARTS, _prefer(spoken, MediaType.PARTS)
 
@@ -124,7 +127,7 @@ def _rank(candidate: tuple[MediaType, Preference]) -> tuple[float, bool]:
 
 
 def _prefer(accepted: Sequence[MediaRange], media: MediaType) -> Preference:
-    """The most specific range that covers the type decides."""
+    """Return the preference by the most specific range that covers the type."""
     for name in (media.value, media.value.partition("/")[0] + "/*", "*/*"):
         qualities = [each.quality for each in accepted if each.name == name]
         if qualities:

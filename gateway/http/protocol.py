@@ -1,7 +1,7 @@
 """The fast path of known requests.
 
-A request that is whole when it arrives and has been read before is answered in the same step, without a task and messages of its
-own; what `RequestCache` does not know takes the ASGI path.
+A request that arrives complete and was handled before is answered immediately, without a task and without ASGI messages. A
+request that `RequestCache` does not know takes the ASGI path.
 """
 
 from typing import Self
@@ -11,18 +11,18 @@ import structlog
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 
-# Shorter answers are copied into one piece: that costs less than to hand over several.
+# Shorter responses are joined: that costs less than writing several chunks.
 MAX_JOINED_BYTES = 16_384
 
 log = structlog.get_logger("ratewire.gateway.http")
 
 
 class GatewayHttpProtocol(BoundedHttpProtocol):
-    """Answers what `request_cache` knows itself."""
+    """Answers requests that `request_cache` knows."""
 
     request_cache: RequestCache | None = None
     _answered_at = 0.0
-    # The body of the message that is being read, while it may be answered on the fast path.
+    # The body received so far, while the request may be answered on the fast path.
     _held_chunks: list[bytes] | None = None
     # The last request in the bytes being parsed, if it was answered on the fast path.
     _known_request: KnownRequest | None = None
@@ -31,7 +31,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     def configured(
         cls, *, head_timeout_s: float, stall_timeout_s: float, request_cache: RequestCache | None
     ) -> type[Self]:
-        """The protocol with these; uvicorn passes it no settings of ours."""
+        """Return the protocol class with these settings, because uvicorn passes only its own."""
         settings = {
             "head_timeout_s": head_timeout_s,
             "stall_timeout_s": stall_timeout_s,
@@ -75,7 +75,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close, unless it was answered on the fast path meanwhile: that does not set the timer anew each time."""
+        """Close the connection, unless the fast path used it since: it does not reset the timer."""
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._set_keep_alive(left)
@@ -84,16 +84,19 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
 
     def _parse(self, data: bytes) -> None:
         super()._parse(data)
-        # The rest of the message is still on its way: to be waited for as uvicorn does.
+        # The rest of the message is still on its way: uvicorn waits for it.
         self._continue_on_asgi_path()
 
     def _remember_request(self, data: bytes) -> None:
-        """Know it by its bytes from now on, if it was one known request and nothing else."""
+        """Remember the bytes of a request, if they were one known request and nothing else."""
         if self.request_cache is not None and self._known_request is not None and self._messages_begun == 1:
             self.request_cache.remember(data, self._known_request)
 
     def _may_take_fast_path(self) -> bool:
-        """One for each arrival of bytes: a client that sends a hundred at once shall not keep all others waiting."""
+        """Tell whether the request may take the fast path.
+
+        Only one request per received chunk may: a client with a hundred pipelined requests must not delay the others.
+        """
         return (
             self.request_cache is not None
             and self._known_request is None
@@ -119,7 +122,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         try:
             chunks = self.request_cache.respond(known_request, self.server_state.default_headers)
         except Exception:
-            # Outermost, as nobody above could answer: the ASGI path does, with the error that the client may see.
+            # Outermost handler: the ASGI path answers instead, with the error for the client.
             log.exception("short way failed")
             return False
         if chunks is None:
@@ -135,7 +138,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         return True
 
     def _continue_on_asgi_path(self) -> None:
-        """Pass what was held on to the ASGI path."""
+        """Pass the held request on to the ASGI path."""
         chunks, self._held_chunks = self._held_chunks, None
         if chunks is None or self.transport.is_closing():
             return

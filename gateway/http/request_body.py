@@ -1,4 +1,4 @@
-"""Reads a GraphQL request from an HTTP request, and says with which status it is refused. Nothing is read beyond the limits."""
+"""GraphQL requests in bodies and query strings, and the status of rejected ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse
 MAX_PARAMETERS = 20
 PARAMETERS = ("query", "variables", "operationName", "extensions")
 IN_JSON = ("variables", "extensions")
-# A client that is still sending when it is refused may not read the answer: what arrives in this time is thrown away first.
+# A client that is still sending when it is rejected may not read the response: what arrives in this time is discarded first.
 DISCARD_TIMEOUT_S = 0.5
 
 
 class ClientDisconnected(Exception):
-    """Nobody is left to answer."""
+    """The client has disconnected; no response is needed."""
 
 
 class HttpError(Exception):
-    """An HTTP request that holds no GraphQL request; with the status and headers of the answer."""
+    """A rejected HTTP request, with the status and headers of the response."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.headers = status, dict(headers or {})
@@ -30,10 +30,10 @@ class HttpError(Exception):
 
 
 def read_query_string(raw: bytes, *, max_bytes: int) -> GraphQLRequest:
-    """The request in a query string.
+    """Parse the request in a query string.
 
     Raises:
-        RefusedRequest: 400 or 414.
+        HttpError: 400 or 414.
     """
     if len(raw) > max_bytes:
         raise HttpError(414, f"the query string has {len(raw)} bytes: expected at most {max_bytes}")
@@ -61,20 +61,20 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def parse_body(body: bytes) -> GraphQLRequest:
-    """The request in a JSON body.
+    """Parse the request in a JSON body.
 
     Raises:
-        RefusedRequest: 400.
+        HttpError: 400.
     """
     return _parse(_decode(body, "the body"))
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s: float) -> bytes:
-    """The body, which is JSON. Only JSON, because a page elsewhere can send other types without asking the browser first.
+    """Receive the body, which must be JSON: pages of other sites can send other types freely.
 
     Raises:
-        RefusedRequest: 408, 413 or 415.
-        ClientGone: it left before the end.
+        HttpError: 408, 413 or 415.
+        ClientDisconnected: the client left before the end.
     """
     headers = Headers(scope=scope)
     try:
@@ -94,10 +94,10 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
 
 
 def check_type(headers: Mapping[str, str]) -> None:
-    """Refuse a body that is not plain JSON, by its headers.
+    """Reject a body that is not plain JSON by its headers.
 
     Raises:
-        RefusedRequest: 415.
+        HttpError: 415.
     """
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "application/json":

@@ -1,6 +1,6 @@
-"""Requests that are whole when they arrive and have been read before: answered at once, with the bytes of the ASGI path.
+"""Requests that were handled before, answered without parsing, in the bytes of the ASGI path.
 
-Everything else - another path, a page from elsewhere, a stream, an error - is left to `gateway.http.endpoint`.
+Everything else (other paths, requests with an `Origin`, streams, errors) is left to `gateway.http.endpoint`.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
 
 
 class KnownRequest(NamedTuple):
-    """A request that has been read. `is_get` is a GET, whose answer may be kept and need not be sent again."""
+    """A prepared request. The response to a GET (`is_get`) may be cached, and may be a 304."""
 
     prepared: PreparedOperation
     media: MediaType
@@ -42,7 +42,7 @@ class KnownRequest(NamedTuple):
 
 
 class RequestCache:
-    """Knows requests by their bytes."""
+    """Finds known requests by their bytes, and responds to them."""
 
     def __init__(self, operations: Operations, prepared_requests: PreparedRequests) -> None:
         self._operations = operations
@@ -55,18 +55,18 @@ class RequestCache:
         self._server_header_lines = b""
 
     def find_raw(self, data: bytes) -> KnownRequest | None:
-        """The request that is exactly these bytes."""
+        """Return the known request with exactly these bytes."""
         return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
-        """Know this request by all its bytes from now on: equal bytes mean the same, whatever is in them."""
+        """Remember all bytes of a request: equal bytes have equal responses."""
         if len(data) <= MAX_RAW_REQUEST:
             self._known.put(data, known_request)
 
     def find(
         self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
     ) -> KnownRequest | None:
-        """The request with these parts, if one like it took the ASGI path before."""
+        """Return the known request with these parts, if an equal one took the ASGI path before."""
         path, _, query = target.partition(b"?")
         if path != PATH or b"#" in query:
             return None
@@ -83,7 +83,10 @@ class RequestCache:
         )
 
     def respond(self, known_request: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
-        """The answer as it goes out, in pieces; `None` where it takes longer. `server_headers` are those of every answer."""
+        """Return the response in chunks, or `None` if the fast path cannot make it.
+
+        `server_headers` are uvicorn's headers of every response.
+        """
         if known_request.is_get:
             return self._respond_to_get(known_request, server_headers)
         server_lines = self._encode_server_headers(server_headers)
@@ -117,26 +120,29 @@ class RequestCache:
         return [_STATUS[status], self._encode_server_headers(server_headers), lines, b"\r\n", body]
 
     def _encode_server_headers(self, headers: list[Header]) -> bytes:
-        # Another list every second.
+        # Uvicorn makes a new list every second.
         if headers is not self._server_headers:
             self._server_headers, self._server_header_lines = headers, _encode_lines(headers)
         return self._server_header_lines
 
 
 def make_prepared_requests() -> PreparedRequests:
-    """Requests by what they ask, a query string (`True`) or a body."""
+    """Create the cache of operations by query string (`True`) or body (`False`)."""
     return BoundedLru(
         size=MAX_PREPARED_REQUESTS, weight=MAX_PREPARED_REQUESTS_BYTES, weigh=lambda key, _: len(key[1])
     )
 
 
 def is_navigation(query: bytes) -> bool:
-    """Whether somebody came to the address without a question."""
+    """Tell whether a query string has no `query`, as when a browser opens the page."""
     return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
 
 
 def _choose_json_type(headers: dict[bytes, bytes], query: bytes | None) -> MediaType | None:
-    """As what a client with these headers gets the answer to a query; `None` where that takes longer. A POST has no `query`."""
+    """Return the JSON type of the response to a query, or `None` for the ASGI path.
+
+    A POST has no `query`.
+    """
     if b"origin" in headers or b"expect" in headers:
         return None
     if query is None and not _is_json(headers.get(b"content-type"), headers.get(b"content-encoding")):
@@ -165,7 +171,7 @@ def _decode_header(value: bytes | None) -> str | None:
 
 
 def _split_head(media: MediaType) -> tuple[bytes, bytes]:
-    """The lines before and after the length of the body."""
+    """Return the header lines before and after the value of `Content-Length`."""
     name = b"content-length: "
     before, _, after = _encode_lines(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
         name + b"0"

@@ -1,4 +1,4 @@
-"""Whole answers over HTTP, written as plainly as ASGI allows: they are most of the traffic."""
+"""Single responses over HTTP, in two ASGI messages."""
 
 from collections.abc import Mapping
 
@@ -11,32 +11,32 @@ CODES = {503: "SERVICE_UNAVAILABLE"}
 
 
 def json_headers(media: MediaType, length: int, headers: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Headers of an answer in JSON, not to be kept by anyone unless `headers` say otherwise."""
+    """Return the headers of a JSON response, which is not cached unless `headers` say otherwise."""
     named = {"content-type": f"{media.value}; charset=utf-8", "cache-control": "no-store", **(headers or {})}
     return {**named, "content-length": str(length)}
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """As ASGI has them. Every answer varies with what the client accepts."""
+    """Encode headers for ASGI, with `Vary: Accept`."""
     return [(name.encode(), value.encode()) for name, value in {"vary": "Accept", **headers}.items()]
 
 
 async def send_json(
     send: Send, status: int, media: MediaType, body: bytes, headers: Mapping[str, str] | None = None
 ) -> None:
-    """An answer in JSON."""
+    """Send a JSON response."""
     await send_response(send, status, body, json_headers(media, len(body), headers))
 
 
 async def send_error(
     send: Send, media: MediaType, status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> None:
-    """An error of the HTTP request, in the form of GraphQL's."""
+    """Send an error of the HTTP request in the form of GraphQL errors."""
     error = {"message": message, "extensions": {"code": CODES.get(status, "BAD_REQUEST")}}
     await send_json(send, status, media, encode({"errors": [error]}), headers)
 
 
 async def send_response(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    """Status, headers and body."""
+    """Send status, headers and body."""
     await send({"type": "http.response.start", "status": status, "headers": encode_headers(headers)})
     await send({"type": "http.response.body", "body": body})

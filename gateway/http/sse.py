@@ -1,25 +1,25 @@
-"""Operations as an event stream: graphql-sse, distinct connections mode.
+"""Operations as server-sent events: graphql-sse, distinct connections mode.
 
 Links: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from gateway.http.negotiation import MediaType
 
-# Browsers wait 3 s by default before they come back.
+# Browsers reconnect after 3 s by default.
 RETRY_MS = 1_000
 
 
 class EventFraming:
-    """Writes results as events. `id` is the cursor, which a browser sends as `Last-Event-ID` when it comes back."""
+    """Writes results as events with the cursor as `id`, which browsers send back as `Last-Event-ID`."""
 
     media_type = MediaType.EVENTS
     content_type = "text/event-stream; charset=utf-8"
-    # At once, so that the client learns that the stream is open.
+    # Sent at once, so that the client knows that the stream is open.
     opening = b"retry: %d\n\n" % RETRY_MS
     heartbeat = b":\n\n"
-    # With an empty `data`, because browsers do not dispatch events that have none.
+    # With an empty `data`, because browsers do not dispatch events without it.
     complete = b"event: complete\ndata:\n\n"
-    # No word: an end without `complete` is what makes clients come back.
+    # Nothing: clients reconnect after an end without `complete`.
     interrupted = b""
 
     @staticmethod

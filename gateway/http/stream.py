@@ -1,4 +1,4 @@
-"""Streams over HTTP: one result at a time, no faster than the client reads, until it leaves, stalls, or the server stops."""
+"""Streams over HTTP, no faster than the client reads, until it disconnects or stalls."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.http.negotiation import MediaType
 from gateway.schema.context import OperationMetadata
 
-# Where the HTTP server leaves a way to end a connection whose client reads nothing: a polite end would wait for it for ever.
+# Scope extension that aborts the connection of a client that does not read: a graceful close would wait for it for ever.
 ABORT = "ratewire.abort"
 CLOSE_TIMEOUT_S = 1.0
 
@@ -19,7 +19,7 @@ log = structlog.get_logger("ratewire.gateway.streaming")
 
 
 class HttpExchange(NamedTuple):
-    """One request's client, as ASGI gives it."""
+    """One HTTP request in ASGI terms."""
 
     scope: Scope
     receive: Receive
@@ -27,7 +27,7 @@ class HttpExchange(NamedTuple):
 
 
 class Framing(Protocol):
-    """How results become bytes of one kind of stream."""
+    """The encoding of results in one kind of stream."""
 
     media_type: MediaType
     content_type: str
@@ -41,7 +41,7 @@ class Framing(Protocol):
 
 
 class Streams:
-    """The streams that are open, and how they end."""
+    """Serves streams, and closes the open ones at shutdown."""
 
     def __init__(self, *, heartbeat_s: float, stall_timeout_s: float) -> None:
         self._heartbeat_s = heartbeat_s
@@ -50,7 +50,7 @@ class Streams:
         self.is_closing = False
 
     async def close(self) -> None:
-        """End all streams in the middle, so that clients come back, to another replica or to the next start."""
+        """Interrupt all streams, so that clients reconnect to another replica or after the restart."""
         self.is_closing = True
         for task in self._writers:
             task.cancel()
@@ -62,7 +62,7 @@ class Streams:
         metadata: OperationMetadata,
         client: HttpExchange,
     ) -> None:
-        """Write `results` to the client, the head of the response included. Returns when nothing more will be written."""
+        """Write the response head and `results`, until the stream ends."""
         body = _ResponseBody(client.send, self._stall_timeout_s)
         try:
             await body.open(framing)
@@ -88,7 +88,7 @@ class Streams:
 
 
 class _ResponseBody:
-    """The response body. Writing waits for the client, but not for ever."""
+    """The response body. Writes wait for the client, but not longer than `timeout_s`."""
 
     def __init__(self, send: Send, timeout_s: float) -> None:
         self._send = send
@@ -101,7 +101,7 @@ class _ResponseBody:
             "content-type": framing.content_type,
             "cache-control": "no-cache",
             "vary": "Accept",
-            # Without it nginx collects events before it hands them on.
+            # Without it nginx buffers events.
             "x-accel-buffering": "no",
         }
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -109,10 +109,10 @@ class _ResponseBody:
         await self.write(framing.opening)
 
     async def write(self, data: bytes) -> None:
-        """Hand on the bytes as soon as the client has room for them.
+        """Write bytes as soon as the client has read enough.
 
         Raises:
-            TimeoutError: it made none for too long.
+            TimeoutError: the client did not read for too long.
         """
         async with self._lock, asyncio.timeout(self._timeout_s):
             self.written += 1
@@ -129,7 +129,7 @@ class _ResponseBody:
 async def _write(
     framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, body: _ResponseBody
 ) -> None:
-    # The next result is made when the last one is on its way: meanwhile its values are replaced by newer ones, not queued.
+    # The next result is computed once the last one is written: meanwhile newer values replace older ones without a queue.
     async with aclosing(results):
         async for result in results:
             await body.write(framing.frame(result, metadata.cursor))
@@ -141,7 +141,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 
 
 async def _send_heartbeats(heartbeat: bytes, body: _ResponseBody, interval_s: float) -> None:
-    """A sign of life whenever nothing was written for the interval, for proxies and clients that give up on silence."""
+    """Write a heartbeat whenever nothing was written for the interval: proxies drop idle connections."""
     while True:
         written = body.written
         await asyncio.sleep(interval_s)
