@@ -34,7 +34,7 @@ class GraphQLEndpoint:
         await transport(scope, receive, send)
 
     async def close_connections(self) -> None:
-        """Close every WebSocket and stream; clients reconnect to another replica or after the restart."""
+        """Close every WebSocket and stream, so that clients reconnect to another replica."""
         await self._http.close()
         await self._sockets.close_all()
 

@@ -73,7 +73,10 @@ class OperationRejected(Exception):
 
 
 class PreparedOperation(NamedTuple):
-    """A valid operation with coerced variables. `plan` or `subscription` is set if the fast path covers it."""
+    """A valid operation with coerced variables.
+
+    `plan` or `subscription` is set if the fast path covers it.
+    """
 
     kind: OperationKind
     request: GraphQLRequest
@@ -271,7 +274,7 @@ async def _encode_each(results: AsyncGenerator[Result, None]) -> AsyncGenerator[
 
 
 def encode_error(error: Exception) -> bytes:
-    """Encode the last result of a failed subscription: its error, masked if internal, and logged."""
+    """Encode the last result of a failed subscription, with its error masked if internal."""
     return encode(_error_result(error))
 
 

@@ -39,7 +39,7 @@ def read_page(directory: Path, name: str) -> Response:
 
 
 class Assets(StaticFiles):
-    """Serves files with a content hash in their names, which browsers cache without revalidation."""
+    """Serves files with a content hash in their names, cached without revalidation."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, check_dir=False)

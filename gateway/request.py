@@ -14,7 +14,7 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class MalformedRequest(Exception):
-    """The input is not a GraphQL request; the message names what was found and what was expected."""
+    """The input is not a GraphQL request; the message names what was found and expected."""
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):

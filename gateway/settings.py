@@ -17,7 +17,7 @@ DEFAULT_TTL_S = {source: source.ttl_s for source in Source}
 
 
 class GatewaySettings(BaseSettings):
-    """How the gateway listens, judges freshness and bounds what one client can ask."""
+    """The settings of listening, freshness and the limits of one client."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
@@ -234,7 +234,7 @@ class GatewaySettings(BaseSettings):
 
     @property
     def ttl(self) -> dict[Source, timedelta]:
-        """`ttl_s` as time spans: whole milliseconds, as clients are told them, so that they judge as we do."""
+        """`ttl_s` as time spans of whole milliseconds, the unit in which clients see them."""
         return {
             source: timedelta(milliseconds=max(1, round(seconds * 1000)))
             for source, seconds in self.ttl_s.items()

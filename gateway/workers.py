@@ -1,4 +1,4 @@
-"""Several gateway processes on one port, for machines with several cores, and their supervisor.
+"""Several gateway processes on one port, and the supervisor that starts them.
 
 Each worker listens on a socket of its own (SO_REUSEPORT). The kernel spreads connections over the sockets that listen, so a dead
 worker gets none. A worker listens once it can answer, and writes a heartbeat to its standard output every second. It exits when its

@@ -39,7 +39,7 @@ async def application(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 def make_instances() -> dict[str, Any]:
-    """Return an instance of each owner of attributes, in the state in which the gateway reads them."""
+    """Return an instance of each owner of attributes, in the state that the gateway reads."""
     config = uvicorn.Config(application, ws=GatewayWebSocketProtocol, lifespan="off", log_config=None)
     config.load()
     http = GatewayHttpProtocol(config=config, server_state=ServerState(), app_state={})
@@ -119,7 +119,10 @@ def _is_own(node: ast.expr) -> bool:
 
 
 def test_fields_of_the_schema_carry_their_definition() -> None:
-    """The fast path reads the Python name of a field, and whether a resolver of ours makes it, from strawberry's extension."""
+    """Fields of the schema carry their definition.
+
+    The fast path reads from strawberry's extension the Python name of a field, and whether it has a resolver of ours.
+    """
     query_type = build_schema()._schema.query_type
     assert query_type is not None
     definition = query_type.fields["rate"].extensions.get("strawberry-definition")
@@ -133,7 +136,10 @@ def test_fields_of_the_schema_carry_their_definition() -> None:
 
 
 def test_the_reason_for_preserving_cancellations_is_still_there() -> None:
-    """`runtime.cancellation` can go, at the latest with Python 3.11, when neither library sends through `asyncio.wait_for`."""
+    """redis-py and aiormq still send through `asyncio.wait_for`.
+
+    When neither does, or with Python 3.11 at the latest, `runtime.cancellation` can go.
+    """
     sources = {
         "redis-py": inspect.getsource(AbstractConnection.send_packed_command),
         "aiormq": inspect.getsource(import_module("aiormq.connection")),

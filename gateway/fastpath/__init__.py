@@ -1,1 +1,1 @@
-"""The fast path: results assembled from rates that are encoded once per selection and version, byte-equal to plain execution."""
+"""The fast path: results joined from encoded rates, byte-equal to those of the executor."""

@@ -1,4 +1,4 @@
-"""The fragments of one selection, one for each instrument at most: a newer version replaces the one before."""
+"""The encoded rates of one selection: the newest version of each instrument."""
 
 from graphql import GraphQLSchema
 
@@ -7,12 +7,12 @@ from gateway.fastpath.selection import Selection
 from gateway.queries.rate import Rate
 from rates.ticker import TickerKey
 
-# What a fragment takes beside its bytes.
+# Memory of an encoded rate besides its bytes.
 OVERHEAD_BYTES = 300
 
 
 class EncodedRateCache:
-    """Fragments by instrument."""
+    """Encoded rates by instrument."""
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
         self._encoder = RateEncoder(schema, selection)
@@ -23,11 +23,11 @@ class EncodedRateCache:
 
     @property
     def has_age(self) -> bool:
-        """Whether what it holds says something else at every moment."""
+        """Whether the encoded rates contain an age, which changes all the time."""
         return self._encoder.has_age
 
     def read(self, rate: Rate) -> EncodedRate:
-        """The fragment of this rate, made now if it is not there."""
+        """Return the encoded rate, encoding it if it is missing or outdated."""
         key = rate.ticker.key
         known = self._encoded_rates.get(key)
         if known is not None and known.is_valid_for(rate.ticker, rate.now):

@@ -1,4 +1,4 @@
-"""The rates of one question in one selection, kept joined until one of them moves."""
+"""The joined rates of one query and selection, updated when one of them changes."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -17,8 +17,9 @@ _read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
 
 
 class EncodedRateList:
-    """`slots` are where the mirror keeps what the question means by the catalogue's `version`; `covers_query` is whether that is
-    everything that was asked.
+    """The encoded list of the rates in `slots`.
+
+    `slots` belong to the catalog's `version`. `covers_query` tells whether they are all the rates of the query.
     """
 
     def __init__(
@@ -46,17 +47,17 @@ class EncodedRateList:
 
     @property
     def encoded(self) -> bytes:
-        """The list as it stood when it was refreshed."""
+        """The list at the time of the last refresh."""
         return self._template.encode(format_us(self._now))
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that was asked is in it."""
+        """Whether every rate of the query is in the list."""
         return self._covers_query and len(self._encoded_rates) == len(self._slots)
 
     @property
     def fresh_for(self) -> timedelta | None:
-        """How long all of them stay fresh; `None` where there are none."""
+        """The time until the first rate expires; `None` for an empty list."""
         if not self._encoded_rates:
             return None
         if self._fresh_until is None:
@@ -66,12 +67,12 @@ class EncodedRateList:
         return self._fresh_until - self._now
 
     def refresh(self, version: int, now: datetime) -> None:
-        """Make it tell of now; equal `moves` mean that no rate is another."""
+        """Update the list to `now`; an equal `version` means that no rate has changed."""
         self._now = now
         is_valid = self._valid_after < now <= self._valid_until
         if is_valid and version == self._version:
             return
-        # What has been seen once stays: as many are the same.
+        # Rates never disappear from their slots, so an equal number means the same instruments.
         seen = list(filter(None, map(_read_ticker, self._slots)))
         if is_valid and len(seen) == len(self._encoded_rates):
             self._replace(seen, now)
@@ -80,7 +81,7 @@ class EncodedRateList:
         self._version, self._fresh_until = version, None
 
     def _replace(self, tickers: list[Ticker], now: datetime) -> None:
-        """A write moves a few of many: only those are put in."""
+        """Replace changed rates in place: a write of the cache changes a few of many."""
         pairs = zip(tickers, self._encoded_rates, strict=True)
         changed = {
             index: self.rate_cache.read(self._to_rate(ticker, now))
@@ -100,7 +101,7 @@ class EncodedRateList:
         self._valid_after = max((each.valid_after for each in self._encoded_rates), default=EARLIEST)
         self._valid_until = min((each.valid_until for each in self._encoded_rates), default=LATEST)
         self._template = ListTemplate(self._encoded_rates)
-        # The fragments may be all that is left of a shelf that had to go.
+        # The list may hold encoded rates that the cache has dropped.
         self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(
             len(each.with_comma) for each in self._encoded_rates
         )

@@ -23,10 +23,10 @@ ReadRate = Callable[[Rate], Any]
 
 
 class EncodedRate(NamedTuple):
-    """`parts` are the bytes before, between and after the places where the age belongs; without such there is one.
+    """The bytes of one rate in one selection.
 
-    It says the truth for moments later than `valid_after`, up to and including `valid_until`. `with_comma` is the first part after the comma that
-    stands before it in a list.
+    `parts` are the bytes before, between and after the ages; a selection without an age has one part. The bytes are correct after
+    `valid_after` up to and including `valid_until`. `with_comma` is the first part behind the comma of a list.
     """
 
     ticker: Ticker
@@ -37,7 +37,7 @@ class EncodedRate(NamedTuple):
     with_comma: bytes
 
     def encode(self, now_us: int) -> bytes:
-        """The rate as it stands at that moment, in microseconds since the Unix epoch."""
+        """Return the rate with its age at that time, in microseconds since the Unix epoch."""
         if len(self.parts) == 1:
             return self.parts[0]
         return encode_age(now_us - self.observed_us).join(self.parts)
@@ -47,12 +47,12 @@ class EncodedRate(NamedTuple):
         return self.parts[0] if len(self.parts) == 1 else self.encode(format_us(now))
 
     def is_valid_for(self, ticker: Ticker, now: datetime) -> bool:
-        """Whether it tells of this very ticker, and nothing that is over by now."""
+        """Tell whether the bytes are of this ticker, and correct at that time."""
         return self.ticker is ticker and self.valid_after < now <= self.valid_until
 
 
 def encode_age(age_us: int) -> bytes:
-    """Whole milliseconds, rounded up as `format_age_ms` has it; zero for what is observed in the future."""
+    """Encode whole milliseconds, rounded up like `format_age_ms`; 0 for times in the future."""
     return b"%d" % clamp(max(0, -(-age_us // US_PER_MS)))
 
 
@@ -60,7 +60,7 @@ class RateEncoder:
     """Encodes rates in one selection.
 
     Raises:
-        NotOnFastPath: the selection holds something else than leaves.
+        NotOnFastPath: the selection has a field that is not a leaf.
     """
 
     def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
@@ -75,7 +75,7 @@ class RateEncoder:
         self.has_age = any(each.name == "ageMs" for each in selection.fields)
 
     def encode(self, rate: Rate) -> EncodedRate:
-        """The rate, with gaps for its age."""
+        """Encode a rate, with gaps for its age."""
         parts: list[bytes] = []
         chunks = [b"{"]
         for name, leaf in self._members:
@@ -99,7 +99,7 @@ def _leaf_encoder(schema: GraphQLSchema, selection: Selection, field: Field) -> 
 
 
 def _validity(rate: Rate) -> tuple[datetime, datetime]:
-    """From when to when the rate is as fresh as it is now."""
+    """Return the time span in which the rate keeps its freshness."""
     expires = rate.expires_at
     expired_after = rate.ticker.observed_at + rate.ttl * EXPIRED_AFTER_TTLS
     match rate.freshness:

@@ -1,6 +1,6 @@
-"""Writes values as the executor and the encoder would, field by field, without anything between.
+"""Encoders of values, byte-equal to the executor with a JSON encoder behind it.
 
-What each type's fields are called and how they are serialised is read from the schema.
+The names and serializers of fields are read from the schema.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,12 +26,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_key(key: str) -> bytes:
-    """The name of a field in an object."""
+    """Encode the key of a field in an object."""
     return _encode(key) + b":"
 
 
 def attribute_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) -> AttributeEncoder:
-    """Under which name a value has the field, and how it is written.
+    """Return the Python attribute of a field, and the encoder of its values.
 
     Raises:
         NotOnFastPath: it is not a plain leaf.
@@ -55,18 +55,18 @@ def _leaf_encoder(leaf: Any, *, is_nullable: bool) -> Encoder:
             return _encode(serialize(value))
         if is_nullable:
             return b"null"
-        # The executor says what is wrong with it.
+        # The executor reports the error.
         raise NotOnFastPath
 
-    # There are few values of an enum: each is encoded once.
+    # An enum has few values: each is encoded once.
     return lru_cache(encode) if isinstance(leaf, GraphQLEnumType) else encode
 
 
 def field_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> AttributeEncoder:
-    """How a leaf, or the name of the type, is written of a value.
+    """Return the attribute and the encoder of a leaf or `__typename`.
 
     Raises:
-        NotOnFastPath: it is something else.
+        NotOnFastPath: it is another kind of field.
     """
     if field.name != TYPENAME:
         return attribute_encoder(schema, kind, field.name)
@@ -75,10 +75,10 @@ def field_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) 
 
 
 def flat_object_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
-    """Writes objects that have leaves only.
+    """Return an encoder of objects that have only leaves.
 
     Raises:
-        NotOnFastPath: they have others.
+        NotOnFastPath: the selection has other fields.
     """
     kind = object_type(schema, selection.type_name)
     parts = [(encode_key(each.key), *field_encoder(schema, kind, each)) for each in selection.fields]
@@ -92,17 +92,17 @@ def flat_object_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
 
 
 def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:
-    """The object type of that name."""
+    """Return the object type of that name."""
     kind = schema.type_map[name]
     assert isinstance(kind, GraphQLObjectType)
     return kind
 
 
 def join_object(members: Iterable[bytes]) -> bytes:
-    """An object of members that are written already."""
+    """Join encoded members to an object."""
     return b"{" + b",".join(members) + b"}"
 
 
 def join_list(items: Iterable[bytes]) -> bytes:
-    """A list of items that are written already."""
+    """Join encoded items to a list."""
     return b"[" + b",".join(items) + b"]"

@@ -1,4 +1,4 @@
-"""Writes objects within objects, for what is not worth keeping in pieces."""
+"""Encoders of nested objects that are not cached in parts."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 
 
 def nested_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
-    """Writes the objects of the schema's own classes, with the objects and lists of objects in them.
+    """Return an encoder of the schema's own classes, with nested objects and lists of them.
 
     Raises:
-        NotOnFastPath: something in it has arguments or a resolver.
+        NotOnFastPath: a field has arguments or a resolver.
     """
     kind = object_type(schema, selection.type_name)
     members = [(encode_key(each.key), *_member(schema, kind, each)) for each in selection.fields]
@@ -45,7 +45,7 @@ def _member(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> Att
 
 
 def _wrap(kind: Any, encode: Encoder) -> Encoder:
-    """As often as the type is a list, and null where it may be."""
+    """Add the nullability and the lists of the type to the encoder."""
     if isinstance(kind, GraphQLNonNull):
         return _wrap_given(kind.of_type, encode)
     inner = _wrap_given(kind, encode)

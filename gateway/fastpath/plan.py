@@ -1,4 +1,4 @@
-"""An operation as this path sees it: root fields that answer with rates, what is wanted of each, and what each is asked."""
+"""Plans of operations: the root fields with their selections and parsed arguments."""
 
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ PlanKey = tuple[str, str | None, BooleanVariables]
 
 
 class RateArgs(NamedTuple):
-    """What `rate` is asked."""
+    """The parsed arguments of `rate`."""
 
     symbol: Symbol
     source: Source | None
@@ -44,15 +44,16 @@ class RateArgs(NamedTuple):
 
 
 class RatesArgs(NamedTuple):
-    """What `rates` is asked."""
+    """The parsed arguments of `rates`."""
 
     query: RatesQuery
     policy: FreshnessPolicy
 
 
 class PlannedField(NamedTuple):
-    """One root field and what it is asked; `None` for the name of the type. `before` is what stands before its value in the
-    answer; `single_rate` is where the answer of `rate` is.
+    """A root field and its arguments, which are `None` for `__typename`.
+
+    `before` are the bytes before its value in the response. `single_rate` finds the result of `rate`.
     """
 
     root: RootField
@@ -80,7 +81,10 @@ class SubscriptionPlan(NamedTuple):
 
 
 class Planner:
-    """Makes the plans of operations. What is wanted is worked out once for each document and setting of its switches."""
+    """Plans operations.
+
+    The fields of each document and set of Boolean variables are collected once.
+    """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
@@ -93,7 +97,7 @@ class Planner:
         operation: OperationDefinitionNode,
         values: VariableValues,
     ) -> QueryPlan | None:
-        """The plan of a query; `None` if this path does not cover it."""
+        """Return the plan of a query, or `None` if the fast path does not cover it."""
         assert self._schema.query_type
         fields = self._schema.query_type.fields
         try:
@@ -108,7 +112,7 @@ class Planner:
             ]
             return tuple(map(_make_field, range(len(roots)), roots, arguments_of_roots))
         except (NotOnFastPath, GraphQLError, RatesError):
-            # The executor says what is wrong, if anything is.
+            # The executor reports the error, if there is one.
             return None
 
     def plan_subscription(
@@ -118,7 +122,7 @@ class Planner:
         operation: OperationDefinitionNode,
         values: VariableValues,
     ) -> SubscriptionPlan | None:
-        """The plan of a subscription; `None` if this path does not cover it."""
+        """Return the plan of a subscription, or `None` if the fast path does not cover it."""
         kind = self._schema.subscription_type
         assert kind
         try:
@@ -139,7 +143,7 @@ class Planner:
         operation: OperationDefinitionNode,
         values: VariableValues,
     ) -> tuple[RootField, ...]:
-        # Only directives take booleans: no argument of a covered field does.
+        # Only directives take Booleans: no argument of a covered field does.
         booleans = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
         key = request.query, request.operation_name, booleans
         roots = self._roots.get(key)
@@ -156,7 +160,7 @@ class Planner:
 def _make_field(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
     single_rate = None
-    # What depends on the age of the last trade is read each time.
+    # An age limit of the last trade is checked for each request.
     if isinstance(args, RateArgs) and args.policy.max_trade_age is None:
         assert root.field.inside is not None
         single_rate = SingleRateQuery(root.field.inside, *args)

@@ -1,4 +1,4 @@
-"""Answers to queries as bytes, the same to the last one as those of the executor, at a fraction of its cost."""
+"""Results of queries on the fast path, byte-equal to those of the executor."""
 
 from graphql import GraphQLError, GraphQLSchema
 
@@ -15,7 +15,7 @@ END = b"}}"
 
 
 class FastPathQueries:
-    """Carries out plans."""
+    """Executes query plans."""
 
     def __init__(self, schema: GraphQLSchema, rates: RateReader, encoder: ResponseEncoder) -> None:
         assert schema.query_type
@@ -24,15 +24,15 @@ class FastPathQueries:
         self._encoder = encoder
 
     def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
-        """The whole result, without errors; `None` where there is one: the executor has its words.
+        """Return the result, or `None` if it has an error, which the executor reports.
 
-        `metadata` are written if they are given; a caller that has no use for them saves some work.
+        Updates `metadata`, if given; without it the query is cheaper.
         """
         chunks = self.chunks(plan, metadata)
         return None if chunks is None else b"".join(chunks)
 
     def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None) -> list[bytes] | None:
-        """The same in pieces, for those who can send them as they are: lists are long, and every copy of them is felt."""
+        """Return the result of `answer` in chunks, without copying long lists."""
         collected = OperationMetadata() if metadata is not None else None
         chunks: list[bytes] = []
         try:
@@ -85,7 +85,7 @@ class FastPathQueries:
     def _encode_cached_list(
         self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes] | None:
-        """The same from lists that are joined already. `None` where it depends on the age of each rate which of them answer."""
+        """Return the result from a cached list, or `None` if ages decide which rates are in it."""
         query, policy = args
         if policy.on_stale is not OnStale.RETURN or (
             metadata is not None and (policy.max_age is not None or policy.max_trade_age is not None)

@@ -1,4 +1,4 @@
-"""The encoded rates of a gateway, bounded in memory, and the lists that are joined from them."""
+"""The encoded rates of a gateway, and the lists joined from them, in bounded memory."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -29,7 +29,10 @@ ListKey = tuple[Selection, RatesQuery]
 
 
 class ResponseEncoder:
-    """Writes rates, and objects with lists of them, by selection. Rates take up to `max_bytes`, joined lists as much again."""
+    """Encodes rates and objects with lists of rates, by selection.
+
+    Encoded rates take up to `max_bytes` of memory, joined lists as much again.
+    """
 
     def __init__(
         self, schema: GraphQLSchema, rates: RateReader, *, max_bytes: int = MAX_ENCODED_BYTES
@@ -46,20 +49,20 @@ class ResponseEncoder:
 
     @property
     def schema(self) -> GraphQLSchema:
-        """Whose types it writes."""
+        """The schema of the encoded types."""
         return self._schema
 
     @property
     def weight(self) -> int:
-        """Bytes that all of it takes, about."""
+        """The approximate memory of all encoded rates and lists, in bytes."""
         return self._rate_caches.total + self._encoded_lists.total
 
     def rate_cache(self, selection: Selection) -> EncodedRateCache:
-        """The fragments of that selection."""
+        """Return the encoded rates of a selection."""
         return self._rate_caches.get(selection) or EncodedRateCache(self._schema, selection)
 
     def object_encoder(self, selection: Selection) -> "ObjectEncoder":
-        """How an object with lists of rates is written."""
+        """Return the encoder of objects with lists of rates."""
         object_encoder = self._object_encoders.get(selection)
         if object_encoder is None:
             object_encoder = ObjectEncoder(self._schema, selection)
@@ -67,28 +70,28 @@ class ResponseEncoder:
         return object_encoder
 
     def encoded_rate(self, selection: Selection, rate: Rate) -> EncodedRate:
-        """The fragment of one rate."""
+        """Return one encoded rate."""
         (found,) = self.encoded_rates(selection, [rate])
         return found
 
     def encode_rate(self, selection: Selection, rate: Rate) -> bytes:
-        """One rate."""
+        """Encode one rate."""
         return self.encoded_rate(selection, rate).encode_at(rate.now)
 
     def encode_rates(self, selection: Selection, rates: Sequence[Rate]) -> bytes:
-        """A list of rates, as they stand at the same moment."""
+        """Encode a list of rates of one point in time."""
         now_us = format_us(rates[0].now) if rates else 0
         return join_list([each.encode(now_us) for each in self.encoded_rates(selection, rates)])
 
     def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
-        """The fragments of rates."""
+        """Return encoded rates."""
         rate_cache = self.rate_cache(selection)
         found = list(map(rate_cache.read, rates))
         self._rate_caches.put(selection, rate_cache)
         return found
 
     def refresh_list(self, selection: Selection, query: RatesQuery) -> EncodedRateList:
-        """The kept list of the rates that answer the question, as it stands now."""
+        """Return the cached list of the rates of a query, updated to the current time."""
         key, version = (selection, query), self._rates.catalog_version
         encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.version != version:
@@ -105,7 +108,7 @@ class ResponseEncoder:
 
 
 class ObjectEncoder:
-    """Encodes an object of scalar fields, `items` and `unavailable`: a list of rates, or an event.
+    """Encodes objects with scalar fields, `items` and `unavailable`: lists of rates and events.
 
     Raises:
         NotOnFastPath: the selection has another kind of field.
@@ -132,11 +135,11 @@ class ObjectEncoder:
             self._members.append((before, attribute, member))
 
     def encode(self, value: Any, items: Items) -> bytes:
-        """The object; `items` writes its rates in a selection."""
+        """Encode an object; `items` encodes its rates in a selection."""
         return b"".join(self.chunks(value, items))
 
     def chunks(self, value: Any, items: Items) -> list[bytes]:
-        """The object in pieces: lists are long, and every copy of them is felt."""
+        """Encode an object in chunks, without copying long lists."""
         chunks: list[bytes] = []
         for before, attribute, member in self._members:
             chunks.append(before)

@@ -1,5 +1,6 @@
-"""What of a type a reader wants, and in which order, with fragments, duplicates and directives resolved. A plain value: two
-documents that want the same share everything that is made from it.
+"""The selected fields of a type, with fragments, duplicates and directives resolved.
+
+Selections are values: documents with equal selections share everything that is derived from them.
 """
 
 from collections.abc import Iterator
@@ -27,11 +28,11 @@ TYPENAME = "__typename"
 
 
 class NotOnFastPath(Exception):
-    """The operation is for the executor."""
+    """The operation is left to the executor."""
 
 
 class Field(NamedTuple):
-    """One field under its name in the answer. `inside` is what is wanted of an object, `None` for a leaf."""
+    """A field under its response key. `inside` is the selection of an object, `None` for a leaf."""
 
     key: str
     name: str
@@ -39,21 +40,21 @@ class Field(NamedTuple):
 
 
 class Selection(msgspec.Struct, frozen=True, cache_hash=True):
-    """The fields that are wanted of a type. Looked up for every answer, so it is hashed once."""
+    """The selected fields of a type. It is a key of every request, so its hash is computed once."""
 
     type_name: str
     fields: tuple[Field, ...]
 
 
 class RootField(NamedTuple):
-    """A field of the operation itself. `details` are where its arguments are read from."""
+    """A field of the operation itself. `details` hold its arguments."""
 
     field: Field
     details: FieldDetails
 
 
 class FieldCollector:
-    """Collects the fields of one operation as its variables have it, with the means of the executor."""
+    """Collects the fields of one operation with the functions of the executor."""
 
     def __init__(
         self,
@@ -72,10 +73,10 @@ class FieldCollector:
         }
 
     def collect(self, root: GraphQLObjectType) -> tuple[RootField, ...]:
-        """The fields of the operation.
+        """Return the root fields of the operation.
 
         Raises:
-            NotOnFastPath: something in it is not for this path.
+            NotOnFastPath: the fast path does not cover one of the fields.
         """
         found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         return tuple(self._collect(root, found))

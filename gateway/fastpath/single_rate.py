@@ -1,4 +1,4 @@
-"""Where the one rate that a question asks for is found, and how it was written last."""
+"""The query of a single rate, with its candidates and the rate encoded last."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from rates.ticker import Ticker
 
 
 class SingleRateQuery:
-    """One question. It holds no more than one fragment, so that whoever keeps questions knows what they take."""
+    """A query of one rate. It holds at most one encoded rate, so its memory is bounded."""
 
     __slots__ = ("_candidates", "_encoded_rate", "_policy", "_selection", "_source", "_symbol", "_version")
 
@@ -28,11 +28,11 @@ class SingleRateQuery:
         self._encoded_rate: EncodedRate | None = None
 
     def encode(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:
-        """The first rate by preference that meets the demand; `None` where there is none: that takes longer to answer.
+        """Return the first rate by preference that is fresh enough, or `None`.
 
         Raises:
-            UnknownSymbol, NotTrading: nobody has it.
-            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+            UnknownSymbol, NotTrading: no source has the symbol.
+            CacheUnavailable, DatabaseUnavailable: the state is not loaded yet.
         """
         rates.check_loaded()
         if self._version != rates.catalog_version:

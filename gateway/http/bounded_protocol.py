@@ -197,7 +197,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._watch_if_closing()
 
     def _watch_if_closing(self) -> None:
-        """Limit the time of a closing transport: it would wait for ever for a client that does not read."""
+        """Limit the time of a closing transport, which waits for its client without limit."""
         if self.transport.is_closing():
             self._start_stall_timer()
 

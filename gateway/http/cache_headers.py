@@ -1,4 +1,7 @@
-"""Cache headers of responses to GET: cacheable while all rates in them stay fresh (decision 0008)."""
+"""Cache headers of responses to GET: cacheable while all rates in them stay fresh.
+
+See docs/decisions/0008.
+"""
 
 import hashlib
 

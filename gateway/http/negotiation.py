@@ -117,7 +117,10 @@ def _events(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
 
 
 def _parts(accepted: Sequence[MediaRange]) -> tuple[MediaType, Preference]:
-    """Return the preference for multipart. It has incompatible variants: the client must name this one."""
+    """Return the preference for multipart.
+
+    Multipart has incompatible variants, so the client must name this one.
+    """
     spoken = [each for each in accepted if _SUBSCRIPTION_SPEC in each.parameters]
     return MediaType.PARTS, _prefer(spoken, MediaType.PARTS)
 

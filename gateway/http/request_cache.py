@@ -1,4 +1,4 @@
-"""Requests that were handled before, answered without parsing, in the bytes of the ASGI path.
+"""Known requests, answered without parsing, in the bytes of the ASGI path.
 
 Everything else (other paths, requests with an `Origin`, streams, errors) is left to `gateway.http.endpoint`.
 """

@@ -10,7 +10,10 @@ RETRY_MS = 1_000
 
 
 class EventFraming:
-    """Writes results as events with the cursor as `id`, which browsers send back as `Last-Event-ID`."""
+    """Writes results as events with the cursor as `id`.
+
+    Browsers send the last `id` back as `Last-Event-ID`.
+    """
 
     media_type = MediaType.EVENTS
     content_type = "text/event-stream; charset=utf-8"

@@ -141,7 +141,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 
 
 async def _send_heartbeats(heartbeat: bytes, body: _ResponseBody, interval_s: float) -> None:
-    """Write a heartbeat whenever nothing was written for the interval: proxies drop idle connections."""
+    """Write a heartbeat after each silent interval, because proxies drop idle connections."""
     while True:
         written = body.written
         await asyncio.sleep(interval_s)

@@ -1,4 +1,4 @@
-"""Arguments that several fields share, described once, and how they become questions."""
+"""Arguments that several fields share, with their descriptions and their parsing."""
 
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -69,13 +69,13 @@ def none_if_unset(value: T | None) -> T | None:
 
 
 def given_all(values: list[T] | None) -> tuple[T, ...] | None:
-    """What the argument lists, `None` where it was left out."""
+    """Return the values of the argument, or `None` if the client left it out."""
     wanted = none_if_unset(values)
     return None if wanted is None else tuple(wanted)
 
 
 def read_query(symbols: list[Symbol] | None, sources: list[Source] | None) -> RatesQuery:
-    """The question that the arguments ask."""
+    """Read the query from the arguments."""
     return RatesQuery(given_all(symbols), given_all(sources))
 
 

@@ -1,4 +1,4 @@
-"""Puts the schema together."""
+"""The schema, built from its types."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -9,7 +9,7 @@ from gateway.schema.subscription import Subscription
 
 
 def build_schema() -> strawberry.Schema:
-    """The schema alone: limits, errors and execution are those of `gateway.operations`."""
+    """Build the schema. Limits, errors and execution are those of `gateway.operations`."""
     return strawberry.Schema(
         query=Query, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
     )

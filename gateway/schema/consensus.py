@@ -1,4 +1,4 @@
-"""The consensus of several sources as GraphQL has it: type, arguments, query, subscription."""
+"""The GraphQL types, arguments and fields of the consensus of several sources."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -219,7 +219,7 @@ def read_consensus(
     sources: list[Source] | None,
     max_trade_age_ms: int | None,
 ) -> ConsensusQuery:
-    """The question that the arguments ask.
+    """Read the query from the arguments.
 
     Raises:
         InvalidArgument: out of range.
@@ -231,7 +231,7 @@ def read_consensus(
         method,
         min_sources,
         policy.max_age,
-        # The shortest text that means this float is what the client wrote.
+        # The shortest text of the float is the one that the client wrote.
         Decimal(repr(float(max_deviation_bps))),
         None if named is None else tuple(dict.fromkeys(named)),
         policy.max_trade_age,
@@ -241,7 +241,7 @@ def read_consensus(
 
 
 def _note(info: Info, answer: consensus.ConsensusRate) -> None:
-    """The answer is good until time alone makes it another; without a price there is none to keep."""
+    """Note how long the answer holds by time alone; without a price it must not be cached."""
     if answer.price is None or answer.next_change_at is None:
         info.context.metadata.no_store = True
     else:

@@ -1,4 +1,4 @@
-"""What resolvers reach: the gateway's answers, and the notes of the operation that they answer."""
+"""The context of resolvers: the gateway's services and the metadata of the operation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from gateway.subscriptions.live_queries import LiveQueries
 
 @dataclass(slots=True)
 class OperationMetadata:
-    """What one operation's transport tells its resolvers, and they it, beside arguments and answer."""
+    """Data of one operation that its transport and its resolvers exchange."""
 
     resume_from: str | None = None
     """Cursor that a reader brings outside of the document. It is newer than an argument `after`: a browser that comes back asks
@@ -31,7 +31,7 @@ class OperationMetadata:
     """Whether the answer holds something that is true at its moment only."""
 
     def note_rates(self, rates: Iterable[Rate], policy: FreshnessPolicy = ANY_AGE) -> None:
-        """Note rates that are in the answer, asked for with that policy."""
+        """Note rates in the result that were requested with that policy."""
         for rate in rates:
             lasts = rate.ttl if policy.max_age is None else min(rate.ttl, policy.max_age)
             self.note_fresh_for(rate.ticker.observed_at + lasts - rate.now)
@@ -39,12 +39,12 @@ class OperationMetadata:
                 self.note_fresh_for(rate.ticker.last_trade_at + policy.max_trade_age - rate.now)
 
     def note_fresh_for(self, left: timedelta) -> None:
-        """Something in the answer is good for so long."""
+        """Note that a part of the result stays fresh that long."""
         self.fresh_for = left if self.fresh_for is None else min(self.fresh_for, left)
 
 
 class GatewayServices(Protocol):
-    """What resolvers reach of a gateway."""
+    """The services of a gateway that resolvers use."""
 
     rates: RateReader
     live_queries: LiveQueries
@@ -55,7 +55,7 @@ class GatewayServices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The gateway's parts are the same for all operations, the notes are each operation's own."""
+    """The services of the gateway, shared by all operations, and the metadata of one operation."""
 
     rates: RateReader
     live_queries: LiveQueries
@@ -66,7 +66,7 @@ class Context:
 
     @classmethod
     def of(cls, gateway: GatewayServices) -> Self:
-        """What resolvers reach of `gateway`."""
+        """Create the context over the services of `gateway`."""
         return cls(gateway.rates, gateway.live_queries, gateway.catalog, gateway.consensus, gateway.converter)
 
 

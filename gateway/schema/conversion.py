@@ -1,4 +1,4 @@
-"""Conversions as GraphQL has them: types, arguments, query."""
+"""The GraphQL types, arguments and field of conversions."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Documents: parsed, checked against limits and validated once each, then kept in a bounded cache."""
+"""Documents, parsed, checked against limits and validated once, in a bounded cache."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
 
 
 class Limits(NamedTuple):
-    """What one document may ask; see `GatewaySettings`."""
+    """The limits of one document; see `GatewaySettings`."""
 
     max_tokens: int
     max_depth: int
@@ -34,21 +34,21 @@ class Limits(NamedTuple):
 
 
 class DocumentSize(NamedTuple):
-    """Size of a selection with its fragments followed."""
+    """The size of a selection with its fragments expanded."""
 
     depth: int
     aliases: int
 
 
 class CheckedDocument(NamedTuple):
-    """A document that parses, and what is wrong with it all the same."""
+    """A parsed document and its validation errors."""
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
 
 
 class DocumentCache:
-    """Reads documents for one schema."""
+    """Parses and validates documents for one schema."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int) -> None:
         self._schema = schema
@@ -56,7 +56,7 @@ class DocumentCache:
         self._read_cached = lru_cache(maxsize=size)(self._read)
 
     def read(self, text: str) -> CheckedDocument:
-        """The document in `text`.
+        """Return the document in `text`.
 
         Raises:
             GraphQLError: it does not parse, or has too many tokens.
@@ -66,13 +66,13 @@ class DocumentCache:
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
-        # Limits come first: validating a document beyond them could take long.
+        # Limits are checked first: the validation of a document beyond them could take long.
         errors = list(check_limits(document, self._limits)) or validate(self._schema, document)
         return CheckedDocument(document, tuple(map(mark_invalid, errors)))
 
 
 def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLError]:
-    """What of the document is beyond the limits."""
+    """Yield an error for each exceeded limit."""
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
@@ -91,7 +91,10 @@ def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLErro
 def _check_overlaps(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits
 ) -> Iterator[GraphQLError]:
-    """Validation compares all fields that share a place in the answer in pairs: for 500 of them that takes a second."""
+    """Limit the pairs of fields with one response path.
+
+    Validation compares each pair: 500 fields with one path take a second.
+    """
     paths = Counter(islice(_list_paths(selections, fragments), limits.max_tokens + 1))
     if paths.total() > limits.max_tokens:
         yield _limit_error(f"more than {limits.max_tokens} fields with its fragments unfolded")
@@ -103,7 +106,7 @@ def _check_overlaps(
 def _list_paths(
     selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]
 ) -> Iterator[tuple[str, ...]]:
-    """The place in the answer of every field, fragments followed; an empty one for each fragment that is spread."""
+    """Yield the response path of every field, and an empty path for each spread fragment."""
     ahead: list[tuple[SelectionSetNode, tuple[str, ...], frozenset[str]]] = [(selections, (), frozenset())]
     while ahead:
         inside, path, within = ahead.pop()
@@ -127,7 +130,7 @@ def _measure(
     fragments: dict[str, FragmentDefinitionNode],
     measured: dict[str, DocumentSize],
 ) -> DocumentSize:
-    """Each fragment is measured once, so that fragments that name each other twice do not take exponential time."""
+    """Measure a selection, each fragment once: nesting would take exponential time otherwise."""
     depth = aliases = 0
     for node in selections.selections if selections else ():
         if isinstance(node, FragmentSpreadNode):
@@ -144,7 +147,7 @@ def _measure_fragment(
     name: str, fragments: dict[str, FragmentDefinitionNode], measured: dict[str, DocumentSize]
 ) -> DocumentSize:
     if name not in measured:
-        # Stands for the fragment within itself: a cycle is for validation to refuse.
+        # Stands for the fragment within itself: validation rejects a cycle.
         measured[name] = DocumentSize(0, 0)
         if name in fragments:
             measured[name] = _measure(fragments[name].selection_set, fragments, measured)

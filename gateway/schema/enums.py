@@ -1,4 +1,4 @@
-"""Enums: the gateway's own, under GraphQL names, every value described."""
+"""The gateway's enums under their GraphQL names, with every value described."""
 
 from enum import Enum
 from typing import Any
@@ -134,7 +134,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
 
 
 def register_enums() -> None:
-    """Make the enums known to Strawberry, with the descriptions above.
+    """Register the enums with Strawberry, with the descriptions above.
 
     Raises:
         KeyError: a value without a description.

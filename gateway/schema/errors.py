@@ -1,4 +1,4 @@
-"""What a client sees of an error: a code from the one table, details, or, for anything unexpected, an id and nothing else."""
+"""Errors as clients see them: a code and details, or only an id for internal errors."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ log = structlog.get_logger("ratewire.gateway.graphql")
 
 
 def to_public_error(error: GraphQLError) -> GraphQLError:
-    """The error as a client may see it. Doing it twice changes nothing."""
+    """Return the error as clients see it. Applying it twice changes nothing."""
     if error.extensions and "code" in error.extensions:
         return error
     if isinstance(error, GraphQLSyntaxError):
@@ -36,7 +36,7 @@ def to_public_error(error: GraphQLError) -> GraphQLError:
 
 
 def mark_invalid(error: GraphQLError) -> GraphQLError:
-    """An error of validation as a client may see it."""
+    """Return a validation error as clients see it."""
     presented = to_public_error(error)
     if presented.extensions and presented.extensions.get("code") != BAD_USER_INPUT:
         return presented
@@ -44,7 +44,7 @@ def mark_invalid(error: GraphQLError) -> GraphQLError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The errors behind `error`, from the outside in."""
+    """Yield the errors behind `error`, from the outermost in."""
     cause: BaseException | None = error
     for _ in range(MAX_CAUSES):
         cause = getattr(cause, "original_error", None) or (cause.__cause__ if cause else None)
@@ -54,7 +54,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _origin(error: GraphQLError) -> Exception:
-    """What was raised. A `GraphQLError` is the library's judgement of the request; what made it judge so is of no matter."""
+    """Return the exception that was raised.
+
+    A `GraphQLError` is the library's own finding about the request, so its cause does not count.
+    """
     origin: Exception = error
     for _ in range(MAX_CAUSES):
         if not isinstance(origin, GraphQLError) or origin.original_error is None:
@@ -64,12 +67,12 @@ def _origin(error: GraphQLError) -> Exception:
 
 
 def _is_too_deep(error: GraphQLError) -> bool:
-    """A parser that ran out of stack has no path yet; a resolver that did would have one."""
+    """Tell whether the parser ran out of stack: it has no path yet, unlike a resolver."""
     return isinstance(error.original_error, RecursionError) and error.path is None
 
 
 def _details(error: RatesError) -> dict[str, Any]:
-    """What a program can use of the error, under the names of the API."""
+    """Return the details that programs use, under their names in the API."""
     tell = _DETAILS.get(type(error))
     return tell(error) if tell else {}
 

@@ -1,4 +1,4 @@
-"""Instruments as GraphQL has them: alone, and page by page."""
+"""The GraphQL types and fields of instruments, alone and in pages."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""Queries. They read memory and wait for nothing."""
+"""Query fields. They read memory and wait for nothing."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Rates as GraphQL has them: alone, in lists, in events."""
+"""The GraphQL types of rates: alone, in lists, in events."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from gateway.subscriptions.event import RatesEventKind
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 
-# What floats can tell apart; verdicts on them are exact.
+# Digits that floats distinguish; comparisons are exact.
 BPS_DIGITS = 6
 
 

@@ -1,4 +1,4 @@
-"""Scalars: how numbers, symbols and times are written and read."""
+"""Scalars: the parsing and serialization of numbers, symbols and times."""
 
 import re
 from datetime import UTC, datetime
@@ -13,23 +13,23 @@ from rates.number import format_decimal, parse_decimal
 from rates.symbol import Symbol, parse_symbol
 
 MAX_INT = 2**31 - 1
-# Of what Python reads, only what everyone writes: no underscores, no spaces, no digits of other scripts.
+# The number formats of JSON, without Python's underscores, spaces and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def clamp(number: int) -> int:
-    """GraphQL's Int ends at 2^31 - 1 (24.8 days in milliseconds); what is beyond is told as that."""
+    """Limit a number to GraphQL's Int, 2^31 - 1 (24.8 days in milliseconds)."""
     return min(number, MAX_INT)
 
 
 def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with `Z`, in milliseconds, or in microseconds where the source published them."""
+    """Format RFC 3339 in UTC with `Z`, in milliseconds, or microseconds if the source has them."""
     precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
 def read_symbol(value: object) -> Symbol:
-    """A symbol as a client sends it.
+    """Parse a symbol.
 
     Raises:
         InvalidSymbol: not a string of the form BASE/QUOTE.
@@ -40,10 +40,12 @@ def read_symbol(value: object) -> Symbol:
 
 
 def read_decimal(value: object) -> Decimal:
-    """A number as a client sends it in variables. A JSON number with a fraction has been a float on its way: it is refused.
+    """Parse a number in variables.
+
+    A JSON number with a fraction is rejected, because it has been a float.
 
     Raises:
-        InvalidNumber: no string or whole number, not finite, or of absurd size.
+        InvalidNumber: not a string or whole number, not finite, or too large.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidNumber(str(value), expected='a string, e.g. "1.5"')
@@ -55,7 +57,7 @@ def read_decimal(value: object) -> Decimal:
 
 
 def read_decimal_literal(node: ValueNode, _variables: object = None) -> Decimal:
-    """A number as it stands in a document, where every digit is still there.
+    """Parse a number literal in a document, where all its digits are left.
 
     Raises:
         InvalidNumber: as above.

@@ -1,4 +1,7 @@
-"""Writes `schema.graphql` from the code: `python -m gateway.schema.sdl`; with `--check` only says whether they agree."""
+"""Write `schema.graphql` from the code: `python -m gateway.schema.sdl`.
+
+With `--check`, only tell whether they agree.
+"""
 
 import sys
 from pathlib import Path
@@ -9,12 +12,12 @@ SDL_PATH = Path(__file__).parents[2] / "schema.graphql"
 
 
 def print_sdl() -> str:
-    """The schema in GraphQL's own language."""
+    """Return the schema in the schema definition language."""
     return build_schema().as_str() + "\n"
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; the exit code is 1 where they differ."""
+    """Write or check the file; the exit code is 1 if they differ."""
     sdl = print_sdl()
     if arguments != ["--check"]:
         SDL_PATH.write_text(sdl, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The state of sources as GraphQL has it."""
+"""The GraphQL types and field of the state of sources."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""Subscriptions: the same questions, kept up to date. Wrong arguments are refused at once, not by the first event."""
+"""Subscription fields. Invalid arguments are rejected at once, not by the first event."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -101,7 +101,7 @@ class Subscription:
 async def _map(
     convert: Callable[[ValueT], TypeT], values: AsyncGenerator[ValueT, None]
 ) -> AsyncGenerator[TypeT, None]:
-    """Every value converted; the source is closed with the reader."""
+    """Convert every value, and close the source with the subscriber."""
     async with aclosing(values):
         async for value in values:
             yield convert(value)
