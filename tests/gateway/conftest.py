@@ -179,7 +179,7 @@ def serving(
 
 @pytest.fixture
 def structured_logs() -> Iterator[list[EventDict]]:
-    """What is logged during the test, as events."""
+    """The log events of the test."""
     with structlog.testing.capture_logs() as captured:
         yield captured
 

@@ -1,4 +1,4 @@
-"""What the gateway's tests put in the place of time, instruments and cache; tickers; and patience."""
+"""Fakes of the clock, the instruments and the cache feed; tickers; waiting for conditions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -71,7 +71,10 @@ class ListedInstruments:
 
 
 class ScriptedFeed:
-    """A `TickerFeed` whose every move the test decides. `gate`, while cleared, holds snapshots back."""
+    """A `TickerFeed` under the control of the test.
+
+    While `gate` is cleared, snapshots are not delivered.
+    """
 
     def __init__(self) -> None:
         self.snapshots = {source: Snapshot(source, "", 0, (), ()) for source in Source}

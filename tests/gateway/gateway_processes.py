@@ -90,7 +90,10 @@ async def is_ready(client: httpx.AsyncClient, port: str) -> bool:
 async def gateway_processes(
     count: int, redis_url: str, folder: Path, symbols: Sequence[str], **settings: object
 ) -> AsyncIterator[list[GatewayProcess]]:
-    """So many gateways that track these symbols at Binance; `settings` by their names in the environment."""
+    """Run this many gateways that track these symbols at Binance.
+
+    `settings` are environment variables.
+    """
     env = {
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/instruments.db",

@@ -1,4 +1,4 @@
-"""What a reader of `rates` must be told: a naive simulation, instant by instant, written from the contract and not from the code."""
+"""A naive simulation of the events of `rates`, step by step, written from the contract."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,10 @@ ROUNDING = 0.000_005
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """How a reader asks and reads: seconds; `delays_s` between an event and asking for the next, over and over."""
+    """The options and the reading of a client, in seconds.
+
+    `delays_s` are the delays between an event and the next request, repeated.
+    """
 
     interval_s: float
     bps: int
@@ -27,7 +30,7 @@ class ClientOptions:
 
 @dataclass
 class Told:
-    """One event after the first snapshot. Without items and without retracted instruments it is a HEARTBEAT."""
+    """One event after the first snapshot; a HEARTBEAT if it has no items and no retractions."""
 
     at: float
     items: dict[TickerKey, Ticker] = field(default_factory=dict)
@@ -59,7 +62,7 @@ def unavailable(
 
 
 def looks_worse(held: Ticker, newer: Ticker, now: float) -> bool:
-    """Whether the one held is FRESH, STALE, EXPIRED in a quarter of its time to live, and the newer one is better now."""
+    """Tell whether the sent rate looks less fresh within a quarter of its TTL than the new one."""
     ttl = TTL[held.source]
     return _grade(held, now, ttl / 4) > _grade(newer, now, timedelta(0))
 
@@ -74,7 +77,7 @@ def _moment(now: float) -> datetime:
 
 
 class _Reader:
-    """What is known of one reader while the simulation runs."""
+    """The state of one client during the simulation."""
 
     def __init__(self, query: RatesQuery, client: ClientOptions, held: Mapping[TickerKey, Ticker]) -> None:
         self.query, self.client = query, client
@@ -99,7 +102,7 @@ class _Reader:
         self.consider(entry.key, now)
 
     def consider(self, key: TickerKey, now: float) -> None:
-        """What is withheld becomes pending once it is worth it."""
+        """Make withheld rates pending once their change is large enough."""
         ticker, held = self.withheld[key], self.held.get(key)
         moved = held is None or abs(ticker.price / held.price - 1) >= Decimal(self.client.bps) / 10_000
         if moved or (held is not None and looks_worse(held, ticker, now)):

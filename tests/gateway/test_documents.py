@@ -68,7 +68,7 @@ def test_a_cycle_of_fragments_ends() -> None:
     ],
 )  # fmt: skip
 def test_fields_that_would_take_long_to_compare_are_refused_at_once(text: str) -> None:
-    """Validation compares those of one place in pairs, up to seconds for a document within the other limits."""
+    """Validation compares fields of one path in pairs: seconds for a document within the limits."""
     with costs_at_most(0.5):
         assert len(messages(text)) >= 1
 

@@ -8,7 +8,7 @@ from gateway.lru import BoundedLru
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
 def test_neither_number_nor_weight_passes_its_bound(puts: list[tuple[int, int]]) -> None:
-    """Whatever is kept in whichever order, also where one alone is too heavy, or one grows."""
+    """For any order of stores, heavy single entries and growing ones."""
     kept: BoundedLru[int, int] = BoundedLru(size=4, weight=60, weigh=lambda _, value: value)
     for key, value in puts:
         kept.put(key, value)

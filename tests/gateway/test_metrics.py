@@ -26,7 +26,7 @@ async def read_samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float
 async def test_the_process_and_every_source_are_measured(
     serving: Serving, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock
 ) -> None:
-    """What is shown is what the gateway holds: one fresh rate of Binance, whose process reports two refusals."""
+    """The values are those of the gateway: one fresh rate of Binance, and two refused values."""
     await cache.write([ticker(price="1")])
     report = SourceReport(
         source=Source.BINANCE,

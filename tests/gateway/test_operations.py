@@ -1,4 +1,4 @@
-"""Operations, whatever the transport: what is prepared, what is refused and why, and how a stream of results ends."""
+"""Preparation, rejection and execution of operations, independent of the transport."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whatever a client sends is a request, or is refused in words."""
+"""Any input is either parsed as a request or rejected with a message."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ JSON = st.recursive(
 
 
 def attempt(read: Callable[[], Any]) -> Any:
-    """What is read, or the refusal."""
+    """Return the parsed request, or the rejection."""
     try:
         return read()
     except (MalformedRequest, HttpError) as exc:

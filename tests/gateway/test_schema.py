@@ -178,14 +178,14 @@ async def test_a_malformed_symbol_has_one_code_however_it_comes(execute: Execute
 
 
 async def test_a_malformed_symbol_comes_with_the_one_that_was_meant(execute: Execute) -> None:
-    """Where that is plain to see."""
+    """If the intended symbol is unambiguous."""
     error = only_error(await execute('{ rate(symbol: "btc-usdt") { price } }'))
     assert error.extensions["suggestion"] == "BTC/USDT"
 
 
 @pytest.mark.parametrize("wrong", [5, True, ["BTC/USDT"], {"base": "BTC"}])
 async def test_a_symbol_that_is_no_string_is_malformed(execute: Execute, wrong: Any) -> None:
-    """Whatever else it is."""
+    """For any other type."""
     assert (
         code(await execute("query($s: Symbol!) { rate(symbol: $s) { price } }", s=wrong)) == "INVALID_SYMBOL"
     )
@@ -318,7 +318,7 @@ async def test_quotes_and_the_last_trade_have_times_of_their_own(
     until: Until,
     clock: FakeClock,
 ) -> None:
-    """A price that is told now can be of a trade of long ago, and the quotes can have left it behind."""
+    """A current price can be of an old trade, from which the quotes have moved away."""
     wen = ticker(
         price="0.0000044",
         bid=Decimal("0.000004631"),

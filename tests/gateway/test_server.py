@@ -43,7 +43,7 @@ async def test_queries_are_answered_over_post_get_and_websocket(
 
 
 async def test_browsers_get_pages_and_programs_get_data(serving: Serving, cache: MemoryCache) -> None:
-    """GraphiQL only for whoever asks for HTML; assets may be kept for ever; policies on everything."""
+    """GraphiQL only for clients that prefer HTML; assets are immutable; all have policies."""
     async with serving(cache) as served, served.client() as client:
         html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         graphiql = await client.get("/graphql", headers=html)
@@ -112,7 +112,7 @@ async def test_readiness_is_facts(serving: Serving, cache: MemoryCache, ticker: 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready"])
 async def test_monitors_may_ask_by_head(serving: Serving, cache: MemoryCache, path: str) -> None:
-    """The head of what GET answers, and no body: RFC 9110 wants both of every server, and uptime checks use the smaller one."""
+    """The head of GET without a body [RFC 9110]: uptime checks prefer it."""
     async with serving(cache) as served, served.client() as client:
         await served.facts()
         head, got = await client.head(path), await client.get(path)

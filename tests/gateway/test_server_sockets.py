@@ -1,4 +1,4 @@
-"""The gateway's WebSockets on a real port: what subscribers see of it, from its start to its end."""
+"""The gateway's WebSockets on a real port, from start to shutdown."""
 
 import asyncio
 import json
@@ -160,7 +160,7 @@ async def test_a_subscription_stays_open_while_the_cache_is_away(
 async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_again(
     serving: Serving, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """What its connection cannot hold is merged, not queued; another reader sees every update meanwhile."""
+    """Values beyond the connection's buffers are conflated; another reader sees every update."""
     # 12 MB in all: more than the client's window, the kernel and the server's buffer hold together.
     last, wide = (
         2_000,
@@ -211,7 +211,7 @@ async def subscribed(served: Served, fields: str = "kind", **options: Any) -> An
 
 
 async def test_a_stop_ends_open_subscriptions_with_1001(serving: Serving, cache: MemoryCache) -> None:
-    """Which tells clients to come back elsewhere, where `complete` would tell them that it is over."""
+    """Clients reconnect elsewhere after 1001; `complete` would end their subscriptions."""
     async with serving(cache) as served:
         await served.facts()
         connection = await subscribed(served)

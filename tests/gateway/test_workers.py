@@ -37,7 +37,11 @@ def children(process: Command) -> set[int]:
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
-    """One answer; an `OSError` or `IncompleteReadError` if the connection is lost before it begins."""
+    """Return one response.
+
+    Raises:
+        OSError, IncompleteReadError: the connection was lost before it began.
+    """
     writer.write(REQUEST)
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
@@ -109,7 +113,7 @@ def is_alive(pid: int) -> bool:
 async def test_a_worker_that_is_killed_under_queries_is_replaced_and_no_answer_is_cut(
     redis_url: str, tmp_path: Path
 ) -> None:
-    """Clients of the other notice nothing; those of the killed one are answered on a new connection."""
+    """Clients of the other worker notice nothing; the others reconnect and are answered."""
     async with workers(redis_url, tmp_path) as gateway:
         clients = Clients(int(gateway.http.rpartition(":")[2]))
         before = children(gateway.command)
@@ -164,7 +168,7 @@ async def test_workers_do_not_outlive_their_supervisor(redis_url: str, tmp_path:
 
 
 async def test_a_port_that_is_in_use_is_said_once() -> None:
-    """Not by every worker, and not for ever, although workers could share it with whoever shares it."""
+    """Not by every worker again and again."""
     listener = bind(GatewaySettings(port=0))
     port = listener.getsockname()[1]
     try:

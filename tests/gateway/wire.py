@@ -76,11 +76,11 @@ class Wire(asyncio.Transport):
         self.is_read = True
 
     def set_protocol(self, protocol: Any) -> None:
-        """What arrives from now on is its business."""
+        """Deliver all further bytes to this protocol."""
         self.protocol = protocol
 
     def answers(self) -> int:
-        """How many answers have been written."""
+        """Return the number of written responses."""
         return b"".join(self.written).count(b"HTTP/1.1 200 OK")
 
 

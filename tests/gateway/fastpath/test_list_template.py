@@ -50,7 +50,7 @@ def make(gaps: int, name: int, observed_us: int) -> EncodedRate:
 def test_the_whole_says_what_its_parts_say(
     gaps: int, observed: list[int], changes: list[dict[int, int]], laters: list[int]
 ) -> None:
-    """Whatever was observed when, whatever is replaced, and however often it is asked."""
+    """For any observation times, replacements and repeated reads."""
     encoded_rates = [make(gaps, name, each) for name, each in enumerate(observed)]
     template = ListTemplate(encoded_rates)
     for number, change in enumerate([{}, *changes]):

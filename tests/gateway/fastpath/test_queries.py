@@ -1,4 +1,4 @@
-"""What is assembled from fragments is, to the last byte, what the executor answers at the same moment."""
+"""Results of the fast path are byte-equal to those of the executor at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -113,7 +113,7 @@ def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
 def test_every_answer_is_that_of_the_executor(
     asked: list[tuple[str, dict[str, Any]]], all_seen: bool, happens: list[Any]
 ) -> None:
-    """Whatever is asked, whatever is known and however long ago it was observed."""
+    """For any query, any known rates and any age of them."""
 
     async def run_scenario() -> None:
         async with both() as system:
@@ -151,7 +151,7 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
 
 
 async def test_twice_as_many_requests_encode_nothing_more() -> None:
-    """What is executed grows with the rates that move, not with who asks for them."""
+    """The number of encodings grows with changed rates, not with requests."""
     async with both() as system:
         await system.write(build_ticker())
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)

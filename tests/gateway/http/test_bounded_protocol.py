@@ -1,4 +1,4 @@
-"""What one connection can make the gateway hold, and for how long: with bounds, whatever is sent or left unread."""
+"""The memory and lifetime of a connection are bounded, whatever it sends or leaves unread."""
 
 import asyncio
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("pieces", ENDLESS.values(), ids=ENDLESS)
 async def test_what_surrounds_a_body_has_an_end(gateway_with_rate: Gateway, pieces: Iterator[bytes]) -> None:
-    """It is kept until it is whole; a client that sends no end is refused, and not at the cost of its bandwidth."""
+    """A head is buffered until it is complete; an endless one is rejected early."""
     async with connected(gateway_with_rate, head_timeout_s=60) as (protocol, wire):
         sent = 0
         while not wire.is_closed:
@@ -82,7 +82,7 @@ async def test_a_body_may_be_longer_than_a_head(gateway_with_rate: Gateway) -> N
 async def test_an_idle_connection_is_closed_whatever_it_last_sent(
     gateway_with_rate: Gateway, stray: bytes
 ) -> None:
-    """An empty line, or the rest of a body that nobody waited for, is no request, on either path."""
+    """An empty line, or the rest of an ignored body, is no request, on either path."""
     for short in (False, True):
         async with connected(gateway_with_rate, timeout_keep_alive=0.05) as (protocol, wire):
             await learned(protocol, wire)
@@ -109,7 +109,7 @@ async def test_a_body_that_nobody_reads_does_not_go_on_for_ever(gateway_with_rat
 
 
 async def test_requests_that_wait_for_their_turn_are_bounded(gateway_with_rate: Gateway) -> None:
-    """However fast they come and are answered: the rest waits as bytes, of one arrival at most. All are answered in the end."""
+    """The rest waits as bytes, of one received chunk at most; all are answered in the end."""
     async with connected(gateway_with_rate) as (protocol, wire):
         sent = most = 0
         while sent < 10_000:
@@ -165,7 +165,7 @@ async def test_a_client_that_reads_nothing_is_cut(gateway_with_rate: Gateway) ->
 async def test_a_connection_that_closes_is_not_held_by_a_client_that_reads_nothing(
     gateway_with_rate: Gateway, way: str
 ) -> None:
-    """What it has not taken is too little to have paused the writer, and would keep the transport from closing."""
+    """The unread bytes are too few to pause writing, but would keep the transport open."""
     async with connected(gateway_with_rate, timeout_keep_alive=0.05) as (protocol, wire):
         await learned(protocol, wire)
         wire.unsent_bytes = 1_000
@@ -206,7 +206,7 @@ async def test_answers_that_nobody_reads_end_with_their_connection(
 
 
 async def test_no_websocket_begins_behind_an_answer_that_is_not_out(gateway_with_rate: Gateway) -> None:
-    """Its frames would get into the middle of that answer, and its bounds would not know what waits already."""
+    """Frames would get into the middle of that response, and outside of its limits."""
     events = post("subscription { sources { source } }", "Accept: text/event-stream")
     async with connected(gateway_with_rate) as (protocol, wire):
         protocol.data_received(events)

@@ -95,7 +95,7 @@ async def test_apollo_client_queries_and_subscribes_by_multipart_and_websocket(
 async def test_urql_queries_in_json_and_subscribes_by_events(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """Its header names every type that there is: a query gets JSON all the same. By POST and GET; then through graphql-sse."""
+    """Its header names every type, yet a query gets JSON, by POST and GET; then graphql-sse."""
     await cache.write([ticker(price="1", sequence=1)])
     async with (
         ready_gateway() as served,

@@ -79,7 +79,7 @@ async def test_a_get_carries_all_that_a_post_does(client: httpx.AsyncClient) -> 
 
 
 async def test_a_get_never_writes(client: httpx.AsyncClient) -> None:
-    """A page elsewhere can make a browser send one. There is nothing to write yet; it is refused all the same."""
+    """A page of another site can make a browser send a GET. Mutations are rejected by it."""
     for accept in (RESPONSE, "application/json"):
         answer = await get(client, "mutation { anything }", accept=accept)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
@@ -181,7 +181,7 @@ async def test_an_answer_may_be_kept_until_its_first_rate_expires(
 async def test_who_asks_for_fresher_rates_keeps_the_answer_no_longer_than_that(
     client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock
 ) -> None:
-    """A copy must not break the demand that it answered. A laxer demand does not make FRESH last longer."""
+    """A cached response must not break its freshness policy; a laxer one does not extend FRESH."""
     await cache.write([ticker(price="1")])
     clock.advance(1)
     for max_age_ms, seconds in ((4_000, 3), (500, 0), (60_000, 9)):
@@ -208,7 +208,7 @@ async def test_who_asks_for_fresher_rates_keeps_the_answer_no_longer_than_that(
 async def test_errors_and_answers_without_rates_are_not_kept(
     client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, query: str
 ) -> None:
-    """Nothing says how long they hold. Nor does a moment's state of the sources, even beside a rate."""
+    """Their lifetime is unknown, as is that of the state of sources, even beside a rate."""
     await cache.write([ticker()])
     clock.advance(1)
     answer = await get(client, query)
@@ -219,7 +219,7 @@ async def test_errors_and_answers_without_rates_are_not_kept(
 async def test_a_post_is_never_kept(
     client: httpx.AsyncClient, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """Whatever is in it."""
+    """For any content."""
     await cache.write([ticker()])
     answer = await post(client, query=PRICE)
     assert (answer.headers["cache-control"], "etag" in answer.headers) == ("no-store", False)

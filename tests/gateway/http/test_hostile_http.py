@@ -1,4 +1,4 @@
-"""Malformed and hostile requests over HTTP: a cheap 4xx or GraphQL error, and the connection stays in order."""
+"""Malformed and hostile requests get a 4xx or a GraphQL error at little cost."""
 
 import asyncio
 import gzip
@@ -145,7 +145,7 @@ async def test_a_bad_body_is_refused_at_little_cost(
 
 
 async def test_a_body_beyond_the_limit_is_413_declared_or_not(client: httpx.AsyncClient) -> None:
-    """The client gets the answer although it was still sending; the next request is answered as ever."""
+    """The client gets the response while still sending; the next request is answered."""
     whole = document("{__typename}", extensions={"padding": "x" * 20 * LIMIT})
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -237,7 +237,7 @@ QUERY_STRINGS = {
 async def test_an_absurd_query_string_is_refused(
     ready_gateway: ReadyGateway, query_string: bytes, status: int
 ) -> None:
-    """What is unknown in it is of no matter."""
+    """Unknown parameters are ignored."""
     head = f"host: x\r\naccept: {GRAPHQL}\r\nconnection: close\r\n\r\n".encode()
     async with ready_gateway(max_body_bytes=50_000) as served, asyncio.timeout(5):
         with costs_at_most(1):

@@ -17,7 +17,7 @@ QUERY = "query ($symbol: Symbol!) { rate(symbol: $symbol) { id price } }"
 async def test_the_same_bytes_get_the_present_answer_each_time(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, fast_path: bool
 ) -> None:
-    """What is kept of a request is the question, never the answer."""
+    """The cache holds requests, never responses."""
     async with (
         ready_gateway(fast_path=fast_path) as served,
         served.client() as client,
@@ -42,8 +42,8 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
                 assert await ask(method) == expected
 
 
-async def test_the_short_way_has_the_headers_of_the_long_one(ready_gateway: ReadyGateway) -> None:
-    """A request with an origin goes through all middleware, one without does not: the headers are the same."""
+async def test_the_fast_path_has_the_headers_of_the_asgi_path(ready_gateway: ReadyGateway) -> None:
+    """A request with an origin passes all middleware, one without does not."""
     async with ready_gateway() as served, served.client() as client:
         requests: list[dict[str, Any]] = [
             {"method": "POST", "json": {"query": "{ __typename }"}},

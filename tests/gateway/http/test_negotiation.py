@@ -1,4 +1,4 @@
-"""Which media type a client gets: what it wants most of what fits the operation."""
+"""The selected media type is the client's preferred one among those of the operation."""
 
 import pytest
 from hypothesis import given
@@ -59,7 +59,7 @@ RESPONSE, JSON, EVENTS, PARTS = MediaType.RESPONSE, MediaType.JSON, MediaType.EV
 def test_the_answer_is_what_the_client_wants_most(
     accept: str | None, query: MediaType | None, subscription: MediaType | None
 ) -> None:
-    """Real clients' headers among them. A document that does not parse has no kind and is answered as a query is."""
+    """With headers of real clients. A document that does not parse is answered like a query."""
     accepted = parse_accept(accept)
     assert choose(accepted, OperationKind.QUERY) is query
     assert choose(accepted, OperationKind.SUBSCRIPTION) is subscription

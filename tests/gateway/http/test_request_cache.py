@@ -1,4 +1,4 @@
-"""The fast path of known requests, step by step, and the conditions that exclude a connection."""
+"""The fast path of known requests, step by step, and its exclusions."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from tests.gateway.wire import ONE, connected, learned, post
 
 
 async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: Gateway) -> None:
-    """At first by what it asks, then by all its bytes; another head about the same question changes nothing."""
+    """First by its content, then by all its bytes; with another head by its content again."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
         for number, request in enumerate([post(ONE), post(ONE), post(ONE, "X-Id: 5"), post(ONE)]):
@@ -68,7 +68,7 @@ async def test_what_breaks_the_protocol_is_never_known(gateway_with_rate: Gatewa
                 assert b"400 Bad Request" in b"".join(other.written)
 
 
-async def test_an_idle_connection_is_closed_in_time_on_the_short_way_too(gateway_with_rate: Gateway) -> None:
+async def test_an_idle_connection_is_closed_on_the_fast_path_too(gateway_with_rate: Gateway) -> None:
     """Each answer begins the time anew."""
     async with connected(gateway_with_rate, timeout_keep_alive=1) as (protocol, wire):
         await learned(protocol, wire)
@@ -80,7 +80,7 @@ async def test_an_idle_connection_is_closed_in_time_on_the_short_way_too(gateway
         assert wire.answers() == 3
 
 
-async def test_half_a_head_is_not_waited_for_after_the_short_way(gateway_with_rate: Gateway) -> None:
+async def test_half_a_head_times_out_after_the_fast_path(gateway_with_rate: Gateway) -> None:
     """Its time runs from its first byte."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)

@@ -1,4 +1,4 @@
-"""The fast path of known requests sends the bytes of the ASGI path, however a request is split."""
+"""The fast path sends the bytes of the ASGI path, however a request is split."""
 
 import asyncio
 import json
@@ -137,10 +137,10 @@ def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
         start = end
 
 
-async def test_the_short_way_answers_with_the_bytes_of_the_long_one(
+async def test_the_fast_path_answers_with_the_bytes_of_the_asgi_path(
     ready_gateway: ReadyGateway, cache: MemoryCache, clock: FakeClock
 ) -> None:
-    """Sequences of requests on one connection, each sequence several times, against a gateway without any fast path."""
+    """Compares sequences of requests, each sent several times, with a gateway without fast path."""
     for symbol in ("BTC/USDT", "ETH/USDT"):
         await cache.write([build_ticker(symbol, bid=None)])
     await cache.write([build_ticker("BTC/USDT", "99", source=Source.COINGECKO)])

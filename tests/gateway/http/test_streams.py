@@ -1,4 +1,4 @@
-"""Event streams and multipart answers: framing, resume, signs of life, and every way in which a stream ends."""
+"""Event streams and multipart responses: framing, resume, heartbeats, and all their ends."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ async def streaming(
 async def test_a_subscription_is_a_stream_of_next_events_with_the_cursor_as_id(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """The id is there whether or not the document asks for the cursor. Proxies are told to hand on at once."""
+    """The id does not depend on the selection of the cursor. Proxies must not buffer."""
     await cache.write([ticker(price="1", sequence=1)])
     async with ready_gateway() as served, streaming(served, EVENTS) as response:
         assert response.status_code == 200
@@ -180,7 +180,7 @@ async def test_a_reader_that_leaves_ends_its_subscription_at_once(ready_gateway:
 
 
 async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: ReadyGateway) -> None:
-    """Event streams without `complete`; parts with an error after which Apollo's clients tell their user."""
+    """Event streams end without `complete`, parts with an error that Apollo's clients report."""
     async with (
         ready_gateway() as served,
         streaming(served, EVENTS) as events,
@@ -203,7 +203,7 @@ async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Read
 
 @asynccontextmanager
 async def behind_nginx(served: Served) -> AsyncIterator[Any]:
-    """The same gateway through the proxy. It is waited for in a thread, because it asks the gateway whether it is there."""
+    """Run the gateway behind nginx, and wait in a thread until the proxy reaches it."""
     proxy = start_nginx([int(served.http.rpartition(":")[2])])
     nginx = await asyncio.to_thread(proxy.__enter__)
     try:
@@ -254,7 +254,7 @@ async def narrow_stream(served: Served, headers: dict[str, str]) -> AsyncIterato
 async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_again(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, headers: dict[str, str]
 ) -> None:
-    """What its connection cannot hold is merged, not queued; another reader sees every update meanwhile."""
+    """Values beyond the connection's buffers are conflated; another reader sees every update."""
     last = 1_000
     await cache.write([ticker(price="0.5", sequence=0)])
     async with (
@@ -289,7 +289,7 @@ async def test_a_reader_that_never_reads_again_is_cut_off(
     headers: dict[str, str],
     structured_logs: list[EventDict],
 ) -> None:
-    """After the stall timeout, its connection with it: it would hold its memory as long as it likes."""
+    """The connection is aborted after the stall timeout, which frees its memory."""
     async with ready_gateway(stall_timeout_s=0.3) as served, narrow_stream(served, headers) as link:
         await served.facts(lambda seen: seen["subscribers"] == 1)
         async with asyncio.timeout(15):

@@ -71,7 +71,7 @@ def test_age_in_milliseconds_passes_the_limit_exactly_when_the_value_does() -> N
 def test_a_client_judges_what_it_holds_as_we_would(
     ttl_s: float, ttls: float, limit: int, ticks: int, us: int
 ) -> None:
-    """At any later moment, also a microsecond around the limits, from what it was told on the wire."""
+    """At any later time, even a microsecond from the limits, with the data of the wire."""
     ttl = GatewaySettings(ttl_s={Source.BINANCE: ttl_s}).ttl[Source.BINANCE]
     observed_at = NOW + timedelta(microseconds=us)
     ticker = build_ticker(observed_at=observed_at)

@@ -59,7 +59,7 @@ HALTED_ETH = [("ETH/USDT", BINANCE, UnavailableReason.NOT_TRADING)]
 async def test_a_halted_instrument_is_not_answered_and_says_so(
     gateway: Gateway, instruments: ListedInstruments, seen: None
 ) -> None:
-    """Whatever its last price was: by name, among all, and alone, with the source's own word and since when."""
+    """By name, in lists and alone, with the source's reason and time, for any last price."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
     for query in (
@@ -126,7 +126,7 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
 async def test_who_comes_back_is_told_what_was_halted_meanwhile(
     gateway: Gateway, instruments: ListedInstruments, seen: None, query: RatesQuery
 ) -> None:
-    """Once, with the reason, and without a gap; and who comes back later that it is traded again."""
+    """Once, with the reason and without a gap; a later resume reports that it trades again."""
     before = gateway.rates.cursor()
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()

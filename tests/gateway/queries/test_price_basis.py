@@ -1,4 +1,4 @@
-"""The price that merged answers use: the last trade, or the mid where the trade no longer stands for the market."""
+"""The basis of merged prices: the last trade, or the mid if the trade is outdated."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ def rate(
     traded_s: float | None = 0,
     quoted_s: float | None = 0,
 ) -> Rate:
-    """A rate of noon; `traded_s` and `quoted_s` are the ages of trade and quotes in seconds, `None` for not known."""
+    """Build a rate of noon; `traded_s` and `quoted_s` are ages in seconds, `None` if unknown."""
     return Rate(
         build_ticker(
             price=price,

@@ -216,7 +216,7 @@ async def test_answers_go_on_while_the_cache_is_away_and_grow_old(
 async def test_who_names_sources_hears_of_each_that_cannot_answer(
     gateway: Gateway, write: Write, ticker: BuildTicker
 ) -> None:
-    """Without sources, one that has the symbol is enough; a symbol that none tracks is told once."""
+    """Without named sources, one answer suffices; a symbol tracked by none is reported once."""
     await write(ticker(), ticker(source=Source.COINGECKO))
     named = (Source.BINANCE, Source.COINGECKO)
     query = RatesQuery((BTC_USDT, ETH_USDT, parse_symbol("NO/SUCH")), named)

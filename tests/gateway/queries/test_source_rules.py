@@ -126,7 +126,7 @@ def test_silent_symbols_degrade_their_source_and_are_listed() -> None:
 
 
 def test_what_all_push_feeds_remark_is_shown_though_they_deliver() -> None:
-    """Maintenance, a connection that is down: not all is well. One feed without a remark gets everything."""
+    """Maintenance or a lost connection is shown, unless one feed has no notice."""
     remarks = [report(instance=each, role=STREAM_ROLE, reason=f"{each}: maintenance") for each in "ab"]
     known = assess(facts(*remarks), NOW)
     assert (known.state, known.reason) == (SourceState.DEGRADED, "a: maintenance")

@@ -1,4 +1,4 @@
-"""What is told of sources is counted once for all who ask, and nobody can tell."""
+"""Counts of sources are cached for all readers, and equal a recount."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.virtual_time import run_virtually
 
 
 def recount(harness: Harness, source: Source) -> tuple[int, int, int]:
-    """How many instruments are tracked, seen and fresh now, looked at one by one."""
+    """Count the tracked, seen and fresh instruments one by one."""
     now = harness.rates.now()
     tracked = [key for key in harness.catalog.tracked if key.source is source]
     seen = [ticker for key in tracked if (ticker := harness.mirror.read(key))]
@@ -32,7 +32,7 @@ def counts(status: SourceStatus) -> tuple[int, int, int]:
 @settings(max_examples=50, deadline=None)
 @given(step_lists, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
 def test_instruments_are_counted_as_they_are(steps: list[Step], pauses_s: list[float]) -> None:
-    """Whatever is written, lost, tracked and not, and also when only time has passed."""
+    """For any writes, losses and tracking changes, and after time alone has passed."""
 
     async def main() -> None:
         play = Scenario(stream_length=100)

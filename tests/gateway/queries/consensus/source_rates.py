@@ -1,4 +1,4 @@
-"""Rates of one symbol from made-up sources, so that a consensus can have more of them than the system has."""
+"""Rates of one symbol from invented sources: more than the system has."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ class MadeUp(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """A rate of one source: a price, its age in seconds and the volume; quotes and the age of the last trade."""
+    """A rate of one source: price, age in seconds, volume, quotes and age of the last trade."""
 
     price: str
     age_s: float = 0

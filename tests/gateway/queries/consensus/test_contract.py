@@ -22,7 +22,7 @@ EVERY_FIELD = """
 
 @pytest.fixture
 async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
-    """BTC/USDT from both, half a second apart; BTC/USD from one, and only Binance tells its volume."""
+    """BTC/USDT of both sources, half a second apart, and BTC/USD of one; Binance has a volume."""
     later = ticker().observed_at + timedelta(milliseconds=500)
     await cache.write([ticker(price="64000.10", volume_24h=Decimal(7), simulated=True, observed_at=later)])
     await cache.write(
@@ -97,7 +97,7 @@ async def test_another_quote_asset_is_another_symbol(execute: Execute, seen: Non
 
 
 async def test_sources_can_be_named(execute: Execute, seen: None) -> None:
-    """In their order, once each, with one that does not track the symbol; `maxAgeMs` and VWAP say whom they leave out."""
+    """In their order, without duplicates; `maxAgeMs` and VWAP report the excluded ones."""
     query = """query($symbol: Symbol!, $sources: [Source!], $method: ConsensusMethod!, $maxAgeMs: Int) {
       consensusRate(symbol: $symbol, sources: $sources, method: $method, maxAgeMs: $maxAgeMs, minSources: 1) {
         quality contributions { source exclusion message }
@@ -143,7 +143,7 @@ async def test_every_wrong_question_has_its_code(
 
 
 async def test_near_matches_are_those_of_the_sources_asked(execute: Execute) -> None:
-    """What others track does not help."""
+    """Symbols of other sources are not suggested."""
     result = await execute('{ consensusRate(symbol: "BTC/USDX", sources: [BINANCE]) { price } }')
     assert result.errors[0].extensions["near"] == ["BTC/USDT"]
 

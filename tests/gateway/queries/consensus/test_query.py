@@ -1,4 +1,4 @@
-"""What names a consensus, and what cannot be asked."""
+"""The identity of consensus queries, and their validation."""
 
 from datetime import timedelta
 from decimal import Decimal

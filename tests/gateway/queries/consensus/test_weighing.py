@@ -1,4 +1,4 @@
-"""How several prices become one, and what is said of those that do not take part."""
+"""Several prices become one, and the excluded ones have their reasons."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -228,7 +228,7 @@ def test_another_unit_of_money_moves_the_price_and_nothing_else(
 
 @given(st.lists(st.integers(-20, 20), min_size=3, max_size=9), st.integers(2, 1_000_000))
 def test_one_far_from_three_and_more_that_agree_is_always_rejected(near: list[int], factor: int) -> None:
-    """Whatever it says, upwards or downwards; those that agree stay."""
+    """For any outlier, upwards or downwards; the others stay."""
     prices = [str(Decimal(1_000) + Decimal(each) / 100) for each in near]
     for far in (Decimal(1_000) * factor, Decimal(1_000) / factor):
         answer = consensus(*prices, str(far))
@@ -238,13 +238,13 @@ def test_one_far_from_three_and_more_that_agree_is_always_rejected(near: list[in
 
 @given(st.lists(prices, min_size=1, max_size=3))
 def test_three_and_fewer_are_never_rejected(said: list[Decimal]) -> None:
-    """Whatever they say."""
+    """For any prices."""
     assert set(exclusions(consensus(*map(str, said), min_sources=1))) == {None}
 
 
 @given(st.lists(volumes, min_size=1, max_size=12))
 def test_shares_sum_to_one_and_are_off_by_less_than_a_millionth(amounts: list[Decimal]) -> None:
-    """Whatever is divided."""
+    """For any weights."""
     parts = shares(amounts)
     assert sum(parts) == 1
     for amount, part in zip(amounts, parts, strict=True):

@@ -62,7 +62,7 @@ class World:
     def answer(
         self, amount: str | Decimal, start: str, end: str, max_age_s: float | None = None, **asked: Any
     ) -> Conversion | None:
-        """What `convert` answers; `on_stale` and the fields of the question as keywords."""
+        """Return the result of `convert`; `on_stale` and the fields of the query are keywords."""
         max_age = None if max_age_s is None else timedelta(seconds=max_age_s)
         policy = FreshnessPolicy(max_age, asked.pop("on_stale", FreshnessPolicy().on_stale))
         return self.converter.convert(ConversionQuery(Decimal(amount), start, end, policy, **asked))
@@ -80,5 +80,5 @@ def way(conversion: Conversion) -> str:
 
 
 def sources(conversion: Conversion) -> list[str | None]:
-    """Whose rate each leg has."""
+    """Return the source of each leg."""
     return [leg.rate.ticker.source.name if leg.rate else None for leg in conversion.legs]

@@ -67,7 +67,7 @@ def test_the_largest_and_the_smallest_numbers_are_converted() -> None:
 def test_the_result_is_the_exact_one_rounded_to_34_digits(
     amount: Decimal, legs: list[tuple[Decimal, bool]]
 ) -> None:
-    """Whichever way round the symbols are listed."""
+    """For either direction of the symbols."""
     world, times, by = World(), Decimal(1), Decimal(1)
     for number, (price, is_turned) in enumerate(legs):
         one, other = f"A{number}", f"A{number + 1}"

@@ -1,4 +1,4 @@
-"""Which way a conversion takes, whose rates it uses, how old they make it, and when there is none."""
+"""Routes of conversions: their legs, rates and ages, and when there is none."""
 
 from decimal import Decimal
 from itertools import combinations
@@ -69,7 +69,7 @@ def test_a_fresh_way_is_taken_before_a_shorter_stale_one() -> None:
 
 
 def test_each_leg_has_the_rate_that_a_question_for_it_would_have() -> None:
-    """The first by preference that is fresh enough, else the one that has used up least of its time to live."""
+    """The first fresh one by preference, else the one with the smallest part of its TTL used."""
     world = World()
     world.tell("BTC/USD", "100", BINANCE, age_s=5)
     world.tell("BTC/USD", "101", COINGECKO, age_s=1)
@@ -103,7 +103,7 @@ def test_only_the_sources_named_are_used() -> None:
 
 
 def test_the_worst_age_is_that_of_the_whole() -> None:
-    """The oldest rate gives `ageMs` and `observedAt`, the worst freshness that of the whole, each by its own source."""
+    """The oldest rate gives `ageMs` and `observedAt`; freshness is judged by each source's TTL."""
     world = World()
     world.tell("BTC/USDT", "1", BINANCE, age_s=12)
     world.tell("BTC/USD", "1", COINGECKO, age_s=100)
@@ -146,7 +146,7 @@ def test_a_stablecoin_is_no_dollar_unless_that_is_asked_for() -> None:
 
 
 def test_a_market_is_taken_before_a_promise() -> None:
-    """Where both are as long."""
+    """If both routes have the same length."""
     world = World(BTC_USDT="64000", BTC_EUR="60000", EUR_USD="1.1")
     answer = world.convert("1", "BTC", "USD", stablecoins_as_usd=True)
     assert way(answer) == "BTC-EUR-USD"
@@ -178,7 +178,7 @@ def test_no_path_is_an_error_that_says_what_would_help() -> None:
 
 
 def test_an_unknown_asset_comes_with_near_matches() -> None:
-    """In whatever case it was spelled, as the same asset in itself too; of a long one just the beginning is repeated."""
+    """In upper or lower case, and also as both assets; a long name is shortened in the message."""
     world = World(BTC_USDT="1")
     for wrong, near in (("btc", ("BTC",)), ("USDTT", ("USDT",)), ("", ())):
         with pytest.raises(UnknownAsset) as caught:
@@ -195,7 +195,7 @@ def test_an_unknown_asset_comes_with_near_matches() -> None:
 
 
 def test_a_way_without_rates_is_an_error_that_may_pass() -> None:
-    """It names the first symbol that is missing; a longer way that has its rates is taken instead."""
+    """The error names the first missing symbol; a longer route with all rates is preferred."""
     world = World(BTC_USDT="1")
     world.track("BTC/EUR")
     with pytest.raises(RateNotSeen, match="BTC/EUR has not been seen yet from BINANCE"):
@@ -257,7 +257,7 @@ links = st.sets(st.sampled_from(list(combinations(ASSETS, 2))), min_size=1)
 def test_all_ways_are_found_and_the_shortest_come_first(
     pairs: set[tuple[str, str]], assets: list[str], max_legs: int
 ) -> None:
-    """As a search that tries everything finds them; the other way round they are the same backwards."""
+    """A brute-force search finds the same routes; the opposite direction has them reversed."""
     graph = AssetGraph({Symbol(*pair): [Source.BINANCE] for pair in pairs}, pegs=False)
     start, end = assets[:2]
     if start not in graph or end not in graph:
