@@ -60,20 +60,25 @@ class ConsensusReader:
         # Named sources are all reported; without names, only those that list the symbol.
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
         asked = [key for key in keys if query.sources or self._is_listed(key)]
-        return weigh(query, {key.source: self._read(key, now) for key in asked}, now)
+        first = next((key for key in asked if key in self._catalog.tracked), None)
+        return weigh(query, {key.source: self._read(key, first, now) for key in asked}, now)
 
-    def _read(self, key: TickerKey, now: datetime) -> SourceRate:
+    def _read(self, key: TickerKey, first: TickerKey | None, now: datetime) -> SourceRate:
         if key not in self._catalog.tracked:
             return SourceRate(None, self._rates.explain_unavailable(key))
         ticker = self._mirror.read(key)
         rate = None if ticker is None else self._rates.to_rate(ticker, now)
         return SourceRate(
-            rate, identity=self._identity(key), is_confirmed=self._catalog.tracked[key].is_confirmed
+            rate, identity=self._identity(key, first), is_confirmed=self._catalog.tracked[key].is_confirmed
         )
 
-    def _identity(self, key: TickerKey) -> ExclusionReason | None:
+    def _identity(self, key: TickerKey, first: TickerKey | None) -> ExclusionReason | None:
         """Return why the rate may not be merged with those of other sources; `None` if it may."""
-        if key.source in self._catalog.merged_sources(key.symbol):
+        merged = self._catalog.merged_sources(key.symbol)
+        if key.source in merged:
+            return None
+        if not merged and key == first:
+            # Alone it is merged with nothing.
             return None
         is_reviewed = self._catalog.tracked[key].is_reviewed
         return ExclusionReason.OTHER_ASSET if is_reviewed else ExclusionReason.UNREVIEWED

@@ -1,6 +1,6 @@
 """Converts amounts along routes of tracked symbols. Reads memory only and never waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from gateway.cache_limits import MAX_ASSET_GRAPHS
@@ -14,10 +14,12 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.queries.unavailable import too_old, withdrawn
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
+from instruments.instrument import Instrument
 from rates.clock import Clock
 from rates.errors import NoConversionPath, RatesError, UnknownAsset
 from rates.source import Source
 from rates.symbol import Symbol
+from rates.ticker import TickerKey
 
 
 class Converter:
@@ -75,13 +77,31 @@ class Converter:
 
     def _make_graph(self, _version: str, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
         tracking: dict[Symbol, list[Source]] = {}
-        for key in self._catalog.tracked:
-            # Codes are equal across symbols only where they mean the same reviewed assets.
-            if key.source in sources and key.source in self._catalog.merged_sources(key.symbol):
-                tracking.setdefault(key.symbol, []).append(key.source)
+        for key in self._usable(sources):
+            tracking.setdefault(key.symbol, []).append(key.source)
         for found in tracking.values():
             found.sort(key=sources.index)
         return AssetGraph(tracking, pegs=pegs)
+
+    def _usable(self, sources: tuple[Source, ...]) -> Iterator[TickerKey]:
+        """Yield the instruments whose codes mean one asset each, so that they can be connected.
+
+        A code that nobody has reviewed stands for what the most preferred of its sources means by it.
+        """
+        tracked = {key: each for key, each in self._catalog.tracked.items() if key.source in sources}
+        reviewed = {key for key in tracked if key.source in self._catalog.merged_sources(key.symbol)}
+        reviewed_codes = {code for key in reviewed for code in key.symbol}
+        meant_by: dict[str, Source] = {}
+        for key in sorted(tracked, key=lambda key: sources.index(key.source)):
+            for code in _unreviewed_codes(tracked[key]):
+                meant_by.setdefault(code, key.source)
+        for key, instrument in tracked.items():
+            codes = _unreviewed_codes(instrument)
+            is_alone = bool(codes) and all(
+                code not in reviewed_codes and meant_by[code] is key.source for code in codes
+            )
+            if key in reviewed or is_alone:
+                yield key
 
     def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> RatesError:
         """Explain an asset that no traded symbol has: it may be halted or unknown."""
@@ -108,6 +128,11 @@ class Converter:
             legs_needed=graph.distance(query.start, query.end),
             pegs_would_help=bool(pegged.routes(query.start, query.end, MAX_LEGS)) and not graph.pegs,
         )
+
+
+def _unreviewed_codes(instrument: Instrument) -> list[str]:
+    assets = (instrument.base_asset, instrument.quote_asset)
+    return [code for code, asset in zip(instrument.symbol, assets, strict=True) if asset is None]
 
 
 def _find_late(legs: Sequence[Leg], policy: FreshnessPolicy) -> Rate | None:
