@@ -79,7 +79,9 @@ class ConnectionSupervisor:
         """Update the silent symbols, and subscribe newly silent ones again."""
         now = _now()
         report = self._watchdog.check(now)
-        self.silent, self._is_mostly_silent = report.silent, report.is_mostly_silent
+        self._is_mostly_silent = report.is_mostly_silent
+        channels = [active.connection.silent_channels() for active in self._active.values()]
+        self.silent = {symbol: text for found in channels for symbol, text in found.items()} | report.silent
         if self._lost_at is not None and now - self._lost_at > DOWN_AFTER_S:
             self.silent = {one.symbol: "its connection is down" for one in self._instruments} | self.silent
         if report.resubscribe:

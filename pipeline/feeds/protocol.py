@@ -4,7 +4,7 @@ Connecting, throttling, reconnecting, rolling over and detecting silence are the
 (`pipeline.feeds.push_feed`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -81,6 +81,10 @@ class FeedProtocol(Protocol):
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         """Subscribe these symbols again, because they are silent although they are subscribed."""
+        ...
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        """Return symbols with a dead channel, and which one it is. It is subscribed again by itself."""
         ...
 
 

@@ -4,7 +4,7 @@ It never reconnects.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -57,6 +57,10 @@ class PushConnection:
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         """Subscribe these symbols again."""
         self._protocol.resubscribe(symbols)
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        """Return symbols with a dead channel, and which one it is."""
+        return self._protocol.silent_channels()
 
     async def run(self, on_events: OnEvents) -> NoReturn:
         """Open the connection and pass its events to `on_events`, until it fails or is cancelled.

@@ -22,8 +22,8 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
     """One entry of `ticker.24hr`, type FULL.
 
     `{"symbol":"BNBBTC","priceChange":"-94.99","priceChangePercent":"-95.960","lastPrice":"4.00000200","bidPrice":
-    "4.00000000","askPrice":"4.00000200","highPrice":"100.0","lowPrice":"0.1","volume":"8913.30","closeTime":1499869899040,
-    "lastId":28460,…}`. Chosen over `ticker.price`, which has no time. Price and time are required;
+    "4.00000000","bidQty":"431.0","askPrice":"4.00000200","askQty":"12.0","openPrice":"99.0","highPrice":"100.0","lowPrice":"0.1","volume":"8913.30","closeTime":1499869899040,
+    "quoteVolume":"15.3","lastId":28460,…}`. Chosen over `ticker.price`, which has no time. Price and time are required;
     other fields may be missing from a replayed recording.
     """
 
@@ -32,10 +32,14 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
     close_time: int
     price_change_percent: Decimal | None = None
     bid_price: Decimal | None = None
+    bid_qty: Decimal | None = None
     ask_price: Decimal | None = None
+    ask_qty: Decimal | None = None
+    open_price: Decimal | None = None
     high_price: Decimal | None = None
     low_price: Decimal | None = None
     volume: Decimal | None = None
+    quote_volume: Decimal | None = None
     last_id: int = -1
 
 
@@ -50,6 +54,7 @@ class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
     event_time: int = msgspec.field(name="E")
     trade_id: int = msgspec.field(name="t")
     price: Decimal = msgspec.field(name="p")
+    trade_time: int | None = msgspec.field(name="T", default=None)
 
 
 class BinanceBookTicker(msgspec.Struct, frozen=True):
@@ -63,13 +68,15 @@ class BinanceBookTicker(msgspec.Struct, frozen=True):
     update_id: int = msgspec.field(name="u")
     bid: Decimal = msgspec.field(name="b")
     ask: Decimal = msgspec.field(name="a")
+    bid_size: Decimal | None = msgspec.field(name="B", default=None)
+    ask_size: Decimal | None = msgspec.field(name="A", default=None)
 
 
 class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTicker"):
     """The statistics of 24 hours.
 
-    `{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","P":"250.00","c":"0.0025","b":"0.0024","a":"0.0026","h":"0.0025",
-    "l":"0.0010","v":"10000","L":18150,…}` on `<symbol>@ticker`: 24 h statistics, once a second.
+    `{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","P":"250.00","c":"0.0025","b":"0.0024","B":"10","a":"0.0026","A":"100",
+    "o":"0.0010","h":"0.0025","l":"0.0010","v":"10000","q":"18","L":18150,…}` on `<symbol>@ticker`: 24 h statistics, once a second.
     """
 
     symbol: str = msgspec.field(name="s")
@@ -82,6 +89,10 @@ class BinanceDayTicker(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTick
     high: Decimal = msgspec.field(name="h")
     low: Decimal = msgspec.field(name="l")
     volume: Decimal = msgspec.field(name="v")
+    bid_size: Decimal | None = msgspec.field(name="B", default=None)
+    ask_size: Decimal | None = msgspec.field(name="A", default=None)
+    opening: Decimal | None = msgspec.field(name="o", default=None)
+    quote_volume: Decimal | None = msgspec.field(name="q", default=None)
 
 
 class BinanceShutdown(msgspec.Struct, frozen=True):

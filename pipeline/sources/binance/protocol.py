@@ -4,16 +4,17 @@ Event times come from `@trade` and `@ticker`; `@bookTicker` has none (docs/decis
 after subscribing, so that a quiet symbol sends nothing at first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from instruments.instrument import Instrument
+from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
 from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.binance.messages import BinanceShutdown, StreamResponse, parse_stream_frame
-from pipeline.sources.binance.symbols import parse_stream_name, stream_names
+from pipeline.sources.binance.symbols import parse_stream_name, stream_name, stream_names
 from pipeline.sources.binance.ticker_merger import TickerMerger
 from rates.source import Source
 from rates.symbol import Symbol
@@ -29,7 +30,8 @@ class BinanceProtocol:
     """Protocol state of one connection."""
 
     def __init__(self, *, simulated: bool) -> None:
-        self._merger = TickerMerger(simulated=simulated)
+        self._channels = ChannelMonitor()
+        self._merger = TickerMerger(simulated=simulated, monitor=self._channels)
         self._subscriptions = SubscriptionState(
             Source.BINANCE, rates=MESSAGE_RATES, per_message=NAMES_PER_MESSAGE
         )
@@ -38,9 +40,13 @@ class BinanceProtocol:
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
         self._merger.track(self._symbols)
+        self._channels.retain(self._symbols)
         self._subscriptions.set_wanted(stream_names(self._symbols))
 
     def next_message(self, now: float) -> str | None:
+        if silent := self._channels.advance(now):
+            self._merger.restart(source_symbol for source_symbol, _ in silent)
+            self._subscriptions.resubscribe(stream_name(*key) for key in silent)
         change = self._subscriptions.next_change(now)
         return _encode(change) if change else None
 
@@ -59,9 +65,12 @@ class BinanceProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._subscriptions.resubscribe(
-            stream_names(source_symbol for source_symbol, one in self._symbols.items() if one in wanted)
-        )
+        source_symbols = [source_symbol for source_symbol, one in self._symbols.items() if one in wanted]
+        self._merger.restart(source_symbols)
+        self._subscriptions.resubscribe(stream_names(source_symbols))
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return by_symbol(self._channels.silent(), self._symbols)
 
     def _on_response(self, response: StreamResponse) -> list[FeedEvent]:
         if response.error is None:

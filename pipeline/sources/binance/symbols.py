@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 # trade: every trade; bookTicker: best bid and ask; ticker: 24 h statistics, once a second.
-STREAM_KINDS = ("trade", "bookTicker", "ticker")
+TRADES, BOOK, DAY = "trade", "bookTicker", "ticker"
+STREAM_KINDS = (TRADES, BOOK, DAY)
 # Limit per connection in Binance's documentation.
 MAX_STREAMS = 1024
 MAX_SYMBOLS = MAX_STREAMS // len(STREAM_KINDS)
@@ -16,7 +17,12 @@ def stream_names(source_symbols: Iterable[str]) -> Iterator[str]:
     """
     for source_symbol in source_symbols:
         for kind in STREAM_KINDS:
-            yield f"{source_symbol.lower()}@{kind}"
+            yield stream_name(source_symbol, kind)
+
+
+def stream_name(source_symbol: str, kind: str) -> str:
+    """Return the name of one stream. Names are lower case: others are accepted and stay silent."""
+    return f"{source_symbol.lower()}@{kind}"
 
 
 def parse_stream_name(name: str) -> str:

@@ -1,15 +1,17 @@
 """Merges the events of one connection into tickers, with the last values of each symbol.
 
-Pure.
+Pure. Each field has the age of the channel that it came from (docs/decisions/0031-age-of-a-channel.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from pipeline.feeds.channel_monitor import CADENCES_MISSED, ChannelMonitor
 from pipeline.feeds.protocol import SymbolActivity
 from pipeline.sources.binance.messages import BinanceBookTicker, BinanceDayTicker, BinanceTrade
+from pipeline.sources.binance.symbols import BOOK, DAY, TRADES
 from pipeline.sources.binance.tickers import nonzero, parse_event_time
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
@@ -18,23 +20,40 @@ from rates.ticker import Ticker
 # How far an event's time may be behind that of an earlier one: channels are milliseconds apart. Beyond that, the source's clock
 # was wrong and has been corrected, and waiting for it to catch up would look like a frozen market.
 OVERTAKEN_MS = 1000
+OVERTAKEN = timedelta(milliseconds=OVERTAKEN_MS)
+# "Update Speed: 1000ms" of `<symbol>@ticker`.
+DAY_BOUND = CADENCES_MISSED * timedelta(seconds=1)
+# `<symbol>@bookTicker` has no cadence: it is pushed on change.
+BOOK_BOUND = timedelta(seconds=Source.BINANCE.ttl_s)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class _LastEvents:
-    """The last event of each kind. `order`: event time in ms and trade id of the last ticker."""
+    """The last event of each channel, and when it arrived.
+
+    `order`: event time in ms and trade id of the last ticker.
+    `restarts` of a channel's trade ids: ids are compared only between channels that restarted equally often.
+    """
 
     activity: SymbolActivity
     book: BinanceBookTicker | None = None
+    book_at: datetime = NEVER
     day: BinanceDayTicker | None = None
+    day_at: datetime = NEVER
+    trade: BinanceTrade | None = None
+    day_restarts: int = 0
+    trade_restarts: int = 0
     order: tuple[int, int] = (-1, -1)
+    order_restarts: int = 0
 
 
 class TickerMerger:
     """Merges events of one connection. Quotes of an earlier connection would be outdated."""
 
-    def __init__(self, *, simulated: bool) -> None:
+    def __init__(self, *, simulated: bool, monitor: ChannelMonitor | None = None) -> None:
         self._simulated = simulated
+        self._monitor = monitor or ChannelMonitor()
         self._symbols: Mapping[str, Symbol] = {}
         self._last: dict[str, _LastEvents] = {}
 
@@ -44,6 +63,12 @@ class TickerMerger:
         self._last = {
             source_symbol: last for source_symbol, last in self._last.items() if source_symbol in symbols
         }
+
+    def restart(self, source_symbols: Iterable[str]) -> None:
+        """Accept whatever comes next of these symbols, because they are subscribed again."""
+        for source_symbol in source_symbols:
+            if last := self._last.get(source_symbol):
+                last.order = (-1, -1)
 
     def merge(
         self, event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, received_at: datetime
@@ -63,15 +88,62 @@ class TickerMerger:
             last = self._last[event.symbol] = _LastEvents(SymbolActivity(symbol))
         match event:
             case BinanceBookTicker():
-                last.book = event
+                self._monitor.on_message(event.symbol, BOOK)
+                last.book, last.book_at = event, received_at
                 return last.activity
             case BinanceDayTicker():
-                last.day = event
-                return self._emit(
-                    last, symbol, event.price, (event.event_time, event.last_trade_id), received_at
-                )
+                return self._merge_day(last, symbol, event, received_at)
             case BinanceTrade():
-                return self._emit(last, symbol, event.price, (event.event_time, event.trade_id), received_at)
+                return self._merge_trade(last, symbol, event, received_at)
+
+    def _merge_day(
+        self, last: _LastEvents, symbol: Symbol, event: BinanceDayTicker, received_at: datetime
+    ) -> Ticker | SymbolActivity:
+        self._monitor.on_message(event.symbol, DAY)
+        before = last.day
+        if before is not None and _has_restarted(
+            before.event_time, before.last_trade_id, event.event_time, event.last_trade_id
+        ):
+            last.day_restarts += 1
+        self._compare(last, event)
+        last.day, last.day_at = event, received_at
+        order = (event.event_time, event.last_trade_id)
+        return self._emit(last, symbol, event.price, order, received_at, restarts=last.day_restarts)
+
+    def _merge_trade(
+        self, last: _LastEvents, symbol: Symbol, event: BinanceTrade, received_at: datetime
+    ) -> Ticker | SymbolActivity:
+        self._monitor.on_message(event.symbol, TRADES)
+        if received_at - last.day_at > DAY_BOUND:
+            self._monitor.expect(event.symbol, DAY)
+        before = last.trade
+        if before is not None and _has_restarted(
+            before.event_time, before.trade_id, event.event_time, event.trade_id
+        ):
+            last.trade_restarts += 1
+            before = None
+        if before is None or event.trade_id >= before.trade_id:
+            last.trade = event
+        order = (max(event.event_time, event.trade_time or 0), event.trade_id)
+        return self._emit(last, symbol, event.price, order, received_at, restarts=last.trade_restarts)
+
+    def _compare(self, last: _LastEvents, day: BinanceDayTicker) -> None:
+        """Compare what `@ticker` knows of quotes and trades with what their own channels sent."""
+        quoted = last.book or last.day
+        if quoted is not None and (quoted.bid, quoted.ask) != (day.bid, day.ask):
+            self._monitor.expect(day.symbol, BOOK)
+        elif last.book is not None:
+            self._monitor.settle(day.symbol, BOOK)
+        if last.trade is not None:
+            traded: int | None = last.trade.trade_id
+        else:
+            traded = None if last.day is None else last.day.last_trade_id
+        if last.day_restarts != last.trade_restarts:
+            return
+        if traded is not None and day.last_trade_id > traded:
+            self._monitor.expect(day.symbol, TRADES)
+        elif last.trade is not None:
+            self._monitor.settle(day.symbol, TRADES)
 
     def _emit(
         self,
@@ -80,14 +152,22 @@ class TickerMerger:
         price: Decimal,
         order: tuple[int, int],
         received_at: datetime,
+        *,
+        restarts: int,
     ) -> Ticker | SymbolActivity:
-        # Channels overtake each other. An earlier trade must not replace a later one, whatever its event time.
-        is_old = order <= last.order and last.order[0] - order[0] <= OVERTAKEN_MS
-        if is_old or order[1] < last.order[1]:
+        ahead_ms = order[0] - last.order[0]
+        is_old = order <= last.order and -ahead_ms <= OVERTAKEN_MS
+        # Channels overtake each other, so that an earlier trade may come with a later time.
+        went_back = last.order[1] - order[1] if restarts == last.order_restarts else 0
+        is_overtaken = went_back > 0 and (ahead_ms <= OVERTAKEN_MS or went_back == 1)
+        if is_old or is_overtaken:
             return last.activity
         observed_at = parse_event_time(order[0])
-        last.order = order
-        best, day = last.book or last.day, last.day
+        traded_at = _traded_at(last.trade, order[1])
+        quotes, quoted_at = _quotes(last, received_at)
+        bid, ask = (nonzero(quotes.bid), nonzero(quotes.ask)) if quotes else (None, None)
+        day = last.day if received_at - last.day_at <= DAY_BOUND else None
+        last.order, last.order_restarts = order, restarts
         return Ticker(
             source=Source.BINANCE,
             symbol=symbol,
@@ -96,11 +176,44 @@ class TickerMerger:
             observed_at_origin=ObservedAtOrigin.SOURCE,
             received_at=received_at,
             sequence=max(order[1], 0),
-            bid=nonzero(best.bid) if best else None,
-            ask=nonzero(best.ask) if best else None,
+            bid=bid,
+            ask=ask,
+            bid_size=quotes.bid_size if quotes and bid else None,
+            ask_size=quotes.ask_size if quotes and ask else None,
+            quoted_at=quoted_at if bid or ask else None,
+            last_trade_at=traded_at,
+            open_24h=nonzero(day.opening) if day else None,
             change_percent_24h=day.change_percent if day else None,
             high_24h=nonzero(day.high) if day else None,
             low_24h=nonzero(day.low) if day else None,
             volume_24h=day.volume if day else None,
+            quote_volume_24h=day.quote_volume if day else None,
             simulated=self._simulated,
         )
+
+
+def _has_restarted(at: int, number: int, later_at: int, later_number: int) -> bool:
+    """Return whether a channel's trade ids went back by more than an event as its times went on."""
+    return later_number < number - 1 and later_at > at
+
+
+def _traded_at(trade: BinanceTrade | None, number: int) -> datetime | None:
+    """Return when trade `number` was, if the trade channel told."""
+    if trade is None or trade.trade_time is None or trade.trade_id != number:
+        return None
+    return parse_event_time(trade.trade_time)
+
+
+def _quotes(
+    last: _LastEvents, now: datetime
+) -> tuple[BinanceBookTicker | BinanceDayTicker | None, datetime | None]:
+    """Return the newest quotes within the bound of their channel, and when they were published.
+
+    `@bookTicker` has no time, so its arrival counts. `@ticker` is newer only if it arrived so much later that it cannot have been
+    computed before the book changed.
+    """
+    day = last.day if now - last.day_at <= DAY_BOUND else None
+    book = last.book if now - last.book_at <= BOOK_BOUND else None
+    if day is not None and (book is None or last.day_at - last.book_at > OVERTAKEN):
+        return day, parse_event_time(day.event_time)
+    return book, last.book_at

@@ -40,25 +40,34 @@ def has_market(raw: BinanceTicker) -> bool:
 
 
 def to_ticker(raw: BinanceTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:
-    """Convert an entry of `ticker.24hr`.
+    """Convert an entry of `ticker.24hr`, whose quotes are as old as its `closeTime`.
+
+    It does not tell when the last trade was. The cache takes that over from the push feed while `sequence` is the same.
 
     Raises:
         SourceProtocolError: the time is out of range.
     """
+    closed_at = parse_event_time(raw.close_time)
+    bid, ask = nonzero(raw.bid_price), nonzero(raw.ask_price)
     return Ticker(
         source=Source.BINANCE,
         symbol=symbol,
         price=raw.last_price,
-        observed_at=parse_event_time(raw.close_time),
+        observed_at=closed_at,
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=received_at,
         # -1 if nothing was traded within the window.
         sequence=max(raw.last_id, 0),
-        bid=nonzero(raw.bid_price),
-        ask=nonzero(raw.ask_price),
+        bid=bid,
+        ask=ask,
+        bid_size=raw.bid_qty if bid else None,
+        ask_size=raw.ask_qty if ask else None,
+        quoted_at=closed_at if bid or ask else None,
+        open_24h=nonzero(raw.open_price),
         change_percent_24h=raw.price_change_percent,
         high_24h=nonzero(raw.high_price),
         low_24h=nonzero(raw.low_price),
         volume_24h=raw.volume,
+        quote_volume_24h=raw.quote_volume,
         simulated=simulated,
     )

@@ -14,8 +14,8 @@ from rates.source import Source
 
 # Bybit allows 500 in five minutes per address. A third of that, so that three replicas can share one.
 CONNECT_LIMITS = (CallLimits(160, timedelta(minutes=5)),)
-# The arguments of one connection may be 21,000 characters long. The two topics of a symbol take 40, at most 100.
-INSTRUMENTS_PER_CONNECTION = 200
+# The arguments of one connection may be 21,000 characters long. The three topics of a symbol take 60, at most 150.
+INSTRUMENTS_PER_CONNECTION = 140
 
 
 def bybit(settings: BybitSettings) -> SourceAdapter:

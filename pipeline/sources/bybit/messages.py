@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pipeline.sources.bybit.symbols import BOOK, TICKERS
+from pipeline.sources.bybit.symbols import BOOK, TICKERS, TRADES, split_topic
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -24,9 +24,11 @@ class BybitTicker(
     rename={
         "symbol": "symbol",
         "price": "lastPrice",
+        "opening": "prevPrice24h",
         "high": "highPrice24h",
         "low": "lowPrice24h",
         "volume": "volume24h",
+        "turnover": "turnover24h",
         "change": "price24hPcnt",
     },
 ):
@@ -40,9 +42,11 @@ class BybitTicker(
 
     symbol: str
     price: str
+    opening: str = ""
     high: str = ""
     low: str = ""
     volume: str = ""
+    turnover: str = ""
     change: str = ""
 
 
@@ -63,9 +67,29 @@ class BybitBookEvent(msgspec.Struct, frozen=True):
     """
 
     symbol: str
+    ts: int
     is_snapshot: bool
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+class BybitTrade(msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", "price": "p"}):
+    """A trade. `data` of a message holds several, in the order of the trades.
+
+    `{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT","S":"Buy",
+    "v":"0.001","p":"16578.50","L":"PlusTick","i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false,"seq":1783284617}]}`.
+    """
+
+    symbol: str
+    at: int
+    price: Decimal
+    seq: int = 0
+
+
+class BybitTrades(msgspec.Struct, frozen=True):
+    """All trades of one message, of one symbol."""
+
+    entries: tuple[BybitTrade, ...]
 
 
 class BybitResponse(msgspec.Struct, frozen=True):
@@ -80,7 +104,7 @@ class BybitResponse(msgspec.Struct, frozen=True):
     error: str | None
 
 
-BybitMessage = BybitTickerEvent | BybitBookEvent | BybitResponse
+BybitMessage = BybitTickerEvent | BybitBookEvent | BybitTrades | BybitResponse
 
 
 class _Book(msgspec.Struct, frozen=True):
@@ -104,6 +128,7 @@ class _Frame(msgspec.Struct, frozen=True):
 _frame_decoder = msgspec.json.Decoder(_Frame)
 _ticker_decoder = msgspec.json.Decoder(BybitTicker)
 _book_decoder = msgspec.json.Decoder(_Book)
+_trades_decoder = msgspec.json.Decoder(tuple[BybitTrade, ...])
 
 
 def parse_message(frame: bytes) -> BybitMessage | None:
@@ -125,11 +150,14 @@ def parse_message(frame: bytes) -> BybitMessage | None:
 def _read(frame: _Frame) -> BybitMessage | None:
     if frame.topic is None:
         return _answer(frame)
-    if frame.topic.startswith(TICKERS):
+    channel, _ = split_topic(frame.topic)
+    if channel == TICKERS:
         return BybitTickerEvent(_ticker_decoder.decode(frame.data), frame.ts, frame.cs)
-    if frame.topic.startswith(BOOK):
+    if channel == BOOK:
         book = _book_decoder.decode(frame.data)
-        return BybitBookEvent(book.s, frame.type == SNAPSHOT, book.b, book.a)
+        return BybitBookEvent(book.s, frame.ts, frame.type == SNAPSHOT, book.b, book.a)
+    if channel == TRADES:
+        return BybitTrades(_trades_decoder.decode(frame.data))
     return None
 
 

@@ -1,22 +1,39 @@
 """Bybit's protocol on one connection. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from instruments.instrument import Instrument
+from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
 from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
 from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
-from pipeline.sources.bybit.messages import BybitBookEvent, BybitResponse, BybitTickerEvent, parse_message
-from pipeline.sources.bybit.symbols import TICKERS, topic_symbol, topics
-from pipeline.sources.bybit.tickers import UNKNOWN, BestPrices, apply_book, to_ticker
+from pipeline.sources.bybit.messages import (
+    BybitBookEvent,
+    BybitResponse,
+    BybitTickerEvent,
+    BybitTrades,
+    parse_message,
+)
+from pipeline.sources.bybit.symbols import BOOK, TICKERS, TRADES, split_topic, topic, topics
+from pipeline.sources.bybit.tickers import (
+    BOOK_BOUND,
+    BOOK_CADENCE_S,
+    UNKNOWN,
+    BestPrices,
+    apply_book,
+    to_ticker,
+    to_trade,
+    with_quotes,
+)
+from pipeline.sources.trade_merger import TradeMerger
 from rates.errors import SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol
 
-# Spot allows ten arguments per request. A hundred symbols take twenty requests, in four seconds.
+# Spot allows ten arguments per request. A hundred symbols take thirty requests, in six seconds.
 TOPICS_PER_MESSAGE = 10
 MESSAGE_RATES = (MessageRate(1, 0.2),)
 # Bybit advises 20 s, and closes after 10 min of silence. The pong tells a quiet market from a dead socket.
@@ -34,7 +51,17 @@ class BybitProtocol:
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
-        self._best: dict[str, BestPrices] = {}
+        # The best prices, and when they arrived.
+        self._best: dict[str, tuple[BestPrices, datetime]] = {}
+        self._channels = ChannelMonitor({BOOK: BOOK_CADENCE_S})
+        self._merger = TradeMerger(
+            self._channels,
+            ticker_channel=TICKERS,
+            trade_channel=TRADES,
+            bound=timedelta(seconds=Source.BYBIT.ttl_s),
+            every_trade=True,
+            by_trade_id=False,
+        )
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
@@ -43,9 +70,15 @@ class BybitProtocol:
             for source_symbol, best in self._best.items()
             if source_symbol in self._symbols
         }
+        self._merger.retain(self._symbols)
+        self._channels.retain(self._symbols)
         self._subscriptions.set_wanted(topics(self._symbols))
 
     def next_message(self, now: float) -> str | None:
+        if silent := self._channels.advance(now):
+            self._subscriptions.resubscribe(
+                topic(channel, source_symbol) for source_symbol, channel in silent
+            )
         if change := self._subscriptions.next_change(now):
             return _encode(change)
         return PING if self._pings.poll(now) else None
@@ -55,7 +88,9 @@ class BybitProtocol:
             case BybitTickerEvent() as event:
                 return self._on_ticker(event, received_at)
             case BybitBookEvent() as event:
-                return self._on_book(event)
+                return self._on_book(event, received_at)
+            case BybitTrades() as trades:
+                return self._on_trades(trades, received_at)
             case BybitResponse() as response:
                 return self._on_response(response, received_at)
         return ()
@@ -66,19 +101,40 @@ class BybitProtocol:
             topics(source_symbol for source_symbol, one in self._symbols.items() if one in wanted)
         )
 
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return by_symbol(self._channels.silent(), self._symbols)
+
     def _on_ticker(self, event: BybitTickerEvent, received_at: datetime) -> Sequence[FeedEvent]:
         source_symbol = event.ticker.symbol
-        symbol, best = self._symbols.get(source_symbol), self._best.get(source_symbol, UNKNOWN)
+        symbol = self._symbols.get(source_symbol)
         if symbol is None:
             return ()
+        best = self._current_best(source_symbol, received_at)
         ticker = to_ticker(event, best, symbol, received_at=received_at, simulated=self._simulated)
-        return () if ticker is None else (ticker,)
+        return () if ticker is None else (self._merger.on_ticker(source_symbol, ticker),)
 
-    def _on_book(self, event: BybitBookEvent) -> Sequence[FeedEvent]:
+    def _on_trades(self, trades: BybitTrades, received_at: datetime) -> Sequence[FeedEvent]:
+        # Several trades of one order follow each other in one message; the last one is the last price.
+        raw = trades.entries[-1] if trades.entries else None
+        symbol = self._symbols.get(raw.symbol) if raw else None
+        if raw is None or symbol is None:
+            return ()
+        ticker = self._merger.on_trade(raw.symbol, to_trade(raw), received_at)
+        if ticker is None:
+            return (SymbolActivity(symbol),)
+        return (with_quotes(ticker, self._current_best(raw.symbol, received_at)),)
+
+    def _current_best(self, source_symbol: str, now: datetime) -> BestPrices:
+        best, arrived_at = self._best.get(source_symbol, (UNKNOWN, now))
+        return best if now - arrived_at <= BOOK_BOUND else UNKNOWN
+
+    def _on_book(self, event: BybitBookEvent, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return ()
-        self._best[event.symbol] = apply_book(event, self._best.get(event.symbol, UNKNOWN))
+        self._channels.on_message(event.symbol, BOOK)
+        before, _ = self._best.get(event.symbol, (UNKNOWN, received_at))
+        self._best[event.symbol] = apply_book(event, before), received_at
         # The book has no last trade, so that it makes no ticker. Its prices are part of the next one.
         return (SymbolActivity(symbol),)
 
@@ -92,8 +148,8 @@ class BybitProtocol:
             self._subscriptions.confirm_request(response.number)
             return ()
         refused = self._subscriptions.reject_request(response.number, response.error)
-        # A symbol whose book is rejected still has a price.
-        source_symbols = [topic_symbol(topic) for topic in refused if topic.startswith(TICKERS)]
+        # A symbol whose book or trades are rejected still has a price.
+        source_symbols = [name for channel, name in map(split_topic, refused) if channel == TICKERS]
         return [
             SymbolRejected(self._symbols[one], response.error)
             for one in source_symbols

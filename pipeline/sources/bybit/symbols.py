@@ -2,17 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 
-# 24 h statistics and every price; the best price of each side.
-TICKERS, BOOK = "tickers.", "orderbook.1."
+# 24 h statistics and every price; the best price of each side; the time of each trade.
+TICKERS, BOOK, TRADES = "tickers", "orderbook.1", "publicTrade"
+CHANNELS = (TICKERS, BOOK, TRADES)
 
 
 def topics(source_symbols: Iterable[str]) -> Iterator[str]:
     """Yield the topics of each symbol, side by side."""
     for source_symbol in source_symbols:
-        yield f"{TICKERS}{source_symbol}"
-        yield f"{BOOK}{source_symbol}"
+        for channel in CHANNELS:
+            yield topic(channel, source_symbol)
 
 
-def topic_symbol(topic: str) -> str:
-    """Return the symbol of a topic."""
-    return topic.rpartition(".")[2]
+def topic(channel: str, source_symbol: str) -> str:
+    """Return the topic of a channel and symbol."""
+    return f"{channel}.{source_symbol}"
+
+
+def split_topic(name: str) -> tuple[str, str]:
+    """Return channel and symbol of a topic."""
+    channel, _, source_symbol = name.rpartition(".")
+    return channel, source_symbol

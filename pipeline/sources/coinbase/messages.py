@@ -6,11 +6,15 @@ Trade feed is a different one.
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
 from rates.errors import SourceProtocolError
 from rates.source import Source
+
+# A time without a zone could not be compared with any other.
+ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class CoinbaseTicker(msgspec.Struct, frozen=True):
@@ -26,11 +30,14 @@ class CoinbaseTicker(msgspec.Struct, frozen=True):
 
     product_id: str
     price: Decimal
-    time: datetime
+    time: ZonedTime
     sequence: int
     trade_id: int
     best_bid: str = ""
+    best_bid_size: str = ""
     best_ask: str = ""
+    best_ask_size: str = ""
+    open_24h: str = ""
     high_24h: str = ""
     low_24h: str = ""
     volume_24h: str = ""
@@ -44,7 +51,7 @@ class CoinbaseHeartbeat(msgspec.Struct, frozen=True):
     """
 
     product_id: str
-    time: datetime
+    time: ZonedTime
     sequence: int
     last_trade_id: int
 

@@ -1,12 +1,13 @@
 """Coinbase's protocol on one connection. Pure."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from instruments.instrument import Instrument
+from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
 from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
 from pipeline.sources.coinbase.messages import (
@@ -16,7 +17,7 @@ from pipeline.sources.coinbase.messages import (
     CoinbaseTicker,
     parse_message,
 )
-from pipeline.sources.coinbase.symbols import CHANNELS
+from pipeline.sources.coinbase.symbols import CHANNELS, HEARTBEAT, HEARTBEAT_CADENCE_S, TICKER
 from pipeline.sources.coinbase.tickers import confirm_ticker, to_ticker
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
@@ -59,14 +60,19 @@ class CoinbaseProtocol:
         )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}
+        self._channels = ChannelMonitor({HEARTBEAT: HEARTBEAT_CADENCE_S})
         self._now = 0.0
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
         self._last = {product: last for product, last in self._last.items() if product in self._symbols}
+        self._channels.retain(self._symbols)
 
     def next_message(self, now: float) -> str | None:
         self._now = now
+        # Both channels of a product are subscribed together.
+        if silent := {product for product, _ in self._channels.advance(now)}:
+            self._restart(silent)
         self._subscriptions.set_wanted(product for product in self._symbols if not self._is_rejected(product))
         change = self._subscriptions.next_change(now)
         return _encode(change) if change else None
@@ -94,15 +100,26 @@ class CoinbaseProtocol:
         products = [product for product, symbol in self._symbols.items() if symbol in wanted]
         for product in products:
             self._rejected.pop(product, None)
+        self._restart(products)
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return by_symbol(self._channels.silent(), self._symbols)
+
+    def _restart(self, products: Iterable[str]) -> None:
+        """Subscribe again, and accept whatever comes next."""
+        for product in products:
+            self._last.pop(product, None)
         self._subscriptions.resubscribe(products)
 
     def _on_match(self, raw: CoinbaseTicker, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(raw.product_id)
         if symbol is None:
             return ()
-        trade_id, _ = self._last.get(raw.product_id, (raw.trade_id, None))
-        # An earlier match must not replace a later one, whatever its time.
-        if raw.trade_id < trade_id:
+        self._channels.on_message(raw.product_id, TICKER)
+        trade_id, last = self._last.get(raw.product_id, (raw.trade_id, None))
+        # An earlier match must not replace a later one. Ids that go back by more than an event at a later time have restarted.
+        has_restarted = last is not None and raw.trade_id < trade_id - 1 and raw.time > last.observed_at
+        if raw.trade_id < trade_id and not has_restarted:
             return (SymbolActivity(symbol),)
         ticker = to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
         self._last[raw.product_id] = (raw.trade_id, ticker)
@@ -112,7 +129,12 @@ class CoinbaseProtocol:
         symbol = self._symbols.get(heartbeat.product_id)
         if symbol is None:
             return ()
+        self._channels.on_message(heartbeat.product_id, HEARTBEAT)
         trade_id, ticker = self._last.get(heartbeat.product_id, (-1, None))
+        if heartbeat.last_trade_id > trade_id:
+            self._channels.expect(heartbeat.product_id, TICKER)
+        else:
+            self._channels.settle(heartbeat.product_id, TICKER)
         if ticker is None or heartbeat.last_trade_id != trade_id:
             return (SymbolActivity(symbol),)
         is_untouched = heartbeat.sequence == ticker.sequence

@@ -6,6 +6,7 @@ are RFC 3339.
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +14,8 @@ from rates.errors import SourceProtocolError
 from rates.source import Source
 
 ABSENT = msgspec.Raw()
+# A time without a zone could not be compared with any other.
+ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class KrakenTicker(msgspec.Struct, frozen=True):
@@ -20,25 +23,46 @@ class KrakenTicker(msgspec.Struct, frozen=True):
 
     `{"channel":"ticker","type":"snapshot","data":[{"symbol":"BTC/USD","bid":105944.2,"bid_qty":2.5,"ask":105944.3,
     "ask_qty":3.2,"last":105899.4,"volume":163.28908096,"vwap":105904.39279,"low":104711.0,"high":106613.1,"change":250.0,
-    "change_pct":0.24,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `ticker`; snapshots and updates have the same form. Chosen
-    over `trade`, which has neither quotes nor 24 h statistics. Older servers send no `timestamp`.
+    "change_pct":0.24,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `ticker`; snapshots and updates have the same form. Neither
+    an opening price nor the volume in quote units is published. Older servers send no `timestamp`.
     """
 
     symbol: str
     last: Decimal
     bid: Decimal | None = None
     ask: Decimal | None = None
+    bid_qty: Decimal | None = None
+    ask_qty: Decimal | None = None
     high: Decimal | None = None
     low: Decimal | None = None
     volume: Decimal | None = None
     change_pct: Decimal | None = None
-    timestamp: datetime | None = None
+    timestamp: ZonedTime | None = None
 
 
 class KrakenTickers(msgspec.Struct, frozen=True):
     """All tickers of one message. So far every message had one."""
 
     entries: tuple[KrakenTicker, ...]
+
+
+class KrakenTrade(msgspec.Struct, frozen=True):
+    """A trade.
+
+    `{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":105899.4,"qty":0.004,"ord_type":"limit",
+    "trade_id":4665846,"timestamp":"2026-03-01T12:00:00.123456Z"}]}` on `trade`. A snapshot holds the last 50 trades.
+    """
+
+    symbol: str
+    price: Decimal
+    trade_id: int
+    timestamp: ZonedTime
+
+
+class KrakenTrades(msgspec.Struct, frozen=True):
+    """All trades of one message."""
+
+    entries: tuple[KrakenTrade, ...]
 
 
 class KrakenResponse(msgspec.Struct, frozen=True):
@@ -50,6 +74,7 @@ class KrakenResponse(msgspec.Struct, frozen=True):
     """
 
     method: str
+    channel: str | None
     symbol: str
     error: str | None
 
@@ -70,7 +95,7 @@ class KrakenError(msgspec.Struct, frozen=True):
     said: str
 
 
-KrakenMessage = KrakenTickers | KrakenResponse | KrakenStatus | KrakenError
+KrakenMessage = KrakenTickers | KrakenTrades | KrakenResponse | KrakenStatus | KrakenError
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -91,6 +116,7 @@ class _Frame(msgspec.Struct, frozen=True):
 
 _frame_decoder = msgspec.json.Decoder(_Frame)
 _tickers_decoder = msgspec.json.Decoder(tuple[KrakenTicker, ...])
+_trades_decoder = msgspec.json.Decoder(tuple[KrakenTrade, ...])
 _status_decoder = msgspec.json.Decoder(tuple[KrakenStatus, ...])
 
 
@@ -108,9 +134,11 @@ def parse_message(frame: bytes) -> KrakenMessage | None:
         ) from exc
 
 
-def _read(frame: _Frame) -> KrakenMessage | None:
+def _read(frame: _Frame) -> KrakenMessage | None:  # noqa: PLR0911 - one return per kind
     if frame.channel == "ticker":
         return KrakenTickers(_tickers_decoder.decode(frame.data))
+    if frame.channel == "trade":
+        return KrakenTrades(_trades_decoder.decode(frame.data))
     if frame.channel == "status":
         return next(iter(_status_decoder.decode(frame.data)), None)
     if frame.refusal is not None:
@@ -118,5 +146,7 @@ def _read(frame: _Frame) -> KrakenMessage | None:
     if frame.method in ("subscribe", "unsubscribe"):
         symbol = frame.symbol or (frame.result.symbol if frame.result else None)
         said = None if frame.success else frame.error or "refused without a word"
-        return KrakenResponse(frame.method, symbol, said) if symbol else KrakenError(said or "no symbol")
+        if symbol is None:
+            return KrakenError(said or "no symbol")
+        return KrakenResponse(frame.method, frame.result.channel if frame.result else None, symbol, said)
     return KrakenError(frame.error) if frame.error else None

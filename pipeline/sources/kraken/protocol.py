@@ -1,29 +1,35 @@
 """Kraken's protocol on one connection. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from instruments.instrument import Instrument
+from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolActivity, SymbolRejected
 from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.kraken.messages import (
     KrakenError,
     KrakenResponse,
     KrakenStatus,
+    KrakenTicker,
     KrakenTickers,
+    KrakenTrade,
+    KrakenTrades,
     parse_message,
 )
 from pipeline.sources.kraken.tickers import to_ticker
+from pipeline.sources.trade_merger import Trade, TradeMerger
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
 
 # There is a limit ("Exceeded msg rate"), but its value is not published.
-MESSAGE_RATES = (MessageRate(1, 0.5),)
+# Of each of two channels.
+MESSAGE_RATES = (MessageRate(1, 1.0),)
 SYMBOLS_PER_MESSAGE = 100
 RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 # Heartbeats arrive once something is subscribed. Idle connections are closed after about a minute.
@@ -31,6 +37,7 @@ PING_S = 30.0
 # On each change of the best bid or ask, not only on trades, so that bid and ask are current and a pair that is quoted but not
 # traded does not look like a silent one. The price remains that of the last trade.
 EVENT_TRIGGER = "bbo"
+TICKER, TRADE = "ticker", "trade"
 PING = '{"method":"ping"}'
 ONLINE = "online"
 
@@ -40,29 +47,49 @@ class KrakenProtocol:
 
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
-        self._subscriptions = SubscriptionState(
-            Source.KRAKEN, rates=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE
+        # One message concerns one channel.
+        self._subscriptions = {
+            channel: SubscriptionState(Source.KRAKEN, rates=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE)
+            for channel in (TICKER, TRADE)
+        }
+        self._channels = ChannelMonitor()
+        # A trade at an unchanged best price pushes no ticker.
+        self._merger = TradeMerger(
+            self._channels,
+            ticker_channel=TICKER,
+            trade_channel=TRADE,
+            bound=timedelta(seconds=Source.KRAKEN.ttl_s),
+            every_trade=False,
+            by_trade_id=True,
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
-        self._subscriptions.set_wanted(self._symbols)
+        self._merger.retain(self._symbols)
+        self._channels.retain(self._symbols)
+        for subscriptions in self._subscriptions.values():
+            subscriptions.set_wanted(self._symbols)
 
     def next_message(self, now: float) -> str | None:
-        if change := self._subscriptions.next_change(now):
-            return _encode(change)
+        for pair, channel in self._channels.advance(now):
+            self._subscriptions[channel].resubscribe([pair])
+        for channel, subscriptions in self._subscriptions.items():
+            if change := subscriptions.next_change(now):
+                return _encode(channel, change)
         return PING if self._pings.poll(now) else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
             case KrakenTickers(entries=entries):
                 return [
-                    to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
+                    self._on_ticker(raw, symbol, received_at)
                     for raw in entries
                     if (symbol := self._symbols.get(raw.symbol))
                 ]
+            case KrakenTrades(entries=entries):
+                return self._on_trades(entries, received_at)
             case KrakenStatus(system=system):
                 # Sent on connecting and on each change. In other states some or all trading is halted.
                 return (SourceNotice(None if system == ONLINE else f"the exchange says: {system}"),)
@@ -74,13 +101,41 @@ class KrakenProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
-        self._subscriptions.resubscribe(pair for pair, symbol in self._symbols.items() if symbol in wanted)
+        pairs = [pair for pair, symbol in self._symbols.items() if symbol in wanted]
+        for subscriptions in self._subscriptions.values():
+            subscriptions.resubscribe(pairs)
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return by_symbol(self._channels.silent(), self._symbols)
+
+    def _on_ticker(self, raw: KrakenTicker, symbol: Symbol, received_at: datetime) -> FeedEvent:
+        ticker = to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
+        return self._merger.on_ticker(raw.symbol, ticker)
+
+    def _on_trades(self, entries: Sequence[KrakenTrade], received_at: datetime) -> Sequence[FeedEvent]:
+        """Merge the newest trade of each pair. A snapshot holds many."""
+        newest: dict[str, KrakenTrade] = {}
+        for raw in entries:
+            known = newest.get(raw.symbol)
+            if known is None or (raw.timestamp, raw.trade_id) > (known.timestamp, known.trade_id):
+                newest[raw.symbol] = raw
+        events: list[FeedEvent] = []
+        for pair, raw in newest.items():
+            if symbol := self._symbols.get(pair):
+                trade = Trade(raw.price, raw.timestamp, raw.trade_id)
+                events.append(self._merger.on_trade(pair, trade, received_at) or SymbolActivity(symbol))
+        return events
 
     def _on_response(self, answer: KrakenResponse) -> Sequence[FeedEvent]:
+        # An error names the pair only, and concerns both channels.
+        concerned = [
+            each for channel, each in self._subscriptions.items() if answer.channel in (channel, None)
+        ]
         if answer.error is None or "already subscribed" in answer.error.lower():
-            self._subscriptions.confirm({answer.symbol})
+            for subscriptions in concerned:
+                subscriptions.confirm({answer.symbol})
             return ()
-        rejected = self._subscriptions.reject({answer.symbol})
+        rejected = {pair for subscriptions in concerned for pair in subscriptions.reject({answer.symbol})}
         return [
             SymbolRejected(self._symbols[pair], answer.error) for pair in rejected if pair in self._symbols
         ]
@@ -92,8 +147,10 @@ def _to_error(said: str, received_at: datetime) -> SourceRateLimited | SourceUna
     return SourceUnavailable(Source.KRAKEN, said[:160])
 
 
-def _encode(change: SubscriptionChange) -> str:
-    params: dict[str, Any] = {"channel": "ticker", "symbol": change.topics, "event_trigger": EVENT_TRIGGER}
+def _encode(channel: str, change: SubscriptionChange) -> str:
+    params: dict[str, Any] = {"channel": channel, "symbol": change.topics}
+    if channel == TICKER:
+        params["event_trigger"] = EVENT_TRIGGER
     if change.is_subscribe:
         params["snapshot"] = True
     method = "subscribe" if change.is_subscribe else "unsubscribe"

@@ -17,15 +17,20 @@ def to_ticker(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simul
     Pairs that never traded have a time in 1970, which ingest rejects as earlier than all markets. Kraken has no sequence number that
     would order tickers of the same microsecond.
     """
+    observed_at = raw.timestamp or received_at
+    bid, ask = raw.bid or None, raw.ask or None
     return Ticker(
         source=Source.KRAKEN,
         symbol=symbol,
         price=raw.last,
-        observed_at=raw.timestamp or received_at,
+        observed_at=observed_at,
         observed_at_origin=ObservedAtOrigin.SOURCE if raw.timestamp else ObservedAtOrigin.RECEIVED,
         received_at=received_at,
-        bid=raw.bid or None,
-        ask=raw.ask or None,
+        bid=bid,
+        ask=ask,
+        bid_size=raw.bid_qty if bid else None,
+        ask_size=raw.ask_qty if ask else None,
+        quoted_at=observed_at if bid or ask else None,
         change_percent_24h=raw.change_pct,
         high_24h=raw.high or None,
         low_24h=raw.low or None,

@@ -6,6 +6,7 @@ a ping is the bare word `pong`.
 
 import msgspec
 
+from pipeline.sources.okx.symbols import CHANNELS, TICKERS, TRADES
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -20,7 +21,7 @@ class OkxTicker(msgspec.Struct, frozen=True, rename="camel"):
     `{"arg":{"channel":"tickers","instId":"ZEN-USDT"},"data":[{"instType":"SPOT","instId":"ZEN-USDT","last":"32.51",
     "lastSz":"0.37568","askPx":"32.52","askSz":"0.377508","bidPx":"32.49","bidSz":"8.500345","open24h":"33.34","high24h":
     "35.26","low24h":"31.91","sodUtc0":"33.36","sodUtc8":"34.26","volCcy24h":"1483600.161828","vol24h":"44364.55024","ts":
-    "1646003666301"}]}` on `tickers`. Chosen over `trades`, which has neither quotes nor 24 h statistics.
+    "1646003666301"}]}` on `tickers`. `vol24h` is in base, `volCcy24h` in quote units on spot.
     """
 
     inst_type: str
@@ -28,10 +29,14 @@ class OkxTicker(msgspec.Struct, frozen=True, rename="camel"):
     last: str
     ts: str
     ask_px: str = ""
+    ask_sz: str = ""
     bid_px: str = ""
+    bid_sz: str = ""
+    open24h: str = ""
     high24h: str = ""
     low24h: str = ""
     vol24h: str = ""
+    vol_ccy24h: str = ""
 
 
 class OkxTickers(msgspec.Struct, frozen=True):
@@ -40,12 +45,32 @@ class OkxTickers(msgspec.Struct, frozen=True):
     entries: tuple[OkxTicker, ...]
 
 
+class OkxTrade(msgspec.Struct, frozen=True, rename="camel"):
+    """A trade, or several of one order at one price.
+
+    `{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474","px":"42219.9","sz":
+    "0.12060306","side":"buy","ts":"1630048897897","count":"3"}]}` on `trades`.
+    """
+
+    inst_id: str
+    px: str
+    ts: str
+    trade_id: str = ""
+
+
+class OkxTrades(msgspec.Struct, frozen=True):
+    """All trades of one message."""
+
+    entries: tuple[OkxTrade, ...]
+
+
 class OkxResponse(msgspec.Struct, frozen=True):
     """Response to one argument:
     `{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"},"connId":"a4d3ae55"}`.
     """
 
     event: str
+    channel: str
     inst_id: str
 
 
@@ -71,7 +96,7 @@ class OkxNotice(msgspec.Struct, frozen=True):
     msg: str
 
 
-OkxMessage = OkxTickers | OkxResponse | OkxError | OkxNotice
+OkxMessage = OkxTickers | OkxTrades | OkxResponse | OkxError | OkxNotice
 
 
 class _Arg(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,6 +114,7 @@ class _Frame(msgspec.Struct, frozen=True):
 
 _frame_decoder = msgspec.json.Decoder(_Frame)
 _tickers_decoder = msgspec.json.Decoder(tuple[OkxTicker, ...])
+_trades_decoder = msgspec.json.Decoder(tuple[OkxTrade, ...])
 
 
 def parse_message(frame: bytes) -> OkxMessage | None:
@@ -110,11 +136,15 @@ def parse_message(frame: bytes) -> OkxMessage | None:
 def _read(frame: _Frame) -> OkxMessage | None:
     arg = frame.arg or _Arg()
     match frame.event:
+        case None if arg.channel == TICKERS:
+            return OkxTickers(_tickers_decoder.decode(frame.data))
+        case None if arg.channel == TRADES:
+            return OkxTrades(_trades_decoder.decode(frame.data))
         case None:
-            return OkxTickers(_tickers_decoder.decode(frame.data)) if arg.channel == "tickers" else None
+            return None
         case "error":
             return OkxError(frame.code, frame.msg)
         case "notice":
             return OkxNotice(frame.code, frame.msg)
         case event:
-            return OkxResponse(event, arg.inst_id) if arg.channel == "tickers" else None
+            return OkxResponse(event, arg.channel, arg.inst_id) if arg.channel in CHANNELS else None

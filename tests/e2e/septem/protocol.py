@@ -1,6 +1,6 @@
 """Septem's side of one connection. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -40,3 +40,6 @@ class SeptemProtocol:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         self._sent = {}
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return {}

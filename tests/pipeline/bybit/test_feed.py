@@ -8,6 +8,7 @@ import pytest
 from instruments.instrument import Instrument
 from pipeline.feeds.protocol import SymbolActivity, SymbolRejected
 from pipeline.sources.bybit.protocol import PING_S, BybitProtocol
+from pipeline.sources.bybit.symbols import CHANNELS
 from rates.errors import SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
@@ -35,16 +36,16 @@ def answer(number: str | None, error: str | None = None) -> bytes:
 
 
 def test_ten_arguments_a_request_and_no_more() -> None:
-    """Each symbol has two; the next request waits for its turn."""
+    """Each symbol has three; the next request waits for its turn."""
     symbols = [Symbol(f"A{number}", "USDT") for number in range(12)]
     made, requests = feed(*symbols), []
     for tick in range(20):
         if message := sent(made, tick / 10):
             requests.append(message["args"])
             made.receive(answer(message["req_id"]), START)
-    assert [len(args) for args in requests] == [10, 10, 4]
+    assert [len(args) for args in requests] == [10, 10, 10, 6]
     assert {arg for args in requests for arg in args} == {
-        f"{kind}{symbol.base}USDT" for symbol in symbols for kind in ("tickers.", "orderbook.1.")
+        f"{channel}.{symbol.base}USDT" for symbol in symbols for channel in CHANNELS
     }
 
 
@@ -77,11 +78,17 @@ def test_a_topic_that_is_refused_by_name_leaves_the_others_alone() -> None:
     """A refusal without a number is about the oldest request."""
     made = feed(BTC, XYZ)
     first = sent(made, 0.0)
-    assert len(first["args"]) == 4
+    assert len(first["args"]) == 6
     said = "Invalid topic: [tickers.XYZUSDT]"
     assert made.receive(answer(None, said), START) == [SymbolRejected(XYZ, said)]
     again = sent(made, 1.0)
-    assert again["args"] == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT", "orderbook.1.XYZUSDT"]
+    assert again["args"] == [
+        "tickers.BTCUSDT",
+        "orderbook.1.BTCUSDT",
+        "publicTrade.BTCUSDT",
+        "orderbook.1.XYZUSDT",
+        "publicTrade.XYZUSDT",
+    ]
     # Of a symbol that has no ticker, nobody needs to be told twice.
     assert (
         made.receive(answer(again["req_id"], "error:handler not found,topic:orderbook.1.XYZUSDT"), START)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from pipeline.sources.bybit.messages import (
@@ -10,7 +11,7 @@ from pipeline.sources.bybit.messages import (
     BybitTickerEvent,
     parse_message,
 )
-from pipeline.sources.bybit.symbols import topic_symbol, topics
+from pipeline.sources.bybit.symbols import split_topic, topics
 from pipeline.sources.bybit.tickers import UNKNOWN, BestPrices, apply_book, to_ticker
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
@@ -29,6 +30,7 @@ BOOK = (
     b'{"topic":"orderbook.1.BTCUSDT","ts":1672304484978,"type":"%s","data":{"s":"BTCUSDT","b":%s,"a":%s,'
     b'"u":18521288,"seq":7961638724},"cts":1672304484976}'
 )
+BOOK_AT = parse_ms(1672304484978)
 BEST = BestPrices(bid=Decimal(1), ask=Decimal(2))
 
 
@@ -50,7 +52,7 @@ def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
         made = to_ticker(event(frame), BEST, SYMBOL, received_at=START, simulated=True)
         assert made is not None
         assert made.source is Source.BYBIT
-        assert (made.observed_at, made.sequence) == (parse_ms(1673853746003), 2588407389)
+        assert (made.observed_at, made.sequence) == (parse_ms(1673853746003), 2 * 2588407389)
         assert made.observed_at_origin is ObservedAtOrigin.SOURCE
         assert (made.price, made.bid, made.ask) == (Decimal("21109.77"), Decimal(1), Decimal(2))
         assert (made.high_24h, made.low_24h) == (Decimal("21426.99"), Decimal(20575))
@@ -84,16 +86,24 @@ def test_empty_text_is_no_value() -> None:
 def test_a_snapshot_of_the_book_is_all_there_is() -> None:
     """An empty side has no best price."""
     full = book(bids=b'[["16493.50","0.006"]]', asks=b'[["16611.00","0.029"]]')
-    assert apply_book(full, BEST) == BestPrices(bid=Decimal("16493.50"), ask=Decimal("16611.00"))
-    assert apply_book(book(asks=b'[["3","1"]]'), BEST) == BestPrices(bid=None, ask=Decimal(3))
+    assert apply_book(full, BEST) == BestPrices(
+        Decimal("16493.50"), Decimal("16611.00"), Decimal("0.006"), Decimal("0.029"), BOOK_AT
+    )
+    assert apply_book(book(asks=b'[["3","1"]]'), BEST) == BestPrices(
+        ask=Decimal(3), ask_size=Decimal(1), quoted_at=BOOK_AT
+    )
 
 
 def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
     """What is deleted with a quantity of zero gives way to what stands beside it, or to nothing."""
-    assert apply_book(book(b"delta"), BEST) == BEST
+    assert apply_book(book(b"delta"), BEST) == msgspec.structs.replace(BEST, quoted_at=BOOK_AT)
     moved = book(b"delta", bids=b'[["1","0"],["0.9","5"]]')
-    assert apply_book(moved, BEST) == BestPrices(bid=Decimal("0.9"), ask=Decimal(2))
-    assert apply_book(book(b"delta", asks=b'[["2","0"]]'), BEST) == BestPrices(bid=Decimal(1), ask=None)
+    assert apply_book(moved, BEST) == BestPrices(
+        bid=Decimal("0.9"), ask=Decimal(2), bid_size=Decimal(5), quoted_at=BOOK_AT
+    )
+    assert apply_book(book(b"delta", asks=b'[["2","0"]]'), BEST) == BestPrices(
+        bid=Decimal(1), quoted_at=BOOK_AT
+    )
 
 
 @pytest.mark.parametrize("bad", [b"NaN", b"Infinity"])
@@ -128,7 +138,7 @@ def test_a_pong_in_any_of_its_forms_is_no_news(pong: bytes) -> None:
 
 def test_unknown_subscriptions_are_no_errors() -> None:
     """Nothing of them is read."""
-    assert parse_message(b'{"topic":"publicTrade.BTCUSDT","ts":1,"type":"snapshot","data":[]}') is None
+    assert parse_message(b'{"topic":"kline.1.BTCUSDT","ts":1,"type":"snapshot","data":[]}') is None
 
 
 @pytest.mark.parametrize(
@@ -159,8 +169,12 @@ def test_a_field_that_is_no_number_or_time_is_an_error(field: bytes, bad: bytes)
         to_ticker(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
 
 
-def test_a_symbol_has_two_subscriptions() -> None:
-    """Side by side, and the symbol can be told from either."""
-    both = list(topics(["BTCUSDT"]))
-    assert both == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT"]
-    assert [topic_symbol(topic) for topic in both] == ["BTCUSDT", "BTCUSDT"]
+def test_a_symbol_has_three_topics() -> None:
+    """Side by side, and channel and symbol can be told from each."""
+    all_three = list(topics(["BTCUSDT"]))
+    assert all_three == ["tickers.BTCUSDT", "orderbook.1.BTCUSDT", "publicTrade.BTCUSDT"]
+    assert [split_topic(topic) for topic in all_three] == [
+        ("tickers", "BTCUSDT"),
+        ("orderbook.1", "BTCUSDT"),
+        ("publicTrade", "BTCUSDT"),
+    ]

@@ -56,7 +56,8 @@ def test_a_match_is_observed_when_it_happened() -> None:
         "9268.74",
     ]
     assert made.volume_24h == Decimal("6555.23000000")
-    assert made.change_percent_24h is None
+    assert (made.open_24h, made.change_percent_24h) == (Decimal("9450.81000000"), Decimal("-0.7434"))
+    assert made.last_trade_at == made.quoted_at == made.observed_at
 
 
 @pytest.mark.parametrize("best", ["", "0", "0.00"])

@@ -1,7 +1,7 @@
 """One supervisor with connections that do as they are told, down to what cannot be had from a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -35,6 +35,7 @@ class ScriptedConnection:
         self.opened_at: float | None = None
         self.on_event: OnEvents = lambda _: None
         self.is_stopped = False
+        self.dead_channels: dict[Symbol, str] = {}
         self.ends: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
     def track(self, instruments: Sequence[Instrument]) -> None:
@@ -42,6 +43,9 @@ class ScriptedConnection:
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         pass
+
+    def silent_channels(self) -> Mapping[Symbol, str]:
+        return self.dead_channels
 
     async def run(self, on_event: OnEvents) -> None:
         self.on_event, self.opened_at = on_event, asyncio.get_running_loop().time()

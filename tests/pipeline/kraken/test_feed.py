@@ -23,12 +23,20 @@ def feed(*symbols: Symbol) -> KrakenProtocol:
     return made
 
 
-def answer(symbol: str, error: str | None = None) -> bytes:
+def answer(symbol: str, error: str | None = None, *, channel: str = "ticker") -> bytes:
     if error is None:
         return json.dumps(
-            {"method": "subscribe", "result": {"channel": "ticker", "symbol": symbol}, "success": True}
+            {"method": "subscribe", "result": {"channel": channel, "symbol": symbol}, "success": True}
         ).encode()
     return json.dumps({"method": "subscribe", "symbol": symbol, "success": False, "error": error}).encode()
+
+
+def subscribe(made: KrakenProtocol, *confirmed: Symbol) -> None:
+    """Have both channels subscribed, and the pairs confirmed."""
+    for now, channel in ((0.0, "ticker"), (0.1, "trade")):
+        assert sent(made, now)["params"]["channel"] == channel
+        for symbol in confirmed:
+            made.receive(answer(str(symbol), channel=channel), START)
 
 
 def sent(made: KrakenProtocol, now: float) -> Any:
@@ -54,8 +62,7 @@ def test_quotes_trigger_tickers_and_each_symbol_is_answered() -> None:
 def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> None:
     """It is not asked for again on this connection."""
     made = feed(BTC, ETH)
-    made.next_message(0.0)
-    made.receive(answer("BTC/USD"), START)
+    subscribe(made, BTC)
     said = "Currency pair not supported ETH/USD"
     assert made.receive(answer("ETH/USD", said), START) == [SymbolRejected(ETH, said)]
     assert sent(made, 11.0) is None
@@ -64,7 +71,7 @@ def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> N
 def test_a_pair_that_is_subscribed_already_is_subscribed() -> None:
     """That is no refusal."""
     made = feed(BTC)
-    made.next_message(0.0)
+    subscribe(made)
     assert made.receive(answer("BTC/USD", "Already subscribed to ticker on BTC/USD"), START) == ()
     assert sent(made, 11.0) is None
 
@@ -72,11 +79,15 @@ def test_a_pair_that_is_subscribed_already_is_subscribed() -> None:
 def test_what_is_left_is_unsubscribed_and_its_answer_is_nothing() -> None:
     """Even where it says that there was no such subscription."""
     made = feed(BTC)
-    made.next_message(0.0)
-    made.receive(answer("BTC/USD"), START)
+    subscribe(made, BTC)
     made.track([])
-    message = sent(made, 1.0)
-    assert (message["method"], message["params"]["symbol"]) == ("unsubscribe", ["BTC/USD"])
+    for channel, now in (("ticker", 2.0), ("trade", 2.1)):
+        message = sent(made, now)
+        assert (message["method"], message["params"]) == (
+            "unsubscribe",
+            {"channel": channel, "symbol": ["BTC/USD"]}
+            | ({"event_trigger": "bbo"} if channel == "ticker" else {}),
+        )
     gone = b'{"method":"unsubscribe","symbol":"BTC/USD","success":false,"error":"Subscription Not Found"}'
     assert made.receive(gone, START) == ()
 
@@ -120,12 +131,13 @@ def test_what_the_exchange_says_of_itself_is_passed_on_and_taken_back() -> None:
 def test_silent_pairs_are_left_and_entered_once_more() -> None:
     """Nothing has come of one although it is subscribed."""
     made = feed(BTC, ETH)
-    made.next_message(0.0)
-    for pair in ("BTC/USD", "ETH/USD"):
-        made.receive(answer(pair), START)
+    subscribe(made, BTC, ETH)
     made.resubscribe([ETH])
-    methods = [sent(made, now) for now in (1.0, 2.0, 3.0)]
-    assert [(one["method"], one["params"]["symbol"]) for one in methods if one] == [
-        ("unsubscribe", ["ETH/USD"]),
-        ("subscribe", ["ETH/USD"]),
+    messages = [sent(made, now) for now in (2.0, 2.1, 3.1, 3.2, 4.2)]
+    said = [(one["method"], one["params"]["channel"], one["params"]["symbol"]) for one in messages if one]
+    assert said == [
+        ("unsubscribe", "ticker", ["ETH/USD"]),
+        ("unsubscribe", "trade", ["ETH/USD"]),
+        ("subscribe", "ticker", ["ETH/USD"]),
+        ("subscribe", "trade", ["ETH/USD"]),
     ]

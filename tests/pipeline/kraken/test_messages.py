@@ -104,11 +104,11 @@ def test_every_symbol_has_its_own_answer() -> None:
     assert parse_message(
         b'{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},"success":true,'
         b'"time_in":"2023-09-25T09:04:31.742599Z","time_out":"2023-09-25T09:04:31.742648Z","req_id":1}'
-    ) == KrakenResponse("subscribe", "BTC/USD", None)
+    ) == KrakenResponse("subscribe", "ticker", "BTC/USD", None)
     assert parse_message(
         b'{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD",'
         b'"time_in":"2023-09-25T09:04:31.742599Z","time_out":"2023-09-25T09:04:31.742648Z"}'
-    ) == KrakenResponse("subscribe", "XBT/USD", "Currency pair not supported XBT/USD")
+    ) == KrakenResponse("subscribe", None, "XBT/USD", "Currency pair not supported XBT/USD")
 
 
 def test_status_heartbeat_and_pong_are_no_tickers() -> None:

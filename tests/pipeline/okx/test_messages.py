@@ -48,7 +48,13 @@ def test_everything_is_text_and_read_exactly() -> None:
     assert (made.high_24h, made.low_24h) == (Decimal("30500.1"), Decimal("29000.5"))
     assert str(made.volume_24h) == "123.45678900"
     assert (made.observed_at, made.observed_at_origin) == (parse_ms(1652459224956), ObservedAtOrigin.SOURCE)
-    assert made.change_percent_24h is None
+    assert [str(one) for one in (made.bid_size, made.ask_size, made.open_24h, made.change_percent_24h)] == [
+        "0.23393",
+        "1.55896972",
+        "30000",
+        "0.7867",
+    ]
+    assert (made.quoted_at, made.last_trade_at) == (made.observed_at, None)
     assert made.simulated
 
 
@@ -80,7 +86,7 @@ def test_each_argument_has_its_own_answer() -> None:
     """With or without a connection id, which is newer."""
     for rest in (b"", b',"connId":"a4d3ae55"'):
         frame = b'{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"}' + rest + b"}"
-        assert parse_message(frame) == OkxResponse("subscribe", "BTC-USDT")
+        assert parse_message(frame) == OkxResponse("subscribe", "tickers", "BTC-USDT")
 
 
 def test_errors_notices_and_pongs_are_told_apart() -> None:
@@ -90,7 +96,7 @@ def test_errors_notices_and_pongs_are_told_apart() -> None:
     )
     assert parse_message(b'{"event":"notice","code":"64008","msg":"soon"}') == OkxNotice("64008", "soon")
     assert parse_message(b"pong") is None
-    assert parse_message(b'{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"px":"1"}]}') is None
+    assert parse_message(b'{"arg":{"channel":"books","instId":"BTC-USDT"},"data":[{"px":"1"}]}') is None
 
 
 @pytest.mark.parametrize(
@@ -125,5 +131,5 @@ def test_the_recorded_connection_reads_without_an_error() -> None:
                 assert f'"last":"{format_decimal(made.price)}"'.encode() in frame
                 assert made.observed_at == parse_ms(int(raw.ts))
                 assert (made.bid is None) is (not raw.bid_px)
-    assert kinds == {"NoneType": 3748, "OkxTickers": 19, "OkxResponse": 10}
+    assert kinds == {"NoneType": 3699, "OkxTickers": 19, "OkxTrades": 19, "OkxResponse": 40}
     assert types == {"SPOT": 12, "SWAP": 2, "OPTION": 5}
