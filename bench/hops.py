@@ -12,8 +12,9 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from instruments.store import InstrumentStore
 
 PACKAGES = ("rates", "cache", "instruments", "runtime", "gateway")
 TIMEOUT_S = 20
+POLL_INTERVAL_S = 0.01
 SYMBOLS = make_symbols(2)
 SUBSCRIPTION = (
     f'subscription {{ rates(symbols: ["{SYMBOLS[0]}"]) {{ kind cursor items {{ symbol price }} }} }}'
@@ -110,10 +112,14 @@ class Driver:
 
     def _wait_until_ready(self) -> None:
         while True:
-            with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)) as client:
+            with (
+                suppress(ConnectionRefusedError),
+                closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)) as client,
+            ):
                 client.request("GET", "/health/ready")
                 if client.getresponse().status == http.client.OK:
                     return
+            time.sleep(POLL_INTERVAL_S)
 
     async def _record_delivery(self) -> None:
         redis = open_redis(self._redis_url)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
@@ -60,9 +61,12 @@ class HealthMonitor:
         self._polled = asyncio.Condition()
 
     async def wait_until_ready(self) -> None:
-        """Wait until the gateway is ready."""
+        """Wait until the gateway listens and is ready. It refuses connections before."""
         async with open_client(self._url) as client:
-            while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - another process's matter, as far as we know
+            while True:
+                with suppress(httpx.ConnectError):
+                    if (await client.get("/health/ready")).is_success:
+                        return
                 await asyncio.sleep(POLL_INTERVAL_S)
 
     async def run(self) -> None:

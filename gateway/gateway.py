@@ -102,9 +102,18 @@ class Gateway:
 
     def is_ready(self) -> bool:
         """Whether cache and catalog have been read, and the cache was not lost for too long."""
+        return not self.awaited()
+
+    def awaited(self) -> dict[str, str | None]:
+        """Return what keeps the gateway from being ready, `cache` or `instruments`, with the last error."""
         since = self.mirror.disconnected_at
         connected = since is None or self._clock() - since <= self._unready_after
-        return self.mirror.loaded and self.catalog.loaded and connected
+        awaited = {}
+        if not (self.mirror.loaded and connected):
+            awaited["cache"] = self.mirror.last_error
+        if not self.catalog.loaded:
+            awaited["instruments"] = self.catalog.last_error
+        return awaited
 
     def _publish_mirrored(self, keys: Iterable[TickerKey]) -> None:
         """Publish instruments that became available: their tickers may have arrived before."""

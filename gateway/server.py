@@ -20,6 +20,13 @@ from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.startup import (
+    EMBEDDED_BACKENDS,
+    BackendAddresses,
+    describe_awaited,
+    format_address,
+    log_awaited,
+)
 from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
@@ -48,7 +55,7 @@ async def run_gateway(
 ) -> None:
     """Run the gateway process, configured from the environment, until `stop` is set.
 
-    `on_ready` is called once the gateway can answer. With `shared`, the process listens only then.
+    `on_ready` is called once the gateway listens.
 
     Raises:
         InvalidSetting, PortInUse: the configuration must be changed.
@@ -57,18 +64,24 @@ async def run_gateway(
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
     store = InstrumentStore(database.database_url, simulated=cache.simulated)
+    addresses = BackendAddresses(
+        cache=format_address(cache.redis_url), instruments=format_address(database.database_url)
+    )
     resources = AsyncExitStack()
     resources.push_async_callback(store.close)
     async with resources:
         timeout_s = process.startup_timeout_s
         with closing(bind(settings, shared=shared)) as listener:
-            redis = await wait_for_backend(
-                lambda: connect_redis(cache.redis_url), timeout_s=timeout_s, stop=stop
-            )
-            resources.push_async_callback(redis.aclose)
-            feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
-            await wait_for_backend(lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop)
-            await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
+            async with log_awaited(lambda: describe_awaited({"cache": None, "instruments": None}, addresses)):
+                redis = await wait_for_backend(
+                    lambda: connect_redis(cache.redis_url), timeout_s=timeout_s, stop=stop
+                )
+                resources.push_async_callback(redis.aclose)
+                feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
+                await wait_for_backend(
+                    lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop
+                )
+                await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
 
             def on_started() -> None:
                 tune_garbage_collector()
@@ -82,7 +95,7 @@ async def run_gateway(
                 simulated=cache.simulated,
                 listener=listener,
                 suspicions=IdentityRecords(store),
-                listens_at_once=not shared,
+                addresses=addresses,
                 on_ready=on_started,
             )
 
@@ -98,15 +111,17 @@ async def serve_gateway(
     suspicions: SuspicionRecords | None = None,
     clock: Clock = utc_now,
     static_directory: Path = STATIC_DIRECTORY,
-    listens_at_once: bool = True,
+    addresses: BackendAddresses = EMBEDDED_BACKENDS,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve on `listener` (from `bind`) until `stop` is set.
 
-    With `listens_at_once`, requests before the gateway is ready get an error that says so. Without it, the gateway listens once it
-    is ready, because other processes answer on the port meanwhile. A failure of any part ends the whole gateway.
+    It listens once the cache and the tracked instruments are read. Until then connections are refused, so that clients and
+    balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens. A failure of any
+    part ends the whole gateway.
 
     Raises:
+        PortInUse: another process has listened on the address since `bind`.
         ExceptionGroup: the failure of a part.
     """
     gateway = Gateway(feed, instruments, settings, simulated=simulated, suspicions=suspicions, clock=clock)
@@ -114,18 +129,18 @@ async def serve_gateway(
     server = _Server(_configure(app, settings))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(gateway.run(), name="gateway")
-        readying = tasks.create_task(_wait_until_ready(gateway, on_ready))
-        if not listens_at_once:
-            stopping = tasks.create_task(stop.wait())
-            await asyncio.wait({readying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        serving = tasks.create_task(_serve(server, listener, stop), name="http")
-        host, port = listener.getsockname()[:2]
-        log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
-        await stop.wait()
-        await app.graphql.close_connections()
-        server.should_exit = True
-        await asyncio.wait([serving])
-        readying.cancel()
+        async with log_awaited(lambda: describe_awaited(gateway.awaited(), addresses)):
+            await _wait_until_ready(gateway, stop)
+        if not stop.is_set():
+            _listen(listener, settings)
+            serving = tasks.create_task(_serve(server, listener, stop), name="http")
+            host, port = listener.getsockname()[:2]
+            log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
+            on_ready()
+            await stop.wait()
+            await app.graphql.close_connections()
+            server.should_exit = True
+            await asyncio.wait([serving])
         running.cancel()
     log.info("gateway stopped")
 
@@ -140,19 +155,19 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
-async def _wait_until_ready(gateway: Gateway, on_ready: Callable[[], None]) -> None:
-    while not gateway.is_ready():  # noqa: ASYNC110 - polls several conditions, once per process
+async def _wait_until_ready(gateway: Gateway, stop: asyncio.Event) -> None:
+    while not gateway.is_ready() and not stop.is_set():  # noqa: ASYNC110 - several conditions, once per process
         await asyncio.sleep(READY_POLL_S)
-    on_ready()
 
 
 def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
-    """Bind the socket to listen on, before anything else starts.
+    """Reserve the address to listen on, before anything else starts.
 
-    A `shared` socket does not listen yet, or the kernel would give it connections.
+    The socket does not listen: connections are refused until `serve_gateway` is ready. Several processes can bind the same
+    address with `shared`.
 
     Raises:
-        PortInUse: another process listens on the port.
+        PortInUse: another process listens on the port, or has reserved it.
         InvalidSetting: this machine has no such address.
     """
     try:
@@ -170,8 +185,8 @@ def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        if not shared:
-            listener.listen(BACKLOG)
+        # Linux lets two sockets bind one address if both reuse it and neither listens. This one would reserve nothing.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except OSError as exc:
         listener.close()
         if exc.errno == errno.EADDRINUSE:
@@ -181,6 +196,15 @@ def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
         ) from exc
     listener.setblocking(False)
     return listener
+
+
+def _listen(listener: socket.socket, settings: GatewaySettings) -> None:
+    # Connections inherit it: those that linger after a close must not keep the next process from binding.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        raise PortInUse(settings.host, listener.getsockname()[1], f"{PREFIX}PORT") from exc
 
 
 class _Server(uvicorn.Server):

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 from cache.memory import MemoryCache
@@ -40,8 +41,15 @@ async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Pa
             asyncio.TaskGroup() as group,
         ):
             # A recording has no listings: exactly what it contains is tracked.
-            start_system(group, stop, sources, instruments, listener, with_listings=not replay)
-            announce(listener, sources.label)
+            start_system(
+                group,
+                stop,
+                sources,
+                instruments,
+                listener,
+                with_listings=not replay,
+                on_ready=partial(announce, listener, sources.label),
+            )
 
 
 def start_system(
@@ -52,8 +60,11 @@ def start_system(
     listener: socket.socket,
     *,
     with_listings: bool = True,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Start pipeline and gateway around one cache in `group`. They run until `stop`.
+
+    `on_ready` is called once the gateway listens.
 
     Raises:
         InvalidSetting: the configuration is invalid.
@@ -70,6 +81,7 @@ def start_system(
             simulated=sources.label is not None,
             listener=listener,
             suspicions=IdentityRecords(instruments),
+            on_ready=on_ready,
         ),
         name="gateway",
     )

@@ -76,10 +76,20 @@ async def run(port: int, count: int) -> None:
     listing, cache = Listing(count), MemoryCache(stream_length=2_000)
     settings = GatewaySettings(port=port, host="127.0.0.1")
     async with asyncio.TaskGroup() as tasks:
-        listener = bind(settings)
+        listener, listening = bind(settings), asyncio.Event()
         tasks.create_task(
-            serve_gateway(cache, listing, settings, asyncio.Event(), simulated=True, listener=listener)
+            serve_gateway(
+                cache,
+                listing,
+                settings,
+                asyncio.Event(),
+                simulated=True,
+                listener=listener,
+                on_ready=listening.set,
+            )
         )
+        # Its first count says that the page can be opened.
+        await listening.wait()
         tasks.create_task(move(cache, listing.symbols))
 
 

@@ -63,7 +63,7 @@ class Market:
     async def serving(self) -> AsyncIterator[Command]:
         """Run one gateway process, always on the same port."""
         async with running("gateway", env=self._env) as command:
-            await command.prints("mirror current", within_s=60)
+            await command.prints("gateway listening", within_s=60)
             yield command
 
 

@@ -76,7 +76,7 @@ async def distributed(
     async with running_all(commands) as started:
         try:
             for number in range(len(ports)):
-                await started[f"gateway-{number}"].prints("mirror current", within_s=60)
+                await started[f"gateway-{number}"].prints("gateway listening", within_s=60)
             with start_nginx(ports) as nginx:
                 yield System(nginx.url, [f"http://127.0.0.1:{port}" for port in ports], started, env)
         except BaseException as exc:

@@ -128,7 +128,7 @@ async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
 
     arguments = [part for path in paths.values() for part in ("--replay", str(path))]
     async with running("up", *arguments, "--speed", str(SPEED), env=env) as command:
-        await command.prints("mirror current")
+        await command.prints("gateway listening")
         async with asyncio.TaskGroup() as group:
             task = group.create_task(collect())
             await eventually(all_arrived, within_s=60, what=f"the last prices {last}")

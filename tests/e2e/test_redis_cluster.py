@@ -66,7 +66,7 @@ async def system(
         **{source.value: (("stream", source.value), env) for source in (FAILING, OTHER)},
     }
     async with running_all(commands) as started:
-        await started["gateway"].prints("mirror current", within_s=PATIENCE_S)
+        await started["gateway"].prints("gateway listening", within_s=PATIENCE_S)
         yield System(f"http://127.0.0.1:{port}", started)
 
 

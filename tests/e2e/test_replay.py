@@ -112,7 +112,7 @@ def replaying(
         env = {"RATEWIRE_GATEWAY_PORT": str(port), "RATEWIRE_STANDALONE_FOLDER": str(tmp_path), **SETTINGS}
         arguments = [part for file in files for part in ("--replay", str(file))]
         async with running("up", *arguments, "--speed", str(speed), env=env) as command:
-            await command.prints("mirror current")
+            await command.prints("gateway listening")
             status_url = re.search(r"status=(http://\S+)", command.text)
             assert status_url is not None
             yield Replay(f"http://127.0.0.1:{port}", status_url[1])

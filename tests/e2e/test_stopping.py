@@ -31,7 +31,7 @@ AT_WORK = {
     "consumer binance": "now=UP",
     "stream kraken": "now=UP",
     "listings": "listing read",
-    "gateway": "mirror current",
+    "gateway": "gateway listening",
 }
 
 

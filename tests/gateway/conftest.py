@@ -150,7 +150,7 @@ def serving(
 
     @asynccontextmanager
     async def serve(feed: TickerFeed, configured: GatewaySettings = settings) -> AsyncIterator[Served]:
-        stop = asyncio.Event()
+        stop, listening = asyncio.Event(), asyncio.Event()
         with closing(bind(configured)) as listener:
             port = listener.getsockname()[1]
             done = asyncio.create_task(
@@ -163,11 +163,16 @@ def serving(
                     listener=listener,
                     clock=clock,
                     static_directory=static_directory,
+                    on_ready=listening.set,
                 )
             )
+            waiting = asyncio.create_task(listening.wait())
             try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await asyncio.wait({waiting, done}, return_when=asyncio.FIRST_COMPLETED)
                 yield Served(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", stop, done)
             finally:
+                waiting.cancel()
                 stop.set()
                 async with asyncio.timeout(TIMEOUT_S):
                     await asyncio.wait([done])

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
+from structlog.typing import EventDict
 
 from cache.memory import MemoryCache
+from cache.ports import Snapshot
+from gateway import startup
 from gateway.pages import DASHBOARD_POLICY, PAGE_POLICY
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from rates.errors import InvalidSetting, PortInUse
-from tests.gateway.fakes import ListedInstruments, ScriptedFeed
-from tests.gateway.fixture_types import BuildTicker, Serving
+from rates.source import Source
+from tests.gateway.fakes import TIMEOUT_S, FakeClock, ListedInstruments, ScriptedFeed
+from tests.gateway.fixture_types import BuildTicker, Serving, Until
 
 pytestmark = pytest.mark.servers
 
@@ -123,17 +127,101 @@ async def test_monitors_may_ask_by_head(serving: Serving, cache: MemoryCache, pa
 
 
 async def test_it_is_alive_but_not_ready_without_the_cache(
-    serving: Serving, scripted_feed: ScriptedFeed
+    serving: Serving, scripted_feed: ScriptedFeed, clock: FakeClock
 ) -> None:
-    """And says why; a query is told that the service is not available."""
-    scripted_feed.is_away = True
+    """And says why."""
     async with serving(scripted_feed) as served, served.client() as client:
-        assert (await client.get("/health/live")).status_code == 200
-        facts = await served.facts(lambda facts: facts["cache"]["error"] is not None)
-        assert [facts["ready"]] == [False]
+        scripted_feed.is_away = True
+        scripted_feed.lose()
+        await served.facts(lambda facts: facts["cache"]["error"] == "away for the test")
+        clock.advance(GatewaySettings().unready_after_s + 1)
+        facts = await served.facts(lambda facts: not facts["ready"])
         assert facts["cache"]["error"] == "away for the test"
-        answer = await client.post("/graphql", json={"query": '{ rate(symbol: "BTC/USDT") { price } }'})
-        assert answer.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_nothing_listens_before_the_first_load(
+    instruments: ListedInstruments,
+    settings: GatewaySettings,
+    scripted_feed: ScriptedFeed,
+    ticker: BuildTicker,
+    clock: FakeClock,
+    until: Until,
+    structured_logs: list[EventDict],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Early clients are refused and the log names what is awaited; the first accepted connection gets data."""
+    monkeypatch.setattr(startup, "LOG_INTERVAL_S", 0.01)
+    scripted_feed.snapshots[Source.BINANCE] = Snapshot(Source.BINANCE, "e", 1, (ticker(price="7"),), ())
+    scripted_feed.gate.clear()
+    instruments.is_away = True
+    stop = asyncio.Event()
+
+    def waiting_for() -> list[str]:
+        return [each["waiting_for"] for each in structured_logs if each["event"] == "gateway waiting"]
+
+    with closing(bind(settings)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(PortInUse):
+            bind(settings.model_copy(update={"port": port}))
+        serving = asyncio.create_task(
+            serve_gateway(
+                scripted_feed, instruments, settings, stop, simulated=True, listener=listener, clock=clock
+            )
+        )
+
+        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", port)
+
+        both = "cache (in this process), tracked instruments (in this process): database: away for the test"
+        await until(lambda: both in waiting_for())
+        with pytest.raises(ConnectionRefusedError):
+            await connect()
+        scripted_feed.gate.set()
+        await until(lambda: waiting_for()[-1].startswith("tracked instruments"))
+        with pytest.raises(ConnectionRefusedError):
+            await connect()
+        instruments.is_away = False
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                try:
+                    reader, writer = await connect()
+                    break
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0)
+            query = "%7B%20rate(symbol:%22BTC/USDT%22)%20%7B%20price%20%7D%20%7D"
+            writer.write(f"GET /graphql?query={query} HTTP/1.0\r\nHost: here\r\n\r\n".encode())
+            answer = await reader.read()
+            assert answer.endswith(b'{"data":{"rate":{"price":"7"}}}')
+            writer.close()
+            stop.set()
+            await serving
+
+
+async def test_a_gateway_that_never_listened_stops_when_asked(
+    instruments: ListedInstruments, settings: GatewaySettings, scripted_feed: ScriptedFeed
+) -> None:
+    """While its cache is still away."""
+    scripted_feed.is_away = True
+    stop = asyncio.Event()
+    stop.set()
+    with closing(bind(settings)) as listener:
+        async with asyncio.timeout(TIMEOUT_S):
+            await serve_gateway(scripted_feed, instruments, settings, stop, simulated=True, listener=listener)
+
+
+@pytest.mark.parametrize(
+    ("url", "printed"),
+    [
+        ("redis://user:secret@cache:6379/0", "redis cache:6379"),
+        ("redis+sentinel://a:1,b:2/mymaster", "redis a:1,b:2"),
+        ("postgresql+asyncpg://user:secret@db:5432/ratewire", "postgresql db:5432"),
+        ("sqlite+aiosqlite:////data/instruments.db", "sqlite //data/instruments.db"),
+    ],
+)
+def test_the_address_of_a_backend_is_logged_without_credentials(url: str, printed: str) -> None:
+    """By technology and address."""
+    assert startup.format_address(url) == printed
 
 
 async def test_a_part_that_fails_takes_the_process_down(
