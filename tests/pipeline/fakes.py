@@ -1,4 +1,4 @@
-"""Doubles of the pipeline's ports that do as they are told, a clock that stands still, and values to work with."""
+"""Scripted implementations of the pipeline's ports, a fake clock, and test data."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
 
 
 class FakeClock:
-    """Time moves only when a test says so."""
+    """A clock that only the test advances."""
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
@@ -41,7 +41,7 @@ class FakeClock:
 
 
 class FakeSink:
-    """A `TickerSink` that remembers, and fails on demand."""
+    """A `TickerSink` that records its calls, and fails on demand."""
 
     def __init__(self) -> None:
         self.batches: list[list[Ticker]] = []
@@ -68,7 +68,7 @@ class FakeSink:
 
 
 class FakeFetcher:
-    """A `RateFetcher` that answers what `answer` says."""
+    """A `RateFetcher` that returns the result of `answer`."""
 
     def __init__(
         self, answer: Callable[[Sequence[RequestedInstrument]], Awaitable[Sequence[Ticker]]]
@@ -99,7 +99,7 @@ class FakeReader:
 
 
 def fetching(*tickers: Ticker) -> RateFetcher:
-    """A fetcher that always brings these."""
+    """Return a fetcher that always returns these tickers."""
 
     async def answer(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         return tickers
@@ -108,7 +108,7 @@ def fetching(*tickers: Ticker) -> RateFetcher:
 
 
 def failing(error: BaseException) -> RateFetcher:
-    """A fetcher that always raises."""
+    """Return a fetcher that always raises."""
 
     async def answer(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
         raise error
@@ -167,7 +167,7 @@ async def until(condition: Callable[[], object], *, within_s: float = PATIENCE_S
 
 
 async def eventually(check: Callable[[], Awaitable[object]], *, within_s: float = PATIENCE_S) -> None:
-    """Wait until a check that asks somebody else succeeds, for a bounded time."""
+    """Wait until an asynchronous check succeeds, for a bounded time."""
     async with asyncio.timeout(within_s):
         while True:
             if await check():
@@ -176,7 +176,7 @@ async def eventually(check: Callable[[], Awaitable[object]], *, within_s: float 
 
 
 def memory_context(sink: TickerSink, *, simulated: bool = True, clock: Clock = utc_now) -> RoleContext:
-    """A role's context with everything in memory and no heartbeat file."""
+    """Return a role's context with everything in memory and no heartbeat file."""
     return RoleContext(
         sink=sink,
         coordination=MemoryCoordination(clock),
@@ -193,7 +193,7 @@ def source_context(
     clock: Clock = utc_now,
     budget: RequestBudget | None = None,
 ) -> SourceContext:
-    """The dependencies of one source's fetchers, with a cooldown of its own."""
+    """Return the dependencies of one source's fetchers, with a cooldown of their own."""
     return SourceContext(
         health=health(source),
         simulated=simulated,

@@ -1,4 +1,4 @@
-"""A real HTTP server on a free port that answers every request alike, and keeps what was asked."""
+"""A real HTTP server on a free port with one response for all requests, which it records."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class Server:
-    """`answers = False` makes it take requests and stay silent."""
+    """With `answers = False` it accepts requests and does not respond."""
 
     def __init__(self, body: str = "{}") -> None:
         self.url = ""
@@ -38,7 +38,7 @@ class Server:
 
 @asynccontextmanager
 async def open_server(body: str = "{}", *, path: str = "") -> AsyncIterator[Server]:
-    """The server; its `url` ends with `path`."""
+    """Run the server while the context is open. Its `url` ends with `path`."""
     server = Server(body)
     async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listening:
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}{path}"

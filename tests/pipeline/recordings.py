@@ -1,4 +1,4 @@
-"""Real recordings beside the project; see the README there for where each is from."""
+"""Real recordings beside the project. The README there has their origins."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ SOURCE_MODULE = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 
 
 def recorded(name: str) -> Path:
-    """The path of a recording; skips the test that needs it where it is absent."""
+    """Return the path of a recording, or skip the test if it is absent."""
     path = SOURCE_MODULE / name
     if not path.exists():
         pytest.skip(f"the recording {name} is not beside the project, in ../shared/recordings")
@@ -20,7 +20,7 @@ def recorded(name: str) -> Path:
 
 
 def read_frames(name: str) -> Iterator[bytes]:
-    """The frames of a recorded Binance stream connection, verbatim."""
+    """Read the frames of a recorded Binance stream connection, verbatim."""
     with gzip.open(recorded(name)) as lines:
         for line in lines:
             _, _, frame = line.rstrip().partition(b" ")
@@ -29,7 +29,7 @@ def read_frames(name: str) -> Iterator[bytes]:
 
 
 def read_messages(name: str) -> Iterator[tuple[float, bytes]]:
-    """The frames that a cryptofeed recording received, verbatim, each with its arrival in seconds since the epoch."""
+    """Read the frames of a cryptofeed recording, verbatim, with their arrival in Unix seconds."""
     with gzip.open(recorded(name)) as lines:
         for line in lines:
             moment, colon, frame = line.rstrip().partition(b": ")
@@ -39,6 +39,6 @@ def read_messages(name: str) -> Iterator[tuple[float, bytes]]:
 
 
 def read_exchanges(name: str) -> Iterator[dict[str, Any]]:
-    """Recorded HTTP exchanges, one object each."""
+    """Read recorded HTTP exchanges, one object each."""
     with gzip.open(recorded(name)) as lines:
         yield from map(json.loads, lines)

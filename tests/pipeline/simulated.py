@@ -1,4 +1,4 @@
-"""Sources as the simulator plays them, for tests of their folders."""
+"""Simulated sources, for tests of their folders."""
 
 from instruments.listed import TradingStatus
 from instruments.seed import read_seed
@@ -10,7 +10,7 @@ from tests.pipeline.fakes import source_context
 
 
 async def check_listing(source: Source) -> None:
-    """Fetch a source's listing from the simulator: all of our instruments are in it, split as we split them, and trade."""
+    """Check that a source's simulated listing has all seed instruments, split alike and trading."""
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:
         open_listing = simulated_sources(addresses)[source].open_listing
         assert open_listing is not None

@@ -1,4 +1,4 @@
-"""Whatever a source sends, its protocol core makes events of it or says that it cannot be read: nothing else gets out."""
+"""For any frame, a protocol returns events or raises `SourceError`, and nothing else."""
 
 import json
 from typing import Any
@@ -146,7 +146,7 @@ def open_feed(source: Source) -> FeedProtocol:
 
 
 def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value within a message."""
+    """Return the paths to all values within a message."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         return [path for key, each in items for path in [(*so_far, key), *paths(each, (*so_far, key))]]
@@ -163,8 +163,8 @@ def spoilt(message: dict[str, Any], path: tuple[Any, ...], odd: Any) -> bytes:
     return json.dumps(copy).encode()
 
 
-def hear(feed: FeedProtocol, frame: bytes) -> None:
-    """What becomes of a frame, ingest's judgement of its tickers included."""
+def receive(feed: FeedProtocol, frame: bytes) -> None:
+    """Pass a frame to the protocol, and its tickers to ingest."""
     try:
         events = feed.receive(frame, START)
     except SourceError:
@@ -177,22 +177,22 @@ def hear(feed: FeedProtocol, frame: bytes) -> None:
 @pytest.mark.parametrize("source", FRAMES)
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_a_message_with_anything_in_any_place_is_read_or_refused(source: Source, data: st.DataObject) -> None:
-    """Alone and after good ones."""
+def test_a_message_with_any_value_anywhere_is_read_or_rejected(source: Source, data: st.DataObject) -> None:
+    """Alone and after valid ones."""
     feed = open_feed(source)
     for _ in range(data.draw(st.integers(1, 4))):
         message = data.draw(st.sampled_from(FRAMES[source]))
         if data.draw(st.booleans()):
-            hear(feed, json.dumps(message).encode())
+            receive(feed, json.dumps(message).encode())
         else:
-            hear(feed, spoilt(message, data.draw(st.sampled_from(paths(message))), data.draw(ODD)))
+            receive(feed, spoilt(message, data.draw(st.sampled_from(paths(message))), data.draw(ODD)))
 
 
 @pytest.mark.parametrize("source", FRAMES)
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_a_message_that_is_cut_or_no_text_at_all_is_refused(source: Source, data: st.DataObject) -> None:
-    """Half of a good one, or bytes of any kind."""
+def test_a_truncated_or_binary_message_is_rejected(source: Source, data: st.DataObject) -> None:
+    """Half of a valid one, or any bytes."""
     feed = open_feed(source)
     whole = json.dumps(data.draw(st.sampled_from(FRAMES[source]))).encode()
-    hear(feed, data.draw(st.binary(max_size=40) | st.integers(0, len(whole)).map(lambda end: whole[:end])))
+    receive(feed, data.draw(st.binary(max_size=40) | st.integers(0, len(whole)).map(lambda end: whole[:end])))

@@ -1,4 +1,4 @@
-"""Producers: which tasks they issue, when, and what they do when something they need is away."""
+"""Producers: the tasks that they issue, and failures of their dependencies."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -32,7 +32,7 @@ class AwayClaim:
 
 
 class FlakyQueue:
-    """A queue that is away until told otherwise."""
+    """A queue that is unavailable on demand."""
 
     def __init__(self) -> None:
         self.away = True
@@ -84,7 +84,7 @@ async def drain(queue: MemoryTaskQueue) -> list[Task]:
 
 
 async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> None:
-    """50 instruments in tasks of at most 20, all to be done before the next round."""
+    """50 instruments in tasks of at most 20, with the next tick as their deadline."""
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
     producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock)
@@ -97,7 +97,7 @@ async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> 
 
 
 async def test_two_producers_do_not_double_the_tasks() -> None:
-    """One issues the tick, the other finds it claimed; at the next tick either may."""
+    """One issues the tick, the other finds it claimed; either may issue the next."""
     clock = FakeClock()
     queue, claim = MemoryTaskQueue(clock), MemoryTickClaim(clock)
     producers = [await make_producer(queue, claim, clock=clock) for _ in range(2)]
@@ -106,8 +106,8 @@ async def test_two_producers_do_not_double_the_tasks() -> None:
     assert sorted([await producer.issue_tick(NUMBER + 1) for producer in producers]) == [0, 3]
 
 
-async def test_an_absent_queue_costs_the_tick_and_no_more(tmp_path: Path) -> None:
-    """The next tick is issued as if nothing had been; only a good tick is a sign of life."""
+async def test_an_unavailable_queue_costs_one_tick(tmp_path: Path) -> None:
+    """The next tick is issued as usual. Only a successful tick renews the heartbeat."""
     clock, queue, beat = FakeClock(), FlakyQueue(), tmp_path / "beat"
     producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock, heartbeat=beat)
     assert await producer.issue_tick(NUMBER) == 0
@@ -118,8 +118,8 @@ async def test_an_absent_queue_costs_the_tick_and_no_more(tmp_path: Path) -> Non
     assert beat.exists()
 
 
-async def test_an_absent_redis_issues_nothing() -> None:
-    """Who may issue is unknown, and consumers could write nothing anyway."""
+async def test_no_task_is_issued_without_redis() -> None:
+    """The claim is unknown, and consumers could not write anyway."""
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
     producer = await make_producer(queue, AwayClaim(), clock=clock)
@@ -128,7 +128,7 @@ async def test_an_absent_redis_issues_nothing() -> None:
 
 
 async def test_no_instruments_issue_no_tasks() -> None:
-    """An empty watchlist is a state, not an error."""
+    """An empty watchlist is no error."""
     clock = FakeClock()
     producer = await make_producer(
         MemoryTaskQueue(clock), MemoryTickClaim(clock), clock=clock, reader=FakeReader([])
@@ -136,8 +136,8 @@ async def test_no_instruments_issue_no_tasks() -> None:
     assert await producer.issue_tick(NUMBER) == 0
 
 
-async def test_it_goes_on_tick_by_tick_until_stopped() -> None:
-    """No tick is issued twice or left out while all is well."""
+async def test_it_issues_every_tick_until_stopped() -> None:
+    """No tick is issued twice or skipped."""
     queue, stop = FlakyQueue(), asyncio.Event()
     queue.away = False
     interval = timedelta(milliseconds=50)
@@ -151,8 +151,8 @@ async def test_it_goes_on_tick_by_tick_until_stopped() -> None:
     assert all((later - earlier) % interval == timedelta() for earlier, later in pairwise(deadlines))
 
 
-async def test_the_watchlist_picks_up_changes_and_survives_an_absent_database() -> None:
-    """What was known stays known until the database answers again."""
+async def test_the_watchlist_picks_up_changes_and_survives_an_unavailable_database() -> None:
+    """The last known instruments stay until the database is back."""
     reader = FakeReader(INSTRUMENTS[:1])
     watchlist = Watchlist(reader, refresh=timedelta(milliseconds=5))
     await watchlist.read()

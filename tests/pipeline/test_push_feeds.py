@@ -1,4 +1,4 @@
-"""The push feeds of all exchanges, each with its real adapter, as the simulator plays them."""
+"""The push feeds of all exchanges, each with its real adapter, against the simulator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ UNLISTED = {
 }
 
 
-class Run:
+class FeedHarness:
     """One source's feed into a cache of its own."""
 
     def __init__(self, source: Source, addresses: SimulatorAddresses, instruments: list[Instrument]) -> None:
@@ -54,7 +54,7 @@ class Run:
         )
 
     async def fresh(self) -> set[str]:
-        """What is in the cache and younger than its time to live."""
+        """Return the cached symbols that are younger than their time to live."""
         now, snapshot = utc_now(), await self.cache.read_snapshot(self.source)
         return {
             str(one.symbol)
@@ -63,20 +63,20 @@ class Run:
         }
 
     async def conduct(self) -> dict[str, Any]:
-        """How we behaved, in the exchange's eyes."""
+        """Return the exchange's record of our connections."""
         async with httpx.AsyncClient() as client:
             return dict((await client.get(self.addresses.status_url)).json()["clients"][self.source])
 
 
 @asynccontextmanager
-async def running(source: Source, instruments: list[Instrument]) -> AsyncIterator[Run]:
+async def running(source: Source, instruments: list[Instrument]) -> AsyncIterator[FeedHarness]:
     stop = asyncio.Event()
     async with (
         asyncio.timeout(PATIENCE_S),
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses,
         asyncio.TaskGroup() as group,
     ):
-        run = Run(source, addresses, instruments)
+        run = FeedHarness(source, addresses, instruments)
         group.create_task(run.feed(stop))
         yield run
         stop.set()
@@ -87,8 +87,8 @@ def seed(source: Source) -> list[Instrument]:
 
 
 @pytest.mark.parametrize("source", PUSHED)
-async def test_all_instruments_are_fresh_over_one_connection_that_keeps_the_rules(source: Source) -> None:
-    """Labelled as simulated, nothing refused on either side, no limit broken."""
+async def test_all_instruments_are_fresh_over_one_connection_within_the_limits(source: Source) -> None:
+    """Labelled as simulated, without rejections on either side."""
     instruments = seed(source)
     expected = {str(one.symbol) for one in instruments}
     async with running(source, instruments) as run:
@@ -110,8 +110,8 @@ async def test_all_instruments_are_fresh_over_one_connection_that_keeps_the_rule
 
 
 @pytest.mark.parametrize("source", PUSHED)
-async def test_an_instrument_that_is_not_listed_is_told_and_keeps_no_other_out(source: Source) -> None:
-    """Also where the exchange answers with the end of the connection."""
+async def test_an_unlisted_instrument_is_reported_and_does_not_affect_the_others(source: Source) -> None:
+    """Even if the exchange closes the connection for it."""
     good = seed(source)[:5]
     bad = Instrument(source, parse_symbol("NOSUCH/USD"), UNLISTED[source], "")
     async with running(source, [bad, *good]) as run:
@@ -131,8 +131,8 @@ async def test_an_instrument_that_is_not_listed_is_told_and_keeps_no_other_out(s
 
 
 @pytest.mark.parametrize("source", PUSHED)
-async def test_the_watchlist_is_followed_on_the_open_connection(source: Source) -> None:
-    """An instrument that is added comes, one that is removed stops."""
+async def test_changes_of_the_watchlist_apply_to_the_open_connection(source: Source) -> None:
+    """Added instruments are delivered, removed ones are not."""
     first, second, *_ = seed(source)
     async with running(source, [first]) as run:
 

@@ -1,4 +1,4 @@
-"""Source reports: what the gateway is told, and when."""
+"""Source reports: their content and their times."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def reporting(
 
 
 async def test_the_first_report_comes_at_once_and_a_change_right_after_it() -> None:
-    """Nobody waits for the interval to learn that a source is up or down."""
+    """A change does not wait for the interval."""
     seen, sink = health(), FakeSink()
     async with reporting(seen, sink):
         await until(lambda: len(sink.reports) == 1)
@@ -44,15 +44,15 @@ async def test_the_first_report_comes_at_once_and_a_change_right_after_it() -> N
 
 
 async def test_reports_come_regularly() -> None:
-    """As a sign of life, for the gateway and for the health check."""
+    """They renew the heartbeat for the health check."""
     seen, sink = health(), FakeSink()
     async with reporting(seen, sink, interval=timedelta(milliseconds=1)):
         await until(lambda: len(sink.reports) >= 3)
     assert {report.instance for report in sink.reports} == {"consumer-test-1"}
 
 
-async def test_an_absent_cache_does_not_end_the_reports(tmp_path: Path) -> None:
-    """They go on, and so does the sign of life: the process itself is well."""
+async def test_an_unavailable_cache_does_not_end_the_reports(tmp_path: Path) -> None:
+    """Reports and the heartbeat continue, because the process itself works."""
     seen, sink, beat = health(), FakeSink(), tmp_path / "beat"
     sink.failure = CacheUnavailable("Redis: away")
     async with reporting(seen, sink, interval=timedelta(milliseconds=1), beat=beat):
@@ -61,8 +61,8 @@ async def test_an_absent_cache_does_not_end_the_reports(tmp_path: Path) -> None:
         await until(lambda: sink.reports)
 
 
-def test_failures_notes_and_counters_are_told() -> None:
-    """The reason joins what failed and what people should know; it is bounded."""
+def test_reports_have_failures_notices_and_counters() -> None:
+    """The reason joins failure and notices, and is bounded."""
     seen = health()
     seen.record_failure(SourceUnavailable(Source.BINANCE, "reset"))
     seen.set_notice("unlisted", "not listed: FOOUSDT")

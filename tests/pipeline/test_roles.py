@@ -1,4 +1,4 @@
-"""Whole processes of the pipeline against the simulator: embedded parts in one test, Redis and RabbitMQ in the other."""
+"""Roles of the pipeline against the simulator, in memory and on Redis and RabbitMQ."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -161,7 +161,7 @@ async def simulated() -> AsyncIterator[dict[Source, SourceAdapter]]:
 
 
 async def seen(backends: Backends, source: Source, *symbols: str) -> None:
-    """Wait until the cache holds exactly these symbols of a source."""
+    """Wait until the cache has these symbols of a source."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             snapshot = await backends.feed.read_snapshot(source)
@@ -171,11 +171,11 @@ async def seen(backends: Backends, source: Source, *symbols: str) -> None:
 
 
 async def test_rates_of_both_sources_reach_the_cache(backends: Backends) -> None:
-    """Producers, consumers and push feed together, fresh and labelled as simulated; and they stop when asked to."""
+    """Producers, consumers and push feed together: fresh, labelled as simulated, stoppable."""
     stop, reader = asyncio.Event(), FakeReader([*BINANCE_PAIRS, *COINS])
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(simulated())
-        pipeline = Pipeline(backends, reader, parts)
+        adapters = await stack.enter_async_context(simulated())
+        pipeline = Pipeline(backends, reader, adapters)
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             for process in (
                 pipeline.producer(stop),
@@ -190,7 +190,7 @@ async def test_rates_of_both_sources_reach_the_cache(backends: Backends) -> None
             await seen(backends, Source.COINGECKO, *(str(one.symbol) for one in COINS))
             reader.instruments.append(instrument("ADA/USDT"))
             await seen(backends, Source.BINANCE, "ADA/USDT")
-            for source in parts:
+            for source in adapters:
                 snapshot = await backends.feed.read_snapshot(source)
                 assert all(ticker.simulated for ticker in snapshot.tickers)
                 assert {report.state for report in snapshot.reports} == {LinkState.UP}
@@ -200,8 +200,8 @@ async def test_rates_of_both_sources_reach_the_cache(backends: Backends) -> None
 async def test_the_push_feed_alone_moves_prices_between_polls(backends: Backends) -> None:
     """Sequence numbers of the cache rise several times within a second."""
     stop = asyncio.Event()
-    async with simulated() as parts:
-        pipeline = Pipeline(backends, FakeReader(BINANCE_PAIRS), parts)
+    async with simulated() as adapters:
+        pipeline = Pipeline(backends, FakeReader(BINANCE_PAIRS), adapters)
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             group.create_task(pipeline.feed(stop))
             await seen(backends, Source.BINANCE, "BTC/USDT", "ETH/USDT")
@@ -217,10 +217,10 @@ async def test_the_push_feed_alone_moves_prices_between_polls(backends: Backends
 
 
 async def test_tasks_do_not_pile_up_without_consumers(backends: Backends) -> None:
-    """With nobody at work, the queue never holds more than one interval's tasks."""
+    """The queue never holds more than one interval's tasks."""
     stop, counts = asyncio.Event(), set()
-    async with simulated() as parts:
-        pipeline = Pipeline(backends, FakeReader(BINANCE_PAIRS), parts)
+    async with simulated() as adapters:
+        pipeline = Pipeline(backends, FakeReader(BINANCE_PAIRS), adapters)
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             group.create_task(pipeline.producer(stop))
             began = utc_now()
@@ -232,7 +232,7 @@ async def test_tasks_do_not_pile_up_without_consumers(backends: Backends) -> Non
 
 
 async def test_a_source_that_only_pushes_has_no_tasks_and_no_consumers() -> None:
-    """The producer leaves it alone, and a consumer for it says what to run instead."""
+    """The producer skips it, and a consumer's error names the command to run instead."""
     pushing = SourceAdapter(source=Source.BINANCE, build_feed=lambda *, simulated: pytest.fail("built"))
     assert polled({Source.BINANCE: pushing}) == {}
     with pytest.raises(InvalidSetting, match="ratewire stream binance"):

@@ -1,4 +1,4 @@
-"""Ticks on the wall clock, and instruments shared out among tasks."""
+"""Ticks on the wall clock, and the split of instruments into tasks."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ INTERVAL = timedelta(seconds=4)
 
 
 def test_a_tick_lasts_from_its_own_time_to_that_of_the_next() -> None:
-    """The boundary belongs to the later tick, so that all producers agree on it."""
+    """The boundary belongs to the later tick, so that all producers agree."""
     number = tick_number(START, INTERVAL)
     assert tick_time(number, INTERVAL) == START
     assert tick_number(START + INTERVAL - timedelta(microseconds=1), INTERVAL) == number
@@ -20,7 +20,7 @@ def test_a_tick_lasts_from_its_own_time_to_that_of_the_next() -> None:
 
 
 def test_a_producer_begins_with_a_tick_that_has_half_its_time_left() -> None:
-    """A task that is about to expire would only cost a call."""
+    """A task about to expire would only cost a call."""
     number = tick_number(START, INTERVAL)
     assert first_tick(START + timedelta(seconds=2), INTERVAL) == number
     assert first_tick(START + timedelta(seconds=2, microseconds=1), INTERVAL) == number + 1
@@ -28,7 +28,7 @@ def test_a_producer_begins_with_a_tick_that_has_half_its_time_left() -> None:
 
 @given(count=st.integers(0, 120), size=st.integers(1, 50))
 def test_every_instrument_is_in_exactly_one_task(count: int, size: int) -> None:
-    """No task is larger than allowed, and they differ by one instrument at most."""
+    """No task is too large, and their sizes differ by one at most."""
     instruments = [instrument(f"A{number}/USDT") for number in range(count)]
     tasks = make_tasks(instruments, size=size, issued_at=START, deadline=START + INTERVAL)
     wanted = [one.symbol for task in tasks for one in task.instruments]

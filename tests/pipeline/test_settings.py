@@ -1,4 +1,4 @@
-"""Settings as people write them into an environment, mistakes included."""
+"""Settings from the environment, mistakes included."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from runtime.settings import load_settings
 
 
 def test_a_source_may_have_an_interval_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As JSON; the others keep the common one."""
+    """As JSON. The others keep the common one."""
     monkeypatch.setenv("RATEWIRE_PRODUCER_INTERVALS_S", '{"coingecko": 20}')
     settings = load_settings(ProducerSettings)
     assert settings.interval(Source.COINGECKO) == timedelta(seconds=20)
@@ -22,7 +22,7 @@ def test_a_source_may_have_an_interval_of_its_own(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("value", ["nojson", '{"coingecko": "x"}', '{"nobody": 4}', '{"binance": 0}', "[]"])
 def test_a_wrong_interval_names_its_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Whatever is wrong with it, it is not a traceback."""
+    """Instead of a traceback."""
     monkeypatch.setenv("RATEWIRE_PRODUCER_INTERVALS_S", value)
     with pytest.raises(InvalidSetting, match="RATEWIRE_PRODUCER_INTERVALS_S"):
         load_settings(ProducerSettings)

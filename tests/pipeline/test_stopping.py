@@ -1,4 +1,4 @@
-"""A process that is asked to stop while what it waits for does not answer stops all the same, and soon."""
+"""A process stops soon, even while a dependency does not respond."""
 
 import asyncio
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class StuckCache(MemoryCache):
 
 
 async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() -> None:
-    """The tick in hand has a moment, not the minute that its tasks would live."""
+    """The current tick has a short time, not the minute that its tasks would live."""
     stop, queue, clock = asyncio.Event(), StuckQueue(), FakeClock(START)
     asked = SourceAdapter(source=Source.BINANCE, open_fetcher=lambda _around: nullcontext(fetching()))
     async with asyncio.TaskGroup() as group:
@@ -79,8 +79,8 @@ async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() 
 
 
 @pytest.mark.servers
-async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> None:
-    """Its last values are lost with the write that never ends."""
+async def test_a_push_feed_does_not_wait_for_a_stuck_cache() -> None:
+    """Its last values are lost."""
     stop, cache = asyncio.Event(), StuckCache()
     async with (
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses,
@@ -105,8 +105,8 @@ async def test_a_push_feed_does_not_wait_for_a_cache_that_takes_nothing() -> Non
 
 
 @pytest.mark.servers
-async def test_a_listing_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
-    """Nor for the minute that one may take."""
+async def test_stopping_does_not_wait_for_a_listing(tmp_path: Path) -> None:
+    """Nor for the minute that it may take."""
     url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
     await migrate(url)
     store, stop = InstrumentStore(url), asyncio.Event()

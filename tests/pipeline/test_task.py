@@ -1,4 +1,4 @@
-"""Tasks on the wire: what a consumer reads is what a producer wrote, and nothing else is a task."""
+"""Encoding and decoding of tasks, and malformed ones."""
 
 import json
 from datetime import timedelta
@@ -12,14 +12,14 @@ from rates.source import Source
 from tests.pipeline.fakes import START, task
 
 
-def test_a_task_survives_the_wire_to_the_microsecond() -> None:
-    """Encoding and decoding give the same task."""
+def test_a_task_is_decoded_as_it_was_encoded() -> None:
+    """To the microsecond."""
     sent = task(issued_at=START + timedelta(microseconds=1))
     assert decode_task(Source.BINANCE, encode_task(sent)) == sent
 
 
 def test_times_are_integers_of_microseconds() -> None:
-    """The names of the fields say their unit."""
+    """The field names give the unit."""
     wire = json.loads(encode_task(task()))
     assert wire["deadline_us"] - wire["issued_at_us"] == 4_000_000
 
@@ -42,15 +42,15 @@ def test_times_are_integers_of_microseconds() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_field_makes_it_no_task(change: dict[str, Any]) -> None:
-    """Another source's, empty, oversized, with symbols or times that are none: all are refused by name."""
+def test_a_task_with_a_wrong_field_is_malformed(change: dict[str, Any]) -> None:
+    """Of another source, empty, too large, or with invalid symbols or times."""
     wire = json.loads(encode_task(task())) | change
     with pytest.raises(MalformedTask):
         decode_task(Source.BINANCE, json.dumps(wire).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"id":"1"'], ids=repr)
-def test_garbage_is_no_task(body: bytes) -> None:
-    """And the error shows what was seen."""
+def test_an_unreadable_body_is_malformed(body: bytes) -> None:
+    """The error shows what was seen."""
     with pytest.raises(MalformedTask, match="saw"):
         decode_task(Source.BINANCE, body)

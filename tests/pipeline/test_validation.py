@@ -1,4 +1,4 @@
-"""What ingest refuses, counts, and lets through."""
+"""Tickers that ingest rejects and counts, and those that it accepts."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,14 +21,14 @@ def refusal(candidate: Ticker) -> Rejection | None:
 
 
 @pytest.mark.parametrize("price", ["0", "0.00000000", "-1", "-0.1"])
-def test_a_price_of_zero_or_less_is_refused(price: str) -> None:
-    """Exchanges send zero for dead pairs; it is no price."""
+def test_a_price_of_zero_or_less_is_rejected(price: str) -> None:
+    """Exchanges send zero for dead pairs."""
     assert refusal(ticker(price=price)) is Rejection.PRICE_NOT_POSITIVE
 
 
 @pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+400", "1E-400"])
-def test_a_price_that_cannot_be_printed_is_refused(price: str) -> None:
-    """Not finite, or of hundreds of digits."""
+def test_a_price_that_cannot_be_printed_is_rejected(price: str) -> None:
+    """Not finite, or with hundreds of digits."""
     assert refusal(ticker(price=price)) is Rejection.NOT_FINITE
 
 
@@ -46,38 +46,38 @@ NOT_NEGATIVE = [
 
 
 @pytest.mark.parametrize("field", [*NOT_NEGATIVE, "change_percent_24h"])
-def test_any_number_that_is_not_finite_is_refused(field: str) -> None:
-    """One such field would make the whole value unreadable for the gateway."""
+def test_any_number_that_is_not_finite_is_rejected(field: str) -> None:
+    """One such field would make the ticker unreadable for the gateway."""
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("NaN")})) is Rejection.NOT_FINITE
 
 
 @pytest.mark.parametrize("field", NOT_NEGATIVE)
-def test_what_cannot_be_negative_is_refused_when_it_is(field: str) -> None:
-    """Zero passes: an empty side of the book, a day without trades. A change may be negative."""
+def test_negative_sizes_are_rejected(field: str) -> None:
+    """Zero is valid: an empty side of the book, a day without trades. A change may be negative."""
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal("-0.01")})) is Rejection.NEGATIVE
     assert refusal(msgspec.structs.replace(ticker(), **{field: Decimal(0)})) is None
     assert refusal(msgspec.structs.replace(ticker(), change_percent_24h=Decimal(-5))) is None
 
 
 @pytest.mark.parametrize("price", ["0.00000001", "3.97e-06", "123456789.12345678", str(HIGHEST_PRICE)])
-def test_prices_of_every_sane_size_pass(price: str) -> None:
+def test_prices_of_every_plausible_size_are_accepted(price: str) -> None:
     """From the smallest coin to the highest quote."""
     assert refusal(ticker(price=price)) is None
 
 
-def test_an_absurd_price_is_refused() -> None:
+def test_an_absurd_price_is_rejected() -> None:
     """Nothing was ever quoted that high."""
     assert refusal(ticker(price=str(HIGHEST_PRICE + 1))) is Rejection.PRICE_ABSURD
 
 
 def test_clock_skew_is_tolerated_up_to_the_limit() -> None:
-    """Exactly the tolerance passes, a microsecond more does not."""
+    """Exactly the limit is accepted, a microsecond more is not."""
     assert refusal(ticker(observed_at=START + SKEW)) is None
     assert refusal(ticker(observed_at=START + SKEW + MICROSECOND)) is Rejection.FROM_THE_FUTURE
 
 
-def test_a_time_before_all_markets_is_refused() -> None:
-    """Epoch zero stands for "never"; merely old values pass and show their age."""
+def test_a_time_before_all_markets_is_rejected() -> None:
+    """Unix time zero means "never". Old values are accepted and show their age."""
     assert refusal(ticker(observed_at=EPOCH)) is Rejection.BEFORE_ALL_MARKETS
     assert refusal(ticker(observed_at=EARLIEST_OBSERVATION)) is None
 
@@ -95,8 +95,8 @@ def test_the_times_of_quotes_and_trade_are_held_to_the_same_limits(field: str) -
     assert judge(EPOCH) is Rejection.BEFORE_ALL_MARKETS
 
 
-async def test_refusals_are_counted_and_the_rest_is_stored() -> None:
-    """One bad value spoils no good one, and source health tells how many there were."""
+async def test_rejections_are_counted_and_the_rest_is_stored() -> None:
+    """One bad ticker does not affect others, and source health has the count."""
     sink, seen = FakeSink(), health()
     ingest = Ingest(sink, seen, max_skew=SKEW, clock=FakeClock())
     stored = await ingest.write(

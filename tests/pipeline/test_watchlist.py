@@ -1,4 +1,4 @@
-"""What producers and push feeds ask for: the tracked instruments that their source trades."""
+"""The tracked instruments that producers and push feeds use."""
 
 from datetime import timedelta
 

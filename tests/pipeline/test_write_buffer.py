@@ -17,7 +17,7 @@ def prices(sink: FakeSink) -> list[list[Decimal]]:
     return [[one.price for one in batch] for batch in sink.batches]
 
 
-async def test_the_newest_of_each_symbol_goes_out_in_one_write() -> None:
+async def test_the_newest_ticker_of_each_symbol_is_written_in_one_batch() -> None:
     """Intermediate values are skipped, and a late one does not replace a newer one."""
     sink = FakeSink()
     buffer = WriteBuffer(sink, interval=SECOND)
@@ -28,8 +28,8 @@ async def test_the_newest_of_each_symbol_goes_out_in_one_write() -> None:
     assert prices(sink) == [[Decimal(3), Decimal(10)]]
 
 
-async def test_values_wait_for_an_absent_cache() -> None:
-    """At most one per symbol is kept, however long it takes, and newer ones replace them."""
+async def test_tickers_wait_for_an_unavailable_cache() -> None:
+    """At most one per symbol is kept, and newer ones replace them."""
     sink = FakeSink()
     buffer = WriteBuffer(sink, interval=SECOND)
     sink.failure = CacheUnavailable("Redis: away")
@@ -67,8 +67,8 @@ async def test_a_ticker_counts_the_earlier_ones_that_it_replaced() -> None:
     assert (sink.tickers[-1].price, sink.tickers[-1].merged) == (Decimal(8), 3)
 
 
-async def test_it_flushes_by_itself_and_rests_when_there_is_nothing() -> None:
-    """One write per interval with something in it, none without."""
+async def test_it_writes_once_per_interval_if_there_is_something() -> None:
+    """And not otherwise."""
     sink = FakeSink()
     buffer = WriteBuffer(sink, interval=timedelta(milliseconds=1))
     flusher = asyncio.create_task(buffer.flush_forever())
@@ -85,7 +85,7 @@ async def test_it_flushes_by_itself_and_rests_when_there_is_nothing() -> None:
 
 
 async def test_a_cancelled_write_is_not_lost() -> None:
-    """What was being written when the process was stopped is written by the last flush."""
+    """The last flush writes it."""
     begun = asyncio.Event()
 
     class StuckSink(FakeSink):

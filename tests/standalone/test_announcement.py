@@ -1,4 +1,4 @@
-"""What a person sees when the embedded system has come up."""
+"""The message of the embedded system at start."""
 
 import socket
 
@@ -8,8 +8,8 @@ from standalone.announcement import announce
 
 
 @pytest.mark.servers
-def test_a_long_name_of_a_recording_stays_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever is in it: neither broken at the eightieth column nor taken for markup."""
+def test_a_long_name_of_a_recording_is_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither wrapped at the eightieth column nor taken for markup."""
     label = f"replay {'long-' * 20}name [bold].jsonl"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         announce(listener, label)

@@ -1,4 +1,4 @@
-"""A Binance of the tests: a real WebSocket server on a free port whose every answer a test decides."""
+"""A Binance for tests: a real WebSocket server on a free port with scripted responses."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ JsonObject = dict[str, Any]
 
 
 class Exchange:
-    """Counts connections; `label` simulated or not, `refuse` handshakes with an HTTP status."""
+    """Counts connections. `label`: simulated or not. `refuse`: the HTTP status of handshakes."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
@@ -67,7 +67,7 @@ async def open_exchange(handler: Handler) -> AsyncIterator[Exchange]:
 
 
 def answering(answer: Callable[[JsonObject], JsonObject | None]) -> Handler:
-    """A WebSocket API that answers each question as told; `None` is silence."""
+    """A WebSocket API that responds with `answer`; `None` means no response."""
 
     async def handle(connection: ServerConnection) -> None:
         async for frame in connection:
@@ -80,7 +80,7 @@ def answering(answer: Callable[[JsonObject], JsonObject | None]) -> Handler:
 
 
 def entry(symbol: str, price: str = "1.50000000", **changes: Any) -> dict[str, Any]:
-    """One entry of `ticker.24hr`, in the form of the documentation."""
+    """One entry of `ticker.24hr`, as documented."""
     return {
         "symbol": symbol,
         "priceChange": "0.10000000",
@@ -108,7 +108,7 @@ def entry(symbol: str, price: str = "1.50000000", **changes: Any) -> dict[str, A
 
 
 def tickers(question: JsonObject) -> JsonObject:
-    """The good answer to `ticker.24hr`, symbols in another order than asked."""
+    """The successful response to `ticker.24hr`, in another order than requested."""
     entries = [entry(symbol) for symbol in reversed(question["params"]["symbols"])]
     return {"status": 200, "result": entries, "rateLimits": [weight(4)]}
 
@@ -128,13 +128,13 @@ def refusal(status: int, code: int, msg: str, **data: int) -> JsonObject:
 
 
 async def silence(connection: ServerConnection) -> None:
-    """Read everything, say nothing, until the client goes."""
+    """Read everything and send nothing until the client closes."""
     async for _ in connection:
         await asyncio.sleep(0)
 
 
 def symbol_of(answer: ApiResponse) -> str:
-    """What an answer of one ticker is about."""
+    """Return the symbol of a response with one ticker."""
     return str(msgspec.json.decode(answer.result)[0]["symbol"])
 
 
@@ -148,7 +148,7 @@ async def session_with(
     clock: Clock = utc_now,
     cooldown: Cooldown | None = None,
 ) -> AsyncIterator[BinanceSession]:
-    """A session of ours with it."""
+    """Open one of our sessions with the exchange."""
     settings = BinanceSettings(ws_api_url=exchange.url, request_timeout_s=timeout_s, longest_wait_s=0.05)
     async with (
         asyncio.timeout(20),

@@ -1,4 +1,4 @@
-"""What a refusal means, and how a session obeys it."""
+"""Errors of the WebSocket API, and a session's reaction to them."""
 
 from datetime import timedelta
 
@@ -44,10 +44,10 @@ DAY_MS = 86_400_000
     ],
 )
 @pytest.mark.parametrize(("status", "kind"), [(429, SourceRateLimited), (418, SourceBlocked)])
-def test_it_says_when_up_to_its_longest_ban(
+def test_a_rate_limit_lasts_at_most_as_long_as_the_longest_ban(
     retry_after: float | None, waits: timedelta, status: int, kind: type[SourceRateLimited | SourceBlocked]
 ) -> None:
-    """A time decades ahead is a mistake; a refusal without any is over in a minute."""
+    """A time decades ahead is a mistake. Without a time, the limit lasts a minute."""
     data = "{}" if retry_after is None else f'{{"serverTime":1,"retryAfter":{retry_after:.0f}}}'
     error = response_error(
         parse_response(f'{{"id":7,"status":{status},"error":{{"code":-1003,"msg":"","data":{data}}}}}'), START
@@ -57,8 +57,8 @@ def test_it_says_when_up_to_its_longest_ban(
 
 
 @pytest.mark.parametrize(("status", "expected"), [(429, SourceRateLimited), (418, SourceBlocked)])
-async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[Exception]) -> None:
-    """Until then no further question leaves the house; then all is as before."""
+async def test_no_request_is_sent_during_a_cooldown(status: int, expected: type[Exception]) -> None:
+    """After its end, requests are sent again."""
     asked = 0
 
     def refuse_once(question: JsonObject) -> JsonObject:
@@ -82,8 +82,8 @@ async def test_a_refusal_is_obeyed_until_it_is_over(status: int, expected: type[
         assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
 
 
-async def test_what_one_replica_is_refused_none_asks() -> None:
-    """Limits are counted per address: whoever goes on after a 429 gets all of them banned."""
+async def test_a_rate_limit_of_one_replica_applies_to_all() -> None:
+    """Limits count per address: continuing after a 429 would get all replicas banned."""
     asked = 0
 
     def refuse_once(question: JsonObject) -> JsonObject:
@@ -119,7 +119,9 @@ async def test_what_one_replica_is_refused_none_asks() -> None:
     ],
     ids=str,
 )
-async def test_other_refusals_say_whether_to_try_again(answer: JsonObject, expected: type[Exception]) -> None:
+async def test_other_errors_are_classified_as_retryable_or_not(
+    answer: JsonObject, expected: type[Exception]
+) -> None:
     """By status and code."""
     async with (
         open_exchange(answering(lambda _: answer)) as exchange,
@@ -138,10 +140,10 @@ async def test_other_refusals_say_whether_to_try_again(answer: JsonObject, expec
     ],
     ids=str,
 )
-async def test_a_refused_handshake_says_why(
+async def test_requests_fail_with_the_reason_of_a_rejected_handshake(
     refuse: tuple[int, dict[str, str]], expected: type[Exception], state: LinkState
 ) -> None:
-    """Who asks meanwhile gets that reason, not just a timeout."""
+    """The error is not just a timeout."""
     seen = health()
     async with open_exchange(silence) as exchange:
         exchange.refuse = refuse

@@ -1,4 +1,4 @@
-"""Binance's rates for one task, asked over a session with a real socket server."""
+"""Binance's rates for one task, fetched over a session with a real socket server."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def wanted(*pairs: str) -> list[RequestedInstrument]:
     return [RequestedInstrument(parse_symbol(pair), pair.replace("/", "")) for pair in pairs]
 
 
-async def test_one_question_brings_all_tickers_of_a_task() -> None:
+async def test_one_request_fetches_all_tickers_of_a_task() -> None:
     """In whatever order the exchange lists them."""
     questions: list[JsonObject] = []
 
@@ -47,8 +47,8 @@ async def test_one_question_brings_all_tickers_of_a_task() -> None:
     ]
 
 
-async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
-    """It is found out once, left out for ten minutes, reported, and then tried again."""
+async def test_an_unlisted_symbol_does_not_affect_the_others() -> None:
+    """It is identified once, left out for ten minutes, reported, and then tried again."""
     lists: list[list[str]] = []
 
     def strict(question: JsonObject) -> JsonObject:
@@ -73,7 +73,7 @@ async def test_an_unlisted_symbol_does_not_spoil_the_others() -> None:
 
 
 async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
-    """Only when nothing at all can be read is it an error."""
+    """It is an error only if no entry can be read."""
 
     def half_bad(question: JsonObject) -> JsonObject:
         good = [entry(symbol) for symbol in question["params"]["symbols"] if symbol != "BTCUSDT"]
@@ -90,8 +90,11 @@ async def test_one_unreadable_entry_is_counted_and_the_rest_is_used() -> None:
             await fetcher.fetch(wanted("BTC/USDT"))
 
 
-async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
-    """Neither a bid nor an ask, as delisted pairs are answered for years: counted, and no error when all are so."""
+async def test_a_delisted_pair_with_a_price_is_no_rate() -> None:
+    """It has neither a bid nor an ask.
+
+    It is counted, and no error even if all pairs are like that.
+    """
     dead = {"bidPrice": "0.00000000", "askPrice": "0.00000000"}
 
     def answer(question: JsonObject) -> JsonObject:
@@ -110,8 +113,8 @@ async def test_a_dead_pair_with_a_living_price_is_no_rate() -> None:
 
 
 @pytest.mark.parametrize("one_side", ["bidPrice", "askPrice"])
-async def test_a_market_with_one_empty_side_is_one(one_side: str) -> None:
-    """A thin pair may have no buyer for a while; the side without a price has none."""
+async def test_a_market_may_have_one_empty_side(one_side: str) -> None:
+    """A thin pair may have no buyer for a while. That side has no price."""
 
     def answer(question: JsonObject) -> JsonObject:
         return {"status": 200, "result": [entry("BTCUSDT", **{one_side: "0.00000000"})]}
@@ -123,7 +126,7 @@ async def test_a_market_with_one_empty_side_is_one(one_side: str) -> None:
 
 
 async def test_an_old_closing_time_makes_an_old_rate() -> None:
-    """Not the time of the answer: whoever reads it sees by its age that nobody has traded since."""
+    """The rate's age shows that there was no trade since."""
     closed = 1_633_998_511_098
 
     def answer(question: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What Binance lists, from its own answers and from the simulator."""
+"""Binance's listing, from its own responses and from the simulator."""
 
 import gzip
 import json
@@ -25,15 +25,15 @@ def listing(*entries: Mapping[str, object]) -> bytes:
 
 
 def test_a_pair_is_split_as_binance_splits_it() -> None:
-    """`BTCTUSD` could be BTC/TUSD by its letters; the listing says what it is, and in which state."""
+    """The letters of `BTCTUSD` could be BTC/TUSD; the listing gives base, quote and status."""
     assert parse_listing(listing(ENTRY)) == [
         ListedInstrument("BTCTUSD", "BTCT", "USD", "BTCT", TradingStatus.HALTED, "BREAK")
     ]
 
 
 @pytest.mark.parametrize("word", ["END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY", "SOMETHING_NEW"])
-def test_only_trading_pairs_make_prices(word: str) -> None:
-    """A status that is not known is none that makes prices, and is told as it is."""
+def test_only_trading_pairs_are_trading(word: str) -> None:
+    """An unknown status is a halt, and is reported as it is."""
     (one,) = parse_listing(listing({**ENTRY, "status": word}))
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
@@ -43,14 +43,14 @@ def test_only_trading_pairs_make_prices(word: str) -> None:
     [b"{}", b"[]", b"<html>", listing(ENTRY)[:-9], listing({"symbol": "BTCUSDT", "status": "TRADING"})],
     ids=["no symbols", "a list", "HTML", "cut", "an entry without its assets"],
 )
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """An entry left out would look like a delisted pair."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped entry would look like a delisted pair."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 def test_the_recorded_listing_of_2021_is_read_whole() -> None:
-    """1695 pairs, 433 of them in BREAK, each joined from its assets or spelt otherwise by Binance."""
+    """1695 pairs, 433 of them in BREAK. Some are not spelt as their assets joined."""
     recording = json.loads(
         gzip.decompress(recorded("binance_rest_exchangeInfo_20211012.json.gz").read_bytes())
     )
@@ -60,7 +60,7 @@ def test_the_recorded_listing_of_2021_is_read_whole() -> None:
 
 
 def test_the_recorded_listing_of_2025_is_read_whole() -> None:
-    """The present form of the answer."""
+    """The present form of the response."""
     bodies = [
         one["body"]
         for one in read_exchanges("binance_rest_public_mock.jsonl.gz")
@@ -71,11 +71,11 @@ def test_the_recorded_listing_of_2025_is_read_whole() -> None:
 
 @pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
-    """From the simulator, which answers as Binance does."""
+    """From the simulator, which responds as Binance does."""
     async with run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as addresses:
-        parts = binance(BinanceSettings(rest_url=addresses.binance_rest_url))
-        assert parts.open_listing is not None
-        async with parts.open_listing(source_context(simulated=True)) as fetcher:
+        adapter = binance(BinanceSettings(rest_url=addresses.binance_rest_url))
+        assert adapter.open_listing is not None
+        async with adapter.open_listing(source_context(simulated=True)) as fetcher:
             found = {one.source_symbol: one for one in await fetcher.fetch_listing()}
     assert found["BTCUSDT"] == ListedInstrument(
         "BTCUSDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "TRADING"

@@ -1,4 +1,4 @@
-"""Binance's messages read into values, and what is made of them."""
+"""Parsing of Binance's messages, and their conversion."""
 
 import json
 from decimal import Decimal
@@ -43,7 +43,7 @@ DAY = (
 
 
 def test_a_trade_is_read_digit_for_digit() -> None:
-    """Trailing zeros are part of what was published."""
+    """Trailing zeros are kept."""
     trade = parse_stream_frame(TRADE)
     assert isinstance(trade, BinanceTrade)
     assert (trade.symbol, trade.event_time, trade.trade_id) == ("BTCUSDT", 1723161255343, 3735683259)
@@ -76,8 +76,8 @@ def test_keys_that_differ_in_case_only_are_not_mixed_up() -> None:
         (b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"}}', None),
     ],
 )
-def test_what_is_no_event_is_told_apart(frame: bytes, expected: object) -> None:
-    """Answers, both shapes of errors, the announced end, and streams that nobody asked for."""
+def test_messages_other_than_events_are_recognised(frame: bytes, expected: object) -> None:
+    """Responses, both forms of errors, the announced shutdown, and unknown streams."""
     assert parse_stream_frame(frame) == expected
 
 
@@ -93,14 +93,14 @@ def test_what_is_no_event_is_told_apart(frame: bytes, expected: object) -> None:
         TRADE.replace(b'"t":3735683259,', b""),
     ],
 )
-def test_garbage_is_named_as_such(frame: bytes) -> None:
+def test_unreadable_messages_are_errors(frame: bytes) -> None:
     """The error shows what was seen."""
     with pytest.raises(SourceProtocolError, match="expected"):
         parse_stream_frame(frame)
 
 
 def test_a_day_ticker_of_the_api_becomes_a_ticker() -> None:
-    """Every field that means the same is mapped, the time is that of the source."""
+    """Every field with the same meaning is mapped; the time is the source's."""
     raw = parse_ticker(msgspec.Raw(json.dumps(entry("BTCUSDT", "61837.63000000")).encode()))
     made = to_ticker(raw, BTC, received_at=START, simulated=False)
     assert (made.observed_at, made.sequence) == (parse_ms(1723161255343), 200)
@@ -111,7 +111,7 @@ def test_a_day_ticker_of_the_api_becomes_a_ticker() -> None:
 
 
 def test_zero_is_no_best_price_but_a_volume() -> None:
-    """A dead pair has no bid and no ask; it did trade nothing, though."""
+    """A dead pair has no bid and no ask, but a volume of zero."""
     empty = entry("BTCUSDT", bidPrice="0.00000000", askPrice="0.00000000", volume="0.00000000", lastId=-1)
     made = to_ticker(
         parse_ticker(msgspec.Raw(json.dumps(empty).encode())), BTC, received_at=START, simulated=False
@@ -119,8 +119,8 @@ def test_zero_is_no_best_price_but_a_volume() -> None:
     assert (made.bid, made.ask, made.volume_24h, made.sequence) == (None, None, Decimal(0), 0)
 
 
-def test_answers_of_the_api_are_read_with_their_refusals() -> None:
-    """Id, status, code, and until when to keep away."""
+def test_responses_of_the_api_are_parsed_with_their_errors() -> None:
+    """Id, status, code, and the end of a rate limit."""
     answer = parse_response(
         '{"id":7,"status":429,"error":{"code":-1003,"msg":"Too much","data":{"serverTime":1,"retryAfter":1660801839480}}}'
     )
@@ -136,13 +136,13 @@ def test_answers_of_the_api_are_read_with_their_refusals() -> None:
 
 
 def test_an_announced_shutdown_is_recognised() -> None:
-    """It comes unasked, without an id."""
+    """It is sent without a request and has no id."""
     assert is_shutdown(parse_response('{"event":{"e":"serverShutdown","E":1769000000000}}'))
     assert not is_shutdown(parse_response('{"event":{"e":"other"}}'))
     assert not is_shutdown(parse_response('{"id":1,"status":200,"result":{}}'))
 
 
-def test_a_result_that_is_no_list_is_refused() -> None:
-    """Lists are asked for, so lists are expected."""
+def test_a_result_that_is_not_a_list_is_an_error() -> None:
+    """Only lists are requested."""
     with pytest.raises(SourceProtocolError):
         split_entries(msgspec.Raw(b'{"symbol":"BTCUSDT"}'))

@@ -1,4 +1,4 @@
-"""Binance's protocol core without a socket: what it sends when, and what it makes of what it receives."""
+"""Binance's protocol without a socket: messages that it sends, and events that it returns."""
 
 import json
 
@@ -37,15 +37,15 @@ def sent(protocol: BinanceProtocol, now: float) -> dict[str, object] | None:
 
 
 def test_all_channels_of_all_symbols_are_subscribed_in_lower_case(protocol: BinanceProtocol) -> None:
-    """In one message; upper case would be accepted and stay silent."""
+    """In one message. Upper case would be accepted and stay silent."""
     names = list(stream_names(["BTCUSDT", "ETHUSDT"]))
     assert sent(protocol, 0) == {"method": "SUBSCRIBE", "params": names, "id": 1}
     assert "btcusdt@bookTicker" in names
     assert sent(protocol, PACE_S) is None
 
 
-def test_a_full_connection_keeps_the_pace() -> None:
-    """All that one connection can carry, without ever more messages in a second than leaves room for pongs."""
+def test_a_full_connection_keeps_the_message_rate() -> None:
+    """No second has so many messages that there is no room for pongs."""
     protocol = BinanceProtocol(simulated=False)
     protocol.track([instrument(f"A{number}/USDT") for number in range(MAX_SYMBOLS)])
     moments, subscribed = [], set()
@@ -64,8 +64,8 @@ def test_a_full_connection_keeps_the_pace() -> None:
         assert len(in_second) <= MESSAGES_PER_SECOND - UNPLANNED
 
 
-def test_changes_are_followed(protocol: BinanceProtocol) -> None:
-    """What is gone first, then what is new."""
+def test_changes_of_the_instruments_are_subscribed(protocol: BinanceProtocol) -> None:
+    """Removed ones first, then new ones."""
     sent(protocol, 0)
     protocol.receive(CONFIRMED, START)
     protocol.track([instrument("ETH/USDT"), instrument("SOL/USDT")])
@@ -82,8 +82,8 @@ def test_changes_are_followed(protocol: BinanceProtocol) -> None:
     assert sent(protocol, 3 * PACE_S) is None
 
 
-def test_a_renewed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtocol) -> None:
-    """Its channels only."""
+def test_a_resubscribed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtocol) -> None:
+    """Only its own streams."""
     sent(protocol, 0)
     protocol.receive(CONFIRMED, START)
     protocol.resubscribe([BTC])
@@ -93,7 +93,7 @@ def test_a_renewed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceProtoc
 
 
 def test_an_unanswered_control_message_is_a_failure(protocol: BinanceProtocol) -> None:
-    """The connection reads nothing any more, or lost it: a new one is better."""
+    """The server does not read any more, or lost the message: a new connection is better."""
     sent(protocol, 0)
     assert sent(protocol, ANSWER_TIMEOUT_S) is None
     with pytest.raises(SourceUnavailable):
@@ -107,10 +107,10 @@ def test_an_unanswered_control_message_is_a_failure(protocol: BinanceProtocol) -
         b'{"code":4,"msg":"Too many subscriptions"}',
     ],
 )
-def test_a_refusal_names_the_symbols_of_its_message_and_is_not_repeated(
+def test_the_symbols_of_a_rejected_message_are_rejected_and_not_requested_again(
     protocol: BinanceProtocol, error: bytes
 ) -> None:
-    """In both shapes; `renew` tries once more."""
+    """With both forms of errors. `resubscribe` requests them again."""
     sent(protocol, 0)
     said = "4 Too many subscriptions"
     assert list(protocol.receive(error, START)) == [SymbolRejected(BTC, said), SymbolRejected(ETH, said)]
@@ -123,8 +123,8 @@ def test_a_refusal_names_the_symbols_of_its_message_and_is_not_repeated(
     }
 
 
-def test_what_comes_is_told_as_what_it_is(protocol: BinanceProtocol) -> None:
-    """A trade is a ticker with its event time, a book without time a sign of life, a shutdown the end."""
+def test_messages_become_events_of_their_kind(protocol: BinanceProtocol) -> None:
+    """A trade is a ticker, a book without a time is activity, a shutdown is the end."""
     (made,) = protocol.receive(frame("btcusdt@trade", TRADE), START)
     assert isinstance(made, Ticker)
     assert (str(made.price), made.sequence) == ("61837.63000000", 7)
@@ -136,8 +136,8 @@ def test_what_comes_is_told_as_what_it_is(protocol: BinanceProtocol) -> None:
     assert not protocol.receive(frame("btcusdt@newKind", b"{}"), START)
 
 
-def test_garbage_is_refused_without_harm(protocol: BinanceProtocol) -> None:
-    """The next message is read as if nothing had been."""
+def test_an_unreadable_message_does_not_affect_the_next_one(protocol: BinanceProtocol) -> None:
+    """The next message is parsed as usual."""
     for garbage in (
         b"",
         b"<html>",

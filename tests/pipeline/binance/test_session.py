@@ -1,4 +1,4 @@
-"""The WebSocket API session against a real socket server: matching, waiting, reconnecting, obeying."""
+"""The WebSocket API session against a real socket server."""
 
 import asyncio
 import json
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.servers
 ASKED = {"symbols": ["BTCUSDT"]}
 
 
-async def test_answers_are_matched_by_id_not_by_order() -> None:
-    """Three questions at once, answered backwards: each gets its own."""
+async def test_responses_are_matched_by_id_and_not_by_order() -> None:
+    """Of three concurrent requests, answered in reverse, each gets its own response."""
 
     async def backwards(connection: ServerConnection) -> None:
         questions = [json.loads(await connection.recv()) for _ in range(3)]
@@ -51,8 +51,8 @@ async def test_answers_are_matched_by_id_not_by_order() -> None:
         assert exchange.connections == 1
 
 
-async def test_answers_to_nobody_are_passed_over() -> None:
-    """Unknown ids, textual ids and repeated answers change nothing for who waits."""
+async def test_responses_without_a_request_are_ignored() -> None:
+    """Unknown ids, textual ids and repeated responses do not affect pending requests."""
 
     async def confused(connection: ServerConnection) -> None:
         async for frame in connection:
@@ -68,8 +68,8 @@ async def test_answers_to_nobody_are_passed_over() -> None:
         assert exchange.connections == 1
 
 
-async def test_a_late_answer_is_not_taken_for_that_of_a_later_question() -> None:
-    """The first question times out; its answer comes while the second one waits."""
+async def test_a_late_response_is_not_matched_with_a_later_request() -> None:
+    """The response to a request that timed out arrives while the next one is pending."""
 
     async def late(connection: ServerConnection) -> None:
         first, second = json.loads(await connection.recv()), json.loads(await connection.recv())
@@ -85,7 +85,7 @@ async def test_a_late_answer_is_not_taken_for_that_of_a_later_question() -> None
 
 
 async def test_a_half_open_connection_is_replaced() -> None:
-    """No answer at all within the timeout: the socket looks alive and is not."""
+    """There is no response at all within the timeout, although the socket is open."""
     asked = 0
 
     async def dead_at_first(connection: ServerConnection) -> None:
@@ -105,8 +105,8 @@ async def test_a_half_open_connection_is_replaced() -> None:
         assert seen.reconnects == 1
 
 
-async def test_whoever_waits_learns_at_once_that_the_connection_is_gone() -> None:
-    """Not only when the timeout is over."""
+async def test_pending_requests_fail_as_soon_as_the_connection_is_lost() -> None:
+    """Not only after the timeout."""
 
     async def hang_up(connection: ServerConnection) -> None:
         await connection.recv()
@@ -118,7 +118,7 @@ async def test_whoever_waits_learns_at_once_that_the_connection_is_gone() -> Non
 
 
 async def test_it_reconnects_after_a_clean_close() -> None:
-    """Code 1000 as at the 24 h cut: the next question goes over a new connection."""
+    """Code 1000, as at the limit of 24 h: the next request uses a new connection."""
 
     async def one_each(connection: ServerConnection) -> None:
         question = json.loads(await connection.recv())
@@ -131,7 +131,7 @@ async def test_it_reconnects_after_a_clean_close() -> None:
 
 
 async def test_an_announced_shutdown_is_not_waited_for() -> None:
-    """`serverShutdown` says go: the session does."""
+    """The session leaves on `serverShutdown`."""
 
     async def announce(connection: ServerConnection) -> None:
         await connection.send('{"event":{"e":"serverShutdown","E":1769000000000}}')
@@ -141,8 +141,8 @@ async def test_an_announced_shutdown_is_not_waited_for() -> None:
         await until(lambda: exchange.connections >= 3)
 
 
-async def test_garbage_is_counted_and_survived() -> None:
-    """It says nothing about whose answer it was; the next answer is as good as any."""
+async def test_unreadable_messages_are_counted_and_ignored() -> None:
+    """Their request is unknown; the next response is handled as usual."""
 
     async def garble(connection: ServerConnection) -> None:
         await connection.send("<html>")
@@ -169,7 +169,7 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
 
 
 async def test_an_unreachable_exchange_is_tried_again_and_again() -> None:
-    """Whoever asks is told; when it is there, all is well."""
+    """Requests fail with the reason, and succeed once it is back."""
     async with open_exchange(silence) as gone:
         url = gone.url
     seen = health()
@@ -182,8 +182,8 @@ async def test_an_unreachable_exchange_is_tried_again_and_again() -> None:
         await until(lambda: seen.reconnects >= 3)
 
 
-async def test_cancelling_a_question_leaves_the_session_whole() -> None:
-    """The next question is answered as if nothing had been."""
+async def test_a_cancelled_request_does_not_affect_the_session() -> None:
+    """The next request is answered as usual."""
     held: list[Callable[[], None]] = []
 
     def hold_first(question: JsonObject) -> JsonObject | None:
@@ -202,8 +202,8 @@ async def test_cancelling_a_question_leaves_the_session_whole() -> None:
         assert exchange.connections == 1
 
 
-async def test_the_weight_used_is_known_and_told_before_it_is_too_late() -> None:
-    """As the budget in the source's health, with a note from four fifths on."""
+async def test_the_used_weight_is_reported_before_the_limit() -> None:
+    """As the budget in the source's health, with a notice from four fifths on."""
     seen, counts = health(), iter([10, 4800, 20])
 
     def weighed(question: JsonObject) -> JsonObject:

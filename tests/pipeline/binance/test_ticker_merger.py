@@ -1,4 +1,4 @@
-"""What one stream connection's events make, and that real recordings go through it unharmed."""
+"""Merging of one connection's events, also of recorded ones."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -60,7 +60,7 @@ def merged(state: TickerMerger, event: BinanceTrade | BinanceDayTicker) -> Ticke
 
 
 def test_a_trade_is_emitted_with_the_last_best_prices_and_statistics(state: TickerMerger) -> None:
-    """Each field is the newest that this connection has published."""
+    """Each field has the newest value of this connection."""
     state.merge(day(0, 1), START)
     assert state.merge(book("99.5", "100.5"), START) == SymbolActivity(BTC)
     made = merged(state, trade(10, 2, "100.1"))
@@ -69,13 +69,13 @@ def test_a_trade_is_emitted_with_the_last_best_prices_and_statistics(state: Tick
     assert made.received_at == START
 
 
-def test_nothing_is_invented_where_nothing_was_seen(state: TickerMerger) -> None:
-    """Without best prices and statistics those fields stay empty."""
+def test_fields_without_a_value_stay_empty(state: TickerMerger) -> None:
+    """Without best prices and statistics."""
     made = merged(state, trade(0, 1))
     assert (made.bid, made.ask, made.high_24h, made.volume_24h) == (None, None, None, None)
 
 
-def test_the_statistics_bring_best_prices_until_a_better_channel_does(state: TickerMerger) -> None:
+def test_best_prices_come_from_the_statistics_until_the_book_has_some(state: TickerMerger) -> None:
     """`ticker` has bid and ask, too, but only once a second."""
     assert merged(state, day(0, 1)).bid == Decimal(98)
     state.merge(book("99", "101"), START)
@@ -83,37 +83,37 @@ def test_the_statistics_bring_best_prices_until_a_better_channel_does(state: Tic
 
 
 def test_an_empty_side_of_the_book_is_no_price(state: TickerMerger) -> None:
-    """Zero stands for nobody who bids."""
+    """Zero means no order."""
     state.merge(book("0.00000000", "101"), START)
     made = merged(state, trade(0, 1))
     assert (made.bid, made.ask) == (None, Decimal(101))
 
 
-def test_older_events_and_repetitions_are_not_emitted(state: TickerMerger) -> None:
-    """Event times go backwards between channels; within one millisecond the trade id decides. They are signs of life."""
+def test_older_and_repeated_events_are_only_activity(state: TickerMerger) -> None:
+    """Event times go backwards between channels; within a millisecond the trade id decides."""
     assert isinstance(state.merge(trade(10, 5), START), Ticker)
     assert state.merge(trade(10, 5), START) == SymbolActivity(BTC)
     assert state.merge(trade(9, 6), START) == SymbolActivity(BTC)
     assert isinstance(state.merge(trade(10, 6), START), Ticker)
 
 
-def test_a_clock_that_is_put_right_does_not_silence_the_market(state: TickerMerger) -> None:
-    """For half a minute Binance lived in the future, which ingest refused; then each new trade counts at once."""
+def test_a_corrected_clock_does_not_silence_the_market(state: TickerMerger) -> None:
+    """After half a minute in the future, which ingest rejects, each new trade counts at once."""
     merged(state, trade(30_000, 5))
     assert merged(state, trade(100, 6)).sequence == 6
     assert merged(state, day(200, 6)).sequence == 6
     assert state.merge(trade(30_000, 5), START) == SymbolActivity(BTC)
 
 
-def test_statistics_that_a_trade_has_overtaken_do_not_turn_the_price_back(state: TickerMerger) -> None:
-    """A later event time with the price of an earlier trade is old news; its statistics still count."""
+def test_overtaken_statistics_do_not_replace_the_price(state: TickerMerger) -> None:
+    """A later event time with an earlier trade is outdated, but its statistics count."""
     assert isinstance(state.merge(trade(10, 7, "101"), START), Ticker)
     assert state.merge(day(20, 6, "100"), START) == SymbolActivity(BTC)
     assert merged(state, trade(30, 8)).volume_24h == Decimal(1000)
 
 
-def test_a_clock_that_was_far_ahead_does_not_silence_what_is_right_again(state: TickerMerger) -> None:
-    """What it said is handed on, to be refused and counted; the next trade with a true time is news."""
+def test_a_trade_after_a_clock_far_ahead_is_emitted(state: TickerMerger) -> None:
+    """The wrong time is passed on, to be rejected and counted; the next true time is new."""
     now = int(START.timestamp() * 1000) - T0
     ahead = merged(state, trade(now + 60_000, 5, "101"))
     assert ahead.observed_at > ahead.received_at
@@ -121,8 +121,8 @@ def test_a_clock_that_was_far_ahead_does_not_silence_what_is_right_again(state: 
     assert state.merge(trade(now + 19, 7, "103"), START) == SymbolActivity(BTC)
 
 
-def test_untracked_symbols_are_not_emitted_and_forgotten(state: TickerMerger) -> None:
-    """After an instrument was removed, what still arrives is nobody's business; when it is back, it starts anew."""
+def test_untracked_symbols_are_ignored_and_forgotten(state: TickerMerger) -> None:
+    """A removed instrument has no events, and starts anew when it is tracked again."""
     state.merge(book("99", "101"), START)
     state.track({"ETHUSDT": ETH})
     assert state.merge(trade(0, 1), START) is None
@@ -143,7 +143,7 @@ def test_untracked_symbols_are_not_emitted_and_forgotten(state: TickerMerger) ->
 def test_each_emitted_ticker_is_newer_than_the_one_before(
     events: list[BinanceTrade | BinanceDayTicker | BinanceBookTicker],
 ) -> None:
-    """Whatever order events come in."""
+    """In whatever order events arrive."""
     state = TickerMerger(simulated=False)
     state.track({"BTCUSDT": BTC})
     emitted = [made for event in events if isinstance(made := state.merge(event, START), Ticker)]
@@ -151,8 +151,8 @@ def test_each_emitted_ticker_is_newer_than_the_one_before(
         assert later.is_newer_than(earlier)
 
 
-def test_recorded_trading_comes_out_trade_for_trade() -> None:
-    """Every recorded trade of 2024-08-08 is emitted, digit for digit, with the best prices recorded just before it."""
+def test_every_recorded_trade_is_emitted() -> None:
+    """All of 2024-08-08, digit for digit, with the best prices recorded just before."""
     state = TickerMerger(simulated=False)
     state.track({"BTCUSDT": BTC})
     best: BinanceBookTicker | None = None

@@ -1,4 +1,4 @@
-"""Bybit's protocol core: what it sends when, and what it makes of what comes."""
+"""Bybit's protocol without a socket."""
 
 import json
 from typing import Any
@@ -35,8 +35,8 @@ def answer(number: str | None, error: str | None = None) -> bytes:
     return json.dumps(message | ({} if number is None else {"req_id": number})).encode()
 
 
-def test_ten_arguments_a_request_and_no_more() -> None:
-    """Each symbol has three; the next request waits for its turn."""
+def test_a_request_has_at_most_ten_arguments() -> None:
+    """Each symbol has two. The next request keeps the message rate."""
     symbols = [Symbol(f"A{number}", "USDT") for number in range(12)]
     made, requests = feed(*symbols), []
     for tick in range(20):
@@ -50,7 +50,7 @@ def test_ten_arguments_a_request_and_no_more() -> None:
 
 
 def test_best_prices_come_from_the_book_and_go_out_with_the_ticker() -> None:
-    """The book itself makes no ticker, but shows that the symbol lives."""
+    """A book message makes no ticker, but shows activity."""
     made = feed(BTC)
     (before,) = made.receive(TICKER % (b"BTCUSDT", b"BTCUSDT"), START)
     assert made.receive(BOOK, START) == (SymbolActivity(BTC),)
@@ -61,8 +61,8 @@ def test_best_prices_come_from_the_book_and_go_out_with_the_ticker() -> None:
     assert [str(one) for one in (after.bid, after.ask)] == ["1.4", "1.6"]
 
 
-def test_symbols_that_are_not_tracked_make_nothing() -> None:
-    """Messages may still come after an unsubscribe; quotes of a symbol that was away are forgotten."""
+def test_untracked_symbols_have_no_events() -> None:
+    """Messages may still arrive after an unsubscribe. Quotes of a removed symbol are forgotten."""
     made = feed(BTC)
     made.receive(BOOK, START)
     made.track([])
@@ -74,8 +74,8 @@ def test_symbols_that_are_not_tracked_make_nothing() -> None:
     assert ticker.bid is None
 
 
-def test_a_topic_that_is_refused_by_name_leaves_the_others_alone() -> None:
-    """A refusal without a number is about the oldest request."""
+def test_a_topic_rejected_by_name_does_not_affect_the_others() -> None:
+    """A rejection without a number belongs to the oldest request."""
     made = feed(BTC, XYZ)
     first = sent(made, 0.0)
     assert len(first["args"]) == 6
@@ -98,8 +98,8 @@ def test_a_topic_that_is_refused_by_name_leaves_the_others_alone() -> None:
     assert sent(made, 3.0) is None
 
 
-def test_a_refusal_that_names_nothing_is_taken_apart() -> None:
-    """Each topic by itself, until the bad one shows."""
+def test_a_rejection_without_a_topic_is_retried_topic_by_topic() -> None:
+    """Until the bad one is found."""
     made = feed(BTC)
     made.receive(answer(sent(made, 0.0)["req_id"], "params error"), START)
     first, second = sent(made, 1.0), sent(made, 2.0)
@@ -109,24 +109,24 @@ def test_a_refusal_that_names_nothing_is_taken_apart() -> None:
     ]
 
 
-def test_pings_are_its_own_and_any_pong_will_do() -> None:
-    """Often enough that a dead socket shows within seconds."""
+def test_pings_are_application_messages_and_any_form_of_pong_is_accepted() -> None:
+    """Often enough to detect a dead socket within seconds."""
     made = feed()
     times = [now for now in range(31) if sent(made, float(now)) == {"op": "ping"}]
     assert times == [PING_S, 2 * PING_S, 3 * PING_S]
     assert made.receive(b'{"pong":1653296711335}', START) == ()
 
 
-def test_a_refusal_for_rate_says_when_to_come_back() -> None:
-    """It is about the address, not about a topic."""
+def test_a_rate_limit_has_an_end() -> None:
+    """It applies to the address, not to a topic."""
     made = feed(BTC)
     made.next_message(0.0)
     with pytest.raises(SourceRateLimited):
         made.receive(answer("1", "Too many visits!"), START)
 
 
-def test_what_is_left_is_unsubscribed_and_its_answer_is_nothing() -> None:
-    """Whatever it says."""
+def test_removed_instruments_are_unsubscribed_and_the_response_is_ignored() -> None:
+    """Any response."""
     made = feed(BTC)
     made.receive(answer(sent(made, 0.0)["req_id"]), START)
     made.track([])

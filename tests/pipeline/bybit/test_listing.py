@@ -1,4 +1,4 @@
-"""What Bybit lists, from a documented example and from the simulator."""
+"""Bybit's listing, from a documented example and from the simulator."""
 
 import json
 
@@ -32,14 +32,14 @@ def test_a_symbol_is_split_as_bybit_splits_it() -> None:
 
 
 @pytest.mark.parametrize("word", ["PreLaunch", "Delivering", "Closed", "SomethingNew"])
-def test_only_trading_symbols_make_prices(word: str) -> None:
-    """A state that is not known is none that does."""
+def test_only_trading_symbols_are_trading(word: str) -> None:
+    """An unknown status is a halt."""
     (one,) = parse_listing(listing({**BITCOIN, "status": word}))
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
-def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
-    """It comes with HTTP 200."""
+def test_an_error_response_is_not_a_listing() -> None:
+    """It has HTTP status 200."""
     with pytest.raises(SourceUnavailable, match="10016 Internal server error"):
         parse_listing(b'{"retCode":10016,"retMsg":"Internal server error","result":{}}')
 
@@ -47,13 +47,13 @@ def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b"{}", listing({"symbol": "BTCUSDT"}), listing(BITCOIN)[:-9]]
 )
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """An entry left out would look like a delisted symbol."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped entry would look like a delisted symbol."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 @pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
-    """From the simulator, which lists all that the seed has."""
+    """From the simulator, which lists all instruments of the seed."""
     await check_listing(Source.BYBIT)

@@ -1,4 +1,4 @@
-"""Bybit's messages and what they mean, from documented examples; no recording of them is to be had."""
+"""Bybit's messages, from documented examples. There is no recording."""
 
 from decimal import Decimal
 
@@ -47,7 +47,7 @@ def book(kind: bytes = b"snapshot", bids: bytes = b"[]", asks: bytes = b"[]") ->
 
 
 def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
-    """Best prices are the book's; the index price, full or empty, is nobody's."""
+    """Best prices come from the book. The index price is ignored."""
     for frame in (TICKER, TICKER.replace(b"21120.2400136", b"")):
         made = to_ticker(event(frame), BEST, SYMBOL, received_at=START, simulated=True)
         assert made is not None
@@ -65,7 +65,7 @@ def test_a_ticker_is_read_with_the_time_and_order_of_its_message() -> None:
     [("0.0196", "1.96"), ("-0.1", "-10"), ("0", "0"), ("1", "100"), ("0.00004", "0.004")],
 )
 def test_the_change_is_published_as_a_ratio(ratio: str, percent: str) -> None:
-    """Its name says per cent. Moving the point loses no digit."""
+    """Despite its name. Moving the decimal point keeps all digits."""
     frame = TICKER.replace(b"0.0196", ratio.encode())
     made = to_ticker(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
     assert made is not None
@@ -74,7 +74,7 @@ def test_the_change_is_published_as_a_ratio(ratio: str, percent: str) -> None:
 
 
 def test_empty_text_is_no_value() -> None:
-    """Without a last price there is no ticker at all."""
+    """Without a last price there is no ticker."""
     frame = TICKER.replace(b"21426.99", b"").replace(b"0.0196", b"")
     made = to_ticker(event(frame), UNKNOWN, SYMBOL, received_at=START, simulated=False)
     assert made is not None
@@ -83,7 +83,7 @@ def test_empty_text_is_no_value() -> None:
     assert to_ticker(untraded, UNKNOWN, SYMBOL, received_at=START, simulated=False) is None
 
 
-def test_a_snapshot_of_the_book_is_all_there_is() -> None:
+def test_a_snapshot_replaces_the_book() -> None:
     """An empty side has no best price."""
     full = book(bids=b'[["16493.50","0.006"]]', asks=b'[["16611.00","0.029"]]')
     assert apply_book(full, BEST) == BestPrices(
@@ -94,8 +94,8 @@ def test_a_snapshot_of_the_book_is_all_there_is() -> None:
     )
 
 
-def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
-    """What is deleted with a quantity of zero gives way to what stands beside it, or to nothing."""
+def test_a_delta_changes_only_its_sides_of_the_book() -> None:
+    """A level deleted by a quantity of zero is replaced by the next one, or by none."""
     assert apply_book(book(b"delta"), BEST) == msgspec.structs.replace(BEST, quoted_at=BOOK_AT)
     moved = book(b"delta", bids=b'[["1","0"],["0.9","5"]]')
     assert apply_book(moved, BEST) == BestPrices(
@@ -107,15 +107,15 @@ def test_a_delta_of_the_book_changes_the_sides_that_it_names() -> None:
 
 
 @pytest.mark.parametrize("bad", [b"NaN", b"Infinity"])
-def test_a_book_of_no_numbers_is_an_error(bad: bytes) -> None:
-    """It could not even be compared."""
+def test_a_book_with_invalid_numbers_is_an_error(bad: bytes) -> None:
+    """They could not be compared."""
     levels = b'[["1","1"],["' + bad + b'","1"]]'
     with pytest.raises(SourceProtocolError):
         apply_book(book(bids=levels), UNKNOWN)
 
 
-def test_answers_say_which_request_they_are_about_where_they_say_it() -> None:
-    """A refusal was seen without the number."""
+def test_responses_have_the_number_of_their_request_if_any() -> None:
+    """A rejection was seen without one."""
     accepted = b'{"success":true,"ret_msg":"","conn_id":"c","req_id":"12","op":"subscribe"}'
     assert parse_message(accepted) == BybitResponse("subscribe", 12, None)
     refused = b'{"success":false,"ret_msg":"Invalid topic: tickers.X","conn_id":"c","op":"subscribe"}'
@@ -131,13 +131,13 @@ def test_answers_say_which_request_they_are_about_where_they_say_it() -> None:
         b'{"pong":1653296711335}',
     ],
 )
-def test_a_pong_in_any_of_its_forms_is_no_news(pong: bytes) -> None:
+def test_pongs_in_any_form_are_ignored(pong: bytes) -> None:
     """Several forms were seen over the years."""
     assert parse_message(pong) is None
 
 
-def test_unknown_subscriptions_are_no_errors() -> None:
-    """Nothing of them is read."""
+def test_unknown_topics_are_ignored() -> None:
+    """They are not read."""
     assert parse_message(b'{"topic":"kline.1.BTCUSDT","ts":1,"type":"snapshot","data":[]}') is None
 
 
@@ -156,15 +156,15 @@ def test_unknown_subscriptions_are_no_errors() -> None:
         BOOK % (b"snapshot", b'["1"]', b"[]"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
-    """Never "no price"."""
+def test_an_unreadable_message_is_an_error_that_shows_it(frame: bytes) -> None:
+    """Never a missing price."""
     with pytest.raises(SourceProtocolError, match="saw"):
         parse_message(frame)
 
 
 @pytest.mark.parametrize(("field", "bad"), [(b"21426.99", b"high"), (b"1673853746003", b"9999999999999999")])
-def test_a_field_that_is_no_number_or_time_is_an_error(field: bytes, bad: bytes) -> None:
-    """It is not taken for absent."""
+def test_an_invalid_number_or_time_is_an_error(field: bytes, bad: bytes) -> None:
+    """It does not count as absent."""
     with pytest.raises(SourceProtocolError):
         to_ticker(event(TICKER.replace(field, bad)), UNKNOWN, SYMBOL, received_at=START, simulated=False)
 

@@ -1,4 +1,4 @@
-"""Coinbase's protocol core: what it sends when, and what it makes of what comes."""
+"""Coinbase's protocol without a socket."""
 
 import itertools
 import json
@@ -62,7 +62,7 @@ def subscriptions(*products: str) -> bytes:
 
 
 def test_ticker_and_heartbeat_are_subscribed_at_once() -> None:
-    """One message for all products: a connection without a subscription is closed after 5 s."""
+    """One message for all products: without a subscription, the server closes after 5 s."""
     made = feed(BTC, ETH)
     assert json.loads(made.next_message(0.0) or "") == {
         "type": "subscribe",
@@ -76,7 +76,7 @@ def test_ticker_and_heartbeat_are_subscribed_at_once() -> None:
 
 
 def test_a_heartbeat_keeps_a_quiet_product_current() -> None:
-    """The same price at the heartbeat's time; nothing but a sign of life for a match that we have not seen."""
+    """The same price at the heartbeat's time; only activity for an unknown match."""
     made = feed(BTC)
     (first,) = made.receive(match(7, 0), START)
     (again,) = made.receive(heartbeat(7, "12:00:09"), START)
@@ -86,8 +86,8 @@ def test_a_heartbeat_keeps_a_quiet_product_current() -> None:
     assert made.receive(heartbeat(8, "12:00:10"), START) == (SymbolActivity(BTC),)
 
 
-def test_quotes_stay_with_a_young_match_and_go_with_an_old_one() -> None:
-    """For 5 s price and quotes stand under the match's time; then the price is renewed alone, unless nothing happened at all."""
+def test_quotes_are_dropped_when_a_heartbeat_renews_an_old_match() -> None:
+    """For 5 s they keep the match's time. They stay if the product had no event at all."""
     made = feed(BTC)
     made.receive(match(7, 0), START)
     assert made.receive(heartbeat(7, "12:00:04"), START) == (SymbolActivity(BTC),)
@@ -99,16 +99,16 @@ def test_quotes_stay_with_a_young_match_and_go_with_an_old_one() -> None:
     assert (str(untouched.bid), untouched.observed_at.second) == ("1.4", 1)
 
 
-def test_a_heartbeat_does_not_keep_a_dead_product_alive_for_ever() -> None:
-    """An hour after its last match a price is left to age: the product may be halted."""
+def test_heartbeats_do_not_renew_a_price_without_end() -> None:
+    """An hour after its last match a price ages, because the product may be halted."""
     made = feed(BTC)
     made.receive(match(7, 0), START)
     assert isinstance(made.receive(heartbeat(7, "13:00:00"), START)[0], Ticker)
     assert made.receive(heartbeat(7, "13:00:01"), START) == (SymbolActivity(BTC),)
 
 
-def test_an_earlier_match_does_not_turn_the_price_back() -> None:
-    """Whatever its time says; the connection is alive all the same."""
+def test_an_earlier_match_does_not_replace_a_later_one() -> None:
+    """Not even with a later time. It still shows activity."""
     made = feed(BTC)
     made.receive(match(7, 0, "2"), START)
     assert made.receive(match(6, 5, "1"), START) == (SymbolActivity(BTC),)
@@ -117,15 +117,15 @@ def test_an_earlier_match_does_not_turn_the_price_back() -> None:
     assert again.price == 2
 
 
-def test_products_that_are_not_tracked_make_nothing() -> None:
-    """Messages may still come after an unsubscribe."""
+def test_untracked_products_have_no_events() -> None:
+    """Messages may still arrive after an unsubscribe."""
     made = feed(ETH)
     assert made.receive(match(7, 0), START) == ()
     assert made.receive(heartbeat(7, "12:00:09"), START) == ()
 
 
-def test_a_refused_product_is_left_out_by_the_next_connection_too() -> None:
-    """The error ends this connection; asking again at once would end all that follow."""
+def test_a_rejected_product_is_left_out_by_the_next_connection() -> None:
+    """The error ends this connection; requesting it again at once would end all later ones."""
     refused: dict[str, RejectedProduct] = {}
     made = feed(BTC, XYZ, refused=refused)
     made.next_message(100.0)
@@ -140,20 +140,20 @@ def test_a_refused_product_is_left_out_by_the_next_connection_too() -> None:
     assert json.loads(following.next_message(100.0 + REFUSED_FOR_S) or "")["product_ids"] == ["XYZ-USD"]
 
 
-def test_a_refusal_for_rate_says_when_to_come_back() -> None:
-    """It is about the address, not about a product."""
+def test_a_rate_limit_has_an_end() -> None:
+    """It applies to the address, not to a product."""
     with pytest.raises(SourceRateLimited):
         feed(BTC).receive(b'{"type":"error","message":"rate limit exceeded"}', START)
 
 
-def test_an_error_about_no_product_ends_the_connection() -> None:
+def test_an_error_without_a_product_ends_the_connection() -> None:
     """There is nothing to leave out."""
     with pytest.raises(SourceUnavailable, match="Failed to subscribe"):
         feed(BTC).receive(b'{"type":"error","message":"Failed to subscribe","reason":"internal"}', START)
 
 
 def test_the_recorded_connection_makes_a_ticker_of_each_match_in_order() -> None:
-    """Each product's tickers, newer each time; the answers confirm what was asked for."""
+    """Each product's tickers are in order; the responses confirm the subscriptions."""
     made, seen = CoinbaseProtocol({}, simulated=False), dict[str, list[Ticker]]()
     symbols = ["SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC"]
     made.track([Instrument(Source.COINBASE, parse_symbol(one.replace("-", "/")), one, "") for one in symbols])

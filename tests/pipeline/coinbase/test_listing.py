@@ -1,4 +1,4 @@
-"""What Coinbase lists, from a documented example and from the simulator."""
+"""Coinbase's listing, from a documented example and from the simulator."""
 
 import json
 
@@ -25,7 +25,7 @@ PRODUCT = {
 
 
 def test_a_product_is_split_as_coinbase_splits_it() -> None:
-    """Its assets stand beside its id."""
+    """The listing has base and quote besides the id."""
     assert parse_listing(json.dumps([PRODUCT]).encode()) == [
         ListedInstrument("BTC-USD", "BTC", "USD", "BTC", TradingStatus.TRADING, "online")
     ]
@@ -41,16 +41,16 @@ def test_a_product_is_split_as_coinbase_splits_it() -> None:
         ({"post_only": True}, "post_only"),
     ],
 )
-def test_a_product_without_matches_is_halted_in_coinbases_own_word(
+def test_a_product_without_matches_is_halted_with_coinbases_word(
     change: dict[str, object], word: str
 ) -> None:
-    """It may be online and have none all the same."""
+    """It may be online and have no matches all the same."""
     (one,) = parse_listing(json.dumps([PRODUCT | change]).encode())
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
-def test_limit_orders_make_prices() -> None:
-    """They match each other."""
+def test_a_limit_only_product_is_trading() -> None:
+    """Limit orders match each other."""
     (one,) = parse_listing(json.dumps([PRODUCT | {"limit_only": True}]).encode())
     assert one.status is TradingStatus.TRADING
 
@@ -58,13 +58,13 @@ def test_limit_orders_make_prices() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"<html>", b'[{"id":"BTC-USD"}]', json.dumps([PRODUCT])[:-9].encode()]
 )
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """An entry left out would look like a delisted product."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped entry would look like a delisted product."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 @pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
-    """From the simulator, which lists all that the seed has."""
+    """From the simulator, which lists all instruments of the seed."""
     await check_listing(Source.COINBASE)

@@ -1,4 +1,4 @@
-"""Coinbase's messages and what they mean, from documented examples and a recorded connection."""
+"""Coinbase's messages, from documented examples and a recorded connection."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def ticker() -> CoinbaseTicker:
 
 
 def test_a_match_is_observed_when_it_happened() -> None:
-    """Price, quotes and figures of the day as published; no change in per cent, which is not."""
+    """Price, quotes and 24 h statistics as published. There is no change in per cent."""
     made = to_ticker(ticker(), SYMBOL, received_at=START, simulated=True)
     assert made.source is Source.COINBASE
     assert made.observed_at == datetime(2020, 2, 1, 1, 40, 16, 253563, tzinfo=UTC)
@@ -62,28 +62,28 @@ def test_a_match_is_observed_when_it_happened() -> None:
 
 @pytest.mark.parametrize("best", ["", "0", "0.00"])
 def test_an_empty_side_of_the_book_is_no_price(best: str) -> None:
-    """Neither an empty text nor a zero is a quote."""
+    """Neither empty text nor zero is a quote."""
     raw = parse_message(TICKER.replace(b'"best_bid":"9380.54"', f'"best_bid":"{best}"'.encode()))
     assert isinstance(raw, CoinbaseTicker)
     assert to_ticker(raw, SYMBOL, received_at=START, simulated=False).bid is None
 
 
 def test_a_volume_of_zero_is_a_value() -> None:
-    """Nothing traded in a day is what happened."""
+    """Nothing was traded in a day."""
     raw = parse_message(TICKER.replace(b"6555.23000000", b"0"))
     assert isinstance(raw, CoinbaseTicker)
     assert to_ticker(raw, SYMBOL, received_at=START, simulated=False).volume_24h == 0
 
 
-def test_messages_of_before_2021_have_no_sizes() -> None:
-    """What is not read need not be there."""
+def test_messages_from_before_2021_are_read_without_sizes() -> None:
+    """Unused fields may be missing."""
     raw = parse_message(TICKER.replace(b'"best_bid_size":"0.1",', b""))
     assert isinstance(raw, CoinbaseTicker)
 
 
 @pytest.mark.parametrize("bad", ["abc", "NaN", "1e999"])
-def test_a_field_that_is_no_number_is_an_error(bad: str) -> None:
-    """It is not taken for absent."""
+def test_an_invalid_number_is_an_error(bad: str) -> None:
+    """It does not count as absent."""
     raw = parse_message(TICKER.replace(b"9380.54", bad.encode()))
     assert isinstance(raw, CoinbaseTicker)
     with pytest.raises(SourceProtocolError):
@@ -91,7 +91,7 @@ def test_a_field_that_is_no_number_is_an_error(bad: str) -> None:
 
 
 def test_a_heartbeat_confirms_the_price_and_only_an_untouched_quote() -> None:
-    """The same sequence: nothing happened at all, the quotes stand. A later one: the book may have moved."""
+    """With the same sequence the quotes stand; with a later one the book may have changed."""
     made = to_ticker(ticker(), SYMBOL, received_at=START, simulated=False)
     for sequence, bid in ((12042642428, made.bid), (12042642429, None)):
         heartbeat = parse_message(HEARTBEAT % sequence)
@@ -102,8 +102,8 @@ def test_a_heartbeat_confirms_the_price_and_only_an_untouched_quote() -> None:
         assert again.is_newer_than(made)
 
 
-def test_an_answer_lists_everything_subscribed() -> None:
-    """Per channel; a channel that is not there has none."""
+def test_a_response_lists_all_subscriptions() -> None:
+    """Per channel; an absent channel has none."""
     answer = parse_message(
         b'{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["BTC-USD","ETH-USD"],"account_ids":null},'
         b'{"name":"status"}]}'
@@ -113,7 +113,7 @@ def test_an_answer_lists_everything_subscribed() -> None:
     assert answer.products("status") == answer.products("heartbeat") == frozenset()
 
 
-def test_an_error_says_both_of_its_texts() -> None:
+def test_an_error_has_both_of_its_texts() -> None:
     """The reason may be absent."""
     error = parse_message(b'{"type":"error","message":"Failed to subscribe","reason":"X-USD is not valid"}')
     assert isinstance(error, CoinbaseError)
@@ -137,14 +137,14 @@ def test_an_error_says_both_of_its_texts() -> None:
         TICKER.replace(b"2020-02-01T", b"yesterday"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
-    """Never "no price"."""
+def test_an_unreadable_message_is_an_error_that_shows_it(frame: bytes) -> None:
+    """Never a missing price."""
     with pytest.raises(SourceProtocolError, match="saw"):
         parse_message(frame)
 
 
-def test_the_recorded_connection_reads_without_an_error() -> None:
-    """6,450 frames of five products; book channels are nobody's here. Each price and time is the recording's own text."""
+def test_the_recorded_connection_is_parsed_without_an_error() -> None:
+    """6,450 frames of five products. Each price and time equals the text of the recording."""
     kinds, products = Counter[str](), set()
     for arrived, frame in read_messages(RECORDING):
         message = parse_message(frame)
@@ -160,7 +160,7 @@ def test_the_recorded_connection_reads_without_an_error() -> None:
     assert len(products) == 5
 
 
-def test_the_recorded_first_tickers_are_old_and_say_so() -> None:
+def test_the_recorded_first_tickers_have_their_true_age() -> None:
     """BAND-GBP's first message was 7 s old on arrival: the last match, not a new one."""
     arrived, first = next(
         (moment, message)

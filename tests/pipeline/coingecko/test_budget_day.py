@@ -1,4 +1,4 @@
-"""A day with CoinGecko on virtual time: the budget's real script in Redis and its twin in memory, with 1, 2 and 4 replicas.
+"""A day with CoinGecko on virtual time, with 1, 2 and 4 replicas, in Redis and in memory.
 
 The source is played as it was measured on 2025-11-20 (`recordings/coingecko_ratelimit_*.csv`): a few good calls, then refusals
 for 57 to 59 s, whatever the client does.
@@ -39,7 +39,7 @@ Build = Callable[[CallLimits], RequestBudget]
 
 
 def busiest_minute(times: Sequence[float]) -> int:
-    """The most calls in any rolling minute; `times` in seconds, in order."""
+    """Return the most calls in any rolling minute; `times` in seconds, in order."""
     most, window = 0, deque[float]()
     for at in times:
         window.append(at)
@@ -49,8 +49,8 @@ def busiest_minute(times: Sequence[float]) -> int:
     return most
 
 
-class PlayedCoinGecko:
-    """Prices that are renewed every minute, an edge that keeps copies for a minute, and lock-outs after `patience` calls."""
+class SimulatedCoinGecko:
+    """Prices renewed every minute, an edge cache, and lock-outs after `patience` calls."""
 
     def __init__(self, clock: FakeClock, *, patience: int | None = None) -> None:
         self.clock = clock
@@ -82,9 +82,9 @@ class PlayedCoinGecko:
 
 
 class Fleet:
-    """Replicas of the real client, each tick's task to one of them, and how old the newest value was at every tick."""
+    """Replicas of the real client, one per tick, and the age of the newest value at every tick."""
 
-    def __init__(self, source: PlayedCoinGecko, budget: Build, limits: CallLimits, replicas: int) -> None:
+    def __init__(self, source: SimulatedCoinGecko, budget: Build, limits: CallLimits, replicas: int) -> None:
         self.source, self.budget, self.limits, self.replicas = source, budget, limits, replicas
         self.ages: list[float] = []
 
@@ -152,7 +152,7 @@ POSSIBLE = DAY_S / WINDOW.total_seconds() * CALLS
 
 
 def greedy_times(replicas: int) -> list[float]:
-    """Every replica asks every two seconds or so, all day, whatever it is told."""
+    """Every replica calls about every two seconds all day, whatever the responses."""
     chance = random.Random(replicas)
     return sorted(
         at + chance.uniform(0, 1.9) for _ in range(replicas) for at in range(0, DAY_S, 2 * max(replicas, 2))
@@ -175,7 +175,7 @@ async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replic
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
 async def test_a_greedy_day_in_redis(redis: RedisClient, replicas: int) -> None:
-    """The same of the script that all replicas share, many calls of it on one way to Redis."""
+    """The same with the script that all replicas share, many calls per round trip."""
     digest = await redis.script_load(read_script("pipeline.coordination", "take.lua"))
     keys = [f"{{coingecko}}:{name}" for name in ("calls", "not-before", "month", "pace", "rest")]
     window_us, taken = int(WINDOW.total_seconds() * 1_000_000), []
@@ -199,8 +199,8 @@ def check_greedy(taken: Sequence[float], replicas: int) -> None:
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
 async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: int) -> None:
-    """Each is met by one refused call, however many replicas; in between values are as fresh as the source makes them."""
-    source = PlayedCoinGecko(clock, patience=4)
+    """Each costs one rejected call for all replicas; values stay as fresh as possible."""
+    source = SimulatedCoinGecko(clock, patience=4)
     fleet = Fleet(source, anywhere, LIMITS, replicas)
     await fleet.live(DAY_S)
     assert busiest_minute(source.calls) <= CALLS
@@ -215,9 +215,12 @@ async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: i
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
-async def test_a_day_without_refusals(clock: FakeClock, in_memory: Build, replicas: int) -> None:
-    """Every minute's update arrives with the edge's next copy: nobody is starved, and no call is in vain."""
-    source = PlayedCoinGecko(clock)
+async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, replicas: int) -> None:
+    """Every update arrives with the edge's next copy.
+
+    No replica starves, and no call is in vain.
+    """
+    source = SimulatedCoinGecko(clock)
     fleet = Fleet(source, in_memory, LIMITS, replicas)
     await fleet.live(DAY_S)
     assert (len(source.calls), source.refused) == (1_440, [])
@@ -225,11 +228,11 @@ async def test_a_day_without_refusals(clock: FakeClock, in_memory: Build, replic
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
-async def test_a_month_on_a_quota_begins_as_it_must_go_on(
+async def test_a_monthly_quota_is_spread_over_the_rest_of_the_month(
     clock: FakeClock, anywhere: Build, replicas: int
 ) -> None:
-    """10000 credits, first asked on the tenth: a day gets its even share of what is left, however many replicas ask."""
-    source = PlayedCoinGecko(clock)
+    """10000 credits from the tenth on: each day has its even share."""
+    source = SimulatedCoinGecko(clock)
     limits = CallLimits(CALLS, WINDOW, monthly=10_000)
     fleet = Fleet(source, anywhere, limits, replicas)
     await fleet.live(DAY_S)
@@ -241,7 +244,7 @@ async def test_a_month_on_a_quota_begins_as_it_must_go_on(
 
 
 async def test_a_whole_month_never_exceeds_its_quota(clock: FakeClock, in_memory: Build) -> None:
-    """Greedily asked until the next month, it is used up to the last calls and not beyond, as much in each week as in another."""
+    """Under constant demand it is used up to the last calls, evenly over the weeks."""
     budget, taken = in_memory(CallLimits(CALLS, WINDOW, monthly=10_000)), []
     clock.now = datetime(2026, 3, 1, tzinfo=UTC)
     while clock.now < datetime(2026, 4, 1, tzinfo=UTC):

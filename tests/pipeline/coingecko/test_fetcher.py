@@ -53,9 +53,9 @@ async def open_server() -> AsyncIterator[Server]:
 class Client:
     def __init__(self, settings: CoinGeckoSettings, *, simulated: bool = False) -> None:
         self.clock = FakeClock()
-        self.parts = coingecko(settings)
-        assert self.parts.limits is not None
-        self.budget = MemoryRequestBudget(Source.COINGECKO, self.parts.limits, clock=self.clock)
+        self.adapter = coingecko(settings)
+        assert self.adapter.limits is not None
+        self.budget = MemoryRequestBudget(Source.COINGECKO, self.adapter.limits, clock=self.clock)
         self.context = source_context(
             Source.COINGECKO, simulated=simulated, clock=self.clock, budget=self.budget
         )
@@ -63,11 +63,11 @@ class Client:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[RateFetcher]:
-        async with asyncio.timeout(20), require_fetcher(self.parts)(self.context) as fetcher:
+        async with asyncio.timeout(20), require_fetcher(self.adapter)(self.context) as fetcher:
             yield fetcher
 
 
-async def test_one_call_asks_for_everything() -> None:
+async def test_one_call_requests_everything() -> None:
     """All ids, their currencies, times, changes and full precision."""
     async with open_server() as server:
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
@@ -111,7 +111,7 @@ async def test_the_key_goes_into_the_header_of_its_plan(plan: str, header: str) 
     ],
 )
 async def test_a_key_is_never_sent_to_the_host_of_another_plan(settings: CoinGeckoSettings) -> None:
-    """CoinGecko would refuse it with a bare number; here the setting and the right host are named."""
+    """Our error names the setting and the right host; CoinGecko's has a bare code."""
     with pytest.raises(InvalidSetting, match=r"RATEWIRE_COINGECKO_URL=.*the (pro|keyless) plan has the host"):
         async with Client(settings).open():
             pass
@@ -123,14 +123,14 @@ async def test_a_key_is_never_sent_to_the_host_of_another_plan(settings: CoinGec
     ids=["no key", "no plan"],
 )
 async def test_plan_and_key_must_fit(settings: CoinGeckoSettings) -> None:
-    """A mistake that CoinGecko would answer with a refusal is found at start."""
+    """The mistake is found at start."""
     with pytest.raises(InvalidSetting):
         async with Client(settings).open():
             pass
 
 
 async def test_a_call_that_cannot_be_newer_is_skipped() -> None:
-    """Until the edge's copy has run out, the last answer stands, at no cost; another question is another copy."""
+    """The last response stands until the edge's copy expires. Another request has another copy."""
     async with open_server() as server:
         server.headers["cache-control"] = "public, s-maxage=60"
         server.headers["age"] = "20"
@@ -146,8 +146,8 @@ async def test_a_call_that_cannot_be_newer_is_skipped() -> None:
     assert len(server.asked) == 3
 
 
-async def test_a_refusal_for_rate_is_obeyed_by_all_replicas() -> None:
-    """Retry-After goes into the shared budget: until then nobody calls."""
+async def test_a_rate_limit_starts_a_cooldown_of_all_replicas() -> None:
+    """Retry-After goes into the shared budget."""
     async with open_server() as server:
         server.status = 429
         server.headers["retry-after"] = "30"
@@ -179,7 +179,7 @@ async def test_no_call_is_made_beyond_the_budget() -> None:
 
 
 async def test_silence_ends_in_a_timeout() -> None:
-    """As unavailable, which another consumer may try again."""
+    """The error is retryable by another consumer."""
     async with open_server() as server:
         server.answers = False
         async with Client(CoinGeckoSettings(jitter_s=0, url=server.url, timeout_s=0.1)).open() as fetcher:
@@ -188,7 +188,7 @@ async def test_silence_ends_in_a_timeout() -> None:
 
 
 async def test_an_unreachable_host_is_unavailable() -> None:
-    """And the message says what happened."""
+    """The message names the cause."""
     async with open_server() as server:
         url = server.url
     async with Client(CoinGeckoSettings(jitter_s=0, url=url)).open() as fetcher:
@@ -198,7 +198,7 @@ async def test_an_unreachable_host_is_unavailable() -> None:
 
 @pytest.mark.parametrize("simulated", [True, False])
 async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
-    """An answer of the wrong kind is refused whole; the right kind labels its tickers."""
+    """A response of the wrong kind is rejected; the right kind labels its tickers."""
     async with open_server() as server:
         if not simulated:
             server.headers[SIMULATED_HEADER] = "generated"
@@ -215,8 +215,8 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
             assert client.clock() == START
 
 
-async def test_what_one_replica_was_told_no_other_asks_again() -> None:
-    """Until the answer can be newer; the one that did not ask has nothing to add to the cache, and nothing is wrong."""
+async def test_a_call_of_one_replica_defers_those_of_the_others() -> None:
+    """Until the response can be newer. The others return nothing, which is no error."""
     async with open_server() as server:
         server.headers["cache-control"] = "public, s-maxage=60"
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
@@ -229,12 +229,12 @@ async def test_what_one_replica_was_told_no_other_asks_again() -> None:
     assert len(server.asked) == 2
 
 
-async def test_a_refusal_is_obeyed_though_the_budget_is_out_of_reach() -> None:
-    """Redis may go away at just that moment: this replica remembers what it was told itself."""
+async def test_a_cooldown_applies_without_redis() -> None:
+    """The replica keeps it itself."""
     async with open_server() as server:
         server.status = 429
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
-        client.context = dataclasses.replace(client.context, budget=Forgetful())
+        client.context = dataclasses.replace(client.context, budget=ForgetfulBudget())
         async with client.open() as fetcher:
             for _ in range(2):
                 with pytest.raises(SourceRateLimited) as refused:
@@ -246,8 +246,8 @@ async def test_a_refusal_is_obeyed_though_the_budget_is_out_of_reach() -> None:
     assert len(server.asked) == 2
 
 
-class Forgetful:
-    """A `RequestBudget` that grants everything and can be told nothing."""
+class ForgetfulBudget:
+    """A `RequestBudget` that allows every call and cannot store anything."""
 
     async def take(self, topic: str = "") -> CallBudgetState:
         return CallBudgetState(30, 29, START)
@@ -259,8 +259,8 @@ class Forgetful:
         raise CacheUnavailable("Redis: away")
 
 
-async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
-    """With one call a minute each part gets every other one, and what is known of the others stays."""
+async def test_requests_too_long_for_a_url_take_turns() -> None:
+    """With one call a minute, the parts alternate, and the last tickers of the others stay."""
     many = [
         RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)
     ]
@@ -281,8 +281,8 @@ async def test_a_question_too_long_for_a_url_is_asked_in_turns() -> None:
     assert targets[0] == targets[2] != targets[1]
 
 
-async def test_coins_without_a_price_are_named() -> None:
-    """Missing, `{}` and null alike; nothing is made up for them, and the note goes when they are back."""
+async def test_coins_without_a_price_are_reported() -> None:
+    """Missing, `{}` and null alike. The notice is cleared when they are back."""
     coins = [
         *WANTED,
         RequestedInstrument(parse_symbol("NIL/USD"), "nil"),
@@ -300,8 +300,8 @@ async def test_coins_without_a_price_are_named() -> None:
             assert "without a price" not in str(client.health.report(START).reason)
 
 
-async def test_an_older_answer_never_replaces_a_newer_one() -> None:
-    """Edges differ: two polls may go backwards in time. The cache keeps the newer observation."""
+async def test_an_older_response_never_replaces_a_newer_one() -> None:
+    """Edges differ, so that polls may go back in time. The cache keeps the newer observation."""
     cache = MemoryCache(stream_length=10)
     async with open_server() as server:
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
@@ -313,8 +313,8 @@ async def test_an_older_answer_never_replaces_a_newer_one() -> None:
     assert str(kept.price) == "2"
 
 
-async def test_calls_are_kept_apart_by_chance() -> None:
-    """Whoever asks by the clock asks together with everybody else."""
+async def test_calls_are_spread_by_jitter() -> None:
+    """Others call by the same clock."""
     asked: list[tuple[float, float]] = []
 
     def record(least: float, most: float) -> float:

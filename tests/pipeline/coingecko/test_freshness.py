@@ -1,4 +1,4 @@
-"""Whether a call could bring anything newer."""
+"""The time before which a call cannot return anything newer."""
 
 from datetime import datetime, timedelta
 
@@ -31,27 +31,28 @@ def wait(headers: dict[str, str], newest: datetime | None = None, interval: time
     ],
     ids=str,
 )
-def test_the_edge_keeps_its_copy_for_the_rest_of_its_life(headers: dict[str, str], expected: float) -> None:
-    """`s-maxage` before `max-age`, less the age it had; a copy past its life may be renewed at any
-    moment, and is asked for four times an interval.
+def test_the_edge_keeps_its_copy_until_it_expires(headers: dict[str, str], expected: float) -> None:
+    """`s-maxage` before `max-age`, less its age.
+
+    An expired copy is requested four times an interval.
     """
     assert wait(headers, newest=START) == expected
 
 
 def test_without_cache_control_the_sources_own_interval_counts() -> None:
-    """From the newest update of any coin; never longer than one interval, whatever the source's clock says."""
+    """From the newest update of any coin, for at most one interval."""
     assert wait({}, newest=START - timedelta(seconds=20)) == 40
     assert wait({"cache-control": "public"}, newest=START - timedelta(seconds=90)) == -30
     assert wait({}, newest=START + timedelta(hours=1)) == 60
 
 
 def test_without_any_hint_nothing_is_skipped() -> None:
-    """And none where the interval is set to zero."""
+    """Nor with an interval of zero."""
     assert wait({}) == 0
     assert wait({}, newest=START, interval=timedelta()) == 0
 
 
-def test_recorded_answers_are_never_waited_for_longer_than_their_caches_allow() -> None:
-    """Headers of 2023 to 2025 as they were."""
+def test_recorded_responses_never_wait_longer_than_their_caches_allow() -> None:
+    """Headers of 2023 to 2025."""
     for exchange in read_exchanges("coingecko_http_2023_2025h1.jsonl.gz"):
         assert 0 <= wait(exchange["headers"], newest=START) <= 1800

@@ -1,4 +1,4 @@
-"""What CoinGecko lists, from its own answer and over a real HTTP server."""
+"""CoinGecko's listing, from its own response and over a real HTTP server."""
 
 import gzip
 import json
@@ -22,22 +22,22 @@ BODY = '[{"id":"pepe","symbol":"pepe","name":"Pepe"},{"id":"pepe-2-0","symbol":"
 PEPE = ListedInstrument("pepe", "PEPE", None, "Pepe", TradingStatus.TRADING, "active")
 
 
-def test_coins_are_told_apart_by_their_ids() -> None:
-    """A symbol may be that of many coins; any currency is a quote."""
+def test_coins_are_identified_by_their_ids() -> None:
+    """Many coins may share a symbol. Any currency is a quote."""
     first, second = parse_listing(BODY.encode())
     assert first == PEPE
     assert (second.source_symbol, second.base, second.name) == ("pepe-2-0", "PEPE", "pepe-2-0")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"error":"x"}', b'[{"id":"pepe"}]', BODY[:-4].encode()])
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """A coin left out would look like a delisted one."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped coin would look like a delisted one."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 def test_the_recorded_list_is_read_whole() -> None:
-    """17892 coins of 2025-08-03; six of them call themselves BTC, 25 PEPE."""
+    """17892 coins of 2025-08-03. Six of them have the symbol BTC, 25 PEPE."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
     found = parse_listing(json.dumps(recording["body"]).encode())
     count = Counter(one.base for one in found)
@@ -46,14 +46,14 @@ def test_the_recorded_list_is_read_whole() -> None:
 
 @pytest.mark.servers
 async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
-    """What the listing takes, rates do not have; with nothing left it is not asked for."""
+    """With an empty budget it is not fetched."""
     async with open_server(BODY, path="/api/v3") as server:
         clock = FakeClock()
         budget = MemoryRequestBudget(Source.COINGECKO, CallLimits(1, WINDOW), clock=clock)
         context = source_context(Source.COINGECKO, clock=clock, budget=budget)
-        parts = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
-        assert parts.open_listing is not None
-        async with parts.open_listing(context) as fetcher:
+        adapter = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
+        assert adapter.open_listing is not None
+        async with adapter.open_listing(context) as fetcher:
             assert PEPE in await fetcher.fetch_listing()
             with pytest.raises(SourceRateLimited):
                 await fetcher.fetch_listing()

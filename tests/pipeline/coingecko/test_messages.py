@@ -1,4 +1,4 @@
-"""CoinGecko's answers: prices exactly, and refusals in all their shapes."""
+"""CoinGecko's responses: exact prices, and errors in all their forms."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ def wanted(*ids: str) -> list[RequestedInstrument]:
 
 
 def test_prices_are_exact_and_missing_ones_stay_missing() -> None:
-    """Exponents are spelt out, trailing zeros kept; an id without a price makes no ticker."""
+    """Exponents are resolved, trailing zeros kept. An id without a price makes no ticker."""
     quotes, unreadable = parse_prices(BODY, IDS)
     made = {
         one.symbol.base: one for one in to_tickers(quotes, wanted(*IDS), received_at=START, simulated=False)
@@ -49,8 +49,8 @@ def test_prices_are_exact_and_missing_ones_stay_missing() -> None:
     assert made["BITCOIN"].volume_24h is None
 
 
-def test_the_time_is_the_coins_own_and_ours_only_where_it_has_none() -> None:
-    """Whole seconds on the wire; the origin says which it is."""
+def test_the_time_is_that_of_the_coin_or_else_ours() -> None:
+    """Whole seconds on the wire. The origin tells them apart."""
     quotes, _ = parse_prices(BODY, IDS)
     bitcoin, timeless = to_tickers(quotes, wanted("bitcoin", "timeless"), received_at=START, simulated=False)
     assert (bitcoin.observed_at, bitcoin.observed_at_origin) == (
@@ -61,14 +61,14 @@ def test_the_time_is_the_coins_own_and_ours_only_where_it_has_none() -> None:
 
 
 def test_a_price_of_zero_is_left_to_ingest() -> None:
-    """It is refused and counted there; here it is not guessed to be missing."""
+    """Ingest rejects and counts it. It does not count as missing."""
     quotes, _ = parse_prices(b'{"bitcoin":{"usd":0}}', ["bitcoin"])
     (made,) = to_tickers(quotes, wanted("bitcoin"), received_at=START, simulated=False)
     assert made.price == 0
 
 
-def test_one_unreadable_coin_spoils_no_other() -> None:
-    """It is named, so that it can be counted."""
+def test_one_unreadable_coin_does_not_affect_the_others() -> None:
+    """Its id is returned, to be counted."""
     quotes, unreadable = parse_prices(b'{"bitcoin":{"usd":1},"pepe":{"usd":"x"}}', ["bitcoin", "pepe"])
     assert (list(quotes), unreadable) == (["bitcoin"], ["pepe"])
 
@@ -76,8 +76,8 @@ def test_one_unreadable_coin_spoils_no_other() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b'{"bitcoin":{"usd":1}', b'{"error":"coin not found"}']
 )
-def test_what_is_no_object_of_prices_is_an_error(body: bytes) -> None:
-    """Never "no price"."""
+def test_a_response_that_is_not_an_object_of_prices_is_an_error(body: bytes) -> None:
+    """Never a missing price."""
     with pytest.raises(SourceProtocolError):
         parse_prices(body, ["bitcoin"])
 
@@ -111,10 +111,10 @@ RATE = b'{"status":{"error_code":429,"error_message":"You\'ve exceeded the Rate 
         (302, {}, b"", SourceProtocolError),
     ],
 )
-def test_refusals_mean_what_their_status_and_body_say(
+def test_errors_are_classified_by_status_and_body(
     status: int, headers: dict[str, str], body: bytes, expected: type[Exception]
 ) -> None:
-    """Status first, then content type, then the body; all shapes seen in the field."""
+    """Status first, then content type, then the body, in all observed forms."""
     assert type(response_error(status, headers, body, START)) is expected
 
 
@@ -127,8 +127,8 @@ def test_refusals_mean_what_their_status_and_body_say(
         ("²", DEFAULT_RETRY_AFTER),
     ],
 )
-def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, expected: timedelta) -> None:
-    """In seconds by the header; without one, a minute, as measured."""
+def test_a_rate_limit_has_an_end(header: str | None, expected: timedelta) -> None:
+    """In seconds by the header. Without one, a minute, as measured."""
     headers = {} if header is None else {"retry-after": header}
     refused = response_error(429, headers, RATE, START)
     assert isinstance(refused, SourceRateLimited)
@@ -145,8 +145,8 @@ def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, expected:
         (b"Throttled", SourceRateLimited),
     ],
 )
-def test_a_refusal_with_status_200_is_a_refusal(body: bytes, expected: type[Exception]) -> None:
-    """Seen in the field; one for rate holds everybody off, as with its own status."""
+def test_an_error_with_status_200_is_an_error(body: bytes, expected: type[Exception]) -> None:
+    """As observed. A rate limit starts a cooldown, as with its own status."""
     assert type(response_error(200, JSON, body, START)) is expected
 
 
@@ -159,8 +159,8 @@ def test_a_coin_called_status_or_error_is_a_coin() -> None:
 
 
 @pytest.mark.parametrize("code", [10010, 10011])
-def test_a_key_for_the_other_host_says_what_to_change(code: int) -> None:
-    """With the setting that is wrong, not just a number."""
+def test_a_key_for_another_host_names_the_setting(code: int) -> None:
+    """Not just a code."""
     body = f'{{"status":{{"error_code":{code},"error_message":"change your root URL"}}}}'.encode()
     refused = response_error(400, JSON, body, START)
     assert isinstance(refused, SourceBlocked)
@@ -169,7 +169,7 @@ def test_a_key_for_the_other_host_says_what_to_change(code: int) -> None:
 
 
 def test_one_call_takes_as_many_ids_as_a_url_may_hold() -> None:
-    """By its measured length; every id is asked for once, in no more calls than it takes."""
+    """By its measured length. Every id is requested once, in as few calls as possible."""
     many = [
         RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-{number:04d}") for number in range(1000)
     ]
@@ -182,18 +182,18 @@ def test_one_call_takes_as_many_ids_as_a_url_may_hold() -> None:
 
 
 def test_an_id_with_odd_characters_is_escaped() -> None:
-    """Ids are slugs, but nobody promises that; a comma would be two ids."""
+    """Ids are slugs, but that is not guaranteed; a comma would make two ids."""
     (question,) = price_requests([RequestedInstrument(parse_symbol("A/USD"), "a,b c&d")])
     assert question.target.endswith("&ids=a%2Cb%20c%26d")
 
 
-def test_a_good_answer_is_no_refusal() -> None:
+def test_a_successful_response_is_no_error() -> None:
     """200 with JSON."""
     assert response_error(200, JSON, BODY, START) is None
 
 
-def test_the_same_question_has_the_same_url() -> None:
-    """Sorted and without repetitions, so that caches know it again; no space after a comma."""
+def test_equal_requests_have_equal_urls() -> None:
+    """Sorted and without repetitions for caches; no space after a comma."""
     (question,) = price_requests(
         [*wanted("pepe", "bitcoin"), RequestedInstrument(parse_symbol("BTC/EUR"), "bitcoin")]
     )
@@ -202,8 +202,8 @@ def test_the_same_question_has_the_same_url() -> None:
     assert [str(one.symbol) for one in question.instruments] == ["BITCOIN/USD", "BTC/EUR", "PEPE/USD"]
 
 
-def test_recorded_error_answers_are_all_refusals() -> None:
-    """Those seen in the field by others; none of them may look like "no price"."""
+def test_recorded_errors_are_errors() -> None:
+    """As seen by others. None of them looks like a missing price."""
     for seen in json.loads(recorded("observed_errors.json").read_text()):
         status = seen.get("http_status")
         if seen["exchange"] == "coingecko" and status not in {200, None}:
@@ -212,7 +212,7 @@ def test_recorded_error_answers_are_all_refusals() -> None:
 
 @pytest.mark.parametrize("name", ["coingecko_http_2021.jsonl.gz", "coingecko_http_2023_2025h1.jsonl.gz"])
 def test_recorded_prices_are_read_digit_for_digit(name: str) -> None:
-    """Every price of every recorded answer equals the number in its text."""
+    """Every price of every recorded response equals the number in its text."""
     count = 0
     for exchange in read_exchanges(name):
         if "/simple/price" not in exchange["uri"]:

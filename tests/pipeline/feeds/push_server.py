@@ -1,4 +1,4 @@
-"""A push exchange of the tests: Binance's combined streams on a free port, where a test decides what goes wrong."""
+"""A push exchange for tests: Binance's combined streams, with failures on demand."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 class Client:
-    """One connection to the market, in the order of arrival."""
+    """One connection to the exchange, numbered by arrival."""
 
     def __init__(self, socket: ServerConnection) -> None:
         self.socket = socket
@@ -40,13 +40,13 @@ class Client:
         self.gone = asyncio.Event()
 
     def freeze(self) -> None:
-        """From now on the socket stays open, and nothing comes through it in either direction: no data, no pong."""
+        """Keep the socket open without passing anything in either direction: no data, no pong."""
         self.is_half_open = True
         self.socket.transport.pause_reading()
 
 
-class SourceSet:
-    """`refuse` answers handshakes; `mute` symbols are subscribed and never sent; `answer` may change control answers."""
+class PushServer:
+    """`refuse`: reject handshakes. `mute`: symbols without messages. `answer`: edits responses."""
 
     def __init__(self) -> None:
         self.clients: list[Client] = []
@@ -103,7 +103,7 @@ class SourceSet:
         return response
 
     async def trade(self, symbol: str, price: str = "100.5", *, number: int | None = None) -> None:
-        """One trade, to everyone who is subscribed to it."""
+        """Send one trade to all its subscribers."""
         self._numbers += 1
         count = self._numbers if number is None else number
         self.sent.append((symbol, count))
@@ -112,7 +112,7 @@ class SourceSet:
         await self.say(f"{symbol.lower()}@trade", data)
 
     async def say(self, stream: str, data: dict[str, Any], *, to: Sequence[Client] | None = None) -> None:
-        """One message on a stream, to everyone who is subscribed to it or to those named."""
+        """Send one message on a stream to all its subscribers, or to the given ones."""
         text = json.dumps({"stream": stream, "data": data})
         for client in self.open if to is None else to:
             if client.is_half_open or (to is None and stream not in client.streams):
@@ -120,8 +120,8 @@ class SourceSet:
             with suppress(ConnectionClosed):
                 await client.socket.send(text)
 
-    async def trade_for_ever(self, *symbols: str, every_s: float = 0.01) -> None:
-        """All of them again and again, but for those that are mute."""
+    async def trade_forever(self, *symbols: str, every_s: float = 0.01) -> None:
+        """Send trades of all symbols that are not mute, until cancelled."""
         while True:
             for symbol in symbols:
                 if symbol not in self.mute:
@@ -135,29 +135,29 @@ class SourceSet:
 
 
 @asynccontextmanager
-async def open_market(port: int = 0) -> AsyncIterator[SourceSet]:
-    """A market on a port; its sockets are aborted in the end."""
-    market = SourceSet()
+async def open_push_server(port: int = 0) -> AsyncIterator[PushServer]:
+    """Run a server on a free port. Its sockets are aborted on exit."""
+    exchange = PushServer()
     server: Server
     async with serve(
-        market.serve_one,
+        exchange.serve_one,
         "127.0.0.1",
         port,
-        process_request=market.admit,
+        process_request=exchange.admit,
         close_timeout=0.1,
         ping_interval=None,
         compression=None,
     ) as server:
-        market.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        exchange.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
         try:
-            yield market
+            yield exchange
         finally:
-            for client in market.open:
+            for client in exchange.open:
                 client.socket.transport.abort()
 
 
 class Running:
-    """A feed at work: what it delivered, how it stands."""
+    """A running feed: its tickers and its health."""
 
     def __init__(self, known: SourceHealth) -> None:
         self.health = known
@@ -185,13 +185,13 @@ async def feeding(
     open_protocol: Callable[[], FeedProtocol] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Running]:
-    """Binance's real feed against these addresses, for the length of the block."""
+    """Run Binance's real feed against these addresses while the context is open."""
     running = Running(health())
-    parts = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
-    assert parts.build_feed is not None
-    plan = parts.build_feed(simulated=False)
+    adapter = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
+    assert adapter.build_feed is not None
+    spec = adapter.build_feed(simulated=False)
     feed = PushFeed(
-        plan if open_protocol is None else replace(plan, open_protocol=open_protocol),
+        spec if open_protocol is None else replace(spec, open_protocol=open_protocol),
         lambda: read_instruments,
         running.tickers.extend,
         running.health,
@@ -212,9 +212,9 @@ async def feeding(
 
 
 @asynccontextmanager
-async def trading(market: SourceSet, *symbols: str, every_s: float = 0.01) -> AsyncIterator[None]:
-    """Trades all the time."""
-    task = asyncio.create_task(market.trade_for_ever(*symbols, every_s=every_s))
+async def trading(exchange: PushServer, *symbols: str, every_s: float = 0.01) -> AsyncIterator[None]:
+    """Send trades while the context is open."""
+    task = asyncio.create_task(exchange.trade_forever(*symbols, every_s=every_s))
     try:
         yield
     finally:
@@ -223,5 +223,5 @@ async def trading(market: SourceSet, *symbols: str, every_s: float = 0.01) -> As
 
 
 def age_of(running: Running) -> float:
-    """Seconds since the first tick."""
+    """Return the seconds since the first ticker."""
     return (running.tickers[-1].received_at - running.tickers[0].received_at).total_seconds()

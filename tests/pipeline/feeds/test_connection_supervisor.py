@@ -1,4 +1,4 @@
-"""One supervisor with connections that do as they are told, down to what cannot be had from a real socket."""
+"""One supervisor with scripted connections, for sequences that a real socket cannot produce."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -28,15 +28,22 @@ SECOND = timedelta(seconds=1)
 
 
 class ScriptedConnection:
-    """Stands for a `PushConnection`: says what the test says, through the ear it was given, even when it is long gone."""
+    """Replaces a `PushConnection`: passes the test's events on, even after it was stopped."""
 
     def __init__(self, number: int, url: str) -> None:
         self.number, self.url = number, url
-        self.opened_at: float | None = None
+        self.polls = 0
+        self._opened_at: float | None = None
         self.on_event: OnEvents = lambda _: None
         self.is_stopped = False
         self.dead_channels: dict[Symbol, str] = {}
         self.ends: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
+
+    @property
+    def opened_at(self) -> float | None:
+        """The time of opening, which the supervisor reads in each of its polls."""
+        self.polls += 1
+        return self._opened_at
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         pass
@@ -48,7 +55,7 @@ class ScriptedConnection:
         return self.dead_channels
 
     async def run(self, on_event: OnEvents) -> None:
-        self.on_event, self.opened_at = on_event, asyncio.get_running_loop().time()
+        self.on_event, self._opened_at = on_event, asyncio.get_running_loop().time()
         try:
             raise await self.ends
         finally:
@@ -56,7 +63,7 @@ class ScriptedConnection:
 
 
 class Harness:
-    """The supervisor's connections in the order in which it opened them, and what it delivered."""
+    """The supervisor's connections in order, and the tickers that it delivered."""
 
     supervisor: ConnectionSupervisor
 
@@ -70,7 +77,7 @@ class Harness:
         return self.connections[-1]
 
     def check(self) -> dict[Symbol, str]:
-        """What is silent by now."""
+        """Return the silent symbols."""
         self.supervisor.check()
         return self.supervisor.silent
 
@@ -116,77 +123,77 @@ async def supervising(*, first_message_s: float = 60, handover_s: float = 60) ->
         await asyncio.wait([task])
 
 
-def told(price: str, second: int = 0, symbol: Symbol = BTC) -> list[FeedEvent]:
+def tickers_of(price: str, second: int = 0, symbol: Symbol = BTC) -> list[FeedEvent]:
     return [ticker(symbol, price, observed_at=START + second * SECOND)]
 
 
-async def test_nothing_of_a_replaced_connection_gets_in() -> None:
-    """Whatever it still says, and however new that claims to be."""
+async def test_events_of_a_replaced_connection_are_ignored() -> None:
+    """However new they are."""
     async with supervising() as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         old.on_event([GoingAway("maintenance")])
         new = await harness.connection(2)
-        old.on_event(told("2", 2))
+        old.on_event(tickers_of("2", 2))
         assert not old.is_stopped
-        new.on_event(told("3", 3))
+        new.on_event(tickers_of("3", 3))
         await until(lambda: old.is_stopped)
-        old.on_event(told("666", 9999))
-        new.on_event(told("4", 4))
+        old.on_event(tickers_of("666", 9999))
+        new.on_event(tickers_of("4", 4))
         assert [str(one.price) for one in harness.delivered] == ["1", "2", "3", "4"]
         assert harness.health.reconnects == 0
 
 
-async def test_what_a_source_says_of_itself_is_a_reason_until_it_takes_it_back() -> None:
-    """Prices go on as they come."""
+async def test_a_source_notice_is_reported_until_it_is_taken_back() -> None:
+    """Prices are still delivered."""
     async with supervising() as harness:
         link = await harness.connection(1)
         harness.health.record_success()
-        link.on_event([SourceNotice("the exchange says: maintenance"), *told("1")])
+        link.on_event([SourceNotice("the exchange says: maintenance"), *tickers_of("1")])
         assert harness.health.report(START).reason == "the exchange says: maintenance"
         link.on_event([SourceNotice(None)])
         assert harness.health.report(START).reason is None
         assert len(harness.delivered) == 1
 
 
-async def test_nothing_of_a_lost_connection_gets_in() -> None:
+async def test_events_of_a_lost_connection_are_ignored() -> None:
     """Its successor has another number."""
     async with supervising() as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         old.ends.set_result(SourceUnavailable(Source.BINANCE, "reset"))
         new = await harness.connection(2)
-        old.on_event(told("666", 9999))
-        new.on_event(told("2", 2))
+        old.on_event(tickers_of("666", 9999))
+        new.on_event(tickers_of("2", 2))
         assert [str(one.price) for one in harness.delivered] == ["1", "2"]
 
 
-async def test_a_successor_that_fails_leaves_the_old_connection_at_work() -> None:
-    """It is tried again; nobody is told that the source is down, because it is not."""
+async def test_a_failed_successor_does_not_affect_the_old_connection() -> None:
+    """It is tried again, and the source is not reported as down."""
     async with supervising() as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         old.on_event([GoingAway("maintenance")])
         (await harness.connection(2)).ends.set_result(SourceUnavailable(Source.BINANCE, "refused"))
         third = await harness.connection(3)
         assert not old.is_stopped
-        old.on_event(told("2", 2))
-        third.on_event(told("3", 3))
+        old.on_event(tickers_of("2", 2))
+        third.on_event(tickers_of("3", 3))
         await until(lambda: old.is_stopped)
         assert [str(one.price) for one in harness.delivered] == ["1", "2", "3"]
         assert harness.health.reconnects == 0
 
 
-async def test_a_connection_that_ends_before_its_successor_delivers_is_followed_by_it() -> None:
-    """The announced end came sooner than the first message of the next one: no third is opened."""
+async def test_a_successor_takes_over_when_the_old_connection_ends_early() -> None:
+    """No third connection is opened."""
     async with supervising() as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         old.on_event([GoingAway("now")])
         new = await harness.connection(2)
         old.ends.set_result(SourceUnavailable(Source.BINANCE, "cut"))
         await until(lambda: old.is_stopped)
-        new.on_event(told("2", 2))
+        new.on_event(tickers_of("2", 2))
         new.on_event([GoingAway("again")])
         await harness.connection(3)
         assert len(harness.connections) == 3
@@ -194,42 +201,42 @@ async def test_a_connection_that_ends_before_its_successor_delivers_is_followed_
 
 
 def test_a_successor_takes_over_when_it_delivers_all_that_the_old_one_did() -> None:
-    """One symbol of two is not enough, for as long as the handover may take."""
+    """One symbol of two is not enough."""
 
     async def scenario() -> None:
         async with supervising(handover_s=60) as harness:
             old = await harness.connection(1)
-            old.on_event(told("1"))
-            old.on_event(told("10", symbol=ETH))
+            old.on_event(tickers_of("1"))
+            old.on_event(tickers_of("10", symbol=ETH))
             old.on_event([GoingAway("maintenance")])
             new = await harness.connection(2)
-            new.on_event(told("2", 2))
+            new.on_event(tickers_of("2", 2))
             await asyncio.sleep(50)
             assert not old.is_stopped
-            new.on_event(told("11", 2, symbol=ETH))
+            new.on_event(tickers_of("11", 2, symbol=ETH))
             await until(lambda: old.is_stopped)
 
     run_virtually(scenario())
 
 
-async def test_a_quiet_symbol_delays_its_successor_for_a_while_only() -> None:
-    """By then it is subscribed, and speaks when it has something to say."""
+async def test_a_quiet_symbol_delays_the_handover_only_up_to_its_limit() -> None:
+    """By then it is subscribed."""
     async with supervising(handover_s=0.5) as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
-        old.on_event(told("10", symbol=ETH))
+        old.on_event(tickers_of("1"))
+        old.on_event(tickers_of("10", symbol=ETH))
         old.on_event([GoingAway("maintenance")])
         new = await harness.connection(2)
-        new.on_event(told("2", 2))
+        new.on_event(tickers_of("2", 2))
         await until(lambda: old.is_stopped)
         assert not new.is_stopped
 
 
 async def test_a_successor_that_stays_silent_is_given_up() -> None:
-    """The old one, which delivers, is worth more."""
+    """The old connection, which delivers, stays."""
     async with supervising(handover_s=0.3) as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         old.on_event([GoingAway("maintenance")])
         new = await harness.connection(2)
         await until(lambda: new.is_stopped)
@@ -238,20 +245,20 @@ async def test_a_successor_that_stays_silent_is_given_up() -> None:
 
 
 async def test_a_connection_whose_symbols_are_all_silent_is_replaced() -> None:
-    """Pings may be answered and heartbeats may come: it was opened for the symbols."""
+    """Even if pings are answered and heartbeats arrive."""
     async with supervising(first_message_s=0.2) as harness:
         old = await harness.connection(1)
         await until(lambda: set(harness.check()) == {BTC, ETH})
-        (await harness.connection(2)).on_event(told("1"))
+        (await harness.connection(2)).on_event(tickers_of("1"))
         await until(lambda: old.is_stopped)
         assert set(harness.check()) == {ETH}
 
 
 async def test_a_new_connection_has_its_time_for_the_first_messages() -> None:
-    """What was silent before the connection was lost is not called so at once on the next one."""
+    """Symbols that were silent before are not reported as silent at once."""
     async with supervising(first_message_s=1.0) as harness:
         old = await harness.connection(1)
-        old.on_event(told("1"))
+        old.on_event(tickers_of("1"))
         await until(lambda: set(harness.check()) == {ETH})
         old.ends.set_result(SourceUnavailable(Source.BINANCE, "reset"))
         await harness.connection(2)

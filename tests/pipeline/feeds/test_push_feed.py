@@ -1,4 +1,4 @@
-"""The push feed against a real socket server that goes wrong in every way that was seen in practice."""
+"""The push feed against a real socket server, with every failure that was seen in practice."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from rates.clock import utc_now
 from rates.health import LinkState
 from tests.backends import free_port
 from tests.pipeline.fakes import instrument, until
-from tests.pipeline.feeds.push_server import age_of, feeding, open_market, trading
+from tests.pipeline.feeds.push_server import age_of, feeding, open_push_server, trading
 
 pytestmark = pytest.mark.servers
 
@@ -28,83 +28,89 @@ def numbers(tickers: Iterable[object]) -> list[int]:
 
 
 async def test_all_symbols_go_over_one_connection_while_it_has_room() -> None:
-    """One SUBSCRIBE for all of them, and what they trade is delivered."""
-    async with open_market() as market, feeding(market.url, read_instruments=PAIRS) as running:
-        await market.has(*NAMES)
-        await market.trade("BTCUSDT", "61837.63000000")
+    """One SUBSCRIBE for all of them, and their trades are delivered."""
+    async with open_push_server() as exchange, feeding(exchange.url, read_instruments=PAIRS) as running:
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT", "61837.63000000")
         await until(lambda: running.tickers)
         assert str(running.tickers[0].price) == "61837.63000000"
-        assert len(market.clients[0].controls) == 1
-        assert len(market.clients) == 1
+        assert len(exchange.clients[0].controls) == 1
+        assert len(exchange.clients) == 1
         await until(lambda: running.health.state is LinkState.UP)
 
 
 async def test_3500_symbols_go_over_11_connections_within_the_limits() -> None:
-    """1024 streams a connection, five messages a second with room for pongs, and every stream subscribed once."""
+    """1024 streams per connection, five messages a second, every stream subscribed once."""
     read_instruments = [instrument(f"A{number}/USDT") for number in range(3500)]
-    async with open_market() as market, feeding(market.url, read_instruments=read_instruments) as running:
-        await until(lambda: sum(len(client.streams) for client in market.clients) == 3 * 3500, within_s=30)
-        assert len(market.clients) == 11
-        assert max(len(client.streams) for client in market.clients) <= 1024
-        for client in market.clients:
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=read_instruments) as running,
+    ):
+        await until(lambda: sum(len(client.streams) for client in exchange.clients) == 3 * 3500, within_s=30)
+        assert len(exchange.clients) == 11
+        assert max(len(client.streams) for client in exchange.clients) <= 1024
+        for client in exchange.clients:
             times = [at for at, _ in client.controls]
             assert all(later - earlier > 0.4 for earlier, later in pairwise(times))
-        await market.trade("A0USDT")
-        await market.trade("A3499USDT")
+        await exchange.trade("A0USDT")
+        await exchange.trade("A3499USDT")
         await until(lambda: len(running.tickers) == 2)
 
 
 async def test_instruments_come_and_go_without_a_new_connection() -> None:
-    """What is added is subscribed, what is removed is unsubscribed and not delivered any more."""
+    """Added ones are subscribed; removed ones are unsubscribed and not delivered."""
     read_instruments = PAIRS[:1]
-    async with open_market() as market, feeding(market.url, read_instruments=read_instruments) as running:
-        await market.has("BTCUSDT")
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=read_instruments) as running,
+    ):
+        await exchange.has("BTCUSDT")
         read_instruments[:] = PAIRS[1:]
-        await market.has("ETHUSDT")
-        await market.say(
+        await exchange.has("ETHUSDT")
+        await exchange.say(
             "btcusdt@trade",
             {"e": "trade", "E": 1, "s": "BTCUSDT", "t": 1, "p": "1", "q": "1"},
-            to=market.open,
+            to=exchange.open,
         )
-        await market.trade("ETHUSDT")
+        await exchange.trade("ETHUSDT")
         await until(lambda: running.of("ETHUSDT"))
         assert not running.of("BTCUSDT")
-        assert len(market.clients) == 1
+        assert len(exchange.clients) == 1
 
 
-async def test_a_half_open_socket_is_noticed_within_the_idle_timeout_and_disturbs_nobody() -> None:
-    """Neither data nor pong comes: another connection takes its place, the others go on."""
+async def test_a_half_open_socket_is_replaced_within_the_idle_timeout() -> None:
+    """Neither data nor pongs arrive. Other connections are not affected."""
     read_instruments = [instrument(f"A{number}/USDT") for number in range(400)]
     names = [one.source_symbol for one in read_instruments]
     async with (
-        open_market() as market,
-        feeding(market.url, read_instruments=read_instruments, idle_timeout_s=1.0) as running,
-        trading(market, *names, every_s=0.1),
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=read_instruments, idle_timeout_s=1.0) as running,
+        trading(exchange, *names, every_s=0.1),
     ):
-        await until(lambda: len(market.clients) == 2 and all(running.of(names[i]) for i in (0, -1)))
-        victim, other = market.clients
+        await until(lambda: len(exchange.clients) == 2 and all(running.of(names[i]) for i in (0, -1)))
+        victim, other = exchange.clients
         victim.freeze()
-        await until(lambda: victim not in market.open or len(market.clients) > 2)
-        await market.has(names[0])
-        assert other in market.open
-        assert len(market.clients) == 3
+        await until(lambda: victim not in exchange.open or len(exchange.clients) > 2)
+        await exchange.has(names[0])
+        assert other in exchange.open
+        assert len(exchange.clients) == 3
         assert running.health.reconnects == 1
         assert "silent for 1." in running.reason or running.health.state is LinkState.UP
 
 
-async def test_a_connection_that_only_tells_nonsense_is_replaced_and_told_of() -> None:
-    """It counts as silent, and the reason says what came instead."""
+async def test_a_connection_with_only_unreadable_messages_is_replaced() -> None:
+    """It counts as silent, and the reason shows what was received."""
     async with (
-        open_market() as market,
-        feeding(market.url, read_instruments=PAIRS, idle_timeout_s=0.6) as running,
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, idle_timeout_s=0.6) as running,
     ):
-        await market.has(*NAMES)
-        async with trading(market, *NAMES):
+        await exchange.has(*NAMES)
+        async with trading(exchange, *NAMES):
             await until(lambda: len(running.tickers) > 50)
 
         async def babble() -> None:
-            while len(market.clients) == 1:
-                await market.say("btcusdt@trade", {"e": "trade", "E": "soon"}, to=market.open)
+            while len(exchange.clients) == 1:
+                await exchange.say("btcusdt@trade", {"e": "trade", "E": "soon"}, to=exchange.open)
                 await asyncio.sleep(0.01)
 
         await asyncio.wait_for(babble(), 10)
@@ -112,131 +118,131 @@ async def test_a_connection_that_only_tells_nonsense_is_replaced_and_told_of() -
         await until(lambda: "nothing readable for 0." in running.reason or running.health.reconnects)
 
 
-async def test_a_quiet_market_is_no_dead_connection() -> None:
-    """Nobody trades for three idle timeouts, but pings are answered: nothing is reconnected."""
+async def test_a_quiet_connection_is_not_replaced() -> None:
+    """Without trades for three idle timeouts, answered pings keep it."""
     async with (
-        open_market() as market,
-        open_market() as frozen,
-        feeding(market.url, read_instruments=PAIRS, idle_timeout_s=0.3),
+        open_push_server() as exchange,
+        open_push_server() as frozen,
+        feeding(exchange.url, read_instruments=PAIRS, idle_timeout_s=0.3),
         feeding(frozen.url, read_instruments=PAIRS, idle_timeout_s=0.3),
     ):
-        await market.has(*NAMES)
+        await exchange.has(*NAMES)
         # The time that it takes to replace three connections without pongs, one after the other.
         for number in (1, 2, 3):
             (await frozen.opened(number)).freeze()
         await frozen.opened(4)
-        assert len(market.clients) == 1
-        assert market.open
+        assert len(exchange.clients) == 1
+        assert exchange.open
 
 
-async def test_a_feed_that_dies_behind_a_living_socket_is_replaced() -> None:
-    """Pings are answered, but a connection that never rested for a tenth of a second has nothing to say any more."""
+async def test_a_dead_feed_behind_a_live_socket_is_replaced() -> None:
+    """Pings are answered, but the silence is unusual for this connection."""
     async with (
-        open_market() as market,
-        feeding(market.url, read_instruments=PAIRS, idle_timeout_s=0.5) as running,
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, idle_timeout_s=0.5) as running,
     ):
-        async with trading(market, *NAMES):
-            await market.has(*NAMES)
+        async with trading(exchange, *NAMES):
+            await exchange.has(*NAMES)
             await until(lambda: running.tickers and age_of(running) > 2)
-        await until(lambda: len(market.clients) == 2)
+        await until(lambda: len(exchange.clients) == 2)
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, None])
 async def test_every_end_is_followed_by_a_new_connection(code: int | None) -> None:
-    """Clean closes as well as 1006, which is no close at all: code 1000 has hung many a client."""
-    async with open_market() as market, feeding(market.url, read_instruments=PAIRS) as running:
-        await market.has(*NAMES)
-        await market.trade("BTCUSDT")
+    """Clean closes as well as 1006: after code 1000 many clients hang."""
+    async with open_push_server() as exchange, feeding(exchange.url, read_instruments=PAIRS) as running:
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
         await until(lambda: running.tickers)
         if code is None:
-            market.clients[0].socket.transport.abort()
+            exchange.clients[0].socket.transport.abort()
         else:
-            await market.clients[0].socket.close(code, "maintenance")
-        await until(market.clients[0].gone.is_set)
-        await market.has(*NAMES)
-        await market.trade("BTCUSDT")
+            await exchange.clients[0].socket.close(code, "maintenance")
+        await until(exchange.clients[0].gone.is_set)
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
         await until(lambda: len(running.tickers) == 2)
         await until(lambda: running.health.state is LinkState.UP)
         assert running.health.reconnects == 1
 
 
 async def test_a_roll_over_misses_nothing() -> None:
-    """Connections live a second; every single trade that the market ever sent is delivered, in order."""
+    """Connections live for a second, and every single trade is delivered in order."""
     async with (
-        open_market() as market,
-        feeding(market.url, read_instruments=PAIRS, connection_lifetime_s=1.0) as running,
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, connection_lifetime_s=1.0) as running,
     ):
-        await market.has(*NAMES)
-        async with trading(market, *NAMES, every_s=0.003):
-            await until(lambda: len(market.clients) > 4)
-            await until(lambda: len(market.open) == 1)
-        last = dict(market.sent)
+        await exchange.has(*NAMES)
+        async with trading(exchange, *NAMES, every_s=0.003):
+            await until(lambda: len(exchange.clients) > 4)
+            await until(lambda: len(exchange.open) == 1)
+        last = dict(exchange.sent)
         await until(
             lambda: all(running.of(name) and running.of(name)[-1].sequence == last[name] for name in NAMES)
         )
         assert running.health.reconnects == 0
         for name in NAMES:
-            sent = [number for symbol, number in market.sent if symbol == name]
+            sent = [number for symbol, number in exchange.sent if symbol == name]
             assert sorted(set(numbers(running.of(name)))) == sent
 
 
 async def test_an_announced_shutdown_misses_nothing() -> None:
-    """The next connection delivers before this one goes."""
-    async with open_market() as market, feeding(market.url, read_instruments=PAIRS) as running:
-        await market.has(*NAMES)
-        async with trading(market, *NAMES):
+    """The next connection delivers before this one closes."""
+    async with open_push_server() as exchange, feeding(exchange.url, read_instruments=PAIRS) as running:
+        await exchange.has(*NAMES)
+        async with trading(exchange, *NAMES):
             await until(lambda: running.tickers)
-            await market.say("!serverShutdown", {"e": "serverShutdown", "E": 1}, to=market.clients)
-            await until(lambda: len(market.clients) == 2 and market.clients[0].gone.is_set())
-        await until(lambda: running.tickers[-1].sequence == market.sent[-1][1])
-        assert sorted(set(numbers(running.tickers))) == [number for _, number in market.sent]
+            await exchange.say("!serverShutdown", {"e": "serverShutdown", "E": 1}, to=exchange.clients)
+            await until(lambda: len(exchange.clients) == 2 and exchange.clients[0].gone.is_set())
+        await until(lambda: running.tickers[-1].sequence == exchange.sent[-1][1])
+        assert sorted(set(numbers(running.tickers))) == [number for _, number in exchange.sent]
         assert running.health.reconnects == 0
 
 
 async def test_an_outage_never_makes_it_give_up() -> None:
-    """Nobody listens there for a while; it keeps trying, slower and slower, and comes back."""
+    """It keeps trying, with longer waits, and recovers."""
     port = free_port()
     async with feeding(f"ws://127.0.0.1:{port}", read_instruments=PAIRS, longest_wait_s=0.1) as running:
         await until(lambda: running.health.reconnects > 10)
         assert running.health.state is LinkState.DOWN
-        async with open_market(port) as market:
-            await market.has(*NAMES)
-            await market.trade("BTCUSDT")
+        async with open_push_server(port) as exchange:
+            await exchange.has(*NAMES)
+            await exchange.trade("BTCUSDT")
             await until(lambda: running.health.state is LinkState.UP)
 
 
 @pytest.mark.parametrize(("status", "state"), [(429, LinkState.RATE_LIMITED), (418, LinkState.BLOCKED)])
-async def test_a_refusal_is_obeyed_by_all_replicas(status: int, state: LinkState) -> None:
-    """One of them is told to wait; none of them tries before that time, and then both come back."""
+async def test_a_rejection_starts_a_cooldown_of_all_replicas(status: int, state: LinkState) -> None:
+    """No replica connects before its end; then both do."""
     cooldown = MemoryCooldown(utc_now)
-    async with open_market() as market:
-        market.refuse = (status, {"Retry-After": str(RETRY_AFTER_S)})
-        async with feeding(market.url, read_instruments=PAIRS, cooldown=cooldown) as first:
+    async with open_push_server() as exchange:
+        exchange.refuse = (status, {"Retry-After": str(RETRY_AFTER_S)})
+        async with feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as first:
             await until(lambda: first.health.state is state)
-            async with feeding(market.url, read_instruments=PAIRS, cooldown=cooldown) as second:
+            async with feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as second:
                 await until(lambda: second.health.state is LinkState.RATE_LIMITED)
                 assert "another replica was refused" in second.reason
-                market.refuse = None
-                await market.has(*NAMES, connections=2)
-                await market.trade("BTCUSDT")
+                exchange.refuse = None
+                await exchange.has(*NAMES, connections=2)
+                await exchange.trade("BTCUSDT")
                 await until(lambda: first.tickers and second.tickers)
-                assert market.handshakes == 3
-                refused_at, *later = market.handshakes_at
+                assert exchange.handshakes == 3
+                refused_at, *later = exchange.handshakes_at
                 assert min(later) - refused_at >= RETRY_AFTER_S
 
 
 async def test_the_next_endpoint_is_used_and_the_first_again_when_it_is_back() -> None:
-    """Three failures in a row; the way back is a roll-over, so that nothing is missed by it."""
+    """After three failures in a row. The return is a roll-over, so that nothing is missed."""
     port = free_port()
     async with (
-        open_market() as second,
+        open_push_server() as second,
         feeding(f"ws://127.0.0.1:{port}", second.url, read_instruments=PAIRS, endpoint_rest_s=1.0) as running,
     ):
         await second.has(*NAMES)
         await second.trade("BTCUSDT")
         await until(lambda: running.health.state is LinkState.UP)
         assert running.health.reconnects == 3
-        async with open_market(port) as first, trading(first, *NAMES):
+        async with open_push_server(port) as first, trading(first, *NAMES):
             await first.has(*NAMES)
             await until(lambda: not second.open)
             assert running.health.state is LinkState.UP
@@ -244,57 +250,57 @@ async def test_the_next_endpoint_is_used_and_the_first_again_when_it_is_back() -
 
 
 async def test_a_blocked_endpoint_is_left_at_once() -> None:
-    """451 does not pass by trying again."""
-    async with open_market() as first, open_market() as second:
+    """Another attempt does not help against 451."""
+    async with open_push_server() as first, open_push_server() as second:
         first.refuse = (451, {})
         async with feeding(first.url, second.url, read_instruments=PAIRS):
             await second.has(*NAMES)
             assert first.handshakes == 1
 
 
-async def test_messages_of_a_dead_connection_do_not_get_in() -> None:
-    """What an old connection still had to say after its successor took over is nobody's business."""
-    async with open_market() as market, feeding(market.url, read_instruments=PAIRS) as running:
-        await market.has(*NAMES)
-        await market.trade("BTCUSDT")
+async def test_messages_of_a_replaced_connection_are_ignored() -> None:
+    """Even if they arrive after its successor took over."""
+    async with open_push_server() as exchange, feeding(exchange.url, read_instruments=PAIRS) as running:
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
         await until(lambda: running.tickers)
-        old = market.clients[0]
-        await market.say("!serverShutdown", {"e": "serverShutdown", "E": 1}, to=[old])
-        await until(lambda: len(market.clients) == 2)
-        await market.has(*NAMES, connections=2)
-        await market.trade("BTCUSDT")
+        old = exchange.clients[0]
+        await exchange.say("!serverShutdown", {"e": "serverShutdown", "E": 1}, to=[old])
+        await until(lambda: len(exchange.clients) == 2)
+        await exchange.has(*NAMES, connections=2)
+        await exchange.trade("BTCUSDT")
         await until(old.gone.is_set)
         count = len(running.tickers)
-        await market.say(
+        await exchange.say(
             "ethusdt@trade", {"e": "trade", "E": 1, "s": "ETHUSDT", "t": 1, "p": "1", "q": "1"}, to=[old]
         )
-        await market.trade("BTCUSDT")
+        await exchange.trade("BTCUSDT")
         await until(lambda: len(running.tickers) > count)
         assert not running.of("ETHUSDT")
 
 
-class Stumbling(BinanceProtocol):
-    """Fails over its first message in a way that nobody thought of."""
+class FailingProtocol(BinanceProtocol):
+    """Raises an unexpected exception on its first message."""
 
     stumbles = 1
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
-        if Stumbling.stumbles:
-            Stumbling.stumbles -= 1
+        if FailingProtocol.stumbles:
+            FailingProtocol.stumbles -= 1
             raise KeyError("surprise")
         return super().receive(frame, received_at)
 
 
 async def test_a_bug_in_a_protocol_ends_one_connection_only() -> None:
-    """It is told as a failure of the source, and the next connection does better."""
+    """It is reported as a failure of the source, and the next connection works."""
     async with (
-        open_market() as market,
+        open_push_server() as exchange,
         feeding(
-            market.url, read_instruments=PAIRS, open_protocol=lambda: Stumbling(simulated=False)
+            exchange.url, read_instruments=PAIRS, open_protocol=lambda: FailingProtocol(simulated=False)
         ) as running,
     ):
-        await until(lambda: len(market.clients) == 2)
-        await market.has(*NAMES)
-        await market.trade("BTCUSDT")
+        await until(lambda: len(exchange.clients) == 2)
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
         await until(lambda: running.health.state is LinkState.UP)
         assert running.health.reconnects == 1

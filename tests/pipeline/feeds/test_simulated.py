@@ -1,4 +1,4 @@
-"""The push feed against the simulated Binance, with its limits, pings, lifetimes and cuts."""
+"""The push feed against the simulated Binance, with its limits, pings, lifetimes and closes."""
 
 import asyncio
 import json
@@ -40,10 +40,10 @@ PAIRS = [instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP", "DO
 @asynccontextmanager
 async def feeding(url: str, *, simulated: bool = True, **settings: float) -> AsyncIterator[Running]:
     running = Running(health())
-    parts = binance(BinanceSettings(stream_urls=(url,), **settings))  # type: ignore[arg-type]
-    assert parts.build_feed is not None
+    adapter = binance(BinanceSettings(stream_urls=(url,), **settings))  # type: ignore[arg-type]
+    assert adapter.build_feed is not None
     feed = PushFeed(
-        parts.build_feed(simulated=simulated),
+        adapter.build_feed(simulated=simulated),
         lambda: PAIRS,
         running.tickers.extend,
         running.health,
@@ -62,7 +62,7 @@ async def feeding(url: str, *, simulated: bool = True, **settings: float) -> Asy
 
 
 async def listen(at: SimulatorAddresses, seen: list[tuple[str, int]]) -> None:
-    """An independent witness of every trade that the market sends."""
+    """Record every trade that the exchange sends, independently of our feed."""
     names = "/".join(f"{one.source_symbol.lower()}@trade" for one in PAIRS)
     async with connect(f"{at.binance_stream_url}/stream?streams={names}", max_queue=None) as socket:
         async for frame in socket:
@@ -81,8 +81,8 @@ class Status(TypedDict):
     clients: dict[str, Conduct]
 
 
-async def test_days_of_roll_overs_in_seconds_miss_no_trade() -> None:
-    """The exchange cuts every connection after 5 s; ours are replaced before, and a witness saw nothing that we did not."""
+async def test_many_roll_overs_miss_no_trade() -> None:
+    """The exchange closes connections after 5 s; ours are replaced before that."""
     settings = SimulatorSettings(http_port=0, ws_port=0, binance_connection_lifetime_seconds=5)
     async with (
         run_simulator(settings) as at,
@@ -95,10 +95,10 @@ async def test_days_of_roll_overs_in_seconds_miss_no_trade() -> None:
                     "binance"
                 ]
 
-        def told() -> set[tuple[str, int]]:
+        def tickers_of() -> set[tuple[str, int]]:
             return {(str(ticker.symbol).replace("/", ""), ticker.sequence) for ticker in running.tickers}
 
-        await until(lambda: len({symbol for symbol, _ in told()}) == len(PAIRS), within_s=20)
+        await until(lambda: len({symbol for symbol, _ in tickers_of()}) == len(PAIRS), within_s=20)
         seen: list[tuple[str, int]] = []
         witness = asyncio.create_task(listen(at, seen))
 
@@ -109,14 +109,14 @@ async def test_days_of_roll_overs_in_seconds_miss_no_trade() -> None:
         assert not witness.done()
         witness.cancel()
         await asyncio.wait([witness])
-        await until(lambda: told() >= set(seen))
+        await until(lambda: tickers_of() >= set(seen))
         assert running.health.reconnects == 0
         assert running.health.state is LinkState.UP
         assert not (await conduct())["violations"]
 
 
 def flood(socket: ServerConnection, delays: list[float]) -> None:
-    """800 trades at a time, as were recorded in one second, and a ping after each burst: how long its pong takes."""
+    """Send 800 trades at a time and a ping after each burst; record the pongs' delays."""
     for message in socket:
         socket.send(json.dumps({"result": None, "id": json.loads(message)["id"]}))
         break
@@ -130,7 +130,7 @@ def flood(socket: ServerConnection, delays: list[float]) -> None:
 
 
 async def test_a_flood_on_a_busy_loop_delays_no_pong_for_long() -> None:
-    """Something else holds the loop for a fifth of a second at a time, while more waits to be read than fits the queue."""
+    """The loop is blocked for a fifth of a second at a time, and the queue overflows."""
     delays: list[float] = []
     with serve(lambda socket: flood(socket, delays), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -150,8 +150,8 @@ async def test_a_flood_on_a_busy_loop_delays_no_pong_for_long() -> None:
             thread.join()
 
 
-async def test_replicas_tell_the_same() -> None:
-    """Two feeds at once: for every symbol one's last value is the other's, digit for digit, at some moment."""
+async def test_replicas_deliver_the_same_tickers() -> None:
+    """For every symbol the last values of two feeds are equal at some time, digit for digit."""
     async with (
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,
         feeding(at.binance_stream_url) as one,
@@ -168,8 +168,8 @@ async def test_replicas_tell_the_same() -> None:
         await until(lambda: all(common()[str(pair.symbol)] > 3 for pair in PAIRS), within_s=20)
 
 
-async def test_a_silent_symbol_degrades_its_source_and_no_neighbour() -> None:
-    """All the way: the exchange says nothing of BTC/USDT, the report names it, and the others are fresh."""
+async def test_a_silent_symbol_degrades_its_source_and_no_other_symbol() -> None:
+    """End to end: the report names the symbol, and the others are fresh."""
     cache, stop = MemoryCache(stream_length=10), asyncio.Event()
     async with (
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,

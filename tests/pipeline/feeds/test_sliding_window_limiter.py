@@ -1,4 +1,4 @@
-"""How often and where to connect."""
+"""Limits of connection attempts, and the choice of the endpoint."""
 
 from datetime import timedelta
 
@@ -12,8 +12,8 @@ from rates.clock import utc_now
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
-def test_no_window_ever_sees_more_attempts_than_it_may() -> None:
-    """Whoever tries as soon as it is allowed, for an hour, with a limit per second and one per minute."""
+def test_no_window_has_more_attempts_than_allowed() -> None:
+    """Constant attempts for an hour, with a limit per second and one per minute."""
     limits = (CallLimits(3, SECOND), CallLimits(20, MINUTE))
     attempts, now, made = SlidingWindowLimiter(limits), 0.0, []
     while now < 3600:
@@ -27,16 +27,16 @@ def test_no_window_ever_sees_more_attempts_than_it_may() -> None:
     assert len(made) >= 20 * 60
 
 
-def test_one_endpoint_is_tried_for_ever() -> None:
-    """Where there is no other, rest or not."""
+def test_a_single_endpoint_is_always_tried() -> None:
+    """Whether it is to be skipped or not."""
     endpoints = EndpointSelector(["a"], rest_s=60)
     for now in range(100):
         assert endpoints.choose(now) == "a"
         endpoints.record_failure("a", now)
 
 
-def test_the_next_one_after_repeated_failures_and_the_first_again_later() -> None:
-    """Its second chance is a single one."""
+def test_the_next_endpoint_is_used_after_failures_and_the_first_again_later() -> None:
+    """It then gets a single attempt."""
     endpoints = EndpointSelector(["a", "b"], rest_s=60)
     for _ in range(FAILURES_BEFORE_NEXT):
         assert endpoints.choose(0) == "a"
@@ -50,8 +50,8 @@ def test_the_next_one_after_repeated_failures_and_the_first_again_later() -> Non
     assert endpoints.choose(61) == "a"
 
 
-def test_when_all_rest_the_one_that_rested_longest_is_tried() -> None:
-    """Nobody waits for ten minutes because everything is down."""
+def test_if_all_are_skipped_the_one_skipped_longest_is_tried() -> None:
+    """There is no wait of ten minutes because all are down."""
     endpoints = EndpointSelector(["a", "b"], rest_s=60)
     endpoints.record_failure("a", 0, is_final=True)
     endpoints.record_failure("b", 1, is_final=True)
@@ -60,12 +60,12 @@ def test_when_all_rest_the_one_that_rested_longest_is_tried() -> None:
     assert endpoints.choose(3) == "b"
 
 
-async def test_the_gate_waits_for_a_hold_and_scatters_what_waited() -> None:
-    """Not earlier than the source said, and later by what the jitter says."""
+async def test_the_throttle_waits_for_a_cooldown_and_adds_jitter() -> None:
+    """Not earlier than the source said, and later by the jitter."""
     cooldown, began = MemoryCooldown(utc_now), utc_now()
-    gate = ConnectThrottle(
+    throttle = ConnectThrottle(
         SlidingWindowLimiter([CallLimits(9, SECOND)]), cooldown, utc_now, jitter=lambda _low, high: high / 10
     )
-    await gate.start_cooldown(timedelta(milliseconds=200))
-    await gate.acquire()
+    await throttle.start_cooldown(timedelta(milliseconds=200))
+    await throttle.acquire()
     assert utc_now() - began >= timedelta(milliseconds=300)

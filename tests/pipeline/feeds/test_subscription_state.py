@@ -1,4 +1,4 @@
-"""Subscriptions of one connection: batches, pace, answers of either kind, refusals that leave their neighbours in peace."""
+"""Subscriptions of one connection: batches, rates, responses of both kinds, rejections."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def topics(
 
 
 def drain(made: SubscriptionState, *, start: float = 0.0, seconds: int = 20) -> list[SubscriptionChange]:
-    """All changes of so many seconds, one look a second, nothing answered."""
+    """Return all changes of so many seconds, polled once a second, without responses."""
     seen = (made.next_change(start + second) for second in range(seconds))
     return [change for change in seen if change]
 
 
-def test_subscriptions_go_out_in_batches_at_their_pace() -> None:
+def test_subscriptions_are_sent_in_batches_at_the_message_rate() -> None:
     """Two topics a message, one message a second."""
     made = topics("a", "b", "c")
     assert made.next_change(0.0) == SubscriptionChange(1, is_subscribe=True, topics=("a", "b"))
@@ -31,8 +31,8 @@ def test_subscriptions_go_out_in_batches_at_their_pace() -> None:
     assert made.next_change(9.0) is None
 
 
-def test_every_window_is_kept_whatever_the_watchlist_does() -> None:
-    """Three an hour are three, in any hour, though the wish changes every second."""
+def test_every_message_rate_is_kept_while_topics_change_constantly() -> None:
+    """Three an hour are three in any hour."""
     made = topics(rates=(MessageRate(1, 1.0), MessageRate(3, 3600.0)))
     sent = []
     for second in range(7300):
@@ -44,8 +44,8 @@ def test_every_window_is_kept_whatever_the_watchlist_does() -> None:
     assert all(later - earlier >= 3600 for earlier, later in zip(sent, sent[3:], strict=False))
 
 
-def test_what_is_wanted_no_more_is_left() -> None:
-    """Leaving comes before entering, so that a full connection has room."""
+def test_removed_topics_are_unsubscribed() -> None:
+    """Before new ones are subscribed, so that a full connection has room."""
     made = topics("a", "b")
     made.next_change(0.0)
     made.confirm({"a", "b"})
@@ -54,8 +54,8 @@ def test_what_is_wanted_no_more_is_left() -> None:
     assert made.next_change(2.0) == SubscriptionChange(3, is_subscribe=True, topics=("c",))
 
 
-def test_an_answer_that_does_not_come_ends_the_connection() -> None:
-    """Exactly the timeout is in time; a moment later it is not. The message names what was asked."""
+def test_a_missing_answer_ends_the_connection() -> None:
+    """Exactly the timeout is in time, later is not. The message names the topics."""
     made = topics("a")
     made.next_change(0.0)
     assert made.next_change(10.0) is None
@@ -63,8 +63,8 @@ def test_an_answer_that_does_not_come_ends_the_connection() -> None:
         made.next_change(10.1)
 
 
-def test_a_refused_topic_is_not_asked_for_again() -> None:
-    """Its neighbours go on; and once it was not wanted for a while, it may be asked for anew."""
+def test_a_rejected_topic_is_not_requested_again() -> None:
+    """Others are. Removed and added again, it is requested again."""
     made = topics("a", "b")
     made.next_change(0.0)
     assert made.reject(["a", "x"]) == ["a"]
@@ -75,8 +75,8 @@ def test_a_refused_topic_is_not_asked_for_again() -> None:
     assert made.next_change(2.0) == SubscriptionChange(2, is_subscribe=True, topics=("a",))
 
 
-def test_a_refused_request_that_names_its_topic_keeps_the_others() -> None:
-    """They are asked for again together."""
+def test_a_rejection_that_names_a_topic_does_not_affect_the_others() -> None:
+    """They are requested again together."""
     made = topics("BTCUSDT", "XYZUSDT", "ETHUSDT", per_message=3)
     made.next_change(0.0)
     assert made.reject_request(None, "Invalid symbol :[XYZUSDT]") == ["XYZUSDT"]
@@ -85,8 +85,8 @@ def test_a_refused_request_that_names_its_topic_keeps_the_others() -> None:
     assert made.next_change(2.0) is None
 
 
-def test_a_refused_request_that_names_nothing_is_taken_apart() -> None:
-    """One by one, the bad one shows itself."""
+def test_a_rejection_without_a_topic_is_retried_topic_by_topic() -> None:
+    """That finds the bad one."""
     made = topics("a", "b")
     made.next_change(0.0)
     assert made.reject_request(1, "no") == []
@@ -99,8 +99,8 @@ def test_a_refused_request_that_names_nothing_is_taken_apart() -> None:
     assert made.next_change(3.0) is None
 
 
-def test_answers_to_nothing_change_nothing() -> None:
-    """Late, repeated or foreign answers are no subscriptions."""
+def test_responses_without_a_request_are_ignored() -> None:
+    """Late, repeated or foreign ones."""
     made = topics("a")
     made.confirm({"a"})
     made.confirm_request(None)
@@ -108,8 +108,8 @@ def test_answers_to_nothing_change_nothing() -> None:
     assert made.next_change(0.0) == SubscriptionChange(1, is_subscribe=True, topics=("a",))
 
 
-def test_what_failed_with_its_message_is_asked_for_again() -> None:
-    """Where one bad topic fails all of them, the others are not lost."""
+def test_unanswered_topics_can_be_requested_again() -> None:
+    """For sources where one bad topic fails all others of its message."""
     made = topics("a", "b")
     made.next_change(0.0)
     made.reject(["a"])
@@ -117,8 +117,8 @@ def test_what_failed_with_its_message_is_asked_for_again() -> None:
     assert made.next_change(1.0) == SubscriptionChange(2, is_subscribe=True, topics=("b",))
 
 
-def test_renewing_leaves_and_enters_once() -> None:
-    """A topic that nothing came of is left and entered; a refused one just entered."""
+def test_resubscribing_unsubscribes_and_subscribes_once() -> None:
+    """A rejected topic is only subscribed."""
     made = topics("a", "b")
     made.next_change(0.0)
     made.confirm({"a"})
@@ -141,13 +141,13 @@ def test_renewing_leaves_and_enters_once() -> None:
         ("", False),
     ],
 )
-def test_a_topic_is_named_only_by_itself(said: str, *, is_named: bool) -> None:
-    """A longer name that contains it means another."""
+def test_a_topic_is_mentioned_only_by_its_whole_name(said: str, *, is_named: bool) -> None:
+    """A longer name that contains it is another topic."""
     assert mentions(said, "XYZ-USD") is is_named
 
 
 def test_pings_are_due_at_their_interval_and_not_at_once() -> None:
-    """The first one only so long after the connection was opened."""
+    """The first one is due an interval after the connection was opened."""
     pings = PingTimer(10.0)
     assert [pings.poll(now) for now in (5.0, 14.9, 15.0, 15.1, 24.9, 25.0)] == [
         False,

@@ -1,4 +1,4 @@
-"""What is called silent, and what is not."""
+"""Silent symbols and dead connections, and quiet ones that are neither."""
 
 from datetime import timedelta
 from random import Random
@@ -25,24 +25,24 @@ def watchdog(*symbols: Symbol) -> Watchdog:
     return dog
 
 
-def tell(dog: Watchdog, symbol: Symbol, now: float, price: str | None = None) -> None:
+def send(dog: Watchdog, symbol: Symbol, now: float, price: str | None = None) -> None:
     observed_at = START + timedelta(seconds=now)
     dog.on_event(ticker(symbol, price or str(1 + now), observed_at=observed_at), now)
 
 
-def acquaint(dog: Watchdog, *symbols: Symbol, until: float = 400) -> None:
-    """Ten messages a second of each, for long enough to know them."""
+def observe(dog: Watchdog, *symbols: Symbol, until: float = 400) -> None:
+    """Record ten messages a second for each symbol, for long enough to know its intervals."""
     for tenth in range(int(until * 10)):
         for symbol in symbols:
-            tell(dog, symbol, tenth / 10)
+            send(dog, symbol, tenth / 10)
 
 
-def test_a_symbol_that_stops_is_silent_while_its_neighbour_is_not() -> None:
-    """Not before the shortest silence that counts, and in words that do not change every second."""
+def test_a_symbol_that_stops_is_silent_and_others_are_not() -> None:
+    """Not before the shortest silence that counts, and with a text that stays the same."""
     dog = watchdog(BTC, ETH)
-    acquaint(dog, BTC, ETH)
+    observe(dog, BTC, ETH)
     for tenth in range(4000, 4600):
-        tell(dog, BTC, tenth / 10)
+        send(dog, BTC, tenth / 10)
     assert not dog.check(399.9 + SILENT_AFTER).silent
     findings = dog.check(430)
     assert set(findings.silent) == {ETH}
@@ -51,34 +51,34 @@ def test_a_symbol_that_stops_is_silent_while_its_neighbour_is_not() -> None:
     assert not findings.is_mostly_silent
     assert dog.check(435).silent == findings.silent
     assert not dog.check(435).resubscribe
-    tell(dog, ETH, 440)
+    send(dog, ETH, 440)
     assert ETH not in dog.check(440).silent
 
 
 @given(st.integers(0, 10_000))
 def test_a_quiet_market_is_not_silent(seed: int) -> None:
-    """Somebody trades every two minutes on average, in bursts, at random: nobody is ever alarmed, from the first message on."""
+    """Random trades in bursts, every two minutes on average, raise no alarm."""
     random, dog, now = Random(seed), watchdog(BTC), 0.0
     for _ in range(200):
         assert not dog.check(now).silent
         for _ in range(random.randint(1, 30)):
             now += 0.05
-            tell(dog, BTC, now)
+            send(dog, BTC, now)
         now += random.uniform(60, 180)
 
 
-def test_a_pair_that_nobody_knows_yet_is_given_time() -> None:
-    """After its first message it may rest ten times as long as others."""
+def test_a_new_symbol_may_be_silent_for_longer() -> None:
+    """Ten times as long as others after its first message."""
     dog = watchdog(BTC)
-    tell(dog, BTC, 0)
+    send(dog, BTC, 0)
     assert not dog.check(10 * SILENT_AFTER).silent
     assert dog.check(10 * SILENT_AFTER + 1).silent
 
 
-def test_a_first_message_is_demanded_within_its_deadline() -> None:
+def test_a_symbol_without_a_first_message_is_silent_after_the_deadline() -> None:
     """A stream that does not exist is accepted and stays silent."""
     dog = watchdog(BTC, ETH)
-    tell(dog, BTC, 1)
+    send(dog, BTC, 1)
     assert not dog.check(FIRST_MESSAGE).silent
     first = dog.check(FIRST_MESSAGE + 1).silent
     assert first == {ETH: "no message within 61 s of subscribing"}
@@ -88,28 +88,28 @@ def test_a_first_message_is_demanded_within_its_deadline() -> None:
 
 
 def test_a_message_that_repeats_itself_is_frozen() -> None:
-    """With new times even; signs of life do not help."""
+    """Even with new times, and despite other activity."""
     dog = watchdog(BTC)
-    acquaint(dog, BTC)
+    observe(dog, BTC)
     for tenth in range(4000, 4400):
-        tell(dog, BTC, tenth / 10, "7")
+        send(dog, BTC, tenth / 10, "7")
         dog.on_event(SymbolActivity(BTC), tenth / 10)
     assert dog.check(440).silent == {BTC: "frozen: the same for 40 s, usually one each 0.1 s"}
-    tell(dog, BTC, 441)
+    send(dog, BTC, 441)
     assert not dog.check(441).silent
 
 
-def test_a_price_that_stands_still_while_trading_goes_on_is_frozen() -> None:
-    """Where it usually moves all the time, and not just between what buyers and sellers say."""
+def test_a_price_that_stops_while_trading_continues_is_frozen() -> None:
+    """If it usually moves, and does not just alternate between bid and ask."""
     dog = watchdog(BTC)
-    acquaint(dog, BTC)
+    observe(dog, BTC)
     for tenth in range(4000, 4400):
         dog.on_event(ticker(BTC, "7" if tenth % 2 else "7.01", sequence=tenth), tenth / 10)
     assert dog.check(440).silent == {BTC: "frozen: its price for 40 s, usually one each 0.1 s"}
 
 
 def test_a_stable_coin_is_not_frozen() -> None:
-    """It trades at the same price for hours, and flips to the next one now and then: a new trade is news."""
+    """It trades at the same price for hours, and new trades count as changes."""
     dog = watchdog(BTC)
     for second in range(20_000):
         price = "0.9998" if second % 600 else "0.9999"
@@ -117,18 +117,18 @@ def test_a_stable_coin_is_not_frozen() -> None:
         assert not dog.check(second).silent
 
 
-def test_when_most_are_silent_it_is_the_connection() -> None:
-    """Replacing it may help, where for one symbol it would only disturb the others."""
+def test_the_connection_is_replaced_if_most_symbols_are_silent() -> None:
+    """For one symbol, replacing it would only affect the others."""
     dog = watchdog(BTC, ETH)
-    acquaint(dog, BTC, ETH)
+    observe(dog, BTC, ETH)
     assert not dog.check(420).is_mostly_silent
     assert dog.check(440).is_mostly_silent
 
 
-def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -> None:
-    """In the words of the source."""
+def test_rejected_symbols_are_reported_until_a_message_or_a_new_connection() -> None:
+    """With the source's reason."""
     dog = watchdog(BTC, ETH)
-    tell(dog, ETH, 1)
+    send(dog, ETH, 1)
     dog.on_rejected(BTC, "no such pair")
     assert dog.check(2).silent == {BTC: "refused: no such pair"}
     assert not dog.check(2).resubscribe
@@ -136,18 +136,18 @@ def test_the_refused_are_told_until_they_speak_or_a_new_connection_asks_anew() -
     assert not dog.check(3).silent
 
 
-def test_an_outage_teaches_nothing_about_a_symbol() -> None:
-    """A gap of an hour between two connections does not make it patient."""
+def test_an_outage_does_not_count_as_an_interval() -> None:
+    """A gap of an hour between two connections does not raise the limit."""
     dog = watchdog(BTC)
-    acquaint(dog, BTC)
+    observe(dog, BTC)
     dog.on_disconnect(3600)
-    tell(dog, BTC, 3601)
-    tell(dog, BTC, 3601.1)
+    send(dog, BTC, 3601)
+    send(dog, BTC, 3601.1)
     assert dog.check(3601.1 + SILENT_AFTER + 1).silent
 
 
-def test_half_open_is_found_at_the_idle_timeout() -> None:
-    """A ping at half of it, which nobody answers."""
+def test_a_half_open_connection_is_dead_at_the_idle_timeout() -> None:
+    """After an unanswered ping at half of it."""
     liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
     assert liveness.next_action(9.9) is LivenessAction.LISTEN
     assert liveness.next_action(10) is LivenessAction.PROBE
@@ -155,8 +155,8 @@ def test_half_open_is_found_at_the_idle_timeout() -> None:
     assert liveness.next_action(20) is LivenessAction.GIVE_UP
 
 
-def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
-    """For as long as it is answered, and nothing is known of its habits."""
+def test_answered_pings_keep_a_quiet_connection() -> None:
+    """As long as they are answered and nothing is known of its usual intervals."""
     liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
     steps = []
     for now in range(200):
@@ -167,8 +167,8 @@ def test_an_answered_ping_saves_a_quiet_connection_and_is_repeated() -> None:
     assert steps.count(LivenessAction.PROBE) > 4
 
 
-def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
-    """Pings are answered, but the feed behind the socket has died; a new acquaintance is given the benefit of the doubt."""
+def test_unusual_silence_ends_a_connection_despite_answered_pings() -> None:
+    """The feed behind the socket died. Without enough observations the connection stays."""
     for known_s, step in (70, LivenessAction.GIVE_UP), (50, LivenessAction.LISTEN):
         liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
         for tenth in range(known_s * 10):
@@ -178,8 +178,8 @@ def test_a_connection_that_is_never_silent_is_dead_when_it_is() -> None:
         assert liveness.next_action(known_s + 21) is step
 
 
-def test_recorded_trading_alarms_nobody() -> None:
-    """Minutes of every channel of BTC/USDT in August 2024, with a tenth of the usual patience."""
+def test_recorded_trading_raises_no_alarm() -> None:
+    """Minutes of every channel of BTC/USDT in August 2024, with a tenth of the usual limits."""
     protocol = BinanceProtocol(simulated=False)
     protocol.track([instrument("BTC/USDT")])
     dog = Watchdog(silent_after_s=SILENT_AFTER / 10, first_message_s=FIRST_MESSAGE)

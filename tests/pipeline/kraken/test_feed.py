@@ -1,4 +1,4 @@
-"""Kraken's protocol core: what it sends when, and what it makes of what comes."""
+"""Kraken's protocol without a socket."""
 
 import json
 from typing import Any
@@ -43,8 +43,8 @@ def sent(made: KrakenProtocol, now: float) -> Any:
     return json.loads(made.next_message(now) or "null")
 
 
-def test_quotes_trigger_tickers_and_each_symbol_is_answered() -> None:
-    """All symbols in one message; both answers settle it, one would not."""
+def test_tickers_are_subscribed_on_quotes_and_confirmed_per_symbol() -> None:
+    """All symbols in one message. It is settled by both responses, not by one."""
     made = feed(BTC, ETH)
     message = sent(made, 0.0)
     assert message["method"] == "subscribe"
@@ -59,8 +59,8 @@ def test_quotes_trigger_tickers_and_each_symbol_is_answered() -> None:
         made.next_message(10.1)
 
 
-def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> None:
-    """It is not asked for again on this connection."""
+def test_an_unsupported_pair_is_rejected_and_does_not_affect_the_others() -> None:
+    """It is not requested again on this connection."""
     made = feed(BTC, ETH)
     subscribe(made, BTC)
     said = "Currency pair not supported ETH/USD"
@@ -69,15 +69,15 @@ def test_a_pair_that_is_not_supported_is_told_and_leaves_the_others_alone() -> N
 
 
 def test_a_pair_that_is_subscribed_already_is_subscribed() -> None:
-    """That is no refusal."""
+    """That response is no rejection."""
     made = feed(BTC)
     subscribe(made)
     assert made.receive(answer("BTC/USD", "Already subscribed to ticker on BTC/USD"), START) == ()
     assert sent(made, 11.0) is None
 
 
-def test_what_is_left_is_unsubscribed_and_its_answer_is_nothing() -> None:
-    """Even where it says that there was no such subscription."""
+def test_removed_instruments_are_unsubscribed_and_the_response_is_ignored() -> None:
+    """Even if there was no such subscription."""
     made = feed(BTC)
     subscribe(made, BTC)
     made.track([])
@@ -92,8 +92,8 @@ def test_what_is_left_is_unsubscribed_and_its_answer_is_nothing() -> None:
     assert made.receive(gone, START) == ()
 
 
-def test_a_ping_keeps_the_connection_until_heartbeats_do() -> None:
-    """Well before the minute of silence after which it is cut."""
+def test_pings_keep_an_idle_connection() -> None:
+    """Well before the server closes it after a minute of silence."""
     made = feed()
     assert made.next_message(0.0) is None
     assert sent(made, PING_S) == {"method": "ping"}
@@ -101,7 +101,7 @@ def test_a_ping_keeps_the_connection_until_heartbeats_do() -> None:
 
 
 def test_only_tracked_pairs_make_tickers() -> None:
-    """Messages may still come after an unsubscribe."""
+    """Messages may still arrive after an unsubscribe."""
     frame = b'{"channel":"ticker","type":"update","data":[{"symbol":"%s","last":1.5}]}'
     made = feed(BTC)
     (ticker,) = made.receive(frame % b"BTC/USD", START)
@@ -110,16 +110,16 @@ def test_only_tracked_pairs_make_tickers() -> None:
     assert made.receive(frame % b"SOL/USD", START) == []
 
 
-def test_a_refusal_for_rate_says_when_to_come_back() -> None:
-    """Any other refusal of the connection just ends it."""
+def test_a_rate_limit_has_an_end() -> None:
+    """Other errors of the connection just end it."""
     with pytest.raises(SourceRateLimited):
         feed(BTC).receive(b'{"Error":"Exceeded msg rate"}', START)
     with pytest.raises(SourceUnavailable):
         feed(BTC).receive(b'{"error":"Internal error"}', START)
 
 
-def test_what_the_exchange_says_of_itself_is_passed_on_and_taken_back() -> None:
-    """Maintenance explains why prices rest; on each connection it says anew how it is."""
+def test_the_exchanges_status_is_reported_and_taken_back() -> None:
+    """Maintenance explains silent prices. The status is sent again on each connection."""
     status = (
         b'{"channel":"status","type":"update","data":[{"system":"%s","api_version":"v2","connection_id":1}]}'
     )
@@ -128,8 +128,8 @@ def test_what_the_exchange_says_of_itself_is_passed_on_and_taken_back() -> None:
     assert made.receive(status % b"online", START) == (SourceNotice(None),)
 
 
-def test_silent_pairs_are_left_and_entered_once_more() -> None:
-    """Nothing has come of one although it is subscribed."""
+def test_silent_pairs_are_unsubscribed_and_subscribed() -> None:
+    """Although they were subscribed."""
     made = feed(BTC, ETH)
     subscribe(made, BTC, ETH)
     made.resubscribe([ETH])

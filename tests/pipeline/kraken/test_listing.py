@@ -1,4 +1,4 @@
-"""What Kraken lists, from a documented example and from the simulator."""
+"""Kraken's listing, from a documented example and from the simulator."""
 
 import json
 
@@ -17,15 +17,15 @@ def listing(**pairs: dict[str, str]) -> bytes:
     return json.dumps({"error": [], "result": pairs}).encode()
 
 
-def test_a_pair_is_spelt_as_websocket_v2_does() -> None:
+def test_pairs_have_the_spelling_of_websocket_v2() -> None:
     """The listing's own spelling is older."""
     assert parse_listing(listing(XXBTZUSD=BITCOIN)) == [
         ListedInstrument("BTC/USD", "BTC", "USD", "BTC", TradingStatus.TRADING, "online")
     ]
 
 
-def test_what_only_kraken_calls_so_is_called_as_everywhere() -> None:
-    """By us; to Kraken it keeps Kraken's name."""
+def test_codes_of_kraken_alone_become_the_usual_ones() -> None:
+    """The source symbol keeps Kraken's code."""
     old, new = ({**BITCOIN, "wsname": f"{name}/XBT"} for name in ("LUNA", "LUNA2"))
     found = parse_listing(listing(old=old, new=new))
     assert [(one.source_symbol, one.base, one.quote) for one in found] == [
@@ -45,20 +45,20 @@ def test_what_only_kraken_calls_so_is_called_as_everywhere() -> None:
         ("something_new", TradingStatus.HALTED),
     ],
 )
-def test_only_some_states_make_prices(word: str, status: TradingStatus) -> None:
-    """A state that is not known is none that does."""
+def test_only_some_states_are_trading(word: str, status: TradingStatus) -> None:
+    """An unknown state is a halt."""
     (one,) = parse_listing(listing(pair={**BITCOIN, "status": word}))
     assert (one.status, one.word) == (status, word)
 
 
 def test_pairs_that_websocket_v2_does_not_have_are_left_out() -> None:
-    """Dark pools have no such name; another venue's book has one with a suffix."""
+    """Dark pools have no such name, and another venue's book has one with a suffix."""
     dark = {name: value for name, value in BITCOIN.items() if name != "wsname"}
     assert parse_listing(listing(dark=dark, venue={**BITCOIN, "wsname": "XBT/USD:BTNL"})) == []
 
 
-def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
-    """It comes with HTTP 200."""
+def test_an_error_response_is_not_a_listing() -> None:
+    """It has HTTP status 200."""
     with pytest.raises(SourceUnavailable, match="EGeneral:Internal error"):
         parse_listing(b'{"error":["EGeneral:Internal error"]}')
     with pytest.raises(SourceUnavailable):
@@ -66,13 +66,13 @@ def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"result":{}}', listing(XXBTZUSD=BITCOIN)[:-9]])
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """An entry left out would look like a delisted pair."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped entry would look like a delisted pair."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 @pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
-    """From the simulator, which lists all that the seed has."""
+    """From the simulator, which lists all instruments of the seed."""
     await check_listing(Source.KRAKEN)

@@ -1,4 +1,4 @@
-"""Kraken's messages and what they mean, from documented examples; what recordings of its other protocols can prove."""
+"""Kraken's messages, from documented examples and recordings of its other protocols."""
 
 import gzip
 import json
@@ -43,7 +43,7 @@ def entry(frame: bytes = TICKER) -> KrakenTicker:
 
 
 def test_numbers_are_read_from_their_text() -> None:
-    """Bare JSON numbers, each digit kept; time and figures of the day as published."""
+    """JSON numbers with each digit kept; time and 24 h statistics as published."""
     made = to_ticker(entry(), SYMBOL, received_at=START, simulated=True)
     assert made.source is Source.KRAKEN
     assert [str(one) for one in (made.price, made.bid, made.ask, made.high_24h, made.low_24h)] == [
@@ -71,13 +71,13 @@ def test_numbers_are_read_from_their_text() -> None:
     ],
 )
 def test_no_number_passes_through_a_float(written: bytes, printed: str) -> None:
-    """Exponents are spelt out, more digits than a float has are kept."""
+    """Exponents are resolved, and more digits than a float has are kept."""
     made = to_ticker(entry(TICKER.replace(b"105899.4", written)), SYMBOL, received_at=START, simulated=False)
     assert format_decimal(made.price) == printed
 
 
-def test_without_a_timestamp_the_arrival_is_what_is_known() -> None:
-    """Older servers send none; the origin says so."""
+def test_without_a_timestamp_the_time_of_arrival_is_used() -> None:
+    """Older servers send none. The origin says so."""
     made = to_ticker(
         entry(TICKER.replace(b',"timestamp":"2026-03-01T12:00:00.123456Z"', b"")),
         SYMBOL,
@@ -87,8 +87,8 @@ def test_without_a_timestamp_the_arrival_is_what_is_known() -> None:
     assert (made.observed_at, made.observed_at_origin) == (START, ObservedAtOrigin.RECEIVED)
 
 
-def test_a_pair_that_never_traded_is_refused_with_its_reason() -> None:
-    """Zero quotes are none; 1970 is a time, and no market is that old."""
+def test_a_pair_that_never_traded_is_rejected_with_its_reason() -> None:
+    """Quotes of zero are none; 1970 is earlier than all markets."""
     frame = (
         TICKER.replace(b"105944.2,", b"0.0,")
         .replace(b"105944.30", b"0")
@@ -99,7 +99,7 @@ def test_a_pair_that_never_traded_is_refused_with_its_reason() -> None:
     assert find_rejection(made, now=START, max_skew=START - START) is Rejection.BEFORE_ALL_MARKETS
 
 
-def test_every_symbol_has_its_own_answer() -> None:
+def test_every_symbol_has_a_response_of_its_own() -> None:
     """Success names it within the result, failure beside the error."""
     assert parse_message(
         b'{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},"success":true,'
@@ -112,7 +112,7 @@ def test_every_symbol_has_its_own_answer() -> None:
 
 
 def test_status_heartbeat_and_pong_are_no_tickers() -> None:
-    """The connection id is beyond what a float holds, and nobody's business."""
+    """The connection id does not fit a float, and is ignored."""
     assert parse_message(
         b'{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2",'
         b'"connection_id":6447481662169813000}]}'
@@ -126,8 +126,8 @@ def test_status_heartbeat_and_pong_are_no_tickers() -> None:
     "frame",
     [b'{"Error":"Exceeded msg rate"}', b'{"error":"Exceeded msg rate","method":"subscribe","success":false}'],
 )
-def test_a_refusal_of_the_connection_is_known_by_naming_no_symbol(frame: bytes) -> None:
-    """In either spelling of its key."""
+def test_an_error_without_a_symbol_is_about_the_connection(frame: bytes) -> None:
+    """With both spellings of its key."""
     assert parse_message(frame) == KrakenError("Exceeded msg rate")
 
 
@@ -146,17 +146,15 @@ def test_a_refusal_of_the_connection_is_known_by_naming_no_symbol(frame: bytes) 
         b'{"channel":"status","data":{}}',
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
-    """Never "no price"."""
+def test_an_unreadable_message_is_an_error_that_shows_it(frame: bytes) -> None:
+    """Never a missing price."""
     with pytest.raises(SourceProtocolError, match="saw"):
         parse_message(frame)
 
 
 @pytest.mark.parametrize("name", ["ticker", "trade"])
-def test_the_recorded_old_protocol_is_refused_or_has_nothing_for_us(name: str) -> None:
-    """Version 1 sends arrays: each of them is refused as unreadable, and none of its objects makes a ticker. The recordings
-    prove that a connection to the wrong address shows itself, no more: no recording of version 2 is to be had.
-    """
+def test_the_recorded_old_protocol_makes_no_ticker(name: str) -> None:
+    """Version 1 sends arrays, which are unreadable, and objects without a ticker."""
     arrays = objects = 0
     for _, frame in read_messages(f"kraken_ws_v1_{name}_5pairs_20210417.txt.gz"):
         if frame.startswith(b"["):
@@ -170,9 +168,7 @@ def test_the_recorded_old_protocol_is_refused_or_has_nothing_for_us(name: str) -
 
 
 def test_every_recorded_number_survives_as_a_bare_number() -> None:
-    """The REST answer of 2026 has the digits of all 1,530 pairs as text: written bare, as version 2 does, each is read and
-    printed as it was.
-    """
+    """The digits of all 1,530 pairs of 2026 are unchanged as JSON numbers."""
     with gzip.open(recorded("kraken_rest_ticker_all_20260624.json.gz")) as file:
         pairs = json.load(file)["body"]["result"]
     template = '{"channel":"ticker","type":"update","data":[{"symbol":%s,"last":%s,"bid":%s,"ask":%s,"high":%s,"low":%s,"volume":%s}]}'
@@ -185,7 +181,7 @@ def test_every_recorded_number_survives_as_a_bare_number() -> None:
 
 
 def test_all_our_pairs_are_in_the_recorded_listing() -> None:
-    """Under the very names that the seed has; names with the suffix of another venue are not among them."""
+    """With the names of the seed; names with another venue's suffix are not included."""
     with gzip.open(recorded("kraken_rest_ticker_all_20260624.json.gz")) as file:
         listed = set(json.load(file)["body"]["result"])
     ours = {one.source_symbol for one in read_seed() if one.source is Source.KRAKEN}
@@ -194,12 +190,12 @@ def test_all_our_pairs_are_in_the_recorded_listing() -> None:
     assert not [pair for pair in ours if ":" in pair]
 
 
-def test_kraken_has_names_of_its_own() -> None:
-    """XBT and XDG in the listing; and its LUNA is what everybody else calls LUNC."""
+def test_kraken_has_codes_of_its_own() -> None:
+    """XBT and XDG in the listing; its LUNA is LUNC elsewhere."""
     assert [v2_asset(one) for one in ("XBT", "XDG", "ETH", "AIXBT")] == ["BTC", "DOGE", "ETH", "AIXBT"]
     assert [our_asset(one) for one in ("LUNA", "LUNA2", "BTC")] == ["LUNC", "LUNA", "BTC"]
 
 
-def test_a_decimal_is_what_the_codec_makes_of_a_bare_number() -> None:
-    """The library's promise that all of the above rests on."""
+def test_the_codec_decodes_json_numbers_as_decimals() -> None:
+    """The library's behaviour that the above relies on."""
     assert str(msgspec.json.decode(b"[0.10]", type=list[Decimal])[0]) == "0.10"

@@ -1,4 +1,4 @@
-"""What a listing means for what is tracked, and when it is not believed."""
+"""The effects of a listing on the tracked instruments, and implausible listings."""
 
 from datetime import timedelta
 
@@ -27,34 +27,34 @@ def halted(one: Instrument, word: str = "BREAK") -> Instrument:
     return msgspec.structs.replace(one, halt=Halt(word, START - HOUR))
 
 
-def test_a_halt_is_told_in_the_sources_own_word() -> None:
-    """Since now, as nobody tells when it began."""
+def test_a_halt_has_the_sources_word() -> None:
+    """It begins now, because its true beginning is unknown."""
     assert find_changes([BTC, ETH], [listed(BTC, "BREAK"), listed(ETH)], START) == {BTC: Halt("BREAK", START)}
 
 
-def test_what_is_missing_is_not_listed() -> None:
-    """Delisted for good, as far as the listing tells."""
+def test_a_missing_instrument_is_not_listed() -> None:
+    """It was delisted, as far as the listing tells."""
     assert find_changes([BTC, ETH], [listed(ETH)], START) == {BTC: Halt(NOT_LISTED, START)}
 
 
-def test_what_trades_again_is_back() -> None:
-    """The halt is taken back, and only that is written."""
+def test_an_instrument_that_trades_again_is_not_halted() -> None:
+    """Only that change is written."""
     assert find_changes([halted(BTC), ETH], [listed(BTC), listed(ETH)], START) == {halted(BTC): None}
 
 
-def test_a_halt_that_goes_on_began_when_it_began() -> None:
-    """Under the same word nothing is new; under another one the beginning stays."""
+def test_a_continued_halt_keeps_its_beginning() -> None:
+    """The same status is no change; another one keeps the beginning."""
     assert find_changes([halted(BTC)], [listed(BTC, "BREAK")], START) == {}
     assert find_changes([halted(BTC)], [], START) == {halted(BTC): Halt(NOT_LISTED, START - HOUR)}
 
 
-def test_an_empty_listing_is_not_believed() -> None:
-    """Even where nothing is tracked or nothing was read before."""
+def test_an_empty_listing_is_implausible() -> None:
+    """Even if nothing is tracked or nothing was read before."""
     assert find_anomaly([], [], None) == "expected instruments, saw none"
 
 
-def test_a_listing_that_has_shrunk_by_more_than_a_fifth_is_not_believed() -> None:
-    """Whatever of it is tracked: exactly four fifths of the last one are."""
+def test_a_listing_that_shrank_by_more_than_a_fifth_is_implausible() -> None:
+    """Exactly four fifths of the last one are plausible."""
     last = ListingState(START, 100)
     entries = [listed(instrument(f"A{number}/USDT")) for number in range(80)]
     assert find_anomaly([], entries, last) is None
@@ -63,10 +63,8 @@ def test_a_listing_that_has_shrunk_by_more_than_a_fifth_is_not_believed() -> Non
 
 
 @pytest.mark.parametrize(("missing", "believed"), [(4, True), (5, False), (20, False)])
-def test_a_listing_without_more_than_a_fifth_of_the_tracked_is_not_believed(
-    missing: int, believed: bool
-) -> None:
-    """Though it is long enough; the doubt names some of them."""
+def test_a_listing_without_over_a_fifth_of_the_tracked_is_implausible(missing: int, believed: bool) -> None:
+    """Even if it is long enough. The reason names some of them."""
     others = [listed(instrument(f"B{number}/USDT")) for number in range(100)]
     doubt = find_anomaly(MANY, [*map(listed, MANY[missing:]), *others], None)
     assert (doubt is None) == believed
@@ -74,22 +72,22 @@ def test_a_listing_without_more_than_a_fifth_of_the_tracked_is_not_believed(
         assert f"{missing} missing: A0/USDT, A1/USDT" in doubt
 
 
-def test_a_single_instrument_may_always_go() -> None:
-    """Of few tracked ones, one is more than a fifth; two at once are not believed."""
+def test_a_single_instrument_may_always_be_delisted() -> None:
+    """Even if it is more than a fifth of the tracked ones; two are implausible."""
     others = [listed(instrument(f"B{number}/USDT")) for number in range(10)]
     assert find_anomaly([BTC], others, None) is None
     assert find_anomaly([BTC, ETH], [listed(ETH), *others], None) is None
     assert find_anomaly([BTC, ETH], others, None) is not None
 
 
-def test_what_was_missing_before_raises_no_doubt_again() -> None:
-    """A listing without those that are known to be delisted is a good one."""
+def test_known_delistings_are_plausible() -> None:
+    """The listing does not need to contain halted instruments."""
     gone = [halted(one, NOT_LISTED) for one in MANY[:10]]
     assert find_anomaly([*gone, *MANY[10:]], [*map(listed, MANY[10:])], None) is None
 
 
-def test_a_halt_of_everything_is_the_sources_own_word() -> None:
-    """Exchanges halt all pairs for maintenance, and say so of each."""
+def test_a_halt_of_everything_is_plausible() -> None:
+    """Exchanges halt all pairs for maintenance, and state it for each."""
     entries = [listed(one, "BREAK") for one in MANY]
     assert find_anomaly(MANY, entries, ListingState(START, 20)) is None
     assert len(find_changes(MANY, entries, START)) == 20

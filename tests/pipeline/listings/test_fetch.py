@@ -1,4 +1,4 @@
-"""A listing that trickles in is not waited for for ever."""
+"""The bound on the time of a listing that arrives slowly."""
 
 import asyncio
 from contextlib import closing, suppress
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.servers
 
 
 async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer without an end, a byte at a time: each comes well before any timeout of its own."""
+    """Send a response without an end, a byte at a time, faster than any timeout between bytes."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
     with closing(writer), suppress(ConnectionError):
@@ -26,8 +26,8 @@ async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             await asyncio.sleep(0.05)
 
 
-async def test_a_listing_that_only_trickles_in_is_given_up() -> None:
-    """The time for the whole of it is bounded, too."""
+async def test_a_listing_that_arrives_too_slowly_is_given_up() -> None:
+    """The total time is bounded, too."""
     context = source_context(Source.KRAKEN)
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

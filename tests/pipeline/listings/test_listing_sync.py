@@ -1,4 +1,4 @@
-"""A source's listing is read when it is due, by one replica, and followed only if it is believed."""
+"""A listing is fetched when it is due, by one replica, and applied only if plausible."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class FakeListing:
-    """A `ListingFetcher` over what is tracked, with words for what is not traded."""
+    """A `ListingFetcher` that lists the tracked instruments, with words for the halted ones."""
 
     def __init__(self, tracked: Sequence[Instrument]) -> None:
         self.tracked = tracked
@@ -51,8 +51,8 @@ def is_well(health: SourceHealth) -> bool:
     return health.state is LinkState.UP
 
 
-class Stage:
-    """Replicas of the keeper of Binance's listing, over one database."""
+class Harness:
+    """Replicas of Binance's listing sync over one database."""
 
     def __init__(self, store: InstrumentStore, tracked: Sequence[Instrument]) -> None:
         self.store = store
@@ -84,144 +84,142 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
     await migrate(url)
     store = InstrumentStore(url)
-    yield Stage(store, await store.read(Source.BINANCE))
+    yield Harness(store, await store.read(Source.BINANCE))
     await store.close()
 
 
-async def test_it_reads_at_once_and_then_when_it_is_due(stage: Stage) -> None:
-    """Not before: also not after a restart, as the database knows when it was read."""
-    assert await stage.keeper.poll() == INTERVAL
-    stage.keeper, _ = stage.replica()
-    await stage.look_later(seconds=299)
-    assert stage.listing.asked == 1
-    await stage.look_later(seconds=1)
-    assert stage.listing.asked == 2
+async def test_it_fetches_at_once_and_then_when_due(harness: Harness) -> None:
+    """Not before, even after a restart, because the database has the time."""
+    assert await harness.keeper.poll() == INTERVAL
+    harness.keeper, _ = harness.replica()
+    await harness.look_later(seconds=299)
+    assert harness.listing.asked == 1
+    await harness.look_later(seconds=1)
+    assert harness.listing.asked == 2
 
 
-async def test_a_halted_instrument_leaves_and_comes_back(stage: Stage) -> None:
-    """With the source's word, since it was seen first."""
-    await stage.keeper.poll()
-    stage.listing.words["BTC/USDT"] = "BREAK"
-    stage.listing.absent.add("ETH/USDT")
-    await stage.look_later(minutes=5)
+async def test_a_halted_instrument_is_removed_and_returns(harness: Harness) -> None:
+    """With the source's word, and the time at which it was first seen."""
+    await harness.keeper.poll()
+    harness.listing.words["BTC/USDT"] = "BREAK"
+    harness.listing.absent.add("ETH/USDT")
+    await harness.look_later(minutes=5)
     since = START + INTERVAL
-    assert await stage.halts() == {"BTC/USDT": Halt("BREAK", since), "ETH/USDT": Halt("not listed", since)}
-    stage.listing.absent.clear()
-    await stage.look_later(minutes=5)
-    assert await stage.halts() == {"BTC/USDT": Halt("BREAK", since)}
-    stage.listing.words.clear()
-    await stage.look_later(minutes=5)
-    assert await stage.halts() == {}
+    assert await harness.halts() == {"BTC/USDT": Halt("BREAK", since), "ETH/USDT": Halt("not listed", since)}
+    harness.listing.absent.clear()
+    await harness.look_later(minutes=5)
+    assert await harness.halts() == {"BTC/USDT": Halt("BREAK", since)}
+    harness.listing.words.clear()
+    await harness.look_later(minutes=5)
+    assert await harness.halts() == {}
 
 
-async def test_of_several_replicas_one_reads(stage: Stage) -> None:
-    """The others see by the database that it was done."""
-    other, _ = stage.replica()
-    await asyncio.gather(stage.keeper.poll(), other.poll())
-    assert stage.listing.asked == 1
-    stage.clock.advance(minutes=1)
+async def test_one_of_several_replicas_fetches(harness: Harness) -> None:
+    """The others see in the database that it was done."""
+    other, _ = harness.replica()
+    await asyncio.gather(harness.keeper.poll(), other.poll())
+    assert harness.listing.asked == 1
+    harness.clock.advance(minutes=1)
     assert await other.poll() == INTERVAL - MINUTE
-    assert stage.listing.asked == 1
+    assert harness.listing.asked == 1
 
 
-async def test_another_replica_takes_over_from_one_that_fails(stage: Stage) -> None:
+async def test_another_replica_takes_over_from_one_that_fails(harness: Harness) -> None:
     """With the next attempt, a minute later."""
-    other, _ = stage.replica()
-    stage.listing.failure = SourceUnavailable(Source.BINANCE, "away")
-    await stage.keeper.poll()
-    stage.listing.failure = None
+    other, _ = harness.replica()
+    harness.listing.failure = SourceUnavailable(Source.BINANCE, "away")
+    await harness.keeper.poll()
+    harness.listing.failure = None
     await other.poll()
-    assert stage.listing.asked == 1
-    stage.clock.advance(minutes=1)
+    assert harness.listing.asked == 1
+    harness.clock.advance(minutes=1)
     await other.poll()
-    assert await ListingRecords(stage.store).read(Source.BINANCE) is not None
+    assert await ListingRecords(harness.store).read(Source.BINANCE) is not None
 
 
-async def test_without_a_listing_nothing_changes(stage: Stage) -> None:
-    """Halted stays halted, traded stays traded; people hear of it when it has lasted."""
-    stage.listing.words["BTC/USDT"] = "BREAK"
-    await stage.keeper.poll()
-    halts = await stage.halts()
-    stage.listing.words.clear()
-    stage.listing.failure = SourceUnavailable(Source.BINANCE, "no network")
+async def test_without_a_listing_nothing_changes(harness: Harness) -> None:
+    """Halts stay. The failure is reported once it has lasted."""
+    harness.listing.words["BTC/USDT"] = "BREAK"
+    await harness.keeper.poll()
+    halts = await harness.halts()
+    harness.listing.words.clear()
+    harness.listing.failure = SourceUnavailable(Source.BINANCE, "no network")
     for _ in range(15):
-        await stage.look_later(minutes=1)
-        assert is_well(stage.health)
-        assert await stage.halts() == halts
-    await stage.look_later(minutes=1)
-    assert not is_well(stage.health)
-    reason = stage.health.report(stage.clock()).reason
+        await harness.look_later(minutes=1)
+        assert is_well(harness.health)
+        assert await harness.halts() == halts
+    await harness.look_later(minutes=1)
+    assert not is_well(harness.health)
+    reason = harness.health.report(harness.clock()).reason
     assert reason is not None
     assert "listing not read since 2026-01-01T12:00+00:00" in reason
     assert "no network" in reason
-    stage.listing.failure = None
-    await stage.look_later(minutes=5)
-    assert (is_well(stage.health), await stage.halts()) == (True, {})
+    harness.listing.failure = None
+    await harness.look_later(minutes=5)
+    assert (is_well(harness.health), await harness.halts()) == (True, {})
 
 
 @pytest.mark.parametrize("lost", ["everything", "a fifth and one"])
-async def test_a_listing_that_lost_too_much_is_refused_with_a_note(stage: Stage, lost: str) -> None:
-    """Nothing leaves because of it; the next good one makes up for it."""
-    await stage.keeper.poll()
-    names = [str(one.symbol) for one in stage.listing.tracked]
-    stage.listing.absent = set(names if lost == "everything" else names[: len(names) // 5 + 1])
-    await stage.look_later(minutes=5)
-    assert await stage.halts() == {}
-    assert not is_well(stage.health)
-    reason = stage.health.report(stage.clock()).reason
+async def test_an_implausible_listing_is_rejected_and_reported(harness: Harness, lost: str) -> None:
+    """No instrument is removed because of it. The next plausible one is applied."""
+    await harness.keeper.poll()
+    names = [str(one.symbol) for one in harness.listing.tracked]
+    harness.listing.absent = set(names if lost == "everything" else names[: len(names) // 5 + 1])
+    await harness.look_later(minutes=5)
+    assert await harness.halts() == {}
+    assert not is_well(harness.health)
+    reason = harness.health.report(harness.clock()).reason
     assert reason is not None
     assert "listing not believed: expected" in reason
-    stage.listing.absent.clear()
-    await stage.look_later(minutes=5)
-    assert (is_well(stage.health), await stage.halts()) == (True, {})
+    harness.listing.absent.clear()
+    await harness.look_later(minutes=5)
+    assert (is_well(harness.health), await harness.halts()) == (True, {})
 
 
-async def test_a_doubt_is_settled_by_whichever_replica_reads_a_good_listing(stage: Stage) -> None:
-    """Else the one that doubted would go on saying so for ever."""
-    other, _ = stage.replica()
-    stage.listing.absent = {str(one.symbol) for one in stage.listing.tracked}
-    await stage.keeper.poll()
-    assert not is_well(stage.health)
-    stage.listing.absent.clear()
-    stage.clock.advance(minutes=1)
+async def test_a_plausible_listing_of_any_replica_clears_the_report(harness: Harness) -> None:
+    """Otherwise the replica that rejected one would report it without end."""
+    other, _ = harness.replica()
+    harness.listing.absent = {str(one.symbol) for one in harness.listing.tracked}
+    await harness.keeper.poll()
+    assert not is_well(harness.health)
+    harness.listing.absent.clear()
+    harness.clock.advance(minutes=1)
     await other.poll()
-    await stage.keeper.poll()
-    assert is_well(stage.health)
+    await harness.keeper.poll()
+    assert is_well(harness.health)
 
 
 @pytest.mark.parametrize("wait_s", [30, 268])
-async def test_a_refusal_for_rate_is_obeyed_to_the_second(stage: Stage, wait_s: int) -> None:
-    """Not asked before, and asked at that moment, be it within the attempt that was claimed: who asks all the time would else
-    take every call that comes free.
-    """
+async def test_a_rate_limited_replica_retries_exactly_at_its_end(harness: Harness, wait_s: int) -> None:
+    """Within the claimed attempt: otherwise consumers would take every free call."""
     retry_at = START + timedelta(seconds=wait_s)
-    stage.listing.failure = SourceRateLimited(Source.BINANCE, "spent", retry_at=retry_at)
-    assert await stage.keeper.poll() == timedelta(seconds=wait_s)
-    stage.listing.failure = None
-    await stage.look_later(seconds=wait_s - 1)
-    assert stage.listing.asked == 1
-    await stage.look_later(seconds=1)
-    assert stage.listing.asked == 2
-    assert await ListingRecords(stage.store).read(Source.BINANCE) is not None
+    harness.listing.failure = SourceRateLimited(Source.BINANCE, "spent", retry_at=retry_at)
+    assert await harness.keeper.poll() == timedelta(seconds=wait_s)
+    harness.listing.failure = None
+    await harness.look_later(seconds=wait_s - 1)
+    assert harness.listing.asked == 1
+    await harness.look_later(seconds=1)
+    assert harness.listing.asked == 2
+    assert await ListingRecords(harness.store).read(Source.BINANCE) is not None
 
 
-async def test_an_absent_database_is_waited_for(stage: Stage, tmp_path: Path) -> None:
-    """Nothing is asked of the source meanwhile."""
+async def test_it_waits_for_an_unavailable_database(harness: Harness, tmp_path: Path) -> None:
+    """The source is not called meanwhile."""
     store = InstrumentStore(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
-    stage.store = store
-    keeper, health = stage.replica()
+    harness.store = store
+    keeper, health = harness.replica()
     assert await keeper.poll() == MINUTE
-    assert (stage.listing.asked, is_well(health)) == (0, True)
+    assert (harness.listing.asked, is_well(health)) == (0, True)
     await store.close()
 
 
-async def test_what_is_removed_is_forgotten(stage: Stage) -> None:
-    """An instrument that is tracked no more is none that a listing can halt."""
-    await stage.store.remove(Source.BINANCE, Symbol("BTC", "USDT"))
-    stage.listing.absent.add("BTC/USDT")
-    await stage.keeper.poll()
-    assert await stage.halts() == {}
+async def test_a_removed_instrument_is_forgotten(harness: Harness) -> None:
+    """A listing cannot halt an instrument that is not tracked."""
+    await harness.store.remove(Source.BINANCE, Symbol("BTC", "USDT"))
+    harness.listing.absent.add("BTC/USDT")
+    await harness.keeper.poll()
+    assert await harness.halts() == {}

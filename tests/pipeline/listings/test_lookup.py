@@ -1,4 +1,4 @@
-"""Spellings are looked up in listings, never guessed."""
+"""Instruments are looked up in listings, never guessed."""
 
 import gzip
 import json
@@ -25,34 +25,34 @@ PAIRS = [entry("BTCTUSD", "BTC", "TUSD"), entry("ETHUSDT", "ETH", "USDT"), entry
 COINS = [entry("pepe-2-0", "PEPE", None), entry("pepe", "PEPE", None), entry("bitcoin", "BTC", None)]
 
 
-def test_a_pair_is_what_the_listing_says_it_is() -> None:
-    """`BTCTUSD` is BTC/TUSD here, and nothing is BTCT/USD."""
+def test_base_and_quote_come_from_the_listing() -> None:
+    """`BTCTUSD` is BTC/TUSD here, and there is no BTCT/USD."""
     assert find_listed(Source.BINANCE, PAIRS, parse_symbol("BTC/TUSD")) is PAIRS[0]
     with pytest.raises(NotListed):
         find_listed(Source.BINANCE, PAIRS, parse_symbol("BTCT/USD"))
 
 
-def test_one_match_in_any_currency_is_taken() -> None:
+def test_a_coin_matches_any_currency() -> None:
     """A coin is priced in every currency."""
     assert find_listed(Source.COINGECKO, COINS, parse_symbol("BTC/EUR")).source_symbol == "bitcoin"
 
 
 def test_several_matches_are_candidates() -> None:
-    """With id and name, plainest id first; none of them is chosen."""
+    """With id and name, shortest id first. None of them is chosen."""
     with pytest.raises(AmbiguousSymbol) as refused:
         find_listed(Source.COINGECKO, COINS, parse_symbol("PEPE/USD"))
     assert refused.value.candidates == ("pepe (PEPE of pepe)", "pepe-2-0 (PEPE of pepe-2-0)")
     assert "PEPE/USD could be any of 2 that coingecko lists: pepe (" in str(refused.value)
 
 
-def test_an_unknown_symbol_is_refused_with_near_matches() -> None:
-    """Spelt alike, best first."""
+def test_an_unknown_symbol_is_an_error_with_near_matches() -> None:
+    """Similar spellings, best first."""
     with pytest.raises(NotListed) as refused:
         find_listed(Source.BINANCE, PAIRS, parse_symbol("ETH/USDTT"))
     assert refused.value.near[0] == "ETH/USDT"
 
 
-def test_a_dead_entry_is_no_candidate_beside_a_living_one() -> None:
+def test_a_halted_entry_is_ignored_beside_a_trading_one() -> None:
     """Alone it is found, with its status."""
     dead, living = entry("LUNAUSDT-OLD", "LUNA", "USDT", HALTED), entry("LUNAUSDT", "LUNA", "USDT")
     symbol = parse_symbol("LUNA/USDT")
@@ -60,21 +60,21 @@ def test_a_dead_entry_is_no_candidate_beside_a_living_one() -> None:
     assert find_listed(Source.BINANCE, [dead], symbol) is dead
 
 
-def test_search_looks_at_spelling_base_and_name() -> None:
-    """In any case, and by quote where there is one."""
+def test_search_covers_source_symbol_base_and_name() -> None:
+    """In any case, and by quote if there is one."""
     assert [one.source_symbol for one in search(PAIRS, text="eth", quote="usdt")] == ["ETHUSDT"]
     assert len(list(search(PAIRS))) == 3
     assert len(list(search(COINS, text="PEPE OF", quote="EUR"))) == 2
 
 
-def test_what_makes_no_symbol_of_ours_has_none() -> None:
-    """CoinGecko lists all sorts of codes."""
+def test_invalid_codes_have_no_symbol() -> None:
+    """CoinGecko lists all kinds of codes."""
     assert to_symbol(entry("x", "$MEME", None), "USD") is None
     assert str(to_symbol(COINS[2], "EUR")) == "BTC/EUR"
 
 
 def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
-    """Every trading pair of 2021 by base and quote; the joined spelling is never taken apart."""
+    """Every trading pair of 2021 by base and quote. The joined spelling is never split."""
     recording = json.loads(
         gzip.decompress(recorded("binance_rest_exchangeInfo_20211012.json.gz").read_bytes())
     )
@@ -84,8 +84,8 @@ def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
         assert find_listed(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
 
 
-def test_recorded_coins_are_ambiguous_where_they_share_a_symbol() -> None:
-    """25 for PEPE, 6 for BTC: whoever takes the first or the last of them is wrong some day."""
+def test_recorded_coins_with_a_shared_symbol_are_ambiguous() -> None:
+    """25 for PEPE, 6 for BTC: taking the first or the last would be wrong."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
     coins = parse_coins(json.dumps(recording["body"]).encode())
     for base, count in (("PEPE", 25), ("BTC", 6)):

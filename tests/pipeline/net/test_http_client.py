@@ -1,4 +1,4 @@
-"""Calls that are given up at their deadline, again and again, and the call after them."""
+"""Requests that are cancelled at their deadline, and the request after them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ TURNS_OF_A_CALL = 60
 
 @asynccontextmanager
 async def server(is_good: asyncio.Event) -> AsyncIterator[str]:
-    """The address of a server that says nothing until `is_good`."""
+    """The address of a server that does not respond until `is_good`."""
     answering: set[asyncio.Task[None] | None] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,8 +45,8 @@ async def ask(connect: Callable[[], httpx.AsyncClient]) -> str:
         return (await client.get("/")).text
 
 
-async def test_calls_given_up_at_any_moment_leave_the_next_one_alone() -> None:
-    """A source that was silent for an hour is asked again as if nothing had been; one client for all calls gets stuck here."""
+async def test_cancelled_requests_do_not_affect_the_next_one() -> None:
+    """A shared connection pool would get stuck here."""
     is_good = asyncio.Event()
     async with server(is_good) as address:
         connect = client_factory(address, {}, timeout_s=5)

@@ -21,7 +21,7 @@ Script = list[int | SourceError]
 
 
 def scripted(*connections: Script) -> tuple[Callable[[], AsyncGenerator[int, None]], list[int]]:
-    """Connections that yield and raise as written; the last one stays silent at its end. And how many were closed."""
+    """Return connections that yield and raise as given, and the list of those that were closed."""
     remaining = list(connections)
     closed: list[int] = []
 
@@ -61,8 +61,8 @@ async def collect(
     raise AssertionError("it never ends")
 
 
-async def test_it_goes_on_after_a_failure_and_after_a_clean_end() -> None:
-    """Both are the same to it: close code 1000 has hung many a client."""
+async def test_it_reconnects_after_a_failure_and_after_a_clean_end() -> None:
+    """Both are the same: after close code 1000 many clients hang."""
     seen = health()
     connect, closed = scripted([1, SourceUnavailable(BINANCE, "reset")], [2], [3])
     assert await collect(connect, seen, 3) == [1, 2, 3]
@@ -85,7 +85,7 @@ async def test_a_failure_shows_in_the_health_until_the_first_message() -> None:
 
 
 async def test_the_wait_resets_with_the_first_good_message() -> None:
-    """Three failures in a row wait longer and longer; after a message the next wait is the first again."""
+    """Three failures in a row wait longer each; after a message the wait is the first again."""
     asked: list[float] = []
 
     def record(_: float, high: float) -> float:
@@ -99,8 +99,8 @@ async def test_the_wait_resets_with_the_first_good_message() -> None:
     assert asked == [10, 20, 30, 10]
 
 
-async def test_a_source_that_says_when_to_come_back_is_obeyed() -> None:
-    """Not earlier than it said, and not all replicas at that very moment."""
+async def test_a_rate_limit_delays_the_next_connection() -> None:
+    """Not earlier than the source said, and with jitter between replicas."""
     retry_at = utc_now() + timedelta(milliseconds=150)
     connect, _ = scripted([SourceRateLimited(BINANCE, "429", retry_at=retry_at)], [1])
     assert await collect(connect, health(), 1) == [1]
@@ -108,7 +108,7 @@ async def test_a_source_that_says_when_to_come_back_is_obeyed() -> None:
 
 
 async def test_cancellation_closes_the_connection() -> None:
-    """In the middle of a read, too."""
+    """Also in the middle of a read."""
     connect, closed = scripted([])
     messages = reconnecting(connect, health(), backoff=quick(), clock=utc_now)
     reading = asyncio.ensure_future(anext(messages))

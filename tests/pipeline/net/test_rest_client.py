@@ -1,4 +1,4 @@
-"""The plain REST client against a real HTTP server on a free port."""
+"""The REST client against a real HTTP server on a free port."""
 
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -38,8 +38,8 @@ def rest_client(
 
 
 @pytest.mark.servers
-async def test_an_answer_is_handed_over_unread() -> None:
-    """With the path below the base address, and the parameters."""
+async def test_a_response_is_returned_undecoded() -> None:
+    """The path is appended to the base address, with the parameters."""
     async with (
         open_server('{"symbols":[]}', path="/binance") as server,
         rest_client(server.url + "/") as rest,
@@ -50,7 +50,7 @@ async def test_an_answer_is_handed_over_unread() -> None:
 
 @pytest.mark.servers
 async def test_silence_ends_in_a_timeout() -> None:
-    """Nobody waits for a dead server."""
+    """A dead server does not block the caller."""
     async with (
         open_server() as server,
         rest_client(server.url, timeout_s=0.1) as rest,
@@ -61,7 +61,7 @@ async def test_silence_ends_in_a_timeout() -> None:
 
 
 @pytest.mark.servers
-async def test_a_cut_answer_is_none() -> None:
+async def test_a_truncated_response_is_an_error() -> None:
     """Half a listing must never be read as one."""
     async with (
         open_server('{"symbols":[') as server,
@@ -73,8 +73,8 @@ async def test_a_cut_answer_is_none() -> None:
 
 
 @pytest.mark.servers
-async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
-    """Replicas that share the cooldown send no request until it is over."""
+async def test_a_rate_limit_starts_a_cooldown_of_all_replicas() -> None:
+    """No request is sent until it is over."""
     shared = MemoryCooldown(FakeClock())
     async with open_server() as server:
         server.status = 418
@@ -90,7 +90,7 @@ async def test_a_refusal_is_obeyed_by_all_replicas() -> None:
 @pytest.mark.servers
 @pytest.mark.parametrize("simulated", [True, False])
 async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
-    """A listing of the wrong kind is refused whole."""
+    """A listing of the wrong kind is rejected."""
     async with open_server() as server:
         if not simulated:
             server.headers[SIMULATED_HEADER] = "generated"
@@ -113,22 +113,22 @@ async def test_simulated_and_real_are_never_mixed(simulated: bool) -> None:
         (200, {"content-type": "text/html"}, SourceProtocolError),
     ],
 )
-def test_refusals_mean_what_their_status_says(
+def test_errors_are_classified_by_status(
     status: int, headers: dict[str, str], expected: type[Exception]
 ) -> None:
-    """Status first, then the content type; the body is only quoted."""
+    """Status first, then the content type. The body is only quoted."""
     assert type(response_error(Source.BINANCE, status, headers, b"<html>", START)) is expected
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("720", 720), (None, 60), ("0", 60)])
-def test_a_refusal_for_rate_says_when_to_come_back(header: str | None, seconds: int) -> None:
-    """By Retry-After; without one in a minute."""
+def test_a_rate_limit_has_an_end(header: str | None, seconds: int) -> None:
+    """By Retry-After, or else in a minute."""
     headers = {} if header is None else {"retry-after": header}
     refused = response_error(Source.BINANCE, 429, headers, b"", START)
     assert isinstance(refused, SourceRateLimited)
     assert refused.retry_at == START + timedelta(seconds=seconds)
 
 
-def test_a_good_answer_is_no_refusal() -> None:
+def test_a_successful_response_is_no_error() -> None:
     """200 with JSON."""
     assert response_error(Source.BINANCE, 200, JSON, b"{}", START) is None

@@ -1,4 +1,4 @@
-"""Retry-After in both of its forms, and in none."""
+"""Retry-After in both of its forms, and malformed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,24 +25,24 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_seconds_and_dates_are_spans_from_now(value: str, seconds: int) -> None:
-    """RFC 9110 has three forms of a date; one that is over is no wait."""
+    """RFC 9110 has three forms of dates. A past one is no wait."""
     assert parse_retry_after_header(value, NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("value", ["259201", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_no_mistake_silences_a_source_for_longer_than_the_longest_ban(value: str) -> None:
-    """Three days, whichever form the mistake has."""
+    """Three days, with any form."""
     assert parse_retry_after_header(value, NOW) == LONGEST_RETRY_AFTER
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "30, 30", "\u00b2", "2026-01-01T12:02:00Z"])
-def test_anything_else_says_nothing(value: str | None) -> None:
-    """What is not understood is not guessed at."""
+def test_malformed_values_are_ignored(value: str | None) -> None:
+    """They are not guessed."""
     assert parse_retry_after_header(value, NOW) is None
 
 
 @given(st.text(alphabet="0123456789 :,-+GMTMonJan", max_size=40))
-def test_whatever_it_says_the_wait_is_bounded(value: str) -> None:
-    """Nothing that a source sends raises."""
+def test_any_value_gives_a_bounded_wait(value: str) -> None:
+    """No value raises."""
     span = parse_retry_after_header(value, NOW)
     assert span is None or timedelta() <= span <= LONGEST_RETRY_AFTER

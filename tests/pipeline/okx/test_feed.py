@@ -1,4 +1,4 @@
-"""OKX's protocol core: what it sends when, and what it makes of what comes."""
+"""OKX's protocol without a socket."""
 
 import itertools
 import json
@@ -29,8 +29,8 @@ def answer(inst_id: str, channel: str = "tickers") -> bytes:
     return json.dumps({"event": "subscribe", "arg": {"channel": channel, "instId": inst_id}}).encode()
 
 
-def test_tickers_are_subscribed_and_each_is_answered() -> None:
-    """One request for all of them: operations an hour are few."""
+def test_tickers_are_subscribed_in_one_request_and_confirmed_one_by_one() -> None:
+    """The number of operations an hour is small."""
     made = feed(BTC, XYZ)
     assert json.loads(made.next_message(0.0) or "") == {
         "op": "subscribe",
@@ -48,7 +48,7 @@ def test_tickers_are_subscribed_and_each_is_answered() -> None:
 
 
 def test_a_request_stays_far_below_its_largest_size() -> None:
-    """64 kB of arguments, names of twenty letters a side."""
+    """64 kB of arguments, with names of twenty letters a side."""
     assets = [f"{number:0>20}" for number in range(TOPICS_PER_MESSAGE + 5)]
     made = feed(*(Symbol(asset, "Q" * 20) for asset in assets))
     text = made.next_message(0.0) or ""
@@ -56,8 +56,8 @@ def test_a_request_stays_far_below_its_largest_size() -> None:
     assert len(text) < 32 * KIB
 
 
-def test_a_restless_watchlist_does_not_use_up_the_operations() -> None:
-    """480 an hour are allowed; two changes a second for an hour and more stay at 400 in any hour."""
+def test_frequent_changes_do_not_use_up_the_operations() -> None:
+    """480 an hour are allowed. Two changes a second stay at 400 in any hour."""
     made, sent = feed(), []
     for tick in range(9000):
         now = tick / 2
@@ -71,16 +71,16 @@ def test_a_restless_watchlist_does_not_use_up_the_operations() -> None:
     assert len(sent) > 400
 
 
-def test_the_ping_is_text_and_its_answer_too() -> None:
-    """Three times within the 30 s after which the server gives up."""
+def test_ping_and_pong_are_text() -> None:
+    """Three times within the 30 s after which the server closes."""
     made = feed()
     times = [now for now in range(31) if made.next_message(float(now)) == "ping"]
     assert times == [PING_S, 2 * PING_S, 3 * PING_S]
     assert made.receive(b"pong", START) == ()
 
 
-def test_an_instrument_that_does_not_exist_leaves_the_others_alone() -> None:
-    """The error names it in its text only."""
+def test_an_unknown_instrument_does_not_affect_the_others() -> None:
+    """Only the error's text names it."""
     made = feed(BTC, XYZ)
     made.next_message(0.0)
     for channel in ("tickers", "trades"):
@@ -93,8 +93,8 @@ def test_an_instrument_that_does_not_exist_leaves_the_others_alone() -> None:
     assert made.next_message(9.0) is None
 
 
-def test_an_error_about_nothing_is_counted_and_one_about_rate_is_obeyed() -> None:
-    """The connection goes on after the first, not after the second."""
+def test_an_error_without_a_topic_is_counted_and_a_rate_limit_ends_the_connection() -> None:
+    """The connection continues after the first only."""
     with pytest.raises(SourceProtocolError, match="60012"):
         feed(BTC).receive(b'{"event":"error","code":"60012","msg":"Illegal request"}', START)
     with pytest.raises(SourceRateLimited):
@@ -102,7 +102,7 @@ def test_an_error_about_nothing_is_counted_and_one_about_rate_is_obeyed() -> Non
 
 
 def test_a_service_upgrade_is_announced() -> None:
-    """Another connection is opened before the 30 s are over; other notices are none of ours."""
+    """Another connection is opened before the 30 s are over. Other notices are ignored."""
     said = "The connection will soon be closed for a service upgrade. Please reconnect."
     notice = json.dumps({"event": "notice", "code": "64008", "msg": said, "connId": "a4d3ae55"}).encode()
     assert feed(BTC).receive(notice, START) == (GoingAway(said),)
@@ -110,7 +110,7 @@ def test_a_service_upgrade_is_announced() -> None:
 
 
 def test_the_recorded_connection_makes_a_ticker_of_each_push_in_order() -> None:
-    """Of the spot instruments, newer each time."""
+    """Of the spot instruments, in order."""
     made, seen = OkxProtocol(simulated=False), dict[str, list[Ticker]]()
     spot = ("ZEN-USDT", "ELON-USDT", "PROPS-ETH")
     made.track([Instrument(Source.OKX, parse_symbol(one.replace("-", "/")), one, "") for one in spot])

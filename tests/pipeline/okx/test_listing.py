@@ -1,4 +1,4 @@
-"""What OKX lists, from a documented example and from the simulator."""
+"""OKX's listing, from a documented example and from the simulator."""
 
 import json
 
@@ -18,21 +18,21 @@ def listing(*entries: dict[str, str]) -> bytes:
 
 
 def test_an_instrument_is_split_as_okx_splits_it() -> None:
-    """Its assets stand beside its id."""
+    """The listing has base and quote besides the id."""
     assert parse_listing(listing(BITCOIN)) == [
         ListedInstrument("BTC-USDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "live")
     ]
 
 
 @pytest.mark.parametrize("word", ["suspend", "preopen", "test", "something_new"])
-def test_only_live_instruments_make_prices(word: str) -> None:
-    """A state that is not known is none that does."""
+def test_only_live_instruments_are_trading(word: str) -> None:
+    """An unknown state is a halt."""
     (one,) = parse_listing(listing({**BITCOIN, "state": word}))
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
-def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
-    """It comes with HTTP 200."""
+def test_an_error_response_is_not_a_listing() -> None:
+    """It has HTTP status 200."""
     with pytest.raises(SourceUnavailable, match="50011 Too Many Requests"):
         parse_listing(b'{"code":"50011","msg":"Too Many Requests","data":[]}')
 
@@ -40,13 +40,13 @@ def test_an_answer_that_says_what_went_wrong_is_no_listing() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b"{}", listing({"instId": "BTC-USDT"}), listing(BITCOIN)[:-9]]
 )
-def test_an_answer_that_cannot_be_read_whole_is_refused(body: bytes) -> None:
-    """An entry left out would look like a delisted instrument."""
+def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
+    """A skipped entry would look like a delisted instrument."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
 
 
 @pytest.mark.servers
 async def test_the_listing_is_fetched_over_rest() -> None:
-    """From the simulator, which lists all that the seed has."""
+    """From the simulator, which lists all instruments of the seed."""
     await check_listing(Source.OKX)

@@ -1,4 +1,4 @@
-"""OKX's messages and what they mean, from documented examples and a recorded connection."""
+"""OKX's messages, from documented examples and a recorded connection."""
 
 from collections import Counter
 from decimal import Decimal
@@ -40,7 +40,7 @@ def entry(frame: bytes = TICKER) -> OkxTicker:
 
 
 def test_everything_is_text_and_read_exactly() -> None:
-    """The time, too. The last price may lie outside of bid and ask, as in this real message."""
+    """Times, too. The last price may be outside of bid and ask, as in this real message."""
     made = to_ticker(entry(), SYMBOL, received_at=START, simulated=True)
     assert made is not None
     assert made.source is Source.OKX
@@ -59,7 +59,7 @@ def test_everything_is_text_and_read_exactly() -> None:
 
 
 def test_empty_text_is_no_value() -> None:
-    """An empty side of the book is none; without a last price there is no ticker at all."""
+    """An empty side of the book has no price; without a last price there is no ticker."""
     made = to_ticker(entry(TICKER.replace(b"30228.6", b"")), SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert made.bid is None
@@ -68,29 +68,29 @@ def test_empty_text_is_no_value() -> None:
     assert to_ticker(untraded, SYMBOL, received_at=START, simulated=False) is None
 
 
-def test_volume_counts_only_where_it_is_in_base_units() -> None:
-    """Of swaps and options it is a number of contracts."""
+def test_volume_is_mapped_only_in_base_units() -> None:
+    """For swaps and options it is a number of contracts."""
     made = to_ticker(entry(TICKER.replace(b"SPOT", b"SWAP")), SYMBOL, received_at=START, simulated=False)
     assert made is not None
     assert made.volume_24h is None
 
 
 @pytest.mark.parametrize("bad", [b"", b"soon", b"99999999999999999999"])
-def test_a_time_that_is_none_is_an_error(bad: bytes) -> None:
-    """Our own clock is no substitute where the source has one."""
+def test_an_invalid_time_is_an_error(bad: bytes) -> None:
+    """Our own clock does not replace it."""
     with pytest.raises(SourceProtocolError, match="time in ms"):
         to_ticker(entry(TICKER.replace(b"1652459224956", bad)), SYMBOL, received_at=START, simulated=False)
 
 
-def test_each_argument_has_its_own_answer() -> None:
+def test_each_argument_has_a_response_of_its_own() -> None:
     """With or without a connection id, which is newer."""
     for rest in (b"", b',"connId":"a4d3ae55"'):
         frame = b'{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"}' + rest + b"}"
         assert parse_message(frame) == OkxResponse("subscribe", "tickers", "BTC-USDT")
 
 
-def test_errors_notices_and_pongs_are_told_apart() -> None:
-    """The answer to a ping is bare text."""
+def test_errors_notices_and_pongs_are_distinguished() -> None:
+    """A pong is bare text."""
     assert parse_message(b'{"event":"error","code":"60018","msg":"no","connId":"x"}') == OkxError(
         "60018", "no"
     )
@@ -111,14 +111,14 @@ def test_errors_notices_and_pongs_are_told_apart() -> None:
         b'{"arg":{"channel":"tickers","instId":"BTC-USDT"}}',
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_shows_it(frame: bytes) -> None:
-    """Never "no price"."""
+def test_an_unreadable_message_is_an_error_that_shows_it(frame: bytes) -> None:
+    """Never a missing price."""
     with pytest.raises(SourceProtocolError, match="saw"):
         parse_message(frame)
 
 
-def test_the_recorded_connection_reads_without_an_error() -> None:
-    """3,777 frames of spot, swap and options; each ticker's price and time are the recording's own text."""
+def test_the_recorded_connection_is_parsed_without_an_error() -> None:
+    """3,777 frames of spot, swap and options. Prices and times equal the text of the recording."""
     kinds, types = Counter[str](), Counter[str]()
     for _, frame in read_messages(RECORDING):
         message = parse_message(frame)

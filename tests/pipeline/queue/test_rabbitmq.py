@@ -1,4 +1,4 @@
-"""What only RabbitMQ can do to its clients: be away, be full of other people's queues, take a queue away."""
+"""Failures that only RabbitMQ has: unavailable, queues of others, deleted queues."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ BINANCE = Source.BINANCE
 
 
 async def test_an_absent_broker_is_unavailable() -> None:
-    """At once, with its address in the message, and no hanging on."""
+    """At once, with its address in the message."""
     queue = RabbitTaskQueue(f"amqp://guest:guest@127.0.0.1:{free_port()}/", [BINANCE], clock=utc_now)
     with pytest.raises(QueueUnavailable):
         await queue.connect()
@@ -39,7 +39,7 @@ async def test_an_absent_broker_is_unavailable() -> None:
 async def test_a_wrong_address_names_the_setting_and_hides_the_password(
     amqp_url: str, change: tuple[str, str]
 ) -> None:
-    """No patience helps here: a person must change something."""
+    """Waiting does not help: the setting must change."""
     queue = RabbitTaskQueue(amqp_url.replace(*change), [BINANCE], clock=utc_now)
     with pytest.raises(InvalidSetting, match="RATEWIRE_AMQP_URL") as failure:
         await queue.connect()
@@ -47,14 +47,14 @@ async def test_a_wrong_address_names_the_setting_and_hides_the_password(
 
 
 async def test_a_missing_vhost_is_named(amqp_url: str) -> None:
-    """It may still be made while a starting process is patient."""
+    """It may still be created while a process starts."""
     queue = RabbitTaskQueue(f"{amqp_url}nowhere", [BINANCE], clock=utc_now)
     with pytest.raises(QueueUnavailable, match="vhost 'nowhere'"):
         await queue.connect()
 
 
 async def test_a_queue_with_other_properties_is_named(amqp_url: str) -> None:
-    """It was declared by something else; overwriting it is not ours to decide."""
+    """It is not overwritten."""
     async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
         await channel.queue_delete(queue_name(BINANCE))
         await channel.declare_queue(queue_name(BINANCE), durable=True)
@@ -67,7 +67,7 @@ async def test_a_queue_with_other_properties_is_named(amqp_url: str) -> None:
 
 
 async def test_a_deleted_queue_ends_its_consumers_and_comes_back(amqp_url: str) -> None:
-    """The consumer learns of it, and consuming again declares it anew."""
+    """The consumer gets an error, and consuming again declares the queue."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
     async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
         async with queue.consume(BINANCE) as deliveries, asyncio.timeout(10):
@@ -90,7 +90,7 @@ async def test_a_deleted_queue_ends_its_consumers_and_comes_back(amqp_url: str) 
 async def test_an_outage_is_noticed_by_all_and_survived(
     rabbitmq_server: Server, amqp_url: str, end: str
 ) -> None:
-    """Producer and consumer are told at once; when the broker is back, the same objects work again."""
+    """Producer and consumer get an error at once, and work again once the broker is back."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
     async with asyncio.timeout(100):
         async with queue.consume(BINANCE) as deliveries:
@@ -109,8 +109,8 @@ async def test_an_outage_is_noticed_by_all_and_survived(
     await queue.close()
 
 
-async def test_a_frozen_broker_does_not_hold_a_producer(rabbitmq_server: Server, amqp_url: str) -> None:
-    """It keeps its connections and confirms nothing: publishing ends in a timeout."""
+async def test_a_frozen_broker_does_not_block_a_producer(rabbitmq_server: Server, amqp_url: str) -> None:
+    """Publishing ends in a timeout if nothing is confirmed."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
     await queue.connect()
     rabbitmq_server.freeze()
