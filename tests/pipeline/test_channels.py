@@ -1,4 +1,7 @@
-"""Each field has the age of its channel, in every source: dead channels, restarted sequences, old trades (cases S1, S2, S18, S22)."""
+"""Each field has the age of its channel, in every source (cases S1, S2, S18, S22).
+
+Dead channels, restarted sequences and old trades.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -148,7 +151,7 @@ def test_quotes_of_a_dead_book_give_way_to_those_of_the_statistics() -> None:
 
 
 def test_without_any_living_channel_of_quotes_there_are_none() -> None:
-    """S1, both channels dead: the book for its TTL, the statistics for three of their seconds; then null, price fresh."""
+    """S1, both channels dead: book and statistics are null after their bounds, the price is fresh."""
     feed = binance()
     feed.advance(1)
     feed.receive(binance_book("109.5", "110.5"), binance_day(feed, 1, "109.5", "110.5"))
@@ -445,7 +448,7 @@ def test_restarted_trade_ids_are_followed(wire: Wire) -> None:
 
 
 def test_a_trade_clock_that_was_ahead_holds_no_ticker_back(wire: Wire) -> None:
-    """A trade from the next minute is refused by ingest; the tickers after it keep their own time and price."""
+    """Ingest rejects a trade from the future; later tickers keep their own time and price."""
     feed = wire.open()
     feed.advance(1)
     feed.receive(wire.ticker(feed, "100.5"))
@@ -557,7 +560,7 @@ def coinbase_heartbeat(feed: Feed, number: int, sequence: int) -> object:
 
 
 def test_a_confirmed_match_keeps_the_time_of_its_trade() -> None:
-    """S22 on Coinbase: the heartbeat renews the price, not the trade; quotes as old as the match are left out."""
+    """S22 on Coinbase: the heartbeat renews the price, not the trade; old quotes are left out."""
     feed = coinbase()
     feed.advance(1)
     (made,) = feed.receive(coinbase_match(feed, 7))
