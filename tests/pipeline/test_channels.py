@@ -151,7 +151,7 @@ def test_quotes_of_a_dead_book_give_way_to_those_of_the_statistics() -> None:
 
 
 def test_without_any_living_channel_of_quotes_there_are_none() -> None:
-    """S1, both channels dead: book and statistics are null after their bounds, the price is fresh."""
+    """S1, both channels dead: book and statistics turn null in time, the price is fresh."""
     feed = binance()
     feed.advance(1)
     feed.receive(binance_book("109.5", "110.5"), binance_day(feed, 1, "109.5", "110.5"))
