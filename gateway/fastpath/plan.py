@@ -183,13 +183,16 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
     if name == "consensusRate":
         return SubscriptionArgs(_parse_consensus_query(arguments), parse_delivery_options(interval_ms, 0))
     bps = arguments["minChangeBps"]
+    policy = read_policy(
+        arguments.get("maxAgeMs", UNSET), OnStale.RETURN, arguments.get("maxTradeAgeMs", UNSET)
+    )
     if name == "rate":
         source = none_if_unset(arguments.get("source", UNSET))
-        query = RateQuery(arguments["symbol"], source)
+        query = RateQuery(arguments["symbol"], source, policy)
         return SubscriptionArgs(query, parse_delivery_options(interval_ms, bps))
     return SubscriptionArgs(
         read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)),
-        parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"]),
+        parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"], policy.max_trade_age),
         none_if_unset(arguments.get("after", UNSET)),
     )
 

@@ -7,10 +7,13 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from gateway.queries.rate_query import RateQuery
+from gateway.queries.rates_query import OnStale
 from gateway.schema import consensus
 from gateway.schema.arguments import (
     UNSET,
+    MaxAgeMs,
     MaxSilenceMs,
+    MaxTradeAgeMs,
     MinChangeBps,
     OneSource,
     OneSymbol,
@@ -18,6 +21,7 @@ from gateway.schema.arguments import (
     Sources,
     Symbols,
     none_if_unset,
+    read_policy,
     read_query,
 )
 from gateway.schema.context import Info
@@ -37,14 +41,17 @@ After = Annotated[
 ]
 
 
-async def _subscribe_rate(
+async def _subscribe_rate(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     symbol: OneSymbol,
     source: OneSource = UNSET,
     sample_interval_ms: SampleIntervalMs = 0,
     min_change_bps: MinChangeBps = 0,
+    max_age_ms: MaxAgeMs = UNSET,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[RateType, None]:
-    query = RateQuery(symbol, none_if_unset(source))
+    policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
+    query = RateQuery(symbol, none_if_unset(source), policy)
     options = parse_delivery_options(sample_interval_ms, min_change_bps)
     return _map(RateType.of, info.context.live_queries.iterate(query, options))
 
@@ -57,8 +64,10 @@ async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
     min_change_bps: MinChangeBps = 0,
     max_silence_ms: MaxSilenceMs = 15_000,
     after: After = UNSET,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[RatesEventType, None]:
-    options = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms)
+    max_trade_age = read_policy(UNSET, OnStale.RETURN, max_trade_age_ms).max_trade_age
+    options = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms, max_trade_age)
     query, metadata = read_query(symbols, sources), info.context.metadata
 
     def convert(event: events.RatesEvent) -> RatesEventType:

@@ -1,5 +1,6 @@
 """Delivery options of a subscription: limits of its rate, its changes and its silence."""
 
+from datetime import timedelta
 from decimal import Decimal
 from math import isfinite
 
@@ -15,16 +16,21 @@ MAX_CHANGE_BPS = 1_000_000
 class DeliveryOptions(msgspec.Struct, frozen=True):
     """Seconds between updates, minimum change, seconds until a heartbeat (`None`: never).
 
-    The change is in basis points (1/100 %) of the price sent last.
+    The change is in basis points (1/100 %) of the price sent last. With `max_trade_age`, lists leave out rates whose last trade
+    is older or of unknown time.
     """
 
     sample_interval_s: float = 0.0
     min_change_bps: Decimal = Decimal(0)
     max_silence_s: float | None = None
+    max_trade_age: timedelta | None = None
 
 
 def parse_delivery_options(
-    sample_interval_ms: int, min_change_bps: float, max_silence_ms: int | None = None
+    sample_interval_ms: int,
+    min_change_bps: float,
+    max_silence_ms: int | None = None,
+    max_trade_age: timedelta | None = None,
 ) -> DeliveryOptions:
     """Parse the arguments of a subscription.
 
@@ -40,6 +46,7 @@ def parse_delivery_options(
         # The shortest text that means this float is what the client wrote.
         Decimal(repr(min_change_bps)),
         None if max_silence_ms is None else max_silence_ms / 1000,
+        max_trade_age,
     )
 
 

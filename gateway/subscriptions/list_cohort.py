@@ -1,11 +1,13 @@
 """Cohorts of `rates` subscriptions: choose the event that is due and its cursor."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from math import inf
 from typing import Generic, TypeVar
 
+from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
-from gateway.queries.rates_query import RatesQuery
+from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery
 from gateway.state.mirror import Mirror
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
@@ -16,12 +18,14 @@ from gateway.subscriptions.registry import InstrumentFilter
 from gateway.subscriptions.resume import Recovery
 
 PayloadT = TypeVar("PayloadT")
+# Longer than any observation is kept: subscriptions limit the age of the trade only.
+_ANY = timedelta(days=3_650)
 
 
 class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
     """A live `rates` query."""
 
-    __slots__ = ("encoder", "query")
+    __slots__ = ("encoder", "policy", "query")
 
     def __init__(
         self,
@@ -33,6 +37,9 @@ class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
         super().__init__(instruments, options)
         self.query = query
         self.encoder = encoder
+        max_trade_age = options.max_trade_age
+        self.policy = ANY_AGE if max_trade_age is None else FreshnessPolicy(_ANY, OnStale.NULL, max_trade_age)
+        """What a rate must satisfy to be sent."""
 
 
 Opening = Callable[[FlushCycle], RatesEvent]
@@ -134,7 +141,7 @@ class ListCohort(Cohort[PayloadT]):
             self._cursor = self._current_cursor(cycle)
         return RatesEvent(kind=RatesEventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
 
-    def _update(self, cycle: FlushCycle) -> PayloadT:
+    def _update(self, cycle: FlushCycle) -> PayloadT | None:
         batch = self.buffer.take()
         self.mark_updated(cycle)
         encoder, key = self.live_query.encoder, None
@@ -145,16 +152,20 @@ class ListCohort(Cohort[PayloadT]):
                 cycle.cursor = self._rates.cursor()
             self._cursor = cycle.cursor
             # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
-            key = (encoder, batch.conflated, batch.retracted, *map(id, batch.tickers))
+            key = (encoder, self.live_query.policy, batch.conflated, batch.retracted, *map(id, batch.tickers))
             if known := cycle.payloads.get(key):
                 shared: PayloadT = known[0]
                 return shared
+        items = self._allowed(self._rates.to_rates(batch.tickers, cycle.now))
+        if not items and not batch.retracted:
+            # The last trades of all are too old for this subscription.
+            return None
         payload = encoder.encode(
             RatesEvent(
                 kind=RatesEventKind.UPDATE,
                 cursor=self._cursor,
                 sent_at=cycle.now,
-                items=self._rates.to_rates(batch.tickers, cycle.now),
+                items=items,
                 unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
                 conflated=batch.conflated,
             )
@@ -162,6 +173,13 @@ class ListCohort(Cohort[PayloadT]):
         if key:
             cycle.payloads[key] = payload, batch
         return payload
+
+    def _allowed(self, rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
+        """Return the rates that the subscription wants: all, or those with a recent trade."""
+        policy = self.live_query.policy
+        if policy is ANY_AGE:
+            return rates
+        return tuple(rate for rate in rates if policy.allows(rate))
 
     def _current_cursor(self, cycle: FlushCycle) -> str:
         """The position up to which everything was sent, given that nothing is pending."""
@@ -173,7 +191,7 @@ class ListCohort(Cohort[PayloadT]):
 
     def _snapshot(self, cycle: FlushCycle, *, recovered: bool | None) -> RatesEvent:
         self.buffer.take()
-        found = self._rates.rates(self.live_query.query)
+        found = self._rates.rates(self.live_query.query, self.live_query.policy)
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(rate.ticker for rate in found.items)
         return RatesEvent(
@@ -189,7 +207,7 @@ class ListCohort(Cohort[PayloadT]):
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(recovery.tickers)
         query = self.live_query.query
-        unavailable = self._rates.rates(query).unavailable
+        unavailable = self._rates.rates(query, self.live_query.policy).unavailable
         if query.symbols is None:
             unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.removed))
         cycle = self._fan_out.scheduler.new_cycle()
@@ -197,7 +215,7 @@ class ListCohort(Cohort[PayloadT]):
             kind=RatesEventKind.SNAPSHOT,
             cursor=recovery.cursor,
             sent_at=cycle.now,
-            items=self._rates.to_rates(recovery.tickers, cycle.now),
+            items=self._allowed(self._rates.to_rates(recovery.tickers, cycle.now)),
             unavailable=unavailable,
             recovered=True,
         )

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Generic, TypeVar
 
-from gateway.queries.freshness import Freshness
 from gateway.queries.rate import Rate
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rate_reader import RateReader
@@ -161,11 +160,16 @@ class RateCohort(ValueCohort[Rate, PayloadT]):
 
     def _next_source_change(self, rate: Rate) -> datetime | None:
         """When another source may answer without a new ticker."""
-        if self.live_query.query.source is not None:
+        query = self.live_query.query
+        if query.source is not None:
             return None
-        if rate.freshness is Freshness.FRESH:
-            return rate.expires_at + _MICROSECOND
-        return rate.now + RECONSIDER_AFTER
+        if not query.policy.allows(rate):
+            return rate.now + RECONSIDER_AFTER
+        ticker, policy = rate.ticker, query.policy
+        last = ticker.observed_at + policy.limit(rate.ttl)
+        if policy.max_trade_age is not None and ticker.last_trade_at is not None:
+            last = min(last, ticker.last_trade_at + policy.max_trade_age)
+        return last + _MICROSECOND
 
     def _next_refresh(self, rate: Rate) -> datetime | None:
         """When the rate sent last is about to look staler than the newest one."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.queries.rate_query import RateQuery
-from gateway.queries.rates_query import RatesQuery
+from gateway.queries.rates_query import FreshnessPolicy, RatesQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.errors import InvalidArgument, UnknownSymbol
@@ -194,3 +195,31 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
         assert prices(await following(events)) == [("BTC/USDT", "1")]
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
         assert (await following(events)).recovered is True
+
+
+async def test_a_subscription_can_ask_for_a_recent_trade(
+    gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, until: Until
+) -> None:
+    """`maxTradeAgeMs`: a list leaves out quoted rates without a recent trade, a single rate follows the next source."""
+    limit = timedelta(minutes=1)
+    quoted = ticker(price="100", last_trade_at=clock() - timedelta(hours=10))
+    traded = ticker(price="101", source=Source.COINGECKO, last_trade_at=clock())
+    await cache.write([quoted])
+    await cache.write([traded])
+    await until(lambda: gateway.mirror.read(traded.key) is not None)
+    one = RateQuery(BTC_USDT, None, FreshnessPolicy(max_trade_age=limit))
+    async with aclosing(gateway.live_queries.iterate(one, AT_ONCE)) as rates:
+        assert (await following(rates)).ticker == traded
+    options = DeliveryOptions(max_trade_age=limit)
+    async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), options)) as events:
+        snapshot = await following(events)
+        assert [rate.ticker for rate in snapshot.items] == [traded]
+        assert [each.reason for each in snapshot.unavailable if each.source is BINANCE] == ["STALE"]
+        clock.advance(1)
+        still_quoted = ticker(price="100", observed_at=clock(), last_trade_at=quoted.last_trade_at)
+        await cache.write([still_quoted])
+        clock.advance(1)
+        again = ticker(price="102", observed_at=clock(), last_trade_at=clock())
+        await cache.write([again])
+        update = await following(events)
+        assert [rate.ticker for rate in update.items] == [again]
