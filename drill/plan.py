@@ -192,6 +192,14 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
     # The price first: a silence of everything would make a silence of the price usual.
     "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
     "silent": (_flagged(),),
+    "sequence-reset": (
+        Expectation(
+            "undisturbed, all fresh",
+            duration_s=2 * TTL_S,
+            must_hit=False,
+            invariant=up_and_fresh,
+        ),
+    ),
     "ignored-requests": (
         Expectation(
             "subscribed in smaller parts",
@@ -230,9 +238,7 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
 _DEAD_CHANNELS: Mapping[str, Expectation] = {
     **{source: Expectation(_SHOWN, not_up, {"channel": "ticker"}) for source in (COINBASE, KRAKEN, OKX)},
     **{
-        source: Expectation(
-            "names the book", names("book"), {"channel": "book"}, awaits="channels that are watched"
-        )
+        source: Expectation("names the book", names("book"), {"channel": "book"})
         for source in (BINANCE, BYBIT)
     },
 }
@@ -253,20 +259,8 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 }
 
 
-def _sequence_reset(source: str) -> Expectation:
-    # Coinbase's heartbeats tell that there was a newer trade than the last one that was accepted.
-    awaits = "an order that follows restarted sequences" if source == COINBASE else ""
-    return Expectation(
-        "undisturbed, all fresh",
-        duration_s=2 * TTL_S,
-        must_hit=False,
-        awaits=awaits,
-        invariant=up_and_fresh,
-    )
-
-
 def _by_source(source: str) -> Mapping[str, Sequence[Expectation]]:
-    return {"dead-channel": (_DEAD_CHANNELS[source],), "sequence-reset": (_sequence_reset(source),)}
+    return {"dead-channel": (_DEAD_CHANNELS[source],)}
 
 
 def steps_of(source: str) -> list[DrillStep]:

@@ -36,9 +36,9 @@ _BINANCE_PRICES = {
 _BINANCE_POLLED = ("lastPrice", "bidPrice", "askPrice", "price")
 _PRICES = {
     COINBASE: ("price", "best_bid", "best_ask"),
-    KRAKEN: ("last", "bid", "ask"),
-    OKX: ("last", "bidPx", "askPx"),
-    BYBIT: ("lastPrice",),
+    KRAKEN: ("last", "bid", "ask", "price"),
+    OKX: ("last", "bidPx", "askPx", "px"),
+    BYBIT: ("lastPrice", "p"),
 }
 # Where Binance uses one letter for ids and prices, the event decides.
 _BINANCE_SEQUENCES = {"trade": ("t",), "aggTrade": ("a", "f", "l"), "24hrTicker": ("F", "L")}
@@ -57,7 +57,7 @@ _TIMES = {
     COINBASE: ("time",),
     KRAKEN: ("timestamp",),
     OKX: ("ts",),
-    BYBIT: ("ts",),
+    BYBIT: ("ts", "T"),
     COINGECKO: ("last_updated_at",),
 }
 

@@ -12,7 +12,7 @@ from simulator.faults.price_observer import NullPriceObserver, PriceObserver
 from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, Venue, World
 
 # The keys of the last trade's price.
-PRICE_KEYS = ("p", "c", "price", "last", "lastPrice")
+PRICE_KEYS = ("p", "px", "c", "price", "last", "lastPrice")
 
 
 class FaultyWorld:

@@ -228,6 +228,16 @@ def test_a_channel_with_restarted_ids_does_not_wait_for_the_other() -> None:
         assert feed.receive(binance_trade(feed, number))
 
 
+def test_a_trade_from_the_future_gives_no_later_ticker_its_time() -> None:
+    """The clock was a minute ahead and was put right: `lastTradeAt` is not after `observedAt`."""
+    feed = binance()
+    feed.advance(1)
+    feed.receive(binance_trade(feed, 7, at=feed.now + timedelta(minutes=1)))
+    feed.advance(1)
+    (made,) = feed.receive(binance_day(feed, 7))
+    assert (made.observed_at, made.last_trade_at) == (feed.now, None)
+
+
 # --- Bybit -------------------------------------------------------------------------------------------------------------------
 
 

@@ -163,7 +163,7 @@ class TickerMerger:
         if is_old or is_overtaken:
             return last.activity
         observed_at = parse_event_time(order[0])
-        traded_at = _traded_at(last.trade, order[1])
+        traded_at = _traded_at(last.trade, order[1], observed_at)
         quotes, quoted_at = _quotes(last, received_at)
         bid, ask = (nonzero(quotes.bid), nonzero(quotes.ask)) if quotes else (None, None)
         day = last.day if received_at - last.day_at <= DAY_BOUND else None
@@ -197,11 +197,12 @@ def _has_restarted(at: int, number: int, later_at: int, later_number: int) -> bo
     return later_number < number - 1 and later_at > at
 
 
-def _traded_at(trade: BinanceTrade | None, number: int) -> datetime | None:
-    """Return when trade `number` was, if the trade channel told."""
+def _traded_at(trade: BinanceTrade | None, number: int, observed_at: datetime) -> datetime | None:
+    """Return when trade `number` was, if the trade channel told, by a clock that was right."""
     if trade is None or trade.trade_time is None or trade.trade_id != number:
         return None
-    return parse_event_time(trade.trade_time)
+    traded_at = parse_event_time(trade.trade_time)
+    return traded_at if traded_at <= observed_at else None
 
 
 def _quotes(
