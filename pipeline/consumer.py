@@ -17,8 +17,8 @@ from rates.error_mapping import TASK_VERDICTS, Verdict
 from rates.errors import QueueUnavailable, RatesError, SourceError, SourceUnavailable
 from runtime.backoff import Backoff
 
-FIRST_RECONNECT_WAIT = timedelta(milliseconds=200)
-LONGEST_RECONNECT_WAIT = timedelta(seconds=5)
+FIRST_QUEUE_WAIT = timedelta(milliseconds=200)
+LONGEST_QUEUE_WAIT = timedelta(seconds=5)
 
 
 class Consumer:
@@ -68,7 +68,7 @@ class Consumer:
             work.cancel()
 
     async def _work_forever(self, stop: asyncio.Event) -> None:
-        backoff = Backoff(FIRST_RECONNECT_WAIT, LONGEST_RECONNECT_WAIT)
+        backoff = Backoff(FIRST_QUEUE_WAIT, LONGEST_QUEUE_WAIT)
         while not stop.is_set():
             try:
                 await self._work_while_connected(stop, backoff)

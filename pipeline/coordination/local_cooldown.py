@@ -9,6 +9,9 @@ from pipeline.ports import Cooldown
 from rates.clock import Clock
 from rates.errors import CacheUnavailable
 
+# Spreads the attempts of replicas that waited for the end of the same cooldown.
+SCATTER_S = 1.0
+
 
 class LocalCooldown:
     """A `Cooldown` that never fails. It uses `shared` whenever that can be reached."""

@@ -4,13 +4,11 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
+from pipeline.coordination.local_cooldown import SCATTER_S
 from pipeline.feeds.sliding_window_limiter import SlidingWindowLimiter
 from pipeline.ports import Cooldown
 from rates.clock import Clock
 from runtime.backoff import Jitter
-
-# Spreads the attempts of replicas that waited for the end of the same cooldown.
-SCATTER_S = 1.0
 
 
 class ConnectThrottle:

@@ -14,6 +14,7 @@ from pipeline.feeds.feed_context import FeedContext
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SourceNotice, SymbolRejected
 from pipeline.feeds.watchdog import Watchdog
+from pipeline.net.reconnect import FIRST_RECONNECT_WAIT
 from rates.errors import (
     SimulationMismatch,
     SourceBlocked,
@@ -26,7 +27,6 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 from runtime.backoff import Backoff
 
-FIRST_WAIT = timedelta(milliseconds=250)
 # A connection that lived shorter does not reset the backoff: a server that closes at once is not asked again at once.
 STABLE_S = 10.0
 # Shortest time between two replacements for silence of most symbols, because the replacement may be as silent.
@@ -55,7 +55,7 @@ class ConnectionSupervisor:
         self._instruments: Sequence[Instrument] = ()
         self._active: dict[int, ActiveConnection] = {}
         self._endpoints = EndpointSelector(spec.endpoints, rest_s=context.endpoint_rest_s)
-        self._backoff = Backoff(FIRST_WAIT, spec.max_reconnect_delay)
+        self._backoff = Backoff(FIRST_RECONNECT_WAIT, spec.max_reconnect_delay)
         self._stats = IntervalStats(MIN_OBSERVED_TIMEOUTS * spec.idle_timeout.total_seconds())
         self._watchdog = Watchdog(
             silent_after_s=context.silent_after_s,

@@ -15,6 +15,8 @@ from runtime.backoff import Backoff
 
 T = TypeVar("T")
 
+FIRST_RECONNECT_WAIT = timedelta(milliseconds=250)
+
 
 async def reconnecting(
     connect: Callable[[], AsyncGenerator[T, None]],

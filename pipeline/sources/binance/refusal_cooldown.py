@@ -7,14 +7,12 @@ import asyncio
 import random
 from datetime import timedelta
 
+from pipeline.coordination.local_cooldown import SCATTER_S
 from pipeline.ports import Cooldown
 from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited
 from rates.source import Source
 from runtime.backoff import Jitter
-
-# Spreads replicas that waited for the end of the same cooldown.
-SCATTER_S = 1.0
 
 
 class RefusalCooldown:

@@ -10,7 +10,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 
 from pipeline.health import SourceHealth
-from pipeline.net.reconnect import reconnecting
+from pipeline.net.reconnect import FIRST_RECONNECT_WAIT, reconnecting
 from pipeline.net.websocket import open_websocket, translated_errors
 from pipeline.ports import Cooldown
 from pipeline.sources.binance.api_errors import response_error
@@ -25,7 +25,6 @@ from rates.errors import SourceError, SourceProtocolError, SourceUnavailable
 from rates.source import Source
 from runtime.backoff import Backoff
 
-FIRST_WAIT = timedelta(milliseconds=250)
 # Share of the request timeout. Waiting for a connection takes part of it, and a task's deadline may come first.
 SILENT_SHARE = 0.7
 # The server only responds, so that only pings find a dead connection before a task does. They cost no weight.
@@ -89,7 +88,7 @@ class BinanceSession:
         answers = reconnecting(
             self._connect,
             self._health,
-            backoff=Backoff(FIRST_WAIT, timedelta(seconds=self._settings.longest_wait_s)),
+            backoff=Backoff(FIRST_RECONNECT_WAIT, timedelta(seconds=self._settings.longest_wait_s)),
             clock=self._clock,
         )
         async for answer in answers:
