@@ -131,7 +131,6 @@ _EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
         replace(
             _refused(429, "RATE_LIMITED", retry=True),
             parameters={"retry_after_s": 2.0, "second_retry_after_s": 4.0},
-            awaits="the later of two Retry-After headers",
         ),
     ),
     "http-451": (_refused(451, "BLOCKED"),),

@@ -25,6 +25,10 @@ from rates.symbol import Symbol
 POLL_INTERVAL_S = 0.1
 # A control message is short. A socket that does not accept it is stuck.
 SEND_TIMEOUT_S = 5
+# What parsing raises over one message: bytes that are no UTF-8 and numbers out of range (`ValueError`), a value of another type,
+# arithmetic on what is no number, nesting deeper than the decoder takes.
+UNREADABLE_ERRORS = (SourceProtocolError, ValueError, TypeError, ArithmeticError, RecursionError)
+SHOWN_BYTES = 160
 
 OnEvents = Callable[[Sequence[FeedEvent]], None]
 
@@ -117,15 +121,21 @@ class PushConnection:
         data = frame.encode() if isinstance(frame, str) else frame
         try:
             events = self._protocol.receive(data, self._clock())
-        except SourceProtocolError as exc:
+        except UNREADABLE_ERRORS as exc:
             # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
-            self._health.record_rejection(Rejection.UNREADABLE, str(exc))
-            self._unreadable = exc
+            self._unreadable = self._unreadable_error(exc, data)
+            self._health.record_rejection(Rejection.UNREADABLE, str(self._unreadable))
             return
         self._unreadable = None
         liveness.on_message(_now())
         if events:
             on_events(events)
+
+    def _unreadable_error(self, exc: Exception, data: bytes) -> SourceProtocolError:
+        if isinstance(exc, SourceProtocolError):
+            return exc
+        said = f"expected a message, saw {data[:SHOWN_BYTES]!r}: {type(exc).__name__}: {exc}"
+        return SourceProtocolError(self._spec.source, said)
 
 
 def _on_pong(pong: asyncio.Future[float], liveness: Liveness) -> None:

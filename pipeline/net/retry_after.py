@@ -1,5 +1,6 @@
 """The HTTP header `Retry-After`: whole seconds, or a date. Pure."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -12,12 +13,21 @@ DEFAULT_RETRY_AFTER = timedelta(minutes=1)
 MAX_DIGITS = 9
 
 
+# One value of a list. Two of the three forms of a date have a comma themselves, after the day of the week.
+_VALUE = re.compile(r"\s*[A-Za-z]+, *\d\d[ -][^,]+|[^,]+")
+
+
 def parse_retry_after_header(value: str | None, now: datetime) -> timedelta | None:
     """Return the span to wait from `now`, or `None` if the header is missing or malformed.
 
-    Sources send seconds; firewalls and proxies before them may send the date form of RFC 9110.
+    Sources send seconds; firewalls and proxies before them may send the date form of RFC 9110, or a second header of their own. Of
+    several, joined by commas as HTTP defines it, the longest span counts: whoever asks for it would refuse the next call.
     """
-    text = (value or "").strip()
+    spans = [_parse_value(text.strip(), now) for text in _VALUE.findall(value or "")]
+    return max((span for span in spans if span is not None), default=None)
+
+
+def _parse_value(text: str, now: datetime) -> timedelta | None:
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text.lstrip("0")[:MAX_DIGITS] or 0)), LONGEST_RETRY_AFTER)
     try:

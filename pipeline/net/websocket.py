@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 
@@ -71,7 +72,8 @@ def translated_errors(source: Source, clock: Clock) -> Iterator[None]:
         raise handshake_error(source, exc.response, clock) from exc
     except ConnectionClosed as exc:
         raise closed_error(source, exc, clock) from exc
-    except (WebSocketException, OSError, TimeoutError) as exc:
+    # A header that may come once, sent twice, is an error of the library of its own kind.
+    except (WebSocketException, MultipleValuesError, OSError, TimeoutError) as exc:
         raise SourceUnavailable(source, f"{type(exc).__name__}: {exc}") from exc
 
 
@@ -80,7 +82,7 @@ def handshake_error(source: Source, response: Response, clock: Clock) -> SourceE
     status = response.status_code
     summary = f"HTTP {status} to the handshake: {bytes(response.body or b'')[:160].decode(errors='replace')}"
     now = clock()
-    wait = parse_retry_after_header(response.headers.get("Retry-After"), now)
+    wait = parse_retry_after_header(", ".join(response.headers.get_all("Retry-After")), now)
     if status == 429:
         return SourceRateLimited(source, summary, retry_at=now + (wait or DEFAULT_RETRY_AFTER))
     if status in BLOCKING_STATUSES:

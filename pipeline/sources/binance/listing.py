@@ -9,6 +9,7 @@ import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.net.rest_client import RestClient
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -54,7 +55,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     """
     try:
         symbols = _decoder.decode(body).symbols
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise SourceProtocolError(
             Source.BINANCE, f"expected an exchangeInfo, saw {body[:160]!r}: {exc}"
         ) from exc

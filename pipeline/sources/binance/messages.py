@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -188,7 +189,7 @@ def parse_response(data: str | bytes) -> ApiResponse:
     """
     try:
         return _response_decoder.decode(data)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise _unreadable("a response of the WebSocket API", data, exc) from exc
 
 
@@ -199,7 +200,7 @@ def parse_retry_after(error: ApiError) -> int | None:
     """
     try:
         return _retry_decoder.decode(error.data).retry_after
-    except msgspec.MsgspecError:
+    except DECODE_ERRORS:
         found = _BANNED_UNTIL.search(error.msg)
         return int(found[1]) if found else None
 
@@ -212,7 +213,7 @@ def split_entries(result: msgspec.Raw) -> list[msgspec.Raw]:
     """
     try:
         return _entries_decoder.decode(result)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise _unreadable("a list of tickers", bytes(result), exc) from exc
 
 
@@ -224,7 +225,7 @@ def parse_ticker(entry: msgspec.Raw) -> BinanceTicker:
     """
     try:
         return _ticker_decoder.decode(entry)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise _unreadable("a ticker", bytes(entry), exc) from exc
 
 
@@ -242,7 +243,7 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
             return BinanceShutdown()
         decoder = _event_decoders.get(frame.stream.partition("@")[2])
         return decoder.decode(frame.data) if decoder else None
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise _unreadable("an event of a combined stream", data, exc) from exc
 
 
@@ -250,7 +251,7 @@ def is_shutdown(response: ApiResponse) -> bool:
     """Return whether the message is `{"event":{"e":"serverShutdown","E":…}}`."""
     try:
         return response.event != ABSENT and _kind_decoder.decode(response.event).e == "serverShutdown"
-    except msgspec.MsgspecError:
+    except DECODE_ERRORS:
         return False
 
 

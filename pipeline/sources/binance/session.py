@@ -103,14 +103,14 @@ class BinanceSession:
             async with self._open() as connection:
                 self._connection = connection
                 self._connected.set()
-                async for frame in connection:
-                    answer = self._read(frame)
+                while True:
+                    # Undecoded: bytes that are no UTF-8 cost their message, not the connection.
+                    answer = self._read(await connection.recv(decode=False))
                     if answer is None:
                         continue
                     if is_shutdown(answer):
                         raise SourceUnavailable(Source.BINANCE, "the server announced its shutdown")
                     yield answer
-            self._failure = SourceUnavailable(Source.BINANCE, "the connection ended")
         except SourceError as exc:
             self._failure = exc
             await self._cooldown.record(exc)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.sources.bybit.symbols import BOOK, TICKERS, TRADES, split_topic
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -142,7 +143,7 @@ def parse_message(frame: bytes) -> BybitMessage | None:
     """
     try:
         return _read(_frame_decoder.decode(frame))
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         expected = f"expected a message of the public topics, saw {frame[:160]!r}: {exc}"
         raise SourceProtocolError(Source.BYBIT, expected) from exc
 

@@ -4,6 +4,7 @@ import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -48,7 +49,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     """
     try:
         products = _decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         said = f"expected a list of products, saw {body[:160]!r}: {exc}"
         raise SourceProtocolError(Source.COINBASE, said) from exc
     return [

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -115,6 +116,6 @@ def parse_message(frame: bytes) -> CoinbaseMessage | None:
     try:
         decoder = _decoders.get(_kind_decoder.decode(frame).type)
         return decoder.decode(frame) if decoder else None
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         expected = f"expected a message of the feed, saw {frame[:160]!r}: {exc}"
         raise SourceProtocolError(Source.COINBASE, expected) from exc

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -48,7 +49,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     """
     try:
         coins = _decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise SourceProtocolError(
             Source.COINGECKO, f"expected a list of coins, saw {body[:160]!r}: {exc}"
         ) from exc

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from rates.errors import (
     SourceBlocked,
@@ -57,7 +58,7 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
     """
     try:
         entries = _prices_decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise SourceProtocolError(
             Source.COINGECKO, f"expected an object of prices, saw {body[:160]!r}: {exc}"
         ) from exc
@@ -68,7 +69,7 @@ def parse_prices(body: bytes, ids: Collection[str]) -> tuple[dict[str, CoinQuote
     for coin in entries.keys() & set(ids):
         try:
             quotes[coin] = _quote_decoder.decode(entries[coin])
-        except msgspec.MsgspecError:
+        except DECODE_ERRORS:
             unreadable.append(coin)
     return quotes, unreadable
 
@@ -112,7 +113,7 @@ def _body_error(status: int, body: bytes, retry_at: datetime) -> SourceError | N
 def _error_code(body: bytes) -> int | None:
     try:
         found: Any = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except DECODE_ERRORS:
         return None
     for _ in range(3):
         if not isinstance(found, dict):

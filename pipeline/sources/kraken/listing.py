@@ -3,6 +3,7 @@
 import msgspec
 
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
@@ -41,7 +42,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     """
     try:
         answer = _decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         said = f"expected asset pairs, saw {body[:160]!r}: {exc}"
         raise SourceProtocolError(Source.KRAKEN, said) from exc
     if answer.error or answer.result is None:

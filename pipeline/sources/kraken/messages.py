@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -128,7 +129,7 @@ def parse_message(frame: bytes) -> KrakenMessage | None:
     """
     try:
         return _read(_frame_decoder.decode(frame))
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise SourceProtocolError(
             Source.KRAKEN, f"expected a message of WebSocket v2, saw {frame[:160]!r}: {exc}"
         ) from exc

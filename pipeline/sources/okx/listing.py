@@ -4,6 +4,7 @@ import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
+from pipeline.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -40,7 +41,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     """
     try:
         answer = _decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         said = f"expected instruments, saw {body[:160]!r}: {exc}"
         raise SourceProtocolError(Source.OKX, said) from exc
     if answer.code != "0":

@@ -6,6 +6,7 @@ a ping is the bare word `pong`.
 
 import msgspec
 
+from pipeline.decode_errors import DECODE_ERRORS
 from pipeline.sources.okx.symbols import CHANNELS, TICKERS, TRADES
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -127,7 +128,7 @@ def parse_message(frame: bytes) -> OkxMessage | None:
         return None
     try:
         return _read(_frame_decoder.decode(frame))
-    except msgspec.MsgspecError as exc:
+    except DECODE_ERRORS as exc:
         raise SourceProtocolError(
             Source.OKX, f"expected a message of the public channels, saw {frame[:160]!r}: {exc}"
         ) from exc

@@ -30,6 +30,7 @@ from tests.pipeline.fakes import START, health, until
 
 pytestmark = pytest.mark.servers
 
+NESTED = 100_000
 ASKED = {"symbols": ["BTCUSDT"]}
 
 
@@ -147,12 +148,15 @@ async def test_unreadable_messages_are_counted_and_ignored() -> None:
     async def garble(connection: ServerConnection) -> None:
         await connection.send("<html>")
         await connection.send(b"\xff\xfe")
+        await connection.send(b'{"id":"a\xff","status":200}', text=True)
+        await connection.send('{"id":"late","rateLimits":' + "[" * NESTED + "]" * NESTED + "}")
         await answering(tickers)(connection)
 
     seen = health()
     async with open_exchange(garble) as exchange, session_with(exchange, seen) as session:
         assert symbol_of(await session.request("ticker.24hr", ASKED)) == "BTCUSDT"
-        assert seen.rejections.total() == 2
+        assert seen.rejections.total() == 4
+        assert exchange.connections == 1
 
 
 @pytest.mark.parametrize("simulated", [True, False])

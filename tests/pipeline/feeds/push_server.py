@@ -51,7 +51,7 @@ class PushServer:
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.handshakes_at: list[float] = []
-        self.refuse: tuple[int, dict[str, str]] | None = None
+        self.refuse: tuple[int, Sequence[tuple[str, str]]] | None = None
         self.mute: set[str] = set()
         self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda control: {
             "result": None,
@@ -98,7 +98,7 @@ class PushServer:
             return None
         status, headers = self.refuse
         response = connection.respond(HTTPStatus(status), "no")
-        for name, value in headers.items():
+        for name, value in headers:
             response.headers[name] = value
         return response
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.feeds.protocol import FeedEvent
 from pipeline.sources.binance.protocol import BinanceProtocol
+from pipeline.validation import Rejection
 from rates.clock import utc_now
 from rates.health import LinkState
 from tests.backends import free_port
@@ -118,6 +119,37 @@ async def test_a_connection_with_only_unreadable_messages_is_replaced() -> None:
         await until(lambda: "nothing readable for 0." in running.reason or running.health.reconnects)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTC\xff","t":1,"p":"1","q":"1"}}',
+        b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":[],"q":"1"}}',
+        b'{"stream":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"\xff",
+    ],
+    ids=["no UTF-8 in a string", "wrong type", "nested deeply", "no JSON"],
+)
+async def test_an_odd_message_costs_only_itself(odd: bytes) -> None:
+    """It is counted; the connection and its symbols continue."""
+    async with open_push_server() as exchange, feeding(exchange.url, read_instruments=PAIRS) as running:
+        await exchange.has(*NAMES)
+        await exchange.clients[0].socket.send(odd, text=True)
+        await exchange.trade("ETHUSDT")
+        await until(lambda: running.of("ETHUSDT"))
+        assert running.health.rejections == {Rejection.UNREADABLE: 1}
+        assert len(exchange.clients) == 1
+
+
+async def test_a_refused_handshake_with_two_retry_times_is_obeyed_for_the_longer() -> None:
+    """One of a proxy, one of the exchange: the connection is rate limited, not broken."""
+    cooldown = MemoryCooldown(utc_now)
+    async with open_push_server() as exchange:
+        exchange.refuse = (429, [("Retry-After", "30"), ("Retry-After", "60")])
+        async with feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as running:
+            await until(lambda: running.health.state is LinkState.RATE_LIMITED)
+            assert timedelta(seconds=30) < await cooldown.remaining() <= timedelta(seconds=60)
+
+
 async def test_a_quiet_connection_is_not_replaced() -> None:
     """Without trades for three idle timeouts, answered pings keep it."""
     async with (
@@ -216,7 +248,7 @@ async def test_a_rejection_starts_a_cooldown_of_all_replicas(status: int, state:
     """No replica connects before its end; then both do."""
     cooldown = MemoryCooldown(utc_now)
     async with open_push_server() as exchange:
-        exchange.refuse = (status, {"Retry-After": str(RETRY_AFTER_S)})
+        exchange.refuse = (status, [("Retry-After", str(RETRY_AFTER_S))])
         async with feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as first:
             await until(lambda: first.health.state is state)
             async with feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as second:
@@ -252,7 +284,7 @@ async def test_the_next_endpoint_is_used_and_the_first_again_when_it_is_back() -
 async def test_a_blocked_endpoint_is_left_at_once() -> None:
     """Another attempt does not help against 451."""
     async with open_push_server() as first, open_push_server() as second:
-        first.refuse = (451, {})
+        first.refuse = (451, [])
         async with feeding(first.url, second.url, read_instruments=PAIRS):
             await second.has(*NAMES)
             assert first.handshakes == 1

@@ -142,6 +142,7 @@ def test_an_error_without_a_symbol_is_about_the_connection(frame: bytes) -> None
         TICKER.replace(b"105899.4", b"null"),
         TICKER.replace(b'"symbol":"BTC/USD",', b""),
         TICKER.replace(b"2026-03-01T", b"yesterday "),
+        TICKER.replace(b"2026-03-01T12:00:00.123456Z", b"2026-11-28T19:59:59.5"),
         b'{"channel":"ticker"}',
         b'{"channel":"status","data":{}}',
     ],

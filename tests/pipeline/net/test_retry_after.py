@@ -29,13 +29,29 @@ def test_seconds_and_dates_are_spans_from_now(value: str, seconds: int) -> None:
     assert parse_retry_after_header(value, NOW) == timedelta(seconds=seconds)
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("30, 60", 60),
+        ("60,30", 60),
+        ("soon, 30", 30),
+        ("30, Thu, 01 Jan 2026 12:02:00 GMT", 120),
+        ("Thu, 01 Jan 2026 12:02:00 GMT, Thursday, 01-Jan-26 12:03:00 GMT, 30", 180),
+        ("30, 259201", 259200),
+    ],
+)
+def test_the_longest_of_several_values_counts(value: str, seconds: int) -> None:
+    """Two headers arrive as a list; the comma of a date does not end a value."""
+    assert parse_retry_after_header(value, NOW) == timedelta(seconds=seconds)
+
+
 @pytest.mark.parametrize("value", ["259201", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_no_mistake_silences_a_source_for_longer_than_the_longest_ban(value: str) -> None:
     """Three days, with any form."""
     assert parse_retry_after_header(value, NOW) == LONGEST_RETRY_AFTER
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "30, 30", "\u00b2", "2026-01-01T12:02:00Z"])
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "\u00b2", "2026-01-01T12:02:00Z"])
 def test_malformed_values_are_ignored(value: str | None) -> None:
     """They are not guessed."""
     assert parse_retry_after_header(value, NOW) is None
