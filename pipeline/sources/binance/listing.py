@@ -9,7 +9,7 @@ import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.net.rest_client import RestClient
 from rates.errors import SourceProtocolError
 from rates.source import Source

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 

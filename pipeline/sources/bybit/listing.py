@@ -4,7 +4,7 @@ import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.bybit.symbols import BOOK, TICKERS, TRADES, split_topic
 from rates.errors import SourceProtocolError
 from rates.source import Source

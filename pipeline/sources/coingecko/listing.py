@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from rates.errors import SourceProtocolError
 from rates.source import Source

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from rates.errors import (
     SourceBlocked,

@@ -3,7 +3,7 @@
 import msgspec
 
 from instruments.listed import ListedInstrument, TradingStatus
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
 

@@ -6,7 +6,7 @@ a ping is the bare word `pong`.
 
 import msgspec
 
-from pipeline.decode_errors import DECODE_ERRORS
+from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.okx.symbols import CHANNELS, TICKERS, TRADES
 from rates.errors import SourceProtocolError
 from rates.source import Source
