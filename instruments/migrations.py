@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic import command
 from rates.errors import DatabaseUnavailable
 
 # Inside the package, so that an installed wheel has them too.

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from alembic import context
 from sqlalchemy import Connection, text
 
-from alembic import context
 from instruments.models import Model
 from instruments.store import open_database
 

@@ -1,4 +1,4 @@
-"""What decoding raises over bytes of a source that cannot be read. Pure."""
+"""Errors of decoding bytes of a source that cannot be read. Pure."""
 
 import msgspec
 

@@ -1,8 +1,8 @@
 """Create the table of tracked instruments and insert the seed of a new installation."""
 
 import sqlalchemy as sa
-
 from alembic import op
+
 from instruments.seed import read_seed
 from instruments.store import row
 

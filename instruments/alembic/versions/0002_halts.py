@@ -1,7 +1,6 @@
 """Add the halts of instruments and the time of the last accepted listing of each source."""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0002"

@@ -1,7 +1,6 @@
 """Add the state of each instrument's identity: suspected, or confirmed by an operator."""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0003"
