@@ -101,10 +101,18 @@ async def test_all_instruments_are_fresh_over_one_connection_within_the_limits(s
             return [(report.state, report.refused) for report in reports] == [(LinkState.UP, 0)]
 
         await eventually(all_fresh, within_s=PATIENCE_S)
+
+        async def some_complete() -> bool:
+            tickers = (await run.cache.read_snapshot(source)).tickers
+            return any(one.last_trade_at and one.quoted_at and one.bid_size for one in tickers)
+
         await eventually(is_up, within_s=PATIENCE_S)
+        # With the trade channel subscribed where the ticker does not tell the time of the trade.
+        await eventually(some_complete, within_s=PATIENCE_S)
         snapshot, conduct = await run.cache.read_snapshot(source), await run.conduct()
     assert all(ticker.simulated for ticker in snapshot.tickers)
     assert all(ticker.source is source for ticker in snapshot.tickers)
+    assert all(one.last_trade_at <= one.observed_at for one in snapshot.tickers if one.last_trade_at)
     assert (conduct["open_connections"], conduct["attempts"]) == (1, 1)
     assert conduct["violations"] == {}
 
