@@ -9,6 +9,7 @@ import structlog
 
 from instruments.instrument import Instrument
 from pipeline.feeds.active_connection import ActiveConnection, stop, wait_any
+from pipeline.feeds.backlog import DroppedBacklog, DroppedBacklogs
 from pipeline.feeds.endpoint_selector import EndpointSelector
 from pipeline.feeds.feed_context import FeedContext
 from pipeline.feeds.interval_stats import IntervalStats
@@ -38,6 +39,8 @@ MIN_OBSERVED_TIMEOUTS = 3
 # The earliest share of the planned lifetime at which a connection is replaced. It is drawn at random, so that a hundred connections
 # do not end in the same minute.
 EARLIEST_ROLL_OVER = 0.9
+# TTLs of its source for which a shard has to keep up until a dropped backlog is no longer reported.
+KEPT_UP_TTLS = 3
 
 
 class ConnectionSupervisor:
@@ -61,6 +64,8 @@ class ConnectionSupervisor:
             silent_after_s=context.silent_after_s,
             first_message_s=spec.first_message_timeout.total_seconds(),
         )
+        self._backlogs = DroppedBacklogs(KEPT_UP_TTLS * spec.source.ttl_s)
+        self._backlog_topic = f"backlog {number}"
         self._is_mostly_silent = False
         self._lost_at: float | None = None
         self._replace_not_before = 0.0
@@ -84,6 +89,8 @@ class ConnectionSupervisor:
         self.silent = {symbol: text for found in channels for symbol, text in found.items()} | report.silent
         if self._lost_at is not None and now - self._lost_at > DOWN_AFTER_S:
             self.silent = {one.symbol: "its connection is down" for one in self._instruments} | self.silent
+        if self._backlogs.has_settled(now):
+            self._context.health.set_notice(self._backlog_topic, None)
         if report.resubscribe:
             self._log.info("subscribing silent symbols once more", symbols=_names(report.resubscribe))
             for active in self._active.values():
@@ -91,11 +98,14 @@ class ConnectionSupervisor:
 
     async def run(self) -> None:
         """Keep the shard delivered until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                active: ActiveConnection | None = await self._start(group)
-                while active is not None:
-                    active = await self._supervise(active, group)
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    active: ActiveConnection | None = await self._start(group)
+                    while active is not None:
+                        active = await self._supervise(active, group)
+        finally:
+            self._context.health.set_notice(self._backlog_topic, None)
 
     async def _start(self, group: asyncio.TaskGroup) -> ActiveConnection:
         await self._context.throttle.acquire()
@@ -165,7 +175,10 @@ class ConnectionSupervisor:
                 successor = await self._replace(active, reason, group)
                 if successor is not None:
                     return successor
-        await self._recover(active, error)
+        if active.connection.dropped_backlog is not None:
+            self._record_dropped(active.connection.dropped_backlog)
+        else:
+            await self._recover(active, error)
         return None
 
     def _reason_to_replace(self, active: ActiveConnection) -> str | None:
@@ -218,6 +231,15 @@ class ConnectionSupervisor:
             self._log.warning("gap", seconds=round(_now() - self._lost_at, 3))
         self._log.info("delivering", url=active.connection.url)
         self.is_up, self.failure, self._lost_at = True, None, None
+
+    def _record_dropped(self, dropped: DroppedBacklog) -> None:
+        """Report a dropped backlog.
+
+        The source is up, so that the next connection is opened without a wait.
+        """
+        notice = self._backlogs.record(dropped, self._context.spec.source, _now())
+        self._context.health.set_notice(self._backlog_topic, notice)
+        self._context.health.record_reconnect()
 
     async def _recover(self, active: ActiveConnection, error: SourceError) -> None:
         """Report a lost connection and wait before the next attempt."""

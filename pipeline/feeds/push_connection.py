@@ -6,16 +6,18 @@ It never reconnects.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection
 
 from instruments.instrument import Instrument
+from pipeline.feeds.backlog import BacklogDetector, DroppedBacklog
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.liveness import Liveness, LivenessAction
 from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec
 from pipeline.health import SourceHealth
-from pipeline.net.websocket import open_websocket
+from pipeline.net.websocket import count_unread_bytes, open_websocket
 from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import SourceProtocolError, SourceUnavailable
@@ -52,6 +54,8 @@ class PushConnection:
         self._simulated, self._clock = simulated, clock
         self._protocol: FeedProtocol = spec.open_protocol()
         self.opened_at: float | None = None
+        self.dropped_backlog: DroppedBacklog | None = None
+        self._backlog = BacklogDetector(timedelta(seconds=spec.source.ttl_s))
         self._unreadable: SourceProtocolError | None = None
 
     def track(self, instruments: Sequence[Instrument]) -> None:
@@ -86,6 +90,7 @@ class PushConnection:
             liveness = Liveness(self._stats, idle_timeout_s=idle_timeout_s, now=self.opened_at)
             while True:
                 await self._check(connection, liveness)
+                self._check_backlog(connection)
                 await self._send_due(connection)
                 # One timeout per poll and not per message, because there are thousands of messages a second.
                 with suppress(TimeoutError):
@@ -117,10 +122,26 @@ class PushConnection:
             connection.transport.abort()
             raise SourceUnavailable(source, f"silent for {silence_s:.1f} s on an open connection")
 
+    def _check_backlog(self, connection: ClientConnection) -> None:
+        """Raise if this process reads slower than the source sends.
+
+        A new connection begins at the present. Skipping messages would lose deltas and answers, and a close handshake would have
+        to read all that waits.
+        """
+        unread_bytes = count_unread_bytes(connection)
+        behind = self._backlog.check(_now(), unread_bytes)
+        if behind is not None:
+            connection.transport.abort()
+            self.dropped_backlog = DroppedBacklog(behind, unread_bytes)
+            raise SourceUnavailable(
+                self._spec.source, f"{behind.total_seconds():.0f} s behind, backlog dropped"
+            )
+
     def _read(self, frame: bytes | str, liveness: Liveness, on_events: OnEvents) -> None:
         data = frame.encode() if isinstance(frame, str) else frame
         try:
-            events = self._protocol.receive(data, self._clock())
+            received_at = self._clock()
+            events = self._protocol.receive(data, received_at)
         except UNREADABLE_ERRORS as exc:
             # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
             self._unreadable = self._unreadable_error(exc, data)
@@ -129,6 +150,7 @@ class PushConnection:
         self._unreadable = None
         liveness.on_message(_now())
         if events:
+            self._backlog.on_events(events, received_at)
             on_events(events)
 
     def _unreadable_error(self, exc: Exception, data: bytes) -> SourceProtocolError:

@@ -3,6 +3,9 @@
 The home of the websockets library.
 """
 
+import fcntl
+import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -61,6 +64,15 @@ async def open_websocket(
             if connection.response is not None:
                 check_simulation(source, connection.response.headers, simulated=simulated)
             yield connection
+
+
+def count_unread_bytes(connection: ClientConnection) -> int:
+    """Return the bytes that have arrived and wait in the kernel for this process to read them."""
+    link = connection.transport.get_extra_info("socket")
+    if link is None or link.fileno() < 0:
+        return 0
+    waiting = fcntl.ioctl(link.fileno(), termios.FIONREAD, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pipeline.health import SourceHealth
 from pipeline.ports import Cooldown
 from pipeline.sources.binance.factory import binance
 from pipeline.sources.binance.settings import BinanceSettings
-from rates.clock import EPOCH, utc_now
+from rates.clock import EPOCH, Clock, utc_now
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 from tests.pipeline.fakes import health, until
@@ -183,6 +183,7 @@ async def feeding(
     silent_after_s: float = 60,
     endpoint_rest_s: float = 60,
     open_protocol: Callable[[], FeedProtocol] | None = None,
+    clock: Clock = utc_now,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Run Binance's real feed against these addresses while the context is open."""
@@ -199,7 +200,7 @@ async def feeding(
         silent_after_s=silent_after_s,
         endpoint_rest_s=endpoint_rest_s,
         simulated=False,
-        clock=utc_now,
+        clock=clock,
     )
     task = asyncio.create_task(feed.run())
     try:

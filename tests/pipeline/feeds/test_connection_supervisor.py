@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from instruments.instrument import Instrument
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.coordination.memory_cooldown import MemoryCooldown
+from pipeline.feeds import connection_supervisor
+from pipeline.feeds.backlog import DroppedBacklog
 from pipeline.feeds.connect_throttle import ConnectThrottle
 from pipeline.feeds.connection_supervisor import ConnectionSupervisor
 from pipeline.feeds.feed_context import FeedContext
@@ -34,6 +38,7 @@ class ScriptedConnection:
         self.number, self.url = number, url
         self.polls = 0
         self._opened_at: float | None = None
+        self.dropped_backlog: DroppedBacklog | None = None
         self.on_event: OnEvents = lambda _: None
         self.is_stopped = False
         self.dead_channels: dict[Symbol, str] = {}
@@ -125,6 +130,27 @@ async def supervising(*, first_message_s: float = 60, handover_s: float = 60) ->
 
 def tickers_of(price: str, second: int = 0, symbol: Symbol = BTC) -> list[FeedEvent]:
     return [ticker(symbol, price, observed_at=START + second * SECOND)]
+
+
+async def test_a_dropped_backlog_is_reported_until_the_shard_has_kept_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next connection is opened at once, and the source is never reported as down."""
+    monkeypatch.setattr(connection_supervisor, "KEPT_UP_TTLS", 0)
+    async with supervising() as harness:
+        late = await harness.connection(1)
+        late.on_event(tickers_of("1"))
+        await until(lambda: harness.supervisor.is_up)
+        late.dropped_backlog = DroppedBacklog(34 * SECOND, 12_000)
+        late.ends.set_result(SourceUnavailable(Source.BINANCE, "34 s behind, backlog dropped"))
+        new = await harness.connection(2)
+        assert "slower than BINANCE sends: 34 s behind" in (harness.health.report(START).reason or "")
+        assert harness.supervisor.is_up
+        assert harness.supervisor.failure is None
+        assert harness.health.reconnects == 1
+        new.on_event(tickers_of("2", 1))
+        assert not harness.check()
+        assert "slower" not in (harness.health.report(START).reason or "")
 
 
 async def test_events_of_a_replaced_connection_are_ignored() -> None:
