@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from instruments.instrument import Instrument
 from pipeline.feeds.protocol import FeedProtocol
+from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.sources.bybit.protocol import BybitProtocol
 from pipeline.sources.coinbase.protocol import CoinbaseProtocol
 from pipeline.sources.kraken.protocol import KrakenProtocol
@@ -26,6 +27,7 @@ NAMES = {
     Source.KRAKEN: "BTC/USD",
     Source.OKX: "BTC-USDT",
     Source.BYBIT: "BTCUSDT",
+    Source.BINANCE: "BTCUSDT",
 }
 FRAMES: dict[Source, list[dict[str, Any]]] = {
     Source.COINBASE: [
@@ -108,6 +110,15 @@ FRAMES: dict[Source, list[dict[str, Any]]] = {
         {"success": False, "op": "subscribe", "ret_msg": "Invalid topic: tickers.BTCUSDT"},
     ],
 }
+FRAMES[Source.BINANCE] = [
+    {
+        "stream": "btcusdt@trade",
+        "data": {"e": "trade", "E": 1767268800000, "s": "BTCUSDT", "t": 7, "p": "1.5", "T": 1767268800000},
+    },
+    {"stream": "btcusdt@bookTicker", "data": {"s": "BTCUSDT", "u": 7, "b": "1.4", "a": "1.6"}},
+    {"result": None, "id": 1},
+    {"error": {"code": 2, "msg": "Invalid request"}, "id": 1},
+]
 # What real feeds were seen to send in a field's place, and what nobody should.
 ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -138,6 +149,7 @@ def open_feed(source: Source) -> FeedProtocol:
         Source.KRAKEN: KrakenProtocol(simulated=False),
         Source.OKX: OkxProtocol(simulated=False),
         Source.BYBIT: BybitProtocol(simulated=False),
+        Source.BINANCE: BinanceProtocol(simulated=False),
     }
     feed = made[source]
     feed.track([Instrument(source, BTC, NAMES[source], "Bitcoin")])
@@ -196,3 +208,14 @@ def test_a_truncated_or_binary_message_is_rejected(source: Source, data: st.Data
     feed = open_feed(source)
     whole = json.dumps(data.draw(st.sampled_from(FRAMES[source]))).encode()
     receive(feed, data.draw(st.binary(max_size=40) | st.integers(0, len(whole)).map(lambda end: whole[:end])))
+
+
+@pytest.mark.parametrize("source", FRAMES)
+def test_bytes_that_are_no_utf8_and_deep_nesting_are_rejected(source: Source) -> None:
+    """In any string of any message, and in place of any value."""
+    feed = open_feed(source)
+    for message in FRAMES[source]:
+        receive(feed, json.dumps(message).encode().replace(b'":"', b'":"\xff').replace(b'": "', b'": "\xff'))
+        for path in paths(message):
+            frame = spoilt(message, path, "NEST").replace(b'"NEST"', b"[" * 100_000 + b"]" * 100_000)
+            receive(feed, frame)

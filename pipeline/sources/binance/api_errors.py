@@ -1,6 +1,6 @@
 """Errors of rejected WebSocket API requests. Pure; codes as in Binance's `errors.md`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, LONGEST_RETRY_AFTER
 from pipeline.sources.binance.messages import ApiError, ApiResponse, parse_retry_after
@@ -30,9 +30,7 @@ def response_error(response: ApiResponse, now: datetime) -> SourceError | None:
     error = response.error or ApiError(0, "no error, but no success either")
     said = f"status {response.status}, code {error.code}: {error.msg[:160]}"
     if response.status in (418, 429) or error.code in RATE_CODES:
-        retry_after = parse_retry_after(error)
-        until = now + DEFAULT_RETRY_AFTER if retry_after is None else parse_event_time(retry_after)
-        retry_at = min(until, now + LONGEST_RETRY_AFTER)
+        retry_at = now + _wait(error, now)
         if response.status == 418:
             return SourceBlocked(Source.BINANCE, f"banned: {said}", retry_at=retry_at)
         return SourceRateLimited(Source.BINANCE, said, retry_at=retry_at)
@@ -43,6 +41,16 @@ def response_error(response: ApiResponse, now: datetime) -> SourceError | None:
     if response.error is not None and error.code in BAD_SYMBOL_CODES:
         return None
     return SourceProtocolError(Source.BINANCE, said)
+
+
+def _wait(error: ApiError, now: datetime) -> timedelta:
+    """Return the wait that an error asks for, by the server's clock if it gives its time, else by ours."""
+    given = parse_retry_after(error)
+    if given is None:
+        return DEFAULT_RETRY_AFTER
+    retry_after, server_time = given
+    since = now if server_time is None else parse_event_time(server_time)
+    return min(max(parse_event_time(retry_after) - since, timedelta()), LONGEST_RETRY_AFTER)
 
 
 def is_bad_symbol(response: ApiResponse) -> bool:

@@ -11,6 +11,7 @@ from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.net.rest_client import RestClient
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -28,10 +29,11 @@ class _SymbolInfo(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _ExchangeInfo(msgspec.Struct, frozen=True):
-    symbols: list[_SymbolInfo]
+    symbols: list[msgspec.Raw]
 
 
 _decoder = msgspec.json.Decoder(_ExchangeInfo)
+_symbol_decoder = msgspec.json.Decoder(_SymbolInfo)
 
 
 class BinanceListing:
@@ -51,7 +53,7 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     binance-spot-api-docs, `rest-api.md`. Of the statuses (`enums.md`: TRADING END_OF_DAY HALT BREAK CANCEL_ONLY) only one has trades.
 
     Raises:
-        SourceProtocolError: malformed. A skipped entry would count as delisted.
+        SourceProtocolError: malformed, or more than 1 % of the entries are.
     """
     try:
         symbols = _decoder.decode(body).symbols
@@ -69,5 +71,5 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
             status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
             word=one.status,
         )
-        for one in symbols
+        for one in decode_entries(Source.BINANCE, _symbol_decoder, symbols)
     ]

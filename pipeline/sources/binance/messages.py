@@ -153,6 +153,7 @@ class ApiResponse(msgspec.Struct, frozen=True, rename="camel"):
 
 class _RetryData(msgspec.Struct, frozen=True, rename="camel"):
     retry_after: int
+    server_time: int | None = None
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -193,16 +194,17 @@ def parse_response(data: str | bytes) -> ApiResponse:
         raise _unreadable("a response of the WebSocket API", data, exc) from exc
 
 
-def parse_retry_after(error: ApiError) -> int | None:
-    """Return the end of a rate limit or ban in ms since the epoch, if the error gives it.
+def parse_retry_after(error: ApiError) -> tuple[int, int | None] | None:
+    """Return the end of a rate limit or ban and the server's time, in ms since the epoch.
 
-    Some bans give it in the text only: "Way too many requests; IP banned until 1513693008350."
+    `None` if the error gives no end. Some bans give only that, in the text: "Way too many requests; IP banned until 1513693008350."
     """
     try:
-        return _retry_decoder.decode(error.data).retry_after
+        data = _retry_decoder.decode(error.data)
     except DECODE_ERRORS:
         found = _BANNED_UNTIL.search(error.msg)
-        return int(found[1]) if found else None
+        return (int(found[1]), None) if found else None
+    return data.retry_after, data.server_time
 
 
 def split_entries(result: msgspec.Raw) -> list[msgspec.Raw]:

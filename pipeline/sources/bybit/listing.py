@@ -5,6 +5,7 @@ import msgspec
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -21,7 +22,7 @@ class _Symbol(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Result(msgspec.Struct, frozen=True):
-    list: tuple[_Symbol, ...] = ()
+    list: tuple[msgspec.Raw, ...] = ()
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,6 +32,7 @@ class _Answer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _decoder = msgspec.json.Decoder(_Answer)
+_symbol_decoder = msgspec.json.Decoder(_Symbol)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
@@ -60,5 +62,5 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
             status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
             word=one.status,
         )
-        for one in answer.result.list
+        for one in decode_entries(Source.BYBIT, _symbol_decoder, answer.result.list)
     ]

@@ -5,6 +5,7 @@ import msgspec
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -34,7 +35,8 @@ class _Product(msgspec.Struct, frozen=True):
         return next((name for name, is_set in flags.items() if is_set), ONLINE)
 
 
-_decoder = msgspec.json.Decoder(list[_Product])
+_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_product_decoder = msgspec.json.Decoder(_Product)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
@@ -61,5 +63,5 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
             status=TradingStatus.TRADING if one.word == ONLINE else TradingStatus.HALTED,
             word=one.word,
         )
-        for one in products
+        for one in decode_entries(Source.COINBASE, _product_decoder, products)
     ]

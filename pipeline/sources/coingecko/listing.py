@@ -10,6 +10,7 @@ import msgspec
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.coingecko.client import CoinGeckoClient
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -20,11 +21,12 @@ ACTIVE = "active"
 
 class _Coin(msgspec.Struct, frozen=True):
     id: str
-    symbol: str
-    name: str
+    symbol: str | None = None
+    name: str | None = None
 
 
-_decoder = msgspec.json.Decoder(list[_Coin])
+_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_coin_decoder = msgspec.json.Decoder(_Coin)
 
 
 class CoinGeckoListing:
@@ -40,7 +42,8 @@ class CoinGeckoListing:
 def parse_listing(body: bytes) -> list[ListedInstrument]:
     """Parse all coins.
 
-    Many coins share a symbol (25 have `pepe`), so that only ids identify them.
+    Many coins share a symbol (25 have `pepe`), so that only ids identify them. A coin without a symbol is
+    listed with an empty base.
 
         `[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"},…]`, format: coingecko-api-oas, `/coins/list`.
 
@@ -56,11 +59,11 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     return [
         ListedInstrument(
             source_symbol=coin.id,
-            base=coin.symbol.upper(),
+            base=(coin.symbol or "").upper(),
             quote=None,
             name=coin.name or coin.id,
             status=TradingStatus.TRADING,
             word=ACTIVE,
         )
-        for coin in coins
+        for coin in decode_entries(Source.COINGECKO, _coin_decoder, coins)
     ]

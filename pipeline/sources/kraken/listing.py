@@ -5,6 +5,7 @@ import msgspec
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -24,10 +25,11 @@ class _Pair(msgspec.Struct, frozen=True):
 
 class _Answer(msgspec.Struct, frozen=True):
     error: list[str]
-    result: dict[str, _Pair] | None = None
+    result: dict[str, msgspec.Raw] | None = None
 
 
 _decoder = msgspec.json.Decoder(_Answer)
+_pair_decoder = msgspec.json.Decoder(_Pair)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
@@ -47,7 +49,8 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
         raise SourceProtocolError(Source.KRAKEN, said) from exc
     if answer.error or answer.result is None:
         raise SourceUnavailable(Source.KRAKEN, f"the listing was refused: {answer.error}")
-    return [_listed(one) for one in answer.result.values() if "/" in one.wsname and VENUE not in one.wsname]
+    pairs = decode_entries(Source.KRAKEN, _pair_decoder, list(answer.result.values()))
+    return [_listed(one) for one in pairs if "/" in one.wsname and VENUE not in one.wsname]
 
 
 def _listed(pair: _Pair) -> ListedInstrument:

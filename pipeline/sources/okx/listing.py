@@ -5,6 +5,7 @@ import msgspec
 from instruments.identity.asset_table import reviewed_assets
 from instruments.listed import ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
+from pipeline.sources.listing_entries import decode_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -23,10 +24,11 @@ class _Instrument(msgspec.Struct, frozen=True, rename="camel"):
 class _Answer(msgspec.Struct, frozen=True):
     code: str
     msg: str = ""
-    data: list[_Instrument] = []
+    data: list[msgspec.Raw] = []
 
 
 _decoder = msgspec.json.Decoder(_Answer)
+_instrument_decoder = msgspec.json.Decoder(_Instrument)
 
 
 def parse_listing(body: bytes) -> list[ListedInstrument]:
@@ -55,5 +57,5 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
             status=TradingStatus.TRADING if one.state == LIVE else TradingStatus.HALTED,
             word=one.state,
         )
-        for one in answer.data
+        for one in decode_entries(Source.OKX, _instrument_decoder, answer.data)
     ]

@@ -48,12 +48,25 @@ def test_a_rate_limit_lasts_at_most_as_long_as_the_longest_ban(
     retry_after: float | None, waits: timedelta, status: int, kind: type[SourceRateLimited | SourceBlocked]
 ) -> None:
     """A time decades ahead is a mistake. Without a time, the limit lasts a minute."""
-    data = "{}" if retry_after is None else f'{{"serverTime":1,"retryAfter":{retry_after:.0f}}}'
+    data = "{}" if retry_after is None else f'{{"serverTime":{NOW_MS},"retryAfter":{retry_after:.0f}}}'
     error = response_error(
         parse_response(f'{{"id":7,"status":{status},"error":{{"code":-1003,"msg":"","data":{data}}}}}'), START
     )
     assert isinstance(error, kind)
     assert error.retry_at == START + waits
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=180), -timedelta(seconds=180)])
+@pytest.mark.parametrize("status", [429, 418])
+def test_a_ban_lasts_by_the_clock_of_the_server(ahead: timedelta, status: int) -> None:
+    """A local clock that is wrong neither shortens nor lengthens it."""
+    data = f'{{"serverTime":{NOW_MS},"retryAfter":{NOW_MS + 120_000}}}'
+    error = response_error(
+        parse_response(f'{{"id":7,"status":{status},"error":{{"code":-1003,"msg":"","data":{data}}}}}'),
+        START + ahead,
+    )
+    assert isinstance(error, SourceRateLimited | SourceBlocked)
+    assert error.retry_at == START + ahead + timedelta(seconds=120)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(429, SourceRateLimited), (418, SourceBlocked)])

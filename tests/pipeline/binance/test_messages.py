@@ -126,13 +126,13 @@ def test_responses_of_the_api_are_parsed_with_their_errors() -> None:
     )
     assert answer.error is not None
     assert (answer.id, answer.status, answer.error.code) == (7, 429, -1003)
-    assert parse_retry_after(answer.error) == 1660801839480
+    assert parse_retry_after(answer.error) == (1660801839480, 1)
     unsaid = parse_response('{"id":"x","status":400,"error":{"code":-1121,"msg":"Invalid symbol."}}')
     assert unsaid.error is not None
     assert parse_retry_after(unsaid.error) is None
     in_words = parse_response('{"status":418,"error":{"code":-1003,"msg":"IP banned until 1513693008350."}}')
     assert in_words.error is not None
-    assert parse_retry_after(in_words.error) == 1513693008350
+    assert parse_retry_after(in_words.error) == (1513693008350, None)
 
 
 def test_an_announced_shutdown_is_recognised() -> None:

@@ -29,11 +29,20 @@ def test_coins_are_identified_by_their_ids() -> None:
     assert (second.source_symbol, second.base, second.name) == ("pepe-2-0", "PEPE", "pepe-2-0")
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"error":"x"}', b'[{"id":"pepe"}]', BODY[:-4].encode()])
+@pytest.mark.parametrize("body", [b"{}", b'{"error":"x"}', b'[{"symbol":"pepe"}]', BODY[:-4].encode()])
 def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
     """A skipped coin would look like a delisted one."""
     with pytest.raises(SourceProtocolError):
         parse_listing(body)
+
+
+@pytest.mark.parametrize("odd", [b"null", b'"\xff"', b"7"])
+def test_an_odd_symbol_costs_its_entry_only(odd: bytes) -> None:
+    """One of 17,000 must not stop the updates of all others."""
+    coins = [f'{{"id":"coin-{number}","symbol":"c{number}","name":"C"}}'.encode() for number in range(300)]
+    body = b"[" + b",".join([*coins, b'{"id":"odd","symbol":' + odd + b',"name":"Odd"}']) + b"]"
+    found = [one for one in parse_listing(body) if one.base]
+    assert len(found) == 300
 
 
 def test_the_recorded_list_is_read_whole() -> None:
