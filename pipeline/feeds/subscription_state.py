@@ -14,6 +14,14 @@ from dataclasses import dataclass
 from rates.errors import SourceUnavailable
 from rates.source import Source
 
+# The other parts of a control message: method, id, brackets.
+OVERHEAD_BYTES = 100
+# Quotes and a comma around a topic.
+TOPIC_OVERHEAD_BYTES = 3
+# A server may ignore a message without an answer because it is too long. Three halvings are an eighth of it; after them, the
+# connection is blamed.
+MAX_HALVINGS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRate:
@@ -41,7 +49,7 @@ class _PendingChange:
 class SubscriptionState:
     """Subscriptions of one connection. `per_message`: topics per message.
 
-    `answer_timeout` in seconds.
+    `bytes_per_message`: the longest message that the source reads, where topics are sent as strings. `answer_timeout` in seconds.
     """
 
     def __init__(
@@ -50,11 +58,14 @@ class SubscriptionState:
         *,
         rates: Sequence[MessageRate],
         per_message: int,
+        bytes_per_message: int | None = None,
         answer_timeout: float = 10.0,
     ) -> None:
         self._source = source
         self._rates = rates
         self._per_message = per_message
+        self._bytes_per_message = bytes_per_message
+        self._halvings = 0
         self._answer_timeout = answer_timeout
         self._wanted: dict[str, None] = {}
         self._pending: dict[int, _PendingChange] = {}
@@ -144,19 +155,31 @@ class SubscriptionState:
             return None
         if lone := [topic for topic in new if topic in self._alone]:
             new = lone[:1]
-        change = self._change(is_subscribe=True, topics=new[: self._per_message], now=now)
+        change = self._change(is_subscribe=True, topics=self._first_batch(new), now=now)
         self._pending[change.number] = _PendingChange(set(change.topics), now)
         return change
 
     def _next_unsubscribe(self, now: float) -> SubscriptionChange | None:
         gone = sorted(topic for topic in self._confirmed if topic not in self._wanted)
-        leaving = [*self._leaving, *gone][: self._per_message]
+        leaving = self._first_batch([*self._leaving, *gone])
         if not leaving:
             return None
         self._confirmed.difference_update(leaving)
         for topic in leaving:
             self._leaving.pop(topic, None)
         return self._change(is_subscribe=False, topics=leaving, now=now)
+
+    def _first_batch(self, topics: Sequence[str]) -> Sequence[str]:
+        """Return as many topics as fit one message, and at least one."""
+        batch = topics[: self._per_message]
+        if self._bytes_per_message is None:
+            return batch
+        size = OVERHEAD_BYTES
+        for count, topic in enumerate(batch):
+            size += len(topic.encode()) + TOPIC_OVERHEAD_BYTES
+            if size > self._bytes_per_message:
+                return batch[: max(count, 1)]
+        return batch
 
     def _change(self, *, is_subscribe: bool, topics: Sequence[str], now: float) -> SubscriptionChange:
         self._number += 1
@@ -173,9 +196,17 @@ class SubscriptionState:
         )
 
     def _check_answers(self, now: float) -> None:
-        late = [one for one in self._pending.values() if one.sent_at + self._answer_timeout < now]
-        if late:
-            some = ", ".join(sorted(late[0].topics)[:3])
+        late = {
+            number: one for number, one in self._pending.items() if one.sent_at + self._answer_timeout < now
+        }
+        longest = max((len(one.topics) for one in late.values()), default=0)
+        if longest > 1 and self._halvings < MAX_HALVINGS:
+            self._halvings += 1
+            self._per_message = longest // 2
+            for number in late:
+                del self._pending[number]
+        elif late:
+            some = ", ".join(sorted(next(iter(late.values())).topics)[:3])
             raise SourceUnavailable(
                 self._source, f"no answer to the subscription of {some} in {self._answer_timeout:g} s"
             )

@@ -44,7 +44,7 @@ def response_error(response: ApiResponse, now: datetime) -> SourceError | None:
 
 
 def _wait(error: ApiError, now: datetime) -> timedelta:
-    """Return the wait that an error asks for, by the server's clock if it gives its time, else by ours."""
+    """Return the wait that an error asks for, by the server's clock if its time is given."""
     given = parse_retry_after(error)
     if given is None:
         return DEFAULT_RETRY_AFTER

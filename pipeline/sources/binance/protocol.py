@@ -22,8 +22,9 @@ from rates.symbol import Symbol
 # Five messages a second are allowed, pings and pongs included. At one per half second no second contains more than three, which
 # leaves room for a pong and a ping.
 MESSAGE_RATES = (MessageRate(1, 0.5),)
-# As many stream names as fit a frame of a few KB.
 NAMES_PER_MESSAGE = 200
+# The server ignores longer messages, without an answer: those above 4,088 bytes.
+BYTES_PER_MESSAGE = 4_000
 
 
 class BinanceProtocol:
@@ -33,7 +34,10 @@ class BinanceProtocol:
         self._channels = ChannelMonitor()
         self._merger = TickerMerger(simulated=simulated, monitor=self._channels)
         self._subscriptions = SubscriptionState(
-            Source.BINANCE, rates=MESSAGE_RATES, per_message=NAMES_PER_MESSAGE
+            Source.BINANCE,
+            rates=MESSAGE_RATES,
+            per_message=NAMES_PER_MESSAGE,
+            bytes_per_message=BYTES_PER_MESSAGE,
         )
         self._symbols: dict[str, Symbol] = {}
 

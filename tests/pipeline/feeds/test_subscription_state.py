@@ -63,6 +63,32 @@ def test_a_missing_answer_ends_the_connection() -> None:
         made.next_change(10.1)
 
 
+def test_messages_are_cut_by_bytes() -> None:
+    """A topic that is too long by itself is sent alone."""
+    made = SubscriptionState(
+        Source.BINANCE, rates=(MessageRate(1, 1.0),), per_message=9, bytes_per_message=150
+    )
+    made.set_wanted(["a" * 20, "b" * 20, "c" * 20, "d" * 200])
+    assert [len(change.topics) for change in drain(made, seconds=5)] == [2, 1, 1]
+
+
+def test_an_unanswered_message_is_halved_before_the_connection_is_blamed() -> None:
+    """A server may ignore a message that is too long for it."""
+    made = topics("a", "b", "c", "d", per_message=4)
+    made.next_change(0.0)
+    assert made.next_change(10.0) is None
+    first, second = made.next_change(10.1), made.next_change(11.2)
+    assert first
+    assert second
+    assert (first.topics, second.topics) == (("a", "b"), ("c", "d"))
+    made.confirm_request(first.number)
+    third = made.next_change(21.3)
+    assert third
+    assert third.topics == ("c",)
+    with pytest.raises(SourceUnavailable, match=r"subscription of c in 10 s"):
+        made.next_change(31.4)
+
+
 def test_a_rejected_topic_is_not_requested_again() -> None:
     """Others are. Removed and added again, it is requested again."""
     made = topics("a", "b")
