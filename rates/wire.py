@@ -144,10 +144,10 @@ def decode_changes(source: Source, data: bytes) -> Changes:
     """
     try:
         wire = _changes_decoder.decode(data)
-        tickers = tuple(_ticker(entry) for entry in wire.tickers)
+        tickers = tuple(map(_ticker, wire.tickers))
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected changes of {source}, saw {data[:120]!r}: {exc}") from exc
-    if any(ticker.source is not source for ticker in tickers):
+    if {entry.source for entry in wire.tickers} - {source}:
         raise MalformedTicker(f"expected changes of {source} only, saw {data[:120]!r}")
     return Changes(source, wire.epoch, wire.seq, tickers)
 
@@ -242,18 +242,18 @@ def _ticker(wire: _TickerWire) -> Ticker:
         observed_at_origin=wire.observed_at_origin,
         received_at=parse_us(wire.received_at_us),
         sequence=wire.sequence,
-        bid=_parse(wire.bid),
-        ask=_parse(wire.ask),
-        bid_size=_parse(wire.bid_size),
-        ask_size=_parse(wire.ask_size),
-        quoted_at=_parse_time(wire.quoted_at_us),
-        last_trade_at=_parse_time(wire.last_trade_at_us),
-        open_24h=_parse(wire.open_24h),
-        change_percent_24h=_parse(wire.change_percent_24h),
-        high_24h=_parse(wire.high_24h),
-        low_24h=_parse(wire.low_24h),
-        volume_24h=_parse(wire.volume_24h),
-        quote_volume_24h=_parse(wire.quote_volume_24h),
+        bid=None if wire.bid is None else parse_decimal(wire.bid),
+        ask=None if wire.ask is None else parse_decimal(wire.ask),
+        bid_size=None if wire.bid_size is None else parse_decimal(wire.bid_size),
+        ask_size=None if wire.ask_size is None else parse_decimal(wire.ask_size),
+        quoted_at=None if wire.quoted_at_us is None else parse_us(wire.quoted_at_us),
+        last_trade_at=None if wire.last_trade_at_us is None else parse_us(wire.last_trade_at_us),
+        open_24h=None if wire.open_24h is None else parse_decimal(wire.open_24h),
+        change_percent_24h=None if wire.change_percent_24h is None else parse_decimal(wire.change_percent_24h),
+        high_24h=None if wire.high_24h is None else parse_decimal(wire.high_24h),
+        low_24h=None if wire.low_24h is None else parse_decimal(wire.low_24h),
+        volume_24h=None if wire.volume_24h is None else parse_decimal(wire.volume_24h),
+        quote_volume_24h=None if wire.quote_volume_24h is None else parse_decimal(wire.quote_volume_24h),
         merged=wire.merged,
         simulated=wire.simulated,
     )
@@ -263,13 +263,5 @@ def _format_time(moment: datetime | None) -> int | None:
     return None if moment is None else format_us(moment)
 
 
-def _parse_time(us: int | None) -> datetime | None:
-    return None if us is None else parse_us(us)
-
-
 def _format(value: Decimal | None) -> str | None:
     return None if value is None else format_decimal(value)
-
-
-def _parse(text: str | None) -> Decimal | None:
-    return None if text is None else parse_decimal(text)

@@ -28,9 +28,10 @@ class EncodedRateCache:
 
     def read(self, rate: Rate) -> EncodedRate:
         """Return the encoded rate, encoding it if it is missing or outdated."""
-        key = rate.ticker.key
+        ticker = rate.ticker
+        key = ticker.key
         known = self._encoded_rates.get(key)
-        if known is not None and known.is_valid_for(rate.ticker, rate.now):
+        if known is not None and known.ticker is ticker and known.is_valid_for(ticker, rate.now):
             return known
         encoded_rate = self._encoder.encode(rate)
         self._encoded_rates[key] = encoded_rate
@@ -38,10 +39,6 @@ class EncodedRateCache:
         if known is None:
             self.weight += OVERHEAD_BYTES
         else:
-            self.weight -= _size(known)
-        self.weight += _size(encoded_rate)
+            self.weight -= sum(map(len, known.parts))
+        self.weight += sum(map(len, encoded_rate.parts))
         return encoded_rate
-
-
-def _size(encoded_rate: EncodedRate) -> int:
-    return sum(map(len, encoded_rate.parts))

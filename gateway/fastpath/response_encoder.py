@@ -59,7 +59,11 @@ class ResponseEncoder:
 
     def rate_cache(self, selection: Selection) -> EncodedRateCache:
         """Return the encoded rates of a selection."""
-        return self._rate_caches.get(selection) or EncodedRateCache(self._schema, selection)
+        rate_cache = self._rate_caches.get(selection)
+        if rate_cache is None:
+            rate_cache = EncodedRateCache(self._schema, selection)
+            self._rate_caches.put(selection, rate_cache)
+        return rate_cache
 
     def object_encoder(self, selection: Selection) -> "ObjectEncoder":
         """Return the encoder of objects with lists of rates."""
@@ -86,8 +90,10 @@ class ResponseEncoder:
     def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
         """Return encoded rates."""
         rate_cache = self.rate_cache(selection)
+        weight = rate_cache.weight
         found = list(map(rate_cache.read, rates))
-        self._rate_caches.put(selection, rate_cache)
+        if rate_cache.weight != weight:
+            self._rate_caches.put(selection, rate_cache)
         return found
 
     def refresh_list(self, selection: Selection, query: RatesQuery) -> EncodedRateList:

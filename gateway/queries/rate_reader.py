@@ -103,6 +103,8 @@ class RateReader:
         asked = self._preference if source is None else (source,)
         tracking = self._catalog.sources_of(symbol)
         if found := [each for each in asked if each in tracking]:
+            if len(found) == 1:
+                return found
             merged = self._catalog.merged_sources(symbol)
             return [each for each in found if each in merged] or found[:1]
         if halted := self._halted(symbol, asked):

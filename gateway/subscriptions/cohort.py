@@ -211,12 +211,16 @@ class Cohort(ABC, Generic[PayloadT]):
 
     def _flush_single(self, cycle: FlushCycle) -> None:
         (subscriber,) = self.subscribers
+        due_by = cycle.loop_time + EARLY_S
         while subscriber.is_ready():
             payload, self._deadline = self.poll(cycle)
-            if payload is None:
-                self._merge_or_rearm(cycle)
-                return
-            subscriber.deliver(payload)
+            if payload is not None:
+                subscriber.deliver(payload)
+                # Poll again only if more is due, or if the subscriber has to be notified.
+                if self._deadline <= due_by or not subscriber.is_ready():
+                    continue
+            self._merge_or_rearm(cycle)
+            return
         subscriber.notify_when_ready()
 
     def _flush_shared(self, cycle: FlushCycle) -> None:
@@ -249,7 +253,12 @@ class Cohort(ABC, Generic[PayloadT]):
             elif target is not self and target.has_same_state(self):
                 self._merge_into(target)
                 return
-        self._arm(min(self._deadline, self.next_update_at) if buffer.has_pending else self._deadline)
+        deadline = self._deadline
+        if buffer.has_pending and self.next_update_at < deadline:
+            deadline = self.next_update_at
+        # An early poll costs less than moving the timer.
+        if deadline < self._timer_at - EARLY_S:
+            self._arm(deadline)
 
     def _merge_into(self, target: "Cohort[PayloadT]") -> None:
         for subscriber in self.subscribers:
@@ -281,11 +290,10 @@ class Cohort(ABC, Generic[PayloadT]):
             subscriber.fail(error)
 
     def _arm(self, deadline: float) -> None:
-        """Set the timer unless it fires before: an early poll costs less than moving the timer."""
-        if deadline < self._timer_at - EARLY_S:
-            self._disarm()
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._on_timer)
-            self._timer_at = deadline
+        """Move the timer to an earlier deadline."""
+        self._disarm()
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._on_timer)
+        self._timer_at = deadline
 
     def _disarm(self) -> None:
         if self._timer is not None:

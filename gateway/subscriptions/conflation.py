@@ -1,12 +1,12 @@
 """Conflation: only the newest value per instrument is pending, which bounds memory."""
 
-from typing import NamedTuple
+import msgspec
 
 from gateway.subscriptions.change_filter import MinChangeFilter
 from rates.ticker import Ticker, TickerKey
 
 
-class Batch(NamedTuple):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """The newest values, the number of updates merged into them, and retracted instruments."""
 
     tickers: tuple[Ticker, ...]
@@ -70,9 +70,11 @@ class ConflationBuffer:
 
     def take(self) -> Batch:
         """Remove and return everything pending."""
-        batch = Batch(tuple(self.pending.values()), self.conflated, tuple(self.retracted or ()))
-        self.pending, self.retracted, self.conflated, self.has_pending = {}, None, 0, False
-        if self.min_change_filter:
+        pending, retracted = self.pending, self.retracted
+        batch = Batch(tuple(pending.values()), self.conflated, tuple(retracted) if retracted else ())
+        pending.clear()
+        self.retracted, self.conflated, self.has_pending = None, 0, False
+        if self.min_change_filter is not None:
             self.min_change_filter.mark_sent(batch.tickers)
         return batch
 

@@ -93,7 +93,8 @@ class ListCohort(Cohort[PayloadT]):
         if self._openings:
             return self._open_next(cycle, self._openings), -inf
         buffer, due_by = self.buffer, cycle.loop_time + EARLY_S
-        if buffer.min_change_filter:
+        min_change_filter = buffer.min_change_filter
+        if min_change_filter is not None:
             # First: released tickers are part of the update.
             buffer.release_due()
         payload = None
@@ -101,8 +102,10 @@ class ListCohort(Cohort[PayloadT]):
             payload = self._update(cycle)
         elif self._heartbeat_at <= due_by:
             payload = self.live_query.encoder.encode(self._heartbeat(cycle))
-        at = min(self._heartbeat_at, self.next_update_at) if buffer.has_pending else self._heartbeat_at
-        if buffer.min_change_filter and (refresh_at := buffer.min_change_filter.deadline):
+        at = self._heartbeat_at
+        if buffer.has_pending and self.next_update_at < at:
+            at = self.next_update_at
+        if min_change_filter is not None and (refresh_at := min_change_filter.deadline):
             at = min(at, cycle.loop_time + (refresh_at - cycle.now).total_seconds())
         return payload, at
 
@@ -127,15 +130,15 @@ class ListCohort(Cohort[PayloadT]):
         return self.live_query.encoder.encode(event)
 
     def mark_updated(self, cycle: FlushCycle) -> None:
-        self._delay_heartbeat(cycle)
-        super().mark_updated(cycle)
-
-    def _delay_heartbeat(self, cycle: FlushCycle) -> None:
-        silence_s = self.live_query.options.max_silence_s
-        self._heartbeat_at = inf if silence_s is None else cycle.loop_time + silence_s
+        # As in `Cohort`, in one call: it is on the way of every update.
+        loop_time, options = cycle.loop_time, self.live_query.options
+        self.updated_at = loop_time
+        self.next_update_at = loop_time + options.sample_interval_s
+        self._heartbeat_at = inf if options.max_silence_s is None else loop_time + options.max_silence_s
 
     def _heartbeat(self, cycle: FlushCycle) -> RatesEvent:
-        self._delay_heartbeat(cycle)
+        silence_s = self.live_query.options.max_silence_s
+        self._heartbeat_at = inf if silence_s is None else cycle.loop_time + silence_s
         if not self.buffer.has_pending:
             # The cursor must not claim what is pending.
             self._cursor = self._current_cursor(cycle)
@@ -145,15 +148,18 @@ class ListCohort(Cohort[PayloadT]):
         batch = self.buffer.take()
         self.mark_updated(cycle)
         encoder, key = self.live_query.encoder, None
-        if self.buffer.min_change_filter:
+        if self.buffer.min_change_filter is not None:
             self._cursor = self._current_cursor(cycle)
         else:
             if cycle.cursor is None:
                 cycle.cursor = self._rates.cursor()
             self._cursor = cycle.cursor
             # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
-            key = (encoder, self.live_query.policy, batch.conflated, batch.retracted, *map(id, batch.tickers))
-            if known := cycle.payloads.get(key):
+            tickers = batch.tickers
+            ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
+            key = (encoder, self.live_query.policy, batch.conflated, batch.retracted, ids)
+            known = cycle.payloads.get(key)
+            if known is not None:
                 shared: PayloadT = known[0]
                 return shared
         items = self._allowed(self._rates.to_rates(batch.tickers, cycle.now))

@@ -79,8 +79,13 @@ class SubscriptionRegistry:
     def publish(self, ticker: Ticker, key: TickerKey) -> None:
         """Put the ticker of a tracked instrument into every matching buffer. Never blocks."""
         if key in self._catalog.tracked:
-            for buffer in self._matching(key):
-                buffer.put(ticker, key)
+            source, symbol = key
+            # One call per buffer on the way of every update: the loop of `_matching` without its list.
+            for sources_by_buffer in (self._by_symbol.get(symbol), self._all_symbols):
+                if sources_by_buffer:
+                    for buffer, sources in sources_by_buffer.items():
+                        if source in sources:
+                            buffer.put(ticker, key)
 
     def retract(self, key: TickerKey) -> None:
         """Tell every matching buffer that an instrument has become unavailable. Never blocks."""
