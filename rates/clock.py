@@ -5,6 +5,7 @@ All other code takes a `Clock` or a datetime as an argument.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 Clock = Callable[[], datetime]
 
@@ -13,9 +14,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def utc_now() -> datetime:
-    """Current time as an aware UTC datetime."""
-    return datetime.now(UTC)
+utc_now: Clock = partial(datetime.now, UTC)
+"""Current time as an aware UTC datetime."""
 
 
 def format_us(moment: datetime) -> int:

@@ -249,7 +249,9 @@ def _ticker(wire: _TickerWire) -> Ticker:
         quoted_at=None if wire.quoted_at_us is None else parse_us(wire.quoted_at_us),
         last_trade_at=None if wire.last_trade_at_us is None else parse_us(wire.last_trade_at_us),
         open_24h=None if wire.open_24h is None else parse_decimal(wire.open_24h),
-        change_percent_24h=None if wire.change_percent_24h is None else parse_decimal(wire.change_percent_24h),
+        change_percent_24h=None
+        if wire.change_percent_24h is None
+        else parse_decimal(wire.change_percent_24h),
         high_24h=None if wire.high_24h is None else parse_decimal(wire.high_24h),
         low_24h=None if wire.low_24h is None else parse_decimal(wire.low_24h),
         volume_24h=None if wire.volume_24h is None else parse_decimal(wire.volume_24h),

@@ -29,7 +29,7 @@ class EncodedRateCache:
     def read(self, rate: Rate) -> EncodedRate:
         """Return the encoded rate, encoding it if it is missing or outdated."""
         ticker = rate.ticker
-        key = ticker.key
+        key = TickerKey(ticker.source, ticker.symbol)
         known = self._encoded_rates.get(key)
         if known is not None and known.ticker is ticker and known.is_valid_for(ticker, rate.now):
             return known

@@ -26,7 +26,7 @@ class EncodedRate(NamedTuple):
     """The bytes of one rate in one selection.
 
     `parts` are the bytes before, between and after the ages; a selection without an age has one part. The bytes are correct after
-    `valid_after` up to and including `valid_until`. `with_comma` is the first part behind the comma of a list.
+    `valid_after` up to and including `valid_until`. `observed_us` is 0 without an age. `with_comma` is the first part behind the comma of a list.
     """
 
     ticker: Ticker
@@ -87,7 +87,7 @@ class RateEncoder:
                 read, encode = leaf
                 chunks.append(encode(read(rate)))
         valid_after, valid_until = _validity(rate) if self._has_freshness else (EARLIEST, LATEST)
-        observed_us = format_us(rate.ticker.observed_at)
+        observed_us = format_us(rate.ticker.observed_at) if self.has_age else 0
         chunks.append(b"}")
         parts.append(b"".join(chunks))
         return EncodedRate(rate.ticker, tuple(parts), observed_us, valid_after, valid_until, b"," + parts[0])

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 
 from gateway.cache_limits import MAX_SELECTIONS
 from gateway.fastpath.encoded_rate import EncodedRate
-from gateway.fastpath.encoders import encode_key, join_list
+from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
@@ -74,7 +74,7 @@ class RatesEventEncoder:
             # A single part has no age to fill in.
             text = parts[0] if len(parts) == 1 else encoded_rate.encode(format_us(rate.now))
             encoded[id(rate.ticker)] = encoded_rate, text
-        return join_list([encoded[id(rate.ticker)][1] for rate in rates])
+        return b"[" + b",".join([encoded[id(rate.ticker)][1] for rate in rates]) + b"]"
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:
         """Whether these are the rates encoded last.

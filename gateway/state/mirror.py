@@ -238,7 +238,7 @@ class Mirror:
         self._advanced = asyncio.Event()
 
     def _store(self, mirrored: SourceMirror, ticker: Ticker) -> bool:
-        key = ticker.key
+        key = TickerKey(ticker.source, ticker.symbol)
         slot = self._slots.get(key) or self.slot(key)
         if slot.ticker is not None and not ticker.is_newer_than(slot.ticker):
             return False
