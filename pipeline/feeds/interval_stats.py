@@ -9,6 +9,12 @@ MIN_INTERVALS = 10
 TIMES_MEAN = 20
 # But events come in bursts with long pauses between them.
 TIMES_LONGEST = 3
+# An outage teaches nothing about usual intervals. But several of them without this many usual intervals between are a market that
+# became quiet.
+MAX_OUTAGES = 2
+INTERVALS_BETWEEN_OUTAGES = 100
+# By how much more than the observed time the first limit shrinks: after 54 s of steady messages, 300 s are 30.
+SHRINKING = 5
 # The longest interval of the current and the previous hour counts.
 HOUR_S = 3600.0
 
@@ -26,6 +32,8 @@ class IntervalStats:
         "_longest_before",
         "_min_observed_s",
         "_observed_s",
+        "_outages",
+        "_since_outage",
         "last",
         "mean",
     )
@@ -34,6 +42,7 @@ class IntervalStats:
         self._min_observed_s = min_observed_s
         self._count = 0
         self._observed_s = 0.0
+        self._outages = self._since_outage = 0
         self._longest = self._longest_before = 0.0
         self._hour_began = 0.0
         self.mean = 0.0
@@ -44,6 +53,7 @@ class IntervalStats:
         if self.last is not None:
             interval = now - self.last
             self._count += 1
+            self._since_outage += 1
             self._observed_s += interval
             self.mean += (interval - self.mean) / min(self._count, AVERAGED_INTERVALS)
             if now - self._hour_began > HOUR_S:
@@ -55,9 +65,32 @@ class IntervalStats:
         """Ignore the interval up to the next event, because observation was interrupted."""
         self.last = None
 
+    def record_after_outage(self, now: float) -> None:
+        """Record the event that ends an unusual silence, without learning from the silence."""
+        if self._since_outage >= INTERVALS_BETWEEN_OUTAGES:
+            self._outages = 0
+        self._since_outage = 0
+        if self._outages < MAX_OUTAGES:
+            self._outages += 1
+            self.last = None
+        self.record(now)
+
+    def first_limit_s(self, longest_s: float) -> float:
+        """Return the seconds beyond which silence is unusual, at most `longest_s`.
+
+        For the time without a `silence_limit_s`.
+        """
+        if self._count < MIN_INTERVALS:
+            return longest_s
+        return min(longest_s, max(longest_s - SHRINKING * self._observed_s, self._usual_limit_s))
+
+    @property
+    def _usual_limit_s(self) -> float:
+        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._longest_before))
+
     @property
     def silence_limit_s(self) -> float | None:
         """Seconds beyond which silence is unusual, or `None` without enough observations."""
         if self._count < MIN_INTERVALS or self._observed_s < self._min_observed_s:
             return None
-        return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._longest_before))
+        return self._usual_limit_s

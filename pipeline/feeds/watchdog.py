@@ -98,16 +98,23 @@ class Watchdog:
         if one is None:
             return
         self._rejected.pop(event.symbol, None)
-        one.messages.record(now)
+        self._record(one.messages, now)
         if isinstance(event, Ticker):
             # A price that alternates between two values, as buyers and sellers take turns, does not move.
             if event.price not in one.last_prices:
-                one.moves.record(now)
+                self._record(one.moves, now)
                 one.last_prices = (event.price, one.last_prices[0])
             values = (event.price, event.bid, event.ask, event.volume_24h, event.sequence)
             if values != one.last_values:
-                one.changes.record(now)
+                self._record(one.changes, now)
             one.last_values = values
+
+    def _record(self, stats: IntervalStats, now: float) -> None:
+        silence_s = 0.0 if stats.last is None else now - stats.last
+        if silence_s > self._silent_after_s and silence_s > self._limit_s(stats):
+            stats.record_after_outage(now)
+        else:
+            stats.record(now)
 
     def on_rejected(self, symbol: Symbol, reason: str) -> None:
         """Record that the source does not push a symbol."""
@@ -154,7 +161,7 @@ class Watchdog:
     def _limit_s(self, stats: IntervalStats) -> float:
         limit_s = stats.silence_limit_s
         if limit_s is None:
-            return UNOBSERVED_FACTOR * self._silent_after_s
+            limit_s = stats.first_limit_s(UNOBSERVED_FACTOR * self._silent_after_s)
         return max(self._silent_after_s, limit_s)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,37 @@ def test_an_outage_does_not_count_as_an_interval() -> None:
     send(dog, BTC, 3601)
     send(dog, BTC, 3601.1)
     assert dog.check(3601.1 + SILENT_AFTER + 1).silent
+
+
+@pytest.mark.parametrize("outage_s", [120, 600])
+def test_a_silence_after_an_outage_is_reported_as_soon_as_the_first(outage_s: int) -> None:
+    """An outage does not count as a usual interval."""
+    dog = watchdog(BTC)
+    observe(dog, BTC)
+    assert dog.check(431).silent
+    healed = 400 + outage_s
+    for tenth in range(healed * 10, healed * 10 + 600):
+        send(dog, BTC, tenth / 10)
+    assert not dog.check(healed + 60).silent
+    assert dog.check(healed + 60 + SILENT_AFTER + 1).silent
+
+
+def test_a_market_that_becomes_quiet_is_not_reported_for_ever() -> None:
+    """Silences that keep coming back are usual."""
+    dog, reports = watchdog(BTC), 0
+    observe(dog, BTC)
+    for number in range(1, 11):
+        reports += bool(dog.check(400 + number * 40 - 1).silent)
+        send(dog, BTC, 400 + number * 40)
+    assert 1 <= reports <= 3
+
+
+def test_a_minute_of_steady_messages_is_enough_experience() -> None:
+    """Without five minutes of them, a silence would be reported after five minutes only."""
+    dog = watchdog(BTC)
+    observe(dog, BTC, until=60)
+    assert not dog.check(60 + SILENT_AFTER - 1).silent
+    assert dog.check(60 + SILENT_AFTER + 1).silent
 
 
 def test_a_half_open_connection_is_dead_at_the_idle_timeout() -> None:
