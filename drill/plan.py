@@ -206,7 +206,6 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
             {"max_bytes": 160.0},
             reconnects_first=True,
             within_s=RESUBSCRIBED_WITHIN_S,
-            awaits="unanswered first subscriptions that are halved",
         ),
     ),
     "odd-frames": (
@@ -215,7 +214,6 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
                 "counted, all else undisturbed",
                 refused_alone,
                 {"form": form},
-                awaits="odd messages that cost only themselves",
             )
             for form in ("not-utf8", "no-zone")
         ),
@@ -224,7 +222,6 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
             None,
             {"form": "nested"},
             duration_s=2 * TTL_S,
-            awaits="odd messages that cost only themselves",
             invariant=up_and_fresh,
         ),
     ),

@@ -31,6 +31,11 @@ class Liveness:
         self._last_message_at = now
         self._pinged_at: float | None = None
         self._is_answered = False
+        self._has_data = False
+
+    def on_data(self) -> None:
+        """Record that the source pushes data on this connection. Only then is silence unusual."""
+        self._has_data = True
 
     def on_message(self, now: float) -> None:
         """Record a readable message."""
@@ -65,5 +70,6 @@ class Liveness:
         if not self._is_answered:
             waited_long = ANSWER_SHARE * self._idle_timeout_s
             return self._pinged_at is not None and now - self._pinged_at >= waited_long
-        limit_s = self._stats.silence_limit_s
+        # Until a subscription is accepted, there is nothing to push.
+        limit_s = self._stats.silence_limit_s if self._has_data else None
         return limit_s is not None and self.silence_s(now) > max(self._idle_timeout_s, limit_s)

@@ -15,13 +15,14 @@ from instruments.instrument import Instrument
 from pipeline.feeds.backlog import BacklogDetector, DroppedBacklog
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.liveness import Liveness, LivenessAction
-from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec
+from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec, SymbolActivity
 from pipeline.health import SourceHealth
 from pipeline.net.websocket import count_unread_bytes, open_websocket
 from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.symbol import Symbol
+from rates.ticker import Ticker
 
 # How often to check for a message to send. Finer than the rate of control messages of any source.
 POLL_INTERVAL_S = 0.1
@@ -149,6 +150,8 @@ class PushConnection:
             return
         self._unreadable = None
         liveness.on_message(_now())
+        if any(isinstance(event, Ticker | SymbolActivity) for event in events):
+            liveness.on_data()
         if events:
             self._backlog.on_events(events, received_at)
             on_events(events)

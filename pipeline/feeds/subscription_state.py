@@ -7,20 +7,13 @@ topics; sources whose responses name requests settle requests.
 """
 
 import re
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from rates.errors import SourceUnavailable
 from rates.source import Source
-
-# The other parts of a control message: method, id, brackets.
-OVERHEAD_BYTES = 100
-# Quotes and a comma around a topic.
-TOPIC_OVERHEAD_BYTES = 3
-# A server may ignore a message without an answer because it is too long. Three halvings are an eighth of it; after them, the
-# connection is blamed.
-MAX_HALVINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +37,29 @@ class SubscriptionChange:
 class _PendingChange:
     topics: set[str]
     sent_at: float
+    size: int
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether none of its topics was answered, although it may be too long for the source to read."""
+        return 1 < self.size == len(self.topics)
+
+
+EncodeChange = Callable[[SubscriptionChange], str]
+
+# Binance ignores messages above 4,088 bytes without an answer. Most sources publish no limit; none that is known is lower.
+MAX_MESSAGE_BYTES = 4000
+# A message of several topics without an answer for this long is taken for ignored. Answers come within a second, and Coinbase closes
+# connections that subscribed nothing after 5 s.
+HALVE_AFTER_S = 3.0
+# Without any answer in between. Then the connection is the cause, and a new one is better than an eighth of the topics.
+MAX_HALVINGS = 3
 
 
 class SubscriptionState:
-    """Subscriptions of one connection. `per_message`: topics per message.
+    """Subscriptions of one connection. `per_message`, `max_bytes`: topics and bytes per message, as `encode` makes it.
 
-    `bytes_per_message`: the longest message that the source reads, where topics are sent as strings. `answer_timeout` in seconds.
+    A message that is not answered at all is sent again in two halves, at most three times in a row. `answer_timeout` in seconds.
     """
 
     def __init__(
@@ -58,15 +68,19 @@ class SubscriptionState:
         *,
         rates: Sequence[MessageRate],
         per_message: int,
-        bytes_per_message: int | None = None,
+        encode: EncodeChange,
+        max_bytes: int = MAX_MESSAGE_BYTES,
         answer_timeout: float = 10.0,
     ) -> None:
         self._source = source
         self._rates = rates
         self._per_message = per_message
-        self._bytes_per_message = bytes_per_message
-        self._halvings = 0
+        self._encode = encode
+        self._max_bytes = max_bytes
         self._answer_timeout = answer_timeout
+        self._halvings = 0
+        # Topics of messages that were sent again, by number: their answer may be late.
+        self._ignored: dict[int, set[str]] = {}
         self._wanted: dict[str, None] = {}
         self._pending: dict[int, _PendingChange] = {}
         self._confirmed: set[str] = set()
@@ -86,8 +100,9 @@ class SubscriptionState:
         """Return the change that is due at `now`, if any. It counts as sent.
 
         Raises:
-            SourceUnavailable: an earlier change was not answered in time.
+            SourceUnavailable: an earlier change was not answered in time, in smaller messages either.
         """
+        self._halve_ignored(now)
         self._check_answers(now)
         if not self._may_send(now):
             return None
@@ -95,7 +110,7 @@ class SubscriptionState:
 
     def confirm(self, topics: Collection[str]) -> None:
         """Record that the source pushes these topics."""
-        known = self._unanswered().intersection(topics)
+        known = self._requested().intersection(topics)
         self._settle(topics)
         self._confirmed.update(known)
 
@@ -104,7 +119,7 @@ class SubscriptionState:
 
         Returns those that were requested or pushed.
         """
-        rejected = [topic for topic in topics if topic in self._unanswered() or topic in self._confirmed]
+        rejected = [topic for topic in topics if topic in self._requested() or topic in self._confirmed]
         self._settle(rejected)
         self._confirmed.difference_update(rejected)
         self._rejected.update(rejected)
@@ -155,36 +170,34 @@ class SubscriptionState:
             return None
         if lone := [topic for topic in new if topic in self._alone]:
             new = lone[:1]
-        change = self._change(is_subscribe=True, topics=self._first_batch(new), now=now)
-        self._pending[change.number] = _PendingChange(set(change.topics), now)
+        change = self._change(is_subscribe=True, topics=new, now=now)
+        self._pending[change.number] = _PendingChange(set(change.topics), now, len(change.topics))
         return change
 
     def _next_unsubscribe(self, now: float) -> SubscriptionChange | None:
         gone = sorted(topic for topic in self._confirmed if topic not in self._wanted)
-        leaving = self._first_batch([*self._leaving, *gone])
+        leaving = [*self._leaving, *gone]
         if not leaving:
             return None
-        self._confirmed.difference_update(leaving)
-        for topic in leaving:
+        change = self._change(is_subscribe=False, topics=leaving, now=now)
+        self._confirmed.difference_update(change.topics)
+        for topic in change.topics:
             self._leaving.pop(topic, None)
-        return self._change(is_subscribe=False, topics=leaving, now=now)
-
-    def _first_batch(self, topics: Sequence[str]) -> Sequence[str]:
-        """Return as many topics as fit one message, and at least one."""
-        batch = topics[: self._per_message]
-        if self._bytes_per_message is None:
-            return batch
-        size = OVERHEAD_BYTES
-        for count, topic in enumerate(batch):
-            size += len(topic.encode()) + TOPIC_OVERHEAD_BYTES
-            if size > self._bytes_per_message:
-                return batch[: max(count, 1)]
-        return batch
+        return change
 
     def _change(self, *, is_subscribe: bool, topics: Sequence[str], now: float) -> SubscriptionChange:
+        """Make the change of as many of the topics as one message may have, and at least of one."""
         self._number += 1
         self._sent_at.append(now)
-        return SubscriptionChange(self._number, is_subscribe, tuple(topics))
+
+        def first(count: int) -> SubscriptionChange:
+            return SubscriptionChange(self._number, is_subscribe, tuple(topics[:count]))
+
+        counts = range(1, min(len(topics), self._per_message) + 1)
+        fitting = bisect_right(
+            counts, self._max_bytes, key=lambda count: len(self._encode(first(count)).encode())
+        )
+        return first(max(1, fitting))
 
     def _may_send(self, now: float) -> bool:
         longest = max(rate.seconds for rate in self._rates)
@@ -195,18 +208,29 @@ class SubscriptionState:
             for rate in self._rates
         )
 
-    def _check_answers(self, now: float) -> None:
+    def _halve_ignored(self, now: float) -> None:
+        """Request the topics of messages without any answer again, half as many at once."""
         late = {
-            number: one for number, one in self._pending.items() if one.sent_at + self._answer_timeout < now
+            number: one
+            for number, one in self._pending.items()
+            if one.is_ignored and one.sent_at + HALVE_AFTER_S < now
         }
-        longest = max((len(one.topics) for one in late.values()), default=0)
-        if longest > 1 and self._halvings < MAX_HALVINGS:
+        if not late:
+            return
+        half = max(one.size for one in late.values()) // 2
+        if half < self._per_message:
+            if self._halvings == MAX_HALVINGS:
+                return
             self._halvings += 1
-            self._per_message = longest // 2
-            for number in late:
-                del self._pending[number]
-        elif late:
-            some = ", ".join(sorted(next(iter(late.values())).topics)[:3])
+            self._per_message = half
+        for number, one in late.items():
+            del self._pending[number]
+            self._ignored[number] = one.topics
+
+    def _check_answers(self, now: float) -> None:
+        late = [one for one in self._pending.values() if one.sent_at + self._answer_timeout < now]
+        if late:
+            some = ", ".join(sorted(late[0].topics)[:3])
             raise SourceUnavailable(
                 self._source, f"no answer to the subscription of {some} in {self._answer_timeout:g} s"
             )
@@ -214,7 +238,13 @@ class SubscriptionState:
     def _unanswered(self) -> set[str]:
         return set().union(*(one.topics for one in self._pending.values()))
 
+    def _requested(self) -> set[str]:
+        """Return the topics that await an answer, or whose answer may still come late."""
+        return self._unanswered().union(*self._ignored.values())
+
     def _settle(self, topics: Collection[str]) -> None:
+        if topics:
+            self._halvings = 0
         for number, one in list(self._pending.items()):
             one.topics.difference_update(topics)
             if not one.topics:
@@ -223,8 +253,11 @@ class SubscriptionState:
     def _take_request(self, number: int | None) -> set[str] | None:
         if number is None:
             number = next(iter(self._pending), None)
-        pending = None if number is None else self._pending.pop(number, None)
-        return None if pending is None else pending.topics
+        if number is None:
+            return None
+        self._halvings = 0
+        pending = self._pending.pop(number, None)
+        return self._ignored.pop(number, None) if pending is None else pending.topics
 
 
 def mentions(text: str, topic: str) -> bool:

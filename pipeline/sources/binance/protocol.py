@@ -22,9 +22,8 @@ from rates.symbol import Symbol
 # Five messages a second are allowed, pings and pongs included. At one per half second no second contains more than three, which
 # leaves room for a pong and a ping.
 MESSAGE_RATES = (MessageRate(1, 0.5),)
+# Names average 16 letters. Longer ones are cut by bytes (`SubscriptionState`).
 NAMES_PER_MESSAGE = 200
-# The server ignores longer messages, without an answer: those above 4,088 bytes.
-BYTES_PER_MESSAGE = 4_000
 
 
 class BinanceProtocol:
@@ -34,10 +33,7 @@ class BinanceProtocol:
         self._channels = ChannelMonitor()
         self._merger = TickerMerger(simulated=simulated, monitor=self._channels)
         self._subscriptions = SubscriptionState(
-            Source.BINANCE,
-            rates=MESSAGE_RATES,
-            per_message=NAMES_PER_MESSAGE,
-            bytes_per_message=BYTES_PER_MESSAGE,
+            Source.BINANCE, rates=MESSAGE_RATES, per_message=NAMES_PER_MESSAGE, encode=_encode
         )
         self._symbols: dict[str, Symbol] = {}
 

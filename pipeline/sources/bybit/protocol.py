@@ -47,7 +47,7 @@ class BybitProtocol:
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
-            Source.BYBIT, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE
+            Source.BYBIT, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE, encode=_encode
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
@@ -144,7 +144,8 @@ class BybitProtocol:
             raise SourceRateLimited(Source.BYBIT, response.error[:160], retry_at=retry_at)
         if response.op == "unsubscribe":
             return ()
-        if response.error is None:
+        # A message that was sent again, because its answer was late.
+        if response.error is None or "already subscribed" in response.error.lower():
             self._subscriptions.confirm_request(response.number)
             return ()
         refused = self._subscriptions.reject_request(response.number, response.error)

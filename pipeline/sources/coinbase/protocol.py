@@ -56,7 +56,7 @@ class CoinbaseProtocol:
         self._rejected = rejected
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
-            Source.COINBASE, rates=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE
+            Source.COINBASE, rates=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE, encode=_encode
         )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}

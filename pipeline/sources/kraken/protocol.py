@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,7 +50,12 @@ class KrakenProtocol:
         self._simulated = simulated
         # One message concerns one channel.
         self._subscriptions = {
-            channel: SubscriptionState(Source.KRAKEN, rates=MESSAGE_RATES, per_message=SYMBOLS_PER_MESSAGE)
+            channel: SubscriptionState(
+                Source.KRAKEN,
+                rates=MESSAGE_RATES,
+                per_message=SYMBOLS_PER_MESSAGE,
+                encode=partial(_encode, channel),
+            )
             for channel in (TICKER, TRADE)
         }
         self._channels = ChannelMonitor()

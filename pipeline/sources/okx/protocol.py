@@ -29,6 +29,7 @@ from rates.symbol import Symbol
 MESSAGE_RATES = (MessageRate(1, 0.5), MessageRate(400, 3600.0))
 # 45 bytes each: 18 of the 64 kB that the arguments of one request may take.
 TOPICS_PER_MESSAGE = 400
+MAX_BYTES = 60_000
 # Text, answered with the text `pong`. The server closes a connection after 30 s without any message.
 PING, PING_S = "ping", 10.0
 UPGRADE = "64008"
@@ -43,7 +44,11 @@ class OkxProtocol:
     def __init__(self, *, simulated: bool) -> None:
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
-            Source.OKX, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE
+            Source.OKX,
+            rates=MESSAGE_RATES,
+            per_message=TOPICS_PER_MESSAGE,
+            encode=_encode,
+            max_bytes=MAX_BYTES,
         )
         self._channels = ChannelMonitor()
         self._merger = TradeMerger(

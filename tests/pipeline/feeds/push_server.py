@@ -57,6 +57,8 @@ class PushServer:
             "result": None,
             "id": control["id"],
         }
+        # Longer messages are ignored without an answer.
+        self.max_bytes = 1 << 20
         self.url = ""
         self.sent: list[tuple[str, int]] = []
         self._numbers = 0
@@ -80,6 +82,8 @@ class PushServer:
         self.clients.append(client)
         try:
             async for frame in socket:
+                if len(frame if isinstance(frame, bytes) else frame.encode()) > self.max_bytes:
+                    continue
                 control = json.loads(frame)
                 client.controls.append((asyncio.get_running_loop().time(), control))
                 await socket.send(json.dumps(self.answer(control)))

@@ -58,6 +58,36 @@ async def test_3500_symbols_go_over_11_connections_within_the_limits() -> None:
         await until(lambda: len(running.tickers) == 2)
 
 
+async def test_long_names_are_subscribed_within_the_servers_message_limit() -> None:
+    """68 names of 10.7 letters on average: one message for all streams would be ignored."""
+    read_instruments = [instrument(f"LONG{number:02}{'X' * (number % 3)}/USDT") for number in range(68)]
+    names = [one.source_symbol for one in read_instruments]
+    async with open_push_server() as exchange:
+        exchange.max_bytes = 4088
+        async with feeding(exchange.url, read_instruments=read_instruments) as running:
+            await exchange.has(*names)
+            await exchange.trade(names[-1])
+            await until(lambda: running.of(names[-1]))
+            assert len(exchange.clients) == 1
+
+
+async def test_ignored_subscriptions_are_halved_on_the_same_connection() -> None:
+    """A lower limit than any known one costs time, not the connection, even if it was never silent that long before."""
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, idle_timeout_s=1.0) as running,
+    ):
+        async with trading(exchange, *NAMES):
+            await exchange.has(*NAMES)
+            await until(lambda: running.tickers and age_of(running) > 4)
+        exchange.max_bytes = 100
+        await exchange.clients[0].socket.close(1001, "maintenance")
+        await exchange.opened(2)
+        async with trading(exchange, *NAMES):
+            await exchange.has(*NAMES)
+        assert len(exchange.clients) == 2
+
+
 async def test_instruments_come_and_go_without_a_new_connection() -> None:
     """Added ones are subscribed; removed ones are unsubscribed and not delivered."""
     read_instruments = PAIRS[:1]

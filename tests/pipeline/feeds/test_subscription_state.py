@@ -1,5 +1,7 @@
 """Subscriptions of one connection: batches, rates, responses of both kinds, rejections."""
 
+import itertools
+
 import pytest
 
 from pipeline.feeds.ping_timer import PingTimer
@@ -8,10 +10,19 @@ from rates.errors import SourceUnavailable
 from rates.source import Source
 
 
+def encode(change: SubscriptionChange) -> str:
+    return ",".join(change.topics)
+
+
 def topics(
-    *wanted: str, per_message: int = 2, rates: tuple[MessageRate, ...] = (MessageRate(1, 1.0),)
+    *wanted: str,
+    per_message: int = 2,
+    rates: tuple[MessageRate, ...] = (MessageRate(1, 1.0),),
+    max_bytes: int = 4000,
 ) -> SubscriptionState:
-    made = SubscriptionState(Source.OKX, rates=rates, per_message=per_message)
+    made = SubscriptionState(
+        Source.OKX, rates=rates, per_message=per_message, encode=encode, max_bytes=max_bytes
+    )
     made.set_wanted(wanted)
     return made
 
@@ -28,7 +39,7 @@ def test_subscriptions_are_sent_in_batches_at_the_message_rate() -> None:
     assert made.next_change(0.0) == SubscriptionChange(1, is_subscribe=True, topics=("a", "b"))
     assert made.next_change(0.5) is None
     assert made.next_change(1.0) == SubscriptionChange(2, is_subscribe=True, topics=("c",))
-    assert made.next_change(9.0) is None
+    assert made.next_change(3.0) is None
 
 
 def test_every_message_rate_is_kept_while_topics_change_constantly() -> None:
@@ -61,32 +72,6 @@ def test_a_missing_answer_ends_the_connection() -> None:
     assert made.next_change(10.0) is None
     with pytest.raises(SourceUnavailable, match=r"subscription of a in 10 s"):
         made.next_change(10.1)
-
-
-def test_messages_are_cut_by_bytes() -> None:
-    """A topic that is too long by itself is sent alone."""
-    made = SubscriptionState(
-        Source.BINANCE, rates=(MessageRate(1, 1.0),), per_message=9, bytes_per_message=150
-    )
-    made.set_wanted(["a" * 20, "b" * 20, "c" * 20, "d" * 200])
-    assert [len(change.topics) for change in drain(made, seconds=5)] == [2, 1, 1]
-
-
-def test_an_unanswered_message_is_halved_before_the_connection_is_blamed() -> None:
-    """A server may ignore a message that is too long for it."""
-    made = topics("a", "b", "c", "d", per_message=4)
-    made.next_change(0.0)
-    assert made.next_change(10.0) is None
-    first, second = made.next_change(10.1), made.next_change(11.2)
-    assert first
-    assert second
-    assert (first.topics, second.topics) == (("a", "b"), ("c", "d"))
-    made.confirm_request(first.number)
-    third = made.next_change(21.3)
-    assert third
-    assert third.topics == ("c",)
-    with pytest.raises(SourceUnavailable, match=r"subscription of c in 10 s"):
-        made.next_change(31.4)
 
 
 def test_a_rejected_topic_is_not_requested_again() -> None:
@@ -154,6 +139,57 @@ def test_resubscribing_unsubscribes_and_subscribes_once() -> None:
         (False, ("a",)),
         (True, ("a", "b")),
     ]
+
+
+def test_messages_are_cut_by_bytes() -> None:
+    """As many topics as fit, in UTF-8, whichever way the message goes; one alone is sent whatever its length."""
+    made = topics("aaaa", "bbbb", "c\u00fcc", "d" * 30, per_message=9, max_bytes=9)
+    sent = drain(made, seconds=4)
+    assert [change.topics for change in sent] == [("aaaa", "bbbb"), ("c\u00fcc",), ("d" * 30,)]
+    for change in sent:
+        made.confirm(change.topics)
+    made.set_wanted([])
+    left = drain(made, start=4.0, seconds=4)
+    assert [change.topics for change in left] == [("aaaa", "bbbb"), ("c\u00fcc",), ("d" * 30,)]
+
+
+def test_an_ignored_message_is_halved() -> None:
+    """Its topics are requested in smaller messages until one is answered; all later ones are as small."""
+    made = topics(*"abcdefgh", per_message=8)
+    assert [change.topics for change in drain(made, seconds=4)] == [tuple("abcdefgh")]
+    assert [change.topics for change in drain(made, start=4.0, seconds=4)] == [tuple("abcd"), tuple("efgh")]
+    quarters = drain(made, start=8.0, seconds=2)
+    assert [change.topics for change in quarters] == [tuple("ab"), tuple("cd")]
+    for change in quarters:
+        made.confirm_request(change.number)
+    assert [change.topics for change in drain(made, start=10.0, seconds=3)] == [tuple("ef"), tuple("gh")]
+
+
+def test_a_connection_without_any_answer_is_blamed_after_three_halvings() -> None:
+    """Smaller messages do not help where nothing is answered."""
+    made = topics(*(f"t{number}" for number in range(64)), per_message=64, rates=(MessageRate(100, 1.0),))
+    sizes = []
+
+    def send_for_ever() -> None:
+        for second in itertools.count():
+            while change := made.next_change(float(second)):
+                sizes.append((second, len(change.topics)))
+
+    with pytest.raises(SourceUnavailable, match=r"in 10 s"):
+        send_for_ever()
+    assert [(0, 64), *[(4, 32)] * 2, *[(8, 16)] * 4, *[(12, 8)] * 8] == sizes
+
+
+def test_a_late_answer_to_an_ignored_message_counts() -> None:
+    """The source was slow and not deaf."""
+    made = topics("a", "b")
+    first = made.next_change(0.0)
+    assert first
+    halves = drain(made, start=3.5, seconds=1)
+    assert [change.topics for change in halves] == [("a",)]
+    made.confirm_request(first.number)
+    made.confirm_request(halves[0].number)
+    assert drain(made, start=7.0) == []
 
 
 @pytest.mark.parametrize(
