@@ -94,7 +94,7 @@ def test_a_resubscribed_symbol_is_unsubscribed_and_subscribed(protocol: BinanceP
 
 
 def test_no_subscription_is_longer_than_the_server_reads() -> None:
-    """68 pairs of 10.7 letters on average took 4,366 bytes at once; the server ignores messages above 4,088."""
+    """68 pairs with long names took 4,366 bytes at once, of which the server reads 4,088."""
     protocol = BinanceProtocol(simulated=False)
     protocol.track([instrument(f"NAME{number:02}{'X' * (number % 3)}/USDT") for number in range(68)])
     names: list[str] = []
@@ -108,7 +108,7 @@ def test_no_subscription_is_longer_than_the_server_reads() -> None:
 
 
 def test_unanswered_control_messages_are_a_failure(protocol: BinanceProtocol) -> None:
-    """The server does not read any more, not even messages of one stream: a new connection is better."""
+    """A single stream is not answered either: a new connection is better."""
     counts = []
 
     def send_for_ever() -> None:

@@ -72,7 +72,7 @@ async def test_long_names_are_subscribed_within_the_servers_message_limit() -> N
 
 
 async def test_ignored_subscriptions_are_halved_on_the_same_connection() -> None:
-    """A lower limit than any known one costs time, not the connection, even if it was never silent that long before."""
+    """Even if the source was never silent for that long before."""
     async with (
         open_push_server() as exchange,
         feeding(exchange.url, read_instruments=PAIRS, idle_timeout_s=1.0) as running,

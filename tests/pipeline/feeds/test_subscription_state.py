@@ -142,7 +142,7 @@ def test_resubscribing_unsubscribes_and_subscribes_once() -> None:
 
 
 def test_messages_are_cut_by_bytes() -> None:
-    """As many topics as fit, in UTF-8, whichever way the message goes; one alone is sent whatever its length."""
+    """As many topics as fit, in UTF-8; one alone is sent whatever its length."""
     made = topics("aaaa", "bbbb", "c\u00fcc", "d" * 30, per_message=9, max_bytes=9)
     sent = drain(made, seconds=4)
     assert [change.topics for change in sent] == [("aaaa", "bbbb"), ("c\u00fcc",), ("d" * 30,)]
@@ -154,7 +154,7 @@ def test_messages_are_cut_by_bytes() -> None:
 
 
 def test_an_ignored_message_is_halved() -> None:
-    """Its topics are requested in smaller messages until one is answered; all later ones are as small."""
+    """Smaller and smaller until one is answered; all later messages are as small."""
     made = topics(*"abcdefgh", per_message=8)
     assert [change.topics for change in drain(made, seconds=4)] == [tuple("abcdefgh")]
     assert [change.topics for change in drain(made, start=4.0, seconds=4)] == [tuple("abcd"), tuple("efgh")]
