@@ -41,7 +41,7 @@ class _PendingChange:
 
     @property
     def is_ignored(self) -> bool:
-        """Whether none of its topics was answered, although it may be too long for the source to read."""
+        """Whether none of its several topics was answered. It may be too long for the source."""
         return 1 < self.size == len(self.topics)
 
 
@@ -57,9 +57,9 @@ MAX_HALVINGS = 3
 
 
 class SubscriptionState:
-    """Subscriptions of one connection. `per_message`, `max_bytes`: topics and bytes per message, as `encode` makes it.
+    """Subscriptions of one connection.
 
-    A message that is not answered at all is sent again in two halves, at most three times in a row. `answer_timeout` in seconds.
+    `per_message`, `max_bytes`: topics and bytes of one message, as `encode` makes it. A message that is not answered at all is sent again in two halves, at most three times in a row. `answer_timeout` in seconds.
     """
 
     def __init__(
