@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from pipeline.ingest import Ingest
+from pipeline.ingest import SUSPECT_CLOCK, Ingest
 from pipeline.validation import EARLIEST_OBSERVATION, HIGHEST_PRICE, Rejection, find_rejection
 from rates.clock import EPOCH
 from rates.ticker import Ticker
@@ -106,3 +106,19 @@ async def test_rejections_are_counted_and_the_rest_is_stored() -> None:
     assert [one.price for one in sink.tickers] == [Decimal(2)]
     assert seen.rejections == {Rejection.PRICE_NOT_POSITIVE: 2, Rejection.NOT_FINITE: 1}
     assert seen.report(START).refused == 3
+
+
+async def test_tickers_that_are_all_from_the_future_accuse_the_clock() -> None:
+    """Not one of many. The first current one takes it back."""
+    seen = health()
+    ingest = Ingest(FakeSink(), seen, max_skew=SKEW, clock=FakeClock())
+    early = ticker(observed_at=START + timedelta(seconds=30))
+    await ingest.write([*[early] * (SUSPECT_CLOCK - 1), ticker(observed_at=START), early])
+    assert "clock" not in str(seen.report(START).reason)
+    await ingest.write([early] * SUSPECT_CLOCK)
+    assert (
+        f"all of the last {SUSPECT_CLOCK} are from 30 s in the future: is this machine's clock right?"
+        in str(seen.report(START).reason)
+    )
+    await ingest.write([ticker(observed_at=START)])
+    assert "clock" not in str(seen.report(START).reason)

@@ -88,6 +88,8 @@ class KrakenStatus(msgspec.Struct, frozen=True):
     """
 
     system: str
+    upcoming_maintenance: tuple[msgspec.Raw, ...] | None = None
+    emergency: tuple[msgspec.Raw, ...] | None = None
 
 
 class KrakenError(msgspec.Struct, frozen=True):

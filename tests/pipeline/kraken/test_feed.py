@@ -118,6 +118,19 @@ def test_a_rate_limit_has_an_end() -> None:
         feed(BTC).receive(b'{"error":"Internal error"}', START)
 
 
+@pytest.mark.parametrize("kind", ["upcoming_maintenance", "emergency"])
+def test_announcements_are_reported_before_they_begin(kind: str) -> None:
+    """While the exchange is still online. Empty lists and null announce nothing."""
+    status = b'{"channel":"status","type":"update","data":[{"system":"online","%s":%s}]}'
+    made = feed()
+    (notice,) = made.receive(status % (kind.encode(), b'[{"begin":"2026-12-01T06:00:00Z"}]'), START)
+    assert isinstance(notice, SourceNotice)
+    assert kind.replace("_", " ") in str(notice.text)
+    assert "2026-12-01T06:00:00Z" in str(notice.text)
+    for nothing in (b"[]", b"null"):
+        assert made.receive(status % (kind.encode(), nothing), START) == (SourceNotice(None),)
+
+
 def test_the_exchanges_status_is_reported_and_taken_back() -> None:
     """Maintenance explains silent prices. The status is sent again on each connection."""
     status = (
