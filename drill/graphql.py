@@ -23,7 +23,10 @@ def open_client(url: str) -> httpx.AsyncClient:
     No connection is kept alive: one that the server closes at that moment would look like an outage.
     """
     return httpx.AsyncClient(
-        base_url=url, timeout=TIMEOUT_S, limits=httpx.Limits(max_keepalive_connections=0)
+        base_url=url,
+        timeout=TIMEOUT_S,
+        limits=httpx.Limits(max_keepalive_connections=0),
+        trust_env=False,  # on this machine: never through a proxy
     )
 
 
@@ -46,7 +49,9 @@ async def subscribed(
 ) -> AsyncIterator[AsyncIterator[dict[str, object]]]:
     """Iterate over the data of a subscription's events."""
     address = url.replace("http", "ws", 1) + "/graphql"
-    async with connect(address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1) as socket:
+    async with connect(
+        address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1, proxy=None
+    ) as socket:
 
         async def events() -> AsyncIterator[dict[str, object]]:
             async for text in socket:

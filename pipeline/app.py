@@ -41,6 +41,7 @@ from rates.health import LISTINGS_ROLE
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
+from runtime.proxy import check_proxies
 from runtime.settings import (
     CacheSettings,
     DatabaseSettings,
@@ -83,6 +84,7 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
     adapter, instance = build_adapter(source), instance_name("consumer")
     # Checked first, because connecting declares the queue, which must not exist without a producer.
     require_fetcher(adapter)
+    check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with _open_context(stop, instance) as context, _open_queue((source,), stop) as queue:
         _log.info("consuming", source=source.value)
         await consume(
@@ -99,6 +101,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     """
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     adapter, instance = build_adapter(source), instance_name("stream")
+    check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with _open_context(stop, instance) as context, _open_instruments(stop) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
@@ -121,6 +124,7 @@ async def run_listings(stop: asyncio.Event) -> None:
     """
     settings, adapters = load_settings(ListingSettings), build_all_adapters()
     instance = instance_name(LISTINGS_ROLE)
+    check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with (
         _open_context(stop, instance) as context,
         _open_instruments(stop) as instruments,

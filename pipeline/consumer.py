@@ -14,7 +14,7 @@ from pipeline.ports import Delivery, RateFetcher, TaskQueue
 from pipeline.task import Task, decode_task
 from rates.clock import Clock
 from rates.error_mapping import TASK_VERDICTS, Verdict
-from rates.errors import QueueUnavailable, RatesError, SourceError, SourceUnavailable
+from rates.errors import QueueUnavailable, RatesError, SetupError, SourceError, SourceUnavailable
 from runtime.backoff import Backoff
 
 FIRST_QUEUE_WAIT = timedelta(milliseconds=200)
@@ -52,10 +52,10 @@ class Consumer:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then finish the current task or return it to the queue.
 
-        It is returned if it takes longer than the grace.
+        It is returned if it takes longer than the grace. An unforeseen exception costs one task or one connection to the queue.
 
         Raises:
-            InvalidSetting: the queue is misconfigured.
+            SetupError: the queue is misconfigured.
         """
         async with asyncio.TaskGroup() as group:
             work = group.create_task(self._work_forever(stop), name="consumer")
@@ -75,6 +75,12 @@ class Consumer:
             except QueueUnavailable as exc:
                 self._health.set_notice("queue", str(exc))
                 await asyncio.sleep(backoff.next_wait().total_seconds())
+            except SetupError:
+                raise
+            except Exception as exc:  # noqa: BLE001  # the outermost loop: the next connection may work
+                self._health.record_unexpected(exc)
+                self._log.exception("unexpected error at the queue", count=self._health.unexpected)
+                await asyncio.sleep(backoff.next_wait().total_seconds())
 
     async def _work_while_connected(self, stop: asyncio.Event, backoff: Backoff) -> None:
         source = self._health.source
@@ -90,8 +96,10 @@ class Consumer:
                     await self.settle(delivery)
                 except QueueUnavailable:
                     raise
-                except Exception:  # noqa: BLE001  # the outermost loop: one bad task must not end the others
-                    self._log.exception("unexpected error in a task", body=delivery.body[:200])
+                except Exception as exc:  # noqa: BLE001  # the outermost loop: one bad task must not end the others
+                    self._health.record_unexpected(exc)
+                    count = self._health.unexpected
+                    self._log.exception("unexpected error in a task", body=delivery.body[:200], count=count)
                     await delivery.dead_letter()
                     await self._check_dead_letters()
                 finally:

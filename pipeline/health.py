@@ -32,6 +32,7 @@ class SourceHealth:
         self.state = LinkState.DOWN
         self.rejections: Counter[Rejection] = Counter()
         self.reconnects = 0
+        self.unexpected = 0
         self.budget: CallBudgetState | None = None
         self.changed = asyncio.Event()
         self._silent: tuple[Symbol, ...] = ()
@@ -85,6 +86,14 @@ class SourceHealth:
         # Logged at counts of 1, 2, 4, 8 …: the thousandth of a kind would only hide other messages.
         if (count := self.rejections[rejection]) & (count - 1) == 0:
             self._log.warning("refused", refusal=rejection.name, count=count, what=what[:MAX_REASON_LENGTH])
+
+    def record_unexpected(self, error: Exception) -> None:
+        """Count an exception that no code expected: a defect of this system. The caller logs its traceback."""
+        self.unexpected += 1
+        seen = f"{type(error).__name__}: {error}"
+        self.set_notice(
+            "unexpected", f"{self.unexpected} unexpected errors, see the log; the last: {seen[:120]}"
+        )
 
     def record_reconnect(self) -> None:
         """Count a connection that replaced a lost one."""

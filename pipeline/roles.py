@@ -6,10 +6,11 @@ The distributed and the embedded system share them.
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from cache.ports import TickerSink
 from instruments.listings import ListingRecords
@@ -33,6 +34,7 @@ from rates.errors import InvalidSetting
 from rates.health import LISTINGS_ROLE, STREAM_ROLE
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
+from runtime.restart import keep_running
 
 # Time to finish a tick that is being issued, or to write the last values of a push feed, when the process is asked to stop. Enough
 # while the backends work; without them, waiting longer would not help, and the process would be killed.
@@ -71,6 +73,21 @@ class RoleContext:
     async def report(self, health: SourceHealth) -> None:
         """Report the health of one source until cancelled."""
         await report_forever(health, self.sink, clock=self.clock, heartbeat=self.heartbeat)
+
+
+def _start(
+    group: asyncio.TaskGroup,
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    health: SourceHealth | None = None,
+) -> asyncio.Task[None]:
+    """Start a long-lived task that no unforeseen exception ends. `health` counts them."""
+    on_error = _ignore if health is None else health.record_unexpected
+    return group.create_task(keep_running(run, name=name, on_error=on_error), name=name)
+
+
+def _ignore(_error: Exception) -> None:
+    """Count nowhere but in the log: no source is affected."""
 
 
 def instance_name(role: str) -> str:
@@ -115,7 +132,7 @@ async def produce(
     await watchlist.read()
     claim = context.coordination.tick_claim("tick")
     async with asyncio.TaskGroup() as group:
-        refresher = group.create_task(watchlist.refresh_forever(), name="watchlist")
+        refresher = _start(group, "watchlist", watchlist.refresh_forever)
         with suppress(TimeoutError):
             async with asyncio.timeout(None) as shutdown, asyncio.TaskGroup() as schedules:
                 for source, adapter in polled(adapters).items():
@@ -129,7 +146,7 @@ async def produce(
                         heartbeat=context.heartbeat,
                         clock=context.clock,
                     )
-                    schedules.create_task(producer.run(stop), name=f"producer {source}")
+                    _start(schedules, f"producer {source}", partial(producer.run, stop))
                 await stop.wait()
                 shutdown.reschedule(asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT_S)
         refresher.cancel()
@@ -156,7 +173,7 @@ async def consume(
         open_fetcher(context.source_context(adapter, health)) as fetcher,
         asyncio.TaskGroup() as group,
     ):
-        reporter = group.create_task(context.report(health), name="reporter")
+        reporter = _start(group, "reporter", partial(context.report, health), health)
         consumer = Consumer(
             queue,
             fetcher,
@@ -209,10 +226,10 @@ async def stream(
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(watchlist.refresh_forever(), name="watchlist"),
-            group.create_task(context.report(health), name="reporter"),
-            group.create_task(feed.run(), name="feed"),
-            group.create_task(buffer.flush_forever(), name="flush"),
+            _start(group, "watchlist", watchlist.refresh_forever, health),
+            _start(group, "reporter", partial(context.report, health), health),
+            _start(group, "feed", feed.run, health),
+            _start(group, "flush", buffer.flush_forever, health),
         ]
         await stop.wait()
         for task in tasks:
@@ -255,8 +272,8 @@ async def sync_listing(
             clock=context.clock,
         )
         tasks = [
-            group.create_task(context.report(health), name="reporter"),
-            group.create_task(sync.run(), name="listing sync"),
+            _start(group, "reporter", partial(context.report, health), health),
+            _start(group, "listing sync", sync.run, health),
         ]
         await stop.wait()
         for task in tasks:

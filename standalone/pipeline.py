@@ -19,6 +19,7 @@ from pipeline.sources.adapter import SourceAdapter
 from rates.clock import utc_now
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
+from runtime.proxy import check_proxies
 from runtime.settings import ProcessSettings, load_settings
 from standalone.settings import StandaloneSettings
 
@@ -50,6 +51,7 @@ def start_pipeline(
     Raises:
     InvalidSetting: the configuration is invalid.
     """
+    check_proxies(simulated=sources.label is not None)
     context = RoleContext(
         sink=cache,
         coordination=MemoryCoordination(utc_now),

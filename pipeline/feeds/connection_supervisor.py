@@ -132,7 +132,9 @@ class ConnectionSupervisor:
         except SourceError as exc:
             return exc
         except Exception as exc:  # noqa: BLE001  # the outermost loop: one bad connection must not end all others
-            self._log.exception("unexpected error on a connection", link=number)
+            self._context.health.record_unexpected(exc)
+            count = self._context.health.unexpected
+            self._log.exception("unexpected error on a connection", link=number, count=count)
             return SourceProtocolError(self._context.spec.source, f"{type(exc).__name__}: {exc}")
         finally:
             # From now on its events are ignored, even those that are still queued.

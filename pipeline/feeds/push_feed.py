@@ -4,6 +4,8 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from instruments.instrument import Instrument
 from pipeline.feeds.connect_throttle import ConnectThrottle
 from pipeline.feeds.connection_supervisor import ConnectionSupervisor
@@ -18,6 +20,7 @@ from pipeline.ports import Cooldown
 from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited
 from rates.symbol import Symbol
+from runtime.restart import keep_running
 
 # How often the tracked instruments and the silence of symbols are checked.
 CHECK_INTERVAL_S = 0.25
@@ -63,16 +66,29 @@ class PushFeed:
         self._shards: Shards = {}
         self._supervisors: dict[int, ConnectionSupervisor] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._log = structlog.get_logger("ratewire.feed").bind(source=spec.source.value)
 
     async def run(self) -> None:
         """Deliver tickers until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                self._reshard(group)
-                for supervisor in self._supervisors.values():
-                    supervisor.check()
-                self._update_health()
+                try:
+                    self._check(group)
+                except Exception as exc:  # noqa: BLE001  # the outermost loop: the connections must stay up
+                    self._on_unexpected(exc)
                 await asyncio.sleep(CHECK_INTERVAL_S)
+
+    def _check(self, group: asyncio.TaskGroup) -> None:
+        self._reshard(group)
+        for supervisor in self._supervisors.values():
+            supervisor.check()
+        self._update_health()
+
+    def _on_unexpected(self, error: Exception) -> None:
+        self._health.record_unexpected(error)
+        # Logged at counts of 1, 2, 4, 8 ...: the check runs four times a second.
+        if (count := self._health.unexpected) & (count - 1) == 0:
+            self._log.error("unexpected error in a check", count=count, exc_info=error)
 
     def _reshard(self, group: asyncio.TaskGroup) -> None:
         """Assign the tracked instruments to connections."""
@@ -85,8 +101,12 @@ class PushFeed:
             supervisor = self._supervisors.get(number) or ConnectionSupervisor(number, self._context)
             supervisor.track(shard)
             if number not in self._supervisors:
+                name = f"supervisor {number}"
                 self._supervisors[number] = supervisor
-                self._tasks[number] = group.create_task(supervisor.run(), name=f"supervisor {number}")
+                self._tasks[number] = group.create_task(
+                    keep_running(supervisor.run, name=name, on_error=self._health.record_unexpected),
+                    name=name,
+                )
 
     def _update_health(self) -> None:
         """Report the state of all connections as that of the source."""

@@ -70,10 +70,16 @@ class ListingSync:
     async def run(self) -> NoReturn:
         """Apply the listing whenever it is due, until cancelled.
 
-        A listing is applied whole or not at all.
+        A listing is applied whole or not at all. An unforeseen exception costs one attempt.
         """
         while True:
-            wait = await self.poll()
+            try:
+                wait = await self.poll()
+            except Exception as exc:  # noqa: BLE001  # the outermost loop: the next listing may be readable
+                self._log.exception("unexpected error in a listing", count=self._health.unexpected + 1)
+                self._health.record_unexpected(exc)
+                self._record_failure(SourceProtocolError(self._source, f"{type(exc).__name__}: {exc}"))
+                wait = self._attempt_interval
             await asyncio.sleep(wait.total_seconds())
 
     async def poll(self) -> timedelta:

@@ -7,21 +7,36 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from runtime.proxy import read_proxy_rules
+
 
 def client_factory(
-    base_url: str, headers: Mapping[str, str], *, timeout_s: float
+    base_url: str, headers: Mapping[str, str], *, timeout_s: float, simulated: bool
 ) -> Callable[[], httpx.AsyncClient]:
     """Return a function that creates a client for one request. The caller closes it.
 
-    `timeout_s` bounds each wait.
+    `timeout_s` bounds each wait. Simulated sources and this machine are reached directly, others through the proxy of the
+    environment. Among the addresses of a host, anyio chooses by Happy Eyeballs (RFC 8305).
 
-        No connection pool is shared between requests: httpcore 1.0.9 never frees the slot of a request that is cancelled before its
+    Raises:
+        InvalidSetting: the proxy cannot be used.
+
+    No connection pool is shared between requests: httpcore 1.0.9 never frees the slot of a request that is cancelled before its
     connection is opened, and once all slots are lost, every later request waits until its timeout.
     """
     # Reading the certificates takes 10 ms and more.
     verify = httpx.create_ssl_context()
+    proxy = None if simulated else read_proxy_rules().proxy_for(base_url)
 
     def connect() -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=base_url, headers=dict(headers), timeout=timeout_s, verify=verify)
+        # httpx's own reading of the environment fails on networks of IPv6 in NO_PROXY.
+        return httpx.AsyncClient(
+            base_url=base_url,
+            headers=dict(headers),
+            timeout=timeout_s,
+            verify=verify,
+            proxy=proxy,
+            trust_env=False,
+        )
 
     return connect

@@ -10,7 +10,13 @@ import structlog
 
 from pipeline.health import SourceHealth
 from rates.clock import Clock
-from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
+from rates.errors import (
+    SourceBlocked,
+    SourceError,
+    SourceProtocolError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
 from runtime.backoff import Backoff
 
 T = TypeVar("T")
@@ -27,7 +33,7 @@ async def reconnecting(
 ) -> AsyncGenerator[T, None]:
     """Yield the messages of one connection after another, without end.
 
-    After a connection ends or raises a `SourceError`, the next one is opened with backoff; the first message of each connection
+    After a connection ends or raises an exception, the next one is opened with backoff; the first message of each connection
     resets the backoff. Gaps are logged, and `health` is updated.
     """
     log = structlog.get_logger("ratewire.reconnect").bind(source=health.source.value, role=health.role)
@@ -48,6 +54,10 @@ async def reconnecting(
             error: SourceError = SourceUnavailable(health.source, "the connection ended")
         except SourceError as exc:
             error = exc
+        except Exception as exc:  # the outermost loop of a session: it costs one connection
+            log.exception("unexpected error on a connection")
+            health.record_unexpected(exc)
+            error = SourceProtocolError(health.source, f"{type(exc).__name__}: {exc}")
         health.record_failure(error)
         wait = _wait(error, backoff, clock())
         log.warning("connection lost", error=str(error), wait_s=round(wait.total_seconds(), 3))

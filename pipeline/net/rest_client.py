@@ -91,9 +91,12 @@ async def open_rest_client(
     """Open a client while the context is open.
 
     `timeout_s` bounds the wait for each chunk of a response.
+
+    Raises:
+        InvalidSetting: the proxy of the environment cannot be used.
     """
     headers = {"accept": "application/json", "user-agent": "ratewire"}
-    connect = client_factory(base_url.rstrip("/"), headers, timeout_s=timeout_s)
+    connect = client_factory(base_url.rstrip("/"), headers, timeout_s=timeout_s, simulated=simulated)
     yield RestClient(source, connect, cooldown, simulated=simulated, clock=clock)
 
 

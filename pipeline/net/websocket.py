@@ -3,12 +3,15 @@
 The home of the websockets library.
 """
 
+import asyncio
 import fcntl
 import sys
 import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import TypedDict
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import MultipleValuesError
@@ -17,9 +20,11 @@ from websockets.http11 import Response
 
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from pipeline.net.simulation import check_simulation
+from pipeline.net.tcp import Resolver, connect_tcp, resolve_with_system
 from rates.clock import Clock
 from rates.errors import SourceBlocked, SourceError, SourceRateLimited, SourceUnavailable
 from rates.source import Source
+from runtime.proxy import read_proxy_rules
 
 # Far above any expected message: 20 tickers of Binance are 10 KB, a list of all subscriptions of Coinbase 20 KB.
 MAX_FRAME_BYTES = 4 * 2**20
@@ -33,6 +38,22 @@ BAN = 418
 COOLDOWN_AFTER_CLOSE = timedelta(seconds=5)
 
 
+class _Options(TypedDict):
+    open_timeout: float | None
+    close_timeout: float | None
+    max_size: int
+    max_queue: int
+    ping_interval: float | None
+    ping_timeout: float | None
+
+
+class _Connect(connect):
+    """Refuses redirects with their status, because a socket that was connected before serves one address."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 @asynccontextmanager
 async def open_websocket(
     source: Source,
@@ -42,25 +63,26 @@ async def open_websocket(
     simulated: bool,
     clock: Clock,
     ping_interval: timedelta | None,
+    resolve: Resolver = resolve_with_system,
 ) -> AsyncIterator[ClientConnection]:
     """Open a connection for the length of the context.
 
-    The library answers pings itself, with their payload.
+    The library answers pings itself, with their payload. Simulated sources and this machine are reached directly, others
+    through the proxy of the environment. Redirects are not followed.
 
     Raises:
-    SourceError: the connection cannot be opened, or was lost within the context.
+        InvalidSetting: the proxy cannot be used.
+        SourceError: the connection cannot be opened, or was lost within the context.
     """
     ping_s = None if ping_interval is None else ping_interval.total_seconds()
+    proxy = None if simulated else read_proxy_rules().proxy_for(url)
     with translated_errors(source, clock):
-        async with connect(
-            url,
-            open_timeout=open_timeout.total_seconds(),
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=MAX_FRAME_BYTES,
-            max_queue=MAX_QUEUED_FRAMES,
-            ping_interval=ping_s,
-            ping_timeout=ping_s,
-        ) as connection:
+        try:
+            async with asyncio.timeout(open_timeout.total_seconds()):
+                opened = await _open(url, proxy, ping_s, resolve)
+        except TimeoutError as exc:
+            raise TimeoutError(f"not open within {open_timeout.total_seconds():g} s") from exc
+        async with opened as connection:
             if connection.response is not None:
                 check_simulation(source, connection.response.headers, simulated=simulated)
             yield connection
@@ -73,6 +95,28 @@ def count_unread_bytes(connection: ClientConnection) -> int:
         return 0
     waiting = fcntl.ioctl(link.fileno(), termios.FIONREAD, bytes(4))
     return int.from_bytes(waiting, sys.byteorder)
+
+
+async def _open(url: str, proxy: str | None, ping_s: float | None, resolve: Resolver) -> ClientConnection:
+    options: _Options = {
+        "open_timeout": None,
+        "close_timeout": CLOSE_TIMEOUT_S,
+        "max_size": MAX_FRAME_BYTES,
+        "max_queue": MAX_QUEUED_FRAMES,
+        "ping_interval": ping_s,
+        "ping_timeout": ping_s,
+    }
+    if proxy is not None:
+        # The proxy resolves the name of the source, and chooses among its addresses.
+        return await _Connect(url, proxy=proxy, **options)
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    sock = await connect_tcp(parts.hostname or "", port, resolve=resolve)
+    try:
+        return await _Connect(url, proxy=None, sock=sock, **options)
+    except BaseException:
+        sock.close()
+        raise
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from rates.errors import InvalidSetting
+
 DEFAULT_URL = "http://localhost:8000/graphql"
 
 
@@ -23,6 +25,20 @@ def check_url(url: str) -> str:
 def socket_url(url: str) -> str:
     """Return the WebSocket address of the same endpoint."""
     return url.replace("http", "ws", 1)
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy of the environment for the gateway, `None` for a direct connection.
+
+    Raises:
+        typer.BadParameter: the proxy cannot be used.
+    """
+    from runtime.proxy import read_proxy_rules
+
+    try:
+        return read_proxy_rules().proxy_for(url)
+    except InvalidSetting as exc:
+        raise typer.BadParameter(str(exc)) from exc
 
 
 UrlOption = Annotated[

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
-from ratewire.client.address import DEFAULT_URL, UrlOption
+from ratewire.client.address import DEFAULT_URL, UrlOption, proxy_of
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -92,12 +93,17 @@ def send(url: str, payload: Payload, events: int | None) -> bool:
     """
     # The standard library's client, because importing httpx takes longer than the query.
     from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
+    from urllib.request import ProxyHandler, Request, build_opener
 
+    proxy = proxy_of(url)
+    if proxy is not None and not proxy.startswith("http://"):
+        raise typer.BadParameter(f"the proxy {urlsplit(proxy).scheme}: expected http for `ratewire query`")
+    # Given for the scheme of the address, urllib's own reading of NO_PROXY has no say.
+    proxies = {} if proxy is None else {urlsplit(url).scheme: proxy}
     headers = {"content-type": "application/json", "accept": ACCEPT}
     request = Request(url, json.dumps(payload).encode(), headers)  # noqa: S310 - http or https: see `check_url`
     try:
-        response = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - the same
+        response = build_opener(ProxyHandler(proxies)).open(request, timeout=TIMEOUT_S)
     except HTTPError as refusal:
         with refusal:
             return _print_result(refusal, payload)

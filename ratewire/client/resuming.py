@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -45,12 +45,14 @@ async def resuming(
     variables: Mapping[str, Any] | None = None,
     *,
     on_lost: Callable[[Exception], None] = lambda _error: None,
+    proxy: str | Literal[True] | None = True,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the events of `rates`, reconnecting without end.
 
     `document` is a subscription that takes `$after: String`, passes it to `rates` and selects `cursor`. `url` begins with
     ws:// or wss://. `on_lost` is called with the reason whenever a connection is lost or cannot be made; the next attempt
-    follows after 0.1 s at first and 10 s at most.
+    follows after 0.1 s at first and 10 s at most. `proxy`: an address, `None` for a direct connection, `True` for that of
+    the environment.
 
     Raises:
         SubscriptionRefused: the server rejects the document or its variables.
@@ -58,7 +60,8 @@ async def resuming(
     cursor, failures = None, 0
     while True:
         try:
-            async with aclosing(subscribe(url, document, {**(variables or {}), "after": cursor})) as events:
+            stream = subscribe(url, document, {**(variables or {}), "after": cursor}, proxy=proxy)
+            async with aclosing(stream) as events:
                 async for data in events:
                     event = data["rates"]
                     cursor, failures = event["cursor"], 0
@@ -79,7 +82,11 @@ async def resuming(
 
 
 async def subscribe(
-    url: str, document: str, variables: Mapping[str, Any]
+    url: str,
+    document: str,
+    variables: Mapping[str, Any],
+    *,
+    proxy: str | Literal[True] | None = True,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the `data` of each result of a subscription over one connection.
 
@@ -94,6 +101,7 @@ async def subscribe(
         ping_interval=ANSWER_WITHIN_S,
         ping_timeout=ANSWER_WITHIN_S,
         max_size=MAX_MESSAGE_BYTES,
+        proxy=proxy,
     ) as socket:
         await _initialise(socket)
         payload = {"query": document, "variables": variables}

@@ -10,7 +10,7 @@ import typer
 
 from rates.clock import utc_now
 from rates.source import Source
-from ratewire.client.address import DEFAULT_URL, UrlOption, socket_url
+from ratewire.client.address import DEFAULT_URL, UrlOption, proxy_of, socket_url
 
 if TYPE_CHECKING:
     from ratewire.client.quotes import WatchedEvent
@@ -132,7 +132,10 @@ async def _subscribe(
 
     seen = 0
     try:
-        async with aclosing(resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost)) as stream:
+        proxy = proxy_of(socket_url(url))
+        async with aclosing(
+            resuming(socket_url(url), DOCUMENT, variables, on_lost=on_lost, proxy=proxy)
+        ) as stream:
             async for event in stream:
                 on_event(cast("WatchedEvent", event))
                 seen += 1

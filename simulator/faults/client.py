@@ -75,7 +75,9 @@ class FaultClient:
 
     async def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=self._verify) as client:
+            async with httpx.AsyncClient(
+                timeout=TIMEOUT_SECONDS, verify=self._verify, trust_env=False
+            ) as client:
                 answer = await client.request(method, self._url + path, **content)
             body: dict[str, Any] = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:

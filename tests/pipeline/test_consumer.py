@@ -46,10 +46,13 @@ class Harness:
 
     def __init__(self, fetcher: RateFetcher, *, grace: timedelta = timedelta(seconds=5)) -> None:
         self.clock = FakeClock()
-        self.queue = MemoryTaskQueue(self.clock)
+        self.queue: MemoryTaskQueue = MemoryTaskQueue(self.clock)
         self.sink = FakeSink()
         self.health: SourceHealth = health()
-        self.consumer = Consumer(
+        self.consumer = self.new_consumer(fetcher, grace=grace)
+
+    def new_consumer(self, fetcher: RateFetcher, *, grace: timedelta = timedelta(seconds=5)) -> Consumer:
+        return Consumer(
             self.queue,
             fetcher,
             Ingest(self.sink, self.health, max_skew=timedelta(seconds=10), clock=self.clock),
@@ -231,3 +234,37 @@ async def _nothing(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
 async def _for_ever(_: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
     await asyncio.Event().wait()
     return ()
+
+
+class BrokenQueue(MemoryTaskQueue):
+    """A queue whose first two connections fail in a way that no code expects."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock())
+        self.failures: list[Exception] = [ImportError("no such module"), KeyError("frame")]
+
+    async def count_dead(self, source: Source) -> int:
+        if self.failures:
+            raise self.failures.pop(0)
+        return await super().count_dead(source)
+
+
+async def test_an_unforeseen_exception_of_the_queue_costs_one_connection() -> None:
+    """It is counted, and the task is done by the next connection."""
+    harness = Harness(fetching(ticker(price="5")))
+    harness.queue = BrokenQueue()
+    harness.consumer = harness.new_consumer(fetching(ticker(price="5")))
+    await harness.queue.enqueue([task()])
+    async with harness.running():
+        await until(lambda: harness.sink.tickers)
+    assert harness.health.unexpected == 2
+
+
+async def test_an_unforeseen_exception_in_a_task_is_counted() -> None:
+    """The task is a dead letter, the consumer goes on with the next."""
+    harness = Harness(failing(ImportError("python-socks")))
+    await harness.queue.enqueue([task("1"), task("2")])
+    async with harness.running():
+        await until(lambda: harness.health.unexpected == 2)
+    assert await harness.queue.count_dead(BINANCE) == 2
+    assert "2 unexpected errors" in (harness.health.report(START).reason or "")

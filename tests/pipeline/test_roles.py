@@ -1,7 +1,7 @@
 """Roles of the pipeline against the simulator, in memory and on Redis and RabbitMQ."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Protocol
@@ -31,10 +31,11 @@ from pipeline.sources.coingecko.factory import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from rates.clock import utc_now
 from rates.errors import InvalidSetting
-from rates.health import LinkState
+from rates.health import LinkState, SourceReport
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.symbol import parse_symbol
+from rates.ticker import Ticker
 from runtime.heartbeat import Heartbeat
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
@@ -248,3 +249,42 @@ async def _count_ready(queue: TaskQueue) -> int:
     async with await aio_pika.connect(queue._url) as connection, connection.channel() as channel:
         declared = await channel.declare_queue(queue_name(Source.BINANCE), passive=True)
         return declared.declaration_result.message_count or 0
+
+
+class BrokenSink(MemoryCache):
+    """A cache whose first calls fail in a way that no code expects."""
+
+    def __init__(self) -> None:
+        super().__init__(stream_length=100)
+        self.failures: list[Exception] = [KeyError("write"), TypeError("again")]
+        self.report_failures: list[Exception] = [AttributeError("report")]
+        self.reasons: list[str] = []
+
+    async def write(self, tickers: Sequence[Ticker]) -> int:
+        if self.failures:
+            raise self.failures.pop(0)
+        return await super().write(tickers)
+
+    async def report(self, report: SourceReport) -> None:
+        if self.report_failures:
+            raise self.report_failures.pop(0)
+        self.reasons.append(report.reason or "")
+        await super().report(report)
+
+
+async def test_unforeseen_exceptions_end_no_role() -> None:
+    """Of the cache under writes and reports: each costs one attempt, is counted, and shows in the report."""
+    backends = MemoryBackends()
+    sink = backends.sink = backends.feed = BrokenSink()
+    stop = asyncio.Event()
+    async with simulated() as adapters, asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        pipeline = Pipeline(backends, FakeReader(BINANCE_PAIRS), adapters)
+        group.create_task(pipeline.feed(stop))
+        await seen(backends, Source.BINANCE, "BTC/USDT")
+        await eventually(lambda: _has(sink, "3 unexpected errors"))
+        stop.set()
+    assert not sink.failures
+
+
+async def _has(sink: BrokenSink, text: str) -> bool:
+    return any(text in reason for reason in sink.reasons)

@@ -24,6 +24,7 @@ from rates.clock import Clock
 from rates.errors import SourceError, SourceProtocolError, SourceUnavailable
 from rates.source import Source
 from runtime.backoff import Backoff
+from runtime.restart import keep_running
 
 # Share of the request timeout. Waiting for a connection takes part of it, and a task's deadline may come first.
 SILENT_SHARE = 0.7
@@ -172,7 +173,8 @@ async def open_session(
     """Keep a session connected while the context is open. It may not be connected yet on entry."""
     session = BinanceSession(settings, health, cooldown, simulated=simulated, clock=clock)
     async with asyncio.TaskGroup() as group:
-        keeper = group.create_task(session.run(), name="binance session")
+        running = keep_running(session.run, name="binance session", on_error=health.record_unexpected)
+        keeper = group.create_task(running, name="binance session")
         try:
             yield session
         finally:

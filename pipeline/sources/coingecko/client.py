@@ -91,8 +91,10 @@ async def open_client(settings: CoinGeckoSettings, context: SourceContext) -> As
     """Open a client while the context is open.
 
     Raises:
-        InvalidSetting: a plan without its key, or a key without its plan.
+        InvalidSetting: a plan without its key, a key without its plan, or an unusable proxy.
     """
     headers = {"accept": "application/json", "user-agent": "ratewire", **key_header(settings)}
-    connect = client_factory(base_url(settings), headers, timeout_s=settings.timeout_s)
+    connect = client_factory(
+        base_url(settings), headers, timeout_s=settings.timeout_s, simulated=context.simulated
+    )
     yield CoinGeckoClient(connect, context, jitter_s=settings.jitter_s)

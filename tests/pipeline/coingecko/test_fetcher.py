@@ -322,7 +322,7 @@ async def test_calls_are_spread_by_jitter() -> None:
         return 0.0
 
     async with open_server() as server:
-        connect = client_factory(server.url, {}, timeout_s=5)
+        connect = client_factory(server.url, {}, timeout_s=5, simulated=True)
         context = Client(CoinGeckoSettings(url=server.url)).context
         await CoinGeckoClient(connect, context, jitter_s=1.5, jitter=record).fetch_json("/ping")
     assert asked == [(0, 1.5)]

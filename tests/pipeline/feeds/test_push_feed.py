@@ -1,12 +1,14 @@
 """The push feed against a real socket server, with every failure that was seen in practice."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import overload
 
 import pytest
 
+from instruments.instrument import Instrument
 from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.feeds.protocol import FeedEvent
 from pipeline.sources.binance.protocol import BinanceProtocol
@@ -366,3 +368,65 @@ async def test_a_bug_in_a_protocol_ends_one_connection_only() -> None:
         await exchange.trade("BTCUSDT")
         await until(lambda: running.health.state is LinkState.UP)
         assert running.health.reconnects == 1
+
+
+class Broken(Sequence[Instrument]):
+    """Instruments that cannot be read the first two times, for a reason that no code expects."""
+
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments, self._failures = instruments, 2
+
+    def __iter__(self) -> Iterator[Instrument]:
+        if self._failures:
+            self._failures -= 1
+            raise KeyError("no such column")
+        return iter(self._instruments)
+
+    def __len__(self) -> int:
+        return len(self._instruments)
+
+    @overload
+    def __getitem__(self, index: int) -> Instrument: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Instrument]: ...
+
+    def __getitem__(self, index: int | slice) -> Instrument | Sequence[Instrument]:
+        return self._instruments[index]
+
+
+async def test_an_unforeseen_exception_in_a_check_leaves_the_feed_running() -> None:
+    """It is counted, and the next check subscribes."""
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=Broken(PAIRS)) as running,
+    ):
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
+        await until(lambda: running.tickers)
+        assert running.health.unexpected == 2
+
+
+class BrokenCooldown(MemoryCooldown):
+    """A cooldown that cannot be read the first time, for a reason that no code expects."""
+
+    failures = 1
+
+    async def remaining(self) -> timedelta:
+        if self.failures:
+            self.failures -= 1
+            raise ValueError("not a number")
+        return await super().remaining()
+
+
+async def test_an_unforeseen_exception_of_a_supervisor_costs_one_attempt() -> None:
+    """Its shard is delivered all the same."""
+    cooldown = BrokenCooldown(utc_now)
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, cooldown=cooldown) as running,
+    ):
+        await exchange.has(*NAMES)
+        await exchange.trade("BTCUSDT")
+        await until(lambda: running.tickers)
+        assert running.health.unexpected == 1

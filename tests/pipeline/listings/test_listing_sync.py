@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from instruments.instrument import Halt, Instrument
@@ -15,11 +16,11 @@ from instruments.store import InstrumentStore
 from pipeline.coordination.memory_tick_claim import MemoryTickClaim
 from pipeline.health import SourceHealth
 from pipeline.listings.listing_sync import ListingSync
-from rates.errors import RatesError, SourceRateLimited, SourceUnavailable
+from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.health import LISTINGS_ROLE, LinkState
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.pipeline.fakes import START, FakeClock
+from tests.pipeline.fakes import START, FakeClock, until
 
 INTERVAL = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
@@ -32,7 +33,7 @@ class FakeListing:
         self.tracked = tracked
         self.words: dict[str, str] = {}
         self.absent: set[str] = set()
-        self.failure: RatesError | None = None
+        self.failure: Exception | None = None
         self.asked = 0
 
     async def fetch_listing(self) -> Sequence[ListedInstrument]:
@@ -223,3 +224,16 @@ async def test_a_removed_instrument_is_forgotten(harness: Harness) -> None:
     harness.listing.absent.add("BTC/USDT")
     await harness.keeper.poll()
     assert await harness.halts() == {}
+
+
+async def test_an_unforeseen_exception_costs_one_attempt(harness: Harness) -> None:
+    """S8: `httpx.InvalidURL` of every call once ended the process. It is counted, and the next listing is applied."""
+    harness.listing.failure = httpx.InvalidURL("Invalid port: 'b51a:cc66:f0::'")
+    running = asyncio.create_task(harness.keeper.run())
+    await until(lambda: harness.health.unexpected)
+    assert not running.done()
+    running.cancel()
+    assert "InvalidURL" in (harness.health.report(harness.clock()).reason or "")
+    harness.listing.failure = None
+    await harness.look_later(minutes=2)
+    assert await ListingRecords(harness.store).read(Source.BINANCE) is not None

@@ -49,7 +49,7 @@ async def test_cancelled_requests_do_not_affect_the_next_one() -> None:
     """A shared connection pool would get stuck here."""
     is_good = asyncio.Event()
     async with server(is_good) as address:
-        connect = client_factory(address, {}, timeout_s=5)
+        connect = client_factory(address, {}, timeout_s=5, simulated=False)
         for turns in (*range(TURNS_OF_A_CALL), *range(TURNS_OF_A_CALL)):
             call = asyncio.create_task(ask(connect))
             for _ in range(turns):

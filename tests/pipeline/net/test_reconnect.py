@@ -118,3 +118,19 @@ async def test_cancellation_closes_the_connection() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert closed == [0]
+
+
+async def test_an_unforeseen_exception_costs_one_connection_and_is_counted() -> None:
+    """Of the adapter's code or a library's: the next connection delivers, and the health tells."""
+    seen = health()
+    remaining: list[Exception | None] = [ImportError("python-socks"), None]
+
+    async def connect() -> AsyncGenerator[int, None]:
+        failure = remaining.pop(0)
+        if failure is not None:
+            raise failure
+        yield 1
+
+    assert await collect(connect, seen, 1) == [1]
+    assert seen.unexpected == 1
+    assert "ImportError: python-socks" in (seen.report(utc_now()).reason or "")

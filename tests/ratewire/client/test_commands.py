@@ -22,6 +22,13 @@ pytestmark = pytest.mark.servers
 
 RATEWIRE = (sys.executable, "-m", "ratewire")
 runner = CliRunner()
+# None of them answers, and nothing of the embedded system and its clients may ask them.
+PROXIES = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "socks5://127.0.0.1:9",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "NO_PROXY": "fd07:b51a:cc66:f0::/64,[::/",
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -31,6 +38,7 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
     settings = {
         "RATEWIRE_GATEWAY_PORT": str(port),
         "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+        **PROXIES,
     }
     async with running("up", env=settings):
 
@@ -39,7 +47,7 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
             return [item["freshness"] for item in items or ()] == ["FRESH"]
 
         await eventually(fresh, within_s=30, what="a fresh rate")
-        yield {"RATEWIRE_URL": f"http://127.0.0.1:{port}", "TERM": "xterm", "COLUMNS": "120"}
+        yield {"RATEWIRE_URL": f"http://127.0.0.1:{port}", "TERM": "xterm", "COLUMNS": "120", **PROXIES}
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -165,3 +173,17 @@ def test_a_gateway_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert url in result.output
     assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["query", "watch"])
+def test_an_unusable_proxy_is_refused_by_name(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a gateway elsewhere; the exit code is that of a wrong option."""
+    monkeypatch.setenv("https_proxy", "ftp://proxy.test:1")
+    file = tmp_path / "any.graphql"
+    file.write_text("{ sources { source } }")
+    argument = str(file) if command == "query" else "BTC/USDT"
+    result = runner.invoke(app, [command, argument, "--url", "https://gateway.test", "--events", "1"])
+    assert result.exit_code == 2
+    assert "https_proxy" in result.output
