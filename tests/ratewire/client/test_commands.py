@@ -27,7 +27,7 @@ PROXIES = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "HTTPS_PROXY": "socks5://127.0.0.1:9",
     "ALL_PROXY": "socks5://127.0.0.1:9",
-    "NO_PROXY": "fd07:b51a:cc66:f0::/64,[::/",
+    "NO_PROXY": "fd07:b51a:cc66:f0::/64",
 }
 
 
