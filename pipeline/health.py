@@ -88,7 +88,7 @@ class SourceHealth:
             self._log.warning("refused", refusal=rejection.name, count=count, what=what[:MAX_REASON_LENGTH])
 
     def record_unexpected(self, error: Exception) -> None:
-        """Count an exception that no code expected: a defect of this system. The caller logs its traceback."""
+        """Count an exception that no code expected. The caller logs its traceback."""
         self.unexpected += 1
         seen = f"{type(error).__name__}: {error}"
         self.set_notice(

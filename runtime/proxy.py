@@ -1,4 +1,6 @@
-"""Decides which proxy of the environment, if any, a connection goes through: one rule for HTTP and WebSockets.
+"""Chooses the proxy of a connection from the environment.
+
+One rule for HTTP and WebSockets.
 
 Imports the standard library only, because the client commands start with it.
 """
@@ -35,7 +37,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Exclusion:
-    """One entry of `NO_PROXY`: a network, or a domain with its subdomains; on one port, or on all."""
+    """One entry of `NO_PROXY`: a network, or a domain with its subdomains.
+
+    `port`: `None` for all ports.
+    """
 
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
     domain: str
@@ -92,9 +97,9 @@ class ProxyRules:
 
 
 def read_proxy_rules(proxies: Mapping[str, str] | None = None) -> ProxyRules:
-    """Read the rules from the environment (on macOS without one: from the system), or from `proxies`.
+    """Read the rules from the environment, or from `proxies`.
 
-    Entries of `NO_PROXY` that cannot be read are ignored with a warning.
+    On macOS an environment without proxies stands for the settings of the system. Entries of `NO_PROXY` that cannot be read are ignored with a warning.
     """
     found = dict(getproxies() if proxies is None else proxies)
     excluded = found.pop("no", "")
@@ -102,9 +107,9 @@ def read_proxy_rules(proxies: Mapping[str, str] | None = None) -> ProxyRules:
 
 
 def check_proxies(*, simulated: bool) -> None:
-    """Check at the start of a process that its connections to the sources can use the proxies of the environment.
+    """Check the proxies of the environment at the start of a process.
 
-    Simulated sources are reached directly.
+    Simulated sources are reached directly, so that none are checked.
 
     Raises:
         InvalidSetting: one of the proxies cannot be used.
@@ -127,7 +132,10 @@ def _host_of(parts: SplitResult) -> tuple[str, Address | None]:
 
 
 def _address(host: str) -> Address | None:
-    """Return the IP address that a host is, `None` if it is a name. IPv4 within IPv6 becomes IPv4."""
+    """Return the IP address of a numeric host, `None` for a name.
+
+    IPv4 within IPv6 becomes IPv4.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -150,7 +158,9 @@ def _readable(entries: Iterable[str]) -> Iterable[Exclusion]:
 
 
 def parse_exclusion(entry: str) -> Exclusion:
-    """Parse `example.com`, `.example.com`, `*.example.com`, `10.0.0.0/8`, `::1`, `[fd00::]/8`, each with or without a port.
+    """Parse an entry of `NO_PROXY`.
+
+    `example.com`, `.example.com`, `*.example.com`, `10.0.0.0/8`, `::1`, `[fd00::]/8`, each with or without a port.
 
     Raises:
         ValueError: not one of these.
@@ -186,7 +196,10 @@ def _checked(kind: str, proxy: str) -> str:
 
 
 def _variable(kind: str) -> str:
-    """Return the variable as it is spelt in the environment. The lower-case one wins, as in curl."""
+    """Return the variable as it is spelt in the environment.
+
+    The lower-case one wins, as in curl.
+    """
     name = f"{kind}_proxy"
     return name if os.environ.get(name) else name.upper()
 

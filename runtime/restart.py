@@ -1,4 +1,7 @@
-"""Keeps a long-lived task running: an unforeseen exception costs one attempt, not the process."""
+"""Keeps a long-lived task running.
+
+An unforeseen exception costs one attempt, not the process.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

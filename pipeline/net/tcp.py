@@ -1,4 +1,6 @@
-"""Connects TCP sockets by Happy Eyeballs (RFC 8305): an address that does not answer delays, and never fails.
+"""Connects TCP sockets by Happy Eyeballs (RFC 8305).
+
+An address that does not answer costs a short delay.
 
 uvloop's `create_connection` tries one address after another, each until the system gives up.
 """
@@ -26,7 +28,9 @@ async def resolve_with_system(host: str, port: int) -> Sequence[AddrInfoType]:
 
 
 async def connect_tcp(host: str, port: int, *, resolve: Resolver = resolve_with_system) -> socket.socket:
-    """Connect to the first address of a host that accepts. The caller closes the socket and bounds the wait.
+    """Connect to the first address of a host that accepts.
+
+    The caller closes the socket and bounds the wait.
 
     The next address is tried 250 ms after the one before, which may still win.
 

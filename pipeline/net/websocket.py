@@ -48,7 +48,7 @@ class _Options(TypedDict):
 
 
 class _Connect(connect):
-    """Refuses redirects with their status, because a socket that was connected before serves one address."""
+    """Refuses redirects with their status: a connected socket serves one address."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

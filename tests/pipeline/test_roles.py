@@ -273,7 +273,7 @@ class BrokenSink(MemoryCache):
 
 
 async def test_unforeseen_exceptions_end_no_role() -> None:
-    """Of the cache under writes and reports: each costs one attempt, is counted, and shows in the report."""
+    """Each costs one attempt, is counted, and shows in the report."""
     backends = MemoryBackends()
     sink = backends.sink = backends.feed = BrokenSink()
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Which proxy a connection goes through."""
+"""The choice of the proxy of a connection."""
 
 import logging
 

@@ -227,7 +227,10 @@ async def test_a_removed_instrument_is_forgotten(harness: Harness) -> None:
 
 
 async def test_an_unforeseen_exception_costs_one_attempt(harness: Harness) -> None:
-    """S8: `httpx.InvalidURL` of every call once ended the process. It is counted, and the next listing is applied."""
+    """It is counted, and the next listing is applied.
+
+    `httpx.InvalidURL` of every call once ended the process (S8).
+    """
     harness.listing.failure = httpx.InvalidURL("Invalid port: 'b51a:cc66:f0::'")
     running = asyncio.create_task(harness.keeper.run())
     await until(lambda: harness.health.unexpected)

@@ -1,4 +1,7 @@
-"""A real proxy on a free port: HTTP with CONNECT, and SOCKS5. It connects every name to one server."""
+"""A real proxy on a free port: HTTP with CONNECT, and SOCKS5.
+
+It connects every name to one server.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
