@@ -59,11 +59,12 @@ def paced(source: Source, until: datetime) -> SourceRateLimited:
 
 
 def window_full(source: Source, limits: CallLimits, until: datetime) -> SourceRateLimited:
-    """Return the error for a call beyond the limit of the window."""
+    """Return the error for a call beyond the limit of the window. The source refused nothing."""
     return SourceRateLimited(
         source,
         f"the budget of {limits.calls} calls in {limits.window.total_seconds():g} s is spent",
         retry_at=until,
+        is_planned=True,
     )
 
 

@@ -33,6 +33,7 @@ class LastResponse(msgspec.Struct, frozen=True):
     tickers: tuple[Ticker, ...] = ()
     until: datetime = EPOCH
     missing: tuple[str, ...] = ()
+    received_at: datetime = EPOCH
 
 
 class CoinGeckoFetcher:
@@ -51,8 +52,8 @@ class CoinGeckoFetcher:
         requests = list(price_requests(instruments))
         failure: SourceError | None = None
         asked = 0
-        # The request that has been due for longest comes first, so that with too few calls each gets its turn.
-        for request in sorted(requests, key=lambda each: self._known(each).until):
+        # The request with the oldest response comes first, so that with too few calls each gets its turn.
+        for request in sorted(requests, key=lambda each: self._known(each).received_at):
             if failure is not None or self._clock() < self._known(request).until:
                 continue
             try:
@@ -75,7 +76,7 @@ class CoinGeckoFetcher:
         except SourceRateLimited as exc:
             if not exc.is_planned:
                 raise
-            # Another replica made the call, or the monthly quota is being spread. Nothing is wrong.
+            # The budget of the minute is spent, another replica made the call, or the monthly quota is being spread. Nothing is wrong.
             self._keep(request, msgspec.structs.replace(self._known(request), until=exc.retry_at))
             return
         received_at = self._clock()
@@ -88,7 +89,7 @@ class CoinGeckoFetcher:
         priced = {ticker.symbol for ticker in tickers}
         missing = tuple(str(one.symbol) for one in request.instruments if one.symbol not in priced)
         until = self._until(answer, quotes, received_at)
-        self._keep(request, LastResponse(tickers, until, missing))
+        self._keep(request, LastResponse(tickers, until, missing, received_at))
         if until > received_at:
             await self._client.defer(until - received_at, request.target)
 
