@@ -157,7 +157,7 @@ class ListCohort(Cohort[PayloadT]):
             # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
             tickers = batch.tickers
             ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
-            key = (encoder, self.live_query.policy, batch.conflated, batch.retracted, ids)
+            key = (encoder, id(self.live_query.policy), batch.conflated, batch.retracted, ids)
             known = cycle.payloads.get(key)
             if known is not None:
                 shared: PayloadT = known[0]

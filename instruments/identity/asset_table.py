@@ -95,5 +95,8 @@ def reviewed_assets() -> AssetTable:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (resources.files(FOLDER) / f"{name}.csv").open(encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+    table = resources.files(FOLDER) / f"{name}.csv"
+    # A source without a table is one that nobody has reviewed yet.
+    if table.is_file():
+        with table.open(encoding="utf-8") as file:
+            yield from csv.DictReader(file)

@@ -43,6 +43,7 @@ class FailingCache(MemoryCache):
         super().__init__(stream_length=stream_length)
         self.stream_length = stream_length
         self.to_drop = 0
+        self.restarted: set[Source] = set()
         self._delay = delay
 
     def _publish(self, message: FeedMessage) -> None:
@@ -59,6 +60,7 @@ class FailingCache(MemoryCache):
     def restart(self, source: Source) -> None:
         """Lose everything of a source: a new epoch begins."""
         self._sources[source] = _SourceCache(deque(maxlen=self.stream_length))
+        self.restarted.add(source)
 
     def tickers(self) -> list[Ticker]:
         """All cached tickers."""
