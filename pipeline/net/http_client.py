@@ -6,8 +6,12 @@ Sources are polled a few times a minute, so that keeping connections gains nothi
 from collections.abc import Callable, Mapping
 
 import httpx
+from socksio.exceptions import SOCKSError
 
 from runtime.proxy import read_proxy_rules
+
+# httpx lets the SOCKS library's errors through, for example when a proxy closes the connection.
+HTTP_ERRORS = (httpx.HTTPError, SOCKSError)
 
 
 def client_factory(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from pipeline.net.http_client import client_factory
+from pipeline.net.http_client import HTTP_ERRORS, client_factory
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from pipeline.net.simulation import check_simulation
 from pipeline.ports import Cooldown
@@ -59,7 +59,7 @@ class RestClient:
         try:
             async with self._connect() as client, client.stream("GET", path, params=params) as response:
                 body = await self._read(response)
-        except httpx.HTTPError as exc:
+        except HTTP_ERRORS as exc:
             raise SourceUnavailable(self._source, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(self._source, response.headers, simulated=self._simulated)
         error = response_error(self._source, response.status_code, response.headers, body, self._clock())

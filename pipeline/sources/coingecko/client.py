@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import httpx
 import structlog
 
-from pipeline.net.http_client import client_factory
+from pipeline.net.http_client import HTTP_ERRORS, client_factory
 from pipeline.net.simulation import check_simulation
 from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.messages import response_error
@@ -59,7 +59,7 @@ class CoinGeckoClient:
         try:
             async with self._connect() as client:
                 response = await client.get(target)
-        except httpx.HTTPError as exc:
+        except HTTP_ERRORS as exc:
             raise SourceUnavailable(Source.COINGECKO, f"{type(exc).__name__}: {exc}") from exc
         check_simulation(Source.COINGECKO, response.headers, simulated=self._context.simulated)
         now = self._context.clock()

@@ -1,5 +1,7 @@
 """REST and WebSocket connections to sources, with proxies in the environment."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -128,3 +130,27 @@ async def test_a_network_of_ipv6_in_no_proxy_harms_no_connection(monkeypatch: py
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
         assert await fetch("http://source.test") == b"{}"
         assert proxy.asked == ["GET http://source.test/"]
+
+
+# httpcore 1.0.9 leaves the socket of a failed SOCKS handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_a_server_that_is_no_socks_proxy_makes_the_source_unavailable(
+    reply: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes the connection, or speaks another protocol."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(reply)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
+        with pytest.raises(SourceUnavailable):
+            await fetch("http://source.test")
+        with pytest.raises(SourceUnavailable):
+            await echoed("ws://source.test")
+    gc.collect()
