@@ -153,15 +153,10 @@ _EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
             "refused, the clock suspected",
             future_named,
             {"offset_s": 30.0},
-            awaits="a reason that suspects the clock",
         ),
         Expectation(_SHOWN, not_up, {"offset_s": -30.0}),
     ),
-    "null-entry": (
-        Expectation(
-            "undisturbed", duration_s=3 * COINGECKO_LISTING_INTERVAL_S, awaits="listings that skip one entry"
-        ),
-    ),
+    "null-entry": (Expectation("undisturbed", duration_s=3 * COINGECKO_LISTING_INTERVAL_S),),
     "delisted": (Expectation("NOT_TRADING", not_trading, on_victim=True),),
 }
 _PUSHED: Mapping[str, Sequence[Expectation]] = {
@@ -226,8 +221,7 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
         ),
     ),
     "advisory": tuple(
-        Expectation(f"names the {form}", names(form), {"form": form}, awaits="Kraken's advisories")
-        for form in ("maintenance", "emergency")
+        Expectation(f"names the {form}", names(form), {"form": form}) for form in ("maintenance", "emergency")
     ),
 }
 # The channel that dies, and what names it. Where it is the only one with prices, the source is not UP.

@@ -6,7 +6,7 @@ Fetchers, feeds and ingest update it; the reporter publishes it.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,6 +19,40 @@ from rates.symbol import Symbol
 MAX_REASON_LENGTH = 300
 # Silent symbols named in the reason. The report lists more.
 NAMED_SILENT = 3
+
+
+# Rejections in a row from which all of them have one cause. A single instrument that is not traded has fewer beside its neighbours.
+MASS_REJECTIONS = 10
+
+
+class RejectionStreak:
+    """The rejections since the last accepted ticker."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: Rejection | None = None
+        self._ahead = timedelta()
+        self._all_ahead = True
+
+    def add(self, rejection: Rejection, ahead: timedelta | None) -> None:
+        """Add one. `ahead`: how far its time is in the future, if that is the reason."""
+        self._count += 1
+        self._last = rejection
+        self._all_ahead = self._all_ahead and ahead is not None
+        self._ahead = ahead or timedelta()
+
+    def end(self) -> None:
+        """Record an accepted ticker."""
+        self._count, self._last, self._all_ahead = 0, None, True
+
+    def describe(self) -> str | None:
+        """Return why everything is rejected, `None` if it is not."""
+        if self._last is None or self._count < MASS_REJECTIONS:
+            return None
+        if self._all_ahead:
+            seconds = round(self._ahead.total_seconds())
+            return f"all of the last {self._count} are from {seconds} s in the future: is this machine's clock right?"
+        return f"all of the last {self._count} were refused, the last one: {self._last.value}"
 
 
 class SourceHealth:
@@ -37,6 +71,7 @@ class SourceHealth:
         self.changed = asyncio.Event()
         self._silent: tuple[Symbol, ...] = ()
         self._failure: str | None = "not heard of yet"
+        self._streak = RejectionStreak()
         self._notices: dict[str, str] = {}
         self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
 
@@ -80,8 +115,16 @@ class SourceHealth:
         more = len(self._silent) - NAMED_SILENT
         self.set_notice("silent", f"silent: {named}{f' and {more} more' if more > 0 else ''}")
 
-    def record_rejection(self, rejection: Rejection, what: str) -> None:
-        """Count a rejected ticker. `what` describes it for the log."""
+    def record_accepted(self) -> None:
+        """Record that a ticker passed validation."""
+        self._streak.end()
+
+    def record_rejection(self, rejection: Rejection, what: str, *, ahead: timedelta | None = None) -> None:
+        """Count a rejected ticker.
+
+        `what` describes it for the log; `ahead`: how far it is in the future, if that is the reason.
+        """
+        self._streak.add(rejection, ahead)
         self.rejections[rejection] += 1
         # Logged at counts of 1, 2, 4, 8 …: the thousandth of a kind would only hide other messages.
         if (count := self.rejections[rejection]) & (count - 1) == 0:
@@ -101,7 +144,8 @@ class SourceHealth:
 
     def report(self, now: datetime) -> SourceReport:
         """Return the report for the gateway."""
-        reasons = [self._failure] if self._failure else []
+        # The notices of the source itself last: they are the longest.
+        reasons = [text for text in (self._failure, self._streak.describe()) if text]
         return SourceReport(
             source=self.source,
             instance=self.instance,

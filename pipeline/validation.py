@@ -51,12 +51,21 @@ def find_rejection(  # noqa: PLR0911 - one return per rule
         return Rejection.NEGATIVE
     if ticker.price > HIGHEST_PRICE:
         return Rejection.PRICE_ABSURD
-    times = [at for at in (ticker.observed_at, ticker.quoted_at, ticker.last_trade_at) if at is not None]
+    times = _times(ticker)
     if max(times) - now > max_skew:
         return Rejection.FROM_THE_FUTURE
     if min(times) < EARLIEST_OBSERVATION:
         return Rejection.BEFORE_ALL_MARKETS
     return None
+
+
+def latest_time(ticker: Ticker) -> datetime:
+    """Return the latest time that a ticker has."""
+    return max(_times(ticker))
+
+
+def _times(ticker: Ticker) -> list[datetime]:
+    return [at for at in (ticker.observed_at, ticker.quoted_at, ticker.last_trade_at) if at is not None]
 
 
 def _present(*numbers: Decimal | None) -> list[Decimal]:

@@ -121,7 +121,9 @@ def _classify(  # noqa: C901, PLR0911 - one return per rule
         return _link_state(troubled), _describe(troubled, working)
     remark = _remark(working)
     if quiet:
-        return SourceState.STALLED, quiet if remark is None else f"{quiet}; {remark}"
+        # A source that is polled has no feed to say why, such as that all its values are refused.
+        why = remark or next((report.reason for report in working if report.reason), None)
+        return SourceState.STALLED, quiet if why is None else f"{quiet}; {why}"
     if troubled:
         return SourceState.DEGRADED, _describe(troubled, working)
     if facts.fresh < facts.tracked * FRESH_SHARE:
@@ -168,7 +170,7 @@ def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
 
 
 def _remark(working: Sequence[SourceReport]) -> str | None:
-    """Return the notice that all push feeds give while they deliver, e.g. maintenance; `None` if one has none."""
+    """Return the notice that all push feeds give while they deliver, `None` if one has none."""
     feeds = [report for report in working if report.role == STREAM_ROLE and report.state is LinkState.UP]
     if (
         not feeds

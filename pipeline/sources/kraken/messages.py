@@ -6,7 +6,7 @@ are RFC 3339.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,6 +15,9 @@ from rates.errors import SourceProtocolError
 from rates.source import Source
 
 ABSENT = msgspec.Raw()
+# Room for one maintenance and one emergency in a source's reason.
+MAX_ADVISORY = 130
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])
 # A time without a zone could not be compared with any other.
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -84,12 +87,12 @@ class KrakenStatus(msgspec.Struct, frozen=True):
     """The state of the exchange: online, maintenance, cancel_only or post_only.
 
     `{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":
-    6447481662169813000}]}` on connecting and on every change.
+    6447481662169813000}]}` on connecting and on every change. `advisories`: the entries of its lists `upcoming_maintenance` and
+    `emergency`, each after the name of its list. Their fields are not documented.
     """
 
     system: str
-    upcoming_maintenance: tuple[msgspec.Raw, ...] | None = None
-    emergency: tuple[msgspec.Raw, ...] | None = None
+    advisories: tuple[str, ...] = ()
 
 
 class KrakenError(msgspec.Struct, frozen=True):
@@ -106,6 +109,12 @@ class _Result(msgspec.Struct, frozen=True):
     symbol: str | None = None
 
 
+class _Status(msgspec.Struct, frozen=True):
+    system: str
+    upcoming_maintenance: Any = None
+    emergency: Any = None
+
+
 class _Frame(msgspec.Struct, frozen=True):
     channel: str | None = None
     data: msgspec.Raw = ABSENT
@@ -120,7 +129,7 @@ class _Frame(msgspec.Struct, frozen=True):
 _frame_decoder = msgspec.json.Decoder(_Frame)
 _tickers_decoder = msgspec.json.Decoder(tuple[KrakenTicker, ...])
 _trades_decoder = msgspec.json.Decoder(tuple[KrakenTrade, ...])
-_status_decoder = msgspec.json.Decoder(tuple[KrakenStatus, ...])
+_status_decoder = msgspec.json.Decoder(tuple[_Status, ...])
 
 
 def parse_message(frame: bytes) -> KrakenMessage | None:
@@ -143,7 +152,7 @@ def _read(frame: _Frame) -> KrakenMessage | None:  # noqa: PLR0911 - one return 
     if frame.channel == "trade":
         return KrakenTrades(_trades_decoder.decode(frame.data))
     if frame.channel == "status":
-        return next(iter(_status_decoder.decode(frame.data)), None)
+        return next(map(_to_status, _status_decoder.decode(frame.data)), None)
     if frame.refusal is not None:
         return KrakenError(frame.refusal)
     if frame.method in ("subscribe", "unsubscribe"):
@@ -153,3 +162,27 @@ def _read(frame: _Frame) -> KrakenMessage | None:  # noqa: PLR0911 - one return 
             return KrakenError(said or "no symbol")
         return KrakenResponse(frame.method, frame.result.channel if frame.result else None, symbol, said)
     return KrakenError(frame.error) if frame.error else None
+
+
+def _to_status(raw: _Status) -> KrakenStatus:
+    lists = {"emergency": raw.emergency, "upcoming maintenance": raw.upcoming_maintenance}
+    return KrakenStatus(
+        raw.system,
+        tuple(
+            f"{name}: {_describe(entry)}"
+            for name, found in lists.items()
+            for entry in (found if isinstance(found, list) else [found])
+            if entry not in _EMPTY
+        ),
+    )
+
+
+def _describe(entry: Any) -> str:
+    """Return the texts of an advisory, each after its key, or the JSON of any other form."""
+    if isinstance(entry, str):
+        return entry[:MAX_ADVISORY]
+    if isinstance(entry, dict) and (
+        texts := {key: one for key, one in entry.items() if isinstance(one, str)}
+    ):
+        return ", ".join(f"{key} {one}" for key, one in texts.items())[:MAX_ADVISORY]
+    return msgspec.json.encode(entry).decode()[:MAX_ADVISORY]

@@ -41,8 +41,6 @@ EVENT_TRIGGER = "bbo"
 TICKER, TRADE = "ticker", "trade"
 PING = '{"method":"ping"}'
 ONLINE = "online"
-# Letters of one announcement, whose form is not documented.
-SHOWN_NOTICE = 160
 
 
 class KrakenProtocol:
@@ -98,8 +96,11 @@ class KrakenProtocol:
                 ]
             case KrakenTrades(entries=entries):
                 return self._on_trades(entries, received_at)
-            case KrakenStatus() as status:
-                return (SourceNotice(_notice(status)),)
+            case KrakenStatus(system=system, advisories=advisories):
+                # Sent on connecting and on each change. In other states some or all trading is halted.
+                said = [] if system == ONLINE else [system]
+                text = "; ".join([*said, *advisories])
+                return (SourceNotice(f"the exchange says: {text}" if text else None),)
             case KrakenResponse(method="subscribe") as answer:
                 return self._on_response(answer)
             case KrakenError(said=said):
@@ -146,25 +147,6 @@ class KrakenProtocol:
         return [
             SymbolRejected(self._symbols[pair], answer.error) for pair in rejected if pair in self._symbols
         ]
-
-
-def _notice(status: KrakenStatus) -> str | None:
-    """Return what the exchange says about itself, `None` if all is well.
-
-    Sent on connecting and on each change. In other states than `online`, some or all trading is halted; maintenance is announced
-    before it begins.
-    """
-    said = [] if status.system == ONLINE else [status.system]
-    for kind, entries in (
-        ("emergency", status.emergency),
-        ("upcoming maintenance", status.upcoming_maintenance),
-    ):
-        said += [f"{kind}: {_shown(entry)}" for entry in entries or ()]
-    return f"the exchange says: {'; '.join(said)}" if said else None
-
-
-def _shown(entry: msgspec.Raw) -> str:
-    return " ".join(bytes(entry).decode(errors="replace").split())[:SHOWN_NOTICE]
 
 
 def _to_error(said: str, received_at: datetime) -> SourceRateLimited | SourceUnavailable:

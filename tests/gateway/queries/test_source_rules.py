@@ -135,6 +135,11 @@ def test_what_all_push_feeds_remark_is_shown_though_they_deliver() -> None:
     stalled = assess(facts(*remarks, age_s=42), NOW)
     assert stalled.state is SourceState.STALLED
     assert stalled.reason == "its newest value is 42 s old, past its 10 s; a: maintenance"
+    polled = assess(facts(report(reason="all are from the future"), age_s=None), NOW)
+    assert (polled.state, polled.reason) == (
+        SourceState.STALLED,
+        "nothing seen yet; all are from the future",
+    )
 
 
 def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:

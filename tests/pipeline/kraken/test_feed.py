@@ -154,3 +154,23 @@ def test_silent_pairs_are_unsubscribed_and_subscribed() -> None:
         ("subscribe", "ticker", ["ETH/USD"]),
         ("subscribe", "trade", ["ETH/USD"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        (
+            '"upcoming_maintenance":[{"name":"Engine","scheduled_for":"2026-12-01T08:00:00Z","id":7}],"emergency":[]',
+            "upcoming maintenance: name Engine, scheduled_for 2026-12-01T08:00:00Z",
+        ),
+        ('"emergency":["Delayed data",{"level":3}]', 'emergency: Delayed data; emergency: {"level":3}'),
+        ('"upcoming_maintenance":"tonight","emergency":[null]', "upcoming maintenance: tonight"),
+    ],
+)
+def test_advisories_are_shown_before_they_begin(lists: str, said: str) -> None:
+    """Of any form, while the system is online; a later status takes them back."""
+    made = feed(BTC)
+    status = '{"channel":"status","type":"update","data":[{"system":"online",%s}]}'
+    assert made.receive((status % lists).encode(), START) == (SourceNotice(f"the exchange says: {said}"),)
+    empty = (status % '"upcoming_maintenance":[],"emergency":[]').encode()
+    assert made.receive(empty, START) == (SourceNotice(None),)
