@@ -59,7 +59,8 @@ MAX_HALVINGS = 3
 class SubscriptionState:
     """Subscriptions of one connection.
 
-    `per_message`, `max_bytes`: topics and bytes of one message, as `encode` makes it. A message that is not answered at all is sent again in two halves, at most three times in a row. `answer_timeout` in seconds.
+    `per_message`, `max_bytes`: topics and bytes of one message, as `encode` makes it. A message that is not answered at all is sent
+    again in two halves, at most three times in a row. `answer_timeout` in seconds.
     """
 
     def __init__(
