@@ -203,6 +203,7 @@ def test_unusual_silence_ends_a_connection_despite_answered_pings() -> None:
     """The feed behind the socket died. Without enough observations the connection stays."""
     for known_s, step in (70, LivenessAction.GIVE_UP), (50, LivenessAction.LISTEN):
         liveness = Liveness(IntervalStats(EXPERIENCE_S), idle_timeout_s=20, now=0)
+        liveness.on_data()
         for tenth in range(known_s * 10):
             liveness.on_message(tenth / 10)
         assert liveness.next_action(known_s + 15) is LivenessAction.PROBE
