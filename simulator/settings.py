@@ -109,11 +109,11 @@ class SimulatorSettings(BaseSettings):
         gt=0,
         description="Age at which a socket connection is cut. A smaller value makes clients reconnect more often.",
     )
-    coingecko_calls_per_minute: int = Field(
-        default=30,
+    coingecko_calls_per_minute: int | None = Field(
+        default=None,
         ge=0,
         description="CoinGecko calls per minute for each key or address; one more is answered with 429 and locks the"
-        " caller out for a minute. 0 takes the limit away.",
+        " caller out for a minute. Empty: 4 without a key, 30 with one. 0 takes the limit away.",
     )
     coingecko_refresh_seconds: float = Field(
         default=60.0,

@@ -71,7 +71,8 @@ class CoinGeckoRest:
         now_ns, query = self._simulation.clock(), request.query_params
         self._monitor.record_call(ENDPOINT, now_ns)
         key = self._keys.check(request.headers, query, now_ns)
-        self._budget.spend(key or (request.client.host if request.client else ""), now_ns)
+        address = request.client.host if request.client else ""
+        self._budget.spend(key or address, now_ns, has_key=key is not None)
         endpoint = self._endpoints.get(path)
         if endpoint is None:
             raise plain(404, "Incorrect path. Please check https://www.coingecko.com/api/")

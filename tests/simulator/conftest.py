@@ -58,7 +58,7 @@ class SimulatorOptions(TypedDict, total=False):
     binance_streams_per_connection: int
     binance_connections_per_5_minutes: int
     binance_connection_lifetime_seconds: float
-    coingecko_calls_per_minute: int
+    coingecko_calls_per_minute: int | None
     coingecko_refresh_seconds: float
     coingecko_host: Literal["public", "pro"]
     coingecko_keys: tuple[str, ...]

@@ -97,7 +97,10 @@ async def test_the_parameters_of_simple_price(open_simulator: OpenSimulator, clo
 
 async def test_the_other_endpoints_and_error_bodies(open_simulator: OpenSimulator) -> None:
     """Ping, currencies, the list; 422 and 404 with the bodies that were recorded."""
-    async with open_simulator() as at, httpx.AsyncClient(base_url=at.coingecko_url) as client:
+    async with (
+        open_simulator(coingecko_calls_per_minute=0) as at,
+        httpx.AsyncClient(base_url=at.coingecko_url) as client,
+    ):
         assert (await client.get("/ping")).text == '{"gecko_says":"(V3) To the Moon!"}'
         currencies = (await client.get("/simple/supported_vs_currencies")).json()
         assert len(currencies) == 63
@@ -157,6 +160,18 @@ async def test_one_call_too_many_locks_out_for_a_minute(
         assert other_key.status_code == 200
         clock.advance(10)
         assert [(await call()).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+async def test_callers_without_a_key_have_fewer_calls(
+    open_simulator: OpenSimulator, clock: FakeClock
+) -> None:
+    """By default 4 a minute for an address, and 30 for a key."""
+    async with open_simulator(clock) as at, httpx.AsyncClient(base_url=at.coingecko_url) as client:
+        keyless = [(await client.get("/ping")).status_code for _ in range(5)]
+        key = {"x-cg-demo-api-key": "mine"}
+        with_key = [(await client.get("/ping", headers=key)).status_code for _ in range(31)]
+    assert keyless == [200] * 4 + [429]
+    assert with_key == [200] * 30 + [429]
 
 
 @pytest.mark.parametrize(

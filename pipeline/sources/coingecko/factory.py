@@ -10,6 +10,7 @@ from pipeline.sources.adapter import SourceAdapter, SourceContext, SourceModule
 from pipeline.sources.coingecko.client import open_client
 from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
 from pipeline.sources.coingecko.listing import CoinGeckoListing
+from pipeline.sources.coingecko.plan import calls_per_minute
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.sources.coingecko.symbols import SHARD_SIZE
 from rates.source import Source
@@ -36,7 +37,7 @@ def coingecko(settings: CoinGeckoSettings) -> SourceAdapter:
         shard_size=SHARD_SIZE,
         open_fetcher=open_fetcher,
         open_listing=open_listing,
-        limits=CallLimits(settings.calls_per_minute, WINDOW, settings.calls_per_month),
+        limits=CallLimits(calls_per_minute(settings), WINDOW, settings.calls_per_month),
     )
 
 

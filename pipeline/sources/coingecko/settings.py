@@ -25,13 +25,13 @@ class CoinGeckoSettings(BaseSettings):
         "`api_key`.",
     )
     api_key: SecretStr | None = Field(default=None, description="Key of the plan. Never logged.")
-    calls_per_minute: int = Field(
-        default=30,
+    calls_per_minute: int | None = Field(
+        default=None,
         ge=1,
         le=10_000,
         description="Calls in any minute, over all consumers. More is rejected by CoinGecko, with a lock-out of a "
-        "minute for all of them; less makes values older. A demo key has about 30, keyless in "
-        "practice fewer than 5.",
+        "minute for all of them; less makes values older. Empty: 4 for keyless, of which CoinGecko "
+        "was measured to take 3 to 6 before a lock-out; 30 with a key. One call has up to about 500 coins.",
     )
     calls_per_month: int | None = Field(
         default=None,

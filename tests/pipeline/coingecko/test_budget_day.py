@@ -18,9 +18,10 @@ from pipeline.coordination.memory_request_budget import MemoryRequestBudget
 from pipeline.coordination.redis_request_budget import RedisRequestBudget
 from pipeline.ports import RequestBudget
 from pipeline.sources.coingecko.client import CoinGeckoClient
-from pipeline.sources.coingecko.factory import WINDOW
+from pipeline.sources.coingecko.factory import WINDOW, coingecko
 from pipeline.sources.coingecko.fetcher import CoinGeckoFetcher
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
+from pipeline.sources.coingecko.symbols import price_requests
 from pipeline.task import RequestedInstrument
 from rates.clock import EPOCH, format_us
 from rates.errors import SourceError, SourceRateLimited
@@ -30,7 +31,7 @@ from rates.symbol import parse_symbol
 from tests.pipeline.fakes import FakeClock, source_context
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
-DAY_S, MINUTE_S, TICK_S = 86_400, 60, 4
+DAY_S, HOUR_S, MINUTE_S, TICK_S = 86_400, 3_600, 60, 4
 CALLS = 30
 WANTED = [
     RequestedInstrument(parse_symbol(f"{name.upper()}/USD"), name) for name in ("bitcoin", "ethereum", "pepe")
@@ -50,22 +51,27 @@ def busiest_minute(times: Sequence[float]) -> int:
 
 
 class SimulatedCoinGecko:
-    """Prices renewed every minute, an edge cache, and lock-outs after `patience` calls."""
+    """Prices renewed every minute, an edge cache, and lock-outs.
 
-    def __init__(self, clock: FakeClock, *, patience: int | None = None) -> None:
+    They begin after `patience` good calls, or with more than `per_minute` calls in a minute.
+    """
+
+    def __init__(
+        self, clock: FakeClock, *, patience: int | None = None, per_minute: int | None = None
+    ) -> None:
         self.clock = clock
         self.calls: list[float] = []
         self.refused: list[float] = []
-        self._patience = patience
+        self._patience, self._per_minute = patience, per_minute
         self._good = 0
         self._locked_until = EPOCH
         self._copied_at = EPOCH
         self._random = random.Random(7)
 
-    def answer(self, _request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx.Request) -> httpx.Response:
         now = self.clock()
         self.calls.append((now - START).total_seconds())
-        if now < self._locked_until or self._good == self._patience:
+        if now < self._locked_until or self._good == self._patience or self._is_beyond_minute():
             if now >= self._locked_until:
                 self._locked_until = now + timedelta(seconds=self._random.uniform(57, 59))
                 self._good = 0
@@ -76,9 +82,15 @@ class SimulatedCoinGecko:
             self._copied_at = now
         age = (now - self._copied_at).seconds
         updated_at = int(self._copied_at.timestamp()) // MINUTE_S * MINUTE_S
-        prices = {one.source_symbol: {"usd": 1.5, "last_updated_at": updated_at} for one in WANTED}
+        prices = {
+            coin: {"usd": 1.5, "last_updated_at": updated_at} for coin in request.url.params["ids"].split(",")
+        }
         headers = {"cache-control": "public, max-age=30, s-maxage=60", "age": str(age)}
         return httpx.Response(200, json=prices, headers=headers)
+
+    def _is_beyond_minute(self) -> bool:
+        recent = [at for at in self.calls if at > self.calls[-1] - MINUTE_S]
+        return self._per_minute is not None and len(recent) > self._per_minute
 
 
 class Fleet:
@@ -90,7 +102,7 @@ class Fleet:
 
     async def live(self, seconds: int) -> None:
         newest, clock = START, self.source.clock
-        fetchers = [self._fetcher() for _ in range(self.replicas)]
+        fetchers = [self.fetcher() for _ in range(self.replicas)]
         for tick in range(seconds // TICK_S):
             clock.now = START + timedelta(seconds=tick * TICK_S)
             try:
@@ -100,7 +112,7 @@ class Fleet:
             newest = max([newest, *(one.observed_at for one in found)])
             self.ages.append((clock.now - newest).total_seconds())
 
-    def _fetcher(self) -> CoinGeckoFetcher:
+    def fetcher(self) -> CoinGeckoFetcher:
         transport = httpx.MockTransport(self.source.answer)
 
         def connect() -> httpx.AsyncClient:
@@ -225,6 +237,29 @@ async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, repl
     await fleet.live(DAY_S)
     assert (len(source.calls), source.refused) == (1_440, [])
     assert max(fleet.ages) <= MINUTE_S + 2 * TICK_S
+
+
+async def test_an_hour_of_eight_requests_a_round_without_a_key(clock: FakeClock, in_memory: Build) -> None:
+    """The default limit leads to no lock-out, and each request has its turn within two windows."""
+    many = [
+        RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-number-{number:05d}")
+        for number in range(3_200)
+    ]
+    limits = coingecko(CoinGeckoSettings()).limits
+    assert limits is not None
+    assert len(list(price_requests(many))) == 8
+    source = SimulatedCoinGecko(clock, per_minute=4)
+    fleet = Fleet(source, in_memory, limits, replicas=1)
+    fetcher, oldest = fleet.fetcher(), list[float]()
+    for tick in range(HOUR_S // TICK_S):
+        clock.now = START + timedelta(seconds=tick * TICK_S)
+        found = await fetcher.fetch(many)
+        if len(found) == len(many):
+            oldest.append((clock.now - min(one.observed_at for one in found)).total_seconds())
+    assert source.refused == []
+    assert len(oldest) > 0.95 * HOUR_S / TICK_S
+    # Two windows until each has had its turn, a minute until the edge renews, and a minute between updates.
+    assert max(oldest) <= 2 * WINDOW.total_seconds() + 2 * MINUTE_S + 2 * TICK_S
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])

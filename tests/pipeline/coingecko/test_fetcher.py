@@ -85,7 +85,23 @@ async def test_one_call_requests_everything() -> None:
         "precision": ["full"],
     }
     assert client.health.budget is not None
-    assert client.health.budget.remaining == 29
+    assert client.health.budget.remaining == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls"),
+    [
+        (CoinGeckoSettings(), 4),
+        (CoinGeckoSettings(plan="demo"), 30),
+        (CoinGeckoSettings(plan="pro"), 30),
+        (CoinGeckoSettings(calls_per_minute=7), 7),
+    ],
+)
+def test_the_calls_per_minute_are_those_of_the_plan(settings: CoinGeckoSettings, calls: int) -> None:
+    """Unless the setting says otherwise."""
+    limits = coingecko(settings).limits
+    assert limits is not None
+    assert limits.calls == calls
 
 
 @pytest.mark.parametrize(("plan", "header"), [("demo", "x-cg-demo-api-key"), ("pro", "x-cg-pro-api-key")])
