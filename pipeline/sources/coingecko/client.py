@@ -15,12 +15,14 @@ import httpx
 import structlog
 
 from pipeline.net.http_client import HTTP_ERRORS, client_factory
+from pipeline.net.retry_after import parse_retry_after_header
 from pipeline.net.simulation import check_simulation
 from pipeline.sources.adapter import SourceContext
+from pipeline.sources.coingecko.failure_backoff import FailureBackoff
 from pipeline.sources.coingecko.messages import response_error
 from pipeline.sources.coingecko.plan import base_url, key_header
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
-from rates.errors import CacheUnavailable, SourceRateLimited, SourceUnavailable
+from rates.errors import CacheUnavailable, SourceBlocked, SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from runtime.backoff import Jitter
 
@@ -34,6 +36,7 @@ class CoinGeckoClient:
         context: SourceContext,
         *,
         jitter_s: float,
+        first_backoff_s: float = 60.0,
         jitter: Jitter = random.uniform,
     ) -> None:
         assert context.budget is not None, "CoinGecko is never asked without a budget"
@@ -42,17 +45,20 @@ class CoinGeckoClient:
         self._budget = context.budget
         self._jitter_s, self._jitter = jitter_s, jitter
         self._rate_limit: SourceRateLimited | None = None
+        self._backoff = FailureBackoff(timedelta(seconds=first_backoff_s), context.clock)
         self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
     async def fetch_json(self, target: str) -> httpx.Response:
         """Fetch a successful JSON response.
 
         Raises:
-            SourceError: no response, an error, or no call left in the budget. A rate limit starts a cooldown of all replicas.
+            SourceError: no response, an error, or no call left in the budget. A rate limit starts a cooldown of all replicas; a
+                block or a server error is raised again, without a call, until the wait after it is over.
             CacheUnavailable: the budget cannot be read.
         """
         if self._rate_limit is not None and self._context.clock() < self._rate_limit.retry_at:
             raise self._rate_limit
+        self._backoff.check()
         # Replicas and deployments call by the same wall clock. The jitter spreads their calls.
         await asyncio.sleep(self._jitter(0, self._jitter_s))
         self._context.health.budget = await self._budget.take(target)
@@ -66,8 +72,13 @@ class CoinGeckoClient:
         error = response_error(response.status_code, response.headers, response.content, now)
         if isinstance(error, SourceRateLimited):
             await self._start_cooldown(error, now)
+        if isinstance(error, SourceBlocked | SourceUnavailable):
+            retry_after = parse_retry_after_header(response.headers.get("retry-after"), now)
+            wait = self._backoff.record_failure(error, retry_after)
+            self._log.warning("no calls after a failure", error=str(error), wait_s=wait.total_seconds())
         if error is not None:
             raise error
+        self._backoff.reset()
         return response
 
     async def defer(self, span: timedelta, target: str) -> None:
@@ -97,4 +108,6 @@ async def open_client(settings: CoinGeckoSettings, context: SourceContext) -> As
     connect = client_factory(
         base_url(settings), headers, timeout_s=settings.timeout_s, simulated=context.simulated
     )
-    yield CoinGeckoClient(connect, context, jitter_s=settings.jitter_s)
+    yield CoinGeckoClient(
+        connect, context, jitter_s=settings.jitter_s, first_backoff_s=settings.first_backoff_s
+    )

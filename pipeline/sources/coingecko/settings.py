@@ -62,3 +62,11 @@ class CoinGeckoSettings(BaseSettings):
         "those of other clients behind the same address; it must leave time for the response before "
         "the task's deadline.",
     )
+    first_backoff_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="Seconds without a call after a block (403 and alike) or a server error; the second such response in "
+        "a row doubles it, each further one makes it five times as long. A larger value spares the "
+        "budget; a smaller one notices the recovery sooner.",
+    )

@@ -25,6 +25,8 @@ from rates.errors import (
     CacheUnavailable,
     InvalidSetting,
     SimulationMismatch,
+    SourceBlocked,
+    SourceError,
     SourceRateLimited,
     SourceUnavailable,
 )
@@ -178,6 +180,60 @@ async def test_a_rate_limit_starts_a_cooldown_of_all_replicas() -> None:
             assert len(server.asked) == 1
             client.clock.advance(seconds=1)
             assert len(await other.fetch(WANTED)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "expected"),
+    [
+        (403, "text/html", "<html>Attention Required! | Cloudflare</html>", SourceBlocked),
+        (503, "text/html", "<html>unavailable</html>", SourceUnavailable),
+    ],
+)
+async def test_blocks_and_server_errors_are_followed_by_longer_and_longer_waits(
+    status: int, content_type: str, body: str, expected: type[SourceError]
+) -> None:
+    """1, 2, 5 and 5 minutes without a call, and again 1 after a success."""
+    async with open_server() as server:
+        good = server.status, server.headers["content-type"], server.body
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
+        async with client.open() as fetcher:
+
+            async def seconds_until_next_call() -> int:
+                before, waited = len(server.asked), 0
+                while len(server.asked) == before:
+                    client.clock.advance(seconds=10)
+                    waited += 10
+                    with pytest.raises(expected, match=f"HTTP {status}"):
+                        await fetcher.fetch(WANTED)
+                return waited
+
+            server.status, server.headers["content-type"], server.body = status, content_type, body
+            assert await seconds_until_next_call() == 10
+            assert [await seconds_until_next_call() for _ in range(4)] == [60, 120, 300, 300]
+            assert len(server.asked) == 5
+            server.status, server.headers["content-type"], server.body = good
+            client.clock.advance(minutes=5)
+            assert len(await fetcher.fetch(WANTED)) == 2
+            server.status, server.headers["content-type"], server.body = status, content_type, body
+            assert await seconds_until_next_call() == 10
+            assert await seconds_until_next_call() == 60
+
+
+async def test_a_wait_is_at_least_as_long_as_the_source_asks_for() -> None:
+    """Retry-After counts for server errors, too."""
+    async with open_server() as server:
+        server.status = 503
+        server.headers["retry-after"] = "90"
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
+        async with client.open() as fetcher:
+            for seconds in (0, 89):
+                client.clock.advance(seconds=seconds)
+                with pytest.raises(SourceUnavailable):
+                    await fetcher.fetch(WANTED)
+            assert len(server.asked) == 1
+            server.status = 200
+            client.clock.advance(seconds=1)
+            assert len(await fetcher.fetch(WANTED)) == 2
 
 
 async def test_no_call_is_made_beyond_the_budget() -> None:
