@@ -60,7 +60,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the benchmarks and return the exit code: 1 if something failed or a comparison missed its minimum."""
+    """Run the benchmarks and return the exit code.
+
+    1 if something failed or a comparison missed its minimum.
+    """
     arguments = parse_arguments()
     if arguments.against:
         plan, scenarios = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED

@@ -1,4 +1,7 @@
-"""Another commit of this project: a temporary git worktree with a virtual environment of its own."""
+"""Another commit of this project.
+
+A temporary git worktree with a virtual environment of its own.
+"""
 
 import os
 import subprocess

@@ -116,7 +116,9 @@ def running(
     with_stdin: bool = False,
     folder: Path = ROOT,
 ) -> Iterator[Process]:
-    """Run `command` pinned to `core` (or several: `0,1`) for the duration of the block, in `folder`.
+    """Run `command` in `folder` for the duration of the block.
+
+    It is pinned to `core`, or to several: `0,1`.
 
     `RATEWIRE_` settings of this process are not inherited; `variables` has all of them.
     """

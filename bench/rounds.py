@@ -23,7 +23,9 @@ def run_rounds(
     results: Results,
     other: Checkout | None = None,
 ) -> None:
-    """Run all rounds; the plots use the first round only. With `other` the order alternates between rounds.
+    """Run all rounds; the plots use the first round only.
+
+    With `other` the order alternates between rounds.
 
     Raises:
         BenchmarkError: a measurement failed (of a comparison: twice in a row).
@@ -49,7 +51,10 @@ def run_rounds(
 
 
 def _measure(entry: Entry, context: ScenarioContext, server: Server, *, attempts: int) -> None:
-    """Measure once; a long comparison survives one failure, which is shown. Scenarios add figures only at their end."""
+    """Measure once; a long comparison survives one failure, which is shown.
+
+    Scenarios add figures only at their end.
+    """
     try:
         entry.measure(context, server)
     except BenchmarkError as exc:

@@ -105,7 +105,7 @@ class Gateway:
         return not self.awaited()
 
     def awaited(self) -> dict[str, str | None]:
-        """Return what keeps the gateway from being ready, `cache` or `instruments`, with the last error."""
+        """Return the backends awaited, `cache` and `instruments`, with their last errors."""
         since = self.mirror.disconnected_at
         connected = since is None or self._clock() - since <= self._unready_after
         awaited = {}

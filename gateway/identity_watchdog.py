@@ -1,4 +1,7 @@
-"""Watches for sources that mean different assets by one symbol: prices that stay far apart while all are fresh."""
+"""Watches for sources that mean different assets by one symbol.
+
+Prices that stay far apart while all are fresh.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,7 +40,10 @@ class SuspicionRecords(Protocol):
 
 
 class IdentityWatchdog:
-    """Marks instruments whose prices stay more than `max_distance` apart for `patience`. `run` must be running."""
+    """Marks instruments whose prices stay more than `max_distance` apart for `patience`.
+
+    `run` must be running.
+    """
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ log = structlog.get_logger("ratewire.gateway")
 
 @dataclass(frozen=True)
 class BackendAddresses:
-    """What the log calls the backends: `redis 10.0.0.5:6379`."""
+    """Names of the backends for the log: `redis 10.0.0.5:6379`."""
 
     cache: str
     instruments: str
@@ -32,7 +32,10 @@ def format_address(url: str) -> str:
 
 
 def describe_awaited(awaited: Mapping[str, str | None], addresses: BackendAddresses) -> str:
-    """Describe what is awaited: each of `cache` and `instruments`, with the last error if there was one."""
+    """Describe what is awaited.
+
+    Each of `cache` and `instruments`, with the last error if there was one.
+    """
     named = {
         "cache": f"cache ({addresses.cache})",
         "instruments": f"tracked instruments ({addresses.instruments})",

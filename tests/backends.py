@@ -1,4 +1,6 @@
-"""Private Redis, RabbitMQ and Postgres for tests: free ports, temporary folders, started once a session, stopped in the end.
+"""Private Redis, RabbitMQ and Postgres for tests.
+
+Free ports, temporary folders, started once a session, stopped in the end.
 
 Fixtures: `redis_url`, `amqp_url`, `postgres_url`, and `redis_server`, `rabbitmq_server`, `postgres_server` for outages.
 """
@@ -41,7 +43,10 @@ def find_binary(name: str, *places: str) -> str:
 
 
 class Server:
-    """One server process of the tests, with its process group; may be stopped and started again on the same port."""
+    """One server process of the tests, with its process group.
+
+    May be stopped and started again on the same port.
+    """
 
     def __init__(
         self,
@@ -89,7 +94,10 @@ class Server:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Keep its connections open and answer nothing, as a stalled machine would; `thaw` ends that."""
+        """Keep its connections open and answer nothing, as a stalled machine would.
+
+        `thaw` ends that.
+        """
         self._signal_family(signal.SIGSTOP)
 
     def thaw(self) -> None:

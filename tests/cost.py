@@ -1,4 +1,7 @@
-"""Bounds of processor time that hold on any machine: seconds are those of the machine that the bounds were set on."""
+"""Bounds of processor time that hold on any machine.
+
+Seconds are those of the machine that the bounds were set on.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +20,10 @@ def _reference() -> float:
 
 
 def machine_factor() -> float:
-    """How many times slower this machine is at this moment; at least 1, so that a bound is never tightened."""
+    """How many times slower this machine is at this moment.
+
+    At least 1, so that a bound is never tightened.
+    """
     return max(1.0, min(_reference() for _ in range(ROUNDS)) / REFERENCE_S)
 
 

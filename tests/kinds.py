@@ -1,4 +1,6 @@
-"""Kinds of tests, as pytest markers: `servers`, `slow`, `alone`, `long`. A test with none of them is a unit test.
+"""Kinds of tests, as pytest markers: `servers`, `slow`, `alone`, `long`.
+
+A test with none of them is a unit test.
 
 `servers`: starts processes or listens on a port. Set by hand, by a fixture of `SERVER_FIXTURES` or a parameter of `SERVERS`.
 `slow`: takes seconds of processor time without a server.
@@ -89,7 +91,10 @@ def names_server(item: pytest.Function) -> bool:
 
 
 def unit_of_work(nodeid: str) -> str:
-    """What pytest-xdist gives to a worker as one: a module with fixtures of its own, else a single test."""
+    """What pytest-xdist gives to a worker as one.
+
+    A module with fixtures of its own, else a single test.
+    """
     module = nodeid.partition("::")[0]
     return module if shares_fixtures(module) else nodeid
 

@@ -1,4 +1,6 @@
-"""Redis as a three-shard cluster, under Sentinel, and behind one address, for tests: free ports of 127.0.0.1.
+"""Redis as a three-shard cluster, under Sentinel, and behind one address, for tests.
+
+Free ports of 127.0.0.1.
 
 Fixtures, once a session: `redis_cluster`, `redis_sentinel`.
 """
@@ -56,7 +58,10 @@ def redis_node(folder: Path, *options: str) -> tuple[Server, int]:
 
 
 class RedisCluster:
-    """Three primaries and a replica of each. `fail_over` kills the primary of a key; `mend` starts it again."""
+    """Three primaries and a replica of each.
+
+    `fail_over` kills the primary of a key; `mend` starts it again.
+    """
 
     def __init__(self, servers: dict[int, Server]) -> None:
         self._servers = servers
@@ -80,7 +85,10 @@ class RedisCluster:
         return owners.pop() if len(owners) == 1 else 0
 
     def cut_replica(self, key: str) -> None:
-        """Stop replication of the shard that has a key: what is written from here on is lost with its primary."""
+        """Stop replication of the shard that has a key.
+
+        What is written from here on is lost with its primary.
+        """
         primary = self.primary_of(key)
         nodes = ask(primary, "CLUSTER", "NODES")
         self._frozen = replica_of(nodes, id_of_owner(nodes, int(ask(primary, "CLUSTER", "KEYSLOT", key))))
@@ -97,7 +105,10 @@ class RedisCluster:
             self._frozen = 0
 
     def freeze_primary(self, key: str) -> None:
-        """Stop the process of the primary that has a key; its connections stay open. `mend` ends that."""
+        """Stop the process of the primary that has a key; its connections stay open.
+
+        `mend` ends that.
+        """
         self._frozen = self.primary_of(key)
         self._servers[self._frozen].freeze()
 
@@ -110,7 +121,10 @@ class RedisCluster:
         ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
 
     def move_slot(self, key: str, *, work: Callable[[], None]) -> None:
-        """Move the slot of a key to another primary while the cluster runs; `work` runs in the middle of it."""
+        """Move the slot of a key to another primary while the cluster runs.
+
+        `work` runs in the middle of it.
+        """
         source, slot = self.primary_of(key), ask(self._alive[0], "CLUSTER", "KEYSLOT", key).strip()
         ids = {port: ask(port, "CLUSTER", "MYID").strip() for port in self._alive}
         nodes = [line.split() for line in ask(source, "CLUSTER", "NODES").splitlines()]

@@ -37,7 +37,7 @@ def measure_query(context: ScenarioContext, server: Server, count: int) -> None:
 
 
 def measure_heads(context: ScenarioContext, server: Server) -> None:
-    """Measure answers/s where each request has a traceparent of its own and one of 200 user agents."""
+    """Measure answers/s with a traceparent of its own for each request and 200 user agents."""
     row = Row("query, 1 rate, different heads", "answers/s", is_throughput=True)
     seen = _query(context, server, 1, context.plan.seconds, agents=AGENTS)
     context.results.add(row, server, seen.per_s, seen.shares)

@@ -1,1 +1,4 @@
-"""Queries as plain values and their answers, read from `gateway.state`. Knows no GraphQL and no transport."""
+"""Queries as plain values and their answers, read from `gateway.state`.
+
+Knows no GraphQL and no transport.
+"""

@@ -1,4 +1,7 @@
-"""The policy on age: a value's age, and the freshness that follows from it. Pure; time is an argument."""
+"""The policy on age: a value's age, and the freshness that follows from it.
+
+Pure; time is an argument.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

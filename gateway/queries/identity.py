@@ -1,4 +1,7 @@
-"""Prices too far apart to be of one asset. Pure: prices in, verdicts out. See docs/symbols.md."""
+"""Prices too far apart to be of one asset. Pure: prices in, verdicts out.
+
+See docs/symbols.md.
+"""
 
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
@@ -35,7 +38,10 @@ def find_suspects(
     unreviewed: Mapping[KeyT, Decimal],
     max_distance: Decimal = MAX_DISTANCE,
 ) -> frozenset[KeyT]:
-    """Return the keys whose prices are suspect; a price of unreviewed identity never makes a reviewed one suspect."""
+    """Return the keys whose prices are suspect.
+
+    A price of unreviewed identity never makes a reviewed one suspect.
+    """
     if not reviewed:
         return find_apart(unreviewed, max_distance)
     far = (

@@ -38,7 +38,9 @@ def spread_bps(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
 
 
 def price_basis(rate: Rate) -> PriceBasis:
-    """Return MID where fresh quotes exist and the last trade is outside bid..ask or older than the TTL.
+    """Return MID where fresh quotes have left the last trade behind.
+
+    That is: the trade is outside bid..ask, or older than the TTL of the source.
 
     Quotes are fresh while their age is within the source's TTL. A trade of unknown time counts by its price only. See
     docs/consensus.md.

@@ -1,4 +1,7 @@
-"""One instrument at one source as a client sees it: the ticker with its freshness, or the reason for its absence."""
+"""One instrument at one source as a client sees it.
+
+The ticker with its freshness, or the reason for its absence.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -64,7 +67,10 @@ class UnavailableReason(StrEnum):
 
 
 class UnavailableRate(msgspec.Struct, frozen=True):
-    """A requested symbol without a rate. `source` is `None` where the reason concerns all requested sources."""
+    """A requested symbol without a rate.
+
+    `source` is `None` where the reason concerns all requested sources.
+    """
 
     symbol: Symbol
     source: Source | None

@@ -8,7 +8,10 @@ from rates.symbol import Symbol
 
 
 class RateQuery(NamedTuple):
-    """One rate of a symbol: of `source`, or where it is `None` of the one that `rate` chooses under `policy`."""
+    """One rate of a symbol.
+
+    Of `source`, or where it is `None` of the one that `rate` chooses under `policy`.
+    """
 
     symbol: Symbol
     source: Source | None = None

@@ -1,4 +1,7 @@
-"""Answers rate queries from the mirror and the catalog, as plain values. Knows no GraphQL and never waits."""
+"""Answers rate queries from the mirror and the catalog, as plain values.
+
+Knows no GraphQL and never waits.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -117,7 +120,9 @@ class RateReader:
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
     ) -> Rate | None:
-        """Return the first rate by preference that satisfies the policy, else the freshest relative to its TTL.
+        """Return the first rate by preference that satisfies the policy.
+
+        If none does, return the freshest relative to its TTL.
 
         Raises:
             UnknownSymbol, NotTrading, RateNotSeen, SourceDown: no source has a rate.
@@ -217,7 +222,10 @@ class RateReader:
         return tuple(missing)
 
     def explain_unavailable(self, key: TickerKey) -> UnavailableRate:
-        """Return the reason why an instrument has no rate: its source does not trade it, or it is not tracked."""
+        """Return the reason why an instrument has no rate.
+
+        Its source does not trade it, or it is not tracked.
+        """
         halted = self._catalog.halted.get(key)
         return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
 

@@ -49,14 +49,20 @@ ANY_AGE = FreshnessPolicy()
 
 
 class RatesQuery(msgspec.Struct, frozen=True, cache_hash=True):
-    """The arguments of `rates`; `None` for all that is tracked. Hashed once, because every answer looks it up."""
+    """The arguments of `rates`; `None` for all that is tracked.
+
+    Hashed once, because every answer looks it up.
+    """
 
     symbols: tuple[Symbol, ...] | None = None
     sources: tuple[Source, ...] | None = None
 
 
 def pick_rate(rates: Iterable[Rate], policy: FreshnessPolicy) -> Rate | None:
-    """Return the first rate that satisfies the policy, else the freshest relative to its TTL; `None` of none."""
+    """Return the first rate that satisfies the policy, else the freshest relative to its TTL.
+
+    `None` of none.
+    """
     late: list[Rate] = []
     for rate in rates:
         if policy.allows(rate):

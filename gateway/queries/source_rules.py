@@ -1,4 +1,7 @@
-"""The rules that derive a source's state from facts in the mirror. Pure; time is an argument."""
+"""The rules that derive a source's state from facts in the mirror.
+
+Pure; time is an argument.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

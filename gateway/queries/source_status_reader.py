@@ -1,4 +1,4 @@
-"""The status of every source, from the facts of mirror and catalog, by the rules of `source_rules`.
+"""The status of every source: facts of mirror and catalog, judged by `source_rules`.
 
 Subscribers of `sources` ask each second, and every list with a missing rate asks too: instruments are counted once for
 all of them.

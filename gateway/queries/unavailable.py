@@ -1,4 +1,7 @@
-"""Reasons for missing rates: as entries of `unavailable`, and as errors where one rate was requested."""
+"""Reasons for missing rates.
+
+As entries of `unavailable`, and as errors where one rate was requested.
+"""
 
 from collections.abc import Sequence
 

@@ -77,7 +77,10 @@ class InstrumentCatalog:
         return self._sources_by_symbol.get(symbol, frozenset())
 
     def merged_sources(self, symbol: Symbol) -> frozenset[Source]:
-        """The sources that mean the same reviewed assets by `symbol`; only their rates may be merged. None for one unreviewed."""
+        """The sources that mean the same reviewed assets by `symbol`.
+
+        Only their rates may be merged. None for one unreviewed.
+        """
         return self._merged.get(symbol, frozenset())
 
     def suggest(self, symbol: Symbol, sources: Iterable[Source]) -> list[str]:
@@ -167,7 +170,10 @@ class InstrumentCatalog:
         return changed
 
     def _find_merged(self, symbol: Symbol, sources: Iterable[Source]) -> frozenset[Source]:
-        """Return the largest group of sources with the same reviewed assets; of equal ones that of the code's owner."""
+        """Return the largest group of sources with the same reviewed assets.
+
+        Of equal ones that of the code's owner.
+        """
         groups: dict[tuple[str | None, str | None], set[Source]] = {}
         for source in sources:
             instrument = self.tracked[TickerKey(source, symbol)]

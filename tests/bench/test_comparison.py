@@ -1,4 +1,7 @@
-"""Comparison with another commit: its checkout, the order of the rounds, the ratios and the clean-up."""
+"""Comparison with another commit.
+
+Its checkout, the order of the rounds, the ratios and the clean-up.
+"""
 
 import os
 import signal
@@ -91,7 +94,10 @@ def test_a_measurement_that_keeps_failing_ends_the_run(other: Checkout | None, e
 
 
 def test_throughput_rows_below_the_minimum_ratio_are_missed() -> None:
-    """The median over the rounds counts, inverted where less is better; other rows are not checked."""
+    """The median over the rounds counts, inverted where less is better.
+
+    Other rows are not checked.
+    """
     results = Results()
     for ratio in (0.5, 0.96, 2.0):
         results.add(SPEED, Server.RATEWIRE, 100 * ratio, CpuShares(0.5, 0.0, 0.1))

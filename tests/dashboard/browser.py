@@ -59,7 +59,10 @@ class Trace(TypedDict):
 
 
 class Seen(TypedDict):
-    """`complaints`: errors on the console; `foreign`: addresses elsewhere that the page tried to reach."""
+    """`complaints`.
+
+    Errors on the console; `foreign`: addresses elsewhere that the page tried to reach.
+    """
 
     complaints: list[str]
     foreign: list[str]
@@ -89,7 +92,10 @@ def find_chromium() -> str:
 
 
 class Browser:
-    """One page in one browser; every command waits for its reply, and its error holds the page's console."""
+    """One page in one browser.
+
+    Every command waits for its reply, and its error holds the page's console.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

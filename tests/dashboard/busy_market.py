@@ -1,4 +1,6 @@
-"""Serve a gateway whose every instrument moves ten times a second: `busy_market PORT INSTRUMENTS`.
+"""Serve a gateway whose every instrument moves ten times a second.
+
+`busy_market PORT INSTRUMENTS`.
 
 Prints to stderr each second how many rates it wrote.
 """

@@ -1,4 +1,7 @@
-"""Fixtures of the dashboard: a market that the test writes to Redis, one gateway process, a browser."""
+"""Fixtures of the dashboard.
+
+A market that the test writes to Redis, one gateway process, a browser.
+"""
 
 import asyncio
 import os
@@ -101,7 +104,10 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser(embedded: str) -> AsyncIterator[Browser]:
-    """A browser on the embedded system; at the end it must have seen no error and no foreign address."""
+    """A browser on the embedded system.
+
+    At the end it must have seen no error and no foreign address.
+    """
     async with browsing(embedded) as browser:
         yield browser
         seen = await browser.seen()
@@ -109,7 +115,9 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
 
 
 async def picture(browser: Browser, name: str, *, after_s: float = 0) -> None:
-    """Write a picture for the documentation where RATEWIRE_SCREENSHOTS is set; other runs leave the tree alone.
+    """Write a picture for the documentation where RATEWIRE_SCREENSHOTS is set.
+
+    Other runs leave the tree alone.
 
     `after_s`: how long the page needs to fill its chart.
     """

@@ -1,4 +1,6 @@
-"""Measure the page's use of the viewer's machine: 2,000 instruments, ten updates a second each, ten minutes.
+"""Measure the page's use of the viewer's machine.
+
+2,000 instruments, ten updates a second each, ten minutes.
 
 `make bench-page` runs it. Prints each minute how busy the page's main thread was and how much of its heap is alive after a
 collection; in the middle a trace of Chromium measures the same. Exits with 1 where a target is missed; `MINUTES=1` is shorter.

@@ -21,7 +21,10 @@ VIEWS = {
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
 @pytest.mark.parametrize("path", VIEWS)
 async def test_axe_finds_nothing_serious(browser: Browser, path: str, look: ContextOptions) -> None:
-    """Contrast, names, roles, order, scrollable regions: nothing serious or critical, with the panels open too."""
+    """Contrast, names, roles, order, scrollable regions.
+
+    Nothing serious or critical, with the panels open too.
+    """
     await browser.open(path, **look)
     await browser.until(VIEWS[path])
     await browser.click(".strip button")
@@ -56,7 +59,10 @@ async def test_live_regions_do_not_chatter(browser: Browser) -> None:
 
 
 async def test_reduced_motion_is_respected(browser: Browser) -> None:
-    """With prefers-reduced-motion nothing is animated; arrows and colours still show the direction."""
+    """With prefers-reduced-motion nothing is animated.
+
+    Arrows and colours still show the direction.
+    """
     await browser.open("/", reducedMotion="reduce")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     assert await browser.evaluate("document.getAnimations().length") == 0

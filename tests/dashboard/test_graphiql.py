@@ -1,4 +1,7 @@
-"""GraphiQL in a browser without other origins: it renders, completes, and every example runs."""
+"""GraphiQL in a browser without other origins.
+
+It renders, completes, and every example runs.
+"""
 
 import asyncio
 import json
@@ -25,7 +28,10 @@ TRACE_OF_TOO_EARLY = "Failed to load resource: the server responded with a statu
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def graphiql(embedded: str) -> AsyncIterator[Browser]:
-    """The explorer, opened once because its editor takes seconds to start; it reaches no other origin."""
+    """The explorer, opened once because its editor takes seconds to start.
+
+    It reaches no other origin.
+    """
     async with browsing(embedded) as browser:
         await open_explorer(browser)
         yield browser

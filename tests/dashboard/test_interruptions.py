@@ -46,7 +46,10 @@ async def arrive(page: Browser, symbol: str = BTC, path: str = "/") -> None:
 
 
 async def test_a_source_that_stops_turns_stale_on_the_page(market: Market, page: Browser) -> None:
-    """Without new rates the age keeps counting and turns stale at the TTL; another source stays fresh."""
+    """Without new rates the age keeps counting and turns stale at the TTL.
+
+    Another source stays fresh.
+    """
     async with market.serving():
         await market.write("BTC/USD", "60000", Source.COINGECKO)
         async with market.moving(BTC):
@@ -148,7 +151,10 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
 async def test_a_hidden_page_lets_the_server_go_and_resumes_when_it_is_seen(
     market: Market, page: Browser
 ) -> None:
-    """A hidden page ends its subscription after some seconds; when visible again it gets what it missed."""
+    """A hidden page ends its subscription after some seconds.
+
+    When visible again it gets what it missed.
+    """
     async with market.serving():
         await market.write(BTC, "61004.00")
         await arrive(page)

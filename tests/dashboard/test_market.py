@@ -1,4 +1,7 @@
-"""The market page on the embedded system: moving prices, search, favourites, sorting, keys and addresses."""
+"""The market page on the embedded system.
+
+Moving prices, search, favourites, sorting, keys and addresses.
+"""
 
 from typing import Unpack
 
@@ -32,7 +35,10 @@ async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) ->
 
 @pytest.mark.alone
 async def test_the_first_paint_is_within_a_second(browser: Browser) -> None:
-    """First contentful paint on loopback by the browser's own measurement: the best of ten visits."""
+    """First contentful paint on loopback by the browser's own measurement.
+
+    The best of ten visits.
+    """
     paints: list[float] = []
     while len(paints) < FIRST_VISITS and not any(paint < 1_000 for paint in paints):
         await visit(browser)
@@ -74,7 +80,10 @@ async def test_a_search_without_a_match_says_so_and_offers_a_way_back(browser: B
 
 
 async def test_keys_move_mark_and_open(browser: Browser) -> None:
-    """Keys start at the first row; arrows move, f marks, Enter opens, Escape returns to the same row."""
+    """Keys start at the first row.
+
+    Arrows move, f marks, Enter opens, Escape returns to the same row.
+    """
     await visit(browser, "/?sort=symbol&dir=asc")
     await browser.evaluate("document.getElementById('market').focus()")
     await browser.press("ArrowDown")

@@ -1,4 +1,7 @@
-"""A TCP relay whose connections can be cut: a lost network for the client while the server lives on."""
+"""A TCP relay whose connections can be cut.
+
+A lost network for the client while the server lives on.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""The distributed system, natively: each `ratewire` process with real Redis, RabbitMQ, Postgres and nginx on free ports."""
+"""The distributed system, natively.
+
+Each `ratewire` process with real Redis, RabbitMQ, Postgres and nginx on free ports.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

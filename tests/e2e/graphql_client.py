@@ -1,4 +1,7 @@
-"""A GraphQL client for tests: plain HTTP with httpx, subscriptions with the `gql` client, both decoded into typed shapes."""
+"""A GraphQL client for tests.
+
+Plain HTTP with httpx, subscriptions with the `gql` client, both decoded into typed shapes.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""Start `ratewire` commands as a user would: separate processes, settings from the environment, SIGTERM to stop."""
+"""Start `ratewire` commands as a user would.
+
+Separate processes, settings from the environment, SIGTERM to stop.
+"""
 
 import asyncio
 import os
@@ -24,7 +27,10 @@ def free_port() -> int:
 
 
 async def eventually(check: Callable[[], Awaitable[T | None]], *, within_s: float, what: str) -> T:
-    """The first truthy result of `check`, polled; raises AssertionError naming `what` after `within_s`."""
+    """The first truthy result of `check`, polled.
+
+    Raises AssertionError naming `what` after `within_s`.
+    """
     seen: T | None = None
     try:
         async with asyncio.timeout(within_s):
@@ -91,7 +97,10 @@ class Command:
 
 @asynccontextmanager
 async def running(*arguments: str, env: Mapping[str, str], folder: Path = ROOT) -> AsyncIterator[Command]:
-    """`ratewire ARGUMENTS` of the project in `folder`, with exactly the settings in `env`; ended at the latest on leaving."""
+    """`ratewire ARGUMENTS` of the project in `folder`, with exactly the settings in `env`.
+
+    Ended at the latest on leaving.
+    """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RATEWIRE_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -18,7 +18,10 @@ class Program:
         self.lines: list[str] = []
 
     async def line(self, *, has: str = "", within_s: float = 30) -> str:
-        """The next line that contains `has`; an AssertionError when the program ends or takes too long before."""
+        """The next line that contains `has`.
+
+        An AssertionError when the program ends or takes too long before.
+        """
         assert self.process.stdout is not None
         try:
             async with asyncio.timeout(within_s):

@@ -1,4 +1,7 @@
-"""Read recordings with the simplest code there is: the oracle of the replay tests. Shares no code with the simulator."""
+"""Read recordings with the simplest code there is: the oracle of the replay tests.
+
+Shares no code with the simulator.
+"""
 
 import gzip
 import json
@@ -14,7 +17,10 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 
 
 def recording(name: str) -> Path:
-    """A file of the developers' recordings; skips the test where it is absent, since it cannot be redistributed."""
+    """A file of the developers' recordings.
+
+    Skips the test where it is absent, since it cannot be redistributed.
+    """
     path = RECORDINGS / name
     if not path.exists():
         pytest.skip(f"the recording {name} is not there: it cannot be redistributed")

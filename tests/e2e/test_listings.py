@@ -1,4 +1,7 @@
-"""A pair that its exchange halts becomes unavailable to a subscriber and comes back: from the listing to the subscription."""
+"""A pair that its exchange halts becomes unavailable to a subscriber and comes back.
+
+From the listing to the subscription.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Consensus and conversion of recorded symbols, computed again by other means: fractions instead of decimals."""
+"""Consensus and conversion of recorded symbols, computed again by other means.
+
+Fractions instead of decimals.
+"""
 
 import asyncio
 from collections.abc import Sequence

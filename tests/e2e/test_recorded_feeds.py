@@ -99,7 +99,9 @@ RECORDINGS: Mapping[str, tuple[str, Read]] = {
 
 
 async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
-    """Every received price was recorded for its symbol, with its own quotes; the last one arrives.
+    """Every received price was recorded for its symbol, with its own quotes.
+
+    The last one arrives.
 
     Kraken's file is written from the documented shapes: no recording of its v2 feed is public. Binance's has aggregate trades only,
     so its prices come through the polled ticker.

@@ -1,4 +1,7 @@
-"""Processes of the distributed system on a Redis Cluster: a shard that fails over delays its own sources only."""
+"""Processes of the distributed system on a Redis Cluster.
+
+A shard that fails over delays its own sources only.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -74,7 +77,10 @@ async def system(
 async def test_a_failed_primary_delays_its_own_sources_only(
     system: System, redis_cluster: RedisCluster, fail: Callable[[RedisCluster, str], None]
 ) -> None:
-    """Killed or frozen: no process ends, the other source goes on, and both are current again by themselves."""
+    """Killed or frozen.
+
+    No process ends, the other source goes on, and both are current again by themselves.
+    """
 
     async def both_go_on() -> bool:
         return {FAILING.name, OTHER.name} <= await system.newer_than(began)

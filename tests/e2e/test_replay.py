@@ -1,4 +1,7 @@
-"""Real input: recorded exchange traffic through the real clients, queue and cache, to a GraphQL subscriber, digit for digit."""
+"""Real input.
+
+Recorded exchange traffic through the real clients, queue and cache, to a GraphQL subscriber, digit for digit.
+"""
 
 import asyncio
 import re
@@ -101,7 +104,10 @@ def replaying(
     rabbitmq_server: Server,
     postgres_server: Server,
 ) -> Opened:
-    """Open a system that replays recordings: in one process, or in separate processes on the real backends."""
+    """Open a system that replays recordings.
+
+    In one process, or in separate processes on the real backends.
+    """
 
     @asynccontextmanager
     async def embedded(
@@ -206,7 +212,10 @@ def check_binance(
 def next_place(
     trades: list[tuple[int, str]], moved: Callable[[int], int], value: tuple[int, str], after: int
 ) -> int:
-    """The index of `value` among the recorded trades after index `after`; fails on a repeat or a wrong order."""
+    """The index of `value` among the recorded trades after index `after`.
+
+    Fails on a repeat or a wrong order.
+    """
     for place in range(after + 1, len(trades)):
         event_ms, price = trades[place]
         if (moved(event_ms), price) == value:

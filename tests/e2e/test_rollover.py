@@ -1,4 +1,7 @@
-"""A day of Binance's push feed in seconds: its connections are replaced every 1.5 seconds, and no trade is missing."""
+"""A day of Binance's push feed in seconds.
+
+Its connections are replaced every 1.5 seconds, and no trade is missing.
+"""
 
 import asyncio
 import json
@@ -73,7 +76,10 @@ def to_ms(text: str) -> int:
 
 
 def write_recording(path: Path) -> None:
-    """Write evenly spaced trades in the format of the recordings: time of receipt in ns, then Binance's frame."""
+    """Write evenly spaced trades in the format of the recordings.
+
+    Time of receipt in ns, then Binance's frame.
+    """
     began_ms = 1_700_000_000_000
     stagger_ms = SPACING_MS // len(SYMBOLS)
     with path.open("w") as file:

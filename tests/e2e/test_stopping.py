@@ -1,4 +1,7 @@
-"""SIGTERM while a part of the system hangs: every process still stops within the grace period of `docker stop`."""
+"""SIGTERM while a part of the system hangs.
+
+Every process still stops within the grace period of `docker stop`.
+"""
 
 import asyncio
 import signal

@@ -91,7 +91,10 @@ async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
 async def test_an_unreachable_backend_is_retried_then_given_up(
     command: list[str], env: dict[str, str], message: str, redis_url: str, amqp_url: str
 ) -> None:
-    """Each attempt is logged; after the start-up timeout the exit code is 1 and the last line names the backend."""
+    """Each attempt is logged.
+
+    After the start-up timeout the exit code is 1 and the last line names the backend.
+    """
     base = {
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_AMQP_URL": amqp_url,

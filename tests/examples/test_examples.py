@@ -1,4 +1,7 @@
-"""Every example runs against the embedded system as `examples/README.md` says; the resume helpers resume."""
+"""Every example runs against the embedded system as `examples/README.md` says.
+
+The resume helpers resume.
+"""
 
 import json
 import re
@@ -83,7 +86,10 @@ async def test_curl_says_what_is_wrong_and_fails(port: int) -> None:
 
 @pytest.mark.usefixtures("built")
 async def test_urql_and_apollo_query_and_subscribe(port: int) -> None:
-    """Typed operations work over HTTP and WebSocket; the cache holds the subscription's latest value."""
+    """Typed operations work over HTTP and WebSocket.
+
+    The cache holds the subscription's latest value.
+    """
     urql = await output_of("node", "build/urql.js", cwd=TYPESCRIPT, env=address(port))
     assert "FRESH" in urql
     assert urql.count("UPDATE") == 4
@@ -128,7 +134,10 @@ async def test_the_resume_helper_says_when_something_may_have_been_missed(
 
 @asynccontextmanager
 async def refusing_once(code: str) -> AsyncIterator[int]:
-    """Serve graphql-transport-ws: the first answer is an error with `code`, any later one an event. Yields the port."""
+    """Serve graphql-transport-ws.
+
+    The first answer is an error with `code`, any later one an event. Yields the port.
+    """
     subscriptions = 0
     event: dict[str, object] = {
         "kind": "SNAPSHOT",

@@ -135,7 +135,10 @@ async def test_one_command_resolves_it(
     watchdog: IdentityWatchdog,
     store: InstrumentStore,
 ) -> None:
-    """Separated, both are answered under codes of their own; confirmed, the source is merged again."""
+    """Separated, both are answered under codes of their own.
+
+    Confirmed, the source is merged again.
+    """
     await clash(gateway, cache, clock, watchdog, gateway.catalog)
     records = IdentityRecords(store)
     if command == "separate":

@@ -150,7 +150,10 @@ async def test_nothing_listens_before_the_first_load(
     structured_logs: list[EventDict],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Early clients are refused and the log names what is awaited; the first accepted connection gets data."""
+    """Early clients are refused and the log names what is awaited.
+
+    The first accepted connection gets data.
+    """
     monkeypatch.setattr(startup, "LOG_INTERVAL_S", 0.01)
     scripted_feed.snapshots[Source.BINANCE] = Snapshot(Source.BINANCE, "e", 1, (ticker(price="7"),), ())
     scripted_feed.gate.clear()

@@ -1,1 +1,1 @@
-"""The consensus price of a symbol over several sources, with the contribution of each source."""
+"""The consensus price of a symbol over several sources, with each contribution."""

@@ -1,4 +1,7 @@
-"""Formulas of the consensus price, in exact decimals. Pure: prices in, prices out. See docs/consensus.md."""
+"""Formulas of the consensus price, in exact decimals. Pure: prices in, prices out.
+
+See docs/consensus.md.
+"""
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
@@ -29,7 +32,10 @@ _TWO = Decimal(2)
 
 
 def median(values: Sequence[Decimal]) -> Decimal:
-    """Return the middle value, or the exact mean of the two middle ones. `values` must not be empty."""
+    """Return the middle value, or the exact mean of the two middle ones.
+
+    `values` must not be empty.
+    """
     ordered = sorted(values)
     middle = len(ordered) // 2
     if len(ordered) % 2:
@@ -38,7 +44,9 @@ def median(values: Sequence[Decimal]) -> Decimal:
 
 
 def vwap(prices: Sequence[Decimal], volumes: Sequence[Decimal]) -> Decimal:
-    """Return the volume-weighted mean price, rounded half to even. Volumes are positive, in one unit.
+    """Return the volume-weighted mean price, rounded half to even.
+
+    Volumes are positive, in one unit.
 
     The result lies between the lowest and the highest price, because it is rounded to a grid that holds all prices.
     """
@@ -51,7 +59,9 @@ def vwap(prices: Sequence[Decimal], volumes: Sequence[Decimal]) -> Decimal:
 
 
 def outlier_limit(prices: Sequence[Decimal], tolerance_bps: Decimal) -> Decimal | None:
-    """Return the largest distance from the median that is no outlier; `None` for fewer than four prices.
+    """Return the largest distance from the median that is no outlier.
+
+    `None` for fewer than four prices.
 
     No distance within `tolerance_bps` is an outlier, because the client accepts it.
     """
@@ -65,12 +75,17 @@ def outlier_limit(prices: Sequence[Decimal], tolerance_bps: Decimal) -> Decimal 
 
 
 def distance_bps(price: Decimal, reference: Decimal) -> Decimal:
-    """Return the distance of `price` from `reference` in basis points (1/100 %) of it; negative below."""
+    """Return the distance of `price` from `reference` in basis points (1/100 %) of it.
+
+    Negative below.
+    """
     return RATIO.divide(EXACT.multiply(EXACT.subtract(price, reference), Decimal(BPS)), reference)
 
 
 def shares(amounts: Sequence[Decimal]) -> list[Decimal]:
-    """Return each amount's share of the total, in millionths that sum to exactly 1. Amounts are positive.
+    """Return each amount's share of the total, in millionths that sum to exactly 1.
+
+    Amounts are positive.
 
     Shares are rounded down; the remainder goes to the largest fractions, the first of equal ones (Hamilton's method).
     """

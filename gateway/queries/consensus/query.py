@@ -45,7 +45,10 @@ class ConsensusQuery(NamedTuple):
 
     @property
     def id(self) -> str:
-        """An identifier of the query. Arguments at their defaults are left out, so that equal queries have one id."""
+        """An identifier of the query.
+
+        Arguments at their defaults are left out, so that equal queries have one id.
+        """
         details = {
             "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
             "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),

@@ -1,4 +1,7 @@
-"""The result of a consensus query: the price, its quality, and the contribution of every source."""
+"""The result of a consensus query.
+
+The price, its quality, and the contribution of every source.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -41,7 +44,10 @@ class ExclusionReason(StrEnum):
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """The contribution of one source. `weight` is its share of the price, `deviation_bps` its distance from it."""
+    """The contribution of one source.
+
+    `weight` is its share of the price, `deviation_bps` its distance from it.
+    """
 
     source: Source
     rate: Rate | None = None
@@ -95,7 +101,10 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
         return self.said == other.said
 
     def _turns(self) -> Iterator[datetime]:
-        """Yield the moments at which time alone changes the result. An excluded stale or unseen rate returns by a ticker only."""
+        """Yield the moments at which time alone changes the result.
+
+        An excluded stale or unseen rate returns by a ticker only.
+        """
         for rate in self._fresh_enough():
             ticker, ttl, query = rate.ticker, rate.ttl, self.query
             for moment, limits in (

@@ -1,4 +1,7 @@
-"""Compute one price from the rates of several sources. Pure; each rate carries the moment at which it is judged."""
+"""Compute one price from the rates of several sources.
+
+Pure; each rate carries the moment at which it is judged.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -128,7 +131,10 @@ def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
 def _leave_out_suspects(
     contributions: Sequence[Contribution], source_rates: Mapping[Source, SourceRate]
 ) -> list[Contribution]:
-    """Leave out rates that differ by a factor: one of them is of another asset, so they make no price together."""
+    """Leave out rates that differ by a factor.
+
+    One of them is of another asset, so they make no price together.
+    """
     compared = [
         each
         for each in contributions

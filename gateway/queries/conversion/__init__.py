@@ -1,1 +1,4 @@
-"""Conversion of amounts between assets along the known rates. A missing route is an error, never a guess."""
+"""Conversion of amounts between assets along the known rates.
+
+A missing route is an error, never a guess.
+"""

@@ -1,4 +1,7 @@
-"""Static facts about assets: the usual quote assets, and the stablecoins that promise one dollar."""
+"""Static facts about assets.
+
+The usual quote assets, and the stablecoins that promise one dollar.
+"""
 
 DOLLAR = "USD"
 

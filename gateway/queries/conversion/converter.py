@@ -42,7 +42,7 @@ class Converter:
         self._cached = lru_cache(maxsize=MAX_ASSET_GRAPHS)(self._make_graph)
 
     def convert(self, query: ConversionQuery) -> Conversion | None:
-        """Convert along the first route whose rates all satisfy the policy, else along the freshest one.
+        """Convert along the first route that satisfies the policy, else along the freshest.
 
         Raises:
             UnknownAsset, NotTrading, NoConversionPath: no tracked symbol of the sources leads there.

@@ -1,4 +1,7 @@
-"""The graph of assets and the tracked symbols that connect them. Holds no rates; built once per set of instruments."""
+"""The graph of assets and the tracked symbols that connect them.
+
+Holds no rates; built once per set of instruments.
+"""
 
 import difflib
 from collections import deque
@@ -24,7 +27,10 @@ Rank = tuple[int, int, str]
 
 
 class AssetGraph:
-    """Assets and the symbols between them. With `pegs`, the dollar and all stablecoins are connected without a market."""
+    """Assets and the symbols between them.
+
+    With `pegs`, the dollar and all stablecoins are connected without a market.
+    """
 
     def __init__(self, sources_by_symbol: Mapping[Symbol, Sequence[Source]], *, pegs: bool) -> None:
         self.sources_by_symbol = sources_by_symbol
@@ -56,7 +62,10 @@ class AssetGraph:
         return self._links[one][other]
 
     def routes(self, start: str, end: str, max_legs: int) -> tuple[Route, ...]:
-        """Return the routes between two different assets: fewest legs first, then fewest pegs, then best hubs."""
+        """Return the routes between two different assets.
+
+        Fewest legs first, then fewest pegs, then best hubs.
+        """
         return self._cached(start, end, max_legs)
 
     def reach(self, asset: str) -> list[str]:
@@ -64,7 +73,10 @@ class AssetGraph:
         return nsmallest(MAX_NAMED, self._links[asset], key=self._ranks.__getitem__)
 
     def distance(self, start: str, end: str) -> int | None:
-        """Return the smallest number of legs between two assets, without a limit; `None` where no route exists."""
+        """Return the smallest number of legs between two assets, without a limit.
+
+        `None` where no route exists.
+        """
         legs = {start: 0}
         ahead = deque([start])
         while ahead:

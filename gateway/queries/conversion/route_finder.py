@@ -1,4 +1,7 @@
-"""Choose the rates of one conversion among possible routes. Reads each pair of neighbours once."""
+"""Choose the rates of one conversion among possible routes.
+
+Reads each pair of neighbours once.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

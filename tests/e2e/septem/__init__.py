@@ -1,1 +1,4 @@
-"""Septem, a made-up exchange: a source that is not in the project, for the test of how one is added."""
+"""Septem, a made-up exchange.
+
+A source that is not in the project, for the test of how one is added.
+"""

@@ -8,7 +8,10 @@ from rates.errors import SourceProtocolError
 
 
 class SeptemTick(msgspec.Struct, frozen=True):
-    """`{"pair":"btc_usd","price":"61000.10","at":1767268800000,"n":1}`: the last trade, its time in milliseconds, its number."""
+    """`{"pair":"btc_usd","price":"61000.10","at":1767268800000,"n":1}`.
+
+    The last trade, its time in milliseconds, its number.
+    """
 
     pair: str
     price: Decimal

@@ -46,7 +46,10 @@ async def test_an_unreviewed_code_is_never_merged(running: Running, cache: Memor
 
 
 async def test_a_reviewed_code_leaves_the_unreviewed_one_out(running: Running, cache: MemoryCache) -> None:
-    """The code means the asset that owns it; what a source means by it unreviewed is somebody else's."""
+    """The code means the asset that owns it.
+
+    What a source means by it unreviewed is somebody else's.
+    """
     reader = ListedInstruments()
     reader.instruments = [
         instrument(Source.COINBASE, SKL, None),

@@ -200,7 +200,10 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
 async def test_a_subscription_can_ask_for_a_recent_trade(
     gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
-    """`maxTradeAgeMs`: a list leaves out quoted rates without a recent trade, a single rate follows the next source."""
+    """`maxTradeAgeMs`.
+
+    A list leaves out quoted rates without a recent trade, a single rate follows the next source.
+    """
     limit = timedelta(minutes=1)
     quoted = ticker(price="100", last_trade_at=clock() - timedelta(hours=10))
     traded = ticker(price="101", source=Source.COINGECKO, last_trade_at=clock())

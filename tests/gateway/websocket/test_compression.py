@@ -1,4 +1,7 @@
-"""Compressed WebSocket messages: for clients that offer them, once for all connections, and off by default."""
+"""Compressed WebSocket messages.
+
+For clients that offer them, once for all connections, and off by default.
+"""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -63,7 +66,10 @@ class Offer(ClientPerMessageDeflateFactory):
 async def events(
     url: str, cache: MemoryCache, ticker: BuildTicker, offer: Offer, protocol: str = MODERN
 ) -> list[Any]:
-    """A snapshot and an update, as a client sees them that offers this; what it sends itself is compressed if the offer is taken."""
+    """A snapshot and an update, as a client sees them that offers this.
+
+    What it sends itself is compressed if the offer is taken.
+    """
     await cache.write([ticker(price="1", sequence=1)])
     async with raw_socket(url, protocol, compression=None, extensions=[offer]) as client:
         await client.start("1", WIDE)

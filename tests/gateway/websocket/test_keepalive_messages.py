@@ -1,4 +1,7 @@
-"""Signs of life in the protocol: what is silent for long is given one, and what speaks needs none."""
+"""Signs of life in the protocol.
+
+What is silent for long is given one, and what speaks needs none.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Whatever clients send, in whatever order: an answer or a documented close code, and never a stack trace."""
+"""Whatever clients send, in whatever order.
+
+An answer or a documented close code, and never a stack trace.
+"""
 
 import asyncio
 import json

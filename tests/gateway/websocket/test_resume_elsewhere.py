@@ -127,7 +127,10 @@ async def test_a_client_cut_off_anywhere_misses_nothing_and_hears_nothing_twice(
 async def test_a_client_cut_off_anywhere_ends_with_the_newest_value_of_everything(
     redis_url: str, tmp_path: Path
 ) -> None:
-    """Where the same symbols move many times, so that values are merged: never older after newer, never one twice."""
+    """Where the same symbols move many times, so that values are merged.
+
+    Never older after newer, never one twice.
+    """
     async with two_gateways(redis_url, tmp_path) as (writer, gateways):
         for seed in range(10):
             draw, client = random.Random(seed), Client(random.Random(~seed))

@@ -1,4 +1,7 @@
-"""Readers that read slowly or not at all: they lose intermediate values, never the newest, and cost the others nothing."""
+"""Readers that read slowly or not at all.
+
+They lose intermediate values, never the newest, and cost the others nothing.
+"""
 
 import asyncio
 import socket
@@ -48,7 +51,10 @@ async def stalled_reader(url: str, query: str = WATCHED) -> AsyncIterator[RawSoc
 
 
 class Witness:
-    """A reader that keeps up: the newest price that it has seen of the first symbol, and how late that was at worst."""
+    """A reader that keeps up.
+
+    The newest price that it has seen of the first symbol, and how late that was at worst.
+    """
 
     def __init__(self) -> None:
         self.seen = 0
@@ -91,7 +97,10 @@ async def write_for(seconds: float, writer: Writer, witness: Witness, first: int
 async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
     redis_url: str, tmp_path: Path
 ) -> None:
-    """1,000 updates a second, ten readers that stop: flat memory, a neighbour that misses nothing, then the newest values."""
+    """1,000 updates a second, ten readers that stop.
+
+    Flat memory, a neighbour that misses nothing, then the newest values.
+    """
     assert UPDATES_A_SECOND == 1_000
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(Writer(redis_url))
@@ -136,7 +145,10 @@ async def reads_on(client: RawSocket, newest: int) -> None:
 async def test_a_reader_stalled_for_too_long_is_closed_with_4503(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """At once for the server, whose memory it held; it learns of it when it reads on, behind what was under way."""
+    """At once for the server, whose memory it held.
+
+    It learns of it when it reads on, behind what was under way.
+    """
     async with ready_gateway(stall_timeout_s=0.3) as served, stalled_reader(served.ws, WIDE) as client:
         number = 0
         async with asyncio.timeout(20):
