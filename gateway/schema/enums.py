@@ -26,7 +26,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "Whose clock gave `observedAt`.",
         {
             "SOURCE": "The source's own event time.",
-            "RECEIVED": "Our arrival time, because the source gives none.",
+            "RECEIVED": "Our arrival time, less the `Age` of an HTTP response, because the source gives none.",
         },
     ),
     Freshness: (

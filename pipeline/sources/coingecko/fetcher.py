@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
-from pipeline.sources.coingecko.freshness import earliest_update
+from pipeline.sources.coingecko.freshness import earliest_update, response_age
 from pipeline.sources.coingecko.messages import CoinQuote, parse_prices
 from pipeline.sources.coingecko.plan import update_interval
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
@@ -84,7 +84,13 @@ class CoinGeckoFetcher:
         for coin in unreadable:
             self._health.record_rejection(Rejection.UNREADABLE, coin)
         tickers = tuple(
-            to_tickers(quotes, request.instruments, received_at=received_at, simulated=self._simulated)
+            to_tickers(
+                quotes,
+                request.instruments,
+                received_at=received_at,
+                simulated=self._simulated,
+                response_age=response_age(answer.headers),
+            )
         )
         priced = {ticker.symbol for ticker in tickers}
         missing = tuple(str(one.symbol) for one in request.instruments if one.symbol not in priced)

@@ -24,7 +24,7 @@ def earliest_update(
     """Return the time before which the same call cannot return anything newer."""
     lifetime = _lifetime(headers.get("cache-control", ""))
     if lifetime is not None:
-        left = lifetime - _age(headers.get("age", ""))
+        left = lifetime - response_age(headers)
         if left <= timedelta() < lifetime:
             # The time of renewal is unknown. Calling with every task until then would use up the budget.
             left = update_interval / RENEWAL_SHARE
@@ -46,5 +46,7 @@ def _lifetime(cache_control: str) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=int(seconds))
 
 
-def _age(age: str) -> timedelta:
-    return timedelta(seconds=int(age)) if re.fullmatch(r"[0-9]{1,9}", age.strip()) else timedelta()
+def response_age(headers: Mapping[str, str]) -> timedelta:
+    """Return how long ago the edge made its copy; zero without a usable `Age`."""
+    age = headers.get("age", "").strip()
+    return timedelta(seconds=int(age)) if re.fullmatch(r"[0-9]{1,9}", age) else timedelta()

@@ -4,7 +4,7 @@ Its volume is in quote units, so that it is not `volume_24h`. Missing values sta
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pipeline.sources.coingecko.messages import CoinQuote
@@ -36,8 +36,12 @@ def to_tickers(
     *,
     received_at: datetime,
     simulated: bool,
+    response_age: timedelta = timedelta(),
 ) -> Iterator[Ticker]:
-    """Yield a ticker for each instrument with a price."""
+    """Yield a ticker for each instrument with a price.
+
+    A price without a time of its own is as old as the edge's copy that it came from.
+    """
     for one in instruments:
         quote, currency = quotes.get(one.source_symbol, {}), one.symbol.quote.lower()
         price: Decimal | None = quote.get(currency)
@@ -48,7 +52,7 @@ def to_tickers(
             source=Source.COINGECKO,
             symbol=one.symbol,
             price=price,
-            observed_at=received_at if at is None else at,
+            observed_at=received_at - response_age if at is None else at,
             observed_at_origin=ObservedAtOrigin.RECEIVED if at is None else ObservedAtOrigin.SOURCE,
             received_at=received_at,
             change_percent_24h=quote.get(f"{currency}_24h_change"),

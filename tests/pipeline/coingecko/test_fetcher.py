@@ -21,6 +21,7 @@ from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.factory import coingecko
 from pipeline.sources.coingecko.settings import CoinGeckoSettings
 from pipeline.task import RequestedInstrument
+from rates.clock import parse_ms
 from rates.errors import (
     CacheUnavailable,
     InvalidSetting,
@@ -31,7 +32,7 @@ from rates.errors import (
     SourceUnavailable,
 )
 from rates.health import CallBudgetState
-from rates.source import Source
+from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
 from tests.pipeline import http_server
 from tests.pipeline.fakes import START, FakeClock, source_context
@@ -162,6 +163,22 @@ async def test_a_call_that_cannot_be_newer_is_skipped() -> None:
             client.clock.advance(seconds=60)
             assert len(await fetcher.fetch(WANTED)) == 2
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds"), [("20", 20), (" 20 ", 20), ("-5", 0), ("1.5", 0), ("", 0), ("9" * 5000, 0)]
+)
+async def test_a_price_without_a_time_is_as_old_as_the_copy(age: str, seconds: int) -> None:
+    """`Age` counts only for prices that have our time. An unusable one is ignored."""
+    async with open_server() as server:
+        server.headers["age"] = age
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url))
+        async with client.open() as fetcher:
+            bitcoin, ethereum = await fetcher.fetch(WANTED)
+    assert ethereum.observed_at == START - timedelta(seconds=seconds)
+    assert (ethereum.observed_at_origin, ethereum.received_at) == (ObservedAtOrigin.RECEIVED, START)
+    assert bitcoin.observed_at == parse_ms(1779092258 * 1000)
+    assert bitcoin.observed_at_origin is ObservedAtOrigin.SOURCE
 
 
 async def test_a_rate_limit_starts_a_cooldown_of_all_replicas() -> None:
