@@ -17,8 +17,8 @@ UPDATE_INTERVALS: dict[Plan, timedelta] = {
     "demo": timedelta(seconds=60),
     "pro": timedelta(seconds=20),
 }
-# Recorded without a key on 2025-11-20: 1, 4, 5, 6 and 3 good calls, each followed by 60 s of refusals. With a demo key: 15 calls a
-# minute for 80 minutes, none refused; 30 are documented.
+# Recorded without a key on 2025-11-20: 1, 4, 5, 6 and 3 good calls, each followed by refusals, for 57 to 59 s. With a demo key:
+# 501 calls, up to 15 a minute, none refused; 30 are documented.
 CALLS_PER_MINUTE: dict[Plan, int] = {"keyless": 4, "demo": 30, "pro": 30}
 
 
