@@ -61,7 +61,7 @@ class GatewaySettings(BaseSettings):
         default=Decimal(20),
         description="Percent by which fresh prices of one symbol may differ between sources before they are suspected of being different "
         "assets and kept out of lists and merged answers. Smaller finds a clash of coins of like price; larger leaves real differences of "
-        "thin markets alone.",
+        "thin markets alone. Consensus and fallbacks leave such prices out at once and always use 20 percent.",
     )
     suspect_after_s: float = Field(
         default=30.0,
