@@ -1,7 +1,7 @@
 """The wiring of a gateway process, and its readiness."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 import structlog
@@ -19,6 +19,12 @@ from gateway.subscriptions.registry import SubscriptionRegistry
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
 from rates.ticker import TickerKey
+from runtime.backoff import Backoff
+from runtime.restart import keep_running
+
+# Between two attempts of a task that failed unexpectedly. The mirror is out of date meanwhile.
+FIRST_RESTART_WAIT = timedelta(seconds=0.1)
+LONGEST_RESTART_WAIT = timedelta(seconds=5)
 
 log = structlog.get_logger("ratewire.gateway")
 
@@ -41,6 +47,8 @@ class Gateway:
     ) -> None:
         self._clock = clock
         self.simulated = simulated
+        self.unexpected: dict[str, int] = {}
+        """The exceptions that no code expected so far, by task."""
         self._unready_after = timedelta(seconds=settings.unready_after_s)
         self.catalog = InstrumentCatalog(
             instruments,
@@ -56,11 +64,17 @@ class Gateway:
             ttl=settings.ttl,
             preference=settings.source_preference,
             max_symbols=settings.max_symbols,
+            max_distance=settings.max_source_distance,
             simulated=simulated,
             clock=clock,
         )
         self.consensus = ConsensusReader(
-            self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
+            self.rates,
+            self.mirror,
+            self.catalog,
+            preference=settings.source_preference,
+            max_distance=settings.max_source_distance,
+            clock=clock,
         )
         self.live_queries = LiveQueries(
             feed,
@@ -92,13 +106,22 @@ class Gateway:
     async def run(self) -> None:
         """Keep mirror and catalog current until cancelled.
 
-        The loss of Redis or the database does not end it; any other failure does.
+        An exception that no code expected costs one attempt of its task, and is counted.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.mirror.run(), name="mirror")
-            tasks.create_task(self.catalog.run(), name="catalog")
+            self._start(tasks, self.mirror.run, "mirror")
+            self._start(tasks, self.catalog.run, "catalog")
             if self._watchdog is not None:
-                tasks.create_task(self._watchdog.run(), name="identities")
+                self._start(tasks, self._watchdog.run, "identities")
+
+    def _start(self, tasks: asyncio.TaskGroup, run: Callable[[], Awaitable[None]], name: str) -> None:
+        self.unexpected[name] = 0
+
+        def count(_error: Exception) -> None:
+            self.unexpected[name] += 1
+
+        backoff = Backoff(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT)
+        tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
         """Whether cache and catalog have been read, and the cache was not lost for too long."""

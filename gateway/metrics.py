@@ -30,6 +30,14 @@ class GatewayCollector(Collector):
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
         yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
+        unexpected = CounterMetricFamily(
+            "ratewire_gateway_unexpected_errors",
+            "Errors that no code expected. Each restarted the task.",
+            labels=("task",),
+        )
+        for task, count in gateway.unexpected.items():
+            unexpected.add_metric((task,), count)
+        yield unexpected
         yield from describe_sources(gateway.rates.sources())
 
 

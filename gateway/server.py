@@ -117,12 +117,11 @@ async def serve_gateway(
     """Serve on `listener` (from `bind`) until `stop` is set.
 
     It listens once the cache and the tracked instruments are read. Until then connections are refused, so that clients and
-    balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens. A failure of any
-    part ends the whole gateway.
+    balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens.
 
     Raises:
         PortInUse: another process has listened on the address since `bind`.
-        ExceptionGroup: the failure of a part.
+        ExceptionGroup: the server failed.
     """
     gateway = Gateway(feed, instruments, settings, simulated=simulated, suspicions=suspicions, clock=clock)
     app = create_app(gateway, settings, static_directory=static_directory)

@@ -59,9 +59,9 @@ class GatewaySettings(BaseSettings):
     )
     max_source_distance_percent: Annotated[Decimal, Field(gt=0, le=1000)] = Field(
         default=Decimal(20),
-        description="Percent by which fresh prices of one symbol may differ between sources before they are suspected of being different "
-        "assets and kept out of lists and merged answers. Smaller finds a clash of coins of like price; larger leaves real differences of "
-        "thin markets alone. Consensus and fallbacks leave such prices out at once and always use 20 percent.",
+        description="Percent of the lower price by which fresh prices of one symbol may differ between sources before they are suspected of "
+        "being different assets and kept out of lists and merged answers. Consensus, conversion and fallbacks leave such prices out at "
+        "once. Smaller finds a clash of coins of like price; larger leaves real differences of thin markets alone.",
     )
     suspect_after_s: float = Field(
         default=30.0,

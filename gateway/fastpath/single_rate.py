@@ -5,7 +5,6 @@ from datetime import datetime
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
-from gateway.queries.identity import is_apart
 from gateway.queries.rate_reader import RateCandidate, RateReader
 from gateway.queries.rates_query import FreshnessPolicy
 from rates.source import Source
@@ -46,7 +45,7 @@ class SingleRateQuery:
                 continue
             if preferred is None:
                 preferred = ticker
-            elif is_apart(ticker.price, preferred.price):
+            elif not rates.is_near(ticker, preferred):
                 continue
             if now - ticker.observed_at <= max_age:
                 return self._encoded(ticker, now, rates, encoder).encode_at(now)

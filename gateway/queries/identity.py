@@ -9,18 +9,16 @@ from typing import TypeVar
 
 KeyT = TypeVar("KeyT")
 
-# Two sources of one symbol that differ by more are suspected of two assets.
-MAX_DISTANCE = Decimal("0.2")
 _RATIO = Context(prec=34)
 
 
-def is_apart(one: Decimal, other: Decimal, max_distance: Decimal = MAX_DISTANCE) -> bool:
+def is_apart(one: Decimal, other: Decimal, max_distance: Decimal) -> bool:
     """Tell whether two prices differ by more than this share of the lower one."""
     low, high = sorted((one, other))
     return high - low > max_distance * low
 
 
-def find_apart(prices: Mapping[KeyT, Decimal], max_distance: Decimal = MAX_DISTANCE) -> frozenset[KeyT]:
+def find_apart(prices: Mapping[KeyT, Decimal], max_distance: Decimal) -> frozenset[KeyT]:
     """Return the keys whose prices are suspect.
 
     Where more than half of the prices lie within the distance of one of them, the others are suspect; without such a
@@ -36,7 +34,7 @@ def find_apart(prices: Mapping[KeyT, Decimal], max_distance: Decimal = MAX_DISTA
 def find_suspects(
     reviewed: Mapping[KeyT, Decimal],
     unreviewed: Mapping[KeyT, Decimal],
-    max_distance: Decimal = MAX_DISTANCE,
+    max_distance: Decimal,
 ) -> frozenset[KeyT]:
     """Return the keys whose prices are suspect.
 

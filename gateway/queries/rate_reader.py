@@ -5,6 +5,7 @@ Knows no GraphQL and never waits.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ class RateReader:
         ttl: TtlBySource,
         preference: Sequence[Source],
         max_symbols: int,
+        max_distance: Decimal,
         simulated: bool,
         clock: Clock,
     ) -> None:
@@ -62,6 +64,7 @@ class RateReader:
         self._ttl = ttl
         self._preference = tuple(preference)
         self._max_symbols = max_symbols
+        self._max_distance = max_distance
         self._clock = clock
         self._sources = SourceStatusReader(
             mirror, catalog, ttl=ttl, preference=preference, simulated=simulated
@@ -133,9 +136,7 @@ class RateReader:
         now = self._clock()
         sources = self.sources_for(symbol, source)
         seen = [rate for each in sources if (rate := self._read(TickerKey(each, symbol), now))]
-        # A fallback far from the preferred source is no fallback: it may be of another asset.
-        near = (rate for rate in seen if not is_apart(rate.ticker.price, seen[0].ticker.price))
-        best = pick_rate(near, policy)
+        best = pick_rate((rate for rate in seen if self.is_near(rate.ticker, seen[0].ticker)), policy)
         if best is None:
             raise self._not_seen(symbol, sources)
         if policy.on_stale is OnStale.RETURN or policy.allows(best):
@@ -241,6 +242,13 @@ class RateReader:
             RateCandidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
             for each in self.sources_for(symbol, source)
         ]
+
+    def is_near(self, ticker: Ticker, preferred: Ticker) -> bool:
+        """Whether a ticker may answer in place of that of the preferred source.
+
+        Far from it, it may be of another asset.
+        """
+        return not is_apart(ticker.price, preferred.price, self._max_distance)
 
     def to_rates(self, tickers: Iterable[Ticker], now: datetime) -> tuple[Rate, ...]:
         """Tickers as rates at the same time."""

@@ -127,13 +127,16 @@ class InstrumentCatalog:
         )
 
     async def run(self) -> None:
-        """Keep the catalogue current until cancelled."""
+        """Keep the catalogue current until cancelled. An exception that no code expected ends the call."""
         while True:
             try:
                 await self.refresh()
             except DatabaseUnavailable as exc:
                 self.last_error = str(exc)
                 log.warning("catalogue not refreshed", error=self.last_error)
+            except Exception as exc:
+                self.last_error = f"{type(exc).__name__}: {exc}"
+                raise
             await asyncio.sleep(self._refresh_s)
 
     async def refresh(self) -> None:

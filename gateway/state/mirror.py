@@ -153,7 +153,10 @@ class Mirror:
             await self._advanced.wait()
 
     async def run(self) -> None:
-        """Keep the mirror current until cancelled; retry for ever when the cache fails."""
+        """Keep the mirror current until cancelled; retry for ever when the cache fails.
+
+        An exception that no code expected ends the call, and the mirror counts as disconnected until the next one.
+        """
         failures = 0
         while True:
             loads_before = self.reloads
@@ -161,6 +164,10 @@ class Mirror:
                 await self._sync()
             except (CacheUnavailable, MalformedTicker) as exc:
                 self.last_error = str(exc)
+            except Exception as exc:
+                self.last_error = f"{type(exc).__name__}: {exc}"
+                self._disconnected_at = self._disconnected_at or self._clock()
+                raise
             self._disconnected_at = self._disconnected_at or self._clock()
             failures = 0 if self.reloads > loads_before else failures + 1
             wait_s = self._wait_s(failures)

@@ -18,6 +18,8 @@ from rates.wire import Changes
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TIMEOUT_S = 30
+# The default of `max_source_distance_percent`, as a share.
+MAX_DISTANCE = Decimal("0.2")
 
 
 class FakeClock:

@@ -19,7 +19,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
 from rates.wire import Changes
-from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fakes import MAX_DISTANCE, ListedInstruments
 from tests.virtual_time import VirtualTimeLoop
 
 TTL = {source: timedelta(seconds=source.ttl_s) for source in Source}
@@ -109,11 +109,17 @@ class Harness:
             ttl=TTL,
             preference=list(Source),
             max_symbols=100,
+            max_distance=MAX_DISTANCE,
             simulated=True,
             clock=loop.clock,
         )
         self.consensus = ConsensusReader(
-            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
+            self.rates,
+            self.mirror,
+            self.catalog,
+            preference=list(Source),
+            max_distance=MAX_DISTANCE,
+            clock=loop.clock,
         )
         self.live_queries = LiveQueries(
             cache,

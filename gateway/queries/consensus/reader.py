@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate, ExclusionReason
@@ -25,12 +26,14 @@ class ConsensusReader:
         catalog: InstrumentCatalog,
         *,
         preference: Sequence[Source],
+        max_distance: Decimal,
         clock: Clock,
     ) -> None:
         self._rates = rates
         self._mirror = mirror
         self._catalog = catalog
         self._preference = tuple(preference)
+        self._max_distance = max_distance
         self._clock = clock
 
     def consensus(self, query: ConsensusQuery) -> ConsensusRate:
@@ -61,7 +64,8 @@ class ConsensusReader:
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
         asked = [key for key in keys if query.sources or self._is_listed(key)]
         first = next((key for key in asked if key in self._catalog.tracked), None)
-        return weigh(query, {key.source: self._read(key, first, now) for key in asked}, now)
+        source_rates = {key.source: self._read(key, first, now) for key in asked}
+        return weigh(query, source_rates, now, max_distance=self._max_distance)
 
     def _read(self, key: TickerKey, first: TickerKey | None, now: datetime) -> SourceRate:
         if key not in self._catalog.tracked:

@@ -52,10 +52,15 @@ class SourceRate(NamedTuple):
     is_confirmed: bool = False
 
 
-def weigh(query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime) -> ConsensusRate:
-    """Compute the consensus of `source_rates`. Each source appears among the contributions."""
+def weigh(
+    query: ConsensusQuery, source_rates: Mapping[Source, SourceRate], now: datetime, *, max_distance: Decimal
+) -> ConsensusRate:
+    """Compute the consensus of `source_rates`. Each source appears among the contributions.
+
+    `max_distance`: the share of the lower price by which two prices of one asset may differ.
+    """
     contributions = [_weigh(query, source, each) for source, each in source_rates.items()]
-    contributions = _leave_out_suspects(contributions, source_rates)
+    contributions = _leave_out_suspects(contributions, source_rates, max_distance)
     contributions = _leave_out_outliers(contributions, query)
     if query.method is ConsensusMethod.VWAP:
         contributions = [_demand_volume(each) for each in contributions]
@@ -129,7 +134,7 @@ def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
 
 
 def _leave_out_suspects(
-    contributions: Sequence[Contribution], source_rates: Mapping[Source, SourceRate]
+    contributions: Sequence[Contribution], source_rates: Mapping[Source, SourceRate], max_distance: Decimal
 ) -> list[Contribution]:
     """Leave out rates that differ by a factor.
 
@@ -143,7 +148,8 @@ def _leave_out_suspects(
     reviewed = {each.source: each.price for each in compared if each.is_included and each.price}
     unreviewed = {each.source: each.price for each in compared if not each.is_included and each.price}
     confirmed = {source for source, each in source_rates.items() if each.is_confirmed}
-    suspects, prices = find_suspects(reviewed, unreviewed) - confirmed, reviewed | unreviewed
+    suspects = find_suspects(reviewed, unreviewed, max_distance) - confirmed
+    prices = reviewed | unreviewed
     return [
         _exclude(
             each,

@@ -10,7 +10,6 @@ from itertools import pairwise
 from gateway.queries.conversion.conversion import Leg
 from gateway.queries.conversion.graph import AssetGraph, Route
 from gateway.queries.freshness import Freshness, worst
-from gateway.queries.identity import is_apart
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import FreshnessPolicy, pick_rate
@@ -82,8 +81,7 @@ class RouteFinder:
                 if ticker is None:
                     continue
                 preferred = preferred or ticker
-                # Far from the preferred source, it may be of another asset.
-                if not is_apart(ticker.price, preferred.price):
+                if self._rates.is_near(ticker, preferred):
                     yield self._rates.to_rate(ticker, self._now)
 
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:

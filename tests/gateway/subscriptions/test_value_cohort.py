@@ -12,7 +12,7 @@ from gateway.queries.rate_query import RateQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fakes import MAX_DISTANCE, ListedInstruments
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
 from tests.virtual_time import run_virtually
 
@@ -130,7 +130,11 @@ def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep]) ->
                     key.source: scenario.harness.rates.to_rate(each, now) for key, each in values.items()
                 }
                 seen = [rates[each] for each in Source if each in rates]
-                near = [each for each in seen if not is_apart(each.ticker.price, seen[0].ticker.price)]
+                near = [
+                    each
+                    for each in seen
+                    if not is_apart(each.ticker.price, seen[0].ticker.price, MAX_DISTANCE)
+                ]
                 fresh = [each for each in near if each.freshness == "FRESH"]
                 assert not fresh or scenario.received[-1][1].ticker == fresh[0].ticker
 

@@ -9,7 +9,7 @@ from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.consensus.weighing import SourceRate, weigh
 from gateway.queries.rate import Rate
 from rates.symbol import parse_symbol
-from tests.gateway.fakes import NOON, build_ticker
+from tests.gateway.fakes import MAX_DISTANCE, NOON, build_ticker
 
 BTC_USDT = parse_symbol("BTC/USDT")
 TTL = timedelta(seconds=10)
@@ -56,7 +56,7 @@ def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
         source_rates[source] = SourceRate(opinion and opinion.rate(source), is_confirmed=is_confirmed)
-    return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON)
+    return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON, max_distance=MAX_DISTANCE)
 
 
 def exclusions(answer: ConsensusRate) -> list[str | None]:

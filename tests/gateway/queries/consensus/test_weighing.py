@@ -14,7 +14,7 @@ from gateway.queries.consensus.weighing import SourceRate, weigh
 from gateway.queries.freshness import Freshness
 from gateway.queries.rate import UnavailableRate, UnavailableReason
 from rates.source import Source
-from tests.gateway.fakes import NOON
+from tests.gateway.fakes import MAX_DISTANCE, NOON
 from tests.gateway.queries.consensus.source_rates import BTC_USDT, Opinion, consensus, exclusions
 
 MEDIAN, VWAP = ConsensusMethod.MEDIAN, ConsensusMethod.VWAP
@@ -100,7 +100,9 @@ def test_a_source_never_seen_is_among_the_contributions() -> None:
 def test_a_source_that_is_not_asked_at_all_says_why(reason: UnavailableReason, exclusion: str) -> None:
     """In the words of the answer to `rates`."""
     gone = UnavailableRate(BTC_USDT, None, reason, "words")
-    answer = weigh(ConsensusQuery(BTC_USDT), {Source.BINANCE: SourceRate(None, gone)}, NOON)
+    answer = weigh(
+        ConsensusQuery(BTC_USDT), {Source.BINANCE: SourceRate(None, gone)}, NOON, max_distance=MAX_DISTANCE
+    )
     assert exclusions(answer) == [exclusion]
     assert answer.contributions[0].message == "words"
 
@@ -274,7 +276,7 @@ def _at(answer: ConsensusRate, moment: object) -> ConsensusRate:
         )
         for each in answer.contributions
     }
-    return weigh(answer.query, source_rates, moment)  # type: ignore[arg-type]  # a datetime
+    return weigh(answer.query, source_rates, moment, max_distance=MAX_DISTANCE)  # type: ignore[arg-type]  # a datetime
 
 
 def _last_digit(value: Decimal) -> Decimal:

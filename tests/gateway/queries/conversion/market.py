@@ -15,7 +15,7 @@ from gateway.state.mirror import Mirror
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
-from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker
+from tests.gateway.fakes import MAX_DISTANCE, NOON, FakeClock, ListedInstruments, build_ticker
 
 BINANCE, COINGECKO = Source.BINANCE, Source.COINGECKO
 TTL = {source: timedelta(seconds=180 if source is COINGECKO else 10) for source in Source}
@@ -37,6 +37,7 @@ class World:
             ttl=TTL,
             preference=list(Source),
             max_symbols=100,
+            max_distance=MAX_DISTANCE,
             simulated=True,
             clock=self.clock,
         )
