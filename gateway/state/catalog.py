@@ -127,7 +127,10 @@ class InstrumentCatalog:
         )
 
     async def run(self) -> None:
-        """Keep the catalogue current until cancelled. An exception that no code expected ends the call."""
+        """Keep the catalogue current until cancelled.
+
+        An exception that no code expected ends the call.
+        """
         while True:
             try:
                 await self.refresh()
