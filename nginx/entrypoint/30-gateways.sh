@@ -27,6 +27,9 @@ END
     exit
 fi
 
+# max_fails=0: nginx would ban a gateway that refused a connection while it restarted, and forget that only when a later request
+# has ended. A WebSocket lasts for hours, so the gateway would get one trial connection each fail_timeout. Without a ban, a
+# connection refused costs less than a millisecond and an unreachable address proxy_connect_timeout; then the next one is tried.
 # A gateway closes an idle connection after 5 s. nginx must close it earlier, or a request could arrive on a closing connection.
 {
     echo 'map "" $gateway { default gateways; }'
@@ -35,9 +38,9 @@ fi
     echo '    least_conn;'
     for each in "$@"; do
         if [ $# = 1 ]; then
-            echo "    server $each resolve max_fails=1 fail_timeout=2s;"
+            echo "    server $each resolve max_fails=0;"
         else
-            echo "    server $each max_fails=1 fail_timeout=2s;"
+            echo "    server $each max_fails=0;"
         fi
     done
     echo '    keepalive 64;'

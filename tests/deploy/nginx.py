@@ -21,12 +21,18 @@ TIMEOUT_S = 10
 
 
 class EchoGateway:
-    """Echo HTTP requests and WebSocket messages; stream two events under /graphql/events."""
+    """Echo HTTP requests and WebSocket messages; stream two events under /graphql/events.
 
-    def __init__(self) -> None:
+    While `is_leaving`, answer 503 to everything, as a gateway that cannot reach Redis does. With `port` it takes the place of
+    one that ended.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self.second_event = asyncio.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "{}:{}".format(*self._socket.getsockname())
+        self.is_leaving = False
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._socket.getsockname()[1])
+        self.address = f"127.0.0.1:{self.port}"
         self.server = uvicorn.Server(
             uvicorn.Config(
                 self._app, interface="asgi3", log_level="error", lifespan="off", proxy_headers=False
@@ -37,7 +43,9 @@ class EchoGateway:
         await self.server.serve(sockets=[self._socket])
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if self.is_leaving:
+            await self._refuse(scope["type"] + (".http" if scope["type"] == "websocket" else ""), send)
+        elif scope["type"] == "websocket":
             await self._echo(scope, receive, send)
         elif scope["path"] == "/graphql/events":
             await self._stream(send)
@@ -46,11 +54,17 @@ class EchoGateway:
             answer = {
                 "gateway": self.address,
                 "path": scope["path"],
+                "target": "{}?{}".format(scope["raw_path"].decode(), scope["query_string"].decode()),
                 "headers": headers,
                 "padding": " " * 2000,
             }
             await self._start(send, b"application/json")
             await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    async def _refuse(self, kind: str, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"retry-after", b"7")]
+        await send({"type": f"{kind}.response.start", "status": 503, "headers": headers})
+        await send({"type": f"{kind}.response.body", "body": b'{"errors":[{"message":"leaving"}]}'})
 
     async def _start(self, send: Send, content_type: bytes) -> None:
         headers = [
