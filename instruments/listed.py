@@ -1,5 +1,6 @@
 """Entries of a source's listing. Plain values; `pipeline/listings/` fetches them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -26,3 +27,22 @@ class ListedInstrument(msgspec.Struct, frozen=True):
     name: str
     status: TradingStatus
     word: str
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A source's listing: its readable entries, and what is known of the others.
+
+    `skipped` has one item for each unreadable entry: its source symbol, or `None` where that is unreadable, too.
+    """
+
+    instruments: Sequence[ListedInstrument]
+    skipped: Sequence[str | None] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of entries, readable or not."""
+        return len(self.instruments) + len(self.skipped)
+
+    def may_skip(self, source_symbol: str) -> bool:
+        """Tell whether one of the unreadable entries may be that of `source_symbol`."""
+        return None in self.skipped or source_symbol in self.skipped

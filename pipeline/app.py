@@ -1,7 +1,7 @@
 """Composition roots of the distributed system, one function per process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import structlog
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
 from cache.redis_sink import RedisTickerSink
-from instruments.listed import ListedInstrument
+from instruments.listed import Listing
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination
@@ -142,7 +142,7 @@ async def run_listings(stop: asyncio.Event) -> None:
             group.create_task(syncing, name=f"listing {source}")
 
 
-async def ask_listing(source: Source) -> Sequence[ListedInstrument]:
+async def ask_listing(source: Source) -> Listing:
     """Fetch a source's listing once, for a command.
 
     Uses the shared budget if Redis can be reached.

@@ -1,6 +1,6 @@
 """`ratewire instruments`: list, find, add and remove the tracked instruments."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from instruments.instrument import Halt, Instrument, Suspicion
-    from instruments.listed import ListedInstrument
+    from instruments.listed import Listing
     from instruments.store import InstrumentStore
 
 # The exit code that shells give a program ended by Ctrl-C.
@@ -73,7 +73,7 @@ def discover(
     async def run(store: "InstrumentStore") -> None:
         from pipeline.listings.lookup import search as search_listing
 
-        listed = await _fetch_listing(source)
+        listed = (await _fetch_listing(source)).instruments
         found = list(search_listing(listed, text=search, quote=quote))
         tracked = {one.source_symbol for one in await store.read(source)}
         table = Table("source symbol", "base", "quote", "name", "status", "", box=None)
@@ -183,18 +183,18 @@ def follow(
         from pipeline.listings.apply import apply_listing
         from rates.clock import utc_now
 
-        listed = await _fetch_listing(source)
+        listing = await _fetch_listing(source)
         changes = await apply_listing(
-            source, listed, store, ListingRecords(store), now=utc_now(), accept=accept
+            source, listing, store, ListingRecords(store), now=utc_now(), accept=accept
         )
         for instrument, halt in changes.items():
             typer.echo(f"{instrument.symbol}: {_status(halt)}")
-        typer.echo(f"{source} lists {len(listed)}; {len(changes)} tracked instruments changed")
+        typer.echo(f"{source} lists {listing.size}; {len(changes)} tracked instruments changed")
 
     _with_store(run)
 
 
-async def _fetch_listing(source: Source) -> Sequence["ListedInstrument"]:
+async def _fetch_listing(source: Source) -> "Listing":
     from pipeline.app import ask_listing
 
     return await ask_listing(source)
@@ -211,7 +211,7 @@ async def _look_up(source: Source, symbol: str, name: str) -> "Instrument":
 
     parsed = parse_symbol(symbol)
     try:
-        one = find_listed(source, await _fetch_listing(source), parsed)
+        one = find_listed(source, (await _fetch_listing(source)).instruments, parsed)
     except NotListed:
         candidates = reviewed_assets().candidates(parsed.base)
         if len(candidates) > 1:

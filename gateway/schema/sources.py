@@ -51,8 +51,8 @@ class SourceStatusType:
     )
     tickers_per_minute: int = described("Newer rates that arrived during the last minute.")
     refused: int = described(
-        "Values that were not let in: not positive, not finite, or from the future. Counted by the processes that work with it "
-        "now, each since its start."
+        "Values that were not let in: not positive, not finite, from the future, or unreadable, entries of listings included. "
+        "Counted by the processes that work with it now, each since its start."
     )
     reconnects: int = described(
         "Sessions opened after the first. Counted by the processes that work with it now, each since its start."

@@ -1,10 +1,10 @@
 """Applies a listing to the tracked instruments of its source, unless it is implausible."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument
+from instruments.listed import Listing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.listings.comparison import find_anomaly, find_changes
@@ -14,7 +14,7 @@ from rates.source import Source
 
 async def apply_listing(
     source: Source,
-    listed: Sequence[ListedInstrument],
+    listing: Listing,
     instruments: InstrumentReader,
     records: ListingRecords,
     *,
@@ -30,9 +30,9 @@ async def apply_listing(
     DatabaseUnavailable: the database cannot be reached; nothing was changed.
     """
     tracked = await instruments.read(source)
-    anomaly = find_anomaly(tracked, listed, await records.read(source))
-    if anomaly is not None and not (accept and listed):
+    anomaly = find_anomaly(tracked, listing, await records.read(source))
+    if anomaly is not None and not (accept and listing.instruments):
         raise SourceProtocolError(source, f"listing not believed: {anomaly}")
-    changes = find_changes(tracked, listed, now)
-    await records.write(source, ListingState(now, len(listed)), changes)
+    changes = find_changes(tracked, listing, now)
+    await records.write(source, ListingState(now, listing.size), changes)
     return changes

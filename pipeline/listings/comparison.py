@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from instruments.listings import ListingState
 
 # The status of an instrument that is missing from the listing. The source has no word for it.
@@ -17,9 +17,7 @@ PLAUSIBLE_LOSS = 0.2
 NAMED_MISSING = 5
 
 
-def find_anomaly(
-    tracked: Sequence[Instrument], listed: Sequence[ListedInstrument], last: ListingState | None
-) -> str | None:
+def find_anomaly(tracked: Sequence[Instrument], listing: Listing, last: ListingState | None) -> str | None:
     """Return why the listing is implausible, or `None`.
 
     `last` is the last listing that was applied.
@@ -27,12 +25,12 @@ def find_anomaly(
         Only missing instruments count. A status is the source's explicit statement, even if it halts all instruments: exchanges do
     that for maintenance.
     """
-    if not listed:
+    if not listing.instruments:
         return "expected instruments, saw none"
-    if last is not None and len(listed) < last.size * (1 - PLAUSIBLE_LOSS):
+    if last is not None and listing.size < last.size * (1 - PLAUSIBLE_LOSS):
         at = last.read_at.isoformat(timespec="minutes")
-        return f"expected about {last.size} instruments as at {at}, saw {len(listed)}"
-    known = {one.source_symbol for one in listed}
+        return f"expected about {last.size} instruments as at {at}, saw {listing.size}"
+    known = {one.source_symbol for one in listing.instruments} | set(listing.skipped)
     trading = [one for one in tracked if one.halt is None]
     missing = [one for one in trading if one.source_symbol not in known]
     if len(missing) > max(1, len(trading) * PLAUSIBLE_LOSS):
@@ -45,16 +43,20 @@ def find_anomaly(
 
 
 def find_changes(
-    tracked: Sequence[Instrument], listed: Sequence[ListedInstrument], now: datetime
+    tracked: Sequence[Instrument], listing: Listing, now: datetime
 ) -> Mapping[Instrument, Halt | None]:
     """Return the instruments whose halt changes.
 
-    A halt that continues with another status keeps its beginning.
+    A halt that continues with another status keeps its beginning. An instrument whose entry may be one of the unreadable
+    ones stays as it is.
     """
-    listed_by_source_symbol = {one.source_symbol: one for one in listed}
+    listed_by_source_symbol = {one.source_symbol: one for one in listing.instruments}
     changes: dict[Instrument, Halt | None] = {}
     for instrument in tracked:
-        halt = find_halt(listed_by_source_symbol.get(instrument.source_symbol), now)
+        listed = listed_by_source_symbol.get(instrument.source_symbol)
+        if listed is None and listing.may_skip(instrument.source_symbol):
+            continue
+        halt = find_halt(listed, now)
         if halt is not None and instrument.halt is not None:
             halt = Halt(halt.word, instrument.halt.since)
         if halt != instrument.halt:

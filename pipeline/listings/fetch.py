@@ -1,10 +1,9 @@
 """Fetches a listing in bounded time, however slowly it arrives."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
-from instruments.listed import ListedInstrument
+from instruments.listed import Listing
 from pipeline.ports import ListingFetcher
 from rates.errors import SourceUnavailable
 from rates.source import Source
@@ -15,7 +14,7 @@ FETCH_TIMEOUT = timedelta(minutes=1)
 
 async def fetch_listing(
     source: Source, fetcher: ListingFetcher, *, within: timedelta = FETCH_TIMEOUT
-) -> Sequence[ListedInstrument]:
+) -> Listing:
     """Fetch a whole listing.
 
     Raises:

@@ -4,13 +4,12 @@ Never applies an implausible one.
 """
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 import structlog
 
-from instruments.listed import ListedInstrument
+from instruments.listed import Listing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.health import SourceHealth
@@ -18,6 +17,7 @@ from pipeline.listings.apply import apply_listing
 from pipeline.listings.fetch import fetch_listing
 from pipeline.ports import ListingFetcher, TickClaim
 from pipeline.schedule import tick_number, tick_time
+from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import (
     BackendUnavailable,
@@ -107,16 +107,21 @@ class ListingSync:
     async def _fetch(self) -> ListingState | None:
         """Fetch and apply the listing. Returns `None` if it could not be fetched or was implausible."""
         try:
-            listed = await fetch_listing(self._source, self._fetcher)
+            listing = await fetch_listing(self._source, self._fetcher)
         except SourceError as exc:
             self._record_failure(exc)
             return None
-        return await self._apply(listed)
+        return await self._apply(listing)
 
-    async def _apply(self, listed: Sequence[ListedInstrument]) -> ListingState | None:
+    async def _apply(self, listing: Listing) -> ListingState | None:
         now = self._clock()
+        for name in listing.skipped:
+            self._health.record_rejection(
+                Rejection.UNREADABLE, f"listing entry {name or 'without a readable name'}"
+            )
+        self._health.record_accepted()
         try:
-            changes = await apply_listing(self._source, listed, self._instruments, self._records, now=now)
+            changes = await apply_listing(self._source, listing, self._instruments, self._records, now=now)
         except SourceProtocolError as exc:
             self._anomaly, self._anomaly_at = exc, now
             self._record_failure(exc)
@@ -124,10 +129,12 @@ class ListingSync:
         for instrument, halt in changes.items():
             status = "trading again" if halt is None else halt.word
             self._log.warning("status", symbol=str(instrument.symbol), now=status)
-        self._log.info("listing read", listed=len(listed), changed=len(changes))
+        self._log.info(
+            "listing read", listed=listing.size, skipped=len(listing.skipped), changed=len(changes)
+        )
         self._keeps_turn = False
         self._backoff.reset()
-        return ListingState(now, len(listed))
+        return ListingState(now, listing.size)
 
     def _record_failure(self, error: SourceError) -> None:
         self._failure = str(error)

@@ -1,15 +1,15 @@
 """Listings that a source returns whole in one REST response."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from instruments.listed import ListedInstrument
+from instruments.listed import Listing
 from pipeline.net.rest_client import RestClient, open_rest_client
 from pipeline.ports import ListingFetcher
 from pipeline.sources.adapter import OpenListingFetcher, SourceContext
 from rates.source import Source
 
-ParseListing = Callable[[bytes], Sequence[ListedInstrument]]
+ParseListing = Callable[[bytes], Listing]
 
 
 class RestListing:
@@ -21,7 +21,7 @@ class RestListing:
     def __init__(self, client: RestClient, path: str, params: Mapping[str, str], parse: ParseListing) -> None:
         self._client, self._path, self._params, self._parse = client, path, params, parse
 
-    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+    async def fetch_listing(self) -> Listing:
         return self._parse(await self._client.fetch_json(self._path, self._params))
 
 

@@ -15,7 +15,7 @@ async def check_listing(source: Source) -> None:
         open_listing = simulated_sources(addresses)[source].open_listing
         assert open_listing is not None
         async with open_listing(source_context(source, simulated=True)) as listing:
-            listed = {one.source_symbol: one for one in await listing.fetch_listing()}
+            listed = {one.source_symbol: one for one in (await listing.fetch_listing()).instruments}
     ours = [one for one in read_seed() if one.source is source]
     assert ours
     for instrument in ours:

@@ -3,15 +3,13 @@
 Over REST, because its 10 MB would delay the rates on the WebSocket API session.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.net.rest_client import RestClient
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -42,11 +40,11 @@ class BinanceListing:
     def __init__(self, rest: RestClient) -> None:
         self._rest = rest
 
-    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+    async def fetch_listing(self) -> Listing:
         return parse_listing(await self._rest.fetch_json(PATH, PARAMS))
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all pairs of an `exchangeInfo`, with base and quote as Binance gives them.
 
     `{"timezone":"UTC",…,"symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH","quoteAsset":"BTC",…}]}`, format:
@@ -61,15 +59,16 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
         raise SourceProtocolError(
             Source.BINANCE, f"expected an exchangeInfo, saw {body[:160]!r}: {exc}"
         ) from exc
-    return [
-        ListedInstrument(
-            source_symbol=one.symbol,
-            base=reviewed_assets().code(Source.BINANCE, one.base_asset),
-            quote=reviewed_assets().code(Source.BINANCE, one.quote_asset),
-            # exchangeInfo has no names.
-            name=one.base_asset,
-            status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
-            word=one.status,
-        )
-        for one in decode_entries(Source.BINANCE, _symbol_decoder, symbols)
-    ]
+    return read_entries(Source.BINANCE, symbols, _symbol_decoder, _to_listed, key="symbol")
+
+
+def _to_listed(one: _SymbolInfo) -> ListedInstrument:
+    return ListedInstrument(
+        source_symbol=one.symbol,
+        base=reviewed_assets().code(Source.BINANCE, one.base_asset),
+        quote=reviewed_assets().code(Source.BINANCE, one.quote_asset),
+        # exchangeInfo has no names.
+        name=one.base_asset,
+        status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
+        word=one.status,
+    )

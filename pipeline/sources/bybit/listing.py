@@ -3,9 +3,9 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -35,7 +35,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _symbol_decoder = msgspec.json.Decoder(_Symbol)
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all spot symbols, with base and quote as Bybit gives them.
 
     `{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[{"symbol":"BTCUSDT","baseCoin":"BTC","quoteCoin":"USDT",
@@ -53,14 +53,15 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     if answer.ret_code != 0:
         said = f"the listing was refused: {answer.ret_code} {answer.ret_msg[:160]}"
         raise SourceUnavailable(Source.BYBIT, said)
-    return [
-        ListedInstrument(
-            source_symbol=one.symbol,
-            base=reviewed_assets().code(Source.BYBIT, one.base_coin),
-            quote=reviewed_assets().code(Source.BYBIT, one.quote_coin),
-            name=one.base_coin,
-            status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
-            word=one.status,
-        )
-        for one in decode_entries(Source.BYBIT, _symbol_decoder, answer.result.list)
-    ]
+    return read_entries(Source.BYBIT, answer.result.list, _symbol_decoder, _to_listed, key="symbol")
+
+
+def _to_listed(one: _Symbol) -> ListedInstrument:
+    return ListedInstrument(
+        source_symbol=one.symbol,
+        base=reviewed_assets().code(Source.BYBIT, one.base_coin),
+        quote=reviewed_assets().code(Source.BYBIT, one.quote_coin),
+        name=one.base_coin,
+        status=TradingStatus.TRADING if one.status == TRADING else TradingStatus.HALTED,
+        word=one.status,
+    )

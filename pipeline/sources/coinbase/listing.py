@@ -3,9 +3,9 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -39,7 +39,7 @@ _decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _product_decoder = msgspec.json.Decoder(_Product)
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all products.
 
     `[{"id":"BTC-USD","base_currency":"BTC","quote_currency":"USD","status":"online","trading_disabled":false,"cancel_only":
@@ -54,14 +54,15 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
     except DECODE_ERRORS as exc:
         said = f"expected a list of products, saw {body[:160]!r}: {exc}"
         raise SourceProtocolError(Source.COINBASE, said) from exc
-    return [
-        ListedInstrument(
-            source_symbol=one.id,
-            base=reviewed_assets().code(Source.COINBASE, one.base_currency.upper()),
-            quote=reviewed_assets().code(Source.COINBASE, one.quote_currency.upper()),
-            name=one.base_currency.upper(),
-            status=TradingStatus.TRADING if one.word == ONLINE else TradingStatus.HALTED,
-            word=one.word,
-        )
-        for one in decode_entries(Source.COINBASE, _product_decoder, products)
-    ]
+    return read_entries(Source.COINBASE, products, _product_decoder, _to_listed, key="id")
+
+
+def _to_listed(one: _Product) -> ListedInstrument:
+    return ListedInstrument(
+        source_symbol=one.id,
+        base=reviewed_assets().code(Source.COINBASE, one.base_currency.upper()),
+        quote=reviewed_assets().code(Source.COINBASE, one.quote_currency.upper()),
+        name=one.base_currency.upper(),
+        status=TradingStatus.TRADING if one.word == ONLINE else TradingStatus.HALTED,
+        word=one.word,
+    )

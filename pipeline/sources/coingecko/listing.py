@@ -3,14 +3,12 @@
 Takes one call of the shared budget.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.coingecko.client import CoinGeckoClient
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
@@ -35,11 +33,11 @@ class CoinGeckoListing:
     def __init__(self, client: CoinGeckoClient) -> None:
         self._client = client
 
-    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+    async def fetch_listing(self) -> Listing:
         return parse_listing((await self._client.fetch_json(PATH)).content)
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all coins.
 
     Many coins share a symbol (25 have `pepe`), so that only ids identify them. A coin without a symbol is
@@ -56,14 +54,15 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
         raise SourceProtocolError(
             Source.COINGECKO, f"expected a list of coins, saw {body[:160]!r}: {exc}"
         ) from exc
-    return [
-        ListedInstrument(
-            source_symbol=coin.id,
-            base=(coin.symbol or "").upper(),
-            quote=None,
-            name=coin.name or coin.id,
-            status=TradingStatus.TRADING,
-            word=ACTIVE,
-        )
-        for coin in decode_entries(Source.COINGECKO, _coin_decoder, coins)
-    ]
+    return read_entries(Source.COINGECKO, coins, _coin_decoder, _to_listed, key="id")
+
+
+def _to_listed(coin: _Coin) -> ListedInstrument:
+    return ListedInstrument(
+        source_symbol=coin.id,
+        base=(coin.symbol or "").upper(),
+        quote=None,
+        name=coin.name or coin.id,
+        status=TradingStatus.TRADING,
+        word=ACTIVE,
+    )

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -32,7 +32,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _pair_decoder = msgspec.json.Decoder(_Pair)
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all pairs of WebSocket v2, in its spelling, which is newer than the listing's.
 
     `{"error":[],"result":{"XXBTZUSD":{"altname":"XBTUSD","wsname":"XBT/USD","base":"XXBT","quote":"ZUSD","status":"online",…}}}`,
@@ -49,13 +49,21 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
         raise SourceProtocolError(Source.KRAKEN, said) from exc
     if answer.error or answer.result is None:
         raise SourceUnavailable(Source.KRAKEN, f"the listing was refused: {answer.error}")
-    pairs = decode_entries(Source.KRAKEN, _pair_decoder, list(answer.result.values()))
-    return [_listed(one) for one in pairs if "/" in one.wsname and VENUE not in one.wsname]
+    pairs = list(answer.result.values())
+    return read_entries(
+        Source.KRAKEN,
+        pairs,
+        _pair_decoder,
+        _to_listed,
+        key="wsname",
+        spell=lambda name: "/".join(_assets(name)),
+    )
 
 
-def _listed(pair: _Pair) -> ListedInstrument:
-    base, _, quote = pair.wsname.partition("/")
-    base, quote = v2_asset(base), v2_asset(quote)
+def _to_listed(pair: _Pair) -> ListedInstrument | None:
+    if "/" not in pair.wsname or VENUE in pair.wsname:
+        return None
+    base, quote = _assets(pair.wsname)
     return ListedInstrument(
         source_symbol=f"{base}/{quote}",
         base=our_asset(base),
@@ -64,3 +72,8 @@ def _listed(pair: _Pair) -> ListedInstrument:
         status=TradingStatus.TRADING if pair.status in MAKING_PRICES else TradingStatus.HALTED,
         word=pair.status,
     )
+
+
+def _assets(wsname: str) -> tuple[str, str]:
+    base, _, quote = wsname.partition("/")
+    return v2_asset(base), v2_asset(quote)

@@ -3,9 +3,9 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
-from pipeline.sources.listing_entries import decode_entries
+from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
 from rates.source import Source
 
@@ -31,7 +31,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _instrument_decoder = msgspec.json.Decoder(_Instrument)
 
 
-def parse_listing(body: bytes) -> list[ListedInstrument]:
+def parse_listing(body: bytes) -> Listing:
     """Parse all spot instruments.
 
     `{"code":"0","msg":"","data":[{"instType":"SPOT","instId":"BTC-USDT","baseCcy":"BTC","quoteCcy":"USDT","state":"live",…}]}`,
@@ -48,14 +48,15 @@ def parse_listing(body: bytes) -> list[ListedInstrument]:
         raise SourceProtocolError(Source.OKX, said) from exc
     if answer.code != "0":
         raise SourceUnavailable(Source.OKX, f"the listing was refused: {answer.code} {answer.msg[:160]}")
-    return [
-        ListedInstrument(
-            source_symbol=one.inst_id,
-            base=reviewed_assets().code(Source.OKX, one.base_ccy),
-            quote=reviewed_assets().code(Source.OKX, one.quote_ccy),
-            name=one.base_ccy,
-            status=TradingStatus.TRADING if one.state == LIVE else TradingStatus.HALTED,
-            word=one.state,
-        )
-        for one in decode_entries(Source.OKX, _instrument_decoder, answer.data)
-    ]
+    return read_entries(Source.OKX, answer.data, _instrument_decoder, _to_listed, key="instId")
+
+
+def _to_listed(one: _Instrument) -> ListedInstrument:
+    return ListedInstrument(
+        source_symbol=one.inst_id,
+        base=reviewed_assets().code(Source.OKX, one.base_ccy),
+        quote=reviewed_assets().code(Source.OKX, one.quote_ccy),
+        name=one.base_ccy,
+        status=TradingStatus.TRADING if one.state == LIVE else TradingStatus.HALTED,
+        word=one.state,
+    )

@@ -26,7 +26,7 @@ def listing(*entries: Mapping[str, object]) -> bytes:
 
 def test_a_pair_is_split_as_binance_splits_it() -> None:
     """The letters of `BTCTUSD` could be BTC/TUSD; the listing gives base, quote and status."""
-    assert parse_listing(listing(ENTRY)) == [
+    assert parse_listing(listing(ENTRY)).instruments == [
         ListedInstrument("BTCTUSD", "BTCT", "USD", "BTCT", TradingStatus.HALTED, "BREAK")
     ]
 
@@ -34,7 +34,7 @@ def test_a_pair_is_split_as_binance_splits_it() -> None:
 @pytest.mark.parametrize("word", ["END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY", "SOMETHING_NEW"])
 def test_only_trading_pairs_are_trading(word: str) -> None:
     """An unknown status is a halt, and is reported as it is."""
-    (one,) = parse_listing(listing({**ENTRY, "status": word}))
+    (one,) = parse_listing(listing({**ENTRY, "status": word})).instruments
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
@@ -54,7 +54,7 @@ def test_the_recorded_listing_of_2021_is_read_whole() -> None:
     recording = json.loads(
         gzip.decompress(recorded("binance_rest_exchangeInfo_20211012.json.gz").read_bytes())
     )
-    found = parse_listing(json.dumps(recording["body"]).encode())
+    found = parse_listing(json.dumps(recording["body"]).encode()).instruments
     assert Counter(one.word for one in found) == {"TRADING": 1262, "BREAK": 433}
     assert len({one.source_symbol for one in found}) == 1695
 
@@ -66,7 +66,7 @@ def test_the_recorded_listing_of_2025_is_read_whole() -> None:
         for one in read_exchanges("binance_rest_public_mock.jsonl.gz")
         if "exchangeInfo" in one["path"]
     ]
-    assert [len(parse_listing(json.dumps(body).encode())) for body in bodies] == [25]
+    assert [parse_listing(json.dumps(body).encode()).size for body in bodies] == [25]
 
 
 @pytest.mark.servers
@@ -76,7 +76,7 @@ async def test_the_listing_is_fetched_over_rest() -> None:
         adapter = binance(BinanceSettings(rest_url=addresses.binance_rest_url))
         assert adapter.open_listing is not None
         async with adapter.open_listing(source_context(simulated=True)) as fetcher:
-            found = {one.source_symbol: one for one in await fetcher.fetch_listing()}
+            found = {one.source_symbol: one for one in (await fetcher.fetch_listing()).instruments}
     assert found["BTCUSDT"] == ListedInstrument(
         "BTCUSDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "TRADING"
     )

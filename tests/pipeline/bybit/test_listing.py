@@ -26,7 +26,7 @@ def listing(*entries: dict[str, str]) -> bytes:
 
 def test_a_symbol_is_split_as_bybit_splits_it() -> None:
     """Never by its letters."""
-    assert parse_listing(listing(BITCOIN)) == [
+    assert parse_listing(listing(BITCOIN)).instruments == [
         ListedInstrument("BTCUSDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "Trading")
     ]
 
@@ -34,7 +34,7 @@ def test_a_symbol_is_split_as_bybit_splits_it() -> None:
 @pytest.mark.parametrize("word", ["PreLaunch", "Delivering", "Closed", "SomethingNew"])
 def test_only_trading_symbols_are_trading(word: str) -> None:
     """An unknown status is a halt."""
-    (one,) = parse_listing(listing({**BITCOIN, "status": word}))
+    (one,) = parse_listing(listing({**BITCOIN, "status": word})).instruments
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 

@@ -26,7 +26,7 @@ PRODUCT = {
 
 def test_a_product_is_split_as_coinbase_splits_it() -> None:
     """The listing has base and quote besides the id."""
-    assert parse_listing(json.dumps([PRODUCT]).encode()) == [
+    assert parse_listing(json.dumps([PRODUCT]).encode()).instruments == [
         ListedInstrument("BTC-USD", "BTC", "USD", "BTC", TradingStatus.TRADING, "online")
     ]
 
@@ -45,13 +45,13 @@ def test_a_product_without_matches_is_halted_with_coinbases_word(
     change: dict[str, object], word: str
 ) -> None:
     """It may be online and have no matches all the same."""
-    (one,) = parse_listing(json.dumps([PRODUCT | change]).encode())
+    (one,) = parse_listing(json.dumps([PRODUCT | change]).encode()).instruments
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
 def test_a_limit_only_product_is_trading() -> None:
     """Limit orders match each other."""
-    (one,) = parse_listing(json.dumps([PRODUCT | {"limit_only": True}]).encode())
+    (one,) = parse_listing(json.dumps([PRODUCT | {"limit_only": True}]).encode()).instruments
     assert one.status is TradingStatus.TRADING
 
 

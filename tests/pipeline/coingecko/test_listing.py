@@ -24,7 +24,7 @@ PEPE = ListedInstrument("pepe", "PEPE", None, "Pepe", TradingStatus.TRADING, "ac
 
 def test_coins_are_identified_by_their_ids() -> None:
     """Many coins may share a symbol. Any currency is a quote."""
-    first, second = parse_listing(BODY.encode())
+    first, second = parse_listing(BODY.encode()).instruments
     assert first == PEPE
     assert (second.source_symbol, second.base, second.name) == ("pepe-2-0", "PEPE", "pepe-2-0")
 
@@ -41,14 +41,14 @@ def test_an_odd_symbol_costs_its_entry_only(odd: bytes) -> None:
     """One of 17,000 must not stop the updates of all others."""
     coins = [f'{{"id":"coin-{number}","symbol":"c{number}","name":"C"}}'.encode() for number in range(300)]
     body = b"[" + b",".join([*coins, b'{"id":"odd","symbol":' + odd + b',"name":"Odd"}']) + b"]"
-    found = [one for one in parse_listing(body) if one.base]
+    found = [one for one in parse_listing(body).instruments if one.base]
     assert len(found) == 300
 
 
 def test_the_recorded_list_is_read_whole() -> None:
     """17892 coins of 2025-08-03. Six of them have the symbol BTC, 25 PEPE."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
-    found = parse_listing(json.dumps(recording["body"]).encode())
+    found = parse_listing(json.dumps(recording["body"]).encode()).instruments
     count = Counter(one.base for one in found)
     assert (len(found), count["BTC"], count["PEPE"]) == (17_892, 6, 25)
 
@@ -63,7 +63,7 @@ async def test_the_listing_costs_one_call_of_the_shared_budget() -> None:
         adapter = coingecko(CoinGeckoSettings(jitter_s=0, url=server.url))
         assert adapter.open_listing is not None
         async with adapter.open_listing(context) as fetcher:
-            assert PEPE in await fetcher.fetch_listing()
+            assert PEPE in (await fetcher.fetch_listing()).instruments
             with pytest.raises(SourceRateLimited):
                 await fetcher.fetch_listing()
     assert [target for target, _ in server.asked] == ["/api/v3/coins/list"]

@@ -19,7 +19,7 @@ def listing(**pairs: dict[str, str]) -> bytes:
 
 def test_pairs_have_the_spelling_of_websocket_v2() -> None:
     """The listing's own spelling is older."""
-    assert parse_listing(listing(XXBTZUSD=BITCOIN)) == [
+    assert parse_listing(listing(XXBTZUSD=BITCOIN)).instruments == [
         ListedInstrument("BTC/USD", "BTC", "USD", "BTC", TradingStatus.TRADING, "online")
     ]
 
@@ -27,7 +27,7 @@ def test_pairs_have_the_spelling_of_websocket_v2() -> None:
 def test_codes_of_kraken_alone_become_the_usual_ones() -> None:
     """The source symbol keeps Kraken's code."""
     old, new = ({**BITCOIN, "wsname": f"{name}/XBT"} for name in ("LUNA", "LUNA2"))
-    found = parse_listing(listing(old=old, new=new))
+    found = parse_listing(listing(old=old, new=new)).instruments
     assert [(one.source_symbol, one.base, one.quote) for one in found] == [
         ("LUNA/BTC", "LUNC", "BTC"),
         ("LUNA2/BTC", "LUNA", "BTC"),
@@ -47,14 +47,14 @@ def test_codes_of_kraken_alone_become_the_usual_ones() -> None:
 )
 def test_only_some_states_are_trading(word: str, status: TradingStatus) -> None:
     """An unknown state is a halt."""
-    (one,) = parse_listing(listing(pair={**BITCOIN, "status": word}))
+    (one,) = parse_listing(listing(pair={**BITCOIN, "status": word})).instruments
     assert (one.status, one.word) == (status, word)
 
 
 def test_pairs_that_websocket_v2_does_not_have_are_left_out() -> None:
     """Dark pools have no such name, and another venue's book has one with a suffix."""
     dark = {name: value for name, value in BITCOIN.items() if name != "wsname"}
-    assert parse_listing(listing(dark=dark, venue={**BITCOIN, "wsname": "XBT/USD:BTNL"})) == []
+    assert parse_listing(listing(dark=dark, venue={**BITCOIN, "wsname": "XBT/USD:BTNL"})).instruments == []
 
 
 def test_an_error_response_is_not_a_listing() -> None:

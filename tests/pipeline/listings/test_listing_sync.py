@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument, TradingStatus
+from instruments.listed import ListedInstrument, Listing, TradingStatus
 from instruments.listings import ListingRecords
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -33,14 +33,16 @@ class FakeListing:
         self.tracked = tracked
         self.words: dict[str, str] = {}
         self.absent: set[str] = set()
+        self.skipped: Sequence[str | None] = ()
         self.failure: Exception | None = None
         self.asked = 0
 
-    async def fetch_listing(self) -> Sequence[ListedInstrument]:
+    async def fetch_listing(self) -> Listing:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
-        return [self._entry(one) for one in self.tracked if str(one.symbol) not in self.absent]
+        entries = [self._entry(one) for one in self.tracked if str(one.symbol) not in self.absent]
+        return Listing(entries, self.skipped)
 
     def _entry(self, one: Instrument) -> ListedInstrument:
         word = self.words.get(str(one.symbol), "TRADING")
@@ -117,6 +119,23 @@ async def test_a_halted_instrument_is_removed_and_returns(harness: Harness) -> N
     harness.listing.words.clear()
     await harness.look_later(minutes=5)
     assert await harness.halts() == {}
+
+
+@pytest.mark.parametrize("skipped", ["BTCUSDT", None])
+async def test_an_unreadable_entry_halts_nothing_and_is_counted(
+    harness: Harness, skipped: str | None
+) -> None:
+    """Until the next readable listing the instrument stays as it was; a later delisting is noticed."""
+    await harness.keeper.poll()
+    harness.listing.absent = {"BTC/USDT"}
+    harness.listing.skipped = (skipped,)
+    await harness.look_later(minutes=5)
+    assert await harness.halts() == {}
+    report = harness.health.report(harness.clock())
+    assert (report.refused, report.state) == (1, LinkState.UP)
+    harness.listing.skipped = ()
+    await harness.look_later(minutes=5)
+    assert list(await harness.halts()) == ["BTC/USDT"]
 
 
 async def test_one_of_several_replicas_fetches(harness: Harness) -> None:

@@ -78,7 +78,7 @@ def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
     recording = json.loads(
         gzip.decompress(recorded("binance_rest_exchangeInfo_20211012.json.gz").read_bytes())
     )
-    pairs = parse_pairs(json.dumps(recording["body"]).encode())
+    pairs = parse_pairs(json.dumps(recording["body"]).encode()).instruments
     for one in pairs[::20]:
         symbol = parse_symbol(f"{one.base}/{one.quote}")
         assert find_listed(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
@@ -87,7 +87,7 @@ def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
 def test_recorded_coins_with_a_shared_symbol_are_ambiguous() -> None:
     """25 for PEPE, 6 for BTC: taking the first or the last would be wrong."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))
-    coins = parse_coins(json.dumps(recording["body"]).encode())
+    coins = parse_coins(json.dumps(recording["body"]).encode()).instruments
     for base, count in (("PEPE", 25), ("BTC", 6)):
         with pytest.raises(AmbiguousSymbol) as refused:
             find_listed(Source.COINGECKO, coins, parse_symbol(f"{base}/USD"))

@@ -19,7 +19,7 @@ def listing(*entries: dict[str, str]) -> bytes:
 
 def test_an_instrument_is_split_as_okx_splits_it() -> None:
     """The listing has base and quote besides the id."""
-    assert parse_listing(listing(BITCOIN)) == [
+    assert parse_listing(listing(BITCOIN)).instruments == [
         ListedInstrument("BTC-USDT", "BTC", "USDT", "BTC", TradingStatus.TRADING, "live")
     ]
 
@@ -27,7 +27,7 @@ def test_an_instrument_is_split_as_okx_splits_it() -> None:
 @pytest.mark.parametrize("word", ["suspend", "preopen", "test", "something_new"])
 def test_only_live_instruments_are_trading(word: str) -> None:
     """An unknown state is a halt."""
-    (one,) = parse_listing(listing({**BITCOIN, "state": word}))
+    (one,) = parse_listing(listing({**BITCOIN, "state": word})).instruments
     assert (one.status, one.word) == (TradingStatus.HALTED, word)
 
 
