@@ -1,4 +1,4 @@
-"""An unreadable entry of any source's listing costs itself only, and is named where its name is readable."""
+"""An unreadable entry of a listing costs itself only, and is named if possible."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -101,7 +101,7 @@ def test_a_halt_of_everything_is_plausible() -> None:
 def test_an_instrument_whose_entry_may_be_unreadable_stays_as_it_is(
     skipped: list[str | None], changed: set[Instrument]
 ) -> None:
-    """An unreadable entry is no delisting; one without a readable name may be that of any instrument."""
+    """An entry without a readable name may be that of any instrument."""
     found = find_changes([BTC, ETH], Listing([listed(MANY[0])], skipped), START)
     assert found == dict.fromkeys(changed, Halt(NOT_LISTED, START))
     assert find_changes([halted(BTC)], Listing([listed(MANY[0])], ["BTCUSDT"]), START) == {}

@@ -125,7 +125,7 @@ async def test_a_halted_instrument_is_removed_and_returns(harness: Harness) -> N
 async def test_an_unreadable_entry_halts_nothing_and_is_counted(
     harness: Harness, skipped: str | None
 ) -> None:
-    """Until the next readable listing the instrument stays as it was; a later delisting is noticed."""
+    """The instrument stays as it was; a later delisting is noticed."""
     await harness.keeper.poll()
     harness.listing.absent = {"BTC/USDT"}
     harness.listing.skipped = (skipped,)
