@@ -29,7 +29,7 @@ class ListedInstrument(msgspec.Struct, frozen=True):
     word: str
 
 
-class Listing(msgspec.Struct, frozen=True):
+class InstrumentListing(msgspec.Struct, frozen=True):
     """A source's listing: its readable entries, and what is known of the others.
 
     `skipped` has one item for each unreadable entry: its source symbol, or `None` where that is unreadable, too.

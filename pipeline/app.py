@@ -10,7 +10,6 @@ import structlog
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
 from cache.redis_sink import RedisTickerSink
-from instruments.listed import Listing
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination
@@ -142,7 +141,7 @@ async def run_listings(stop: asyncio.Event) -> None:
             group.create_task(syncing, name=f"listing {source}")
 
 
-async def ask_listing(source: Source) -> Listing:
+async def ask_listing(source: Source) -> InstrumentListing:
     """Fetch a source's listing once, for a command.
 
     Uses the shared budget if Redis can be reached.

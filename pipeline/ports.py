@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
-from instruments.listed import Listing
 from pipeline.task import RequestedInstrument, Task
 from rates.health import CallBudgetState
 from rates.source import Source
@@ -166,7 +165,7 @@ class RateFetcher(Protocol):
 class ListingFetcher(Protocol):
     """Fetches the listing of one source."""
 
-    async def fetch_listing(self) -> Listing:
+    async def fetch_listing(self) -> InstrumentListing:
         """Fetch all instruments that the source lists, of any status.
 
         A truncated or unreadable response is an error.

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from instruments.instrument import Halt, Instrument, Suspicion
-    from instruments.listed import Listing
     from instruments.store import InstrumentStore
 
 # The exit code that shells give a program ended by Ctrl-C.
@@ -194,7 +193,7 @@ def follow(
     _with_store(run)
 
 
-async def _fetch_listing(source: Source) -> "Listing":
+async def _fetch_listing(source: Source) -> "InstrumentListing":
     from pipeline.app import ask_listing
 
     return await ask_listing(source)

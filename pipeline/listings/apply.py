@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import Listing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.listings.comparison import find_anomaly, find_changes
@@ -14,7 +13,7 @@ from rates.source import Source
 
 async def apply_listing(
     source: Source,
-    listing: Listing,
+    listing: InstrumentListing,
     instruments: InstrumentReader,
     records: ListingRecords,
     *,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from instruments.listings import ListingState
 
 # The status of an instrument that is missing from the listing. The source has no word for it.
@@ -17,7 +17,9 @@ PLAUSIBLE_LOSS = 0.2
 NAMED_MISSING = 5
 
 
-def find_anomaly(tracked: Sequence[Instrument], listing: Listing, last: ListingState | None) -> str | None:
+def find_anomaly(
+    tracked: Sequence[Instrument], listing: InstrumentListing, last: ListingState | None
+) -> str | None:
     """Return why the listing is implausible, or `None`.
 
     `last` is the last listing that was applied.
@@ -43,7 +45,7 @@ def find_anomaly(tracked: Sequence[Instrument], listing: Listing, last: ListingS
 
 
 def find_changes(
-    tracked: Sequence[Instrument], listing: Listing, now: datetime
+    tracked: Sequence[Instrument], listing: InstrumentListing, now: datetime
 ) -> Mapping[Instrument, Halt | None]:
     """Return the instruments whose halt changes.
 

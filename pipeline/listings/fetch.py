@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from instruments.listed import Listing
 from pipeline.ports import ListingFetcher
 from rates.errors import SourceUnavailable
 from rates.source import Source
@@ -14,7 +13,7 @@ FETCH_TIMEOUT = timedelta(minutes=1)
 
 async def fetch_listing(
     source: Source, fetcher: ListingFetcher, *, within: timedelta = FETCH_TIMEOUT
-) -> Listing:
+) -> InstrumentListing:
     """Fetch a whole listing.
 
     Raises:

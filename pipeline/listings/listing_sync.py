@@ -9,7 +9,6 @@ from typing import NoReturn
 
 import structlog
 
-from instruments.listed import Listing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.health import SourceHealth
@@ -113,7 +112,7 @@ class ListingSync:
             return None
         return await self._apply(listing)
 
-    async def _apply(self, listing: Listing) -> ListingState | None:
+    async def _apply(self, listing: InstrumentListing) -> ListingState | None:
         now = self._clock()
         for name in listing.skipped:
             self._health.record_rejection(

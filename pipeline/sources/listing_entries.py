@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from instruments.listed import ListedInstrument, Listing
+from instruments.listed import ListedInstrument
 from pipeline.net.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source
@@ -28,7 +28,7 @@ def read_entries(
     *,
     key: str,
     spell: Callable[[str], str] = str,
-) -> Listing:
+) -> InstrumentListing:
     """Read the entries of a listing; log and name those that are unreadable.
 
     `to_listed` returns `None` for entries to leave out. `key` is the field with the source symbol, which `spell` changes
@@ -53,7 +53,7 @@ def read_entries(
                 source, f"{len(skipped)} of {len(entries)} entries are unreadable, the first: {first}"
             )
         _log.warning("entries refused", source=source.value, entries=len(skipped), first=first)
-    return Listing([one for each in decoded if (one := to_listed(each)) is not None], skipped)
+    return InstrumentListing([one for each in decoded if (one := to_listed(each)) is not None], skipped)
 
 
 def _read_name(entry: msgspec.Raw, key: str) -> str | None:

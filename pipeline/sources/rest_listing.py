@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from instruments.listed import Listing
 from pipeline.net.rest_client import RestClient, open_rest_client
 from pipeline.ports import ListingFetcher
 from pipeline.sources.adapter import OpenListingFetcher, SourceContext
 from rates.source import Source
 
-ParseListing = Callable[[bytes], Listing]
+ParseListing = Callable[[bytes], InstrumentListing]
 
 
 class RestListing:
@@ -21,7 +20,7 @@ class RestListing:
     def __init__(self, client: RestClient, path: str, params: Mapping[str, str], parse: ParseListing) -> None:
         self._client, self._path, self._params, self._parse = client, path, params, parse
 
-    async def fetch_listing(self) -> Listing:
+    async def fetch_listing(self) -> InstrumentListing:
         return self._parse(await self._client.fetch_json(self._path, self._params))
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from instruments.listed import Listing
 from pipeline.sources.binance import listing as binance
 from pipeline.sources.bybit import listing as bybit
 from pipeline.sources.coinbase import listing as coinbase
@@ -15,7 +14,7 @@ from pipeline.sources.okx import listing as okx
 from rates.errors import SourceProtocolError
 
 Entry = dict[str, object]
-Parse = Callable[[bytes], Listing]
+Parse = Callable[[bytes], InstrumentListing]
 
 COUNT = 40
 
@@ -72,7 +71,7 @@ SOURCES: dict[str, tuple[Parse, Callable[[str], Entry], str, str, Callable[[Sequ
 ODD = [None, 7, ["x"], {"y": 1}, True]
 
 
-def read(source: str, entries: Sequence[Entry]) -> Listing:
+def read(source: str, entries: Sequence[Entry]) -> InstrumentListing:
     parse, _, _, _, around = SOURCES[source]
     return parse(json.dumps(around(entries)).encode())
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from cache.memory import MemoryCache
-from instruments.listed import Listing
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.queue.memory import MemoryTaskQueue
@@ -114,7 +113,7 @@ async def test_stopping_does_not_wait_for_a_listing(tmp_path: Path) -> None:
     async with open_server() as exchange, asyncio.TaskGroup() as group:
         exchange.answers = False
         open_listing = rest_listing(
-            Source.KRAKEN, exchange.url, "/listing", lambda _body: Listing([]), timeout_s=LONG_S
+            Source.KRAKEN, exchange.url, "/listing", lambda _body: InstrumentListing([]), timeout_s=LONG_S
         )
         keeping = group.create_task(
             sync_listing(

@@ -6,7 +6,7 @@ Over REST, because its 10 MB would delay the rates on the WebSocket API session.
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.net.rest_client import RestClient
 from pipeline.sources.listing_entries import read_entries
@@ -40,11 +40,11 @@ class BinanceListing:
     def __init__(self, rest: RestClient) -> None:
         self._rest = rest
 
-    async def fetch_listing(self) -> Listing:
+    async def fetch_listing(self) -> InstrumentListing:
         return parse_listing(await self._rest.fetch_json(PATH, PARAMS))
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all pairs of an `exchangeInfo`, with base and quote as Binance gives them.
 
     `{"timezone":"UTC",…,"symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH","quoteAsset":"BTC",…}]}`, format:

@@ -3,7 +3,7 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
@@ -35,7 +35,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _symbol_decoder = msgspec.json.Decoder(_Symbol)
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all spot symbols, with base and quote as Bybit gives them.
 
     `{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[{"symbol":"BTCUSDT","baseCoin":"BTC","quoteCoin":"USDT",

@@ -3,7 +3,7 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError
@@ -39,7 +39,7 @@ _decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _product_decoder = msgspec.json.Decoder(_Product)
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all products.
 
     `[{"id":"BTC-USD","base_currency":"BTC","quote_currency":"USD","status":"online","trading_disabled":false,"cancel_only":

@@ -5,7 +5,7 @@ Takes one call of the shared budget.
 
 import msgspec
 
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.listing_entries import read_entries
@@ -33,11 +33,11 @@ class CoinGeckoListing:
     def __init__(self, client: CoinGeckoClient) -> None:
         self._client = client
 
-    async def fetch_listing(self) -> Listing:
+    async def fetch_listing(self) -> InstrumentListing:
         return parse_listing((await self._client.fetch_json(PATH)).content)
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all coins.
 
     Many coins share a symbol (25 have `pepe`), so that only ids identify them. A coin without a symbol is

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.kraken.symbols import our_asset, v2_asset
 from pipeline.sources.listing_entries import read_entries
@@ -32,7 +32,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _pair_decoder = msgspec.json.Decoder(_Pair)
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all pairs of WebSocket v2, in its spelling, which is newer than the listing's.
 
     `{"error":[],"result":{"XXBTZUSD":{"altname":"XBTUSD","wsname":"XBT/USD","base":"XXBT","quote":"ZUSD","status":"online",…}}}`,

@@ -3,7 +3,7 @@
 import msgspec
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from pipeline.net.decode_errors import DECODE_ERRORS
 from pipeline.sources.listing_entries import read_entries
 from rates.errors import SourceProtocolError, SourceUnavailable
@@ -31,7 +31,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 _instrument_decoder = msgspec.json.Decoder(_Instrument)
 
 
-def parse_listing(body: bytes) -> Listing:
+def parse_listing(body: bytes) -> InstrumentListing:
     """Parse all spot instruments.
 
     `{"code":"0","msg":"","data":[{"instType":"SPOT","instId":"BTC-USDT","baseCcy":"BTC","quoteCcy":"USDT","state":"live",…}]}`,

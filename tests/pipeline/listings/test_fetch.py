@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from instruments.listed import Listing
 from pipeline.listings.fetch import fetch_listing
 from pipeline.sources.rest_listing import rest_listing
 from rates.errors import SourceUnavailable
@@ -32,7 +31,9 @@ async def test_a_listing_that_arrives_too_slowly_is_given_up() -> None:
     context = source_context(Source.KRAKEN)
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        open_listing = rest_listing(Source.KRAKEN, url, "/listing", lambda _body: Listing([]), timeout_s=60)
+        open_listing = rest_listing(
+            Source.KRAKEN, url, "/listing", lambda _body: InstrumentListing([]), timeout_s=60
+        )
         async with open_listing(context) as listing, asyncio.timeout(30):
             with pytest.raises(SourceUnavailable, match=r"no listing within 0\.5 s"):
                 await fetch_listing(Source.KRAKEN, listing, within=timedelta(seconds=0.5))

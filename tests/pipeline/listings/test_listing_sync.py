@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from instruments.instrument import Halt, Instrument
-from instruments.listed import ListedInstrument, Listing, TradingStatus
+from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from instruments.listings import ListingRecords
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -37,12 +37,12 @@ class FakeListing:
         self.failure: Exception | None = None
         self.asked = 0
 
-    async def fetch_listing(self) -> Listing:
+    async def fetch_listing(self) -> InstrumentListing:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
         entries = [self._entry(one) for one in self.tracked if str(one.symbol) not in self.absent]
-        return Listing(entries, self.skipped)
+        return InstrumentListing(entries, self.skipped)
 
     def _entry(self, one: Instrument) -> ListedInstrument:
         word = self.words.get(str(one.symbol), "TRADING")
