@@ -10,6 +10,7 @@ import structlog
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
 from cache.redis_sink import RedisTickerSink
+from instruments.listed import InstrumentListing
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from instruments.listed import InstrumentListing
 from pipeline.task import RequestedInstrument, Task
 from rates.health import CallBudgetState
 from rates.source import Source

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from instruments.instrument import Halt, Instrument, Suspicion
+    from instruments.listed import InstrumentListing
     from instruments.store import InstrumentStore
 
 # The exit code that shells give a program ended by Ctrl-C.

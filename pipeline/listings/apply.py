@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from instruments.instrument import Halt, Instrument
+from instruments.listed import InstrumentListing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.listings.comparison import find_anomaly, find_changes

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from instruments.listed import InstrumentListing
 from pipeline.ports import ListingFetcher
 from rates.errors import SourceUnavailable
 from rates.source import Source

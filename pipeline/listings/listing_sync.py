@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import structlog
 
+from instruments.listed import InstrumentListing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
 from pipeline.health import SourceHealth

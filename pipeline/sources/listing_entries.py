@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from instruments.listed import ListedInstrument
+from instruments.listed import InstrumentListing, ListedInstrument
 from pipeline.net.decode_errors import DECODE_ERRORS
 from rates.errors import SourceProtocolError
 from rates.source import Source

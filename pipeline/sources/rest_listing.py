@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from instruments.listed import InstrumentListing
 from pipeline.net.rest_client import RestClient, open_rest_client
 from pipeline.ports import ListingFetcher
 from pipeline.sources.adapter import OpenListingFetcher, SourceContext

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from instruments.listed import InstrumentListing
 from pipeline.sources.binance import listing as binance
 from pipeline.sources.bybit import listing as bybit
 from pipeline.sources.coinbase import listing as coinbase

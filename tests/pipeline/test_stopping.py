@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cache.memory import MemoryCache
+from instruments.listed import InstrumentListing
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.queue.memory import MemoryTaskQueue

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from instruments.listed import InstrumentListing
 from pipeline.listings.fetch import fetch_listing
 from pipeline.sources.rest_listing import rest_listing
 from rates.errors import SourceUnavailable
