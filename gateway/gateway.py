@@ -16,6 +16,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.registry import SubscriptionRegistry
+from instruments.last_known import LastKnownInstruments
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
 from rates.ticker import TickerKey
@@ -49,6 +50,7 @@ class Gateway:
         self.simulated = simulated
         self.unexpected: dict[str, int] = {}
         """The exceptions that no code expected so far, by task."""
+        self.last_known = instruments if isinstance(instruments, LastKnownInstruments) else None
         self._unready_after = timedelta(seconds=settings.unready_after_s)
         self.catalog = InstrumentCatalog(
             instruments,

@@ -34,6 +34,8 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
     """Return the state that decides readiness, with details for operators."""
     mirror, catalog = gateway.mirror, gateway.catalog
     since = mirror.disconnected_at
+    last_known = gateway.last_known
+    last_known_from = None if last_known is None else last_known.read_at
     return {
         "cache": {
             "connected": since is None,
@@ -45,7 +47,8 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
         "catalog": {
             "loaded": catalog.loaded,
             "instruments": len(catalog.tracked),
-            "error": catalog.last_error,
+            "error": catalog.last_error or (None if last_known is None else last_known.error),
+            "lastKnownFrom": None if last_known_from is None else format_time(last_known_from),
         },
         "subscribers": len(gateway.registry),
         "sources": {status.source.name: _source(status) for status in gateway.rates.sources()},

@@ -28,6 +28,11 @@ class GatewayCollector(Collector):
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
         yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
+        yield gauge(
+            "instruments_last_known",
+            "Whether the instruments are the last known ones, because the database was away at the start.",
+            gateway.last_known is not None and gateway.last_known.read_at is not None,
+        )
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
         yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
         unexpected = CounterMetricFamily(

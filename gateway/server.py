@@ -14,6 +14,7 @@ import uvicorn
 from cache.ports import TickerFeed
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
+from cache.redis_instruments import RedisInstrumentSnapshots
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
@@ -31,6 +32,7 @@ from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.identity.identity_records import IdentityRecords
+from instruments.last_known import LastKnownInstruments
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -59,7 +61,7 @@ async def run_gateway(
 
     Raises:
         InvalidSetting, PortInUse: the configuration must be changed.
-        CacheUnavailable, DatabaseUnavailable: not reachable within the start-up time.
+        CacheUnavailable, DatabaseUnavailable: not reachable within the start-up time; nor are there last known instruments.
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
@@ -77,11 +79,15 @@ async def run_gateway(
                     lambda: connect_redis(cache.redis_url), timeout_s=timeout_s, stop=stop
                 )
                 resources.push_async_callback(redis.aclose)
-                feed = RedisTickerFeed(redis, RedisKeys(cache.simulated))
+                keys = RedisKeys(cache.simulated)
+                feed = RedisTickerFeed(redis, keys)
+                instruments = LastKnownInstruments(
+                    store, RedisInstrumentSnapshots(redis, keys), simulated=cache.simulated
+                )
                 await wait_for_backend(
                     lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop
                 )
-                await wait_for_backend(store.check, timeout_s=timeout_s, stop=stop)
+                await wait_for_backend(instruments.read, timeout_s=timeout_s, stop=stop)
 
             def on_started() -> None:
                 tune_garbage_collector()
@@ -89,7 +95,7 @@ async def run_gateway(
 
             await serve_gateway(
                 feed,
-                store,
+                instruments,
                 settings,
                 stop,
                 simulated=cache.simulated,

@@ -9,7 +9,9 @@ import structlog
 
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
+from cache.redis_instruments import RedisInstrumentSnapshots
 from cache.redis_sink import RedisTickerSink
+from instruments.last_known import LastKnownInstruments
 from instruments.listed import InstrumentListing
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
@@ -60,14 +62,14 @@ async def run_producer(stop: asyncio.Event) -> None:
 
     Raises:
         InvalidSetting: the configuration is invalid.
-        BackendUnavailable: Redis, RabbitMQ or the database did not become available in time.
+        BackendUnavailable: Redis, RabbitMQ or the instruments did not become available in time.
     """
     settings = load_settings(ProducerSettings)
     adapters = polled(build_all_adapters())
     async with (
         _open_context(stop, instance_name("producer")) as context,
         _open_queue(tuple(adapters), stop) as queue,
-        _open_instruments(stop) as instruments,
+        _open_last_known(stop, context) as instruments,
     ):
         _log.info("producing", sources=[source.value for source in adapters])
         await produce(stop, context, adapters, queue=queue, instruments=instruments, settings=settings)
@@ -97,12 +99,12 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
 
     Raises:
         InvalidSetting: the configuration is invalid, or the source has no push feed.
-        BackendUnavailable: Redis or the database did not become available in time.
+        BackendUnavailable: Redis or the instruments did not become available in time.
     """
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     adapter, instance = build_adapter(source), instance_name("stream")
     check_proxies(simulated=load_settings(CacheSettings).simulated)
-    async with _open_context(stop, instance) as context, _open_instruments(stop) as instruments:
+    async with _open_context(stop, instance) as context, _open_last_known(stop, context) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
             stop,
@@ -190,6 +192,7 @@ def _redis_context(redis: RedisClient, cache: CacheSettings, *, instance: str) -
         coordination=RedisCoordination(redis, keys, instance=instance, clock=utc_now),
         heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
         simulated=cache.simulated,
+        snapshots=RedisInstrumentSnapshots(redis, keys),
     )
 
 
@@ -217,6 +220,21 @@ async def _open_instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStor
     try:
         await _wait(store.check, stop)
         yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _open_last_known(stop: asyncio.Event, context: RoleContext) -> AsyncIterator[LastKnownInstruments]:
+    """Open the tracked instruments for reading: without the database, the last known ones."""
+    assert context.snapshots is not None
+    store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=context.simulated)
+    try:
+        instruments = LastKnownInstruments(
+            store, context.snapshots, simulated=context.simulated, clock=context.clock
+        )
+        await _wait(instruments.read, stop)
+        yield instruments
     finally:
         await store.close()
 

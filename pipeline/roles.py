@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from cache.ports import TickerSink
+from instruments.last_known import SnapshotStorage
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
@@ -43,13 +44,17 @@ SHUTDOWN_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class RoleContext:
-    """Dependencies that all roles of one process share."""
+    """Dependencies that all roles of one process share.
+
+    `snapshots` stores the last known instruments, where processes share a Redis.
+    """
 
     sink: TickerSink
     coordination: Coordination
     heartbeat: Heartbeat
     simulated: bool
     clock: Clock = utc_now
+    snapshots: SnapshotStorage | None = None
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
         """Return the dependencies of one source's fetchers.

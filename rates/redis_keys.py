@@ -73,3 +73,7 @@ class RedisKeys:
     def tick(self, source: Source, number: int, schedule: str = "tick") -> str:
         """String: the process that claimed this tick of the schedule."""
         return f"{self.prefix}:{{{source}}}:{schedule}:{number}"
+
+    def instruments(self) -> str:
+        """String: the tracked instruments as last read from the database."""
+        return f"{self.prefix}:{{instruments}}:last-known"

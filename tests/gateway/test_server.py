@@ -109,7 +109,12 @@ async def test_readiness_is_facts(serving: Serving, cache: MemoryCache, ticker: 
         assert (await client.get("/health/live")).json() == {"status": "alive"}
         facts = await served.facts()
         assert [facts["ready"], facts["simulated"], facts["cache"]["connected"]] == [True, True, True]
-        assert facts["catalog"] == {"loaded": True, "instruments": 4, "error": None}
+        assert facts["catalog"] == {
+            "loaded": True,
+            "instruments": 4,
+            "error": None,
+            "lastKnownFrom": None,
+        }
         assert facts["sources"]["BINANCE"]["lagMs"] == 50
         assert facts["sources"]["BINANCE"]["seen"] == 1
 

@@ -1,0 +1,94 @@
+"""Processes that start while Postgres is away, over real backends."""
+
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from cache.redis_client import open_redis
+from rates.redis_keys import RedisKeys
+from tests.backends import start_postgres
+from tests.e2e.processes import eventually, free_port, running
+
+pytestmark = pytest.mark.servers
+
+WITHIN_S = 60
+QUERY = '{ rate(symbol: "BTC/USDT", source: BINANCE) { freshness } instruments { totalCount } }'
+
+
+async def facts(client: httpx.AsyncClient, url: str) -> Any:
+    return (await client.get(f"{url}/health/ready")).json()["catalog"]
+
+
+async def test_all_processes_start_without_postgres_and_take_the_table_once_it_is_back(
+    redis_url: str, amqp_url: str
+) -> None:
+    """From the instruments that a gateway read before. A corrupt copy of them is ignored and named."""
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    http_port, ws_port = free_port(), free_port()
+    with start_postgres() as postgres:
+        env = {
+            "RATEWIRE_REDIS_URL": redis_url,
+            "RATEWIRE_AMQP_URL": amqp_url,
+            "RATEWIRE_DATABASE_URL": postgres.url,
+            "RATEWIRE_SIMULATED": "true",
+            "RATEWIRE_SIMULATOR_HTTP_PORT": str(http_port),
+            "RATEWIRE_SIMULATOR_WS_PORT": str(ws_port),
+            "RATEWIRE_BINANCE_STREAM_URLS": f"ws://127.0.0.1:{ws_port}",
+        }
+        ports = [free_port(), free_port()]
+        url = f"http://127.0.0.1:{ports[1]}"
+        async with running("migrate", env=env) as migrating:
+            assert await migrating.ends(within_s=WITHIN_S) == 0, migrating.text
+        async with running("gateway", env={**env, "RATEWIRE_GATEWAY_PORT": str(ports[0])}) as first:
+            await first.prints("gateway listening", within_s=WITHIN_S)
+        postgres.stop()
+
+        key = RedisKeys(simulated=True).instruments()
+        stored = await redis.get(key)
+        assert isinstance(stored, bytes)
+        await redis.set(key, stored[:-100])
+        async with (
+            running("simulator", env=env),
+            running("stream", "binance", env=env) as stream,
+            running("producer", env=env) as producer,
+            running("gateway", env={**env, "RATEWIRE_GATEWAY_PORT": str(ports[1])}) as second,
+            httpx.AsyncClient(timeout=WITHIN_S, trust_env=False) as client,
+        ):
+            await second.prints("last known instruments ignored", within_s=WITHIN_S)
+            assert "gateway listening" not in second.text
+            await redis.set(key, stored)
+            for each in (stream, producer, second):
+                await each.prints("using the last known instruments", within_s=WITHIN_S)
+            await second.prints("gateway listening", within_s=WITHIN_S)
+            await producer.prints("producing", within_s=WITHIN_S)
+
+            answer = (await client.post(f"{url}/graphql", json={"query": QUERY})).json()
+            assert "errors" not in answer or answer["errors"][0]["extensions"]["code"] == "RATE_NOT_SEEN"
+
+            async def is_fresh() -> bool:
+                answer = (await client.post(f"{url}/graphql", json={"query": QUERY})).json()
+                return bool(answer["data"]["rate"]) and answer["data"]["rate"]["freshness"] == "FRESH"
+
+            await eventually(is_fresh, within_s=WITHIN_S, what="rates of the stream")
+            found = await facts(client, url)
+            assert found["loaded"]
+            assert found["instruments"] > 300
+            assert found["lastKnownFrom"] is not None
+            assert "database" in found["error"]
+            metrics = (await client.get(f"{url}/metrics")).text
+            assert "ratewire_gateway_instruments_last_known 1.0" in metrics
+
+            postgres.start()
+
+            async def has_switched(process: Any) -> bool:
+                return "instruments read from the database again" in process.text
+
+            for each in (stream, producer, second):
+                await eventually(partial(has_switched, each), within_s=WITHIN_S, what=each.name)
+            found = await facts(client, url)
+            assert found["lastKnownFrom"] is None
+            assert found["error"] is None
+    await redis.aclose()
