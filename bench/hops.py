@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import websockets
 from msgspec import structs
 
-from bench.market import NAMES, STREAM_LENGTH, make_symbols, make_tickers, populate
+from bench.market import NAMES, make_symbols, make_tickers, populate
 from bench.processes import ROOT, running_redis
 from bench.rounds import show
 from cache.redis_client import open_redis
@@ -125,7 +125,7 @@ class Driver:
         redis = open_redis(self._redis_url)
         url = f"ws://127.0.0.1:{self._port}/graphql"
         try:
-            sink = RedisTickerSink(redis, NAMES, stream_length=STREAM_LENGTH)
+            sink = RedisTickerSink(redis, NAMES)
             async with (
                 asyncio.timeout(TIMEOUT_S),
                 websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as one,

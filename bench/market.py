@@ -19,7 +19,6 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
 
-STREAM_LENGTH = 2_000
 NAMES = RedisKeys(simulated=True)
 CLOCK_PERIOD_US = 10**10
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -72,6 +71,6 @@ async def populate(redis_url: str, database_url: str, symbols: Sequence[Symbol])
         await store.close()
     redis = open_redis(redis_url)
     try:
-        await RedisTickerSink(redis, NAMES, stream_length=STREAM_LENGTH).write(make_tickers(symbols, 0))
+        await RedisTickerSink(redis, NAMES).write(make_tickers(symbols, 0))
     finally:
         await redis.aclose()

@@ -11,7 +11,7 @@ import asyncio
 import sys
 import time
 
-from bench.market import NAMES, STREAM_LENGTH, make_symbols, make_tickers
+from bench.market import NAMES, make_symbols, make_tickers
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
 
@@ -45,7 +45,7 @@ async def run(redis_url: str, symbols: int, groups: int, interval_ms: float) -> 
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin.buffer
     )
-    writer = Writer(RedisTickerSink(redis, NAMES, stream_length=STREAM_LENGTH), symbols, groups)
+    writer = Writer(RedisTickerSink(redis, NAMES), symbols, groups)
     try:
         if interval_ms:
             await lines.readline()

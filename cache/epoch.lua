@@ -9,13 +9,12 @@ end
 
 -- Returns epoch and seq of the cache. Begins the epoch `candidate` if the cache was lost, wholly or in part, or if the
 -- server has another history than the one that wrote it.
-local function current_epoch(head, cache, order, stream, candidate)
+local function current_epoch(head, cache, order, candidate)
   local known, history = redis.call('HMGET', head, 'epoch', 'seq', 'history'), server_history()
   local present = redis.call('EXISTS', cache, order)
   local is_whole = present == 2 or (present == 0 and known[2] == '0')
   if known[1] and known[3] == history and is_whole then return known[1], known[2] end
   if not is_whole then redis.call('DEL', cache, order) end
-  redis.call('DEL', stream)
   redis.call('HSET', head, 'epoch', candidate, 'seq', 0, 'history', history)
   return candidate, '0'
 end

@@ -5,7 +5,6 @@ Persists nothing.
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,21 +27,18 @@ SUBSCRIBER_QUEUE_LENGTH = 1024
 class _SourceCache:
     """Cache of one source; Redis keeps the same under one hash tag."""
 
-    stream: deque[Changes]
     epoch: str = field(default_factory=lambda: secrets.token_hex(8))
     seq: int = 0
     tickers: dict[Symbol, Ticker] = field(default_factory=dict)
+    seqs: dict[Symbol, int] = field(default_factory=dict)
     reports: dict[str, SourceReport] = field(default_factory=dict)
 
 
 class MemoryCache:
-    """A `TickerSink` and `TickerFeed` in memory.
+    """A `TickerSink` and `TickerFeed` in memory."""
 
-    `stream_length` bounds the changes kept for resuming.
-    """
-
-    def __init__(self, *, stream_length: int) -> None:
-        self._sources = {source: _SourceCache(deque(maxlen=stream_length)) for source in Source}
+    def __init__(self) -> None:
+        self._sources = {source: _SourceCache() for source in Source}
         self._subscribers: set[asyncio.Queue[FeedMessage | None]] = set()
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
@@ -57,7 +53,7 @@ class MemoryCache:
         if stored:
             cache.seq += 1
             changes = Changes(tickers[0].source, cache.epoch, cache.seq, tuple(stored.values()))
-            cache.stream.append(changes)
+            cache.seqs.update(dict.fromkeys(stored, cache.seq))
             self._publish(changes)
         return len(stored)
 
@@ -89,16 +85,8 @@ class MemoryCache:
     async def read_snapshot(self, source: Source) -> Snapshot:
         cache = self._sources[source]
         epoch = cache.epoch if cache.seq else ""
-        return Snapshot(
-            source, epoch, cache.seq, tuple(cache.tickers.values()), tuple(cache.reports.values())
-        )
-
-    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        cache = self._sources[source]
-        changes = [entry for entry in cache.stream if entry.seq > seq]
-        if epoch != cache.epoch or not 0 <= cache.seq - seq == len(changes):
-            return None
-        return changes
+        tickers, reports = tuple(cache.tickers.values()), tuple(cache.reports.values())
+        return Snapshot(source, epoch, cache.seq, tickers, reports, dict(cache.seqs))
 
 
 async def _drain(queue: asyncio.Queue[FeedMessage | None]) -> AsyncIterator[FeedMessage]:

@@ -3,7 +3,7 @@
 Implemented on Redis and in memory.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import msgspec
 
 from rates.health import SourceReport
 from rates.source import Source
+from rates.symbol import Symbol
 from rates.ticker import Ticker
 from rates.wire import Changes
 
@@ -18,7 +19,8 @@ from rates.wire import Changes
 class Snapshot(msgspec.Struct, frozen=True):
     """Consistent copy of one source's cache after write `seq` of `epoch`.
 
-    An empty epoch means that the cache was never written.
+    An empty epoch means that the cache was never written. `seqs` has the write of each ticker: its sequence number in
+    `epoch`, 0 if an earlier epoch stored it. Tickers stored by a version that did not record it are missing there.
     """
 
     source: Source
@@ -26,6 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     seq: int
     tickers: tuple[Ticker, ...]
     reports: tuple[SourceReport, ...]
+    seqs: Mapping[Symbol, int] = {}
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -88,16 +91,6 @@ class TickerFeed(Protocol):
 
     async def read_snapshot(self, source: Source) -> Snapshot:
         """Read the whole cache of one source.
-
-        Raises:
-            CacheUnavailable: Redis cannot be reached.
-        """
-        ...
-
-    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        """Read all changes after `seq` of `epoch`, in order.
-
-        Returns `None` if the stream no longer has all of them.
 
         Raises:
             CacheUnavailable: Redis cannot be reached.

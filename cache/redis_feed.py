@@ -1,4 +1,4 @@
-"""Read side of the Redis cache: subscription, snapshots and the bounded stream."""
+"""Read side of the Redis cache: subscription and snapshots."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,7 +15,7 @@ from cache.redis_subscription import RawMessage, open_subscription
 from rates.errors import MalformedTicker
 from rates.redis_keys import RedisKeys
 from rates.source import Source
-from rates.wire import Changes, decode_changes, decode_checkpoint, decode_report, decode_ticker
+from rates.wire import decode_cached, decode_changes, decode_checkpoint, decode_report
 
 T = TypeVar("T")
 log = structlog.get_logger("ratewire.cache")
@@ -67,24 +67,17 @@ class RedisTickerFeed:
                 transaction.hvals(names.cache(source))
                 transaction.hvals(names.reports(source))
                 (epoch, seq), tickers, reports = await transaction.execute()
+        current = (epoch or b"").decode()
+        cached = list(_readable(decode_cached, tickers))
         return Snapshot(
             source,
-            (epoch or b"").decode(),
+            current,
             int(seq or 0),
-            tuple(_readable(decode_ticker, tickers)),
+            tuple(each.ticker for each in cached),
             tuple(_readable(decode_report, reports)),
+            # A value of an earlier epoch that survived was there before the first write of this one.
+            {each.ticker.symbol: each.seq if each.epoch == current else 0 for each in cached if each.epoch},
         )
-
-    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        names = self._names
-        with translated_errors():
-            async with self._redis.pipeline(transaction=True) as transaction:
-                transaction.hmget(names.head(source), "epoch", "seq")
-                transaction.xrange(names.stream(source), min=f"{seq + 1}-0")
-                (head_epoch, head_seq), entries = await transaction.execute()
-        if head_epoch is None or head_epoch.decode() != epoch or not 0 <= int(head_seq) - seq == len(entries):
-            return None
-        return [decode_changes(source, fields[b"m"]) for _, fields in entries]
 
 
 def _decode_changes(source: Source, data: bytes) -> Sequence[FeedMessage]:

@@ -26,15 +26,12 @@ log = structlog.get_logger("ratewire.cache")
 class RedisTickerSink:
     """A `TickerSink` on Redis.
 
-    A client can resume if it is at most `stream_length` writes behind.
-
     Keeps the newest ticker of each symbol that it has written. When Redis begins a new epoch, because its data was lost
     or a failover may have dropped the last writes, the sink writes them all again: the cache keeps only what is newer.
     """
 
-    def __init__(self, redis: RedisClient, names: RedisKeys, *, stream_length: int) -> None:
+    def __init__(self, redis: RedisClient, names: RedisKeys) -> None:
         self._names = names
-        self._stream_length = stream_length
         self._is_sharded = int(isinstance(redis, ClusterRedis))
         self._write = LuaScript(redis, read_script("cache", "epoch.lua", "write.lua"))
         self._report = LuaScript(redis, read_script("cache", "epoch.lua", "report.lua"))
@@ -59,7 +56,6 @@ class RedisTickerSink:
                 names.head(source),
                 names.cache(source),
                 names.order(source),
-                names.stream(source),
             ],
             [
                 names.reports_channel(source),
@@ -79,14 +75,13 @@ class RedisTickerSink:
             names.changes_channel(source),
             self._is_sharded,
             secrets.token_hex(8),
-            self._stream_length,
             CACHE_LIFETIME // timedelta(milliseconds=1),
         ]
         for ticker in tickers:
             observed_us = format_us(ticker.observed_at)
             trade_us = "" if ticker.last_trade_at is None else format_us(ticker.last_trade_at)
             arguments += (str(ticker.symbol), observed_us, ticker.sequence, trade_us, encode_ticker(ticker))
-        keys = [names.head(source), names.cache(source), names.order(source), names.stream(source)]
+        keys = [names.head(source), names.cache(source), names.order(source)]
         stored, epoch = await self._write.run(keys, arguments)
         return int(stored), epoch
 

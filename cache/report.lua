@@ -1,5 +1,5 @@
 -- Store one process's report on its source, drop expired ones, publish it with the position of the last write.
--- KEYS reports reported head cache order stream
+-- KEYS reports reported head cache order
 -- ARGV channel is_sharded candidate_epoch instance reported_at_us lifetime_us json
 -- Returns the epoch ('': never written).
 local reports, reported, head = KEYS[1], KEYS[2], KEYS[3]
@@ -14,7 +14,7 @@ for _, key in ipairs({ reports, reported }) do redis.call('PEXPIRE', key, 864000
 
 local epoch, seq = '', '0'
 if redis.call('EXISTS', head) == 1 then
-  epoch, seq = current_epoch(head, KEYS[4], KEYS[5], KEYS[6], ARGV[3])
+  epoch, seq = current_epoch(head, KEYS[4], KEYS[5], ARGV[3])
 end
 publish(ARGV[2], ARGV[1], '{"epoch":"' .. epoch .. '","seq":' .. seq .. ',' .. string.sub(ARGV[7], 2))
 return epoch

@@ -1,13 +1,14 @@
--- One atomic write of a batch of tickers of one source: newer wins, count, append, publish. Publishes only what it stores.
--- KEYS head cache order stream
--- ARGV channel is_sharded candidate_epoch stream_length lifetime_ms, then per ticker: symbol observed_at_us sequence
+-- One atomic write of a batch of tickers of one source: newer wins, count, store, publish. Publishes only what it stores.
+-- KEYS head cache order
+-- ARGV channel is_sharded candidate_epoch lifetime_ms, then per ticker: symbol observed_at_us sequence
 --   last_trade_at_us ('' if unknown) json
 -- A ticker without the time of the last trade takes over the stored one if both have the same sequence, which is not 0.
+-- The cached JSON begins with epoch and seq of the write that stored it.
 -- Returns {number of tickers stored, epoch ('': never written)}.
-local head, cache, order, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local head, cache, order = KEYS[1], KEYS[2], KEYS[3]
 
 local accepted, newest = {}, {}
-for i = 6, #ARGV, 5 do
+for i = 5, #ARGV, 5 do
   local symbol, observed, sequence = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local trade, json = ARGV[i + 3], ARGV[i + 4]
   local known = newest[symbol]
@@ -32,18 +33,17 @@ for i = 6, #ARGV, 5 do
 end
 if #accepted == 0 then return { 0, redis.call('HGET', head, 'epoch') or '' } end
 
-local epoch = current_epoch(head, cache, order, stream, ARGV[3])
+local epoch = current_epoch(head, cache, order, ARGV[3])
+local seq = redis.call('HINCRBY', head, 'seq', 1)
+local position = '"epoch":"' .. epoch .. '","seq":' .. string.format('%d', seq)
 local payloads = {}
 for i, symbol in ipairs(accepted) do
   local ticker = newest[symbol]
-  redis.call('HSET', cache, symbol, ticker.json)
+  redis.call('HSET', cache, symbol, '{' .. position .. ',' .. string.sub(ticker.json, 2))
   redis.call('HSET', order, symbol, ticker.order)
   payloads[i] = ticker.json
 end
-local seq = redis.call('HINCRBY', head, 'seq', 1)
-local message = '{"epoch":"' .. epoch .. '","seq":' .. string.format('%d', seq)
-  .. ',"tickers":[' .. table.concat(payloads, ',') .. ']}'
-redis.call('XADD', stream, 'MAXLEN', '~', ARGV[4], string.format('%d-0', seq), 'm', message)
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[5]) end
+local message = '{' .. position .. ',"tickers":[' .. table.concat(payloads, ',') .. ']}'
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[4]) end
 publish(ARGV[2], ARGV[1], message)
 return { #accepted, epoch }

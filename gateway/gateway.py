@@ -79,7 +79,6 @@ class Gateway:
             clock=clock,
         )
         self.live_queries = LiveQueries(
-            feed,
             self.mirror,
             self.catalog,
             self.registry,

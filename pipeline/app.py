@@ -178,7 +178,7 @@ async def _open_redis_if_reachable(cache: CacheSettings) -> AsyncIterator[RedisC
 
 def _memory_context(cache: CacheSettings) -> RoleContext:
     return RoleContext(
-        sink=MemoryCache(stream_length=cache.stream_length),
+        sink=MemoryCache(),
         coordination=MemoryCoordination(utc_now),
         heartbeat=Heartbeat(None),
         simulated=cache.simulated,
@@ -188,7 +188,7 @@ def _memory_context(cache: CacheSettings) -> RoleContext:
 def _redis_context(redis: RedisClient, cache: CacheSettings, *, instance: str) -> RoleContext:
     keys = RedisKeys(cache.simulated)
     return RoleContext(
-        sink=RedisTickerSink(redis, keys, stream_length=cache.stream_length),
+        sink=RedisTickerSink(redis, keys),
         coordination=RedisCoordination(redis, keys, instance=instance, clock=utc_now),
         heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
         simulated=cache.simulated,

@@ -23,16 +23,12 @@ class RedisKeys:
         return f"{self.prefix}:{{{source}}}:head"
 
     def cache(self, source: Source) -> str:
-        """Hash: symbol → ticker JSON."""
+        """Hash: symbol → ticker JSON, with `epoch` and `seq` of the write that stored it."""
         return f"{self.prefix}:{{{source}}}:cache"
 
     def order(self, source: Source) -> str:
         """Hash: symbol → `observed_at_us:sequence` of the ticker in the cache."""
         return f"{self.prefix}:{{{source}}}:order"
-
-    def stream(self, source: Source) -> str:
-        """Bounded stream of published messages; the entry id is `seq-0`, the field `m`."""
-        return f"{self.prefix}:{{{source}}}:stream"
 
     def reports(self, source: Source) -> str:
         """Hash: instance → source report JSON."""

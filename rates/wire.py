@@ -6,6 +6,7 @@ that sources publish.
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,6 +41,11 @@ class _TickerWire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     quote_volume_24h: str | None = None
     merged: int = 0
     simulated: bool = False
+
+
+class _CachedWire(_TickerWire, frozen=True, kw_only=True):
+    epoch: str = ""
+    seq: int = 0
 
 
 class _ChangesWire(msgspec.Struct, frozen=True):
@@ -88,15 +94,26 @@ class Changes(msgspec.Struct, frozen=True):
     tickers: tuple[Ticker, ...]
 
 
+class CachedTicker(NamedTuple):
+    """A ticker of the cache, and the write that stored it.
+
+    The epoch is empty if a version that did not record it has stored the ticker.
+    """
+
+    ticker: Ticker
+    epoch: str
+    seq: int
+
+
 _encoder = msgspec.json.Encoder()
-_ticker_decoder = msgspec.json.Decoder(_TickerWire)
+_cached_decoder = msgspec.json.Decoder(_CachedWire)
 _changes_decoder = msgspec.json.Decoder(_ChangesWire)
 _report_decoder = msgspec.json.Decoder(_ReportWire)
 _checkpoint_decoder = msgspec.json.Decoder(_CheckpointWire)
 
 
 def encode_ticker(ticker: Ticker) -> bytes:
-    """Encode a ticker as the JSON object stored in the cache."""
+    """Encode a ticker as a JSON object; `cache/write.lua` adds epoch and seq to the stored one."""
     return _encoder.encode(
         _TickerWire(
             source=ticker.source,
@@ -124,20 +141,21 @@ def encode_ticker(ticker: Ticker) -> bytes:
     )
 
 
-def decode_ticker(data: bytes) -> Ticker:
+def decode_cached(data: bytes) -> CachedTicker:
     """Decode a ticker from the JSON object stored in the cache.
 
     Raises:
         MalformedTicker: not a ticker in this format.
     """
     try:
-        return _ticker(_ticker_decoder.decode(data))
+        wire = _cached_decoder.decode(data)
+        return CachedTicker(_ticker(wire), wire.epoch, wire.seq)
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a ticker, saw {data[:120]!r}: {exc}") from exc
 
 
 def decode_changes(source: Source, data: bytes) -> Changes:
-    """Decode a changes message from pub/sub or the stream; `cache/write.lua` builds it.
+    """Decode a changes message from pub/sub; `cache/write.lua` builds it.
 
     Raises:
         MalformedTicker: not a message in this format, or it contains a ticker of another source.

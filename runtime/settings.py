@@ -24,13 +24,6 @@ class CacheSettings(BaseSettings):
         "redis+sentinel://[user:password@]host:port,host:port/service/db or "
         "redis+cluster://[user:password@]host:port,host:port; rediss… for TLS.",
     )
-    stream_length: int = Field(
-        default=2_000,
-        ge=1,
-        le=1_000_000,
-        description="Writes per source kept for clients that resume. More lets them be away longer and takes more memory "
-        "(a write of 70 tickers is about 17 KB); fewer turns more reconnects into a gap with a full snapshot.",
-    )
     simulated: bool = Field(
         default=False,
         description="Whether the sources are simulated. Simulated data has Redis keys of its own and is labelled wherever it "

@@ -14,7 +14,7 @@ from instruments.identity.identity_records import IdentityRecords
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
 from rates.errors import InvalidSetting
-from runtime.settings import CacheSettings, load_settings
+from runtime.settings import load_settings
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.announcement import announce
@@ -69,7 +69,7 @@ def start_system(
     Raises:
         InvalidSetting: the configuration is invalid.
     """
-    cache = MemoryCache(stream_length=load_settings(CacheSettings).stream_length)
+    cache = MemoryCache()
     start_pipeline(group, stop, sources, cache, instruments, with_listings=with_listings)
     gateway = load_settings(GatewaySettings)
     group.create_task(

@@ -7,7 +7,9 @@ published only if it is newer than the stored one of its key, so subscribers see
 """
 
 import asyncio
+import hashlib
 import random
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
@@ -15,6 +17,7 @@ import structlog
 
 from cache.ports import FeedMessage, Interruption, Snapshot, TickerFeed
 from gateway.state.position import StreamPosition
+from gateway.state.position_waiters import PositionWaiters
 from gateway.state.rolling_counter import RollingMinuteCounter
 from rates.clock import Clock, utc_now
 from rates.errors import CacheUnavailable, MalformedTicker
@@ -23,6 +26,9 @@ from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 from rates.wire import Changes
 
+LINEAGE_BYTES = 4
+# The `cached_seq` of a ticker that the cache does not have: more than any sequence number.
+NOT_CACHED = sys.maxsize
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
 
@@ -46,6 +52,7 @@ class SourceMirror:
         self.interrupted_at: datetime | None = None
         self._reports: dict[str, SourceReport] = {}
         self.arrivals = RollingMinuteCounter()
+        self.waiters = PositionWaiters()
 
     def reports(self, now: datetime) -> tuple[SourceReport, ...]:
         """The newest report of each process that has reported within `REPORT_LIFETIME`."""
@@ -75,13 +82,17 @@ class SourceMirror:
 class TickerSlot:
     """A mutable slot with the newest ticker of one instrument.
 
-    The slot of a key never changes identity.
+    The slot of a key never changes identity. `seq` and `cached_seq` count the writes of the source's present epoch.
     """
 
-    __slots__ = ("ticker",)
+    __slots__ = ("cached_seq", "seq", "ticker")
 
     def __init__(self) -> None:
         self.ticker: Ticker | None = None
+        self.seq = 0
+        """The write that brought the ticker; 0 if the mirror has had it since before the epoch."""
+        self.cached_seq = 0
+        """The write that stored the ticker in the cache; `NOT_CACHED` if only mirrors have it, from before a loss."""
 
 
 class Mirror:
@@ -105,7 +116,6 @@ class Mirror:
         self._wait_s = wait_s
         self._sources = {source: SourceMirror(source) for source in sources}
         self._slots: dict[TickerKey, TickerSlot] = {}
-        self._advanced = asyncio.Event()
         self._disconnected_at: datetime | None = clock()
         self.loaded = False
         self.reloads = 0
@@ -149,8 +159,9 @@ class Mirror:
 
         The caller bounds the wait.
         """
-        while (at := self._sources[source].position).epoch == position.epoch and at.seq < position.seq:
-            await self._advanced.wait()
+        mirrored = self._sources[source]
+        while (at := mirrored.position).epoch == position.epoch and at.seq < position.seq:
+            await mirrored.waiters.wait(position.seq)
 
     async def run(self) -> None:
         """Keep the mirror current until cancelled; retry for ever when the cache fails.
@@ -200,11 +211,20 @@ class Mirror:
         now = self._clock()
         for report in snapshot.reports:
             mirrored.record_report(report, now)
-        stored = sum(self._store(mirrored, ticker) for ticker in snapshot.tickers)
+        position = mirrored.position
+        if snapshot.epoch != position.epoch:
+            self._begin_epoch(mirrored)
+        seqs, seq = snapshot.seqs, snapshot.seq
+        stored = sum(
+            self._store(mirrored, ticker, seqs.get(ticker.symbol, seq)) for ticker in snapshot.tickers
+        )
         if self.loaded:
             # Tickers missed while disconnected count as arrivals; those cached before this process started do not.
             mirrored.arrivals.add(now, stored)
-        self._advance(mirrored, StreamPosition(snapshot.epoch, snapshot.seq))
+        if snapshot.epoch == position.epoch:
+            # A promoted replica may lack the last writes until its first one begins an epoch: the mirror has them.
+            seq = max(seq, position.seq)
+        self._advance(mirrored, snapshot.epoch, seq)
 
     async def _apply(self, message: FeedMessage) -> None:
         mirrored = self._sources.get(message.source)
@@ -233,23 +253,37 @@ class Mirror:
             await self._load(message.source)
 
     def _apply_changes(self, mirrored: SourceMirror, changes: Changes) -> None:
-        stored = 0
+        stored, seq = 0, changes.seq
         for ticker in changes.tickers:
-            stored += self._store(mirrored, ticker)
-        self._advance(mirrored, StreamPosition(changes.epoch, changes.seq))
+            stored += self._store(mirrored, ticker, seq)
+        self._advance(mirrored, changes.epoch, seq)
         mirrored.arrivals.add(self._clock(), stored)
 
-    def _advance(self, mirrored: SourceMirror, position: StreamPosition) -> None:
-        mirrored.position = position
-        self._advanced.set()
-        self._advanced = asyncio.Event()
+    def _begin_epoch(self, mirrored: SourceMirror) -> None:
+        """Keep the tickers of the last epoch; the cache of the new one may lack them."""
+        epoch, seq, lineage = mirrored.position
+        if epoch:
+            left = f"{lineage}/{epoch}:{seq}".encode()
+            lineage = hashlib.blake2s(left, digest_size=LINEAGE_BYTES).hexdigest()
+        mirrored.position = StreamPosition("", 0, lineage)
+        mirrored.waiters.end()
+        for key, slot in self._slots.items():
+            if key.source is mirrored.source and slot.ticker is not None:
+                slot.seq, slot.cached_seq = 0, NOT_CACHED
 
-    def _store(self, mirrored: SourceMirror, ticker: Ticker) -> bool:
+    def _advance(self, mirrored: SourceMirror, epoch: str, seq: int) -> None:
+        mirrored.position = StreamPosition(epoch, seq, mirrored.position.lineage)
+        mirrored.waiters.reach(seq)
+
+    def _store(self, mirrored: SourceMirror, ticker: Ticker, seq: int) -> bool:
+        """Store the ticker of the write `seq` if it is newer; return whether it is."""
         key = TickerKey(ticker.source, ticker.symbol)
         slot = self._slots.get(key) or self.slot(key)
         if slot.ticker is not None and not ticker.is_newer_than(slot.ticker):
+            if slot.cached_seq == NOT_CACHED and not slot.ticker.is_newer_than(ticker):
+                slot.cached_seq = seq
             return False
-        slot.ticker = ticker
+        slot.ticker, slot.seq, slot.cached_seq = ticker, seq, seq
         self.version += 1
         mirrored.record_ticker(ticker)
         self._publish(ticker, key)

@@ -15,11 +15,13 @@ from rates.ticker import TickerKey
 class StreamPosition(NamedTuple):
     """A position in one source's stream of writes.
 
-    The epoch is empty if nothing was ever written.
+    The epoch is empty if nothing was ever written. `lineage` identifies what a mirror still has from epochs before: it is a
+    hash of the positions at which it left them. Mirrors at equal positions have equal tickers.
     """
 
     epoch: str
     seq: int
+    lineage: str = ""
 
 
 Positions = Mapping[Source, StreamPosition]
@@ -34,13 +36,16 @@ class Cursor(NamedTuple):
 
 MAX_CURSOR_LENGTH = 1_000
 _SOURCES = {source.value: source for source in Source}
-_POSITION = re.compile(r"(?P<source>[a-z0-9_]+):(?P<epoch>[0-9A-Za-z-]*):(?P<seq>[0-9]{1,15})\Z", re.ASCII)
+_POSITION = re.compile(
+    r"(?P<source>[a-z0-9_]+):(?P<epoch>[0-9A-Za-z]*)(-(?P<lineage>[0-9a-f]+))?:(?P<seq>[0-9]{1,15})\Z",
+    re.ASCII,
+)
 _CATALOG_VERSION = re.compile(r"@(?P<version>[0-9a-f]{1,32})\Z", re.ASCII)
 
 
 def format_cursor(cursor: Cursor) -> str:
-    """Encode a cursor: `source:epoch:seq` of every source, then `@version` of the catalog."""
-    parts = [f"{source}:{position.epoch}:{position.seq}" for source, position in cursor.positions.items()]
+    """Encode a cursor: `source:epoch-lineage:seq` per source, then `@version` of the catalog."""
+    parts = [_format_position(source, position) for source, position in cursor.positions.items()]
     return _encode(",".join([*parts, f"@{cursor.catalog_version}"] if cursor.catalog_version else parts))
 
 
@@ -54,7 +59,7 @@ def parse_cursor(text: str) -> Cursor:
     for part in _decode(text).split(","):
         if match := _POSITION.match(part):
             if source := _SOURCES.get(match["source"]):
-                positions[source] = StreamPosition(match["epoch"], int(match["seq"]))
+                positions[source] = StreamPosition(match["epoch"], int(match["seq"]), match["lineage"] or "")
         elif match := _CATALOG_VERSION.match(part):
             catalog_version = match["version"]
         else:
@@ -78,6 +83,11 @@ def parse_page_cursor(text: str) -> TickerKey:
         return TickerKey(Source(source), parse_symbol(symbol))
     except (ValueError, InvalidSymbol) as exc:
         raise InvalidCursor(text) from exc
+
+
+def _format_position(source: Source, position: StreamPosition) -> str:
+    epoch, seq, lineage = position
+    return f"{source}:{epoch}-{lineage}:{seq}" if lineage else f"{source}:{epoch}:{seq}"
 
 
 def _encode(text: str) -> str:

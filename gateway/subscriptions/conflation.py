@@ -31,10 +31,6 @@ class ConflationBuffer:
         self.has_pending = False
         """Whether there is something to take."""
 
-    def is_pending(self, key: TickerKey) -> bool:
-        """Whether a value of this instrument is pending."""
-        return key in self.pending
-
     def put(self, ticker: Ticker, key: TickerKey) -> bool:
         """Make `ticker` the pending value of its key, merging the one before into it.
 

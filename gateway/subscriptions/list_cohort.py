@@ -213,7 +213,7 @@ class ListCohort(Cohort[PayloadT]):
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(recovery.tickers)
         query = self.live_query.query
-        unavailable = self._rates.rates(query, self.live_query.policy).unavailable
+        unavailable = self._rates.unavailable(query, self.live_query.policy)
         if query.symbols is None:
             unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.removed))
         cycle = self._fan_out.scheduler.new_cycle()

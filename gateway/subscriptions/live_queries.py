@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
-from cache.ports import TickerFeed
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.consensus.reader import ConsensusReader
@@ -19,7 +18,7 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.queries.source_rules import SourceStatus
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
-from gateway.state.position import parse_cursor
+from gateway.state.position import Cursor, parse_cursor
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import (
     FanOut,
@@ -55,7 +54,6 @@ class LiveQueries:
 
     def __init__(
         self,
-        feed: TickerFeed,
         mirror: Mirror,
         catalog: InstrumentCatalog,
         registry: SubscriptionRegistry,
@@ -76,7 +74,7 @@ class LiveQueries:
         self._clock = clock
         self._fan_out = FanOut(registry, FlushScheduler(clock))
         self._live_queries = LiveQueryRegistry()
-        self._resume_reader = ResumeReader(feed, mirror, catalog, rates)
+        self._resume_reader = ResumeReader(mirror, catalog, rates)
 
     @overload
     def subscribe(
@@ -122,7 +120,7 @@ class LiveQueries:
     ) -> Resuming | None:
         """Deliver the answer of `query`, then its changes; after a cursor, what was missed.
 
-        With a cursor nothing is delivered before the returned coroutine has run.
+        With a cursor that is ahead of the mirror nothing is delivered before the returned coroutine has run.
 
         Raises:
             InvalidCursor, InvalidArgument: of a `RatesQuery`.
@@ -234,16 +232,38 @@ class LiveQueries:
             clock=self._clock,
         )
 
-    async def _resume(
+    def _resume(
         self, cohort: ListCohort[PayloadT], after: str, subscriber: Subscriber[PayloadT]
+    ) -> Resuming | None:
+        cursor, sources = parse_cursor(after), cohort.live_query.query.sources
+        sources = self._preference if sources is None else sources
+        if self._resume_reader.is_behind(cursor, sources):
+            return self._resume_later(cohort, after, cursor, sources, subscriber)
+        self._open_resumed(cohort, after, cursor, sources, subscriber)
+        return None
+
+    async def _resume_later(
+        self,
+        cohort: ListCohort[PayloadT],
+        after: str,
+        cursor: Cursor,
+        sources: Sequence[Source],
+        subscriber: Subscriber[PayloadT],
     ) -> None:
-        cursor, query = parse_cursor(after), cohort.live_query.query
-        sources = self._preference if query.sources is None else query.sources
         await self._resume_reader.catch_up(cursor, sources)
+        self._open_resumed(cohort, after, cursor, sources, subscriber)
+
+    def _open_resumed(
+        self,
+        cohort: ListCohort[PayloadT],
+        after: str,
+        cursor: Cursor,
+        sources: Sequence[Source],
+        subscriber: Subscriber[PayloadT],
+    ) -> None:
+        query = cohort.live_query
+        recovery = self._resume_reader.recover(query.query, query.instruments, cursor, sources)
         cohort.register(subscriber)
-        recovery = await self._resume_reader.recover(
-            cohort.live_query.instruments, cursor, sources, is_pending=cohort.buffer.is_pending
-        )
         if recovery is None:
             cohort.open_after_gap(after)
         else:

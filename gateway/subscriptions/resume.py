@@ -1,16 +1,18 @@
-"""Resume after a cursor: prove from the bounded stream what a subscription has missed."""
+"""Resume after a cursor: compare what the mirror has with how far the cursor has read.
+
+Reads memory only: no round trip, no decoding, and at most one look at each instrument of the query.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cache.ports import TickerFeed
 from gateway.queries.rate_reader import RateReader
+from gateway.queries.rates_query import RatesQuery
 from gateway.state.catalog import InstrumentCatalog
-from gateway.state.mirror import Mirror
-from gateway.state.position import Cursor, Positions, StreamPosition
+from gateway.state.mirror import NOT_CACHED, Mirror, TickerSlot
+from gateway.state.position import Cursor, StreamPosition
 from gateway.subscriptions.registry import InstrumentFilter
-from rates.errors import CacheUnavailable, MalformedTicker
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 
@@ -26,18 +28,34 @@ class Recovery(NamedTuple):
     cursor: str
 
 
-class ResumeReader:
-    """Reads what subscriptions have missed, from the stream, the mirror and the catalog."""
+class _Read(NamedTuple):
+    """The last write of the mirror's epoch that a client has read of a source.
 
-    def __init__(
-        self, feed: TickerFeed, mirror: Mirror, catalog: InstrumentCatalog, rates: RateReader
-    ) -> None:
-        self._feed = feed
+    `is_same_lineage`: the mirror of the client's gateway had the same tickers from before the epoch.
+    """
+
+    seq: int
+    is_same_lineage: bool
+
+
+class ResumeReader:
+    """Reads what subscriptions have missed, from the mirror and the catalog."""
+
+    def __init__(self, mirror: Mirror, catalog: InstrumentCatalog, rates: RateReader) -> None:
         self._mirror = mirror
         self._catalog = catalog
         self._rates = rates
 
-    async def catch_up(self, after: Cursor, sources: Sequence[Source]) -> None:
+    def is_behind(self, after: Cursor, sources: Iterable[Source]) -> bool:
+        """Whether the cursor is ahead of the mirror in the same epoch, at any of the sources."""
+        mirrors = self._mirror.sources
+        return any(
+            position.epoch == (at := mirrors[source].position).epoch and position.seq > at.seq
+            for source in sources
+            if (position := after.positions.get(source))
+        )
+
+    async def catch_up(self, after: Cursor, sources: Iterable[Source]) -> None:
         """Wait up to `CATCH_UP_S` seconds until the mirror has reached a cursor of another replica."""
         try:
             async with asyncio.timeout(CATCH_UP_S):
@@ -47,68 +65,55 @@ class ResumeReader:
         except TimeoutError:
             return
 
-    async def recover(
-        self,
-        instruments: InstrumentFilter,
-        after: Cursor,
-        sources: Sequence[Source],
-        *,
-        is_pending: Callable[[TickerKey], bool],
+    def recover(
+        self, query: RatesQuery, instruments: InstrumentFilter, after: Cursor, sources: Sequence[Source]
     ) -> Recovery | None:
         """The updates missed since `after`; `None` if that cannot be proved.
 
-        The cohort must be registered before the call.
+        The cohort must be registered in the same synchronous step.
         """
-        at, cursor = self._mirror.positions, self._rates.cursor()
         changed = self._catalog.changed_since(after.catalog_version)
         if changed is None:
             return None
-        missed = await self._read_missed(after.positions, at, sources)
-        if missed is None:
-            return None
-        # Instruments added to the catalog since were never sent, however old their tickers. What is pending is sent next.
-        keys = dict.fromkeys([*sorted(changed), *missed])
-        tickers = [
-            ticker
-            for key in keys
-            if instruments.matches(key) and key in self._catalog.tracked and not is_pending(key)
-            # The mirror may have a newer one, from before the cache was lost.
-            if (ticker := self._mirror.read(key))
-        ]
-        known = self._catalog.tracked.keys() | self._catalog.halted.keys()
-        removed = sorted(key for key in changed if instruments.matches(key) and key not in known)
-        return Recovery(tuple(tickers), tuple(removed), cursor)
-
-    async def _read_missed(
-        self, after: Positions, at: Positions, sources: Sequence[Source]
-    ) -> dict[TickerKey, None] | None:
-        """The instruments changed after the cursor and up to `at`; `None` if not provable.
-
-        An empty cache proves nothing, as its contents may have been lost, unless this process never saw a ticker of the source.
-        """
-        missed: dict[TickerKey, None] = {}
+        reads: dict[Source, _Read] = {}
         for source in sources:
-            has_seen = self._mirror.sources[source].latest_observed_at is not None
-            if not at[source].epoch and after.get(source) == at[source] and not has_seen:
-                continue
-            keys = await self._read_source(source, after.get(source), at[source])
-            if keys is None:
+            read = self._compare(after.positions.get(source), self._mirror.sources[source].position)
+            if read is None:
                 return None
-            missed.update(dict.fromkeys(keys))
-        return missed
+            reads[source] = read
+        slots, _ = self._rates.list_slots(query)
+        tickers = _find_missed(slots, reads, changed)
+        if tickers is None:
+            return None
+        removed = changed - self._catalog.tracked.keys() - self._catalog.halted.keys() if changed else ()
+        return Recovery(tickers, tuple(sorted(filter(instruments.matches, removed))), self._rates.cursor())
 
-    async def _read_source(
-        self, source: Source, after: StreamPosition | None, at: StreamPosition
-    ) -> list[TickerKey] | None:
-        # Positions of two epochs cannot be compared: the cache was lost in between.
-        if after is None or not after.epoch or after.epoch != at.epoch or after.seq > at.seq:
+    @staticmethod
+    def _compare(after: StreamPosition | None, at: StreamPosition) -> _Read | None:
+        """The last write read; `None` if the cursor is of another epoch, or ahead of the mirror."""
+        if after is None or after.epoch != at.epoch or after.seq > at.seq:
             return None
-        if after == at:
-            return []
-        try:
-            changes = await self._feed.read_after(source, after.epoch, after.seq)
-        except (CacheUnavailable, MalformedTicker):
+        return _Read(after.seq, after.lineage == at.lineage)
+
+
+def _find_missed(
+    slots: Iterable[TickerSlot], reads: dict[Source, _Read], added: frozenset[TickerKey]
+) -> tuple[Ticker, ...] | None:
+    """The tickers that came after the client has read; `None` if that is unknown of one of them."""
+    missed = []
+    for slot in slots:
+        ticker = slot.ticker
+        if ticker is None:
+            continue
+        seq, is_same_lineage = reads[ticker.source]
+        if is_same_lineage:
+            is_missed = slot.seq > seq
+        elif slot.cached_seq == NOT_CACHED:
+            # From before a loss of the cache. The gateway of the cursor had this one, or a newer one, or none.
             return None
-        if changes is None:
-            return None
-        return [ticker.key for each in changes if each.seq <= at.seq for ticker in each.tickers]
+        else:
+            is_missed = slot.cached_seq > seq
+        # Instruments added to the catalog since were never sent, however old their tickers.
+        if is_missed or (added and ticker.key in added):
+            missed.append(ticker)
+    return tuple(missed)

@@ -17,7 +17,6 @@ from rates.symbol import Symbol
 from rates.ticker import Ticker
 from tests.redis_deployments import RedisCluster, RedisSentinel
 
-STREAM_LENGTH = 200
 BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
 NAMES = RedisKeys(simulated=False)
 
@@ -43,7 +42,7 @@ class RedisCache(RedisTickerSink, RedisTickerFeed):
     """`RedisTickerSink` and `RedisTickerFeed` on one client."""
 
     def __init__(self, redis: RedisClient, names: RedisKeys) -> None:
-        RedisTickerSink.__init__(self, redis, names, stream_length=STREAM_LENGTH)
+        RedisTickerSink.__init__(self, redis, names)
         RedisTickerFeed.__init__(self, redis, names)
 
 

@@ -17,10 +17,10 @@ from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.wire import Changes
 from tests.contract.caches import (
+    BTC,
     ETH,
     IMPLEMENTATIONS,
     NAMES,
-    STREAM_LENGTH,
     Cache,
     RedisCache,
     report,
@@ -33,7 +33,7 @@ from tests.contract.caches import (
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     """An empty cache."""
     if request.param == "memory":
-        yield MemoryCache(stream_length=STREAM_LENGTH)
+        yield MemoryCache()
         return
     redis = open_redis(url_of(request))
     await redis.flushall()
@@ -146,31 +146,16 @@ async def test_an_empty_cache_is_an_empty_snapshot(cache: Cache) -> None:
     assert await cache.write([]) == 0
 
 
-async def test_the_stream_returns_the_changes_after_a_position(cache: Cache) -> None:
-    """All of them, in order; none at the end; `None` for another epoch or a future position."""
-    for at in range(1, 6):
-        await cache.write([ticker(at=at, price=str(at))])
-    epoch = (await cache.read_snapshot(Source.BINANCE)).epoch
-    missed = await cache.read_after(Source.BINANCE, epoch, 2)
-    assert missed is not None
-    assert [(entry.seq, str(entry.tickers[0].price)) for entry in missed] == [(3, "3"), (4, "4"), (5, "5")]
-    assert await cache.read_after(Source.BINANCE, epoch, 5) == []
-    assert await cache.read_after(Source.BINANCE, epoch, 6) is None
-    assert await cache.read_after(Source.BINANCE, "other", 2) is None
-    assert await cache.read_after(Source.COINGECKO, epoch, 0) is None
-
-
-async def test_a_position_before_the_start_of_the_stream_cannot_be_resumed(cache: Cache) -> None:
-    """The stream is bounded, and `read_after` returns `None` if changes were trimmed."""
-    # Redis trims whole nodes of 100 entries (MAXLEN ~), so write well past the bound.
-    for at in range(1, STREAM_LENGTH + 250):
-        await cache.write([ticker(at=at)])
+async def test_a_snapshot_has_the_write_of_each_ticker(cache: Cache) -> None:
+    """The last one that stored it, which a batch shares; one that is refused counts for nothing."""
+    await cache.write([ticker(at=1), ticker(ETH, at=5)])
+    await cache.write([ticker(at=2)])
+    await cache.write([ticker(at=3), ticker(at=4), ticker(ETH, at=4)])
     snapshot = await cache.read_snapshot(Source.BINANCE)
-    assert await cache.read_after(Source.BINANCE, snapshot.epoch, 1) is None
-    assert (
-        len(await cache.read_after(Source.BINANCE, snapshot.epoch, snapshot.seq - STREAM_LENGTH) or ())
-        == STREAM_LENGTH
-    )
+    assert (snapshot.seq, dict(snapshot.seqs)) == (3, {BTC: 3, ETH: 1})
+    await cache.write([ticker(at=4)])
+    assert await cache.read_snapshot(Source.BINANCE) == snapshot
+    assert (await cache.read_snapshot(Source.COINGECKO)).seqs == {}
 
 
 async def test_reports_are_kept_per_process_until_they_expire(cache: Cache) -> None:
@@ -213,7 +198,7 @@ async def test_any_sequence_of_writes_agrees_with_a_simple_oracle(
     """Redis and memory caches agree with a dict that keeps the maximum per symbol."""
     redis = open_redis(redis_url)
     await redis.flushall()
-    caches: list[Cache] = [RedisCache(redis, NAMES), MemoryCache(stream_length=STREAM_LENGTH)]
+    caches: list[Cache] = [RedisCache(redis, NAMES), MemoryCache()]
     oracle: dict[str, tuple[int, int]] = {}
     for batch in batches:
         changed = {name for name, at, sequence in batch if (at, sequence) > oracle.get(name, (0, 0))}

@@ -185,7 +185,7 @@ async def test_a_failover_loses_no_newest_value_and_hides_no_loss(
     """All clients get the newest values, including a write that no replica had received."""
     async with aclosing(await connect_redis(deployment.url)) as redis:
         await redis.flushall()
-        pipeline = Pipeline(RedisTickerSink(redis, KEYS, stream_length=10_000))
+        pipeline = Pipeline(RedisTickerSink(redis, KEYS))
         await pipeline.write_now(RARE)
         async with gateway_processes(1, deployment.url, tmp_path, (BUSY, RARE)) as (gateway,):
             running = asyncio.create_task(pipeline.run())
@@ -222,7 +222,7 @@ async def test_a_shard_whose_primary_changes_interrupts_its_own_sources_only(
     """They continue with a snapshot; the sources of other shards do not notice."""
     async with aclosing(await connect_redis(redis_cluster.url)) as redis:
         await redis.flushall()
-        sink, feed = RedisTickerSink(redis, KEYS, stream_length=100), RedisTickerFeed(redis, KEYS)
+        sink, feed = RedisTickerSink(redis, KEYS), RedisTickerFeed(redis, KEYS)
         tickers = [build_ticker(BUSY, "1", source=source) for source in Source]
         for each in tickers:
             await sink.write([each])
@@ -259,7 +259,7 @@ async def test_a_slot_that_moves_to_another_shard_takes_its_source_along(redis_c
     """Writer and subscriber follow the replies ASK, TRYAGAIN and MOVED."""
     async with aclosing(await connect_redis(redis_cluster.url)) as redis:
         await redis.flushall()
-        pipeline = Pipeline(RedisTickerSink(redis, KEYS, stream_length=10_000))
+        pipeline = Pipeline(RedisTickerSink(redis, KEYS))
         await pipeline.write_now(RARE)
         seen: dict[str, Ticker] = {}
         mirror = Mirror(
@@ -296,7 +296,7 @@ async def test_a_writer_leaves_a_primary_that_became_a_replica_behind_one_addres
     try:
         async with aclosing(await connect_redis(forwarded.url)) as redis:
             await redis.flushall()
-            sink, feed = RedisTickerSink(redis, KEYS, stream_length=100), RedisTickerFeed(redis, KEYS)
+            sink, feed = RedisTickerSink(redis, KEYS), RedisTickerFeed(redis, KEYS)
             seen: dict[str, Ticker] = {}
             mirror = Mirror(feed, publish=lambda ticker, key: seen.update({str(key.symbol): ticker}))
             follows = asyncio.create_task(mirror.run())

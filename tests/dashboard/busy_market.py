@@ -75,7 +75,7 @@ def _ticker(symbol: Symbol, turn: int) -> Ticker:
 
 async def run(port: int, count: int) -> None:
     """Serve until the process ends."""
-    listing, cache = Listing(count), MemoryCache(stream_length=2_000)
+    listing, cache = Listing(count), MemoryCache()
     settings = GatewaySettings(port=port, host="127.0.0.1")
     async with asyncio.TaskGroup() as tasks:
         listener, listening = bind(settings), asyncio.Event()

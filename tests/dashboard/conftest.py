@@ -34,7 +34,7 @@ class Market:
         self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
         self.redis = redis
         self._env = env
-        self._sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
+        self._sink = RedisTickerSink(redis, RedisKeys(simulated=True))
         self.gateway: Command | None = None
 
     async def write(

@@ -80,7 +80,7 @@ async def database(tmp_path: Path) -> str:
 @pytest.mark.servers
 async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
     """The exchange's listing is the only input that changes."""
-    store, cache, stop = InstrumentStore(database), MemoryCache(stream_length=10), asyncio.Event()
+    store, cache, stop = InstrumentStore(database), MemoryCache(), asyncio.Event()
     symbols = [one.source_symbol for one in await store.read(Source.BINANCE)]
     settings = GatewaySettings(catalog_refresh_s=0.05)
     gateway = Gateway(cache, store, settings, simulated=False)

@@ -64,7 +64,7 @@ async def scripted_feed() -> ScriptedFeed:
 
 @pytest.fixture
 def cache() -> MemoryCache:
-    return MemoryCache(stream_length=100)
+    return MemoryCache()
 
 
 @pytest.fixture

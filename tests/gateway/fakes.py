@@ -14,7 +14,6 @@ from rates.errors import CacheUnavailable, DatabaseUnavailable
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
-from rates.wire import Changes
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TIMEOUT_S = 30
@@ -80,7 +79,6 @@ class ScriptedFeed:
 
     def __init__(self) -> None:
         self.snapshots = {source: Snapshot(source, "", 0, (), ()) for source in Source}
-        self.after: dict[Source, Sequence[Changes] | None] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.snapshots_begun = 0
@@ -112,9 +110,6 @@ class ScriptedFeed:
         self.snapshots_begun += 1
         await self.gate.wait()
         return self.snapshots[source]
-
-    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        return self.after.get(source)
 
 
 def build_ticker(

@@ -22,8 +22,6 @@ from rates.symbol import parse_symbol
 from rates.ticker import Ticker
 from tests.e2e.processes import Command, eventually, free_port, running_all
 
-STREAM_LENGTH = 100_000
-
 
 @dataclass(frozen=True)
 class GatewayProcess:
@@ -43,9 +41,9 @@ class GatewayProcess:
 class Writer:
     """Writes tickers of Binance. Each write is later than the one before."""
 
-    def __init__(self, redis_url: str, stream_length: int = STREAM_LENGTH) -> None:
+    def __init__(self, redis_url: str) -> None:
         self._redis = open_redis(redis_url)
-        self._sink = RedisTickerSink(self._redis, RedisKeys(True), stream_length=stream_length)
+        self._sink = RedisTickerSink(self._redis, RedisKeys(True))
         self._written = 0
 
     async def __aenter__(self) -> Self:

@@ -1,8 +1,7 @@
 """A gateway without server over a cache that fails on demand, in virtual time."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,7 +17,6 @@ from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
-from rates.wire import Changes
 from tests.gateway.fakes import MAX_DISTANCE, ListedInstruments
 from tests.virtual_time import VirtualTimeLoop
 
@@ -39,9 +37,8 @@ async def at_once() -> None:
 class FailingCache(MemoryCache):
     """A cache that loses messages on demand; `delay` is awaited before and after each read."""
 
-    def __init__(self, *, stream_length: int, delay: Callable[[], Awaitable[None]] = at_once) -> None:
-        super().__init__(stream_length=stream_length)
-        self.stream_length = stream_length
+    def __init__(self, *, delay: Callable[[], Awaitable[None]] = at_once) -> None:
+        super().__init__()
         self.to_drop = 0
         self.restarted: set[Source] = set()
         self._delay = delay
@@ -59,18 +56,12 @@ class FailingCache(MemoryCache):
 
     def restart(self, source: Source) -> None:
         """Lose everything of a source: a new epoch begins."""
-        self._sources[source] = _SourceCache(deque(maxlen=self.stream_length))
+        self._sources[source] = _SourceCache()
         self.restarted.add(source)
 
     def tickers(self) -> list[Ticker]:
         """All cached tickers."""
         return [ticker for each in self._sources.values() for ticker in each.tickers.values()]
-
-    async def read_after(self, source: Source, epoch: str, seq: int) -> Sequence[Changes] | None:
-        await self._delay()
-        found = await super().read_after(source, epoch, seq)
-        await self._delay()
-        return found
 
     async def read_snapshot(self, source: Source) -> Snapshot:
         await self._delay()
@@ -122,7 +113,6 @@ class Harness:
             clock=loop.clock,
         )
         self.live_queries = LiveQueries(
-            cache,
             self.mirror,
             self.catalog,
             self.registry,

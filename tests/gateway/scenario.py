@@ -51,11 +51,11 @@ step_lists = st.lists(
 class Scenario:
     """Two replicas and their cache."""
 
-    def __init__(self, stream_length: int) -> None:
+    def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self.loop = loop
-        self.cache = FailingCache(stream_length=stream_length)
+        self.cache = FailingCache()
         self.instruments = ListedInstruments(*((key.source, str(key.symbol)) for key in KEYS))
         self.replicas = [Harness(self.cache, self.instruments) for _ in range(2)]
         self.last: list[Ticker] = []

@@ -39,7 +39,7 @@ class PriceScenario(Generic[AnswerT]):
         assert isinstance(loop, VirtualTimeLoop)
         self.loop = loop
         self.instruments = ListedInstruments(*BOTH)
-        self.cache = FailingCache(stream_length=10)
+        self.cache = FailingCache()
         self.harness = Harness(self.cache, self.instruments)
         self.received: list[tuple[float, AnswerT]] = []
         self._watch = watch

@@ -40,7 +40,7 @@ class FeedHarness:
 
     def __init__(self, source: Source, addresses: SimulatorAddresses, instruments: list[Instrument]) -> None:
         self.source, self.addresses = source, addresses
-        self.reader, self.cache = FakeReader(instruments), MemoryCache(stream_length=10)
+        self.reader, self.cache = FakeReader(instruments), MemoryCache()
 
     async def feed(self, stop: asyncio.Event) -> None:
         await stream(

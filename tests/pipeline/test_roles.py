@@ -72,7 +72,7 @@ class MemoryBackends:
     def __init__(self) -> None:
         self.queue = MemoryTaskQueue(utc_now)
         self.coordination = MemoryCoordination(utc_now)
-        self.sink = self.feed = MemoryCache(stream_length=100)
+        self.sink = self.feed = MemoryCache()
 
 
 class RealBackends:
@@ -80,7 +80,7 @@ class RealBackends:
         self.redis = open_redis(redis_url)
         self.queue = RabbitTaskQueue(amqp_url, Source, clock=utc_now)
         self.coordination = RedisCoordination(self.redis, KEYS, instance="test", clock=utc_now)
-        self.sink = RedisTickerSink(self.redis, KEYS, stream_length=100)
+        self.sink = RedisTickerSink(self.redis, KEYS)
         self.feed = RedisTickerFeed(self.redis, KEYS)
 
     async def close(self) -> None:
@@ -255,7 +255,7 @@ class BrokenSink(MemoryCache):
     """A cache whose first calls fail in a way that no code expects."""
 
     def __init__(self) -> None:
-        super().__init__(stream_length=100)
+        super().__init__()
         self.failures: list[Exception] = [KeyError("write"), TypeError("again")]
         self.report_failures: list[Exception] = [AttributeError("report")]
         self.reasons: list[str] = []

@@ -49,7 +49,7 @@ class StuckCache(MemoryCache):
     """A `TickerSink` whose writes never end."""
 
     def __init__(self) -> None:
-        super().__init__(stream_length=1)
+        super().__init__()
         self.begun = asyncio.Event()
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
@@ -66,7 +66,7 @@ async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() 
         producing = group.create_task(
             produce(
                 stop,
-                memory_context(MemoryCache(stream_length=1), clock=clock),
+                memory_context(MemoryCache(), clock=clock),
                 {Source.BINANCE: asked},
                 queue=queue,
                 instruments=FakeReader([instrument("BTC/USDT")]),
@@ -119,7 +119,7 @@ async def test_stopping_does_not_wait_for_a_listing(tmp_path: Path) -> None:
         keeping = group.create_task(
             sync_listing(
                 stop,
-                memory_context(MemoryCache(stream_length=1), simulated=False),
+                memory_context(MemoryCache(), simulated=False),
                 SourceAdapter(source=Source.KRAKEN, open_listing=open_listing),
                 instance="test",
                 instruments=store,

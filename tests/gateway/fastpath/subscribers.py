@@ -81,8 +81,8 @@ class PushSubscriber:
 class SubscriberGroup:
     """A scenario with subscribers over every path."""
 
-    def __init__(self, stream_length: int) -> None:
-        self.scenario = Scenario(stream_length)
+    def __init__(self) -> None:
+        self.scenario = Scenario()
         self.harness = self.scenario.replicas[0]
         self.operations = Operations(SCHEMA, Context.of(self.harness), SETTINGS)
 
@@ -207,11 +207,11 @@ def cases(
     return st.lists(case, min_size=1, max_size=2)
 
 
-def check(steps: list[Step], cases: list[SubscriptionCase], stream_length: int = 100) -> None:
+def check(steps: list[Step], cases: list[SubscriptionCase]) -> None:
     """Check that all paths deliver the same bytes at the same times."""
 
     async def run() -> None:
-        for executed, pulled, pushed in await SubscriberGroup(stream_length).subscribe(steps, cases):
+        for executed, pulled, pushed in await SubscriberGroup().subscribe(steps, cases):
             count(f"events: {min(len(executed), 5)}")
             assert pulled == executed
             assert pushed == executed

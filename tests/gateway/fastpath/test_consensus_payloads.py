@@ -56,7 +56,7 @@ def test_many_clients_share_few_payloads(interval_ms: int, most: int) -> None:
     """One for each phase at which an interval may end, whenever they subscribed."""
 
     async def run() -> None:
-        group = SubscriberGroup(100)
+        group = SubscriberGroup()
         mirroring = asyncio.create_task(group.harness.mirror.run())
         await group.harness.refresh()
         query = f'subscription {{ consensusRate(symbol: "BTC/USDT", minSources: 1, sampleIntervalMs: {interval_ms}) {{ price }} }}'

@@ -73,7 +73,7 @@ class Both:
 
 @asynccontextmanager
 async def both() -> AsyncIterator[Both]:
-    clock, cache = FakeClock(), MemoryCache(stream_length=100)
+    clock, cache = FakeClock(), MemoryCache()
     gateway = Gateway(cache, ListedInstruments(*KEYS), SETTINGS, simulated=True, clock=clock)
     running = asyncio.create_task(gateway.run())
     try:

@@ -43,13 +43,12 @@ COMMON = [
 @given(
     steps=step_lists,
     subscription_cases=cases(documents.subscriptions()),
-    stream_length=st.sampled_from([100, 3]),
 )
 def test_every_event_equals_that_of_the_executor(
-    steps: list[Step], subscription_cases: list[SubscriptionCase], stream_length: int
+    steps: list[Step], subscription_cases: list[SubscriptionCase]
 ) -> None:
     """For any steps and documents, and any number of clients, however slow."""
-    check(steps, subscription_cases, stream_length)
+    check(steps, subscription_cases)
 
 
 @pytest.mark.slow
@@ -71,7 +70,7 @@ def test_a_cohort_whose_answer_may_change_within_the_interval_waits_for_its_end(
         steps = [Step(100, "write", [(btc, 100, 15.003)]), Step(250, "write", [(btc, 101, 0.003)])]
         query = 'subscription { rate(symbol: "BTC/USDT", sampleIntervalMs: 3000) { price } }'
         clients = tuple(ClientOptions(0.000_7, (0.0,)) for _ in range(2))
-        for executed, _, pushed in await SubscriberGroup(100).subscribe(
+        for executed, _, pushed in await SubscriberGroup().subscribe(
             steps, [SubscriptionCase(query, {}, clients)]
         ):
             assert pushed == executed
@@ -85,7 +84,7 @@ def test_subscribers_with_the_same_query_share_payloads() -> None:
     counts: list[int] = []
 
     async def run() -> None:
-        group = SubscriberGroup(100)
+        group = SubscriberGroup()
         encoder = ResponseEncoder(SCHEMA._schema, group.harness.rates)
         subscriptions = FastPathSubscriptions(group.harness.live_queries, encoder)
         following = asyncio.create_task(group.harness.mirror.run())

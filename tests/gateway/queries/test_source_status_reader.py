@@ -35,7 +35,7 @@ def test_instruments_are_counted_as_they_are(steps: list[Step], pauses_s: list[f
     """For any writes, losses and tracking changes, and after time alone has passed."""
 
     async def main() -> None:
-        play = Scenario(stream_length=100)
+        play = Scenario()
         harness = play.replicas[0]
         for each in play.replicas:
             await each.refresh()

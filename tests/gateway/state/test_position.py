@@ -19,7 +19,8 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
 
-POSITIONS = st.builds(StreamPosition, st.text("0123456789abcdef", max_size=16), st.integers(0, 10**15 - 1))
+HEX = st.text("0123456789abcdef", max_size=16)
+POSITIONS = st.builds(StreamPosition, HEX, st.integers(0, 10**15 - 1), HEX)
 
 
 @given(

@@ -24,7 +24,7 @@ class Race:
     def __init__(self, seed: int, *, with_losses: bool) -> None:
         self.random = random.Random(seed)
         self.with_losses = with_losses
-        self.cache = FailingCache(stream_length=LAST, delay=self.pause)
+        self.cache = FailingCache(delay=self.pause)
         self.harness = Harness(self.cache, ListedInstruments((Source.BINANCE, "BTC/USDT")))
 
     async def run(self) -> None:

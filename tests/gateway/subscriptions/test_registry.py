@@ -69,7 +69,7 @@ class BufferScenario:
 
     def __init__(self) -> None:
         self.registry = SubscriptionRegistry(Tracked())
-        self.mirror = Mirror(MemoryCache(stream_length=1), publish=self._publish)
+        self.mirror = Mirror(MemoryCache(), publish=self._publish)
         self.readers: list[tuple[ConflationBuffer, Oracle]] = []
         self._seq = dict.fromkeys(Source, 0)
 

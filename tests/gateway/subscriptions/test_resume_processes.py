@@ -84,7 +84,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
 ) -> None:
     """Eight clients disconnect at random and resume at a random gateway, under load."""
     redis: RedisClient = open_redis(redis_server.url)
-    sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
+    sink = RedisTickerSink(redis, RedisKeys(simulated=True))
     complete = {f"BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
     # The first write begins the epoch: before it, no cursor can prove anything.
     await write_numbers(sink, 1, 3)
@@ -121,7 +121,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
 ) -> None:
     """A client that stays gets the newest values; one that resumes gets a GAP."""
     redis: RedisClient = open_redis(redis_server.url)
-    sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
+    sink = RedisTickerSink(redis, RedisKeys(simulated=True))
     await write_numbers(sink, 1_001, 1_003)
     async with connected(gateways[0], None) as stays:
         first = await next_event(stays)
@@ -129,7 +129,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
         await asyncio.to_thread(redis_server.start)
         await redis.aclose()
         redis = open_redis(redis_server.url)
-        sink = RedisTickerSink(redis, RedisKeys(simulated=True), stream_length=2_000)
+        sink = RedisTickerSink(redis, RedisKeys(simulated=True))
         await write_numbers(sink, 2_001, 2_003)
         held: dict[str, int] = {}
         merge(held, first)

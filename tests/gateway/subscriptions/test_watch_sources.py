@@ -25,7 +25,7 @@ class SourcesScenario:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self.loop = loop
-        self.cache = FailingCache(stream_length=10)
+        self.cache = FailingCache()
         self.harness = Harness(self.cache, ListedInstruments((BINANCE, "BTC/USDT"), (BINANCE, "ETH/USDT")))
         self.received: list[tuple[float, SourceStatus]] = []
 

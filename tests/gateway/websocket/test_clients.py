@@ -54,7 +54,7 @@ async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
         "subscription ($after: String) "
         f"{{ rates(after: $after) {{ kind recovered cursor conflated items {{ price }} {copies} }} }}"
     )
-    cache = MemoryCache(stream_length=100_000)
+    cache = MemoryCache()
     await cache.write([ticker(price="1")])
     async with (
         ready_gateway(cache, stall_timeout_s=0.5) as served,

@@ -391,7 +391,7 @@ async def test_coins_without_a_price_are_reported() -> None:
 
 async def test_an_older_response_never_replaces_a_newer_one() -> None:
     """Edges differ, so that polls may go back in time. The cache keeps the newer observation."""
-    cache = MemoryCache(stream_length=10)
+    cache = MemoryCache()
     async with open_server() as server:
         client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
         async with client.open() as fetcher:

@@ -170,7 +170,7 @@ async def test_replicas_deliver_the_same_tickers() -> None:
 
 async def test_a_silent_symbol_degrades_its_source_and_no_other_symbol() -> None:
     """End to end: the report names the symbol, and the others are fresh."""
-    cache, stop = MemoryCache(stream_length=10), asyncio.Event()
+    cache, stop = MemoryCache(), asyncio.Event()
     async with (
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,
         httpx.AsyncClient() as http,

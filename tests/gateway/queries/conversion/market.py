@@ -26,9 +26,7 @@ class World:
 
     def __init__(self, **prices: str) -> None:
         self.clock = FakeClock()
-        self.mirror = Mirror(
-            MemoryCache(stream_length=1), publish=lambda _ticker, _key: None, clock=self.clock
-        )
+        self.mirror = Mirror(MemoryCache(), publish=lambda _ticker, _key: None, clock=self.clock)
         self.instruments = ListedInstruments()
         self.catalog = InstrumentCatalog(self.instruments, refresh_s=1e6)
         rates = RateReader(
