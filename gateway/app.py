@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
 from gateway.health import health_routes
 from gateway.http.endpoint import HttpEndpoint
@@ -25,18 +26,14 @@ class GraphQLEndpoint:
 
     def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
         self.operations = operations
-        self._http = HttpEndpoint(operations, settings, static_directory)
-        self._sockets = WebSocketEndpoint(operations, settings)
+        self.connections = ClientConnections()
+        self._http = HttpEndpoint(operations, settings, static_directory, self.connections)
+        self._sockets = WebSocketEndpoint(operations, settings, self.connections)
         self.request_cache = self._http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._sockets if scope["type"] == "websocket" else self._http
         await transport(scope, receive, send)
-
-    async def close_connections(self) -> None:
-        """Close every WebSocket and stream, so that clients reconnect to another replica."""
-        await self._http.close()
-        await self._sockets.close_all()
 
 
 class GatewayApp(FastAPI):

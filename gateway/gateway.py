@@ -51,6 +51,8 @@ class Gateway:
         self.unexpected: dict[str, int] = {}
         """The exceptions that no code expected so far, by task."""
         self.last_known = instruments if isinstance(instruments, LastKnownInstruments) else None
+        self.is_stopping = False
+        """Whether the process moves its clients to other gateways before it ends."""
         self._unready_after = timedelta(seconds=settings.unready_after_s)
         self.catalog = InstrumentCatalog(
             instruments,
@@ -125,8 +127,8 @@ class Gateway:
         tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
-        """Whether cache and catalog have been read, and the cache was not lost for too long."""
-        return not self.awaited()
+        """Whether cache and catalog have been read, the cache was not lost for too long, and no stop was asked for."""
+        return not self.is_stopping and not self.awaited()
 
     def awaited(self) -> dict[str, str | None]:
         """Return the backends awaited, `cache` and `instruments`, with their last errors."""

@@ -37,6 +37,7 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
     last_known = gateway.last_known
     last_known_from = None if last_known is None else last_known.read_at
     return {
+        "stopping": gateway.is_stopping,
         "cache": {
             "connected": since is None,
             "loaded": mirror.loaded,

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from gateway.startup import (
     format_address,
     log_awaited,
 )
+from gateway.stopping import drain
 from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
@@ -38,6 +39,7 @@ from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 from runtime.startup import wait_for_backend
 
@@ -53,7 +55,7 @@ log = structlog.get_logger("ratewire.gateway")
 
 
 async def run_gateway(
-    stop: asyncio.Event, *, shared: bool = False, on_ready: Callable[[], None] = lambda: None
+    stop: StopEvent, *, shared: bool = False, on_ready: Callable[[], None] = lambda: None
 ) -> None:
     """Run the gateway process, configured from the environment, until `stop` is set.
 
@@ -103,6 +105,7 @@ async def run_gateway(
                 suspicions=IdentityRecords(store),
                 addresses=addresses,
                 on_ready=on_started,
+                at_once=stop.at_once,
             )
 
 
@@ -119,8 +122,9 @@ async def serve_gateway(
     static_directory: Path = STATIC_DIRECTORY,
     addresses: BackendAddresses = EMBEDDED_BACKENDS,
     on_ready: Callable[[], None] = lambda: None,
+    at_once: asyncio.Event | None = None,
 ) -> None:
-    """Serve on `listener` (from `bind`) until `stop` is set.
+    """Serve on `listener` (from `bind`) until `stop` is set; then drain, until that is done or `at_once` is set.
 
     It listens once the cache and the tracked instruments are read. Until then connections are refused, so that clients and
     balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens.
@@ -143,11 +147,29 @@ async def serve_gateway(
             log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
             on_ready()
             await stop.wait()
-            await app.graphql.close_connections()
-            server.should_exit = True
-            await asyncio.wait([serving])
+            await _stop(server, serving, drain(gateway, server, app.graphql.connections, settings), at_once)
         running.cancel()
     log.info("gateway stopped")
+
+
+async def _stop(
+    server: uvicorn.Server,
+    serving: asyncio.Task[None],
+    draining: Coroutine[None, None, None],
+    at_once: asyncio.Event | None,
+) -> None:
+    """Drain and end the server; without waiting for anything once `at_once` is set."""
+    hurrying = asyncio.create_task((at_once or asyncio.Event()).wait())
+    stopping = asyncio.create_task(draining)
+    await asyncio.wait({stopping, serving, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await asyncio.wait({serving, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    server.force_exit = True
+    await asyncio.wait({stopping, serving})
+    if not stopping.cancelled():
+        stopping.result()
 
 
 def tune_garbage_collector() -> None:

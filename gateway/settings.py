@@ -186,6 +186,21 @@ class GatewaySettings(BaseSettings):
         description="Seconds without an event after which an event stream or multipart answer carries a sign of life. Must be "
         "less than what proxies on the way allow between two bytes (nginx: 60); fewer costs each idle stream more.",
     )
+    drain_s: float = Field(
+        default=8.0,
+        ge=0,
+        le=3600,
+        description="Seconds over which a stopping gateway ends its WebSockets and streams one after the other, so that their clients "
+        "reconnect to other gateways. Longer spares those; 0 ends all at once. The sum with `drain_notice_s` and `shutdown_timeout_s` must be "
+        "less than what the supervisor of the process allows (`stop_grace_period` in compose: 20).",
+    )
+    drain_notice_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds for which a stopping gateway still accepts connections while /health/ready says 503. Longer than the interval of "
+        "a balancer's health checks lets it notice first; nginx tries another gateway at a refused connection and needs none.",
+    )
     shutdown_timeout_s: float = Field(
         default=5.0,
         gt=0,

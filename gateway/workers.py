@@ -7,6 +7,7 @@ standard input is closed, so that no worker outlives the supervisor.
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import structlog
 
 from gateway.server import bind, run_gateway
 from gateway.settings import PREFIX, GatewaySettings
+from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 
 HEARTBEAT_S = 1.0
@@ -24,14 +26,18 @@ HEALTHY_AFTER_S = 10.0
 MIN_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 5.0
 # Time for stopping in addition to that of the requests in flight.
 STOP_MARGIN_S = 5.0
+# Time for stopping after the second signal.
+AT_ONCE_S = 2.0
 # Time for starting in addition to that of connecting to Redis and the database, which has its own limit.
 START_MARGIN_S = 30.0
 
 log = structlog.get_logger("ratewire.gateway.workers")
 
 
-async def run_workers(count: int, stop: asyncio.Event, command: Sequence[str]) -> None:
+async def run_workers(count: int, stop: StopEvent, command: Sequence[str]) -> None:
     """Keep `count` workers running until `stop` is set, and replace each that ends.
+
+    A stop is passed on to all workers, which drain at the same time; so is a second signal, which ends that.
 
     `command` starts a process that calls `run_worker`.
 
@@ -55,8 +61,10 @@ async def run_workers(count: int, stop: asyncio.Event, command: Sequence[str]) -
     log.info("gateway workers stopped")
 
 
-async def run_worker(stop: asyncio.Event) -> None:
+async def run_worker(stop: StopEvent) -> None:
     """Run one worker until `stop` is set or the supervisor is gone."""
+    # A terminal sends SIGINT to the supervisor and to its workers: the supervisor passes it on, once.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         helpers = [
@@ -101,9 +109,11 @@ class _WorkerSlot:
         }
         self._start_timeout_s = start_timeout_s
         self._silence_s = settings.worker_silence_s
-        self._stop_s = settings.shutdown_timeout_s + STOP_MARGIN_S
+        self._stop_s = (
+            settings.drain_notice_s + settings.drain_s + settings.shutdown_timeout_s + STOP_MARGIN_S
+        )
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: StopEvent) -> None:
         """Start one worker after the other until `stop` is set, with growing delays after failures."""
         loop = asyncio.get_running_loop()
         failures = 0
@@ -119,7 +129,7 @@ class _WorkerSlot:
                 async with asyncio.timeout(wait_s):
                     await stop.wait()
 
-    async def _run_one(self, stop: asyncio.Event) -> int:
+    async def _run_one(self, stop: StopEvent) -> int:
         """Run one worker to its end, and return its exit code."""
         process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -133,8 +143,7 @@ class _WorkerSlot:
         try:
             await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
-                _signal(process, process.terminate)
-                await self._wait_for(process)
+                await self._stop(process, stop)
         finally:
             for task in (watching, stopping):
                 task.cancel()
@@ -142,6 +151,18 @@ class _WorkerSlot:
             _signal(process, process.kill)
             await process.wait()
         return process.returncode or 0
+
+    async def _stop(self, process: Process, stop: StopEvent) -> None:
+        """Have a worker drain; return when it has ended, or soon after the second signal."""
+        _signal(process, process.terminate)
+        ending = asyncio.create_task(self._wait_for(process))
+        hurrying = asyncio.create_task(stop.at_once.wait())
+        await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if not ending.done():
+            _signal(process, process.terminate)
+            await asyncio.wait({ending}, timeout=AT_ONCE_S)
+            ending.cancel()
 
     async def _watch(self, process: Process) -> None:
         """Return when the process has ended, or sent no heartbeat for too long."""

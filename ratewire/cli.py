@@ -20,6 +20,8 @@ from ratewire.client.watch_command import watch
 if TYPE_CHECKING:
     import asyncio
 
+    from runtime.process import StopEvent
+
 app = typer.Typer(
     name="ratewire",
     help="Live crypto rates over GraphQL. Settings come from the environment: see `ratewire show-env`.",
@@ -68,7 +70,7 @@ def gateway(
     from runtime.process import run_process
     from runtime.settings import load_settings
 
-    async def serve(stop: "asyncio.Event") -> None:
+    async def serve(stop: "StopEvent") -> None:
         count = workers or load_settings(GatewaySettings).workers
         await (run_workers(count, stop, WORKER_COMMAND) if count > 1 else run_gateway(stop))
 

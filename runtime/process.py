@@ -16,7 +16,20 @@ EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 
 
-def run_process(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+class StopEvent(asyncio.Event):
+    """Set by the first SIGTERM or SIGINT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = asyncio.Event()
+        """Set by the second signal: stop without waiting for anything."""
+
+    def signal(self) -> None:
+        """Handle a signal."""
+        (self.at_once if self.is_set() else self).set()
+
+
+def run_process(main: Callable[[StopEvent], Awaitable[None]]) -> None:
     """Run `main` until it returns. SIGTERM and SIGINT set the stop event passed to it.
 
     Exits with code 2 on a configuration error and with code 1 on any other known error.
@@ -32,11 +45,11 @@ def run_process(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         sys.exit(code)
 
 
-async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    stop = asyncio.Event()
+async def _until_stopped(main: Callable[[StopEvent], Awaitable[None]]) -> None:
+    stop = StopEvent()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.signal)
     try:
         await main(stop)
     except* StoppedEarly:

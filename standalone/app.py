@@ -71,7 +71,8 @@ def start_system(
     """
     cache = MemoryCache()
     start_pipeline(group, stop, sources, cache, instruments, with_listings=with_listings)
-    gateway = load_settings(GatewaySettings)
+    # There is no other gateway for its clients: they need not leave one after the other.
+    gateway = load_settings(GatewaySettings).model_copy(update={"drain_s": 0.0, "drain_notice_s": 0.0})
     group.create_task(
         serve_gateway(
             cache,

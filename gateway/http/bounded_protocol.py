@@ -49,6 +49,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _bytes_outside_body = 0
     # Bytes received after requests that wait for their turn.
     _unread = b""
+    # No further request is awaited after the next response.
+    _is_last_response = False
     # Aborts a connection whose client does not read; the bytes it had not read at the last check.
     _stall_timer: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
@@ -94,6 +96,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._is_in_head = False
         super().on_headers_complete()
+        if self._is_last_response and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._bytes_outside_body = 0
@@ -116,6 +120,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().handle_websocket_upgrade()
         else:
             self._close()
+
+    def close_after_response(self) -> None:
+        """Close the connection after the last request received so far, or the next one if it is idle."""
+        if not self._is_last_response:
+            self._is_last_response = True
+            newest = self.pipeline[0][0] if self.pipeline else self.cycle
+            if newest is not None and not newest.response_complete:
+                newest.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         super().send_400_response(msg)

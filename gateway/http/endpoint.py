@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.cache_limits import MAX_CACHED_DOCUMENT
+from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
@@ -46,7 +47,14 @@ log = structlog.get_logger("ratewire.gateway.http")
 class HttpEndpoint:
     """Answers HTTP requests for `/graphql`."""
 
-    def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        settings: GatewaySettings,
+        static_directory: Path,
+        connections: ClientConnections,
+    ) -> None:
+        self._connections = connections
         self._operations = operations
         self._max_body_bytes = settings.max_body_bytes
         self._read_timeout_s = settings.read_timeout_s
@@ -54,12 +62,8 @@ class HttpEndpoint:
         self._prepared = make_prepared_requests()
         self.request_cache = RequestCache(operations, self._prepared)
         self._streams = Streams(
-            heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
+            connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
-
-    async def close(self) -> None:
-        """Close the streams. Single responses end by themselves."""
-        await self._streams.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = False
@@ -154,7 +158,7 @@ class HttpEndpoint:
     async def _stream(
         self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
-        if self._streams.is_closing:
+        if self._connections.is_closed:
             raise HttpError(503, "the server stops: come back", {"retry-after": "1"})
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})

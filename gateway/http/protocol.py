@@ -42,7 +42,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     def data_received(self, data: bytes) -> None:
         self._messages_begun = 0
         self._known_request = None
-        is_between_requests = not self._is_in_message and self._may_answer()
+        is_between_requests = not self._is_in_message and self._may_answer() and not self._is_last_response
         if is_between_requests and self.request_cache is not None:
             known_request = self.request_cache.find_raw(data)
             if known_request is not None and self._answer(known_request):
@@ -99,6 +99,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         """
         return (
             self.request_cache is not None
+            and not self._is_last_response
             and self._known_request is None
             and self._may_answer()
             and self.url.startswith(PATH)

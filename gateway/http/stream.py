@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from gateway.client_connections import ClientConnections
 from gateway.http.negotiation import MediaType
 from gateway.schema.context import OperationMetadata
 
@@ -41,19 +42,12 @@ class Framing(Protocol):
 
 
 class Streams:
-    """Serves streams, and closes the open ones at shutdown."""
+    """Serves streams, each of which is one of `connections` while it is open."""
 
-    def __init__(self, *, heartbeat_s: float, stall_timeout_s: float) -> None:
+    def __init__(self, connections: ClientConnections, *, heartbeat_s: float, stall_timeout_s: float) -> None:
+        self._connections = connections
         self._heartbeat_s = heartbeat_s
         self._stall_timeout_s = stall_timeout_s
-        self._writers: set[asyncio.Task[None]] = set()
-        self.is_closing = False
-
-    async def close(self) -> None:
-        """Interrupt all streams, so that clients reconnect to another replica or after the restart."""
-        self.is_closing = True
-        for task in self._writers:
-            task.cancel()
 
     async def serve(
         self,
@@ -64,20 +58,19 @@ class Streams:
     ) -> None:
         """Write the response head and `results`, until the stream ends."""
         body = _ResponseBody(client.send, self._stall_timeout_s)
+        stream = _OpenStream()
+        self._connections.add(stream)
         try:
             await body.open(framing)
             async with asyncio.TaskGroup() as tasks:
                 writing = tasks.create_task(_write(framing, results, metadata, body))
-                self._writers.add(writing)
-                writing.add_done_callback(self._writers.discard)
-                if self.is_closing:
-                    writing.cancel()
+                stream.start(writing)
                 watching = [
                     tasks.create_task(_wait_for_disconnect(client.receive)),
                     tasks.create_task(_send_heartbeats(framing.heartbeat, body, self._heartbeat_s)),
                 ]
                 await asyncio.wait([writing, *watching], return_when=asyncio.FIRST_COMPLETED)
-                is_interrupted = self.is_closing or not writing.done()
+                is_interrupted = stream.is_ended or not writing.done()
                 for task in (writing, *watching):
                     task.cancel()
             async with asyncio.timeout(CLOSE_TIMEOUT_S if is_interrupted else self._stall_timeout_s):
@@ -85,6 +78,28 @@ class Streams:
         except* TimeoutError:
             log.warning("stream ended: its client reads nothing", seconds=self._stall_timeout_s)
             _abort(client.scope)
+        finally:
+            self._connections.discard(stream)
+
+
+class _OpenStream:
+    """A stream that can be ended in the middle."""
+
+    def __init__(self) -> None:
+        self._writing: asyncio.Task[None] | None = None
+        self.is_ended = False
+
+    def start(self, writing: asyncio.Task[None]) -> None:
+        """Set the task that writes the events."""
+        self._writing = writing
+        if self.is_ended:
+            writing.cancel()
+
+    async def end(self) -> None:
+        """Interrupt the stream, so that its client reconnects."""
+        self.is_ended = True
+        if self._writing is not None:
+            self._writing.cancel()
 
 
 class _ResponseBody:

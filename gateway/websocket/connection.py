@@ -20,6 +20,7 @@ from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subprotocol import (
+    GOING_AWAY,
     INIT_TIMEOUT,
     INTERNAL_FAULT,
     STALLED,
@@ -100,6 +101,10 @@ class Connection:
             log.exception("connection failed")
             self._closed = False
             await self.close(INTERNAL_FAULT, "Internal error")
+
+    async def end(self) -> None:
+        """Close the socket with 1001, which every library follows by reconnecting."""
+        await self.close(GOING_AWAY, "server stops")
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket unless it is closed. Waits at most `CLOSE_TIMEOUT_S`."""

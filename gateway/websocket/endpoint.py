@@ -1,6 +1,5 @@
 """WebSockets on `/graphql`: checks origins, chooses subprotocols, tracks connections."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
@@ -9,13 +8,14 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from gateway.client_connections import ClientConnections
 from gateway.operations import Operations
 from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.origin import is_origin_allowed
-from gateway.websocket.subprotocol import GOING_AWAY, SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
+from gateway.websocket.subprotocol import SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import FRAME_WRITER
@@ -32,14 +32,16 @@ log = structlog.get_logger("ratewire.gateway.socket")
 class WebSocketEndpoint:
     """An ASGI app for scopes of type `websocket`."""
 
-    def __init__(self, operations: Operations, settings: GatewaySettings) -> None:
+    def __init__(
+        self, operations: Operations, settings: GatewaySettings, connections: ClientConnections
+    ) -> None:
         self._operations = operations
         self._allowed_origins = settings.allowed_origins
         self._max_running = settings.max_subscriptions
         # Checked every half interval: a message sent just after a keepalive must not delay the next one beyond the interval.
         keepalives = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.send_keepalive)
         self._timeouts = ConnectionTimeouts(settings.init_timeout_s, settings.stall_timeout_s, keepalives)
-        self._connections: set[Connection] = set()
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -52,13 +54,6 @@ class WebSocketEndpoint:
         except OSError:
             # The client disconnected before it was accepted.
             return
-
-    async def close_all(self) -> None:
-        """Close every connection with 1001.
-
-        Clients reconnect, to another replica or after the restart.
-        """
-        await asyncio.gather(*(each.close(GOING_AWAY, "server stops") for each in self._connections))
 
     async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
         subprotocol = choose_subprotocol(scope.get("subprotocols", ()))

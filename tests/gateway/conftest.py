@@ -79,7 +79,7 @@ def instruments() -> ListedInstruments:
 
 @pytest.fixture
 def settings() -> GatewaySettings:
-    return GatewaySettings(port=0, catalog_refresh_s=0.02, shutdown_timeout_s=1)
+    return GatewaySettings(port=0, catalog_refresh_s=0.02, drain_s=0, shutdown_timeout_s=1)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def serving(
 
     @asynccontextmanager
     async def serve(feed: TickerFeed, configured: GatewaySettings = settings) -> AsyncIterator[Served]:
-        stop, listening = asyncio.Event(), asyncio.Event()
+        stop, at_once, listening = asyncio.Event(), asyncio.Event(), asyncio.Event()
         with closing(bind(configured)) as listener:
             port = listener.getsockname()[1]
             done = asyncio.create_task(
@@ -164,13 +164,16 @@ def serving(
                     clock=clock,
                     static_directory=static_directory,
                     on_ready=listening.set,
+                    at_once=at_once,
                 )
             )
             waiting = asyncio.create_task(listening.wait())
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     await asyncio.wait({waiting, done}, return_when=asyncio.FIRST_COMPLETED)
-                yield Served(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", stop, done)
+                yield Served(
+                    f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/graphql", stop, at_once, done
+                )
             finally:
                 waiting.cancel()
                 stop.set()
@@ -195,7 +198,7 @@ def ready_gateway(serving: Serving, cache: MemoryCache) -> ReadyGateway:
 
     @asynccontextmanager
     async def serve(feed: TickerFeed = cache, **configured: object) -> AsyncIterator[Served]:
-        defaults = {"port": 0, "catalog_refresh_s": 0.02, "shutdown_timeout_s": 1}
+        defaults = {"port": 0, "catalog_refresh_s": 0.02, "drain_s": 0, "shutdown_timeout_s": 1}
         settings = GatewaySettings.model_validate({**defaults, **configured})
         async with serving(feed, settings) as served:
             await served.facts()

@@ -79,6 +79,7 @@ class Served(NamedTuple):
     http: str
     ws: str
     stop: asyncio.Event
+    at_once: asyncio.Event
     done: asyncio.Task[None]
 
     def client(

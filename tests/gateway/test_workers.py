@@ -5,7 +5,8 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,32 @@ async def test_a_port_that_is_in_use_is_said_once() -> None:
             assert command.text.count("is in use") == 1
     finally:
         listener.close()
+
+
+async def test_all_workers_drain_and_a_second_signal_ends_them(redis_url: str, tmp_path: Path) -> None:
+    """The supervisor passes both signals on; a signal of the terminal reaches the workers only once."""
+    async with (
+        workers(redis_url, tmp_path, drain_s=3600) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        pids = children(gateway.command)
+        # More than the kernel gives to one worker: each has two at least, one of which waits for its turn.
+        opened = [await stack.enter_async_context(raw_socket(gateway.ws)) for _ in range(CLIENTS)]
+        for pid in (gateway.command.process.pid, *pids):
+            os.kill(pid, signal.SIGINT)
+        await eventually(
+            partial(_says, gateway.command, "gateway drains", 2), within_s=WITHIN_S, what="two that drain"
+        )
+        done, waiting = await asyncio.wait(
+            [asyncio.create_task(each.closed()) for each in opened], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert waiting
+        assert {task.result()[0] for task in done} == {1001}
+        gateway.command.process.send_signal(signal.SIGTERM)
+        assert await gateway.command.ends(within_s=WITHIN_S) == 0
+        assert {(await task)[0] for task in waiting} <= {1001, 1012}
+        await gone(pids)
+
+
+async def _says(command: Command, event: str, count: int) -> bool:
+    return command.text.count(event) >= count

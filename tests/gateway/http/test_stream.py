@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from gateway.client_connections import ClientConnections
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams
 from gateway.schema.context import OperationMetadata
@@ -21,7 +22,8 @@ async def results() -> AsyncGenerator[bytes, None]:
 
 async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -> None:
     """Its client has not taken the answer before it yet."""
-    streams, framing = Streams(heartbeat_s=60, stall_timeout_s=60), EventFraming()
+    connections, framing = ClientConnections(), EventFraming()
+    streams = Streams(connections, heartbeat_s=60, stall_timeout_s=60)
     begun, room = asyncio.Event(), asyncio.Event()
     sent: list[Any] = []
 
@@ -33,7 +35,7 @@ async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -
     client = HttpExchange({"type": "http"}, never, send)
     serving = asyncio.create_task(streams.serve(framing, results(), OperationMetadata(), client))
     await begun.wait()
-    await streams.close()
+    await connections.end_all(0)
     room.set()
     async with asyncio.timeout(TIMEOUT_S):
         await serving

@@ -1,0 +1,57 @@
+"""The open WebSockets and streams of the process, and how they are ended so that their clients reconnect elsewhere."""
+
+import asyncio
+from contextlib import suppress
+from typing import Protocol
+
+# Connections that end within this time end together: more timers than this would cost more than they spread.
+TICK_S = 0.01
+
+
+class ClientConnection(Protocol):
+    """A WebSocket, or a stream over HTTP."""
+
+    async def end(self) -> None:
+        """End it in the way that its client's library follows by reconnecting."""
+        ...
+
+
+class ClientConnections:
+    """Every WebSocket and stream adds itself while it is open."""
+
+    def __init__(self) -> None:
+        # In the order of their start.
+        self._open: dict[ClientConnection, None] = {}
+        self._is_empty = asyncio.Event()
+        self.is_closed = False
+        """Whether new ones are refused: the process is about to end."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: ClientConnection) -> None:
+        """Add a connection that has just been opened."""
+        self._open[connection] = None
+        self._is_empty.clear()
+
+    def discard(self, connection: ClientConnection) -> None:
+        """Remove a connection that has ended."""
+        self._open.pop(connection, None)
+        if not self._open:
+            self._is_empty.set()
+
+    async def end_all(self, period_s: float) -> None:
+        """End all connections evenly over `period_s` seconds, the oldest first."""
+        loop = asyncio.get_running_loop()
+        end_at = loop.time() + period_s
+        async with asyncio.TaskGroup() as ending:
+            while self._open:
+                left_s = end_at - loop.time()
+                wait_s = max(TICK_S, left_s / len(self._open))
+                share = len(self._open) if wait_s >= left_s else round(len(self._open) * wait_s / left_s)
+                for connection in list(self._open)[:share]:
+                    self.discard(connection)
+                    ending.create_task(connection.end())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._is_empty.wait()
