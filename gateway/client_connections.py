@@ -1,4 +1,4 @@
-"""The open WebSockets and streams of the process, and how they are ended so that their clients reconnect elsewhere."""
+"""The open WebSockets and streams of the process, which a stop ends one after the other."""
 
 import asyncio
 from contextlib import suppress

@@ -127,7 +127,10 @@ class Gateway:
         tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
-        """Whether cache and catalog have been read, the cache was not lost for too long, and no stop was asked for."""
+        """Whether cache and catalog have been read, and the cache was not lost for too long.
+
+        Not while the process stops.
+        """
         return not self.is_stopping and not self.awaited()
 
     def awaited(self) -> dict[str, str | None]:

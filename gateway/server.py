@@ -124,7 +124,9 @@ async def serve_gateway(
     on_ready: Callable[[], None] = lambda: None,
     at_once: asyncio.Event | None = None,
 ) -> None:
-    """Serve on `listener` (from `bind`) until `stop` is set; then drain, until that is done or `at_once` is set.
+    """Serve on `listener` (from `bind`) until `stop` is set, then drain.
+
+    The drain ends when it is done or `at_once` is set.
 
     It listens once the cache and the tracked instruments are read. Until then connections are refused, so that clients and
     balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens.

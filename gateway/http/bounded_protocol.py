@@ -122,7 +122,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._close()
 
     def close_after_response(self) -> None:
-        """Close the connection after the last request received so far, or the next one if it is idle."""
+        """Close the connection after the last request received so far; if idle, after the next."""
         if not self._is_last_response:
             self._is_last_response = True
             newest = self.pipeline[0][0] if self.pipeline else self.cycle
