@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
+# Where it is set, every process compiles all modules and tests again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check .style .generated .types .units coverage bench bench-page drill format lock sdl env-example static workflows dist clean
 

@@ -241,9 +241,10 @@ async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, repl
 
 async def test_an_hour_of_eight_requests_a_round_without_a_key(clock: FakeClock, in_memory: Build) -> None:
     """The default limit leads to no lock-out, and each request has its turn within two windows."""
+    # Long names fill eight requests with few coins.
     many = [
-        RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-number-{number:05d}")
-        for number in range(3_200)
+        RequestedInstrument(parse_symbol(f"A{number}/USD"), f"coin-with-a-long-name-{number:060d}")
+        for number in range(700)
     ]
     limits = coingecko(CoinGeckoSettings()).limits
     assert limits is not None
