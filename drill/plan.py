@@ -220,8 +220,16 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
             invariant=up_and_fresh,
         ),
     ),
-    "advisory": tuple(
-        Expectation(f"names the {form}", names(form), {"form": form}) for form in ("maintenance", "emergency")
+    "advisory": (
+        Expectation("announced, UP", in_state("UP", saying=("maintenance",)), {"form": "maintenance"}),
+        Expectation(
+            "DEGRADED once begun",
+            in_state("DEGRADED", saying=("maintenance",)),
+            {"form": "maintenance", "begins_in_s": 4.0},
+        ),
+        Expectation(
+            "DEGRADED, naming it", in_state("DEGRADED", saying=("emergency",)), {"form": "emergency"}
+        ),
     ),
 }
 # The channel that dies, and what names it. Where it is the only one with prices, the source is not UP.

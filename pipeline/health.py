@@ -5,11 +5,12 @@ Fetchers, feeds and ingest update it; the reporter publishes it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
+from pipeline.announcement import Announcement
 from pipeline.validation import Rejection
 from rates.errors import RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
 from rates.health import MAX_SILENT, CallBudgetState, LinkState, SourceReport
@@ -73,6 +74,7 @@ class SourceHealth:
         self._failure: str | None = "not heard of yet"
         self._streak = RejectionStreak()
         self._notices: dict[str, str] = {}
+        self._announcements: tuple[Announcement, ...] = ()
         self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
 
     def record_success(self) -> None:
@@ -102,6 +104,14 @@ class SourceHealth:
         else:
             self._notices[topic] = text
             self._log.warning("noted", topic=topic, note=text)
+        self.changed.set()
+
+    def set_announcements(self, announcements: Sequence[Announcement]) -> None:
+        """Set all that the source has announced. Each becomes a problem to report when it begins."""
+        if (found := tuple(announcements)) == self._announcements:
+            return
+        self._announcements = found
+        self._log.warning("announced", announcements=[f"{one.begins_at}: {one.text}" for one in found])
         self.changed.set()
 
     def record_silent(self, silent: Mapping[Symbol, str]) -> None:
@@ -146,12 +156,15 @@ class SourceHealth:
         """Return the report for the gateway."""
         # The notices of the source itself last: they are the longest.
         reasons = [text for text in (self._failure, self._streak.describe()) if text]
+        begun = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at <= now]
+        announced = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at > now]
         return SourceReport(
             source=self.source,
             instance=self.instance,
             role=self.role,
             state=self.state,
-            reason="; ".join([*reasons, *self._notices.values()])[:MAX_REASON_LENGTH] or None,
+            reason="; ".join([*reasons, *self._notices.values(), *begun])[:MAX_REASON_LENGTH] or None,
+            announcement="; ".join(announced)[:MAX_REASON_LENGTH] or None,
             refused=self.rejections.total(),
             reconnects=self.reconnects,
             reported_at=now,

@@ -46,7 +46,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `instance` identifies the process; a report expires once `reported_at` is older than `REPORT_LIFETIME`.
     `refused` counts values that ingest rejected; `reconnects` counts sessions after the first. `silent` lists the
-    first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new.
+    first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new. `announcement`: what the source
+    has announced for later.
     """
 
     source: Source
@@ -60,3 +61,4 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     budget: CallBudgetState | None = None
     silent: tuple[Symbol, ...] = ()
     silent_count: int = 0
+    announcement: str | None = None

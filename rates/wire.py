@@ -75,6 +75,7 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
     budget: _BudgetWire | None = None
     silent: list[str] = []
     silent_count: int = 0
+    announcement: str | None = None
 
 
 class _CheckpointWire(msgspec.Struct, frozen=True):
@@ -185,6 +186,7 @@ def encode_report(report: SourceReport) -> bytes:
             budget=None if report.budget is None else _budget_wire(report.budget),
             silent=[str(symbol) for symbol in report.silent],
             silent_count=report.silent_count,
+            announcement=report.announcement,
         )
     )
 
@@ -209,6 +211,7 @@ def decode_report(data: bytes) -> SourceReport:
             budget=None if wire.budget is None else _budget(wire.budget),
             silent=tuple(parse_symbol(symbol) for symbol in wire.silent),
             silent_count=wire.silent_count,
+            announcement=wire.announcement,
         )
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc

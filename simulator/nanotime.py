@@ -9,6 +9,7 @@ NsClock = Callable[[], int]
 MS = 1_000_000
 SECOND = 1_000 * MS
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 DAY_MS = 86_400_000
 
 

@@ -54,7 +54,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a source, the reason why it is not UP, and the figures behind it.
+    """The state of a source, the reason why it is not UP or what it announces, and the figures behind it.
 
     `silent` holds the first of the `silent_count` symbols that its push feed should deliver and does not.
     """
@@ -88,7 +88,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     return SourceStatus(
         source=facts.source,
         state=state,
-        reason=reason,
+        reason="; ".join(filter(None, (reason, _announced(reports)))) or None,
         last_ticker_at=None if last is None else last.received_at,
         lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
         skew_ms=None if last is None else format_age_ms(age_at(last.observed_at, last.received_at)),
@@ -182,6 +182,12 @@ def _remark(working: Sequence[SourceReport]) -> str | None:
     ):
         return None
     return max(feeds, key=lambda report: report.reported_at).reason
+
+
+def _announced(reports: Sequence[SourceReport]) -> str | None:
+    """Return what the source has announced for later, as reported last."""
+    found = [report for report in reports if report.announcement]
+    return max(found, key=lambda report: report.reported_at).announcement if found else None
 
 
 def _quiet(facts: SourceFacts, now: datetime) -> str | None:

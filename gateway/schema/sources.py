@@ -43,7 +43,9 @@ class CallBudget:
 class SourceStatusType:
     source: Source = described("The source.")
     state: SourceState = described("How it is doing.")
-    reason: str | None = described("Why it is not UP, for people; null when it is.")
+    reason: str | None = described(
+        "Why it is not UP, and what it announces for later, for people; null where there is nothing to say."
+    )
     last_ticker_at: datetime | None = described("When its last newer rate reached us; null if none ever did.")
     lag_ms: int | None = described("Milliseconds from observation to arrival of that rate; never negative.")
     skew_ms: int | None = described(

@@ -152,6 +152,7 @@ class ConnectionSupervisor:
                 continue
             if isinstance(event, SourceNotice):
                 self._context.health.set_notice("remark", event.text)
+                self._context.health.set_announcements(event.announcements)
                 continue
             if isinstance(event, SymbolRejected):
                 self._watchdog.on_rejected(event.symbol, event.reason)

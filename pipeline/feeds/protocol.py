@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from instruments.instrument import Instrument
+from pipeline.announcement import Announcement
 from pipeline.coordination.call_limits import CallLimits
 from rates.source import Source
 from rates.symbol import Symbol
@@ -41,9 +42,13 @@ class GoingAway(msgspec.Struct, frozen=True):
 
 
 class SourceNotice(msgspec.Struct, frozen=True):
-    """A statement of the source about itself, such as maintenance. `None` takes it back."""
+    """A statement of the source about itself, such as maintenance. `None` takes it back.
+
+    `announcements`: all that it has announced for later.
+    """
 
     text: str | None
+    announcements: tuple[Announcement, ...] = ()
 
 
 FeedEvent = Ticker | SymbolActivity | SymbolRejected | GoingAway | SourceNotice

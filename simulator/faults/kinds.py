@@ -150,7 +150,10 @@ _ALL = (
         "advisory",
         "the exchange announces maintenance or an emergency, while trading goes on",
         (KRAKEN,),
-        {"form": FaultParameter("maintenance", "the list that has an entry", ("maintenance", "emergency"))},
+        {
+            "form": FaultParameter("maintenance", "the list that has an entry", ("maintenance", "emergency")),
+            "begins_in_s": FaultParameter(86_400.0, "seconds until the maintenance begins"),
+        },
     ),
     FaultKind(
         "clock",

@@ -9,7 +9,7 @@ from functools import partial
 from simulator.client_socket import ClientSocket
 from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.fault import Fault
-from simulator.nanotime import SECOND, to_ms
+from simulator.nanotime import HOUR, SECOND, to_iso, to_ms
 from simulator.send_queue import CloseFrame
 from simulator.sources import BINANCE, KRAKEN
 
@@ -89,7 +89,7 @@ class OpenConnections:
         connection.advisory_id = advisory_id
         if fault is not None:
             fault.record_hit()
-        connection.socket.send_queue.try_enqueue(_advisory(fault))
+        connection.socket.send_queue.try_enqueue(_advisory(fault, self._active_faults.clock()))
 
     def _on_change(self, fault: Fault, active: bool) -> None:
         for connection in tuple(self._connections):
@@ -129,16 +129,17 @@ def _ignores(fault: Fault, size: int) -> bool:
     return True
 
 
-def _advisory(fault: Fault | None) -> str:
+def _advisory(fault: Fault | None, now_ns: int) -> str:
     """Kraken's status with its advisory lists [docs.kraken.com, Get System Status.
 
     The entries' fields are ours].
     """
     form = None if fault is None else fault.parameters["form"]
+    begins_ns = now_ns if fault is None else fault.since_ns + int(fault.number("begins_in_s") * SECOND)
     maintenance = {
         "name": "Scheduled maintenance of the spot trading engine",
-        "scheduled_for": "2026-12-01T08:00:00Z",
-        "scheduled_until": "2026-12-01T09:00:00Z",
+        "scheduled_for": to_iso(begins_ns),
+        "scheduled_until": to_iso(begins_ns + HOUR),
     }
     incident = {"name": "Delayed market data on spot markets", "status": "investigating", "impact": "major"}
     data = {

@@ -83,6 +83,7 @@ def test_reports_round_trip() -> None:
         budget=CallBudgetState(30, 0, now + timedelta(seconds=57)),
         silent=(Symbol("BTC", "USD"), Symbol("ETH", "USD")),
         silent_count=70,
+        announcement="maintenance tomorrow",
     )
     assert decode_report(encode_report(report)) == report
 

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 
 import msgspec
 
+from pipeline.announcement import Announcement
 from pipeline.net.decode_errors import DECODE_ERRORS
+from pipeline.sources.kraken.advisories import read_advisories
 from rates.errors import SourceProtocolError
 from rates.source import Source
 
 ABSENT = msgspec.Raw()
-# Room for one maintenance and one emergency in a source's reason.
-MAX_ADVISORY = 130
-_EMPTY: tuple[Any, ...] = (None, "", {}, [])
 # A time without a zone could not be compared with any other.
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -88,11 +87,12 @@ class KrakenStatus(msgspec.Struct, frozen=True):
 
     `{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":
     6447481662169813000}]}` on connecting and on every change. `advisories`: the entries of its lists `upcoming_maintenance` and
-    `emergency`, each after the name of its list. Their fields are not documented.
+    `emergency` that concern the present, each after the name of its list. `announcements`: those that begin at a given time.
     """
 
     system: str
     advisories: tuple[str, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
 
 
 class KrakenError(msgspec.Struct, frozen=True):
@@ -165,24 +165,4 @@ def _read(frame: _Frame) -> KrakenMessage | None:  # noqa: PLR0911 - one return 
 
 
 def _to_status(raw: _Status) -> KrakenStatus:
-    lists = {"emergency": raw.emergency, "upcoming maintenance": raw.upcoming_maintenance}
-    return KrakenStatus(
-        raw.system,
-        tuple(
-            f"{name}: {_describe(entry)}"
-            for name, found in lists.items()
-            for entry in (found if isinstance(found, list) else [found])
-            if entry not in _EMPTY
-        ),
-    )
-
-
-def _describe(entry: Any) -> str:
-    """Return the texts of an advisory, each after its key, or the JSON of any other form."""
-    if isinstance(entry, str):
-        return entry[:MAX_ADVISORY]
-    if isinstance(entry, dict) and (
-        texts := {key: one for key, one in entry.items() if isinstance(one, str)}
-    ):
-        return ", ".join(f"{key} {one}" for key, one in texts.items())[:MAX_ADVISORY]
-    return msgspec.json.encode(entry).decode()[:MAX_ADVISORY]
+    return KrakenStatus(raw.system, *read_advisories(raw.upcoming_maintenance, raw.emergency))

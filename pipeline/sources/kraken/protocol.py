@@ -96,11 +96,11 @@ class KrakenProtocol:
                 ]
             case KrakenTrades(entries=entries):
                 return self._on_trades(entries, received_at)
-            case KrakenStatus(system=system, advisories=advisories):
+            case KrakenStatus(system=system, advisories=advisories, announcements=announcements):
                 # Sent on connecting and on each change. In other states some or all trading is halted.
                 said = [] if system == ONLINE else [system]
                 text = "; ".join([*said, *advisories])
-                return (SourceNotice(f"the exchange says: {text}" if text else None),)
+                return (SourceNotice(f"the exchange says: {text}" if text else None, announcements),)
             case KrakenResponse(method="subscribe") as answer:
                 return self._on_response(answer)
             case KrakenError(said=said):

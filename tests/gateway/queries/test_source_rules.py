@@ -142,6 +142,16 @@ def test_what_all_push_feeds_remark_is_shown_though_they_deliver() -> None:
     )
 
 
+def test_an_announcement_is_shown_and_degrades_nothing() -> None:
+    """Beside the reason, if there is one."""
+    announced = report(role=STREAM_ROLE, announcement="maintenance at 8")
+    status = assess(facts(announced), NOW)
+    assert (status.state, status.reason) == (SourceState.UP, "maintenance at 8")
+    status = assess(facts(announced, age_s=42), NOW)
+    assert status.state is SourceState.STALLED
+    assert str(status.reason).endswith("past its 10 s; maintenance at 8")
+
+
 def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:
     """Only what all of them miss is missing; one that is down says nothing about it."""
     one, other = feed(BTC, ETH, instance="1"), feed(ETH, SOL, instance="2")

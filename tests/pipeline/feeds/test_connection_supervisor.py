@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from instruments.instrument import Instrument
+from pipeline.announcement import Announcement
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.feeds import connection_supervisor
@@ -180,6 +181,20 @@ async def test_a_source_notice_is_reported_until_it_is_taken_back() -> None:
         link.on_event([SourceNotice(None)])
         assert harness.health.report(START).reason is None
         assert len(harness.delivered) == 1
+
+
+async def test_an_announcement_becomes_a_problem_when_it_begins() -> None:
+    """Until then it is reported apart; the source may take it back."""
+    async with supervising() as harness:
+        link = await harness.connection(1)
+        harness.health.record_success()
+        link.on_event([SourceNotice(None, (Announcement("maintenance", START + timedelta(hours=1)),))])
+        before, after = (harness.health.report(START + timedelta(minutes=at)) for at in (59, 60))
+        assert (before.reason, before.announcement) == (None, "the exchange says: maintenance")
+        assert (after.reason, after.announcement) == ("the exchange says: maintenance", None)
+        link.on_event([SourceNotice(None)])
+        last = harness.health.report(START + timedelta(hours=2))
+        assert (last.reason, last.announcement) == (None, None)
 
 
 async def test_events_of_a_lost_connection_are_ignored() -> None:

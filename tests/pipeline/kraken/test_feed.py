@@ -1,11 +1,13 @@
 """Kraken's protocol without a socket."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from instruments.instrument import Instrument
+from pipeline.announcement import Announcement
 from pipeline.feeds.protocol import SourceNotice, SymbolRejected
 from pipeline.sources.kraken.protocol import PING_S, KrakenProtocol
 from rates.errors import SourceRateLimited, SourceUnavailable
@@ -118,17 +120,20 @@ def test_a_rate_limit_has_an_end() -> None:
         feed(BTC).receive(b'{"error":"Internal error"}', START)
 
 
-@pytest.mark.parametrize("kind", ["upcoming_maintenance", "emergency"])
-def test_announcements_are_reported_before_they_begin(kind: str) -> None:
+def test_announced_maintenance_begins_at_its_time_and_an_emergency_at_once() -> None:
     """While the exchange is still online. Empty lists and null announce nothing."""
     status = b'{"channel":"status","type":"update","data":[{"system":"online","%s":%s}]}'
     made = feed()
-    (notice,) = made.receive(status % (kind.encode(), b'[{"begin":"2026-12-01T06:00:00Z"}]'), START)
-    assert isinstance(notice, SourceNotice)
-    assert kind.replace("_", " ") in str(notice.text)
-    assert "2026-12-01T06:00:00Z" in str(notice.text)
+    entry = b'[{"begin":"2026-12-01T06:00:00Z"}]'
+    begins_at = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    announced = Announcement("upcoming maintenance: begin 2026-12-01T06:00:00Z", begins_at)
+    notices = made.receive(status % (b"upcoming_maintenance", entry), START)
+    assert notices == (SourceNotice(None, (announced,)),)
+    notices = made.receive(status % (b"emergency", entry), START)
+    assert notices == (SourceNotice("the exchange says: emergency: begin 2026-12-01T06:00:00Z"),)
     for nothing in (b"[]", b"null"):
-        assert made.receive(status % (kind.encode(), nothing), START) == (SourceNotice(None),)
+        for kind in (b"upcoming_maintenance", b"emergency"):
+            assert made.receive(status % (kind, nothing), START) == (SourceNotice(None),)
 
 
 def test_the_exchanges_status_is_reported_and_taken_back() -> None:
@@ -160,14 +165,14 @@ def test_silent_pairs_are_unsubscribed_and_subscribed() -> None:
     ("lists", "said"),
     [
         (
-            '"upcoming_maintenance":[{"name":"Engine","scheduled_for":"2026-12-01T08:00:00Z","id":7}],"emergency":[]',
-            "upcoming maintenance: name Engine, scheduled_for 2026-12-01T08:00:00Z",
+            '"upcoming_maintenance":[{"name":"Engine","note":"in the night","id":7}],"emergency":[]',
+            "upcoming maintenance: name Engine, note in the night",
         ),
         ('"emergency":["Delayed data",{"level":3}]', 'emergency: Delayed data; emergency: {"level":3}'),
         ('"upcoming_maintenance":"tonight","emergency":[null]', "upcoming maintenance: tonight"),
     ],
 )
-def test_advisories_are_shown_before_they_begin(lists: str, said: str) -> None:
+def test_advisories_without_a_time_concern_the_present(lists: str, said: str) -> None:
     """Of any form, while the system is online; a later status takes them back."""
     made = feed(BTC)
     status = '{"channel":"status","type":"update","data":[{"system":"online",%s}]}'
