@@ -56,10 +56,21 @@ HALVE_AFTER_S = 3.0
 MAX_HALVINGS = 3
 
 
+@dataclass(slots=True)
+class LearnedSize:
+    """What the connections to one source have learnt about the size of its messages.
+
+    `topics`: as many were answered in one message after larger messages were ignored; `None` before that. At least an
+    eighth of what the source allows: answers that came late must not make messages ever smaller.
+    """
+
+    topics: int | None = None
+
+
 class SubscriptionState:
     """Subscriptions of one connection.
 
-    `per_message`, `max_bytes`: topics and bytes of one message, as `encode` makes it. A message that is not answered at all is sent
+    `learned` is shared with the other connections to the source. `per_message`, `max_bytes`: topics and bytes of one message, as `encode` makes it. A message that is not answered at all is sent
     again in two halves, at most three times in a row. `answer_timeout` in seconds.
     """
 
@@ -70,12 +81,15 @@ class SubscriptionState:
         rates: Sequence[MessageRate],
         per_message: int,
         encode: EncodeChange,
+        learned: LearnedSize | None = None,
         max_bytes: int = MAX_MESSAGE_BYTES,
         answer_timeout: float = 10.0,
     ) -> None:
         self._source = source
         self._rates = rates
-        self._per_message = per_message
+        self._learned = learned or LearnedSize()
+        self._least = max(1, per_message >> MAX_HALVINGS)
+        self._per_message = min(per_message, self._learned.topics or per_message)
         self._encode = encode
         self._max_bytes = max_bytes
         self._answer_timeout = answer_timeout
@@ -245,7 +259,7 @@ class SubscriptionState:
 
     def _settle(self, topics: Collection[str]) -> None:
         if topics:
-            self._halvings = 0
+            self._record_answer()
         for number, one in list(self._pending.items()):
             one.topics.difference_update(topics)
             if not one.topics:
@@ -256,9 +270,18 @@ class SubscriptionState:
             number = next(iter(self._pending), None)
         if number is None:
             return None
-        self._halvings = 0
         pending = self._pending.pop(number, None)
-        return self._ignored.pop(number, None) if pending is None else pending.topics
+        if pending is not None:
+            self._record_answer()
+            return pending.topics
+        self._halvings = 0
+        return self._ignored.pop(number, None)
+
+    def _record_answer(self) -> None:
+        """Record that the endpoint answers messages of the present size."""
+        if self._halvings:
+            self._learned.topics = max(self._per_message, self._least)
+        self._halvings = 0
 
 
 def mentions(text: str, topic: str) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.protocol import FeedSpec
+from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.net.rest_client import open_rest_client
 from pipeline.ports import ListingFetcher, RateFetcher
 from pipeline.sources.adapter import SourceAdapter, SourceContext, SourceModule
@@ -32,10 +33,12 @@ def binance(settings: BinanceSettings) -> SourceAdapter:
         ) as session:
             yield BinanceFetcher(session, context.health, simulated=context.simulated, clock=context.clock)
 
+    learned = LearnedSize()
+
     def build_feed(*, simulated: bool) -> FeedSpec:
         return FeedSpec(
             source=Source.BINANCE,
-            open_protocol=partial(BinanceProtocol, simulated=simulated),
+            open_protocol=partial(BinanceProtocol, simulated=simulated, learned=learned),
             endpoints=[f"{url}/stream" for url in settings.stream_urls],
             instruments_per_connection=MAX_SYMBOLS,
             connect_limits=CONNECT_LIMITS,

@@ -12,7 +12,7 @@ import msgspec
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
+from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.binance.messages import BinanceShutdown, StreamResponse, parse_stream_frame
 from pipeline.sources.binance.symbols import parse_stream_name, stream_name, stream_names
 from pipeline.sources.binance.ticker_merger import TickerMerger
@@ -29,11 +29,15 @@ NAMES_PER_MESSAGE = 200
 class BinanceProtocol:
     """Protocol state of one connection."""
 
-    def __init__(self, *, simulated: bool) -> None:
+    def __init__(self, *, simulated: bool, learned: LearnedSize | None = None) -> None:
         self._channels = ChannelMonitor()
         self._merger = TickerMerger(simulated=simulated, monitor=self._channels)
         self._subscriptions = SubscriptionState(
-            Source.BINANCE, rates=MESSAGE_RATES, per_message=NAMES_PER_MESSAGE, encode=_encode
+            Source.BINANCE,
+            rates=MESSAGE_RATES,
+            per_message=NAMES_PER_MESSAGE,
+            encode=_encode,
+            learned=learned,
         )
         self._symbols: dict[str, Symbol] = {}
 

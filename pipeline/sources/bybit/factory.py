@@ -1,9 +1,11 @@
 """Builds the adapter of Bybit."""
 
 from datetime import timedelta
+from functools import partial
 
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
+from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
 from pipeline.sources.bybit.listing import PARAMS, PATH, parse_listing
 from pipeline.sources.bybit.protocol import BybitProtocol
@@ -23,7 +25,7 @@ def bybit(settings: BybitSettings) -> SourceAdapter:
     return push_adapter(
         Source.BYBIT,
         settings,
-        BybitProtocol,
+        partial(BybitProtocol, learned=LearnedSize()),
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
         connect_limits=CONNECT_LIMITS,

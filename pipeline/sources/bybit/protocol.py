@@ -9,7 +9,7 @@ from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
 from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
+from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.bybit.messages import (
     BybitBookEvent,
     BybitResponse,
@@ -44,10 +44,10 @@ RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 class BybitProtocol:
     """Protocol state of one connection."""
 
-    def __init__(self, *, simulated: bool) -> None:
+    def __init__(self, *, simulated: bool, learned: LearnedSize | None = None) -> None:
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
-            Source.BYBIT, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE, encode=_encode
+            Source.BYBIT, rates=MESSAGE_RATES, per_message=TOPICS_PER_MESSAGE, encode=_encode, learned=learned
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}

@@ -5,6 +5,7 @@ from functools import partial
 
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
+from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
 from pipeline.sources.coinbase.listing import PATH, parse_listing
 from pipeline.sources.coinbase.protocol import CoinbaseProtocol, RejectedProduct
@@ -26,7 +27,7 @@ def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
     return push_adapter(
         Source.COINBASE,
         settings,
-        partial(CoinbaseProtocol, rejected),
+        partial(CoinbaseProtocol, rejected, learned=LearnedSize()),
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
         connect_limits=CONNECT_LIMITS,

@@ -9,7 +9,13 @@ import msgspec
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
+from pipeline.feeds.subscription_state import (
+    LearnedSize,
+    MessageRate,
+    SubscriptionChange,
+    SubscriptionState,
+    mentions,
+)
 from pipeline.sources.coinbase.messages import (
     CoinbaseError,
     CoinbaseHeartbeat,
@@ -52,11 +58,21 @@ class RejectedProduct(NamedTuple):
 class CoinbaseProtocol:
     """Protocol state of one connection. `rejected` products are kept across connections."""
 
-    def __init__(self, rejected: MutableMapping[str, RejectedProduct], *, simulated: bool) -> None:
+    def __init__(
+        self,
+        rejected: MutableMapping[str, RejectedProduct],
+        *,
+        simulated: bool,
+        learned: LearnedSize | None = None,
+    ) -> None:
         self._rejected = rejected
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
-            Source.COINBASE, rates=MESSAGE_RATES, per_message=PRODUCTS_PER_MESSAGE, encode=_encode
+            Source.COINBASE,
+            rates=MESSAGE_RATES,
+            per_message=PRODUCTS_PER_MESSAGE,
+            encode=_encode,
+            learned=learned,
         )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}

@@ -11,7 +11,7 @@ from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
 from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolActivity, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState
+from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.kraken.messages import (
     KrakenError,
     KrakenResponse,
@@ -46,7 +46,7 @@ ONLINE = "online"
 class KrakenProtocol:
     """Protocol state of one connection."""
 
-    def __init__(self, *, simulated: bool) -> None:
+    def __init__(self, *, simulated: bool, learned: LearnedSize | None = None) -> None:
         self._simulated = simulated
         # One message concerns one channel.
         self._subscriptions = {
@@ -55,6 +55,7 @@ class KrakenProtocol:
                 rates=MESSAGE_RATES,
                 per_message=SYMBOLS_PER_MESSAGE,
                 encode=partial(_encode, channel),
+                learned=learned,
             )
             for channel in (TICKER, TRADE)
         }

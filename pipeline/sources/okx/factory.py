@@ -1,9 +1,11 @@
 """Builds the adapter of OKX."""
 
 from datetime import timedelta
+from functools import partial
 
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
+from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
 from pipeline.sources.okx.listing import PARAMS, PATH, parse_listing
 from pipeline.sources.okx.protocol import OkxProtocol
@@ -23,7 +25,7 @@ def okx(settings: OkxSettings) -> SourceAdapter:
     return push_adapter(
         Source.OKX,
         settings,
-        OkxProtocol,
+        partial(OkxProtocol, learned=LearnedSize()),
         endpoints=settings.stream_urls,
         instruments_per_connection=INSTRUMENTS_PER_CONNECTION,
         connect_limits=CONNECT_LIMITS,

@@ -9,7 +9,13 @@ from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolActivity, SymbolRejected
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
+from pipeline.feeds.subscription_state import (
+    LearnedSize,
+    MessageRate,
+    SubscriptionChange,
+    SubscriptionState,
+    mentions,
+)
 from pipeline.sources.okx.messages import (
     OkxError,
     OkxNotice,
@@ -41,13 +47,14 @@ RATE_LIMIT_COOLDOWN = timedelta(minutes=1)
 class OkxProtocol:
     """Protocol state of one connection."""
 
-    def __init__(self, *, simulated: bool) -> None:
+    def __init__(self, *, simulated: bool, learned: LearnedSize | None = None) -> None:
         self._simulated = simulated
         self._subscriptions = SubscriptionState(
             Source.OKX,
             rates=MESSAGE_RATES,
             per_message=TOPICS_PER_MESSAGE,
             encode=_encode,
+            learned=learned,
             max_bytes=MAX_BYTES,
         )
         self._channels = ChannelMonitor()

@@ -5,7 +5,13 @@ import itertools
 import pytest
 
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.subscription_state import MessageRate, SubscriptionChange, SubscriptionState, mentions
+from pipeline.feeds.subscription_state import (
+    LearnedSize,
+    MessageRate,
+    SubscriptionChange,
+    SubscriptionState,
+    mentions,
+)
 from rates.errors import SourceUnavailable
 from rates.source import Source
 
@@ -19,9 +25,10 @@ def topics(
     per_message: int = 2,
     rates: tuple[MessageRate, ...] = (MessageRate(1, 1.0),),
     max_bytes: int = 4000,
+    learned: LearnedSize | None = None,
 ) -> SubscriptionState:
     made = SubscriptionState(
-        Source.OKX, rates=rates, per_message=per_message, encode=encode, max_bytes=max_bytes
+        Source.OKX, rates=rates, per_message=per_message, encode=encode, max_bytes=max_bytes, learned=learned
     )
     made.set_wanted(wanted)
     return made
@@ -163,6 +170,25 @@ def test_an_ignored_message_is_halved() -> None:
     for change in quarters:
         made.confirm_request(change.number)
     assert [change.topics for change in drain(made, start=10.0, seconds=3)] == [tuple("ef"), tuple("gh")]
+
+
+def test_the_next_connection_begins_with_the_size_that_was_answered() -> None:
+    """An ignored message alone teaches nothing; at the least it is an eighth."""
+    learned = LearnedSize()
+    made = topics(*"abcdefgh", per_message=8, learned=learned)
+    drain(made, seconds=4)
+    first = drain(made, start=4.0, seconds=1)[0]
+    assert learned == LearnedSize(None)
+    made.confirm(first.topics)
+    assert learned == LearnedSize(4)
+    successor = topics(*"abcdefgh", per_message=8, learned=learned)
+    assert [change.topics for change in drain(successor, seconds=2)] == [tuple("abcd"), tuple("efgh")]
+    for _ in range(5):
+        later = topics(*"abcdefgh", per_message=8, learned=learned)
+        drain(later, seconds=4)
+        if halved := drain(later, start=4.0, seconds=1):
+            later.confirm(halved[0].topics)
+    assert learned == LearnedSize(1)
 
 
 def test_a_connection_without_any_answer_is_blamed_after_three_halvings() -> None:
