@@ -58,7 +58,7 @@ MAX_HALVINGS = 3
 
 @dataclass(slots=True)
 class LearnedSize:
-    """What the connections to one source have learnt about the size of its messages.
+    """Size of messages as the connections to one source have learnt it.
 
     `topics`: as many were answered in one message after larger messages were ignored; `None` before that. At least an
     eighth of what the source allows: answers that came late must not make messages ever smaller.
