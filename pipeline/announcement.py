@@ -1,4 +1,4 @@
-"""What a source announces for later. Plain values."""
+"""Announcements of a source. Plain values."""
 
 from datetime import datetime
 
