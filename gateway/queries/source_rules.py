@@ -54,9 +54,9 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a source, the reason why it is not UP or what it announces, and the figures behind it.
+    """The state of a source, the reason for it, and the figures behind it.
 
-    `silent` holds the first of the `silent_count` symbols that its push feed should deliver and does not.
+    `reason`: why it is not UP, and what it announces for later. `silent` holds the first of the `silent_count` symbols that its push feed should deliver and does not.
     """
 
     source: Source

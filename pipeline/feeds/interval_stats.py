@@ -82,10 +82,16 @@ class IntervalStats:
         """
         if self._count < MIN_INTERVALS:
             return longest_s
-        return min(longest_s, max(longest_s - SHRINKING * self._observed_s, self._usual_limit_s))
+        return min(longest_s, max(longest_s - SHRINKING * self._observed_s, self.usual_limit_s))
 
     @property
-    def _usual_limit_s(self) -> float:
+    def is_steady(self) -> bool:
+        """Whether there are enough intervals to compare others with."""
+        return self._count >= MIN_INTERVALS
+
+    @property
+    def usual_limit_s(self) -> float:
+        """Seconds that the intervals so far allow, however few they are."""
         return max(TIMES_MEAN * self.mean, TIMES_LONGEST * max(self._longest, self._longest_before))
 
     @property
@@ -93,4 +99,4 @@ class IntervalStats:
         """Seconds beyond which silence is unusual, or `None` without enough observations."""
         if self._count < MIN_INTERVALS or self._observed_s < self._min_observed_s:
             return None
-        return self._usual_limit_s
+        return self.usual_limit_s

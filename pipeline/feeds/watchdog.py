@@ -16,6 +16,10 @@ from rates.ticker import Ticker
 # Multiple of the shortest silence that counts: how long a symbol must be observed before its silence can be unusual, and how long
 # it may be silent until then.
 UNOBSERVED_FACTOR = 10
+# Symbols with enough intervals from which on they tell what is usual for another one of the connection, and how many times as long as
+# the slowest of them that one may be silent.
+MIN_PEERS = 3
+TIMES_SLOWEST_PEER = 3
 # A price that usually moves within this time and stops, although it is traded, is frozen; that of a stablecoin is not.
 ACTIVE_PRICE_S = 5.0
 # If more than this share of a connection's symbols is silent, the connection is the problem.
@@ -69,6 +73,7 @@ class Watchdog:
         self._silent_after_s = silent_after_s
         self._first_message_s = first_message_s
         self._watched: dict[Symbol, _WatchedSymbol] = {}
+        self._unobserved_s = self._peers_s = UNOBSERVED_FACTOR * silent_after_s
         self._rejected: dict[Symbol, str] = {}
 
     def track(self, symbols: Iterable[Symbol], now: float) -> None:
@@ -80,7 +85,7 @@ class Watchdog:
         }
 
     def _watch(self, now: float) -> _WatchedSymbol:
-        messages, changes, moves = (IntervalStats(UNOBSERVED_FACTOR * self._silent_after_s) for _ in range(3))
+        messages, changes, moves = (IntervalStats(self._unobserved_s) for _ in range(3))
         return _WatchedSymbol(now, messages, changes, moves)
 
     def on_disconnect(self, now: float) -> None:
@@ -98,20 +103,20 @@ class Watchdog:
         if one is None:
             return
         self._rejected.pop(event.symbol, None)
-        self._record(one.messages, now)
+        self._record(one.messages, now, self._message_limit_s(one))
         if isinstance(event, Ticker):
             # A price that alternates between two values, as buyers and sellers take turns, does not move.
             if event.price not in one.last_prices:
-                self._record(one.moves, now)
+                self._record(one.moves, now, self._limit_s(one.moves))
                 one.last_prices = (event.price, one.last_prices[0])
             values = (event.price, event.bid, event.ask, event.volume_24h, event.sequence)
             if values != one.last_values:
-                self._record(one.changes, now)
+                self._record(one.changes, now, self._limit_s(one.changes))
             one.last_values = values
 
-    def _record(self, stats: IntervalStats, now: float) -> None:
+    def _record(self, stats: IntervalStats, now: float, limit_s: float) -> None:
         silence_s = 0.0 if stats.last is None else now - stats.last
-        if silence_s > self._silent_after_s and silence_s > self._limit_s(stats):
+        if silence_s > limit_s:
             stats.record_after_outage(now)
         else:
             stats.record(now)
@@ -122,6 +127,7 @@ class Watchdog:
 
     def check(self, now: float) -> WatchdogReport:
         """Return the problems at `now`."""
+        self._peers_s = self._find_peers_s()
         watched = [(symbol, one) for symbol, one in self._watched.items() if symbol not in self._rejected]
         for _, one in watched:
             found = self._find_problem(one, now)
@@ -144,25 +150,40 @@ class Watchdog:
             waited = now - one.expected_since
             is_late = waited > self._first_message_s
             return _Problem("first", f"no message within {waited:.0f} s of subscribing") if is_late else None
-        if silence := self._unusual_silence(one.messages, now):
+        if silence := self._unusual_silence(one.messages, now, self._message_limit_s(one)):
             return _Problem("silent", f"no message for {silence:.0f} s{_usual(one.messages)}")
-        if silence := self._unusual_silence(one.changes, now):
+        if silence := self._unusual_silence(one.changes, now, self._limit_s(one.changes)):
             return _Problem("repeats", f"frozen: the same for {silence:.0f} s{_usual(one.changes)}")
         is_active = one.moves.silence_limit_s is not None and one.moves.mean <= ACTIVE_PRICE_S
-        if is_active and (silence := self._unusual_silence(one.moves, now)):
+        if is_active and (silence := self._unusual_silence(one.moves, now, self._limit_s(one.moves))):
             return _Problem("stands", f"frozen: its price for {silence:.0f} s{_usual(one.moves)}")
         return None
 
-    def _unusual_silence(self, stats: IntervalStats, now: float) -> float:
+    def _unusual_silence(self, stats: IntervalStats, now: float, limit_s: float) -> float:
         """Return the seconds of a silence that is unusual, else 0."""
         silence = 0.0 if stats.last is None else now - stats.last
-        return silence if silence > self._limit_s(stats) else 0.0
+        return silence if silence > limit_s else 0.0
 
-    def _limit_s(self, stats: IntervalStats) -> float:
+    def _message_limit_s(self, one: _WatchedSymbol) -> float:
+        """Return the limit of the silence of a symbol.
+
+        Until its own intervals are known, those of the other symbols count, unless its own are longer.
+        """
+        return self._limit_s(one.messages, max(self._peers_s, one.messages.usual_limit_s))
+
+    def _limit_s(self, stats: IntervalStats, unobserved_s: float | None = None) -> float:
         limit_s = stats.silence_limit_s
         if limit_s is None:
-            limit_s = stats.first_limit_s(UNOBSERVED_FACTOR * self._silent_after_s)
+            longest_s = self._unobserved_s if unobserved_s is None else min(self._unobserved_s, unobserved_s)
+            limit_s = stats.first_limit_s(longest_s)
         return max(self._silent_after_s, limit_s)
+
+    def _find_peers_s(self) -> float:
+        """Return the limit of a silence as the other symbols of the connection tell it."""
+        steady = [one.messages.usual_limit_s for one in self._watched.values() if one.messages.is_steady]
+        if len(steady) < MIN_PEERS:
+            return self._unobserved_s
+        return min(self._unobserved_s, TIMES_SLOWEST_PEER * max(steady))
 
 
 def _usual(stats: IntervalStats) -> str:

@@ -76,6 +76,33 @@ def test_a_new_symbol_may_be_silent_for_longer() -> None:
     assert dog.check(10 * SILENT_AFTER + 1).silent
 
 
+def test_other_symbols_tell_how_long_a_new_one_may_be_silent() -> None:
+    """Three times as long as the slowest of them, from the start."""
+    peers = [Symbol(f"A{number}", "USDT") for number in range(3)]
+    dog = watchdog(BTC, *peers)
+    send(dog, BTC, 0)
+    for second in range(120):
+        for peer in peers[: 3 if second % 2 else 2]:
+            send(dog, peer, second)
+        silent = dog.check(second).silent
+        # The slowest has a message each two seconds: 20 times that counts as usual.
+        assert (BTC in silent) == (second > 3 * 40), second
+        assert set(silent) <= {BTC}
+    assert BTC in dog.check(121).silent
+
+
+def test_other_symbols_do_not_shorten_what_a_slow_one_has_shown() -> None:
+    """One message each twenty seconds among busy ones, and a pause now and then."""
+    peers = [Symbol(f"A{number}", "USDT") for number in range(3)]
+    dog = watchdog(BTC, *peers)
+    for second in range(400):
+        for peer in peers:
+            send(dog, peer, second)
+        if second % 20 == 0 and second % 60:
+            send(dog, BTC, second)
+        assert not dog.check(second).silent
+
+
 def test_a_symbol_without_a_first_message_is_silent_after_the_deadline() -> None:
     """A stream that does not exist is accepted and stays silent."""
     dog = watchdog(BTC, ETH)
