@@ -72,7 +72,7 @@ class TickerSink(Protocol):
         """Store and publish the report of one process on its source.
 
         Raises:
-            CacheUnavailable: the report is lost.
+            CacheUnavailable: the report is lost, or only published, because the cache refuses writes.
         """
         ...
 

@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 
 from cache.ports import Checkpoint, FeedMessage, Snapshot
-from cache.redis_client import RedisClient, translated_errors
+from cache.redis_client import LuaScript, RedisClient, read_script
 from cache.redis_shards import ShardedFeed
 from cache.redis_subscription import RawMessage, open_subscription
 from rates.errors import MalformedTicker
@@ -27,6 +27,7 @@ class RedisTickerFeed:
     def __init__(self, redis: RedisClient, names: RedisKeys, sources: Iterable[Source] = Source) -> None:
         self._redis = redis
         self._names = names
+        self._snapshot = LuaScript(redis, read_script("cache", "snapshot.lua"))
         self._sources = tuple(sources)
         self._decoders: dict[bytes, Callable[[bytes], Sequence[FeedMessage]]] = {}
         for source in self._sources:
@@ -61,18 +62,14 @@ class RedisTickerFeed:
 
     async def read_snapshot(self, source: Source) -> Snapshot:
         names = self._names
-        with translated_errors():
-            async with self._redis.pipeline(transaction=True) as transaction:
-                transaction.hmget(names.head(source), "epoch", "seq")
-                transaction.hvals(names.cache(source))
-                transaction.hvals(names.reports(source))
-                (epoch, seq), tickers, reports = await transaction.execute()
-        current = (epoch or b"").decode()
+        keys = [names.head(source), names.cache(source), names.reports(source)]
+        epoch, seq, tickers, reports = await self._snapshot.run(keys, [])
+        current = epoch.decode()
         cached = list(_readable(decode_cached, tickers))
         return Snapshot(
             source,
             current,
-            int(seq or 0),
+            int(seq),
             tuple(each.ticker for each in cached),
             tuple(_readable(decode_report, reports)),
             # A value of an earlier epoch that survived was there before the first write of this one.

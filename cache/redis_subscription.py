@@ -13,9 +13,10 @@ from redis.exceptions import ResponseError
 from cache.redis_client import translated_errors
 from rates.errors import CacheUnavailable
 
-# Processes report every few seconds; after this long without a message the subscription is pinged.
-SILENCE_S = 5
-PONG_TIMEOUT_S = 5
+# Processes report every 2 s; after this long without a message the subscription is pinged. Both together are less than the
+# shortest TTL: a Redis that is frozen or unreachable is named before the values of a source are stale.
+SILENCE_S = 3
+PONG_TIMEOUT_S = 3
 
 RawMessage = tuple[bytes, bytes]
 

@@ -12,7 +12,7 @@ import structlog
 
 from pipeline.announcement import Announcement
 from pipeline.validation import Rejection
-from rates.errors import RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
+from rates.errors import CacheUnavailable, RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
 from rates.health import MAX_SILENT, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol
@@ -75,6 +75,7 @@ class SourceHealth:
         self._streak = RejectionStreak()
         self._notices: dict[str, str] = {}
         self._announcements: tuple[Announcement, ...] = ()
+        self._cache_errors: dict[str, str] = {}
         self._log = structlog.get_logger("ratewire.source").bind(source=source.value, role=role)
 
     def record_success(self) -> None:
@@ -148,6 +149,15 @@ class SourceHealth:
             "unexpected", f"{self.unexpected} unexpected errors, see the log; the last: {seen[:120]}"
         )
 
+    def record_cache_error(self, operation: str, error: CacheUnavailable | None) -> None:
+        """Record the outcome of an operation on the cache, `write` or `report`; `None` is success."""
+        known = self._cache_errors.pop(operation, None)
+        if error is not None:
+            # Redis adds the number of the script's line.
+            self._cache_errors[operation] = str(error).partition(" script: ")[0][:MAX_REASON_LENGTH]
+        if self._cache_errors.get(operation) != known:
+            self.changed.set()
+
     def record_reconnect(self) -> None:
         """Count a connection that replaced a lost one."""
         self.reconnects += 1
@@ -171,6 +181,7 @@ class SourceHealth:
             budget=self.budget,
             silent=self._silent[:MAX_SILENT],
             silent_count=len(self._silent),
+            cache_error=next(iter(self._cache_errors.values()), None),
         )
 
     def _set_state(self, state: LinkState, failure: str | None) -> None:

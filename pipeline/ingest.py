@@ -7,6 +7,7 @@ from cache.ports import TickerSink
 from pipeline.health import SourceHealth
 from pipeline.validation import Rejection, find_rejection, latest_time
 from rates.clock import Clock
+from rates.errors import CacheUnavailable
 from rates.ticker import Ticker
 
 
@@ -43,4 +44,11 @@ class Ingest:
         Raises:
             CacheUnavailable: it is unknown whether any was stored.
         """
-        return await self._sink.write(self.validate(tickers))
+        valid = self.validate(tickers)
+        try:
+            stored = await self._sink.write(valid)
+        except CacheUnavailable as exc:
+            self._health.record_cache_error("write", exc)
+            raise
+        self._health.record_cache_error("write", None)
+        return stored

@@ -39,7 +39,9 @@ async def report_forever(
             if not lost:
                 log.warning("cannot report", error=str(exc))
             lost += 1
+            health.record_cache_error("report", exc)
         else:
+            health.record_cache_error("report", None)
             if lost:
                 log.info("reporting again", lost=lost)
             lost = 0

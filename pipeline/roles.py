@@ -217,7 +217,11 @@ async def stream(
     await watchlist.read()
     health = SourceHealth(adapter.source, role=STREAM_ROLE, instance=instance)
     validated = context.ingest(health, ingest)
-    buffer = WriteBuffer(context.sink, interval=timedelta(milliseconds=settings.flush_interval_ms))
+    buffer = WriteBuffer(
+        context.sink,
+        interval=timedelta(milliseconds=settings.flush_interval_ms),
+        on_written=partial(health.record_cache_error, "write"),
+    )
     feed = PushFeed(
         adapter.build_feed(simulated=context.simulated),
         lambda: watchlist.instruments(adapter.source),

@@ -1,7 +1,7 @@
 """Conflation for push feeds: writes the newest ticker per symbol once per flush interval."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import msgspec
@@ -16,11 +16,19 @@ from rates.ticker import Ticker
 class WriteBuffer:
     """Holds at most one ticker per symbol until the cache has stored it.
 
-    A written ticker says how many earlier ones it replaced here since the last write (`Ticker.merged`).
+    A written ticker says how many earlier ones it replaced here since the last write (`Ticker.merged`). `on_written` is called
+    after each write, with the error of a failed one.
     """
 
-    def __init__(self, sink: TickerSink, *, interval: timedelta) -> None:
+    def __init__(
+        self,
+        sink: TickerSink,
+        *,
+        interval: timedelta,
+        on_written: Callable[[CacheUnavailable | None], None] = lambda _: None,
+    ) -> None:
         self._sink = sink
+        self._on_written = on_written
         self._interval = interval
         self._newest: dict[Symbol, Ticker] = {}
         self._pending: dict[Symbol, Ticker] = {}
@@ -60,6 +68,7 @@ class WriteBuffer:
                 [_with_merged(each, replaced.get(each.symbol, 0)) for each in batch.values()]
             )
         except CacheUnavailable as exc:
+            self._on_written(exc)
             self._log_away(exc)
             self._put_back(batch, replaced)
         except asyncio.CancelledError:
@@ -67,6 +76,7 @@ class WriteBuffer:
             self._put_back(batch, replaced)
             raise
         else:
+            self._on_written(None)
             self._log_back()
 
     def _put_back(self, batch: dict[Symbol, Ticker], replaced: dict[Symbol, int]) -> None:

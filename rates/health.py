@@ -47,7 +47,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     `instance` identifies the process; a report expires once `reported_at` is older than `REPORT_LIFETIME`.
     `refused` counts values that ingest rejected; `reconnects` counts sessions after the first. `silent` lists the
     first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new. `announcement`: what the source
-    has announced for later.
+    has announced for later. `cache_error`: why the process cannot write to the cache.
     """
 
     source: Source
@@ -62,3 +62,4 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     silent: tuple[Symbol, ...] = ()
     silent_count: int = 0
     announcement: str | None = None
+    cache_error: str | None = None

@@ -76,6 +76,7 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
     silent: list[str] = []
     silent_count: int = 0
     announcement: str | None = None
+    cache_error: str | None = None
 
 
 class _CheckpointWire(msgspec.Struct, frozen=True):
@@ -187,6 +188,7 @@ def encode_report(report: SourceReport) -> bytes:
             silent=[str(symbol) for symbol in report.silent],
             silent_count=report.silent_count,
             announcement=report.announcement,
+            cache_error=report.cache_error,
         )
     )
 
@@ -212,6 +214,7 @@ def decode_report(data: bytes) -> SourceReport:
             silent=tuple(parse_symbol(symbol) for symbol in wire.silent),
             silent_count=wire.silent_count,
             announcement=wire.announcement,
+            cache_error=wire.cache_error,
         )
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc

@@ -117,6 +117,9 @@ def _classify(  # noqa: C901, PLR0911 - one return per rule
     troubled = _troubled(working)
     if facts.cut_off is not None:
         return (SourceState.DOWN if quiet else SourceState.DEGRADED), facts.cut_off
+    if (error := _cache_error(working)) is not None:
+        refused = f"the cache cannot be written: {error}"
+        return (SourceState.DOWN if quiet else SourceState.DEGRADED), refused
     if not working:
         silence = "no process has reported on it for a minute"
         return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
@@ -144,6 +147,12 @@ def _classify(  # noqa: C901, PLR0911 - one return per rule
     if unlisted := _troubled(facts.reports):
         return SourceState.DEGRADED, _describe(unlisted, facts.reports)
     return SourceState.UP, None
+
+
+def _cache_error(reports: Sequence[SourceReport]) -> str | None:
+    """Return why the process that reported last of those that cannot write to the cache cannot."""
+    failed = [report for report in reports if report.cache_error is not None]
+    return max(failed, key=lambda report: report.reported_at).cache_error if failed else None
 
 
 def _troubled(reports: Sequence[SourceReport]) -> list[SourceReport]:

@@ -116,4 +116,4 @@ class SourceStatusReader:
         since = self._mirror.interrupted_at(source)
         if since is None:
             return None
-        return f"the cache is out of reach since {since.isoformat(timespec='seconds')}"
+        return f"the cache (Redis) is out of reach since {since.isoformat(timespec='seconds')}"

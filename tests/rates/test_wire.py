@@ -84,6 +84,7 @@ def test_reports_round_trip() -> None:
         silent=(Symbol("BTC", "USD"), Symbol("ETH", "USD")),
         silent_count=70,
         announcement="maintenance tomorrow",
+        cache_error="Redis: full",
     )
     assert decode_report(encode_report(report)) == report
 

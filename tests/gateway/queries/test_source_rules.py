@@ -51,6 +51,7 @@ def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> Sou
 
 
 UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
+FULL = report(instance="f", cache_error="Redis: full")
 LISTED = report(instance="l", role=LISTINGS_ROLE)
 UNLISTED = report(LinkState.DOWN, "l", role=LISTINGS_ROLE, reason="listing not believed")
 
@@ -80,6 +81,9 @@ UNLISTED = report(LinkState.DOWN, "l", role=LISTINGS_ROLE, reason="listing not b
         (facts(age_s=11), SourceState.DOWN),
         (facts(UP, cut_off="the cache is away"), SourceState.DEGRADED),
         (facts(UP, cut_off="the cache is away", age_s=11), SourceState.DOWN),
+        (facts(UP, FULL), SourceState.DEGRADED),
+        (facts(UP, FULL, age_s=11), SourceState.DOWN),
+        (facts(UP, report(instance="l", role=LISTINGS_ROLE, cache_error="full")), SourceState.UP),
     ],
 )
 def test_the_facts_amount_to_a_state_with_its_reason(known: SourceFacts, expected: SourceState) -> None:
@@ -87,6 +91,15 @@ def test_the_facts_amount_to_a_state_with_its_reason(known: SourceFacts, expecte
     status = assess(known, NOW)
     assert status.state is expected
     assert (status.reason is None) == (expected is SourceState.UP)
+
+
+def test_a_cache_that_refuses_writes_is_named_and_not_the_source() -> None:
+    """By the process that reported last; one that cannot be reached explains more."""
+    older = report(instance="o", cache_error="Redis: older", reported_at=NOW - timedelta(seconds=1))
+    assert (
+        assess(facts(older, FULL, DOWN, age_s=11), NOW).reason == "the cache cannot be written: Redis: full"
+    )
+    assert assess(facts(FULL, cut_off="away", age_s=11), NOW).reason == "away"
 
 
 def test_figures_of_all_processes_are_added_and_the_latest_budget_counts() -> None:
