@@ -181,7 +181,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def start_redis() -> Iterator[Server]:
-    """A Redis of one's own."""
+    """Run a Redis for one test session."""
     port = free_port()
     with temporary_folder() as folder:
         command = [find_binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
@@ -193,7 +193,7 @@ def start_redis() -> Iterator[Server]:
 
 @contextmanager
 def start_rabbitmq() -> Iterator[Server]:
-    """A RabbitMQ of one's own, with its own name server, so that it meets no other on this machine."""
+    """Run a RabbitMQ with a name server of its own, apart from any other on this machine."""
     port, epmd_port = free_port(), free_port()
     with temporary_folder() as folder, ExitStack() as stack:
         environment = {
@@ -240,7 +240,7 @@ def start_rabbitmq() -> Iterator[Server]:
 
 @contextmanager
 def start_postgres() -> Iterator[Server]:
-    """A Postgres of one's own, as the user postgres where the tests run as root (it refuses to run as root)."""
+    """Run a Postgres; as the user postgres where the tests run as root, which it refuses."""
     port, places = free_port(), "/usr/lib/postgresql/*/bin"
     with temporary_folder() as folder:
         prefix: list[str] = []

@@ -20,7 +20,7 @@ def _reference() -> float:
 
 
 def machine_factor() -> float:
-    """How many times slower this machine is at this moment.
+    """Return how many times slower than the reference this machine is now.
 
     At least 1, so that a bound is never tightened.
     """

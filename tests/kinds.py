@@ -91,7 +91,7 @@ def names_server(item: pytest.Function) -> bool:
 
 
 def unit_of_work(nodeid: str) -> str:
-    """What pytest-xdist gives to a worker as one.
+    """Return the name of the group that pytest-xdist gives to one worker.
 
     A module with fixtures of its own, else a single test.
     """

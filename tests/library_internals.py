@@ -1,4 +1,4 @@
-"""Parts of libraries that the gateway uses although no documentation promises them, each with its reason.
+"""Undocumented parts of libraries that the gateway uses, each with its reason.
 
 `test_library_internals.py` checks that they are as expected, that the list is complete for the subclasses of uvicorn's protocols,
 and that pyproject.toml bounds each of these libraries from above.
@@ -18,7 +18,10 @@ LIBRARIES = ("uvicorn", "graphql-core", "strawberry-graphql", "websockets", "red
 
 
 class Signature(NamedTuple):
-    """A function, method or class that is called or overridden, and the names of its parameters without `self`."""
+    """A function, method or class that is called or overridden.
+
+    `parameters`: their names without `self`.
+    """
 
     owner: str
     name: str

@@ -145,7 +145,7 @@ class RedisCluster:
         ask(self.primary_of(key), "CLIENT", "KILL", "TYPE", "pubsub")
 
     def mend(self) -> None:
-        """Start what was killed, thaw what is frozen, and wait until all nodes agree that the cluster is whole."""
+        """Start killed nodes, thaw frozen ones, and wait until all agree that the cluster is whole."""
         if self._frozen:
             self._servers[self._frozen].thaw()
             self._frozen = 0

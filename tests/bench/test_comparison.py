@@ -148,7 +148,7 @@ def test_an_unknown_commit_is_reported() -> None:
 
 
 def test_head_is_compared_with_head() -> None:
-    """Both sides start, serve queries and subscriptions, and have a ratio in every throughput row."""
+    """Both sides serve queries and subscriptions, and every throughput row has a ratio."""
     plan, results, names = replace(TINY, rounds=1), Results(), ("query-1", "same")
     with checked_out("HEAD", use_this_interpreter) as other:
         run_rounds({name: COMPARED[name] for name in names}, plan, choose_cores(), results, other)

@@ -1,4 +1,7 @@
-"""A real Chromium, driven by playwright-core in a node process (tests/clients/browser.mjs), without access to other origins."""
+"""A Chromium driven by playwright-core in a node process (`tests/clients/browser.mjs`).
+
+It reaches no other origin.
+"""
 
 import asyncio
 import json
@@ -42,7 +45,7 @@ class Violation(TypedDict):
 
 
 class Cost(TypedDict):
-    """`at` and `busy` in seconds, `heap` in bytes alive after a collection, and the number of `nodes`."""
+    """Cost of a page so far: `at` and `busy` in seconds, `heap` in bytes after a collection."""
 
     at: float
     busy: float
@@ -51,7 +54,7 @@ class Cost(TypedDict):
 
 
 class Trace(TypedDict):
-    """How long the page's main thread was busy in `seconds`, by processor time and by the clock, in seconds."""
+    """Time that the main thread was busy within `seconds`: processor and wall time, in seconds."""
 
     seconds: float
     cpu: float

@@ -17,7 +17,7 @@ class Answer(TypedDict):
 
 
 async def open_explorer(browser: Browser, **context: Unpack[ContextOptions]) -> None:
-    """Open the explorer in a fresh context and wait for its editor, which takes seconds to start."""
+    """Open the explorer in a fresh context and wait until its editor has started."""
     await browser.open("/graphql", **context)
     await browser.until("document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=30)
 

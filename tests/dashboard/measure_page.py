@@ -24,7 +24,7 @@ MOST_GROWTH = 1.1
 
 
 async def measure(browser: Browser, minutes: int) -> tuple[float, float]:
-    """The main thread's share of a core by the trace, and how many times larger the heap was at the end."""
+    """Return the main thread's share of a core, and the factor by which the heap has grown."""
     await browser.open("/")
     await browser.until("document.querySelectorAll('.grid [role=rowheader]').length > 10", within_s=60)
     await asyncio.sleep(WARM_UP_S)

@@ -25,7 +25,10 @@ def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
-    """A clean install, type check, unit tests and build give the bytes of gateway/static/ (`make static` renews them)."""
+    """A clean install, type check, unit tests and build give the bytes of `gateway/static/`.
+
+    `make static` renews them.
+    """
     source = tmp_path / "dashboard"
     shutil.copytree(ROOT / "dashboard", source, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copy(ROOT / "schema.graphql", tmp_path)

@@ -95,7 +95,10 @@ async def test_the_reason_of_a_source_problem_is_shown_in_full(market: Market, p
 async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
     market: Market, page: Browser
 ) -> None:
-    """After SIGKILL and a restart on the same port the page resumes by cursor, has the missed rates, and says so."""
+    """After SIGKILL and a restart of the gateway the page resumes by cursor and says so.
+
+    The new process listens on the same port. The page then shows the missed rates.
+    """
     async with market.serving() as gateway:
         await market.write(BTC, "61000.25")
         await market.write(ETH, "2500.00")
@@ -120,7 +123,7 @@ async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
 # Beside other tests a fifth worker of the editors was once fetched only after the gateway had gone.
 @pytest.mark.alone
 async def test_the_explorer_says_in_words_that_the_gateway_is_gone(market: Market, page: Browser) -> None:
-    """A cut subscription ends with a sentence instead of a browser event, and works when run again."""
+    """A cut subscription ends with a sentence, not a browser event, and works when run again."""
     async with market.serving() as gateway:
         await market.write(BTC, "61000.25")
         await open_explorer(page)

@@ -24,7 +24,7 @@ async def visit(browser: Browser, path: str = "/", **context: Unpack[ContextOpti
 
 
 async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) -> None:
-    """The first page shows changing rates of all instruments under a banner that calls them simulated."""
+    """The first page shows moving rates under a banner that calls them simulated."""
     await visit(browser)
     await browser.shows("BTC/USDT")
     before = await browser.evaluate(PRICE)

@@ -35,7 +35,7 @@ async def distributed(
     settings: Mapping[str, str] | None = None,
     instruments: Sequence[Sequence[str]] = (),
 ) -> AsyncIterator[System]:
-    """Start the services of the compose file on an emptied Redis, with the simulator as the exchanges.
+    """Run the services of the compose file on an emptied Redis, with simulated exchanges.
 
     `streams` are the sources with a push feed; `settings` reach every process.
 

@@ -35,7 +35,7 @@ def read_lines(path: Path) -> list[str]:
 
 @dataclass
 class Series:
-    """One symbol's trades as (event time ms, price text), in order, and every best bid and ask that it had."""
+    """One symbol's trades in order, as (event time in ms, price text), and all its best quotes."""
 
     trades: list[tuple[int, str]] = field(default_factory=list)
     books: set[tuple[str, str]] = field(default_factory=set)
@@ -62,7 +62,10 @@ def read_binance(paths: Iterable[Path]) -> tuple[int, dict[str, Series]]:
 
 
 def read_coingecko(path: Path) -> tuple[float, dict[tuple[str, str], list[tuple[float, str]]]]:
-    """First time of all, and by coin and currency the (epoch seconds, price in plain digits) in order; errors hold none."""
+    """Return the first time of all, and the prices in order by coin and currency.
+
+    Times are epoch seconds, prices plain digits. Error responses hold no price.
+    """
     answers = []
     for line in read_lines(path):
         answer = json.loads(line)

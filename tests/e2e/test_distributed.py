@@ -117,7 +117,10 @@ async def test_every_gateway_replica_gives_the_same_answer(system: System) -> No
 
 
 async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(system: System) -> None:
-    """With polls alone (the push feed is stopped), one of four consumers is killed and the others take its tasks."""
+    """One of four consumers is killed, and the others take its tasks.
+
+    The push feed is stopped, so that rates come from polls alone.
+    """
     await system.commands["binance-stream"].stop()
     victim = system.commands["binance-0"]
     # A frozen process keeps a task that it is handed, as a process in the middle of its work does. Then it dies.
@@ -143,7 +146,7 @@ async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(s
 async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_grow(
     system: System, amqp_url: str
 ) -> None:
-    """Without CoinGecko's consumer its rates age, Binance stays fresh, and expired tasks leave the queue."""
+    """CoinGecko's rates age, Binance stays fresh, and expired tasks leave the queue."""
     assert await system.commands["coingecko"].stop() == 0
 
     async def all_stale() -> bool:

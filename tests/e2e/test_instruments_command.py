@@ -1,4 +1,4 @@
-"""`ratewire instruments` as an operator runs it, on SQLite, with local servers that answer like the sources."""
+"""`ratewire instruments` as an operator runs it, on SQLite, with local stand-in sources."""
 
 import json
 import signal

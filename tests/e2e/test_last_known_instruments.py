@@ -24,7 +24,7 @@ async def facts(client: httpx.AsyncClient, url: str) -> Any:
 async def test_all_processes_start_without_postgres_and_take_the_table_once_it_is_back(
     redis_url: str, amqp_url: str
 ) -> None:
-    """From the instruments that a gateway read before. A corrupt copy of them is ignored and named."""
+    """It uses the instruments that a gateway read before, and names a corrupt copy of them."""
     redis = open_redis(redis_url)
     await redis.flushall()
     http_port, ws_port = free_port(), free_port()

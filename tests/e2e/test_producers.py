@@ -14,7 +14,7 @@ TASKS_A_TICK = 4  # 66 seeded Binance instruments, 20 a task
 
 
 class Task(msgspec.Struct):
-    """What these tests read of a task; all tasks of a tick have one deadline."""
+    """The part of a task that these tests read; all tasks of a tick have one deadline."""
 
     deadline_us: int
 

@@ -1,4 +1,7 @@
-"""Recorded push feeds through the simulator and the real clients to a GraphQL subscriber, digit for digit."""
+"""Recorded push feeds reach a GraphQL subscriber digit for digit.
+
+They pass the simulator and the real clients.
+"""
 
 import asyncio
 import gzip

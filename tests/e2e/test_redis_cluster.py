@@ -47,7 +47,10 @@ class System:
 async def system(
     redis_cluster: RedisCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
-    """A gateway, two push feeds and the simulator, on a Redis Cluster that is named by a plain URL of one node."""
+    """A gateway, two push feeds and the simulator on a Redis Cluster.
+
+    Its setting is a plain URL of one node.
+    """
     http_port, ws_port, port = free_port(), free_port(), free_port()
     folder: Path = tmp_path_factory.mktemp("database")
     env = {

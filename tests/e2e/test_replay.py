@@ -74,7 +74,7 @@ class RefusedOfSources(TypedDict):
 
 
 class ReplayStatus(TypedDict):
-    """How far the simulator's replay is; null: not begun, not ended."""
+    """Progress of the simulator's replay; null: not begun, not ended."""
 
     began_at_us: int | None
     ended_at_ms: int | None
@@ -225,7 +225,7 @@ def next_place(
 
 
 async def test_recorded_coingecko_answers_arrive_digit_for_digit(replaying: Opened) -> None:
-    """Prices keep their published digits, are relayed while the recording has them, and never go back."""
+    """Prices keep their digits, are relayed while the recording has them, and never go back."""
     file = recording(COINGECKO_FILE)
     first_s, series = await asyncio.to_thread(read_coingecko, file)
     coins = sorted({coin for coin, currency in series if currency == "usd"})

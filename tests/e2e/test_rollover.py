@@ -54,7 +54,7 @@ class Moves(TypedDict):
 
 
 async def trades(url: str) -> AsyncGenerator[Trade, None]:
-    """Every trade that the exchange sends, as symbol and event time in ms, on a connection of its own."""
+    """Collect every trade, as symbol and event time in ms, on a connection of its own."""
     names = "/".join(f"{symbol.replace('/', '').lower()}@trade" for symbol in SYMBOLS)
     spelt = {symbol.replace("/", ""): symbol for symbol in SYMBOLS}
     async with connect(f"{url}/stream?streams={names}") as socket:
@@ -93,7 +93,10 @@ def write_recording(path: Path) -> None:
 
 
 async def test_a_subscriber_misses_no_trade_while_connections_are_replaced(tmp_path: Path) -> None:
-    """Each trade that a direct connection receives over eight replacements reaches a GraphQL subscriber too."""
+    """A GraphQL subscriber receives each trade that a direct connection does.
+
+    The feed's connection is replaced eight times meanwhile.
+    """
     recording = tmp_path / "even.txt"
     write_recording(recording)
     port = free_port()

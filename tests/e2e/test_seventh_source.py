@@ -81,7 +81,7 @@ async def exchange() -> AsyncIterator[str]:
 
 
 async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: Path, redis_url: str) -> None:
-    """Its rates arrive through GraphQL, fresh and moving, with its own name, TTL and description."""
+    """Its rates arrive through GraphQL, fresh and moving, with its name, TTL and description."""
     copy, port = take_copy(tmp_path), free_port()
     async with exchange() as address:
         env = {
@@ -127,7 +127,7 @@ async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: P
 
 @pytest.mark.servers
 async def test_the_checks_of_all_folders_cover_it(tmp_path: Path) -> None:
-    """The checks of folder layout, purity and independence cover the new folder without a change."""
+    """The checks of layout, purity and independence cover the new folder without a change."""
     copy = take_copy(tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),

@@ -44,7 +44,7 @@ NAMES = ("producer", "consumer binance", "stream kraken", "listings", "gateway")
 
 @asynccontextmanager
 async def system(servers: Mapping[str, Server]) -> AsyncIterator[dict[str, Command]]:
-    """Start one process of every kind, keyed by its command, with the simulator as the exchanges."""
+    """Run one process of every kind, keyed by its command, with simulated exchanges."""
     http, ws = free_port(), free_port()
     env = {
         **backends_of(servers),

@@ -1,4 +1,4 @@
-"""Error messages and exit codes of every command for wrong settings and unreachable backends."""
+"""Error messages and exit codes of all commands for wrong settings and absent backends."""
 
 import socket
 from pathlib import Path

@@ -170,7 +170,7 @@ async def refusing_once(code: str) -> AsyncIterator[int]:
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: str) -> None:
-    """A gateway listens before it has read the instruments and answers SERVICE_UNAVAILABLE until then."""
+    """A gateway answers SERVICE_UNAVAILABLE until it has read the instruments."""
     folder, command = RESUMING[language]
     async with (
         refusing_once("SERVICE_UNAVAILABLE") as port,

@@ -1,4 +1,4 @@
-"""The tasks of a gateway outlive errors that no code expected, and its parts share one distance of sources."""
+"""The gateway's tasks survive unexpected errors, and its parts share one source distance."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Sources that mean different assets by one symbol are found, kept out, and back after one command."""
+"""Sources that mean different assets by one symbol are kept out until a command."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -181,7 +181,7 @@ async def test_a_port_that_is_in_use_is_said_once() -> None:
 
 
 async def test_all_workers_drain_and_a_second_signal_ends_them(redis_url: str, tmp_path: Path) -> None:
-    """The supervisor passes both signals on; a signal of the terminal reaches the workers only once."""
+    """The supervisor passes both signals on; the terminal's signal reaches workers only once."""
     async with (
         workers(redis_url, tmp_path, drain_s=3600) as gateway,
         AsyncExitStack() as stack,

@@ -1,4 +1,4 @@
-"""What Septem says, read into typed values. Pure."""
+"""Messages of Septem, parsed into typed values. Pure."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Where Septem is; how long to wait for it is as for any push feed."""
+"""Septem's address; its timeouts are those of any push feed."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict

@@ -26,7 +26,7 @@ async def test_each_waits_for_its_own_number() -> None:
 
 
 async def test_the_end_of_an_epoch_resumes_all() -> None:
-    """Whatever they wait for."""
+    """The position that they wait for does not matter."""
     waiters = PositionWaiters()
     tasks = await start(waiters, 7, 10**15)
     waiters.end()

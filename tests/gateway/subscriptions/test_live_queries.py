@@ -132,7 +132,7 @@ async def test_an_instrument_added_later_joins_the_stream(
 async def test_one_rate_follows_the_source_that_would_answer(
     gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, clock: FakeClock, until: Until
 ) -> None:
-    """Binance while it is fresh, CoinGecko at a similar price once it is not, Binance again when it is back."""
+    """Binance while it is fresh, else CoinGecko at a similar price, then Binance again."""
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:

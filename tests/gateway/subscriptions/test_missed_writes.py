@@ -1,4 +1,4 @@
-"""What a resumed subscription has missed, by the writes that its cursor names."""
+"""Writes that a resumed subscription has missed, by its cursor."""
 
 from contextlib import aclosing
 
@@ -76,7 +76,7 @@ async def test_writes_after_the_cursor_are_missed_and_its_own_is_not(
 async def test_each_source_is_compared_with_its_own_position(
     running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
-    """Numbers of two sources mean nothing to each other, and a source that was not asked for proves nothing."""
+    """Numbers of two sources are not compared, and a source outside the query proves nothing."""
     async with running(scripted_feed) as gateway:
         replica = Replica(gateway, scripted_feed, until)
         for seq in range(1, 6):
@@ -112,7 +112,7 @@ async def test_a_reload_reads_the_write_of_each_ticker(
 async def test_a_ticker_of_an_unknown_write_counts_as_just_written(
     running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
-    """An earlier version stored it: sent again, never lost. One that the mirror knows keeps its write."""
+    """A ticker of an earlier version is sent again; one that the mirror knows keeps its write."""
     async with running(scripted_feed) as gateway:
         replica = Replica(gateway, scripted_feed, until)
         await replica.write("e", 1, ticker(price="1"))
@@ -124,7 +124,7 @@ async def test_a_ticker_of_an_unknown_write_counts_as_just_written(
 async def test_a_survivor_of_an_earlier_epoch_was_there_before_the_first_write(
     running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
-    """After a failover that lost nothing, the new epoch has the tickers of the old one, without numbers."""
+    """A failover that lost nothing keeps the tickers in a new epoch, without numbers."""
     async with running(scripted_feed) as gateway:
         replica = Replica(gateway, scripted_feed, until)
         await replica.write("old", 1, ticker(price="1"))
@@ -159,7 +159,10 @@ async def test_a_ticker_stored_anew_after_a_loss_is_not_sent_to_a_client_that_ha
 async def test_a_ticker_that_only_this_gateway_has_proves_nothing_to_others(
     running: Running, scripted_feed: ScriptedFeed, ticker: BuildTicker, until: Until
 ) -> None:
-    """The cache has lost it: another gateway may have had a newer one, or none. An older write changes nothing."""
+    """The cache has lost it, and another gateway may know a newer one or none.
+
+    An older write changes nothing.
+    """
     async with running(scripted_feed) as gateway:
         replica = Replica(gateway, scripted_feed, until)
         newest, eth = ticker(price="9", sequence=9), ticker("ETH/USDT", "2")

@@ -49,7 +49,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
 async def test_a_cursor_of_any_age_is_proved(
     gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
-    """However many writes ago it was, and only the newest ticker of each changed instrument is sent."""
+    """The cursor may be any number of writes old; only each instrument's newest ticker is sent."""
     await cache.write([ticker(price="1"), ticker("ETH/USDT", "7")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     cursor = gateway.rates.cursor()

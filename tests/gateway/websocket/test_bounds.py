@@ -1,4 +1,4 @@
-"""A WebSocket whose client reads nothing, and what it can make the gateway hold all the same."""
+"""Bounds of the memory that a WebSocket client can occupy although it reads nothing."""
 
 import asyncio
 import socket

@@ -19,7 +19,7 @@ RESUMABLE = "subscription ($after: String) { rates(after: $after) { kind recover
 async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """When the first stops, its own retrying takes it to the second, where it gets just what it missed."""
+    """The client retries at the second gateway and receives exactly what it missed."""
     await cache.write([ticker(price="1")])
     async with AsyncExitStack() as stack:
         first, second = [await stack.enter_async_context(ready_gateway()) for _ in range(2)]

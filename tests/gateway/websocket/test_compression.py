@@ -43,7 +43,7 @@ class CountingDeflate(PerMessageDeflate):
 
 
 class Offer(ClientPerMessageDeflateFactory):
-    """What a client offers; `agreed` holds what came of it."""
+    """A client's offer of compression; `agreed` lists the outcomes."""
 
     def __init__(self, **terms: Any) -> None:
         super().__init__(**terms)

@@ -20,7 +20,7 @@ QUERY = "{ __typename }"
 async def test_an_operation_before_the_acknowledgement_is_closed_with_4401(
     ready_gateway: ReadyGateway,
 ) -> None:
-    """Whatever the operation is."""
+    """The operation does not matter."""
     async with ready_gateway() as served, raw_socket(served.ws, init=False) as client:
         await client.start("1", QUERY)
         assert await client.closed() == (4401, "Unauthorized")
@@ -56,7 +56,7 @@ async def test_another_subprotocol_is_closed_with_4406(
 
 
 async def test_of_both_subprotocols_the_newer_is_spoken(ready_gateway: ReadyGateway) -> None:
-    """Whichever the client names first."""
+    """The order in which the client names them does not matter."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY, MODERN) as client:
         assert client.connection.subprotocol == MODERN
 
@@ -163,7 +163,7 @@ async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: ReadyGat
 async def test_the_server_gives_signs_of_life(
     ready_gateway: ReadyGateway, subprotocol: str, sign: Any
 ) -> None:
-    """A client that does not answer them stays connected, because it answers WebSocket's own pings."""
+    """A client that answers only WebSocket's own pings stays connected."""
     async with (
         ready_gateway(ws_ping_interval_s=0.05, stall_timeout_s=0.2) as served,
         raw_socket(served.ws, subprotocol) as client,
@@ -245,7 +245,7 @@ async def test_what_is_no_message_of_the_protocol_is_closed_with_4400(
 
 
 def close_code_after_sending(url: str, size: int) -> int | None:
-    """The server's close code for a message of so many bytes, from a client that reads while it writes."""
+    """Send a message of so many bytes while reading, and return the server's close code."""
     with connect(
         url, subprotocols=[Subprotocol(MODERN)], proxy=None, close_timeout=1, max_size=None
     ) as client:

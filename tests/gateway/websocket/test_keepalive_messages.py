@@ -26,7 +26,10 @@ Message = tuple[float, str]
 
 
 def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = INTERVAL_S) -> list[Message]:
-    """When the client is told what, if it asks for a pong after each of these pauses, and then no more for a minute."""
+    """Return the messages to a client that pings after each of these pauses.
+
+    It then sends nothing for a minute.
+    """
 
     async def main() -> list[Message]:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,6 @@
-"""Whatever clients send, in whatever order.
+"""Any messages of clients in any order.
 
-An answer or a documented close code, and never a stack trace.
+The answer is a message or a documented close code, and never a stack trace.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Which pages may open a WebSocket."""
+"""Origins of pages that may open a WebSocket."""
 
 import pytest
 

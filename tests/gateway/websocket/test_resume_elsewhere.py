@@ -1,4 +1,4 @@
-"""A client that loses its gateway goes on at another, with the cursor of the last event that it has."""
+"""A client that loses its gateway resumes at another with its last event's cursor."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ WATCH = """subscription ($after: String, $interval: Int!) {
 
 
 class Client:
-    """What a client has been told, over all of its connections."""
+    """Events that a client received over all of its connections."""
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
@@ -78,7 +78,7 @@ async def write_all(writer: Writer, price: int, draw: random.Random) -> None:
 
 
 async def write_often(writer: Writer, price: int, draw: random.Random) -> dict[str, int]:
-    """The same few symbols again and again, each time at a higher price, and which is the last of each."""
+    """Write a few symbols again and again at rising prices; return the last price of each."""
     last: dict[str, int] = {}
     for number in range(400):
         prices = dict.fromkeys(draw.sample(SYMBOLS[:20], draw.randint(1, 20)), price + number)
@@ -99,7 +99,10 @@ async def two_gateways(redis_url: str, folder: Path) -> AsyncIterator[tuple[Writ
 async def test_a_client_cut_off_anywhere_misses_nothing_and_hears_nothing_twice(
     redis_url: str, tmp_path: Path
 ) -> None:
-    """Two gateways, 25 clients one after the other, each cut off up to eight times while 200 symbols move once each."""
+    """25 clients, one after the other, are each cut off up to eight times.
+
+    Meanwhile 200 symbols move once each. There are two gateways.
+    """
     async with two_gateways(redis_url, tmp_path) as (writer, gateways):
         reconnects = 0
         for seed in range(ROUNDS):
@@ -127,9 +130,9 @@ async def test_a_client_cut_off_anywhere_misses_nothing_and_hears_nothing_twice(
 async def test_a_client_cut_off_anywhere_ends_with_the_newest_value_of_everything(
     redis_url: str, tmp_path: Path
 ) -> None:
-    """Where the same symbols move many times, so that values are merged.
+    """The same symbols move many times, so that values are merged.
 
-    Never older after newer, never one twice.
+    No older value follows a newer one, and none comes twice.
     """
     async with two_gateways(redis_url, tmp_path) as (writer, gateways):
         for seed in range(10):

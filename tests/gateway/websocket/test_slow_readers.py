@@ -128,7 +128,7 @@ async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
 
 
 async def reads_on(client: RawSocket, newest: int) -> None:
-    """It soon has the newest values, fewer events than there were, and is told how much was merged."""
+    """Read on: the newest values come in fewer events, with the number of merged updates."""
     client.connection.transport.resume_reading()
     events, conflated, prices = 0, 0, dict.fromkeys(SYMBOLS, 0)
     while set(prices.values()) != {newest}:
@@ -215,7 +215,7 @@ async def ask_for_ever(client: RawSocket, message: str) -> None:
 async def test_subscriptions_of_one_socket_get_their_turns_in_order(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """Whatever the reader's speed, none is more than two events ahead of another, wide or narrow."""
+    """At any speed of the reader none is more than two events ahead, wide or narrow."""
     async with ready_gateway() as served, narrow_reader(served.ws) as client:
         for number in range(20):
             await client.start(
@@ -241,7 +241,7 @@ async def narrow_reader(url: str) -> AsyncIterator[RawSocket]:
 async def test_a_stop_waits_for_no_reader(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """A reader that has stopped reading does not delay it for as long as the reader could be stalled otherwise."""
+    """A reader that has stopped reading does not delay it until the stall timeout."""
     async with ready_gateway(stall_timeout_s=3_600) as served, stalled_reader(served.ws, WIDE):
         for number in range(300):
             await cache.write([ticker(price=str(number + 1), sequence=number)])
