@@ -1,6 +1,7 @@
 """Bounds of the caches of the request path, in the order in which a request meets them.
 
-Each cache drops what was used least recently. The number of documents is a setting, `document_cache_size`.
+Each cache drops what was used least recently. Bytes are those in memory, measured with `tracemalloc` on CPython 3.11. The number of
+documents is a setting, `document_cache_size`. Requests and documents are cached when they come for the second time.
 """
 
 from gateway.units import KIB, MIB
@@ -8,14 +9,26 @@ from gateway.units import KIB, MIB
 MAX_CACHED_DOCUMENT = 16 * KIB
 """Characters of a document, bytes of a body or query string. Longer ones are handled, but not cached."""
 
+SEEN_KEYS = 4_096
+"""Keys remembered by their hashes, about 70 bytes each, until they come again."""
+
 # Requests by all their bytes (`RequestCache`). Heads differ between browsers and proxies, so these are longer than their contents.
 MAX_RAW_REQUESTS = 4_096
-MAX_RAW_REQUESTS_BYTES = 4 * MIB
+MAX_RAW_REQUESTS_BYTES = 16 * MIB
 MAX_RAW_REQUEST = 2 * MAX_CACHED_DOCUMENT
 
-# Prepared operations by body or query string. Each takes about fifty times its bytes in memory.
+# Prepared operations by body or query string, without their documents.
 MAX_PREPARED_REQUESTS = 4_096
-MAX_PREPARED_REQUESTS_BYTES = 1 * MIB
+MAX_PREPARED_REQUESTS_BYTES = 16 * MIB
+# An operation takes about this, and four times the bytes of its request: the key, the text, and the variables before and after coercion.
+PREPARED_REQUEST_BYTES = 3 * KIB
+
+# Parsed documents, with their plans and costs.
+MAX_DOCUMENTS_BYTES = 16 * MIB
+DOCUMENT_BYTES = 4 * KIB
+DOCUMENT_BYTES_PER_TOKEN = 800
+# Sets of Boolean variables for which the cost of a document is kept.
+MAX_COSTS_PER_DOCUMENT = 8
 
 # Parsed headers. All clients of one make send the same ones; the longest `Accept` of a browser has about 150 characters.
 MAX_ACCEPT_HEADERS = 256

@@ -1,4 +1,4 @@
-"""A cache bounded in entries and bytes that drops the least recently used entries."""
+"""A cache bounded in entries and bytes that drops the least recently used entries, and a filter for what it admits."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -45,3 +45,25 @@ class BoundedLru(Generic[KeyT, ValueT]):
         while len(self._values) > self._size or self._total > self._weight > 0:
             oldest, _ = self._values.popitem(last=False)
             self._total -= self._weights.pop(oldest)
+
+
+class SecondSight:
+    """Admits a key when it comes again, so that keys that never do replace no others.
+
+    It remembers the hashes of the last `size` keys or more, of at most twice as many.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._recent: set[int] = set()
+        self._older: set[int] = set()
+
+    def admits(self, key: Hashable) -> bool:
+        """Tell whether the key came before, and remember it."""
+        sight = hash(key)
+        if sight in self._recent or sight in self._older:
+            return True
+        if len(self._recent) >= self._size:
+            self._older, self._recent = self._recent, set()
+        self._recent.add(sight)
+        return False

@@ -29,13 +29,18 @@ from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.documents import DocumentCache, Limits
 from gateway.schema.errors import to_public_error
+from gateway.schema.query_cost import CostModel
 from gateway.settings import GatewaySettings
+from gateway.state.catalog import MAX_PAGE
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
-from rates.errors import RatesError
+from rates.errors import QueryTooExpensive, RatesError
 
 # Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
+
+# Points from which an operation is heavy.
+HEAVY = 5_000
 
 Result = dict[str, Any]
 
@@ -55,6 +60,7 @@ class RejectionStage(Enum):
     VALIDATION = "the document does not fit the schema, or is beyond the limits"
     OPERATION = "the document holds no operation of that name, or several without a name given"
     VARIABLES = "the variables do not fit the operation"
+    COST = "the operation is too expensive"
     SUBSCRIPTION = "the stream that the operation asks for cannot be made, e.g. for its arguments"
 
 
@@ -73,16 +79,27 @@ class OperationRejected(Exception):
 
 
 class PreparedOperation(NamedTuple):
-    """A valid operation with coerced variables.
+    """A valid operation that is not too expensive.
 
-    `plan` or `subscription` is set if the fast path covers it.
+    `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
+    covers it.
     """
 
     kind: OperationKind
     request: GraphQLRequest
-    document: DocumentNode
+    document: DocumentNode | None
+    cost: int
     plan: QueryPlan | None = None
     subscription: SubscriptionPlan | None = None
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether its execution should not follow its preparation at once: others run in between."""
+        return self.cost > HEAVY
+
+    def without_document(self) -> "PreparedOperation":
+        """The operation for a cache."""
+        return self._replace(document=None)
 
 
 class QueryResult(NamedTuple):
@@ -107,24 +124,33 @@ class Operations:
         self._context = context
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
+        self._cost_model = CostModel(
+            self._schema,
+            context.catalog,
+            max_page=MAX_PAGE,
+            max_symbols=settings.max_symbols,
+            limit=settings.max_cost,
+        )
+        self._max_cost = settings.max_cost
         self._planner = Planner(self._schema) if settings.fast_path else None
         encoder = ResponseEncoder(self._schema, context.rates)
         self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
-        """Parse, check against limits, validate, select the operation and coerce its variables.
+        """Parse, check against limits, validate, select the operation, coerce its variables and compute its cost.
 
         Raises:
             OperationRejected: all errors of the first step that failed.
         """
         try:
-            document, errors = self._documents.read(request.query)
+            checked = self._documents.read(request.query)
         except GraphQLError as exc:
             raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
         except RecursionError as exc:
             error = GraphQLError("the document is nested too deeply", original_error=exc)
             raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
+        document, errors = checked.document, checked.errors
         operation = _select_operation(document, request.operation_name)
         kind = None if operation is None else OperationKind(operation.operation.value)
         if errors:
@@ -143,7 +169,16 @@ class Operations:
             plan = self._planner.plan_query(request, document, operation, values)
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
             subscription = self._planner.plan_subscription(request, document, operation, values)
-        return PreparedOperation(kind, request, document, plan, subscription)
+        compiled = self._cost_model.compile(document, operation, values, checked.costs)
+        cost = self._cost_model.query_cost(compiled, values, may_be_fast=bool(plan or subscription))
+        if cost > self._max_cost:
+            error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
+            raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
+        return PreparedOperation(kind, request, document, cost, plan, subscription)
+
+    def is_worth_keeping(self, prepared: PreparedOperation) -> bool:
+        """Tell whether the document of an operation came before."""
+        return self._documents.is_cached(prepared.request.query)
 
     async def answer(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
@@ -167,7 +202,7 @@ class Operations:
         """Return the result of a query. Failures are in its `errors`; none is raised."""
         result = execute(
             self._schema,
-            prepared.document,
+            self._read_document(prepared),
             context_value=self._context_with(metadata),
             variable_values=prepared.request.variables,
             operation_name=prepared.request.operation_name,
@@ -187,7 +222,7 @@ class Operations:
         """
         source = subscribe(
             self._schema,
-            prepared.document,
+            self._read_document(prepared),
             context_value=self._context_with(metadata),
             variable_values=prepared.request.variables,
             operation_name=prepared.request.operation_name,
@@ -223,6 +258,9 @@ class Operations:
             return PushedSubscription(self._fast_subscriptions.subscribe(prepared.subscription, subscriber))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
+
+    def _read_document(self, prepared: PreparedOperation) -> DocumentNode:
+        return prepared.document or self._documents.read(prepared.request.query).document
 
     def _context_with(self, metadata: OperationMetadata | None) -> Context:
         return replace(self._context, metadata=metadata or OperationMetadata())

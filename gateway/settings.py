@@ -91,11 +91,11 @@ class GatewaySettings(BaseSettings):
         description="Symbols one `rates` may name. More serves bigger watch lists and lets one request cost more.",
     )
     max_tokens: int = Field(
-        default=2_000,
+        default=1_500,
         ge=100,
         le=100_000,
         description="Tokens in one GraphQL document, and fields in it when its fragments are unfolded. More lets longer documents "
-        "in; parsing costs in proportion.",
+        "in; parsing and validation take up to 25 microseconds for each, while all else waits.",
     )
     max_depth: int = Field(
         default=20,
@@ -112,11 +112,18 @@ class GatewaySettings(BaseSettings):
         "more often.",
     )
     max_pairs: int = Field(
-        default=10_000,
+        default=4_000,
         ge=0,
         le=10_000_000,
-        description="Pairs of fields in one document that name the same place in the answer, fragments followed; 141 times the "
-        "same field has 9870. Each pair is compared before anything is executed, at some 7 µs, while all else waits.",
+        description="Pairs of fields in one document that name the same place in the answer, fragments followed; 89 times the "
+        "same field has 3916. Each pair is compared before anything is executed, at some 7 µs, while all else waits.",
+    )
+    max_cost: int = Field(
+        default=30_000,
+        ge=1_000,
+        le=10_000_000,
+        description="Points that one operation may cost. A point is about a microsecond of the processor, for which everybody else waits; "
+        "the cost is an upper bound, computed before anything is executed. More lets in larger answers, e.g. all fields of more than 800 rates.",
     )
     max_body_bytes: int = Field(
         default=100_000,

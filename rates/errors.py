@@ -11,6 +11,7 @@ RatesError
 │   ├── UnknownSymbol            well-formed, but not tracked from any requested source
 │   ├── UnknownAsset             in no symbol tracked from the requested sources
 │   ├── NoConversionPath         no tracked symbols connect the two assets
+│   ├── QueryTooExpensive        an operation beyond the cost limit
 │   ├── NotListed                well-formed, but not listed by the source
 │   └── AmbiguousSymbol          several listed instruments match
 ├── RateUnavailable              a valid query that has no answer at present
@@ -135,6 +136,16 @@ class NoConversionPath(InvalidInput):
         super().__init__(
             f"no tracked symbols lead from {start} to {end} in {max_legs} legs: {start} leads to "
             f"{', '.join(from_reaches)}, and to {end} lead {', '.join(to_reached_from)}{needed}{pegs}"
+        )
+
+
+class QueryTooExpensive(InvalidInput):
+    """An operation that costs more points than one may; a point is about a microsecond of the processor."""
+
+    def __init__(self, cost: int, limit: int) -> None:
+        self.cost, self.limit = cost, limit
+        super().__init__(
+            f"the operation costs {cost} points or more: expected at most {limit}; ask for fewer fields, symbols or aliases at once"
         )
 
 

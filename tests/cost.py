@@ -3,9 +3,10 @@
 Seconds are those of the machine that the bounds were set on.
 """
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import process_time
+from time import process_time, thread_time
 
 # What `_reference` took there: 2 cores of an Intel Xeon at 2.1 GHz, CPython 3.11.
 REFERENCE_S = 0.02
@@ -36,3 +37,24 @@ def costs_at_most(seconds: float) -> Iterator[None]:
     if used >= seconds:
         allowed = seconds * machine_factor()
         assert used < allowed, f"took {used:.3f} s of the processor, expected at most {allowed:.3f} s"
+
+
+class Held:
+    """The time for which a block held its thread, in milliseconds of the reference machine or less."""
+
+    ms = 0.0
+
+
+@contextmanager
+def holding() -> Iterator[Held]:
+    """Measure the processor time of the thread in the block, without collections of garbage: those of a test run are long."""
+    held = Held()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    began = thread_time()
+    try:
+        yield held
+    finally:
+        held.ms = (thread_time() - began) * 1000 / machine_factor()
+        if was_enabled:
+            gc.enable()

@@ -14,7 +14,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, MAX_PLANS
 from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.selection import TYPENAME, FieldCollector, NotOnFastPath, RootField
+from gateway.fastpath.selection import TYPENAME, Field, FieldCollector, NotOnFastPath, RootField
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
@@ -23,6 +23,7 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.consensus import read_consensus
+from gateway.schema.query_cost import BooleanVariables, boolean_variables
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from rates.errors import RatesError
 from rates.source import Source
@@ -31,7 +32,6 @@ from rates.symbol import Symbol
 COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
 
-BooleanVariables = tuple[tuple[str, bool], ...]
 PlanKey = tuple[str, str | None, BooleanVariables]
 
 
@@ -53,10 +53,10 @@ class RatesArgs(NamedTuple):
 class PlannedField(NamedTuple):
     """A root field and its arguments, which are `None` for `__typename`.
 
-    `before` are the bytes before its value in the response. `single_rate` finds the result of `rate`.
+    It holds no document. `before` are the bytes before its value in the response. `single_rate` finds the result of `rate`.
     """
 
-    root: RootField
+    field: Field
     args: RateArgs | RatesArgs | None
     before: bytes
     single_rate: SingleRateQuery | None
@@ -76,7 +76,7 @@ class SubscriptionArgs(NamedTuple):
 class SubscriptionPlan(NamedTuple):
     """The only root field of a subscription, and its arguments."""
 
-    root: RootField
+    field: Field
     args: SubscriptionArgs
 
 
@@ -110,7 +110,9 @@ class Planner:
                 )
                 for root in roots
             ]
-            return tuple(map(_make_field, range(len(roots)), roots, arguments_of_roots))
+            return tuple(
+                map(_make_field, range(len(roots)), (root.field for root in roots), arguments_of_roots)
+            )
         except (NotOnFastPath, GraphQLError, RatesError):
             # The executor reports the error, if there is one.
             return None
@@ -131,7 +133,7 @@ class Planner:
                 return None
             field = kind.fields[roots[0].field.name]
             arguments = get_argument_values(field, roots[0].details.node, values)
-            return SubscriptionPlan(roots[0], _parse_subscription_args(roots[0].field.name, arguments))
+            return SubscriptionPlan(roots[0].field, _parse_subscription_args(roots[0].field.name, arguments))
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
@@ -144,8 +146,7 @@ class Planner:
         values: VariableValues,
     ) -> tuple[RootField, ...]:
         # Only directives take Booleans: no argument of a covered field does.
-        booleans = tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
-        key = request.query, request.operation_name, booleans
+        key = request.query, request.operation_name, boolean_variables(values)
         roots = self._roots.get(key)
         if roots is None:
             roots = FieldCollector(self._schema, document, operation, values).collect(kind)
@@ -157,14 +158,14 @@ class Planner:
         return roots
 
 
-def _make_field(number: int, root: RootField, args: RateArgs | RatesArgs | None) -> PlannedField:
-    before = (b"," if number else b'{"data":{') + encode_key(root.field.key)
+def _make_field(number: int, field: Field, args: RateArgs | RatesArgs | None) -> PlannedField:
+    before = (b"," if number else b'{"data":{') + encode_key(field.key)
     single_rate = None
     # An age limit of the last trade is checked for each request.
     if isinstance(args, RateArgs) and args.policy.max_trade_age is None:
-        assert root.field.inside is not None
-        single_rate = SingleRateQuery(root.field.inside, *args)
-    return PlannedField(root, args, before, single_rate)
+        assert field.inside is not None
+        single_rate = SingleRateQuery(field.inside, *args)
+    return PlannedField(field, args, before, single_rate)
 
 
 def _parse_args(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:

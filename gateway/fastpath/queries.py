@@ -57,20 +57,20 @@ class FastPathQueries:
             )
             chunks.append(text or self._encode_rate(field, field.args, metadata))
         else:
-            assert field.root.field.inside is not None
-            selection = field.root.field.inside
+            assert field.field.inside is not None
+            selection = field.field.inside
             chunks += self._encode_cached_list(selection, field.args, metadata) or self._encode_list(
                 selection, field.args, metadata
             )
 
     def _encode_rate(self, field: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
-        assert field.root.field.inside is not None
+        assert field.field.inside is not None
         rate = self._rates.rate(*args)
         if rate is None:
             return b"null"
         if metadata is not None:
             metadata.note_rates([rate], args.policy)
-        return self._encoder.encode_rate(field.root.field.inside, rate)
+        return self._encoder.encode_rate(field.field.inside, rate)
 
     def _encode_list(
         self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None

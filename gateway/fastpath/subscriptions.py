@@ -192,7 +192,7 @@ class FastPathSubscriptions:
         Raises:
             NotOnFastPath: the selection is not covered.
         """
-        field = plan.root.field
+        field = plan.field
         encoder = self._payload_encoders.get(field)
         if encoder is None:
             encoder = self._make_payload_encoder(plan.args.query, field)

@@ -4,6 +4,7 @@ It rejects what a page of another site could make a browser send: bodies must be
 Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -13,7 +14,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.cache_limits import MAX_CACHED_DOCUMENT
+from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
@@ -31,6 +32,7 @@ from gateway.http.request_cache import RequestCache, is_navigation, make_prepare
 from gateway.http.response import send_error, send_json, send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams
+from gateway.lru import SecondSight
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
 from gateway.pages import read_page
 from gateway.schema.context import OperationMetadata
@@ -60,6 +62,7 @@ class HttpEndpoint:
         self._read_timeout_s = settings.read_timeout_s
         self._static_directory = static_directory
         self._prepared = make_prepared_requests()
+        self._seen = SecondSight(SEEN_KEYS)
         self.request_cache = RequestCache(operations, self._prepared)
         self._streams = Streams(
             connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
@@ -123,8 +126,15 @@ class HttpEndpoint:
         except OperationRejected as exc:
             return exc
         if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
-            self._prepared.put((is_safe, raw), prepared)
+            self._keep(is_safe, raw, prepared)
+        if prepared.is_heavy:
+            await asyncio.sleep(0)
         return prepared
+
+    def _keep(self, is_safe: bool, raw: bytes, prepared: PreparedOperation) -> None:
+        """Keep an operation that came before, in these bytes."""
+        if self._seen.admits((is_safe, raw)) and self._operations.is_worth_keeping(prepared):
+            self._prepared.put((is_safe, raw), prepared.without_document())
 
     async def _execute(
         self, operation: PreparedOperation | OperationRejected, accepted: Accepted, exchange: HttpExchange

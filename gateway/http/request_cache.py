@@ -14,6 +14,7 @@ from gateway.cache_limits import (
     MAX_RAW_REQUEST,
     MAX_RAW_REQUESTS,
     MAX_RAW_REQUESTS_BYTES,
+    PREPARED_REQUEST_BYTES,
 )
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
@@ -48,7 +49,9 @@ class RequestCache:
         self._operations = operations
         self._prepared = prepared_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
-            size=MAX_RAW_REQUESTS, weight=MAX_RAW_REQUESTS_BYTES, weigh=lambda data, _: len(data)
+            size=MAX_RAW_REQUESTS,
+            weight=MAX_RAW_REQUESTS_BYTES,
+            weigh=lambda data, _: len(data) + PREPARED_REQUEST_BYTES,
         )
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
@@ -129,7 +132,9 @@ class RequestCache:
 def make_prepared_requests() -> PreparedRequests:
     """Create the cache of operations by query string (`True`) or body (`False`)."""
     return BoundedLru(
-        size=MAX_PREPARED_REQUESTS, weight=MAX_PREPARED_REQUESTS_BYTES, weigh=lambda key, _: len(key[1])
+        size=MAX_PREPARED_REQUESTS,
+        weight=MAX_PREPARED_REQUESTS_BYTES,
+        weigh=lambda key, _: PREPARED_REQUEST_BYTES + 4 * len(key[1]),
     )
 
 

@@ -1,8 +1,8 @@
-"""Documents, parsed, checked against limits and validated once, in a bounded cache."""
+"""Documents, parsed, checked against limits and validated, in a bounded cache from the second time on."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -20,8 +20,24 @@ from graphql import (
     validate,
 )
 
-from gateway.cache_limits import MAX_CACHED_DOCUMENT
+from gateway.cache_limits import (
+    DOCUMENT_BYTES,
+    DOCUMENT_BYTES_PER_TOKEN,
+    MAX_CACHED_DOCUMENT,
+    MAX_DOCUMENTS_BYTES,
+    SEEN_KEYS,
+)
+from gateway.lru import BoundedLru, SecondSight
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
+from gateway.schema.query_cost import CompiledCosts
+
+# Errors of one document that are reported. Each costs up to a millisecond.
+MAX_ERRORS = 20
+# "Did you mean" takes up to a millisecond for each error, and longer for long words: for documents that a person may have typed.
+MAX_SUGGESTED = 2_000
+_LONG_WORD = re.compile(r"(?<![_0-9A-Za-z])[_0-9A-Za-z]{50}")
+# Python reads no integer of more than 4,300 digits. Matches at the start of a number only, so the time is linear.
+_LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{1000}")
 
 
 class Limits(NamedTuple):
@@ -41,10 +57,11 @@ class DocumentSize(NamedTuple):
 
 
 class CheckedDocument(NamedTuple):
-    """A parsed document and its validation errors."""
+    """A parsed document, its validation errors, and the costs of its operations."""
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
+    costs: CompiledCosts
 
 
 class DocumentCache:
@@ -53,7 +70,15 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int) -> None:
         self._schema = schema
         self._limits = limits
-        self._read_cached = lru_cache(maxsize=size)(self._read)
+        self._documents: BoundedLru[str, CheckedDocument] = BoundedLru(
+            size=size, weight=MAX_DOCUMENTS_BYTES, weigh=_weigh
+        )
+        self._seen = SecondSight(SEEN_KEYS)
+
+    @property
+    def weight(self) -> int:
+        """The approximate memory of the cached documents, in bytes."""
+        return self._documents.total
 
     def read(self, text: str) -> CheckedDocument:
         """Return the document in `text`.
@@ -62,17 +87,41 @@ class DocumentCache:
             GraphQLError: it does not parse, or has too many tokens.
             RecursionError: it is nested too deeply to parse.
         """
-        return self._read_cached(text) if len(text) <= MAX_CACHED_DOCUMENT else self._read(text)
+        if len(text) > MAX_CACHED_DOCUMENT:
+            return self._read(text)
+        checked = self._documents.get(text)
+        if checked is None:
+            checked = self._read(text)
+            if self._seen.admits(text):
+                self._documents.put(text, checked)
+        return checked
+
+    def is_cached(self, text: str) -> bool:
+        """Tell whether the document came before and is kept."""
+        return self._documents.get(text) is not None
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
         # Limits are checked first: the validation of a document beyond them could take long.
-        errors = list(check_limits(document, self._limits)) or validate(self._schema, document)
-        return CheckedDocument(document, tuple(map(mark_invalid, errors)))
+        errors = list(check_limits(document, self._limits, text)) or validate(
+            self._schema,
+            document,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text)),
+        )
+        return CheckedDocument(document, tuple(map(mark_invalid, errors)), {})
 
 
-def check_limits(document: DocumentNode, limits: Limits) -> Iterator[GraphQLError]:
+def _weigh(text: str, checked: CheckedDocument) -> int:
+    return DOCUMENT_BYTES + DOCUMENT_BYTES_PER_TOKEN * checked.document.token_count + 4 * len(text)
+
+
+def check_limits(document: DocumentNode, limits: Limits, text: str = "") -> Iterator[GraphQLError]:
     """Yield an error for each exceeded limit."""
+    if _LONG_NUMBER.search(text):
+        yield GraphQLError(
+            "the document has a number of 1000 digits or more", extensions={"code": VALIDATION_FAILED}
+        )
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
@@ -95,10 +144,11 @@ def _check_overlaps(
 
     Validation compares each pair: 500 fields with one path take a second.
     """
-    paths = Counter(islice(_list_paths(selections, fragments), limits.max_tokens + 1))
-    if paths.total() > limits.max_tokens:
+    fields = list(islice(_list_paths(selections, fragments), limits.max_tokens + 1))
+    if len(fields) > limits.max_tokens:
         yield _limit_error(f"more than {limits.max_tokens} fields with its fragments unfolded")
-    pairs = sum(count * (count - 1) // 2 for path, count in paths.items() if path)
+        return
+    pairs = sum(count * (count - 1) // 2 for path, count in Counter(fields).items() if path)
     if pairs > limits.max_pairs:
         yield _limit_error(f"{pairs} pairs of fields in the same place: expected at most {limits.max_pairs}")
 

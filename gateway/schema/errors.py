@@ -128,6 +128,7 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
         "source": error.source,
         "suspectSince": error.since.isoformat(),
     },
+    errors.QueryTooExpensive: lambda error: {"cost": error.cost, "limit": error.limit},
     errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
     errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},
 }

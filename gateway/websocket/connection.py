@@ -148,15 +148,19 @@ class Connection:
             case Send(message):
                 await self._queue.send(message)
             case Start(operation, request):
-                self._start(operation, request)
+                await self._start(operation, request)
             case Stop(operation):
                 self._running.pop(operation).cancel()
             case Close(code, reason):
                 await self.close(code, reason)
 
-    def _start(self, operation: str, request: GraphQLRequest) -> None:
+    async def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
             prepared = self._operations.prepare(request)
+            if prepared.is_heavy:
+                await asyncio.sleep(0)
+                if self._closed:
+                    return
             is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))

@@ -1,14 +1,19 @@
 """Limits of a document are kept before anything costs time."""
 
+import gc
+import tracemalloc
+
 import pytest
 from graphql import get_introspection_query, parse
 
 from gateway.schema.build import build_schema
 from gateway.schema.documents import DocumentCache, Limits, check_limits
 from gateway.schema.sdl import main
+from gateway.settings import GatewaySettings
 from tests.cost import costs_at_most
 
-LIMITS = Limits(max_tokens=2_000, max_depth=20, max_aliases=50, max_pairs=10_000)
+SETTINGS = GatewaySettings()
+LIMITS = Limits(SETTINGS.max_tokens, SETTINGS.max_depth, SETTINGS.max_aliases, SETTINGS.max_pairs)
 
 
 def messages(text: str) -> list[str]:
@@ -79,13 +84,58 @@ def test_a_field_may_be_repeated_within_reason() -> None:
     assert messages("{" + " ".join(f"...F{n}" for n in range(40)) + "}" + fragments) == []
 
 
-def test_the_cache_reads_a_document_once_and_forgets_the_oldest() -> None:
+def test_the_cache_keeps_a_document_that_comes_again_and_forgets_the_oldest() -> None:
     """Bounded, and what is kept is the same object."""
     cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
-    first = cache.read("{ __typename }")
-    assert cache.read("{ __typename }") is first
+    cache.read("{ __typename }")
+    assert not cache.is_cached("{ __typename }")
+    kept = cache.read("{ __typename }")
+    assert cache.read("{ __typename }") is kept
     cache.read("{ sources { state } }")
-    assert cache.read("{ __typename }") is not first
+    assert cache.read("{ __typename }") is kept
+    cache.read("{ sources { state } }")
+    assert cache.read("{ __typename }") is not kept
+
+
+def test_documents_that_never_come_again_take_no_memory() -> None:
+    """Clients that write values into their documents would fill the cache, and replace what others use."""
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1_000)
+    for _ in range(2):
+        cache.read("{ sources { state } }")
+    weight = cache.weight
+    for number in range(300):
+        cache.read(f'{{ rate(symbol: "A{number}/USDT") {{ price }} }}')
+    assert cache.weight == weight
+
+
+def test_the_weight_of_a_document_is_what_it_takes_in_memory() -> None:
+    """The bound in bytes would mean nothing otherwise."""
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1_000)
+    texts = [
+        f'query Q{n} {{ rate(symbol: "A{n}/USDT") {{ id price bid ask }} sources {{ state }} }}'
+        for n in range(100)
+    ]
+    for text in texts:
+        cache.read(text)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for text in texts:
+            cache.read(text)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert cache.weight / 3 < taken < cache.weight
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "1." + "0" * 5_000, "-" + "9" * 1_000])
+def test_a_number_of_thousands_of_digits_is_refused_in_words(number: str) -> None:
+    """Python refuses to read it, which would count as an error of ours."""
+    cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
+    (error,) = cache.read(f"{{ instruments(first: {number}) {{ totalCount }} }}").errors
+    assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED"}
+    assert "1000 digits" in error.message
 
 
 def test_the_committed_schema_is_that_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:

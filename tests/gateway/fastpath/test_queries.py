@@ -146,7 +146,7 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
             )
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
-            (field,) = prepared.plan[0].root.field.inside.fields  # type: ignore[union-attr]
+            (field,) = prepared.plan[0].field.inside.fields  # type: ignore[union-attr]
             assert encoder.rate_cache(field.inside).encoded_count == len(KEYS)  # type: ignore[arg-type]
 
 
@@ -166,7 +166,7 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
                 for each in prepared[:count]:
                     assert each.plan
                     assert answers.answer(each.plan, None)
-                selection = prepared[0].plan[0].root.field.inside  # type: ignore[index]
+                selection = prepared[0].plan[0].field.inside  # type: ignore[index]
                 assert selection
                 selection = selection if number == 0 else selection.fields[0].inside
                 assert encoder.rate_cache(selection).encoded_count == 1  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
         plan = system.operations.prepare(GraphQLRequest(query)).plan
         assert plan
         assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
-        selection, args = plan[0].root.field.inside.fields[0].inside, plan[0].args  # type: ignore[union-attr]
+        selection, args = plan[0].field.inside.fields[0].inside, plan[0].args  # type: ignore[union-attr]
         assert isinstance(args, RatesArgs)
         assert selection
         kept = encoder.refresh_list(selection, args.query)

@@ -10,7 +10,7 @@ from gateway.http.request_cache import RequestCache
 from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
-from tests.gateway.wire import ONE, connected, learned, post
+from tests.gateway.wire import ONE, asked, connected, learned, post
 
 
 async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: Gateway) -> None:
@@ -118,7 +118,7 @@ async def test_a_failing_fast_path_leaves_the_request_to_the_asgi_path(
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
         monkeypatch.setattr(RequestCache, "respond", fail)
-        await learned(protocol, wire)
+        await asked(protocol, wire)
         assert [each["event"] for each in structured_logs if each["log_level"] == "error"] == [
             "short way failed"
         ]

@@ -1,0 +1,77 @@
+"""The cost of introspection, counted on the schema itself, whose lists differ much in length."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from graphql import GraphQLObjectType, GraphQLSchema, StringValueNode
+
+from gateway.schema.selected import SelectedField
+
+SCHEMA, TYPE = "__schema", "__type"
+# Points of an object and of a leaf. A default value is printed, a description copied.
+PER_OBJECT, PER_LEAF = 8, 3.5
+
+# Stands for what is not counted any more.
+BEYOND = 1e9
+
+Children = tuple[SelectedField, ...]
+
+
+def is_introspection(field: SelectedField) -> bool:
+    """Tell whether a root field describes the schema."""
+    return field.name in {SCHEMA, TYPE}
+
+
+def introspection_cost(schema: GraphQLSchema, field: SelectedField, limit: float) -> float:
+    """Return the points of a root field that describes the schema, or some number beyond `limit`.
+
+    A type that a variable names counts as the largest one.
+    """
+    counter = _Counter(schema, limit)
+    ((kind, children),) = field.kinds
+    if field.name == SCHEMA:
+        return counter.count(kind, children, schema)
+    assert field.node.arguments, "the document is valid"
+    name = field.node.arguments[0].value
+    named = [schema.get_type(name.value)] if isinstance(name, StringValueNode) else schema.type_map.values()
+    return max((counter.count(kind, children, each) for each in named if each), default=PER_LEAF)
+
+
+class _Counter:
+    """Counts the points of selections on parts of the schema, each pair once, until they are beyond a limit."""
+
+    def __init__(self, schema: GraphQLSchema, limit: float) -> None:
+        self._info: Any = SimpleNamespace(schema=schema)
+        self._left = limit
+        self._known: dict[tuple[int, int], float] = {}
+
+    def count(self, kind: GraphQLObjectType, children: Children, described: object) -> float:
+        """Return the points of what is selected of a part of the schema."""
+        # Fields and arguments are pairs of a name and a definition. All these parts live as long as the schema.
+        key = id(children), id(described[1] if isinstance(described, tuple) else described)
+        points = self._known.get(key)
+        if points is None:
+            self._left -= PER_OBJECT + PER_LEAF * len(children)
+            points = PER_OBJECT + sum([self._count_field(kind, child, described) for child in children])
+            self._known[key] = points
+        return points
+
+    def _count_field(self, kind: GraphQLObjectType, field: SelectedField, described: object) -> float:
+        if not field.kinds:
+            return PER_LEAF
+        if self._left < 0:
+            return BEYOND
+        ((inside, children),) = field.kinds
+        return PER_LEAF + sum(
+            [self.count(inside, children, each) for each in self._read(kind, field, described)]
+        )
+
+    def _read(self, kind: GraphQLObjectType, field: SelectedField, described: object) -> Iterable[object]:
+        definition = kind.fields[field.name]
+        assert definition.resolve is not None
+        arguments = {name: True for name in definition.args if name == "includeDeprecated"}
+        found: Any = definition.resolve(described, self._info, **arguments)
+        if found is None:
+            return ()
+        return found if hasattr(found, "__iter__") else (found,)

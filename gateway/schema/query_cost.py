@@ -1,0 +1,352 @@
+"""The cost of an operation, computed before it runs.
+
+One point is about a microsecond of the processor. Lists are sized by their arguments and by the tracked instruments, and the
+figures are upper bounds, measured with nothing cached.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from math import ceil
+from typing import Any, NamedTuple
+from typing import Protocol as Role
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_argument_values,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from graphql.type import GraphQLNamedType
+
+from gateway.cache_limits import MAX_COSTS_PER_DOCUMENT
+from gateway.schema.introspection_cost import introspection_cost, is_introspection
+from gateway.schema.selected import SelectedField
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import TickerKey
+
+BooleanVariables = tuple[tuple[str, bool], ...]
+
+
+class ListSize(Enum):
+    """What the length of a list depends on."""
+
+    RATES = "the rates that a root field asks for"
+    SYMBOLS = "the symbols that it names"
+    PAGE = "the length of a page"
+    SOURCES = "the number of sources"
+    LEGS = "the longest conversion"
+
+
+LISTS = {
+    ("RateList", "items"): ListSize.RATES,
+    ("RateList", "unavailable"): ListSize.SYMBOLS,
+    ("RatesEvent", "items"): ListSize.RATES,
+    ("RatesEvent", "unavailable"): ListSize.SYMBOLS,
+    ("InstrumentConnection", "edges"): ListSize.PAGE,
+    ("InstrumentConnection", "nodes"): ListSize.PAGE,
+    ("ConsensusRate", "contributions"): ListSize.SOURCES,
+    ("Conversion", "legs"): ListSize.LEGS,
+    ("Query", "sources"): ListSize.SOURCES,
+    ("Subscription", "sources"): ListSize.SOURCES,
+}
+"""The lists of the schema. Lists of names without selections (`sources { silent }`) count as leaves."""
+
+# Points of a root field, besides those of its selection.
+_ROOT = 20
+_FIND_NEAR = 250
+_CONSENSUS = 100
+_CONVERT = 400
+_SOURCES = 400
+_MAX_LEGS = 4
+# Points for each requested symbol, which may be unknown.
+_SYMBOL = 8
+# Points for each tracked instrument of a search, of a conversion, and of a conversion over sources of its own.
+_SEARCHED, _CONNECTED, _CONNECTED_ANEW = 0.5, 1, 3
+_PAGED = 5
+
+
+class Weights(NamedTuple):
+    """Points of an object of the response and of each of its leaves."""
+
+    object: float
+    leaf: float
+
+
+EXECUTOR = Weights(object=12, leaf=4)
+LIGHT_LEAVES = {"Instrument": 2.8}
+"""Points of leaves that need no formatting."""
+FAST_PATH = Weights(object=3, leaf=1.2)
+
+
+class Weight(NamedTuple):
+    """Points of a selection: its own, and those of one item of each list in it."""
+
+    points: float
+    lists: tuple[tuple[ListSize, "Weight"], ...] = ()
+
+    def sum(self, sizes: Mapping[ListSize, int]) -> float:
+        """Return the points with lists of these lengths."""
+        return self.points + sum([sizes.get(size, 1) * item.sum(sizes) for size, item in self.lists])
+
+
+class Catalog(Role):
+    """The tracked instruments."""
+
+    version: str
+
+    @property
+    def tracked(self) -> Mapping[TickerKey, object]:
+        """The available instruments."""
+        ...
+
+    @property
+    def halted(self) -> Mapping[TickerKey, object]:
+        """The tracked instruments that are not available."""
+        ...
+
+    def sources_of(self, symbol: Symbol) -> frozenset[Source]:
+        """The sources at which a symbol is available."""
+        ...
+
+
+class RootCost(NamedTuple):
+    """The weight of a root field on either path. `node` has its arguments."""
+
+    name: str
+    node: FieldNode
+    executed: Weight
+    on_fast_path: Weight
+
+
+class CompiledCost(NamedTuple):
+    """The part of the cost of an operation that no variable changes, except for Booleans in directives."""
+
+    parent: GraphQLObjectType
+    roots: tuple[RootCost, ...]
+
+
+CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
+"""Costs of the operations of one document."""
+
+
+class CostModel:
+    """Computes costs for one schema over the instruments of `catalog`; far beyond `limit` only that they are."""
+
+    def __init__(
+        self, schema: GraphQLSchema, catalog: Catalog, *, max_page: int, max_symbols: int, limit: int
+    ) -> None:
+        self._schema = schema
+        self._catalog = catalog
+        self._max_page, self._max_symbols = max_page, max_symbols
+        self._limit = limit
+        self._counted: tuple[str, Counter[Source]] = "", Counter()
+
+    def compile(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        known: CompiledCosts,
+    ) -> CompiledCost:
+        """Weigh the selections of a valid operation, once for each name and set of Boolean variables in `known`."""
+        key = operation.name.value if operation.name else None, boolean_variables(values)
+        compiled = known.get(key)
+        if compiled is None:
+            compiled = self._compile(document, operation, values)
+            if len(known) < MAX_COSTS_PER_DOCUMENT:
+                known[key] = compiled
+        return compiled
+
+    def _compile(
+        self, document: DocumentNode, operation: OperationDefinitionNode, values: VariableValues
+    ) -> CompiledCost:
+        parent = self._schema.get_root_type(operation.operation)
+        assert parent is not None
+        selected = _Selector(self._schema, document, operation, values).select(parent)
+        roots: list[RootCost] = []
+        for field in selected:
+            # Counting introspection takes time itself.
+            is_beyond = sum(root.executed.points for root in roots if not root.executed.lists) > self._limit
+            roots.append(roots[-1] if is_beyond else self._weigh_root(parent, field))
+        return CompiledCost(parent, tuple(roots))
+
+    def query_cost(self, compiled: CompiledCost, values: VariableValues, *, may_be_fast: bool) -> int:
+        """Return the points of an operation, `may_be_fast` if the fast path covers all of it."""
+        sizes = [self._size(compiled.parent, root, values) for root in compiled.roots]
+        is_fast = may_be_fast and not any(size.may_fail for size in sizes)
+        points = 0.0
+        for root, size in zip(compiled.roots, sizes, strict=True):
+            points += size.points + (root.on_fast_path if is_fast else root.executed).sum(size.lists)
+        return ceil(points)
+
+    def _weigh_root(self, parent: GraphQLObjectType, field: SelectedField) -> RootCost:
+        if is_introspection(field):
+            weight = Weight(introspection_cost(self._schema, field, self._limit))
+            return RootCost(field.name, field.node, weight, weight)
+        return RootCost(
+            field.name,
+            field.node,
+            _weigh_items(parent, field, EXECUTOR),
+            _weigh_items(parent, field, FAST_PATH),
+        )
+
+    def _size(self, parent: GraphQLObjectType, root: RootCost, values: VariableValues) -> "_RootSize":
+        field = parent.fields.get(root.name)
+        if field is None:
+            # Introspection.
+            return _RootSize(0, {}, may_fail=False)
+        try:
+            return self._size_by_arguments(root.name, get_argument_values(field, root.node, values))
+        except GraphQLError:
+            # The execution reports it.
+            return _RootSize(_ROOT, {})
+
+    def _size_by_arguments(self, name: str, arguments: Mapping[str, Any]) -> "_RootSize":
+        match name:
+            case "rates":
+                return self._size_rates(arguments)
+            case "sources":
+                return _RootSize(_SOURCES, {ListSize.SOURCES: len(Source)})
+            case "instruments":
+                page = min(max(arguments["first"], 0), self._max_page)
+                scan = _SEARCHED * (len(self._catalog.tracked) + len(self._catalog.halted))
+                return _RootSize(_ROOT + scan + _PAGED * page, {ListSize.PAGE: page})
+            case "convert":
+                known = len(self._catalog.tracked)
+                own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
+                graph = known * (_CONNECTED_ANEW if own else _CONNECTED)
+                return _RootSize(_CONVERT + graph, {ListSize.LEGS: _MAX_LEGS})
+            case "consensusRate":
+                return _RootSize(_CONSENSUS + _FIND_NEAR, {ListSize.SOURCES: len(Source)})
+            case _:
+                return _RootSize(_ROOT + _FIND_NEAR, {})
+
+    def _size_rates(self, arguments: Mapping[str, Any]) -> "_RootSize":
+        named: Sequence[Symbol] | None = arguments.get("symbols")
+        asked: Iterable[Source] | None = arguments.get("sources")
+        may_fail = getattr(arguments.get("onStale"), "value", arguments.get("onStale")) == "ERROR"
+        sources = frozenset(Source if asked is None else asked)
+        if named is not None and len(named) > self._max_symbols:
+            # The execution refuses it.
+            return _RootSize(_ROOT, {ListSize.RATES: 0, ListSize.SYMBOLS: 0})
+        if named is not None:
+            symbols = set(named)
+            rates = sum(len(sources & self._catalog.sources_of(each)) for each in symbols)
+            missing = len(symbols) * (1 if asked is None else len(sources))
+        else:
+            rates = sum(self._count_by_source()[each] for each in sources)
+            missing = len(self._catalog.halted)
+        return _RootSize(
+            _ROOT + _SYMBOL * missing,
+            {ListSize.RATES: rates, ListSize.SYMBOLS: missing},
+            may_fail=may_fail,
+        )
+
+    def _count_by_source(self) -> Counter[Source]:
+        version, counts = self._counted
+        if version != self._catalog.version:
+            counts = Counter(key.source for key in self._catalog.tracked)
+            self._counted = self._catalog.version, counts
+        return counts
+
+
+class _RootSize(NamedTuple):
+    """Points of a root field itself, the lengths of its lists, and whether it may leave the fast path."""
+
+    points: float
+    lists: Mapping[ListSize, int]
+    may_fail: bool = True
+
+
+def boolean_variables(values: VariableValues) -> BooleanVariables:
+    """Return the Boolean variables: those that directives may depend on."""
+    return tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))
+
+
+def _weigh_items(parent: GraphQLObjectType, field: SelectedField, weights: Weights) -> Weight:
+    """Weigh a field: a list by the weight of one item."""
+    if not field.kinds:
+        return Weight(min(weights.leaf, LIGHT_LEAVES.get(parent.name, weights.leaf)))
+    inside = [_weigh_object(kind, children, weights) for kind, children in field.kinds]
+    weight = max(inside, key=lambda each: each.points + sum(item.points for _, item in each.lists))
+    size = LISTS.get((parent.name, field.name))
+    return weight if size is None else Weight(0, ((size, weight),))
+
+
+def _weigh_object(kind: GraphQLObjectType, children: Iterable[SelectedField], weights: Weights) -> Weight:
+    points = weights.object
+    lists: list[tuple[ListSize, Weight]] = []
+    for child in children:
+        weight = _weigh_items(kind, child, weights)
+        points += weight.points
+        lists += weight.lists
+    return Weight(points, tuple(lists))
+
+
+class _Selector:
+    """Collects the fields of one operation with the functions of the executor."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._variables = variables
+        self._fragments = {
+            each.name.value: FragmentDetails(each)
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+
+    def select(self, root: GraphQLObjectType) -> tuple[SelectedField, ...]:
+        """Return the root fields with what is selected in them."""
+        found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
+        return self._select(root, found)
+
+    def _select(self, parent: GraphQLObjectType, found: CollectedFields) -> tuple[SelectedField, ...]:
+        return tuple(self._select_field(parent, details) for details in found.grouped_field_set.values())
+
+    def _select_field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> SelectedField:
+        node = details[0].node
+        definition = self._schema.get_field(parent, node.name.value)
+        assert definition is not None, "the document is valid"
+        named = get_named_type(definition.type)
+        kinds = tuple(
+            (kind, self._select(kind, self._collect_subfields(kind, details)))
+            for kind in self._list_object_types(named)
+        )
+        return SelectedField(node.name.value, node, kinds)
+
+    def _collect_subfields(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> CollectedFields:
+        return collect_subfields(
+            self._schema, self._fragments, self._variables, self._operation, kind, details
+        )
+
+    def _list_object_types(self, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
+        if is_leaf_type(named):
+            return ()
+        if is_abstract_type(named):
+            return self._schema.get_possible_types(named)
+        assert isinstance(named, GraphQLObjectType)
+        return (named,)

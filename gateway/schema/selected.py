@@ -1,0 +1,13 @@
+"""The selected fields of an operation, with fragments, duplicates and directives resolved."""
+
+from typing import NamedTuple
+
+from graphql import FieldNode, GraphQLObjectType
+
+
+class SelectedField(NamedTuple):
+    """A field, and what is selected of the object types that it may have; no types stand for a leaf."""
+
+    name: str
+    node: FieldNode
+    kinds: tuple[tuple[GraphQLObjectType, tuple["SelectedField", ...]], ...]

@@ -1,0 +1,290 @@
+"""The cost of operations, on the instruments that are shipped: bounded, told before, and no obstacle to usual clients."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, get_introspection_query, get_named_type, is_leaf_type
+from websockets import Subprotocol, connect
+
+from cache.memory import MemoryCache
+from gateway.gateway import Gateway
+from gateway.operations import OperationRejected, Operations, PreparedOperation
+from gateway.request import GraphQLRequest
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context
+from gateway.schema.query_cost import LISTS
+from gateway.settings import GatewaySettings
+from instruments.instrument import Instrument
+from instruments.seed import read_seed
+from rates.clock import utc_now
+from rates.source import Source
+from tests.cost import holding
+from tests.gateway.fakes import TIMEOUT_S, ListedInstruments, build_ticker, wait_until
+from tests.gateway.fixture_types import ReadyGateway
+
+ROOT = Path(__file__).parents[2]
+MAX_MS = 50
+SCHEMA = build_schema()._schema
+
+
+def list_leaves(name: str) -> str:
+    kind = SCHEMA.get_type(name)
+    assert isinstance(kind, GraphQLObjectType)
+    return " ".join(field for field, each in kind.fields.items() if is_leaf_type(get_named_type(each.type)))
+
+
+RATE, INSTRUMENT = list_leaves("Rate"), list_leaves("Instrument")
+
+
+SOURCES = "sources { source state reason lastTickerAt tickersPerMinute budget { limit remaining } }"
+UNKNOWN = {"s": [f"X{number}/USDT" for number in range(500)]}
+
+
+class Shipped(ListedInstruments):
+    """The instruments of a new database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.instruments: list[Instrument] = list(read_seed())
+
+
+@pytest.fixture(scope="module")
+def seed() -> list[Instrument]:
+    return list(read_seed())
+
+
+@pytest.fixture
+async def operations(seed: list[Instrument]) -> AsyncIterator[Operations]:
+    """Operations over a fresh rate of every shipped instrument."""
+    cache = MemoryCache(stream_length=10)
+    for source in Source:
+        now = utc_now()
+        await cache.write(
+            [
+                build_ticker(str(each.symbol), "65000.12", source=source, observed_at=now)
+                for each in seed
+                if each.source is source
+            ]
+        )
+    settings = GatewaySettings(port=0)
+    gateway = Gateway(cache, Shipped(), settings, simulated=True)
+    running = asyncio.create_task(gateway.run())
+    await wait_until(gateway.is_ready)
+    yield Operations(build_schema(), Context.of(gateway), settings)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+def aliased(count: int, field: str, before: str = "") -> str:
+    return f"{before} {{ " + " ".join(f"a{n}: {field.replace('#', str(n))}" for n in range(count)) + " }"
+
+
+def prepare(operations: Operations, query: str, variables: dict[str, Any] | None = None) -> PreparedOperation:
+    return operations.prepare(GraphQLRequest(query, variables=variables))
+
+
+HOSTILE = {
+    "pages of instruments": (aliased(50, 'instruments(first: 200, search: "#") { nodes { symbol } }'), None),
+    "pages in fragments": (
+        aliased(30, "instruments(first: 200) { ...P }")
+        + f" fragment P on InstrumentConnection {{ ...N }} fragment N on InstrumentConnection {{ nodes {{ {INSTRUMENT} }} }}",
+        None,
+    ),
+    "a page by a variable": (
+        aliased(30, "instruments(first: $n) { nodes { id name symbol } }", "query($n: Int!)"),
+        {"n": 200},
+    ),
+    "introspection": (aliased(50, "__schema { types { name fields { name args { name } type { name } } } }"), None),
+    "types": (aliased(50, '__type(name: "Rate") { fields { name description type { name kind } } }'), None),
+    "types by a variable": (
+        aliased(40, "__type(name: $n) { fields { name description type { name } } }", "query($n: String!)"),
+        {"n": "Rate"},
+    ),
+    "unknown symbols": (aliased(50, "rates(symbols: $s) { unavailable { message } }", "query($s: [Symbol!])"), UNKNOWN),
+    "all rates": (aliased(50, "rates { items { id price observedAt } }"), None),
+    "all of all rates": (aliased(3, f"rates {{ items {{ {RATE} }} }}"), None),
+    "all rates without the fast path": (f"{{ sources {{ state }} rates {{ items {{ {RATE} }} }} }}", None),
+    "all rates after one that fails": (
+        f'{{ rate(symbol: "NOPE/USDT") {{ price }} rates {{ items {{ {RATE} }} }} }}',
+        None,
+    ),
+    "all rates that must be fresh": (f"{{ rates(onStale: ERROR) {{ items {{ {RATE} }} }} }}", None),
+    "included twice": (
+        aliased(30, "rates @include(if: $yes) { items { id price } }", "query($yes: Boolean!)"),
+        {"yes": True},
+    ),
+    "conversions": (aliased(49, 'convert(amount: 1, from: "A#", to: "BTC") { result }'), None),
+    "states": (aliased(50, SOURCES), None),
+    "a subscription": (f"subscription {{ rates {{ items {{ {RATE} }} more: items {{ {RATE} }} again: items {{ {RATE} }} }} }}", None),
+}  # fmt: skip
+
+USUAL = {
+    "introspection": (get_introspection_query(input_value_deprecation=True), None),
+    "all rates": (f"{{ rates {{ items {{ {RATE} }} unavailable {{ symbol source reason message }} cursor }} }}", None),
+    "all rates, subscribed to": (f"subscription {{ rates {{ kind items {{ {RATE} }} cursor sentAt }} }}", None),
+    "a page of instruments": (f"{{ instruments(first: 200) {{ nodes {{ {INSTRUMENT} }} totalCount }} }}", None),
+    "a page twice": (
+        f"{{ instruments(first: 200) {{ edges {{ cursor node {{ {INSTRUMENT} }} }} nodes {{ {INSTRUMENT} }} }} }}",
+        None,
+    ),
+    "500 unknown symbols": (
+        "query($s: [Symbol!]) { rates(symbols: $s) { items { price } unavailable { symbol message } } }",
+        UNKNOWN,
+    ),
+    "a watch list": (
+        f"query($s: [Symbol!]) {{ rates(symbols: $s) {{ items {{ {RATE} }} }} {SOURCES} }}",
+        {"s": ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BTC/USD", "ETH/USD"]},
+    ),
+    "fifty rates": (aliased(25, 'rate(symbol: "BTC/USDT") { id price bid ask observedAt }'), None),
+    "fifty unknown rates": (aliased(50, 'rate(symbol: "BTX#/USDT") { price }'), None),
+    "twenty consensuses": (
+        aliased(20, 'consensusRate(symbol: "BTC/USDT") { price contributions { source price weight } }'),
+        None,
+    ),
+    "twenty conversions": (aliased(20, 'convert(amount: 1, from: "ETH", to: "USD") { result ageMs }'), None),
+    "skipped pages": (
+        aliased(50, "instruments(first: 200) @include(if: $yes) { nodes { symbol } }", "query($yes: Boolean!)"),
+        {"yes": False},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "variables"), HOSTILE.values(), ids=HOSTILE)
+async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
+    operations: Operations, query: str, variables: dict[str, Any] | None
+) -> None:
+    """Whatever makes it large: aliases, fragments, pages, symbols, directives or the schema."""
+    with holding() as held, pytest.raises(OperationRejected) as refused:
+        prepare(operations, query, variables)
+    assert held.ms < MAX_MS
+    (error,) = refused.value.errors
+    details = error["extensions"]
+    assert (details["code"], details["limit"]) == ("TOO_EXPENSIVE", GatewaySettings().max_cost)
+    assert details["cost"] > details["limit"]
+    assert f"{details['cost']} points" in error["message"]
+
+
+@pytest.mark.parametrize(("query", "variables"), USUAL.values(), ids=USUAL)
+async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
+    operations: Operations, query: str, variables: dict[str, Any] | None
+) -> None:
+    """The cost is an upper bound in microseconds, with nothing cached."""
+    with holding() as held:
+        prepared = prepare(operations, query, variables)
+    assert held.ms < MAX_MS
+    with holding() as held:
+        if query.startswith("subscription"):
+            await anext(await operations.iterate(prepared))
+        else:
+            await operations.answer(prepared)
+    assert held.ms < min(1.5 * prepared.cost / 1000 + 2, MAX_MS)
+
+
+def list_documents() -> list[str]:
+    """The documents of the dashboard, its examples, the pages and the examples for clients."""
+    texts = [(ROOT / "dashboard/src/graphql/operations.graphql").read_text()]
+    for page in (*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"):
+        texts += re.findall(r"```graphql\n(.*?)```", page.read_text(), re.DOTALL)
+    texts += [each.read_text() for each in (ROOT / "examples").rglob("*.graphql")]
+    return texts
+
+
+async def test_the_documents_of_pages_dashboard_and_examples_are_accepted(operations: Operations) -> None:
+    """With every operation in them, whatever its variables."""
+    codes: list[str] = []
+    for text in list_documents():
+        names = re.findall(r"^(?:query|subscription) (\w+)", text, re.MULTILINE) or [None]
+        for name in names:
+            try:
+                operations.prepare(GraphQLRequest(text, operation_name=name))
+            except OperationRejected as exc:
+                # Some pages show errors, and variables are missing here.
+                codes.append(exc.errors[0]["extensions"]["code"])
+            else:
+                codes.append("accepted")
+    assert "TOO_EXPENSIVE" not in codes
+    assert codes.count("accepted") >= 10
+
+
+async def test_the_cost_grows_with_what_is_asked(operations: Operations) -> None:
+    """By fields, by list, by alias; not by repetition."""
+
+    def cost(query: str, **variables: Any) -> int:
+        return prepare(operations, query, variables).cost
+
+    one = cost("{ rates { items { price } } }")
+    assert cost("{ rates { items { price bid } } }") > one
+    assert cost("{ rates { items { price } } rates { items { price } } }") == one
+    assert cost("{ a: rates { items { price } } rates { items { price } } }") == pytest.approx(2 * one, abs=2)
+    assert cost('{ rates(symbols: ["BTC/USDT"]) { items { price } } }') < one / 10
+    assert cost("{ rates(sources: [KRAKEN]) { items { price } } }") < one
+    page = "query($n: Int!) { instruments(first: $n) { nodes { id } } }"
+    assert cost(page, n=10) < cost(page, n=100) < cost(page, n=200)
+    assert cost("{ instruments { nodes { id } } }") == cost(page, n=50)
+    shown = "query($yes: Boolean!) { rates { items { id price @include(if: $yes) } } }"
+    assert cost(shown, yes=False) < cost(shown, yes=True)
+
+
+def test_every_list_of_objects_has_a_size() -> None:
+    """A new list without one would cost as much as a single object."""
+    lists = {
+        (name, field)
+        for name, kind in SCHEMA.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        for field, definition in kind.fields.items()
+        if "[" in str(definition.type) and not is_leaf_type(get_named_type(definition.type))
+    }
+    assert lists - LISTS.keys() == set()
+
+
+REFUSED = HOSTILE["pages of instruments"][0]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json",
+        "application/graphql-response+json",
+        "text/event-stream",
+        "multipart/mixed;subscriptionSpec=1.0",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_http_refuses_what_is_too_expensive_in_every_format(
+    ready_gateway: ReadyGateway, method: str, accept: str
+) -> None:
+    """Also when it is asked again: nothing of it is kept."""
+    async with ready_gateway(max_cost=1_000) as served, served.client() as client:
+        request: dict[str, Any] = {"params" if method == "GET" else "json": {"query": REFUSED}}
+        for _ in range(3):
+            answer = await client.request(method, "/graphql", headers={"accept": accept}, **request)
+            assert answer.status_code == (400 if "response" in accept else 200)
+            assert '"code":"TOO_EXPENSIVE","cost":' in answer.text
+
+
+@pytest.mark.parametrize("protocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_a_websocket_refuses_what_is_too_expensive_and_goes_on(
+    ready_gateway: ReadyGateway, protocol: str
+) -> None:
+    """With the final error of the operation."""
+    start = "start" if protocol == "graphql-ws" else "subscribe"
+    async with (
+        ready_gateway(max_cost=1_000) as served,
+        connect(served.ws, subprotocols=[Subprotocol(protocol)]) as socket,
+    ):
+        await socket.send('{"type":"connection_init"}')
+        for number, query in enumerate([REFUSED, "{ __typename }"]):
+            payload = {"id": str(number), "type": start, "payload": {"query": query}}
+            await socket.send(json.dumps(payload))
+        received = ""
+        async with asyncio.timeout(TIMEOUT_S):
+            while '{"__typename":"Query"}' not in received:
+                received += str(await socket.recv())
+    assert '"code":"TOO_EXPENSIVE","cost":' in received
