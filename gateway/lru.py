@@ -1,4 +1,4 @@
-"""A cache bounded in entries and bytes that drops the least recently used entries, and a filter for what it admits."""
+"""A least recently used cache bounded in entries and bytes, and a filter before it."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -138,7 +138,7 @@ class Operations:
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
-        """Parse, check against limits, validate, select the operation, coerce its variables and compute its cost.
+        """Parse, validate, select the operation, coerce its variables and compute its cost.
 
         Raises:
             OperationRejected: all errors of the first step that failed.

@@ -140,7 +140,7 @@ class NoConversionPath(InvalidInput):
 
 
 class QueryTooExpensive(InvalidInput):
-    """An operation that costs more points than one may; a point is about a microsecond of the processor."""
+    """An operation beyond the cost limit, in points: about microseconds of the processor."""
 
     def __init__(self, cost: int, limit: int) -> None:
         self.cost, self.limit = cost, limit

@@ -1,4 +1,4 @@
-"""Documents, parsed, checked against limits and validated, in a bounded cache from the second time on."""
+"""Documents, parsed, checked against limits and validated, in a bounded cache."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The cost of introspection, counted on the schema itself, whose lists differ much in length."""
+"""The cost of introspection, counted on the schema itself."""
 
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -24,9 +24,9 @@ def is_introspection(field: SelectedField) -> bool:
 
 
 def introspection_cost(schema: GraphQLSchema, field: SelectedField, limit: float) -> float:
-    """Return the points of a root field that describes the schema, or some number beyond `limit`.
+    """Return the points of a root field that describes the schema.
 
-    A type that a variable names counts as the largest one.
+    Counting stops beyond `limit`.     A type that a variable names counts as the largest one.
     """
     counter = _Counter(schema, limit)
     ((kind, children),) = field.kinds
@@ -39,7 +39,10 @@ def introspection_cost(schema: GraphQLSchema, field: SelectedField, limit: float
 
 
 class _Counter:
-    """Counts the points of selections on parts of the schema, each pair once, until they are beyond a limit."""
+    """Counts the points of selections on parts of the schema, each pair once.
+
+    Stops beyond a limit.
+    """
 
     def __init__(self, schema: GraphQLSchema, limit: float) -> None:
         self._info: Any = SimpleNamespace(schema=schema)

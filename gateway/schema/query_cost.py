@@ -45,7 +45,7 @@ BooleanVariables = tuple[tuple[str, bool], ...]
 
 
 class ListSize(Enum):
-    """What the length of a list depends on."""
+    """The origin of the length of a list."""
 
     RATES = "the rates that a root field asks for"
     SYMBOLS = "the symbols that it names"
@@ -136,7 +136,7 @@ class RootCost(NamedTuple):
 
 
 class CompiledCost(NamedTuple):
-    """The part of the cost of an operation that no variable changes, except for Booleans in directives."""
+    """The part of a cost that depends on no variable, except for Booleans in directives."""
 
     parent: GraphQLObjectType
     roots: tuple[RootCost, ...]
@@ -147,7 +147,10 @@ CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
 
 
 class CostModel:
-    """Computes costs for one schema over the instruments of `catalog`; far beyond `limit` only that they are."""
+    """Computes costs for one schema over the instruments of `catalog`.
+
+    Costs far beyond `limit` are not computed to the end.
+    """
 
     def __init__(
         self, schema: GraphQLSchema, catalog: Catalog, *, max_page: int, max_symbols: int, limit: int
@@ -165,7 +168,10 @@ class CostModel:
         values: VariableValues,
         known: CompiledCosts,
     ) -> CompiledCost:
-        """Weigh the selections of a valid operation, once for each name and set of Boolean variables in `known`."""
+        """Weigh the selections of a valid operation.
+
+        Looked up in `known` by its name and Boolean variables first.
+        """
         key = operation.name.value if operation.name else None, boolean_variables(values)
         compiled = known.get(key)
         if compiled is None:
@@ -268,7 +274,7 @@ class CostModel:
 
 
 class _RootSize(NamedTuple):
-    """Points of a root field itself, the lengths of its lists, and whether it may leave the fast path."""
+    """Points of a root field itself, the lengths of its lists, and whether it may fail."""
 
     points: float
     lists: Mapping[ListSize, int]

@@ -6,7 +6,7 @@ from graphql import FieldNode, GraphQLObjectType
 
 
 class SelectedField(NamedTuple):
-    """A field, and what is selected of the object types that it may have; no types stand for a leaf."""
+    """A field, and its selections by the object types that it may have: none for a leaf."""
 
     name: str
     node: FieldNode

@@ -1,4 +1,7 @@
-"""Words of similar spelling, found by the pairs of letters that they share, so that the time hardly grows with their number."""
+"""Words of similar spelling, found by pairs of letters.
+
+The time hardly grows with the number of words.
+"""
 
 import difflib
 from collections import Counter, defaultdict
@@ -30,7 +33,7 @@ class SpellingIndex:
         return [each for each, _ in shared.most_common(MAX_COMPARED)]
 
     def find_similar(self, word: str, *, count: int, cutoff: float) -> list[str]:
-        """Return up to `count` words whose similarity to `word` is `cutoff` (0 to 1) or more, best first."""
+        """Return up to `count` words with a similarity (0 to 1) of `cutoff` or more, best first."""
         return difflib.get_close_matches(word, self.find_candidates(word), n=count, cutoff=cutoff)
 
 

@@ -62,7 +62,7 @@ def seed() -> list[Instrument]:
 @pytest.fixture
 async def operations(seed: list[Instrument]) -> AsyncIterator[Operations]:
     """Operations over a fresh rate of every shipped instrument."""
-    cache = MemoryCache(stream_length=10)
+    cache = MemoryCache()
     for source in Source:
         now = utc_now()
         await cache.write(
