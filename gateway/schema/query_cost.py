@@ -106,7 +106,7 @@ class Weight(NamedTuple):
         return self.points + sum([sizes.get(size, 1) * item.sum(sizes) for size, item in self.lists])
 
 
-class Catalog(Role):
+class SizedCatalog(Role):
     """The tracked instruments."""
 
     version: str
@@ -153,7 +153,7 @@ class CostModel:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, catalog: Catalog, *, max_page: int, max_symbols: int, limit: int
+        self, schema: GraphQLSchema, catalog: SizedCatalog, *, max_page: int, max_symbols: int, limit: int
     ) -> None:
         self._schema = schema
         self._catalog = catalog
