@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, StringValueNode
+from graphql.type import GraphQLNamedType
 
 from gateway.schema.selected import SelectedField
 
@@ -26,7 +27,7 @@ def is_introspection(field: SelectedField) -> bool:
 def introspection_cost(schema: GraphQLSchema, field: SelectedField, limit: float) -> float:
     """Return the points of a root field that describes the schema.
 
-    Counting stops beyond `limit`.     A type that a variable names counts as the largest one.
+    Counting stops beyond `limit`.     A type that a variable names counts as the largest ones.
     """
     counter = _Counter(schema, limit)
     ((kind, children),) = field.kinds
@@ -34,8 +35,28 @@ def introspection_cost(schema: GraphQLSchema, field: SelectedField, limit: float
         return counter.count(kind, children, schema)
     assert field.node.arguments, "the document is valid"
     name = field.node.arguments[0].value
-    named = [schema.get_type(name.value)] if isinstance(name, StringValueNode) else schema.type_map.values()
+    named = [schema.get_type(name.value)] if isinstance(name, StringValueNode) else _list_largest(schema)
     return max((counter.count(kind, children, each) for each in named if each), default=PER_LEAF)
+
+
+def _list_largest(schema: GraphQLSchema) -> set[GraphQLNamedType]:
+    """Return the types with the most fields, arguments and values."""
+    types = schema.type_map.values()
+    return {max(types, key=count) for count in (_count_fields, _count_arguments, _count_values)}
+
+
+def _count_fields(kind: GraphQLNamedType) -> int:
+    return len(getattr(kind, "fields", ()))
+
+
+def _count_arguments(kind: GraphQLNamedType) -> int:
+    return (
+        sum(len(field.args) for field in kind.fields.values()) if isinstance(kind, GraphQLObjectType) else 0
+    )
+
+
+def _count_values(kind: GraphQLNamedType) -> int:
+    return len(getattr(kind, "values", ()))
 
 
 class _Counter:
