@@ -40,14 +40,17 @@ def costs_at_most(seconds: float) -> Iterator[None]:
 
 
 class Held:
-    """The time for which a block held its thread, in milliseconds of the reference machine or less."""
+    """The processor time of a block, in milliseconds of the reference machine or less."""
 
     ms = 0.0
 
 
 @contextmanager
 def holding() -> Iterator[Held]:
-    """Measure the processor time of the thread in the block, without collections of garbage: those of a test run are long."""
+    """Measure the processor time of the thread in the block.
+
+    Without collections of garbage, which are long in a test run.
+    """
     held = Held()
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""The cost of operations, on the instruments that are shipped: bounded, told before, and no obstacle to usual clients."""
+"""The cost of operations on the shipped instruments: bounded, and no obstacle to usual clients."""
 
 import asyncio
 import json
@@ -160,7 +160,7 @@ USUAL = {
 async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
     operations: Operations, query: str, variables: dict[str, Any] | None
 ) -> None:
-    """Whatever makes it large: aliases, fragments, pages, symbols, directives or the schema."""
+    """Large by aliases, fragments, pages, symbols, directives or the schema."""
     with holding() as held, pytest.raises(OperationRejected) as refused:
         prepare(operations, query, variables)
     assert held.ms < MAX_MS
