@@ -1,4 +1,4 @@
-"""The cost of operations on the shipped instruments: bounded, and no obstacle to usual clients."""
+"""Costs of operations on the shipped instruments: bounded, and no obstacle to usual clients."""
 
 import asyncio
 import json
