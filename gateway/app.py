@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from gateway.admission import Admission
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
 from gateway.health import health_routes
@@ -24,11 +25,13 @@ from gateway.websocket.endpoint import WebSocketEndpoint
 class GraphQLEndpoint:
     """The GraphQL endpoint for both transports, with its open WebSockets and streams."""
 
-    def __init__(self, operations: Operations, settings: GatewaySettings, static_directory: Path) -> None:
+    def __init__(
+        self, operations: Operations, settings: GatewaySettings, static_directory: Path, admission: Admission
+    ) -> None:
         self.operations = operations
         self.connections = ClientConnections()
-        self._http = HttpEndpoint(operations, settings, static_directory, self.connections)
-        self._sockets = WebSocketEndpoint(operations, settings, self.connections)
+        self._http = HttpEndpoint(operations, settings, static_directory, self.connections, admission)
+        self._sockets = WebSocketEndpoint(operations, settings, self.connections, admission)
         self.request_cache = self._http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +50,7 @@ class GatewayApp(FastAPI):
         super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
         context = Context.of(gateway)
         operations = Operations(build_schema(), context, settings)
-        self.graphql = GraphQLEndpoint(operations, settings, static_directory)
+        self.graphql = GraphQLEndpoint(operations, settings, static_directory, gateway.admission)
         self.router.routes += [
             Route("/graphql", self.graphql, methods=None),
             WebSocketRoute("/graphql", self.graphql),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from cache.ports import TickerFeed
+from gateway.admission import Admission
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
@@ -51,6 +52,7 @@ class Gateway:
         self.unexpected: dict[str, int] = {}
         """The exceptions that no code expected so far, by task."""
         self.last_known = instruments if isinstance(instruments, LastKnownInstruments) else None
+        self.admission = Admission(max_waiting=settings.max_waiting_joins, wait_s=settings.join_wait_s)
         self.is_stopping = False
         """Whether the process moves its clients to other gateways before it ends."""
         self._unready_after = timedelta(seconds=settings.unready_after_s)

@@ -27,6 +27,11 @@ class GatewayCollector(Collector):
         gateway = self._gateway
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
         yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
+        admission = gateway.admission
+        yield gauge("joins_waiting", "New subscriptions that wait for their turn.", admission.waiting)
+        yield counter("joins_admitted", "New subscriptions started.", admission.admitted)
+        yield counter("joins_refused", "New subscriptions refused: too many at once.", admission.refused)
+        yield gauge("stopping", "Whether this process moves its clients away.", gateway.is_stopping)
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
         yield gauge(
             "instruments_last_known",

@@ -193,6 +193,21 @@ class GatewaySettings(BaseSettings):
         description="Seconds without an event after which an event stream or multipart answer carries a sign of life. Must be "
         "less than what proxies on the way allow between two bytes (nginx: 60); fewer costs each idle stream more.",
     )
+    join_wait_s: float = Field(
+        default=3.0,
+        gt=0,
+        le=60,
+        description="Seconds for which a new subscription waits for its turn when more come at once than the core carries; then its "
+        "WebSocket is closed with 1013, or its request answered with 503. Longer refuses fewer after a mass reconnection; shorter sends them "
+        "to another gateway sooner.",
+    )
+    max_waiting_joins: int = Field(
+        default=5_000,
+        ge=1,
+        le=1_000_000,
+        description="New subscriptions that may wait for their turn; further ones are refused at once. More than the core starts in "
+        "`join_wait_s` would be refused all the same; each holds some 3 KB.",
+    )
     drain_s: float = Field(
         default=8.0,
         ge=0,

@@ -14,6 +14,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.admission import Admission, TooManyJoins
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
@@ -40,6 +41,7 @@ from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
 
 SAFE_METHODS = ("GET", "HEAD")
+RETRY_AFTER_S = "1"
 ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
 
@@ -55,7 +57,9 @@ class HttpEndpoint:
         settings: GatewaySettings,
         static_directory: Path,
         connections: ClientConnections,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._connections = connections
         self._operations = operations
         self._max_body_bytes = settings.max_body_bytes
@@ -169,14 +173,24 @@ class HttpEndpoint:
         self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
         if self._connections.is_closed:
-            raise HttpError(503, "the server stops: come back", {"retry-after": "1"})
+            raise HttpError(503, "the server stops: come back", {"retry-after": RETRY_AFTER_S})
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
+        if operation.kind is OperationKind.SUBSCRIPTION:
+            await self._wait_for_turn()
         metadata = OperationMetadata()
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
         await self._streams.serve(framing, self._results(operation, metadata), metadata, exchange)
+
+    async def _wait_for_turn(self) -> None:
+        try:
+            await self._admission.wait()
+        except TooManyJoins as exc:
+            raise HttpError(
+                503, "too many subscriptions at once: come back", {"retry-after": RETRY_AFTER_S}
+            ) from exc
 
     async def _results(
         self, operation: PreparedOperation | OperationRejected, metadata: OperationMetadata

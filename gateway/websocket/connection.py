@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
+from gateway.admission import Admission
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
@@ -24,6 +25,7 @@ from gateway.websocket.subprotocol import (
     INIT_TIMEOUT,
     INTERNAL_FAULT,
     STALLED,
+    TRY_AGAIN_LATER,
     Close,
     Effect,
     Send,
@@ -68,11 +70,13 @@ class Connection:
         receive: Receive,
         send: AsgiSend,
         *,
+        admission: Admission,
         writer: FrameWriter | None = None,
     ) -> None:
         self._protocol = protocol
         self._operations = operations
         self._timeouts = timeouts
+        self._admission = admission
         self._receive_event, self._send_event = receive, send
         self._asgi_writer = None
         if writer is None:
@@ -80,6 +84,7 @@ class Connection:
         self._queue = WriteQueue(writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled)
         self._running: dict[str, Cancellable] = {}
         self._is_silent = True
+        self._is_refused = False
         self._closed = False
 
     async def run(self) -> None:
@@ -161,6 +166,24 @@ class Connection:
                 await asyncio.sleep(0)
                 if self._closed:
                     return
+        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
+            self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
+            return
+        if prepared.kind is not OperationKind.SUBSCRIPTION:
+            self._start_task(operation, self._run_operation(operation, prepared))
+            return
+        waiting = self._admission.enter(lambda: self._start_subscription(operation, prepared), self._refuse)
+        if waiting is not None:
+            self._running[operation] = waiting
+
+    def _refuse(self) -> None:
+        """Send the client away: the gateway has no room for a new subscription of it."""
+        if not self._is_refused:
+            self._is_refused = True
+            self._tasks.create_task(self.close(TRY_AGAIN_LATER, "too many subscriptions at once: come back"))
+
+    def _start_subscription(self, operation: str, prepared: PreparedOperation) -> None:
+        try:
             is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))

@@ -8,6 +8,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from gateway.admission import Admission
 from gateway.client_connections import ClientConnections
 from gateway.operations import Operations
 from gateway.settings import GatewaySettings
@@ -33,8 +34,13 @@ class WebSocketEndpoint:
     """An ASGI app for scopes of type `websocket`."""
 
     def __init__(
-        self, operations: Operations, settings: GatewaySettings, connections: ClientConnections
+        self,
+        operations: Operations,
+        settings: GatewaySettings,
+        connections: ClientConnections,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._operations = operations
         self._allowed_origins = settings.allowed_origins
         self._max_running = settings.max_subscriptions
@@ -71,6 +77,7 @@ class WebSocketEndpoint:
             self._timeouts,
             receive,
             send,
+            admission=self._admission,
             writer=offered.get(FRAME_WRITER),
         )
         self._connections.add(connection)

@@ -44,7 +44,9 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
 
         nothing: Any = None
         keepalives = SharedTimeouts(interval_s / 2, Connection.send_keepalive)
-        connection = Connection(protocol, nothing, ConnectionTimeouts(5, 60, keepalives), coming.get, send)
+        connection = Connection(
+            protocol, nothing, ConnectionTimeouts(5, 60, keepalives), coming.get, send, admission=nothing
+        )
         running = asyncio.create_task(connection.run())
         ask("connection_init")
         for pause_s in pauses_s:
