@@ -1,4 +1,4 @@
-"""Admission of new subscriptions at the rate that the core carries beside the events of those that run.
+"""Admission of new subscriptions at the rate that the core carries beside its events.
 
 Each turn of the event loop spends at most `TURN_S` of CPU time on them, and one at least: a busy loop has longer turns, so it admits
 fewer. The others wait their turn, first come, first served.
