@@ -1,4 +1,4 @@
-"""New subscriptions start as fast as the core carries them; the others wait, and only then are refused."""
+"""New subscriptions start as fast as the core carries them; the others wait or are refused."""
 
 import asyncio
 from collections.abc import Callable
