@@ -211,12 +211,8 @@ class RateReader:
             slots += map(self._mirror.slot, found)
         return slots, is_all
 
-    def unavailable(
-        self, query: RatesQuery, policy: FreshnessPolicy = ANY_AGE
-    ) -> tuple[UnavailableRate, ...]:
-        """Return every requested instrument without a rate that satisfies the policy."""
-        if policy is not ANY_AGE:
-            return self.rates(query, policy).unavailable
+    def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
+        """Return every requested instrument without a rate of any age."""
         keys, missing = self._resolve(query)
         is_down = self._is_down_at(self._clock())
         missing += (

@@ -1,25 +1,28 @@
 """A bounded history of catalog changes, read by resumed subscriptions."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 from rates.ticker import TickerKey
 
-# Number of changes kept; a subscriber that missed more gets a GAP.
-HISTORY_LENGTH = 1_000
+# Number of versions kept, about 120 bytes each; a subscriber with a cursor of an older one gets a GAP.
+HISTORY_LENGTH = 10_000
 
 
 class CatalogHistory:
     """The changes of the set of tracked instruments and of their halts.
 
-    The version is a hash of both, equal on all replicas
-    that track the same.
+    The version is a hash of both, equal on all replicas that track the same. A look costs as much as what has changed, and an
+    unknown version costs nothing.
     """
 
     def __init__(self) -> None:
         self._states: dict[TickerKey, bool] = {}
-        self._changes: deque[tuple[str, frozenset[TickerKey]]] = deque(maxlen=HISTORY_LENGTH)
+        self._count = 0
+        # Per instrument, the number of its last change; in that order.
+        self._changed_at: dict[TickerKey, int] = {}
+        # Per version, the number of the change that made it; in the order in which they ended.
+        self._made_at: dict[str, int] = {}
         self.version = _hash_states({})
 
     def record(self, tracked: Iterable[TickerKey], halted: Iterable[TickerKey] = ()) -> frozenset[TickerKey]:
@@ -28,20 +31,37 @@ class CatalogHistory:
         before = self._states
         changed = frozenset(key for key in now.keys() | before.keys() if now.get(key) is not before.get(key))
         if changed:
-            self._changes.append((self.version, changed))
+            self._made_at.pop(self.version, None)
+            self._made_at[self.version] = self._count
+            self._count += 1
+            for key in changed:
+                self._changed_at.pop(key, None)
+                self._changed_at[key] = self._count
             self._states, self.version = now, _hash_states(now)
+            self._forget_oldest()
         return changed
 
     def changed_since(self, version: str) -> frozenset[TickerKey] | None:
         """Every instrument changed since `version`; `None` if that version is not in the history."""
-        changed: frozenset[TickerKey] = frozenset()
         if version == self.version:
-            return changed
-        for before, keys in reversed(self._changes):
-            changed |= keys
-            if before == version:
-                return changed
-        return None
+            return frozenset()
+        made_at = self._made_at.get(version)
+        if made_at is None:
+            return None
+        changed = []
+        for key in reversed(self._changed_at):
+            if self._changed_at[key] <= made_at:
+                break
+            changed.append(key)
+        return frozenset(changed)
+
+    def _forget_oldest(self) -> None:
+        if len(self._made_at) <= HISTORY_LENGTH:
+            return
+        del self._made_at[next(iter(self._made_at))]
+        oldest = next(iter(self._made_at.values()))
+        while self._changed_at and self._changed_at[key := next(iter(self._changed_at))] <= oldest:
+            del self._changed_at[key]
 
 
 def _hash_states(states: Mapping[TickerKey, bool]) -> str:

@@ -213,7 +213,8 @@ class ListCohort(Cohort[PayloadT]):
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(recovery.tickers)
         query = self.live_query.query
-        unavailable = self._rates.unavailable(query, self.live_query.policy)
+        # As in updates, values whose last trade is too old are left out.
+        unavailable = () if recovery.is_complete else self._rates.unavailable(query)
         if query.symbols is None:
             unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.removed))
         cycle = self._fan_out.scheduler.new_cycle()

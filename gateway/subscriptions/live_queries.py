@@ -127,7 +127,7 @@ class LiveQueries:
             UnknownSymbol: of any other. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        self.check(query, after)
+        cursor = self._check(query, after)
         key = encoder, query, options
         match query:
             case RateQuery():
@@ -151,8 +151,9 @@ class LiveQueries:
                 list_cohort = ListCohort(
                     self._fan_out, rates_query, self._rates, self._mirror, self._make_filter(options)
                 )
-                if after is not None:
-                    return self._resume(list_cohort, after, subscriber)
+                if cursor is not None:
+                    assert after is not None
+                    return self._resume(list_cohort, after, cursor, subscriber)
                 list_cohort.register(subscriber)
                 list_cohort.open()
         return None
@@ -196,6 +197,10 @@ class LiveQueries:
 
     def check(self, query: Query, after: str | None = None) -> None:
         """Raise what `subscribe` would raise."""
+        self._check(query, after)
+
+    def _check(self, query: Query, after: str | None) -> Cursor | None:
+        """Raise what `subscribe` would raise; return the cursor of a query that can resume."""
         self._rates.check_loaded()
         match query:
             case RateQuery():
@@ -204,8 +209,8 @@ class LiveQueries:
                 self._consensus.check(query)
             case RatesQuery():
                 self._rates.check_query(query)
-                if after is not None:
-                    parse_cursor(after)
+                return None if after is None else parse_cursor(after)
+        return None
 
     def _filter_rate(self, query: RateQuery) -> InstrumentFilter:
         # All sources, tracked or not yet: only tickers of tracked instruments are published.
@@ -233,9 +238,9 @@ class LiveQueries:
         )
 
     def _resume(
-        self, cohort: ListCohort[PayloadT], after: str, subscriber: Subscriber[PayloadT]
+        self, cohort: ListCohort[PayloadT], after: str, cursor: Cursor, subscriber: Subscriber[PayloadT]
     ) -> Resuming | None:
-        cursor, sources = parse_cursor(after), cohort.live_query.query.sources
+        sources = cohort.live_query.query.sources
         sources = self._preference if sources is None else sources
         if self._resume_reader.is_behind(cursor, sources):
             return self._resume_later(cohort, after, cursor, sources, subscriber)

@@ -21,11 +21,15 @@ CATCH_UP_S = 1.0
 
 
 class Recovery(NamedTuple):
-    """The updates missed by a resumed subscription: newest tickers and removed instruments."""
+    """The updates missed by a resumed subscription: newest tickers and removed instruments.
+
+    `is_complete`: every instrument of the query has a ticker, missed or not.
+    """
 
     tickers: tuple[Ticker, ...]
     removed: tuple[TickerKey, ...]
     cursor: str
+    is_complete: bool
 
 
 class _Read(NamedTuple):
@@ -81,12 +85,17 @@ class ResumeReader:
             if read is None:
                 return None
             reads[source] = read
-        slots, _ = self._rates.list_slots(query)
+        slots, is_complete = self._rates.list_slots(query)
         tickers = _find_missed(slots, reads, changed)
         if tickers is None:
             return None
         removed = changed - self._catalog.tracked.keys() - self._catalog.halted.keys() if changed else ()
-        return Recovery(tickers, tuple(sorted(filter(instruments.matches, removed))), self._rates.cursor())
+        return Recovery(
+            tickers,
+            tuple(sorted(filter(instruments.matches, removed))),
+            self._rates.cursor(),
+            is_complete and all(slot.ticker is not None for slot in slots),
+        )
 
     @staticmethod
     def _compare(after: StreamPosition | None, at: StreamPosition) -> _Read | None:
