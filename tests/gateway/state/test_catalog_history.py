@@ -38,7 +38,7 @@ def test_the_changes_since_any_version_are_those_of_the_oracle(sequence: list[di
 
 
 def test_the_history_is_bounded_and_forgets_the_oldest_versions() -> None:
-    """The instruments of forgotten changes too; those changed since a version that is kept stay complete."""
+    """With their instruments; what has changed since a version that is kept stays complete."""
     history = CatalogHistory()
     versions = []
     length = catalog_history.HISTORY_LENGTH

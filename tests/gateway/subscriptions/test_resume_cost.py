@@ -1,4 +1,4 @@
-"""A resume costs the same for every cursor: calls are counted, because time depends on the machine."""
+"""A resume costs the same for every cursor. Calls are counted: time depends on the machine."""
 
 import base64
 import sys
@@ -48,7 +48,7 @@ class Received:
 
 
 def count_calls(gateway: Gateway, query: RatesQuery, cursor: str | None) -> tuple[int, list[RatesEvent]]:
-    """The number of calls, of Python and of C functions, that subscribing takes, and the first events."""
+    """The calls of Python and C functions that subscribing takes, and the first events."""
     subscriber, calls = Received(), 0
     encoder: IdentityEncoder[RatesEvent] = IdentityEncoder()
 
@@ -90,7 +90,7 @@ def encode(text: str) -> str:
 async def test_a_cursor_of_any_age_costs_the_same(
     running: Running, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:
-    """Two symbols and all, from the last turn of writes back to the first write; forged ones too."""
+    """For two symbols and for all, from the last turn of writes to the first; forged ones too."""
     listed = ListedInstruments(*((source, symbol) for source in Source for symbol in SYMBOLS))
     async with running(cache, listed) as gateway:
         await fill(gateway, cache, ticker, until)
@@ -118,7 +118,9 @@ async def test_a_cursor_of_any_age_costs_the_same(
             "epochs that never were": ",".join(f"{source}:f:1" for source in Source),
             "empty epochs": ",".join(f"{source}::999" for source in Source),
             "a catalog that never was": ",".join([*(f"{each}:1" for each in everywhere), "@abcdef"]),
-            "lineages that never were": ",".join(f"{each}-{'a' * 64}:1" for each in everywhere),
+            "lineages that never were": ",".join(
+                [*(f"{each}-{'a' * 64}:1" for each in everywhere), f"@{version}"]
+            ),
         }
         for name, text in forged.items():
             assert len(encode(text)) <= MAX_CURSOR_LENGTH

@@ -1,4 +1,4 @@
-"""A client that moves between gateways which lose different messages has what they have, and nothing twice."""
+"""A client that moves between gateways has what they have, whatever messages each has lost."""
 
 import asyncio
 from contextlib import aclosing
@@ -202,7 +202,7 @@ class Run:
         )
 
     def check_new(self, replica: Harness, event: RatesEvent) -> None:
-        """Everything is newer than what the client has, unless the replica came another way to its epoch."""
+        """Everything is newer than what the client has, or the replica is of another lineage."""
         assert self.cursor is not None
         positions = parse_cursor(self.cursor).positions
         for source in self.query.sources or Source:
