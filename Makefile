@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 # Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
-WORKERS ?= 3
+WORKERS ?= 5
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
@@ -23,12 +23,12 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@tools/test-image-python.sh $(VENV)
-	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope
+	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/pytest -m "alone and not long"
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
-	$(BIN)/pytest -m long
+	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long or slow" -n 2
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .style .generated workflows .types .units
@@ -73,7 +73,7 @@ coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make 
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope
+	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort cover
 

@@ -36,6 +36,20 @@ SERVER_FIXTURES = frozenset(
 # A parameter of one of these names stands for the server.
 SERVERS = frozenset({"redis", "cluster", "sentinel", "rabbitmq", "postgres"})
 MARKERS = ("servers", "slow", "alone", "long")
+# Where many tests wait long. Side by side they start first, so that no process is busy with one at the end.
+LONGEST_FIRST = (
+    "tests/drill/",
+    "tests/bench/",
+    "tests/dashboard/",
+    "tests/examples/",
+    "tests/e2e/",
+    "tests/gateway/test_workers.py",
+    "tests/gateway/websocket/test_resume_elsewhere.py",
+    "tests/gateway/fastpath/",
+    "tests/gateway/subscriptions/",
+    "tests/deploy/",
+    "tests/pipeline/coingecko/",
+)
 PROCESS_EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.system")
 
 
@@ -75,13 +89,21 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("markers", f"{name.strip('`')}: {meaning}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures; side by side, put those first that take longest."""
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
         if SERVER_FIXTURES.intersection(item.fixturenames) or names_server(item):
             item.add_marker("servers")
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank)
+
+
+def rank(item: pytest.Item) -> int:
+    """Return the place of a test in `LONGEST_FIRST`."""
+    places = (place for place, prefix in enumerate(LONGEST_FIRST) if item.nodeid.startswith(prefix))
+    return next(places, len(LONGEST_FIRST))
 
 
 def names_server(item: pytest.Function) -> bool:

@@ -22,6 +22,7 @@ from tests.gateway.fastpath.subscribers import (
     client_groups,
 )
 from tests.gateway.scenario import Step, step_lists
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 COMMON = [
@@ -32,7 +33,7 @@ COMMON = [
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(steps=step_lists, subscription_cases=cases(consensus_subscriptions()))
 def test_every_answer_equals_that_of_the_executor(
     steps: list[Step], subscription_cases: list[SubscriptionCase]
@@ -42,7 +43,7 @@ def test_every_answer_equals_that_of_the_executor(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
 def test_clients_that_share_payloads_get_what_each_would_get_alone(
     steps: list[Step], query: str, clients: tuple[ClientOptions, ...]

@@ -26,6 +26,7 @@ from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fastpath.documents import requests
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 SETTINGS = GatewaySettings(port=0, fast_path=True)
@@ -104,7 +105,7 @@ def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=at_length(125), deadline=None)
 @given(
     asked=st.lists(requests(), min_size=1, max_size=3),
     all_seen=st.booleans(),

@@ -25,6 +25,7 @@ from tests.gateway.fastpath.subscribers import (
     client_groups,
 )
 from tests.gateway.scenario import TICK_S, Step, step_lists
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 COMMON = [
@@ -39,7 +40,7 @@ COMMON = [
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(
     steps=step_lists,
     subscription_cases=cases(documents.subscriptions()),
@@ -52,7 +53,7 @@ def test_every_event_equals_that_of_the_executor(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(steps=busy, query=st.sampled_from(COMMON), clients=client_groups)
 def test_clients_that_share_payloads_get_what_each_would_get_alone(
     steps: list[Step], query: str, clients: tuple[ClientOptions, ...]

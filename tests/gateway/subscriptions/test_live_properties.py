@@ -18,6 +18,7 @@ from rates.ticker import Ticker, TickerKey
 from tests.gateway.harness import KEYS, Harness
 from tests.gateway.oracle import ROUNDING, ClientOptions, Told, is_wanted, simulate, unavailable
 from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 Kind = RatesEventKind
@@ -269,7 +270,7 @@ def zip_all(expected: Iterator[Told], seen: list[Told]) -> Iterator[tuple[Told |
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_length(100), deadline=None)
 @given(step_lists, st.lists(client_scripts, min_size=2, max_size=4))
 def test_events_equal_those_of_the_oracle(steps: list[Step], clients: list[Client]) -> None:
     """For any steps and any clients, on two replicas.

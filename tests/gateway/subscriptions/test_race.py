@@ -12,6 +12,7 @@ from gateway.subscriptions.event import RatesEvent, RatesEventKind
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker, wait_until
 from tests.gateway.harness import FailingCache, Harness
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 LAST = 13
@@ -94,7 +95,7 @@ class NumberLog:
 @pytest.mark.parametrize("with_losses", [False, True], ids=["whole", "with gaps and reconnects"])
 def test_snapshot_and_update_never_race(*, with_losses: bool) -> None:
     """Each number is received or counted as conflated, by subscribers that join and resume."""
-    for seed in range(1_000):
+    for seed in range(at_length(500)):
         run_virtually(_race(seed, with_losses=with_losses), seed)
 
 
