@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cache.redis_client import open_redis
 from tests.e2e.processes import free_port, running
 
 pytestmark = pytest.mark.servers
@@ -102,8 +103,12 @@ async def test_an_unreachable_backend_is_retried_then_given_up(
 ) -> None:
     """Each attempt is logged.
 
-    After the start-up timeout the exit code is 1 and the last line names the backend.
+    After the start-up timeout the exit code is 1 and the last line names the backend. Redis is empty: with the instruments that
+    another process read before, a producer would start.
     """
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    await redis.aclose()
     base = {
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_AMQP_URL": amqp_url,
