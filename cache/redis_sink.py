@@ -62,7 +62,6 @@ class RedisTickerSink:
                 self._is_sharded,
                 secrets.token_hex(8),
                 report.instance,
-                format_us(report.reported_at),
                 REPORT_LIFETIME // timedelta(microseconds=1),
                 encode_report(report),
             ],

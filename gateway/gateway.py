@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -20,8 +21,11 @@ from gateway.subscriptions.registry import SubscriptionRegistry
 from instruments.last_known import LastKnownInstruments
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
+from rates.source import Source
 from rates.ticker import TickerKey
 from runtime.backoff import Backoff
+from runtime.clock.clock_state import ClockState
+from runtime.clock.process_clock import ProcessClock
 from runtime.restart import keep_running
 
 # Between two attempts of a task that failed unexpectedly. The mirror is out of date meanwhile.
@@ -46,8 +50,13 @@ class Gateway:
         simulated: bool,
         suspicions: SuspicionRecords | None = None,
         clock: Clock = utc_now,
+        process_clock: ProcessClock | None = None,
     ) -> None:
+        if process_clock is not None:
+            clock = process_clock.corrected
         self._clock = clock
+        self._process_clock = process_clock
+        self.clock_state = ClockState() if process_clock is None else process_clock.state
         self.simulated = simulated
         self.unexpected: dict[str, int] = {}
         """The exceptions that no code expected so far, by task."""
@@ -63,7 +72,12 @@ class Gateway:
             on_removed=self._retract,
         )
         self.registry = SubscriptionRegistry(self.catalog)
-        self.mirror = Mirror(feed, publish=self.registry.publish, clock=clock)
+        self.mirror = Mirror(
+            feed,
+            publish=self.registry.publish,
+            clock=clock,
+            cache_clock=None if process_clock is None else process_clock.server,
+        )
         self.rates = RateReader(
             self.mirror,
             self.catalog,
@@ -73,6 +87,7 @@ class Gateway:
             max_distance=settings.max_source_distance,
             simulated=simulated,
             clock=clock,
+            clock_state=self.clock_state,
         )
         self.consensus = ConsensusReader(
             self.rates,
@@ -116,6 +131,8 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             self._start(tasks, self.mirror.run, "mirror")
             self._start(tasks, self.catalog.run, "catalog")
+            if self._process_clock is not None:
+                self._start(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:
                 self._start(tasks, self._watchdog.run, "identities")
 
@@ -129,14 +146,14 @@ class Gateway:
         tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
-        """Whether cache and catalog have been read, and the cache was not lost for too long.
+        """Whether cache and catalog have been read, the cache was not lost for too long, and the clock can be corrected.
 
         Not while the process stops.
         """
         return not self.is_stopping and not self.awaited()
 
     def awaited(self) -> dict[str, str | None]:
-        """Return the backends awaited, `cache` and `instruments`, with their last errors."""
+        """Return what is awaited, `cache`, `instruments` and `clock`, with the last errors."""
         since = self.mirror.disconnected_at
         connected = since is None or self._clock() - since <= self._unready_after
         awaited = {}
@@ -144,7 +161,12 @@ class Gateway:
             awaited["cache"] = self.mirror.last_error
         if not self.catalog.loaded:
             awaited["instruments"] = self.catalog.last_error
+        if not self.clock_state.is_fit:
+            awaited["clock"] = self.clock_state.problem
         return awaited
+
+    def _latest_events(self) -> dict[Source, datetime | None]:
+        return {source: mirrored.latest_observed_at for source, mirrored in self.mirror.sources.items()}
 
     def _publish_mirrored(self, keys: Iterable[TickerKey]) -> None:
         """Publish instruments that became available: their tickers may have arrived before."""

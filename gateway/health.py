@@ -8,6 +8,8 @@ from fastapi.responses import JSONResponse
 from gateway.gateway import Gateway
 from gateway.queries.source_rules import SourceStatus
 from gateway.schema.scalars import format_time
+from rates.clock import format_span_ms
+from runtime.clock.clock_state import ClockState
 
 
 def health_routes(gateway: Gateway) -> APIRouter:
@@ -51,8 +53,20 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
             "error": catalog.last_error or (None if last_known is None else last_known.error),
             "lastKnownFrom": None if last_known_from is None else format_time(last_known_from),
         },
+        "clock": _clock(gateway.clock_state),
         "subscribers": len(gateway.registry),
         "sources": {status.source.name: _source(status) for status in gateway.rates.sources()},
+    }
+
+
+def _clock(state: ClockState) -> dict[str, Any]:
+    server_skew = state.server_skew
+    return {
+        "skewMs": format_span_ms(state.skew),
+        "redisSkewMs": None if server_skew is None else format_span_ms(server_skew),
+        "maxSkewMs": format_span_ms(state.max_skew),
+        "corrected": state.is_fit,
+        "problem": state.problem,
     }
 
 
@@ -63,6 +77,7 @@ def _source(status: SourceStatus) -> dict[str, Any]:
         "reason": status.reason,
         "lastTickerAt": None if last is None else format_time(last),
         "lagMs": status.lag_ms,
+        "skewMs": status.skew_ms,
         "tickersPerMinute": status.tickers_per_minute,
         "tracked": status.tracked,
         "seen": status.seen,

@@ -48,7 +48,22 @@ class GatewayCollector(Collector):
         for task, count in gateway.unexpected.items():
             unexpected.add_metric((task,), count)
         yield unexpected
+        yield self._describe_clocks()
         yield from describe_sources(gateway.rates.sources())
+
+    def _describe_clocks(self) -> GaugeMetricFamily:
+        gateway = self._gateway
+        family = GaugeMetricFamily(
+            "ratewire_clock_skew_seconds",
+            "How far a machine's clock is ahead of the corrected time: this process's, Redis', and of processes that report.",
+            labels=("process",),
+        )
+        family.add_metric(("gateway",), gateway.clock_state.skew.total_seconds())
+        if (server_skew := gateway.clock_state.server_skew) is not None:
+            family.add_metric(("redis",), server_skew.total_seconds())
+        for instance, skew in sorted(gateway.mirror.clock_skews().items()):
+            family.add_metric((instance,), skew.total_seconds())
+        return family
 
 
 def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ import gc
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
+from email.utils import format_datetime
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from cache.ports import TickerFeed
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_instruments import RedisInstrumentSnapshots
+from cache.redis_time import RedisTime
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
@@ -39,6 +41,7 @@ from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from runtime.clock.process_clock import ProcessClock
 from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 from runtime.startup import wait_for_backend
@@ -48,6 +51,8 @@ BACKLOG = 2048
 MAX_UNSENT_BYTES = 64 * KIB
 PING_INTERVAL_S = 30.0
 READY_POLL_S = 0.02
+# Of uvicorn.
+TICKS_A_SECOND = 10
 # Allocations before a collection of the youngest generation, and collections before one of the older; Python's defaults: 700, 10, 10.
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 
@@ -86,6 +91,7 @@ async def run_gateway(
                 instruments = LastKnownInstruments(
                     store, RedisInstrumentSnapshots(redis, keys), simulated=cache.simulated
                 )
+                process_clock = ProcessClock(RedisTime(redis, keys), max_skew=process.max_clock_skew)
                 await wait_for_backend(
                     lambda: feed.read_snapshot(Source.BINANCE), timeout_s=timeout_s, stop=stop
                 )
@@ -104,6 +110,7 @@ async def run_gateway(
                 listener=listener,
                 suspicions=IdentityRecords(store),
                 addresses=addresses,
+                process_clock=process_clock,
                 on_ready=on_started,
                 at_once=stop.at_once,
             )
@@ -119,6 +126,7 @@ async def serve_gateway(
     listener: socket.socket,
     suspicions: SuspicionRecords | None = None,
     clock: Clock = utc_now,
+    process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
     addresses: BackendAddresses = EMBEDDED_BACKENDS,
     on_ready: Callable[[], None] = lambda: None,
@@ -135,9 +143,20 @@ async def serve_gateway(
         PortInUse: another process has listened on the address since `bind`.
         ExceptionGroup: the server failed.
     """
-    gateway = Gateway(feed, instruments, settings, simulated=simulated, suspicions=suspicions, clock=clock)
+    gateway = Gateway(
+        feed,
+        instruments,
+        settings,
+        simulated=simulated,
+        suspicions=suspicions,
+        clock=clock,
+        process_clock=process_clock,
+    )
+    if process_clock is not None:
+        clock = process_clock.corrected
+        await process_clock.measure()
     app = create_app(gateway, settings, static_directory=static_directory)
-    server = _Server(_configure(app, settings))
+    server = _Server(_configure(app, settings), clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(gateway.run(), name="gateway")
         async with log_awaited(lambda: describe_awaited(gateway.awaited(), addresses)):
@@ -185,7 +204,8 @@ def tune_garbage_collector() -> None:
 
 
 async def _wait_until_ready(gateway: Gateway, stop: asyncio.Event) -> None:
-    while not gateway.is_ready() and not stop.is_set():  # noqa: ASYNC110 - several conditions, once per process
+    # With a clock that is too wrong to be corrected it listens, so that /health/ready can say so.
+    while gateway.awaited().keys() - {"clock"} and not stop.is_set():  # noqa: ASYNC110 - several conditions, once per process
         await asyncio.sleep(READY_POLL_S)
 
 
@@ -237,7 +257,18 @@ def _listen(listener: socket.socket, settings: GatewaySettings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without signal handlers: the process has its own."""
+    """Uvicorn without signal handlers: the process has its own. Responses are dated by `clock`."""
+
+    def __init__(self, config: uvicorn.Config, clock: Clock) -> None:
+        super().__init__(config)
+        self._clock = clock
+
+    async def on_tick(self, counter: int) -> bool:
+        ends = await super().on_tick(counter)
+        if counter % TICKS_A_SECOND == 0:
+            date = format_datetime(self._clock(), usegmt=True).encode()
+            self.server_state.default_headers = [(b"date", date), *self.config.encoded_headers]
+        return ends
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -261,6 +292,8 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # `_Server` sets it.
+        date_header=False,
         backlog=BACKLOG,
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=settings.ws_compression,

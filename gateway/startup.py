@@ -34,11 +34,12 @@ def format_address(url: str) -> str:
 def describe_awaited(awaited: Mapping[str, str | None], addresses: BackendAddresses) -> str:
     """Describe what is awaited.
 
-    Each of `cache` and `instruments`, with the last error if there was one.
+    Each of `cache`, `instruments` and `clock`, with the last error if there was one.
     """
     named = {
         "cache": f"cache ({addresses.cache})",
         "instruments": f"tracked instruments ({addresses.instruments})",
+        "clock": "a clock that can be corrected",
     }
     return ", ".join(
         named[part] if error is None else f"{named[part]}: {error}" for part, error in awaited.items()

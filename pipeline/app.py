@@ -11,6 +11,7 @@ from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
 from cache.redis_instruments import RedisInstrumentSnapshots
 from cache.redis_sink import RedisTickerSink
+from cache.redis_time import RedisTime
 from instruments.last_known import LastKnownInstruments
 from instruments.listed import InstrumentListing
 from instruments.store import InstrumentStore
@@ -42,8 +43,10 @@ from rates.errors import CacheUnavailable, InvalidSetting
 from rates.health import LISTINGS_ROLE
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
+from runtime.restart import keep_running
 from runtime.settings import (
     CacheSettings,
     DatabaseSettings,
@@ -67,8 +70,8 @@ async def run_producer(stop: asyncio.Event) -> None:
     settings = load_settings(ProducerSettings)
     adapters = polled(build_all_adapters())
     async with (
-        _open_context(stop, instance_name("producer")) as context,
-        _open_queue(tuple(adapters), stop) as queue,
+        _open_context(stop) as context,
+        _open_queue(tuple(adapters), stop, context) as queue,
         _open_last_known(stop, context) as instruments,
     ):
         _log.info("producing", sources=[source.value for source in adapters])
@@ -87,7 +90,7 @@ async def run_consumer(source: Source, stop: asyncio.Event) -> None:
     # Checked first, because connecting declares the queue, which must not exist without a producer.
     require_fetcher(adapter)
     check_proxies(simulated=load_settings(CacheSettings).simulated)
-    async with _open_context(stop, instance) as context, _open_queue((source,), stop) as queue:
+    async with _open_context(stop) as context, _open_queue((source,), stop, context) as queue:
         _log.info("consuming", source=source.value)
         await consume(
             stop, context, adapter, instance=instance, queue=queue, settings=settings, ingest=ingest
@@ -104,7 +107,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     adapter, instance = build_adapter(source), instance_name("stream")
     check_proxies(simulated=load_settings(CacheSettings).simulated)
-    async with _open_context(stop, instance) as context, _open_last_known(stop, context) as instruments:
+    async with _open_context(stop) as context, _open_last_known(stop, context) as instruments:
         _log.info("streaming", source=source.value)
         await stream(
             stop,
@@ -128,7 +131,7 @@ async def run_listings(stop: asyncio.Event) -> None:
     instance = instance_name(LISTINGS_ROLE)
     check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with (
-        _open_context(stop, instance) as context,
+        _open_context(stop) as context,
         _open_instruments(stop) as instruments,
         asyncio.TaskGroup() as group,
     ):
@@ -157,7 +160,7 @@ async def ask_listing(source: Source) -> InstrumentListing:
     if adapter.open_listing is None:
         raise InvalidSetting("source", source, "expected a source that publishes a listing")
     async with _open_redis_if_reachable(cache) as redis:
-        context = _memory_context(cache) if redis is None else _redis_context(redis, cache, instance="hand")
+        context = _memory_context(cache) if redis is None else _redis_context(redis, cache)
         health = SourceHealth(source, role="hand", instance="hand")
         async with adapter.open_listing(context.source_context(adapter, health)) as fetcher:
             return await fetch_listing(source, fetcher)
@@ -185,27 +188,44 @@ def _memory_context(cache: CacheSettings) -> RoleContext:
     )
 
 
-def _redis_context(redis: RedisClient, cache: CacheSettings, *, instance: str) -> RoleContext:
-    keys = RedisKeys(cache.simulated)
+def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
+    keys, process = RedisKeys(cache.simulated), load_settings(ProcessSettings)
+    process_clock = ProcessClock(RedisTime(redis, keys), max_skew=process.max_clock_skew)
     return RoleContext(
         sink=RedisTickerSink(redis, keys),
-        coordination=RedisCoordination(redis, keys, instance=instance, clock=utc_now),
-        heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
+        coordination=RedisCoordination(redis, keys, clock=process_clock.corrected),
+        heartbeat=Heartbeat(process.heartbeat_file, is_fit=lambda: process_clock.state.is_fit),
         simulated=cache.simulated,
         snapshots=RedisInstrumentSnapshots(redis, keys),
+        clock=process_clock.corrected,
+        shared_clock=process_clock.server,
+        process_clock=process_clock,
     )
 
 
 @asynccontextmanager
-async def _open_context(stop: asyncio.Event, instance: str) -> AsyncIterator[RoleContext]:
+async def _open_context(stop: asyncio.Event) -> AsyncIterator[RoleContext]:
+    """Open the dependencies of a process, with a clock that is measured first and regularly."""
     cache = load_settings(CacheSettings)
     async with aclosing(await _wait(lambda: connect_redis(cache.redis_url), stop)) as redis:
-        yield _redis_context(redis, cache, instance=instance)
+        context = _redis_context(redis, cache)
+        await context.process_clock.measure()
+        measuring = asyncio.create_task(
+            keep_running(context.process_clock.run, name="clock", on_error=lambda _: None), name="clock"
+        )
+        try:
+            yield context
+        finally:
+            measuring.cancel()
+            await asyncio.wait([measuring])
 
 
 @asynccontextmanager
-async def _open_queue(sources: tuple[Source, ...], stop: asyncio.Event) -> AsyncIterator[RabbitTaskQueue]:
-    queue = RabbitTaskQueue(load_settings(QueueSettings).amqp_url, sources, clock=utc_now)
+async def _open_queue(
+    sources: tuple[Source, ...], stop: asyncio.Event, context: RoleContext
+) -> AsyncIterator[RabbitTaskQueue]:
+    url = load_settings(QueueSettings).amqp_url
+    queue = RabbitTaskQueue(url, sources, clock=context.process_clock.server)
     try:
         await _wait(queue.connect, stop)
         yield queue

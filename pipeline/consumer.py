@@ -16,15 +16,21 @@ from rates.clock import Clock
 from rates.error_mapping import TASK_VERDICTS, Verdict
 from rates.errors import QueueUnavailable, RatesError, SetupError, SourceError, SourceUnavailable
 from runtime.backoff import Backoff
+from runtime.clock.clock_state import ClockState
 
 FIRST_QUEUE_WAIT = timedelta(milliseconds=200)
 LONGEST_QUEUE_WAIT = timedelta(seconds=5)
+# A task may wait this long between its delivery and this process, and clocks differ by less.
+CLOCK_TOLERANCE = timedelta(seconds=5)
+CLOCK_POLL_S = 1.0
+CLOCKS_DISAGREE = "the clocks of the producer and of this process disagree on a task's deadline"
 
 
 class Consumer:
     """One replica.
 
-    `grace`: how long the current task may take after the process was asked to stop.
+    `grace`: how long the current task may take after the process was asked to stop. `clock` is the one that dates tasks. With a
+    machine's clock that is too wrong to be corrected, it takes no tasks and returns those that it has.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class Consumer:
         fetch_timeout: timedelta,
         grace: timedelta,
         clock: Clock,
+        clock_state: ClockState | None = None,
     ) -> None:
         self._queue = queue
         self._fetcher = fetcher
@@ -45,6 +52,7 @@ class Consumer:
         self._fetch_timeout = fetch_timeout
         self._grace = grace
         self._clock = clock
+        self._clock_state = clock_state or ClockState()
         self._idle = asyncio.Event()
         self._idle.set()
         self._log = structlog.get_logger("ratewire.consumer").bind(source=health.source.value)
@@ -71,6 +79,7 @@ class Consumer:
         backoff = Backoff(FIRST_QUEUE_WAIT, LONGEST_QUEUE_WAIT)
         while not stop.is_set():
             try:
+                await self._wait_for_clock(stop)
                 await self._work_while_connected(stop, backoff)
             except QueueUnavailable as exc:
                 self._health.set_notice("queue", str(exc))
@@ -82,13 +91,21 @@ class Consumer:
                 self._log.exception("unexpected error at the queue", count=self._health.unexpected)
                 await asyncio.sleep(backoff.next_wait().total_seconds())
 
+    async def _wait_for_clock(self, stop: asyncio.Event) -> None:
+        """Take no tasks while the clock cannot be corrected: others do them."""
+        while not self._clock_state.is_fit and not stop.is_set():
+            self._health.set_notice("clock", self._clock_state.problem)
+            await asyncio.sleep(CLOCK_POLL_S)
+        self._health.set_notice("clock", None)
+
     async def _work_while_connected(self, stop: asyncio.Event, backoff: Backoff) -> None:
         source = self._health.source
         async with self._queue.consume(source) as deliveries:
             self._health.set_notice("queue", None)
             await self._check_dead_letters()
             async for delivery in deliveries:
-                if stop.is_set():
+                if stop.is_set() or not self._clock_state.is_fit:
+                    # Leaving the queue returns the task.
                     return
                 backoff.reset()
                 self._idle.clear()
@@ -127,17 +144,30 @@ class Consumer:
         task: Task | None = None
         try:
             task = decode_task(self._health.source, delivery.body)
-            if task.deadline <= self._clock():
+            left = self._time_left(task)
+            self._health.set_notice("tasks", CLOCKS_DISAGREE if left is None else None)
+            if left is None and not delivery.redelivered:
+                return Verdict.REQUEUE, CLOCKS_DISAGREE
+            if left is not None and left <= timedelta():
                 self._log.debug("skipped, past its deadline", task=task.id)
             else:
-                await self._fetch_and_write(task)
+                await self._fetch_and_write(task, task.lifetime if left is None else left)
         except RatesError as exc:
             self._log.warning("task failed", task=task and task.id, error=str(exc))
             return self._verdict_on(exc, task, delivery), str(exc)
         return Verdict.DROP, "done"
 
-    async def _fetch_and_write(self, task: Task) -> None:
-        remaining = min(self._fetch_timeout, task.deadline - self._clock()).total_seconds()
+    def _time_left(self, task: Task) -> timedelta | None:
+        """Return the time until the deadline; `None` if the clocks of its producer and this process disagree.
+
+        The queue delivers no expired task, so that the present must be within the task's life.
+        """
+        now = self._clock()
+        is_within = task.issued_at - CLOCK_TOLERANCE <= now <= task.deadline + CLOCK_TOLERANCE
+        return task.deadline - now if is_within else None
+
+    async def _fetch_and_write(self, task: Task, left: timedelta) -> None:
+        remaining = min(self._fetch_timeout, left).total_seconds()
         try:
             async with asyncio.timeout(remaining):
                 tickers = await self._fetcher.fetch(task.instruments)
@@ -156,7 +186,7 @@ class Consumer:
         verdict = TASK_VERDICTS[type(error)]
         if verdict is not Verdict.REQUEUE:
             return verdict
-        in_time = task is not None and self._clock() < task.deadline
+        in_time = task is not None and (self._time_left(task) or timedelta()) > timedelta()
         return verdict if in_time and not delivery.redelivered else Verdict.DROP
 
     async def _check_dead_letters(self) -> None:

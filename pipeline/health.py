@@ -162,8 +162,8 @@ class SourceHealth:
         """Count a connection that replaced a lost one."""
         self.reconnects += 1
 
-    def report(self, now: datetime) -> SourceReport:
-        """Return the report for the gateway."""
+    def report(self, now: datetime, *, clock_skew: timedelta = timedelta()) -> SourceReport:
+        """Return the report for the gateway. `clock_skew`: how far this machine's clock is ahead."""
         # The notices of the source itself last: they are the longest.
         reasons = [text for text in (self._failure, self._streak.describe()) if text]
         begun = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at <= now]
@@ -182,6 +182,7 @@ class SourceHealth:
             silent=self._silent[:MAX_SILENT],
             silent_count=len(self._silent),
             cache_error=next(iter(self._cache_errors.values()), None),
+            clock_skew=clock_skew,
         )
 
     def _set_state(self, state: LinkState, failure: str | None) -> None:

@@ -8,27 +8,41 @@ from pipeline.health import SourceHealth
 from pipeline.validation import Rejection, find_rejection, latest_time
 from rates.clock import Clock
 from rates.errors import CacheUnavailable
+from rates.source import ObservedAtOrigin
 from rates.ticker import Ticker
+from runtime.clock.process_clock import ProcessClock
 
 
 class Ingest:
     """Writes tickers that pass validation.
 
-    `max_skew`: how far a source's clock may be ahead of ours.
+    `max_skew`: how far a source's clock may be ahead of ours. With a clock that is too wrong to be corrected, no ticker is valid.
     """
 
-    def __init__(self, sink: TickerSink, health: SourceHealth, *, max_skew: timedelta, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: TickerSink,
+        health: SourceHealth,
+        *,
+        max_skew: timedelta,
+        clock: Clock,
+        process_clock: ProcessClock | None = None,
+    ) -> None:
         self._sink = sink
         self._health = health
         self._max_skew = max_skew
         self._clock = clock
+        self._process_clock = process_clock or ProcessClock(None)
 
     def validate(self, tickers: Sequence[Ticker]) -> list[Ticker]:
         """Return the valid tickers, and count the others by the reason for their rejection."""
-        now = self._clock()
+        now, is_fit = self._clock(), self._process_clock.state.is_fit
+        self._record_event_time(tickers)
         valid = []
         for ticker in tickers:
-            rejection = find_rejection(ticker, now=now, max_skew=self._max_skew)
+            rejection = (
+                find_rejection(ticker, now=now, max_skew=self._max_skew) if is_fit else Rejection.CLOCK_WRONG
+            )
             if rejection is None:
                 self._health.record_accepted()
                 valid.append(ticker)
@@ -37,6 +51,11 @@ class Ingest:
                 ahead = latest_time(ticker) - now if rejection is Rejection.FROM_THE_FUTURE else None
                 self._health.record_rejection(rejection, what, ahead=ahead)
         return valid
+
+    def _record_event_time(self, tickers: Sequence[Ticker]) -> None:
+        times = [each.observed_at for each in tickers if each.observed_at_origin is ObservedAtOrigin.SOURCE]
+        if times:
+            self._process_clock.event_times.record(self._health.source, max(times))
 
     async def write(self, tickers: Sequence[Ticker]) -> int:
         """Write the valid tickers. Returns how many were newer than the cached ones.

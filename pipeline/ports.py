@@ -10,6 +10,7 @@ from typing import Protocol
 
 from instruments.listed import InstrumentListing
 from pipeline.task import RequestedInstrument, Task
+from pipeline.tick import Tick
 from rates.health import CallBudgetState
 from rates.source import Source
 from rates.ticker import Ticker
@@ -85,8 +86,10 @@ class TaskQueue(Protocol):
 class TickClaim(Protocol):
     """Lets exactly one of several replicas do the work of one tick of a schedule."""
 
-    async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
-        """Claim a tick for `lifetime`. Returns whether this replica was the first.
+    async def claim(self, source: Source, interval: timedelta, least_left: timedelta = ...) -> Tick:
+        """Claim the present tick, unless less than `least_left` of it is left.
+
+        All replicas have ticks of the same `interval`, by one clock that they share.
 
         Raises:
             CacheUnavailable: unknown.

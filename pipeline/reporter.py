@@ -10,6 +10,7 @@ from cache.ports import TickerSink
 from pipeline.health import SourceHealth
 from rates.clock import Clock
 from rates.errors import CacheUnavailable
+from runtime.clock.clock_state import ClockState
 from runtime.heartbeat import Heartbeat
 
 REPORT_INTERVAL = timedelta(seconds=2)
@@ -22,6 +23,7 @@ async def report_forever(
     sink: TickerSink,
     *,
     clock: Clock,
+    clock_state: ClockState | None = None,
     heartbeat: Heartbeat,
     interval: timedelta = REPORT_INTERVAL,
 ) -> None:
@@ -34,7 +36,8 @@ async def report_forever(
     while True:
         health.changed.clear()
         try:
-            await sink.report(health.report(clock()))
+            skew = timedelta() if clock_state is None else clock_state.skew
+            await sink.report(health.report(clock(), clock_skew=skew))
         except CacheUnavailable as exc:
             if not lost:
                 log.warning("cannot report", error=str(exc))

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -34,6 +34,7 @@ from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
 from rates.health import LISTINGS_ROLE, STREAM_ROLE
 from rates.source import Source
+from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
 from runtime.restart import keep_running
 
@@ -46,7 +47,8 @@ SHUTDOWN_TIMEOUT_S = 2.0
 class RoleContext:
     """Dependencies that all roles of one process share.
 
-    `snapshots` stores the last known instruments, where processes share a Redis.
+    Ages are judged by `clock`, deadlines of tasks by `shared_clock`, that of Redis: the processes need not know the true time to
+    agree on it. `snapshots` stores the last known instruments, where processes share a Redis.
     """
 
     sink: TickerSink
@@ -55,6 +57,8 @@ class RoleContext:
     simulated: bool
     clock: Clock = utc_now
     snapshots: SnapshotStorage | None = None
+    shared_clock: Clock | None = None
+    process_clock: ProcessClock = field(default_factory=lambda: ProcessClock(None))
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
         """Return the dependencies of one source's fetchers.
@@ -73,11 +77,19 @@ class RoleContext:
     def ingest(self, health: SourceHealth, settings: IngestSettings) -> Ingest:
         """Return the validated way into the cache for one source."""
         max_skew = timedelta(seconds=settings.max_skew_s)
-        return Ingest(self.sink, health, max_skew=max_skew, clock=self.clock)
+        return Ingest(
+            self.sink, health, max_skew=max_skew, clock=self.clock, process_clock=self.process_clock
+        )
 
     async def report(self, health: SourceHealth) -> None:
         """Report the health of one source until cancelled."""
-        await report_forever(health, self.sink, clock=self.clock, heartbeat=self.heartbeat)
+        await report_forever(
+            health,
+            self.sink,
+            clock=self.clock,
+            clock_state=self.process_clock.state,
+            heartbeat=self.heartbeat,
+        )
 
 
 def _start(
@@ -149,7 +161,6 @@ async def produce(
                         claim=claim,
                         queue=queue,
                         heartbeat=context.heartbeat,
-                        clock=context.clock,
                     )
                     _start(schedules, f"producer {source}", partial(producer.run, stop))
                 await stop.wait()
@@ -186,7 +197,8 @@ async def consume(
             health,
             fetch_timeout=timedelta(seconds=settings.fetch_timeout_s),
             grace=timedelta(seconds=settings.grace_s),
-            clock=context.clock,
+            clock=context.shared_clock or context.clock,
+            clock_state=context.process_clock.state,
         )
         await consumer.run(stop)
         reporter.cancel()

@@ -1,35 +1,11 @@
-"""The schedule of tasks: when ticks begin, and how instruments are split into tasks.
-
-Pure; ticks follow the wall clock.
-"""
+"""The split of instruments into tasks. Pure."""
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from instruments.instrument import Instrument
 from pipeline.task import RequestedInstrument, Task
-from rates.clock import EPOCH
-
-
-def tick_number(now: datetime, interval: timedelta) -> int:
-    """Return the number of the tick at `now`.
-
-    It is the same for all producers whose clocks agree.
-    """
-    return (now - EPOCH) // interval
-
-
-def tick_time(number: int, interval: timedelta) -> datetime:
-    """Return the time at which a tick begins."""
-    return EPOCH + number * interval
-
-
-def first_tick(now: datetime, interval: timedelta) -> int:
-    """Return the first tick of a starting producer: the current one if half of it is left."""
-    number = tick_number(now, interval)
-    remaining = tick_time(number + 1, interval) - now
-    return number if remaining >= interval / 2 else number + 1
 
 
 def make_tasks(

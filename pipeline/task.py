@@ -1,6 +1,6 @@
 """Tasks: which instruments a consumer fetches from one source, and by when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -28,6 +28,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[RequestedInstrument, ...]
     issued_at: datetime
     deadline: datetime
+
+    @property
+    def lifetime(self) -> timedelta:
+        """The time from its issue to its deadline."""
+        return self.deadline - self.issued_at
 
 
 class _InstrumentWire(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ class Rejection(StrEnum):
     BEFORE_ALL_MARKETS = "observed, quoted or traded before 2009"
     NO_MARKET = "neither a bid nor an ask: the instrument is not traded, whatever its last price was"
     UNREADABLE = "an entry that could not be read"
+    CLOCK_WRONG = "this machine's clock is too far off to judge it"
 
 
 def find_rejection(  # noqa: PLR0911 - one return per rule

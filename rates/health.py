@@ -48,6 +48,7 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     `refused` counts values that ingest rejected; `reconnects` counts sessions after the first. `silent` lists the
     first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new. `announcement`: what the source
     has announced for later. `cache_error`: why the process cannot write to the cache.
+    `clock_skew`: how far the clock of the process's machine is ahead of the corrected time.
     """
 
     source: Source
@@ -63,3 +64,4 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     silent_count: int = 0
     announcement: str | None = None
     cache_error: str | None = None
+    clock_skew: timedelta = timedelta()

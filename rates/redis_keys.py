@@ -18,6 +18,11 @@ class RedisKeys:
     def prefix(self) -> str:
         return "ratewire:sim" if self.simulated else "ratewire"
 
+    @property
+    def clock(self) -> str:
+        """Hash: source → how far its event times are ahead of Redis' clock, and when that was measured, in microseconds."""
+        return f"{self.prefix}:clock"
+
     def head(self, source: Source) -> str:
         """Hash: `epoch`, `seq`, and the `history` (replication ID) of the server that wrote them."""
         return f"{self.prefix}:{{{source}}}:head"
@@ -66,9 +71,9 @@ class RedisKeys:
         """String: end of the cooldown of its push feed, a separate service with its own limits."""
         return f"{self.prefix}:{{{source}}}:stream-not-before"
 
-    def tick(self, source: Source, number: int, schedule: str = "tick") -> str:
-        """String: the process that claimed this tick of the schedule."""
-        return f"{self.prefix}:{{{source}}}:{schedule}:{number}"
+    def tick(self, source: Source, schedule: str = "tick") -> str:
+        """String: the number of the last tick of the schedule that was claimed."""
+        return f"{self.prefix}:{{{source}}}:{schedule}:claimed"
 
     def instruments(self) -> str:
         """String: the tracked instruments as last read from the database."""

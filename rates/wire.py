@@ -4,13 +4,13 @@ Decimals are strings in plain notation. Times are integers in microseconds since
 that sources publish.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
-from rates.clock import format_us, parse_us
+from rates.clock import format_span_ms, format_us, parse_us
 from rates.errors import InvalidInput, MalformedTicker
 from rates.health import CallBudgetState, LinkState, SourceReport
 from rates.number import format_decimal, parse_decimal
@@ -77,6 +77,7 @@ class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
     silent_count: int = 0
     announcement: str | None = None
     cache_error: str | None = None
+    clock_skew_ms: int = 0
 
 
 class _CheckpointWire(msgspec.Struct, frozen=True):
@@ -189,6 +190,7 @@ def encode_report(report: SourceReport) -> bytes:
             silent_count=report.silent_count,
             announcement=report.announcement,
             cache_error=report.cache_error,
+            clock_skew_ms=format_span_ms(report.clock_skew),
         )
     )
 
@@ -215,6 +217,7 @@ def decode_report(data: bytes) -> SourceReport:
             silent_count=wire.silent_count,
             announcement=wire.announcement,
             cache_error=wire.cache_error,
+            clock_skew=timedelta(milliseconds=wire.clock_skew_ms),
         )
     except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc

@@ -1,6 +1,7 @@
 """Settings shared by several services, and loading of settings from the environment."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -55,7 +56,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class ProcessSettings(BaseSettings):
-    """Start-up, logging and heartbeat of a process."""
+    """Start-up, logging, clock and heartbeat of a process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -73,10 +74,22 @@ class ProcessSettings(BaseSettings):
         description="Seconds for which a starting process keeps trying to reach Redis, RabbitMQ and the database before it "
         "gives up with exit code 1. Longer survives a slow start of the others; shorter reports a mistake sooner.",
     )
+    max_clock_skew_s: float = Field(
+        default=600.0,
+        ge=1,
+        le=7 * 86_400,
+        description="Seconds by which this machine's clock may differ from that of Redis and the sources: ages are corrected for it. Beyond "
+        "it the process is not ready. More keeps a machine with a wrong clock in service for longer; less takes it out sooner.",
+    )
     heartbeat_file: Path | None = Field(
         default=None,
         description="File whose modification time a pipeline process renews while it works, for health checks; empty: none.",
     )
+
+    @property
+    def max_clock_skew(self) -> timedelta:
+        """`max_clock_skew_s` as a time span."""
+        return timedelta(seconds=self.max_clock_skew_s)
 
 
 def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:

@@ -14,7 +14,8 @@ from instruments.identity.identity_records import IdentityRecords
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
 from rates.errors import InvalidSetting
-from runtime.settings import load_settings
+from runtime.clock.process_clock import ProcessClock
+from runtime.settings import ProcessSettings, load_settings
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.announcement import announce
@@ -70,7 +71,11 @@ def start_system(
         InvalidSetting: the configuration is invalid.
     """
     cache = MemoryCache()
-    start_pipeline(group, stop, sources, cache, instruments, with_listings=with_listings)
+    # Its one witness are the sources. The gateway runs its measurements.
+    process_clock = ProcessClock(None, max_skew=load_settings(ProcessSettings).max_clock_skew)
+    start_pipeline(
+        group, stop, sources, cache, instruments, process_clock=process_clock, with_listings=with_listings
+    )
     # There is no other gateway for its clients: they need not leave one after the other.
     gateway = load_settings(GatewaySettings).model_copy(update={"drain_s": 0.0, "drain_notice_s": 0.0})
     group.create_task(
@@ -82,6 +87,7 @@ def start_system(
             simulated=sources.label is not None,
             listener=listener,
             suspicions=IdentityRecords(instruments),
+            process_clock=process_clock,
             on_ready=on_ready,
         ),
         name="gateway",

@@ -16,8 +16,8 @@ from pipeline.settings import (
     StreamSettings,
 )
 from pipeline.sources.adapter import SourceAdapter
-from rates.clock import utc_now
 from rates.source import Source
+from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
 from runtime.settings import ProcessSettings, load_settings
@@ -42,6 +42,7 @@ def start_pipeline(
     cache: MemoryCache,
     instruments: InstrumentStore,
     *,
+    process_clock: ProcessClock,
     with_listings: bool,
 ) -> None:
     """Start the producer and the consumers, push feeds and listings of all sources in `group`.
@@ -54,11 +55,15 @@ def start_pipeline(
     check_proxies(simulated=sources.label is not None)
     context = RoleContext(
         sink=cache,
-        coordination=MemoryCoordination(utc_now),
-        heartbeat=Heartbeat(load_settings(ProcessSettings).heartbeat_file),
+        coordination=MemoryCoordination(process_clock.corrected),
+        heartbeat=Heartbeat(
+            load_settings(ProcessSettings).heartbeat_file, is_fit=lambda: process_clock.state.is_fit
+        ),
         simulated=sources.label is not None,
+        clock=process_clock.corrected,
+        process_clock=process_clock,
     )
-    queue, settings = MemoryTaskQueue(utc_now), load_settings(ProducerSettings)
+    queue, settings = MemoryTaskQueue(process_clock.corrected), load_settings(ProducerSettings)
     producing = produce(
         stop, context, sources.adapters, queue=queue, instruments=instruments, settings=settings
     )

@@ -17,6 +17,7 @@ need postgresql initdb
 need nginx nginx
 need chromium chromium chromium-browser google-chrome
 need nodejs node
+need faketime faketime
 need gcc cc gcc
 need npm npm
 [ -z "$missing" ] && exit 0

@@ -32,6 +32,7 @@ from rates.errors import (
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
+from runtime.clock.clock_state import ClockState
 
 # Suggestions for unknown symbols per list: each costs about a millisecond.
 NEAR_LOOKUPS = 3
@@ -58,6 +59,7 @@ class RateReader:
         max_distance: Decimal,
         simulated: bool,
         clock: Clock,
+        clock_state: ClockState | None = None,
     ) -> None:
         self._mirror = mirror
         self._catalog = catalog
@@ -67,7 +69,12 @@ class RateReader:
         self._max_distance = max_distance
         self._clock = clock
         self._sources = SourceStatusReader(
-            mirror, catalog, ttl=ttl, preference=preference, simulated=simulated
+            mirror,
+            catalog,
+            ttl=ttl,
+            preference=preference,
+            simulated=simulated,
+            clock_state=clock_state or ClockState(),
         )
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 

@@ -14,10 +14,14 @@ from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState,
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+from runtime.clock.clock_state import NAMED_FROM_S, describe_skew
 
 # Share of fresh rates among the tracked ones below which a source is DEGRADED: a few instruments hardly ever trade.
 FRESH_SHARE = 0.5
 SUSPECTS_NAMED = 5
+MAX_REASON_LENGTH = 300
+# Clocks that differ by less agree well enough.
+NAMED_SKEW = timedelta(seconds=NAMED_FROM_S)
 
 
 class SourceState(StrEnum):
@@ -35,7 +39,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a source.
 
     `last` is the ticker that arrived last, `latest_observed_at` the latest event time; `fresh` and `tracked` count
-    instruments; `reports` come from processes that report regularly; `cut_off` tells why the cache is out of reach.
+    instruments; `reports` come from processes that report regularly; `cut_off` tells why the cache is out of reach. `clock_skew`
+    is that of this process's machine, `clock_problem` tells which clocks it found wrong.
     """
 
     source: Source
@@ -51,6 +56,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     ttl: timedelta
     simulated: bool
     cut_off: str | None = None
+    clock_skew: timedelta = timedelta()
+    clock_problem: str | None = None
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +98,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
         reason="; ".join(filter(None, (reason, _announced(reports)))) or None,
         last_ticker_at=None if last is None else last.received_at,
         lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
-        skew_ms=None if last is None else format_age_ms(age_at(last.observed_at, last.received_at)),
+        skew_ms=_skew_ms(facts),
         tickers_per_minute=facts.tickers_per_minute,
         refused=sum(report.refused for report in reports),
         reconnects=sum(report.reconnects for report in reports),
@@ -129,9 +136,11 @@ def _classify(  # noqa: C901, PLR0911 - one return per rule
     if quiet:
         # A source that is polled has no feed to say why, such as that all its values are refused.
         why = remark or next((report.reason for report in working if report.reason), None)
-        return SourceState.STALLED, quiet if why is None else f"{quiet}; {why}"
+        return SourceState.STALLED, "; ".join(filter(None, (quiet, _describe_clocks(facts), why)))
     if troubled:
         return SourceState.DEGRADED, _describe(troubled, working)
+    if clocks := _describe_clocks(facts):
+        return SourceState.DEGRADED, clocks
     if facts.fresh < facts.tracked * FRESH_SHARE:
         return SourceState.DEGRADED, f"{facts.fresh} of {facts.tracked} tracked instruments are fresh"
     if facts.suspects:
@@ -153,6 +162,27 @@ def _cache_error(reports: Sequence[SourceReport]) -> str | None:
     """Return why the process that reported last of those that cannot write to the cache cannot."""
     failed = [report for report in reports if report.cache_error is not None]
     return max(failed, key=lambda report: report.reported_at).cache_error if failed else None
+
+
+def _skew_ms(facts: SourceFacts) -> int | None:
+    """Return by how much the clocks on the way of its rates disagree: the source's, its processes' and this one's."""
+    machines = [facts.clock_skew, *(report.clock_skew for report in facts.reports)]
+    skews = [abs(skew) for skew in machines if abs(skew) >= NAMED_SKEW]
+    if facts.last is not None:
+        skews.append(age_at(facts.last.observed_at, facts.last.received_at))
+    return format_age_ms(max(skews)) if skews else None
+
+
+def _describe_clocks(facts: SourceFacts) -> str | None:
+    """Return which clocks are wrong, `None` if none is."""
+    found = [
+        f"the clock of {report.instance} is {describe_skew(report.clock_skew.total_seconds())} the true time"
+        for report in facts.reports
+        if abs(report.clock_skew) >= NAMED_SKEW
+    ]
+    if facts.clock_problem is not None:
+        found.append(f"gateway: {facts.clock_problem}")
+    return "; ".join(found)[:MAX_REASON_LENGTH] or None
 
 
 def _troubled(reports: Sequence[SourceReport]) -> list[SourceReport]:

@@ -16,6 +16,7 @@ from gateway.state.mirror import Mirror
 from gateway.state.position import StreamPosition
 from rates.source import Source
 from rates.symbol import Symbol
+from runtime.clock.clock_state import ClockState
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DOWN = (SourceState.DOWN, SourceState.BLOCKED)
@@ -49,12 +50,14 @@ class SourceStatusReader:
         ttl: TtlBySource,
         preference: Sequence[Source],
         simulated: bool,
+        clock_state: ClockState,
     ) -> None:
         self._mirror = mirror
         self._catalog = catalog
         self._ttl = ttl
         self._preference = tuple(preference)
         self._simulated = simulated
+        self._clock_state = clock_state
         self._counts: dict[Source, InstrumentCount] = {}
 
     def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
@@ -69,7 +72,7 @@ class SourceStatusReader:
         part, count = self._mirror.sources[source], self._count(source, now)
         facts = SourceFacts(
             source=source,
-            reports=part.reports(now),
+            reports=part.reports(self._mirror.cache_clock()),
             last=part.newest,
             latest_observed_at=part.latest_observed_at,
             tickers_per_minute=part.tickers_per_minute(now),
@@ -81,6 +84,8 @@ class SourceStatusReader:
             ttl=self._ttl[source],
             simulated=self._simulated,
             cut_off=self._cut_off(source),
+            clock_skew=self._clock_state.skew,
+            clock_problem=self._clock_state.machine_problem,
         )
         return assess(facts, now)
 

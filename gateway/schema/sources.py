@@ -49,7 +49,8 @@ class SourceStatusType:
     last_ticker_at: datetime | None = described("When its last newer rate reached us; null if none ever did.")
     lag_ms: int | None = described("Milliseconds from observation to arrival of that rate; never negative.")
     skew_ms: int | None = described(
-        "Milliseconds by which that rate was observed after its arrival, as the source's clock is ahead of ours; 0 where it is not."
+        "Milliseconds by which the clocks on the way of its rates disagree, at most: the source's, where it is ahead, and those of the "
+        "machines that relay it, from 5 seconds on. Ages are corrected for it."
     )
     tickers_per_minute: int = described("Newer rates that arrived during the last minute.")
     refused: int = described(

@@ -11,7 +11,7 @@ import hashlib
 import random
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -31,6 +31,8 @@ LINEAGE_BYTES = 4
 NOT_CACHED = sys.maxsize
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
+# How far the clock of the cache may seem ahead, because it is measured every few seconds.
+CLOCK_TOLERANCE = timedelta(seconds=1)
 
 log = structlog.get_logger("ratewire.gateway.mirror")
 
@@ -55,9 +57,12 @@ class SourceMirror:
         self.waiters = PositionWaiters()
 
     def reports(self, now: datetime) -> tuple[SourceReport, ...]:
-        """The newest report of each process that has reported within `REPORT_LIFETIME`."""
+        """The newest report of each process that has reported within `REPORT_LIFETIME`.
+
+        Reports are dated by the clock of the cache, and so is `now`.
+        """
         return tuple(
-            report for report in self._reports.values() if now - report.reported_at <= REPORT_LIFETIME
+            report for report in self._reports.values() if abs(now - report.reported_at) <= REPORT_LIFETIME
         )
 
     def tickers_per_minute(self, now: datetime) -> int:
@@ -74,7 +79,12 @@ class SourceMirror:
     def record_report(self, report: SourceReport, now: datetime) -> None:
         """Store a process's report, and drop expired reports."""
         known = self._reports.get(report.instance)
-        if known is None or report.reported_at >= known.reported_at:
+        # A known report from the future was dated before the clock of the cache stepped back.
+        if (
+            known is None
+            or report.reported_at >= known.reported_at
+            or known.reported_at > now + CLOCK_TOLERANCE
+        ):
             self._reports[report.instance] = report
         self._reports = {each.instance: each for each in self.reports(now)}
 
@@ -108,11 +118,14 @@ class Mirror:
         publish: Callable[[Ticker, TickerKey], None],
         sources: Iterable[Source] = Source,
         clock: Clock = utc_now,
+        cache_clock: Clock | None = None,
         wait_s: Callable[[int], float] = jittered_wait_s,
     ) -> None:
         self._feed = feed
         self._publish = publish
         self._clock = clock
+        self.cache_clock = cache_clock or clock
+        """The clock of the cache, which dates reports."""
         self._wait_s = wait_s
         self._sources = {source: SourceMirror(source) for source in sources}
         self._slots: dict[TickerKey, TickerSlot] = {}
@@ -140,6 +153,15 @@ class Mirror:
             return self._disconnected_at
         times = [mirrored.interrupted_at for mirrored in self._sources.values()]
         return max((each for each in times if each is not None), default=None) if all(times) else None
+
+    def clock_skews(self) -> dict[str, timedelta]:
+        """How far the machine's clock of each reporting process is ahead, by the name of the process."""
+        now = self.cache_clock()
+        return {
+            report.instance: report.clock_skew
+            for mirrored in self._sources.values()
+            for report in mirrored.reports(now)
+        }
 
     def interrupted_at(self, source: Source) -> datetime | None:
         """The time since which `source` is not kept current; `None` while it is."""
@@ -210,7 +232,7 @@ class Mirror:
         mirrored = self._sources[snapshot.source]
         now = self._clock()
         for report in snapshot.reports:
-            mirrored.record_report(report, now)
+            mirrored.record_report(report, self.cache_clock())
         position = mirrored.position
         if snapshot.epoch != position.epoch:
             self._begin_epoch(mirrored)
@@ -231,7 +253,7 @@ class Mirror:
         if mirrored is None:
             return
         if isinstance(message, SourceReport):
-            mirrored.record_report(message, self._clock())
+            mirrored.record_report(message, self.cache_clock())
         elif isinstance(message, Snapshot):
             mirrored.interrupted_at = None
             if not any(each.interrupted_at for each in self._sources.values()):

@@ -11,13 +11,13 @@ from rates.source import Source
 
 
 class RedisCoordination:
-    """A `Coordination` on Redis. `instance` identifies this process in the claims that it holds."""
+    """A `Coordination` on Redis."""
 
-    def __init__(self, redis: RedisClient, keys: RedisKeys, *, instance: str, clock: Clock) -> None:
-        self._redis, self._keys, self._instance, self._clock = redis, keys, instance, clock
+    def __init__(self, redis: RedisClient, keys: RedisKeys, *, clock: Clock) -> None:
+        self._redis, self._keys, self._clock = redis, keys, clock
 
     def tick_claim(self, schedule: str) -> RedisTickClaim:
-        return RedisTickClaim(self._redis, self._keys, holder=self._instance, schedule=schedule)
+        return RedisTickClaim(self._redis, self._keys, schedule=schedule)
 
     def request_budget(self, source: Source, limits: CallLimits) -> RedisRequestBudget:
         return RedisRequestBudget(self._redis, self._keys, source, limits, clock=self._clock)

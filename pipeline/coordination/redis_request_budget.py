@@ -23,14 +23,16 @@ from rates.health import CallBudgetState
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 
+# Clocks that differ by more are another time: the answer is converted to the caller's.
+CLOCK_TOLERANCE = timedelta(seconds=2)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class RedisRequestBudget:
     """A `RequestBudget` on Redis.
 
-    Calls are timed by the clock of Redis, so that the clocks of replicas need not agree; `clock` only gives the month. With
-    `is_clock_shared` all replicas have the same `clock`, and all times are taken from it.
+    Calls are timed by the clock of Redis, so that the clocks of replicas need not agree; `clock` gives the month, and the times of
+    answers. With `is_clock_shared` all replicas have the same `clock`, and all times are taken from it.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class RedisRequestBudget:
             format_us(next_month(now)),
             self._now(),
         ]
-        verdict, remaining, at_us, left = await self._take.run(keys, args)
+        verdict, remaining, at_us, left, now_us = await self._take.run(keys, args)
         at = parse_us(int(at_us))
+        if abs(ahead := parse_us(int(now_us)) - self._clock()) > CLOCK_TOLERANCE:
+            at -= ahead
         match verdict:
             case b"taken":
                 return state_of(limits, int(remaining), at, int(left), now)

@@ -1,22 +1,30 @@
-"""Tick claims in Redis: the first replica that sets the key of a tick has claimed it."""
+"""Tick claims in Redis, by the clock of Redis: the clocks of replicas need not agree, nor run on."""
 
 from datetime import timedelta
 
-from cache.redis_client import RedisClient, translated_errors
+from cache.redis_client import LuaScript, RedisClient, read_script
+from pipeline.tick import Tick, tick_time
+from rates.clock import parse_us
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 
+# Afterwards the key expires; a tick is over long before.
+LIFETIME_TICKS = 10
+MIN_LIFETIME = timedelta(minutes=1)
+_MICROSECOND, _MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
+
 
 class RedisTickClaim:
-    """A `TickClaim` on Redis.
+    """A `TickClaim` on Redis. Each `schedule` has ticks of its own."""
 
-    `holder` identifies this process in the key; each `schedule` has ticks of its own.
-    """
+    def __init__(self, redis: RedisClient, keys: RedisKeys, *, schedule: str) -> None:
+        self._keys, self._schedule = keys, schedule
+        self._claim = LuaScript(redis, read_script("pipeline.coordination", "claim.lua"))
 
-    def __init__(self, redis: RedisClient, keys: RedisKeys, *, holder: str, schedule: str) -> None:
-        self._redis, self._keys, self._holder, self._schedule = redis, keys, holder, schedule
-
-    async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
-        with translated_errors():
-            key = self._keys.tick(source, number, self._schedule)
-            return bool(await self._redis.set(key, self._holder, nx=True, px=lifetime))
+    async def claim(self, source: Source, interval: timedelta, least_left: timedelta = timedelta()) -> Tick:
+        lifetime = max(MIN_LIFETIME, LIFETIME_TICKS * interval)
+        arguments = [interval // _MICROSECOND, least_left // _MICROSECOND, lifetime // _MILLISECOND]
+        claimed, number, now_us = await self._claim.run([self._keys.tick(source, self._schedule)], arguments)
+        return Tick(
+            is_claimed=bool(claimed), now=parse_us(int(now_us)), ends_at=tick_time(int(number) + 1, interval)
+        )

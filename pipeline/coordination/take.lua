@@ -1,7 +1,7 @@
 -- Take one call out of a source's budget, by one clock for all replicas: that of Redis, unless a time is given.
 -- KEYS calls not_before month pace rest; ARGV window_us limit monthly (-1: none) call_id month_end_us now_us ('': Redis's own)
--- Returns {verdict, calls left, microseconds since the epoch, calls of the month left (-1: no quota)}: the time is when the
--- next call is certain to be allowed.
+-- Returns {verdict, calls left, microseconds since the epoch, calls of the month left (-1: no quota), present time in
+-- microseconds}: the first time is when the next call is certain to be allowed.
 local now = tonumber(ARGV[6])
 if not now then
   local time = redis.call('TIME')
@@ -15,15 +15,15 @@ local used = tonumber(redis.call('GET', KEYS[3]) or '0')
 local left = monthly >= 0 and math.max(monthly - used, 0) or -1
 
 local not_before = tonumber(redis.call('GET', KEYS[2]) or '0')
-if now < not_before then return { 'held', 0, whole(not_before), left } end
-if left == 0 then return { 'quota', 0, whole(now), 0 } end
+if now < not_before then return { 'held', 0, whole(not_before), left, whole(now) } end
+if left == 0 then return { 'quota', 0, whole(now), 0, whole(now) } end
 local rest = math.max(tonumber(redis.call('GET', KEYS[4]) or '0'), tonumber(redis.call('GET', KEYS[5]) or '0'))
-if now < rest then return { 'paced', 0, whole(rest), left } end
+if now < rest then return { 'paced', 0, whole(rest), left, whole(now) } end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. whole(now - window))
 local count = redis.call('ZCARD', KEYS[1])
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
-if count >= limit then return { 'spent', 0, whole(tonumber(oldest) + window), left } end
+if count >= limit then return { 'spent', 0, whole(tonumber(oldest) + window), left, whole(now) } end
 
 redis.call('ZADD', KEYS[1], whole(now), ARGV[4])
 redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000) + 1000)
@@ -34,4 +34,6 @@ if left > 1 then
   local pause = math.floor((tonumber(ARGV[5]) - now) / left)
   redis.call('SET', KEYS[4], whole(now + pause), 'PX', math.ceil(pause / 1000) + 1000)
 end
-return { 'taken', limit - count - 1, whole(tonumber(oldest or now) + window), left < 0 and -1 or left - 1 }
+return {
+  'taken', limit - count - 1, whole(tonumber(oldest or now) + window), left < 0 and -1 or left - 1, whole(now),
+}

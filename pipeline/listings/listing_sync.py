@@ -16,7 +16,7 @@ from pipeline.health import SourceHealth
 from pipeline.listings.apply import apply_listing
 from pipeline.listings.fetch import fetch_listing
 from pipeline.ports import ListingFetcher, TickClaim
-from pipeline.schedule import tick_number, tick_time
+from pipeline.tick import tick_number, tick_time
 from pipeline.validation import Rejection
 from rates.clock import Clock
 from rates.errors import (
@@ -98,11 +98,12 @@ class ListingSync:
         return self._next_poll(state) - self._clock()
 
     def _due_at(self, state: ListingState | None) -> datetime:
-        return self._started_at if state is None else state.read_at + self._interval
+        # A time in the future was written by a replica whose clock was wrong: it says nothing.
+        is_known = state is not None and state.read_at - self._clock() < self._attempt_interval
+        return state.read_at + self._interval if state is not None and is_known else self._started_at
 
     async def _claim_turn(self) -> bool:
-        number = tick_number(self._clock(), self._attempt_interval)
-        return self._keeps_turn or await self._claim.claim(self._source, number, 2 * self._attempt_interval)
+        return self._keeps_turn or (await self._claim.claim(self._source, self._attempt_interval)).is_claimed
 
     async def _fetch(self) -> ListingState | None:
         """Fetch and apply the listing. Returns `None` if it could not be fetched or was implausible."""

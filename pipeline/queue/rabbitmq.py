@@ -113,7 +113,8 @@ class RabbitTaskQueue:
 
     async def _publish(self, task: Task) -> None:
         assert self._publisher is not None
-        remaining = task.deadline - self._clock()
+        # Relative to the broker's clock; never longer than the task's life, whatever this clock says.
+        remaining = min(task.deadline - self._clock(), task.lifetime)
         if remaining <= timedelta():
             return
         message = aio_pika.Message(

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from cache.ports import TickerFeed, TickerSink
@@ -65,6 +66,12 @@ def ticker(
         sequence=sequence,
         last_trade_at=None if traded_at is None else parse_us(traded_at),
     )
+
+
+def undated(message: object) -> SourceReport:
+    """A report as `report` makes it at 0: the cache dates it."""
+    assert isinstance(message, SourceReport)
+    return msgspec.structs.replace(message, reported_at=parse_us(0))
 
 
 def report(instance: str, at: int, refused: int = 0) -> SourceReport:

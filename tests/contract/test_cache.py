@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from tests.contract.caches import (
     RedisCache,
     report,
     ticker,
+    undated,
     url_of,
 )
 
@@ -158,17 +160,42 @@ async def test_a_snapshot_has_the_write_of_each_ticker(cache: Cache) -> None:
     assert (await cache.read_snapshot(Source.COINGECKO)).seqs == {}
 
 
-async def test_reports_are_kept_per_process_until_they_expire(cache: Cache) -> None:
-    """The snapshot has the newest report of each process that still reports."""
-    later = REPORT_LIFETIME // timedelta(microseconds=1) + 10
+async def test_reports_are_kept_per_process(cache: Cache) -> None:
+    """The snapshot has the newest report of each process."""
     async with cache.subscribe() as messages:
         await cache.report(report("a", 1, 1))
-        assert await next_message(messages) == report("a", 1, 1)
+        assert undated(await next_message(messages)) == report("a", 0, 1)
     await cache.report(report("a", 2, 5))
     await cache.report(report("b", 3, 0))
-    assert set((await cache.read_snapshot(Source.BINANCE)).reports) == {report("a", 2, 5), report("b", 3, 0)}
-    await cache.report(report("b", later, 0))
-    assert set((await cache.read_snapshot(Source.BINANCE)).reports) == {report("b", later, 0)}
+    reports = (await cache.read_snapshot(Source.BINANCE)).reports
+    assert set(map(undated, reports)) == {report("a", 0, 5), report("b", 0, 0)}
+
+
+async def test_reports_in_memory_expire_by_the_clock_of_the_process() -> None:
+    """All of its processes are one."""
+    cache = MemoryCache()
+    later = REPORT_LIFETIME // timedelta(microseconds=1) + 10
+    await cache.report(report("a", 2))
+    await cache.report(report("b", later))
+    assert (await cache.read_snapshot(Source.BINANCE)).reports == (report("b", later),)
+
+
+@pytest.mark.parametrize("away_s", [-61.0, 300.0])
+async def test_redis_dates_reports_and_drops_those_of_another_time(redis_url: str, away_s: float) -> None:
+    """Whatever the clock of the process says. Those from the future are from before a step of its own clock."""
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    cache = RedisCache(redis, NAMES)
+    tricky = msgspec.structs.replace(report("a", 1), reason='saw "reported_at_us":5')
+    await cache.report(tricky)
+    (stored,) = (await cache.read_snapshot(Source.BINANCE)).reports
+    seconds, _ = await redis.time()
+    assert abs(stored.reported_at.timestamp() - seconds) < 5
+    assert undated(stored) == undated(tricky)
+    await redis.zadd(NAMES.reported(Source.BINANCE), {"a": (seconds + away_s) * 1_000_000})
+    await cache.report(report("b", 1))
+    assert [each.instance for each in (await cache.read_snapshot(Source.BINANCE)).reports] == ["b"]
+    await redis.aclose()
 
 
 async def test_two_subscribers_receive_the_same_messages_in_the_same_order(cache: Cache) -> None:

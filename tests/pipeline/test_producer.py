@@ -11,10 +11,10 @@ from pipeline.coordination.memory_tick_claim import MemoryTickClaim
 from pipeline.ports import Delivery, TaskQueue, TickClaim
 from pipeline.producer import Producer
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.schedule import tick_number
 from pipeline.task import Task, decode_task
+from pipeline.tick import Tick
 from pipeline.watchlist import Watchlist
-from rates.clock import Clock, utc_now
+from rates.clock import utc_now
 from rates.errors import CacheUnavailable, DatabaseUnavailable, QueueUnavailable
 from rates.source import Source
 from runtime.heartbeat import Heartbeat
@@ -22,12 +22,11 @@ from tests.pipeline.fakes import START, FakeClock, FakeReader, instrument, until
 
 BINANCE = Source.BINANCE
 INTERVAL = timedelta(seconds=4)
-NUMBER = tick_number(START, INTERVAL)
 INSTRUMENTS = [instrument(f"A{number}/USDT") for number in range(50)]
 
 
 class AwayClaim:
-    async def claim(self, source: Source, number: int, lifetime: timedelta) -> bool:
+    async def claim(self, source: Source, interval: timedelta, least_left: timedelta = timedelta()) -> Tick:
         raise CacheUnavailable("Redis: away")
 
 
@@ -54,7 +53,6 @@ async def make_producer(
     queue: TaskQueue,
     claim: TickClaim,
     *,
-    clock: Clock,
     reader: FakeReader | None = None,
     interval: timedelta = INTERVAL,
     heartbeat: Path | None = None,
@@ -69,7 +67,6 @@ async def make_producer(
         claim=claim,
         queue=queue,
         heartbeat=Heartbeat(heartbeat),
-        clock=clock,
     )
 
 
@@ -87,8 +84,8 @@ async def test_a_tick_issues_all_instruments_in_shards_until_the_next_tick() -> 
     """50 instruments in tasks of at most 20, with the next tick as their deadline."""
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
-    producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock)
-    assert await producer.issue_tick(NUMBER) == 3
+    producer = await make_producer(queue, MemoryTickClaim(clock))
+    assert await producer.issue_tick() == 3
     tasks = await drain(queue)
     assert sorted(one.source_symbol for task in tasks for one in task.instruments) == sorted(
         one.source_symbol for one in INSTRUMENTS
@@ -100,21 +97,21 @@ async def test_two_producers_do_not_double_the_tasks() -> None:
     """One issues the tick, the other finds it claimed; either may issue the next."""
     clock = FakeClock()
     queue, claim = MemoryTaskQueue(clock), MemoryTickClaim(clock)
-    producers = [await make_producer(queue, claim, clock=clock) for _ in range(2)]
-    assert sorted([await producer.issue_tick(NUMBER) for producer in producers]) == [0, 3]
+    producers = [await make_producer(queue, claim) for _ in range(2)]
+    assert sorted([await producer.issue_tick() for producer in producers]) == [0, 3]
     clock.advance(seconds=4)
-    assert sorted([await producer.issue_tick(NUMBER + 1) for producer in producers]) == [0, 3]
+    assert sorted([await producer.issue_tick() for producer in producers]) == [0, 3]
 
 
 async def test_an_unavailable_queue_costs_one_tick(tmp_path: Path) -> None:
     """The next tick is issued as usual. Only a successful tick renews the heartbeat."""
     clock, queue, beat = FakeClock(), FlakyQueue(), tmp_path / "beat"
-    producer = await make_producer(queue, MemoryTickClaim(clock), clock=clock, heartbeat=beat)
-    assert await producer.issue_tick(NUMBER) == 0
+    producer = await make_producer(queue, MemoryTickClaim(clock), heartbeat=beat)
+    assert await producer.issue_tick() == 0
     assert not beat.exists()
     queue.away = False
     clock.advance(seconds=4)
-    assert await producer.issue_tick(NUMBER + 1) == 3
+    assert await producer.issue_tick() == 3
     assert beat.exists()
 
 
@@ -122,18 +119,16 @@ async def test_no_task_is_issued_without_redis() -> None:
     """The claim is unknown, and consumers could not write anyway."""
     clock = FakeClock()
     queue = MemoryTaskQueue(clock)
-    producer = await make_producer(queue, AwayClaim(), clock=clock)
-    assert await producer.issue_tick(NUMBER) == 0
+    producer = await make_producer(queue, AwayClaim())
+    assert await producer.issue_tick() == 0
     assert queue.count_ready(BINANCE) == 0
 
 
 async def test_no_instruments_issue_no_tasks() -> None:
     """An empty watchlist is no error."""
     clock = FakeClock()
-    producer = await make_producer(
-        MemoryTaskQueue(clock), MemoryTickClaim(clock), clock=clock, reader=FakeReader([])
-    )
-    assert await producer.issue_tick(NUMBER) == 0
+    producer = await make_producer(MemoryTaskQueue(clock), MemoryTickClaim(clock), reader=FakeReader([]))
+    assert await producer.issue_tick() == 0
 
 
 async def test_it_issues_every_tick_until_stopped() -> None:
@@ -141,7 +136,7 @@ async def test_it_issues_every_tick_until_stopped() -> None:
     queue, stop = FlakyQueue(), asyncio.Event()
     queue.away = False
     interval = timedelta(milliseconds=50)
-    producer = await make_producer(queue, MemoryTickClaim(utc_now), clock=utc_now, interval=interval)
+    producer = await make_producer(queue, MemoryTickClaim(utc_now), interval=interval)
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         group.create_task(producer.run(stop))
         await until(lambda: len(queue.tasks) >= 12)
@@ -149,6 +144,35 @@ async def test_it_issues_every_tick_until_stopped() -> None:
     deadlines = sorted({task.deadline for task in queue.tasks})
     assert len(queue.tasks) == 3 * len(deadlines)
     assert all((later - earlier) % interval == timedelta() for earlier, later in pairwise(deadlines))
+
+
+async def test_a_starting_producer_leaves_a_tick_that_is_nearly_over() -> None:
+    """A task about to expire would only cost a call."""
+    clock = FakeClock()
+    queue = MemoryTaskQueue(clock)
+    producer = await make_producer(queue, MemoryTickClaim(clock))
+    clock.advance(seconds=2, microseconds=1)
+    assert await producer.issue_tick(INTERVAL / 2) == 0
+    clock.advance(microseconds=-1)
+    assert await producer.issue_tick(INTERVAL / 2) == 3
+
+
+async def test_it_goes_on_when_the_clock_of_the_ticks_steps(tmp_path: Path) -> None:
+    """Back by five minutes or ahead by an hour: the next tick comes an interval later, and the heartbeat with it."""
+    queue, stop, steps = FlakyQueue(), asyncio.Event(), [timedelta()]
+    queue.away = False
+    interval = timedelta(milliseconds=50)
+    claim = MemoryTickClaim(lambda: utc_now() + steps[-1])
+    producer = await make_producer(queue, claim, interval=interval, heartbeat=tmp_path / "beat")
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(producer.run(stop))
+        for step in (timedelta(minutes=-5), timedelta(hours=1), timedelta(minutes=-20), timedelta()):
+            (tmp_path / "beat").unlink(missing_ok=True)
+            queue.tasks.clear()
+            steps.append(step)
+            await until(lambda: len(queue.tasks) >= 9)
+            assert (tmp_path / "beat").exists()
+        stop.set()
 
 
 async def test_the_watchlist_picks_up_changes_and_survives_an_unavailable_database() -> None:

@@ -79,7 +79,7 @@ class RealBackends:
     def __init__(self, redis_url: str, amqp_url: str) -> None:
         self.redis = open_redis(redis_url)
         self.queue = RabbitTaskQueue(amqp_url, Source, clock=utc_now)
-        self.coordination = RedisCoordination(self.redis, KEYS, instance="test", clock=utc_now)
+        self.coordination = RedisCoordination(self.redis, KEYS, clock=utc_now)
         self.sink = RedisTickerSink(self.redis, KEYS)
         self.feed = RedisTickerFeed(self.redis, KEYS)
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.schedule import first_tick, make_tasks, tick_number, tick_time
+from pipeline.schedule import make_tasks
+from pipeline.tick import tick_number, tick_time
 from tests.pipeline.fakes import START, instrument
 
 INTERVAL = timedelta(seconds=4)
@@ -17,13 +18,6 @@ def test_a_tick_lasts_from_its_own_time_to_that_of_the_next() -> None:
     assert tick_time(number, INTERVAL) == START
     assert tick_number(START + INTERVAL - timedelta(microseconds=1), INTERVAL) == number
     assert tick_number(START + INTERVAL, INTERVAL) == number + 1
-
-
-def test_a_producer_begins_with_a_tick_that_has_half_its_time_left() -> None:
-    """A task about to expire would only cost a call."""
-    number = tick_number(START, INTERVAL)
-    assert first_tick(START + timedelta(seconds=2), INTERVAL) == number
-    assert first_tick(START + timedelta(seconds=2, microseconds=1), INTERVAL) == number + 1
 
 
 @given(count=st.integers(0, 120), size=st.integers(1, 50))
