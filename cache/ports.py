@@ -69,7 +69,7 @@ class TickerSink(Protocol):
         ...
 
     async def report(self, report: SourceReport) -> None:
-        """Store and publish the report of one process on its source, dated by the clock of the cache.
+        """Store and publish the report of one process, dated by the clock of the cache.
 
         Raises:
             CacheUnavailable: the report is lost, or only published, because the cache refuses writes.

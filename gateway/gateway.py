@@ -146,9 +146,9 @@ class Gateway:
         tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
-        """Whether cache and catalog have been read, the cache was not lost for too long, and the clock can be corrected.
+        """Whether cache and catalog have been read, and neither cache nor clock is amiss.
 
-        Not while the process stops.
+        The cache may be lost for a while, the clock may be corrected. Not while the process stops.
         """
         return not self.is_stopping and not self.awaited()
 

@@ -158,7 +158,7 @@ class Consumer:
         return Verdict.DROP, "done"
 
     def _time_left(self, task: Task) -> timedelta | None:
-        """Return the time until the deadline; `None` if the clocks of its producer and this process disagree.
+        """Return the time until the deadline; `None` if producer and consumer disagree.
 
         The queue delivers no expired task, so that the present must be within the task's life.
         """

@@ -50,7 +50,7 @@ class Producer:
         self._log = structlog.get_logger("ratewire.producer").bind(source=source.value)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Issue every tick from now on, until `stop`. The first is the present one if half of it is left."""
+        """Issue every tick until `stop`; the present one only if half of it is left."""
         least_left = self._interval / 2
         while not stop.is_set():
             await self.issue_tick(least_left)
@@ -60,9 +60,9 @@ class Producer:
                     await stop.wait()
 
     async def issue_tick(self, least_left: timedelta = timedelta()) -> int:
-        """Issue the tasks of the present tick, unless another producer has, or less than `least_left` of it is left.
+        """Issue the tasks of the present tick, unless another producer has.
 
-        Returns how many the queue confirmed.
+        Nor if less than `least_left` of it is left. Returns how many the queue confirmed.
         """
         loop, enqueued = asyncio.get_running_loop(), 0
         # Until the claim tells the end of the tick. Ticks that are missed meanwhile are skipped: their data would be old.

@@ -8,7 +8,10 @@ from rates.clock import EPOCH
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """The present tick of a schedule, by the clock that replicas share, and whether this replica has claimed it."""
+    """The present tick, by the clock that replicas share.
+
+    `is_claimed`: whether this replica does its work.
+    """
 
     is_claimed: bool
     now: datetime

@@ -20,7 +20,7 @@ class RedisKeys:
 
     @property
     def clock(self) -> str:
-        """Hash: source → how far its event times are ahead of Redis' clock, and when that was measured, in microseconds."""
+        """Hash: source → `lead:time` of its event times over Redis' clock, in microseconds."""
         return f"{self.prefix}:clock"
 
     def head(self, source: Source) -> str:

@@ -165,7 +165,7 @@ def _cache_error(reports: Sequence[SourceReport]) -> str | None:
 
 
 def _skew_ms(facts: SourceFacts) -> int | None:
-    """Return by how much the clocks on the way of its rates disagree: the source's, its processes' and this one's."""
+    """Return how far clocks on the way of its rates are off, that of the source included."""
     machines = [facts.clock_skew, *(report.clock_skew for report in facts.reports)]
     skews = [abs(skew) for skew in machines if abs(skew) >= NAMED_SKEW]
     if facts.last is not None:

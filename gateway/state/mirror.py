@@ -155,7 +155,7 @@ class Mirror:
         return max((each for each in times if each is not None), default=None) if all(times) else None
 
     def clock_skews(self) -> dict[str, timedelta]:
-        """How far the machine's clock of each reporting process is ahead, by the name of the process."""
+        """The lead of the clock of each reporting process's machine, by process."""
         now = self.cache_clock()
         return {
             report.instance: report.clock_skew

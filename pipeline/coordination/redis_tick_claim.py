@@ -1,4 +1,4 @@
-"""Tick claims in Redis, by the clock of Redis: the clocks of replicas need not agree, nor run on."""
+"""Tick claims in Redis, by its clock: the clocks of replicas need not agree."""
 
 from datetime import timedelta
 

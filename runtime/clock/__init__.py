@@ -1,1 +1,1 @@
-"""The clocks of a process: measured against Redis and against what sources publish, and corrected."""
+"""The clocks of a process, measured against Redis and the sources, and corrected."""

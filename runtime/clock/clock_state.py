@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from runtime.clock.selection import Basis, Selection
+from runtime.clock.selection import Basis, ClockSelection
 
 # Smaller differences are corrected and measured, but not worth a sentence.
 NAMED_FROM_S = 5.0
@@ -17,16 +17,16 @@ class ClockState:
 
     def __init__(self, max_skew: timedelta = timedelta(minutes=10)) -> None:
         self.max_skew = max_skew
-        self.selection: Selection | None = None
+        self.selection: ClockSelection | None = None
 
     @property
     def skew(self) -> timedelta:
-        """How far this machine's clock is ahead of the corrected one, to a tenth of a second."""
+        """The lead of this machine's clock over the corrected one, to a tenth of a second."""
         return round_span(0.0 if self.selection is None else self.selection.own_skew_s)
 
     @property
     def server_skew(self) -> timedelta | None:
-        """How far Redis' clock is ahead of the corrected one; `None` if it was not measured."""
+        """The lead of Redis' clock over the corrected one; `None` if it was not measured."""
         skew_s = None if self.selection is None else self.selection.server_skew_s
         return None if skew_s is None else round_span(skew_s)
 
@@ -41,7 +41,7 @@ class ClockState:
 
     @property
     def problem(self) -> str | None:
-        """Which clocks are wrong, in words; `None` if all agree."""
+        """The clocks that are wrong, in words; `None` if all agree."""
         found = [] if self.selection is None else _describe_sources(self.selection)
         return "; ".join(filter(None, (self.machine_problem, *found))) or None
 
@@ -66,7 +66,7 @@ def describe_skew(skew_s: float) -> str:
     return f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'}"
 
 
-def _describe_clocks(selection: Selection) -> list[str]:
+def _describe_clocks(selection: ClockSelection) -> list[str]:
     own_s, server_s = selection.own_skew_s, selection.server_skew_s
     if not selection.is_certain and server_s is not None:
         if _distance_s(selection) < NAMED_FROM_S:
@@ -90,7 +90,7 @@ def _describe_clocks(selection: Selection) -> list[str]:
     return found
 
 
-def _describe_sources(selection: Selection) -> list[str]:
+def _describe_sources(selection: ClockSelection) -> list[str]:
     found = [
         f"the clock of {source.name} is {ahead_s:.0f} s ahead" for source, ahead_s in selection.ahead.items()
     ]
@@ -101,6 +101,6 @@ def _describe_sources(selection: Selection) -> list[str]:
     return found
 
 
-def _distance_s(selection: Selection) -> float:
+def _distance_s(selection: ClockSelection) -> float:
     server_s = selection.server_skew_s
     return 0.0 if server_s is None else abs(selection.own_skew_s - server_s)

@@ -30,7 +30,10 @@ log = structlog.get_logger("ratewire.clock")
 
 
 class ServerTime(msgspec.Struct, frozen=True):
-    """The time of a server in seconds since the Unix epoch, and how far sources' event times are ahead of it."""
+    """The time of a server in seconds since the Unix epoch.
+
+    `sources`: the lead of their event times over it.
+    """
 
     now_s: float
     sources: Mapping[Source, float] = {}
@@ -49,9 +52,9 @@ class TimeServer(Protocol):
 
 
 class ProcessClock:
-    """The clocks of a process: `corrected` for ages, `server` for what processes agree on, such as deadlines.
+    """The clocks of a process: `corrected` for ages, `server` for deadlines.
 
-    Both run on the monotonic clock from the first measurement on. Without a `time_server`, `server` is the corrected clock.
+    What processes must agree on follows `server`. Both run on the monotonic clock from the first measurement on. Without a `time_server`, `server` is the corrected clock.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Selects the time to judge ages by, from a machine's own clock, Redis' and the sources' event times.
+"""Selects the time to judge ages by, from several clocks and the sources' event times.
 
 Pure. Offsets in seconds are those of `SteadyClock`: what is added to the monotonic clock. See docs/decisions/0037.
 """
@@ -33,7 +33,7 @@ class Basis(Enum):
     LATER = "the later one, as nothing tells which is right"
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
+class ClockSelection(msgspec.Struct, frozen=True, kw_only=True):
     """The selected time, and how far everybody is from it, in seconds: positive is ahead.
 
     `server_skew_s` is `None` without a measurement. `witnesses` are the sources that confirm the time, `ahead` those whose events
@@ -54,7 +54,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self.basis is not Basis.LATER
 
 
-def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, float]) -> Selection:
+def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, float]) -> ClockSelection:
     """Select the time.
 
     It is never before both the own clock's and Redis': a value must not look younger than by each of them.
@@ -66,7 +66,7 @@ def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, 
     if len(latest) > 1 and latest[1] - offset_s > SOURCE_AHEAD_S:
         offset_s = latest[0] if latest[0] - latest[1] <= SOURCES_APART_S else latest[1]
         basis = Basis.SOURCES
-    return Selection(
+    return ClockSelection(
         offset_s=offset_s,
         basis=basis,
         own_skew_s=own_s - offset_s,

@@ -1,4 +1,4 @@
-"""A clock that runs on the machine's monotonic clock: steps of the wall clock do not reach it."""
+"""A clock that runs on the monotonic clock: steps of the wall clock do not reach it."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _from_timestamp = datetime.fromtimestamp
 
 
 class SteadyClock:
-    """A `Clock`: seconds of `elapsed`, plus an offset that makes them seconds since the Unix epoch.
+    """A `Clock`: seconds of `elapsed`, plus an offset from the Unix epoch.
 
     It starts with the time of the wall clock. A correction backwards of up to `LONGEST_HOLD_S` makes it stand still until the time
     has caught up, so that it does not go backwards.

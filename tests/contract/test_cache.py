@@ -182,7 +182,7 @@ async def test_reports_in_memory_expire_by_the_clock_of_the_process() -> None:
 
 @pytest.mark.parametrize("away_s", [-61.0, 300.0])
 async def test_redis_dates_reports_and_drops_those_of_another_time(redis_url: str, away_s: float) -> None:
-    """Whatever the clock of the process says. Those from the future are from before a step of its own clock."""
+    """The clock of the process does not count. Those from the future are from before a step."""
     redis = open_redis(redis_url)
     await redis.flushall()
     cache = RedisCache(redis, NAMES)

@@ -158,7 +158,7 @@ async def test_a_starting_producer_leaves_a_tick_that_is_nearly_over() -> None:
 
 
 async def test_it_goes_on_when_the_clock_of_the_ticks_steps(tmp_path: Path) -> None:
-    """Back by five minutes or ahead by an hour: the next tick comes an interval later, and the heartbeat with it."""
+    """Tasks and heartbeats go on, back by five minutes as well as ahead by an hour."""
     queue, stop, steps = FlakyQueue(), asyncio.Event(), [timedelta()]
     queue.away = False
     interval = timedelta(milliseconds=50)

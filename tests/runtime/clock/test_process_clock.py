@@ -75,7 +75,7 @@ async def test_a_wrong_machine_has_the_right_time(own_s: float) -> None:
 
 @pytest.mark.parametrize("redis_s", [-900.0, -30.0, 30.0, 900.0])
 async def test_a_wrong_redis_corrupts_no_age(redis_s: float) -> None:
-    """The process is fit, Redis is named, and what processes agree on follows Redis all the same."""
+    """The process is fit, Redis is named, and deadlines follow Redis all the same."""
     world = World(redis_s=redis_s)
     clock = world.clock()
     world.publish(clock, BINANCE)
@@ -113,7 +113,7 @@ async def test_without_witnesses_nothing_looks_younger() -> None:
 
 
 async def test_the_round_trip_is_taken_into_account() -> None:
-    """Half of it has passed since Redis read its clock. A later measurement that is less accurate moves nothing."""
+    """Half of it has passed since Redis read its clock. A worse measurement moves nothing."""
     world = World(own_s=-300.0)
     clock = world.clock()
     world.publish(clock, BINANCE)
@@ -209,7 +209,7 @@ async def test_it_measures_at_once_and_again_after_a_step() -> None:
 
 
 def test_a_small_correction_never_goes_backwards() -> None:
-    """The clock stands still until the time has caught up; after a large one ages are right at once."""
+    """The clock stands still instead; after a large one ages are right at once."""
     world = World()
     clock = SteadyClock(elapsed=world.read_elapsed, wall=world.wall)
     first = clock()

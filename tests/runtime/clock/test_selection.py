@@ -1,4 +1,4 @@
-"""Which of several clocks ages are judged by."""
+"""Selection of the clock that ages are judged by."""
 
 import pytest
 from hypothesis import given
@@ -92,10 +92,7 @@ def test_without_redis_the_machine_counts() -> None:
 def test_no_witness_makes_a_value_younger_than_all_clocks_and_sources_say(
     own_s: float, server_s: float, sources: dict[Source, float]
 ) -> None:
-    """With one right clock among machine and Redis, and sources that never see the future, no age is too small.
-
-    The exception is a source that dies exactly when the wrong clock would have it right, which a source that died never confirms again.
-    """
+    """An earlier time than the later clock's needs a source that confirms it."""
     found = select_clock(own_s, server_s, sources)
     assert found.offset_s >= min(own_s, server_s) - AGREEMENT_S
     latest = sorted(sources.values(), reverse=True)
