@@ -44,6 +44,9 @@ MAX_SELECTIONS = 256
 MAX_ENCODED_BYTES = 64 * MIB
 MAX_ENCODED_LISTS = 4_096
 
+# Encoded symbols, for all selections: as many as are parsed without repetition (`rates.symbol`).
+MAX_ENCODED_SYMBOLS = 16_384
+
 # Encoded enum values: 128 for each enum of a selection (`functools.lru_cache`'s own bound).
 
 # Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.

@@ -63,6 +63,7 @@ SIGNATURES = [
         WEBSOCKET, "__init__", ("config", "server_state", "app_state", "_loop"), "replaces the extensions"
     ),
     Signature(WEBSOCKET, "handle_connect", ("event",), "adds the frame writer to the scope"),
+    Signature(WEBSOCKET, "handle_close", ("event",), "closes the write queue before the transport"),
     Signature(WEBSOCKET, "handle_cont", ("event",), "drops empty continuation frames"),
     Signature(WEBSOCKET, "handle_ping", (), "keeps one pong while the client does not read"),
     Signature(WEBSOCKET, "handle_pong", ("event",), "one keepalive serves all connections"),

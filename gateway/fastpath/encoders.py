@@ -17,7 +17,9 @@ from graphql import (
     GraphQLSchema,
 )
 
+from gateway.cache_limits import MAX_ENCODED_SYMBOLS
 from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath, Selection
+from rates.symbol import Symbol
 
 Encoder = Callable[[Any], bytes]
 AttributeEncoder = tuple[str, Encoder]
@@ -47,6 +49,11 @@ def attribute_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, name: str)
     return definition.python_name, _leaf_encoder(schema.type_map[leaf.name], is_nullable=is_nullable)
 
 
+@lru_cache(MAX_ENCODED_SYMBOLS)
+def _encode_symbol(symbol: Symbol) -> bytes:
+    return _encode(str(symbol))
+
+
 def _leaf_encoder(leaf: Any, *, is_nullable: bool) -> Encoder:
     serialize = leaf.serialize
 
@@ -58,6 +65,8 @@ def _leaf_encoder(leaf: Any, *, is_nullable: bool) -> Encoder:
         # The executor reports the error.
         raise NotOnFastPath
 
+    if leaf.name == "Symbol" and not is_nullable:
+        return _encode_symbol
     # An enum has few values: each is encoded once.
     return lru_cache(encode) if isinstance(leaf, GraphQLEnumType) else encode
 

@@ -19,7 +19,6 @@ class AsgiWriter:
         self._queue: WriteQueue | None = None
         self._frame: bytes | None = None
         self._has_frame = asyncio.Event()
-        self.wrote_since_ping = False
 
     @property
     def is_writable(self) -> bool:
@@ -33,7 +32,6 @@ class AsgiWriter:
         return message
 
     def write_frame(self, frame: bytes) -> None:
-        self.wrote_since_ping = True
         self._frame = frame
         self._has_frame.set()
         assert self._queue

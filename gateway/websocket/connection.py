@@ -263,8 +263,8 @@ class Connection:
         if self._protocol.requires_keepalive:
             self._is_silent = not self._is_silent
         else:
-            self._is_silent = not queue.writer.wrote_since_ping
-            queue.writer.wrote_since_ping = False
+            self._is_silent = not queue.wrote_since_keepalive
+            queue.wrote_since_keepalive = False
         # A blocked client would not see it.
         if self._is_silent and self._protocol.acknowledged and queue.is_free:
             queue.write(self._protocol.keepalive_message)

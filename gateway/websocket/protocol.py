@@ -72,7 +72,6 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
     _is_paused = False
     _pong = b""
     keepalive: Keepalive | None = None
-    wrote_since_ping = False
 
     @classmethod
     def configured(cls, keepalive: Keepalive) -> type[Self]:
@@ -103,16 +102,13 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def attach(self, queue: WriteQueue) -> None:
         self._write_queue = queue
+        # Without a call of ours in between. The queue is closed before the transport is.
+        self.write_frame = self.transport.write
         # Not needed after the handshake: about 2 KB per connection.
         del self.request, self.response
 
     encode_frame: Callable[[bytes], bytes] = staticmethod(encode_text_frame)
-
-    def write_frame(self, frame: bytes) -> None:
-        self.wrote_since_ping = True
-        # A transport that is closing must not fail: the payload goes to other connections too.
-        if not self.transport.is_closing():
-            self.transport.write(frame)
+    write_frame: Callable[[bytes], None]
 
     def _write_control(self, frame: bytes) -> None:
         if not self.transport.is_closing():
@@ -203,6 +199,11 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         """Handle a continuation frame, unless it is empty: the number of empty ones is not limited."""
         if event.data or event.fin:
             super().handle_cont(event)
+
+    def handle_close(self, event: Any) -> None:
+        """Write nothing more behind the close frame."""
+        self._close_write_queue()
+        super().handle_close(event)
 
     def handle_ping(self) -> None:
         """Answer a ping.

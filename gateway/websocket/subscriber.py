@@ -39,6 +39,7 @@ class WebSocketSubscriber:
     def deliver(self, payload: EncodedPayload) -> None:
         queue = self._queue
         if queue.is_free or queue.below_high_water:
+            queue.wrote_since_keepalive = True
             known = payload.frames.get(queue.encode_frame)
             # Most payloads are framed already: a call less for each delivery.
             if known is not None and known[0] == self._envelope:
@@ -84,6 +85,7 @@ class WebSocketSubscriber:
     def _write_pending(self) -> None:
         payload, self._pending = self._pending, None
         if payload is not None and not self._queue.is_closed:
+            self._queue.wrote_since_keepalive = True
             self._queue.write_frame(self._encode_frame(payload))
 
     def _on_turn(self) -> None:

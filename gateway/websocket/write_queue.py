@@ -22,9 +22,6 @@ class FrameWriter(Role):
     Calls `on_writable_changed` of the attached queue whenever `is_writable` changes.
     """
 
-    wrote_since_ping: bool
-    """Whether a frame was written since the last check of the keepalive, which resets it."""
-
     @property
     def is_writable(self) -> bool:
         """Whether a frame written now would not wait for the client."""
@@ -39,13 +36,14 @@ class FrameWriter(Role):
         """Notify this queue."""
         ...
 
-    @staticmethod
-    def encode_frame(message: bytes) -> bytes:
-        """The frame of a message."""
+    @property
+    def encode_frame(self) -> Callable[[bytes], bytes]:
+        """Returns the frame of a message."""
         ...
 
-    def write_frame(self, frame: bytes) -> None:
-        """Write a frame without blocking."""
+    @property
+    def write_frame(self) -> Callable[[bytes], None]:
+        """Writes a frame without blocking. Used from `attach` until the queue is closed."""
         ...
 
 
@@ -63,6 +61,7 @@ class WriteQueue:
         "is_free",
         "write_frame",
         "writer",
+        "wrote_since_keepalive",
     )
 
     def __init__(self, writer: FrameWriter, *, stall_s: float, on_stalled: Callable[[], None]) -> None:
@@ -72,16 +71,18 @@ class WriteQueue:
         self._turns: deque[Callable[[], None]] = deque()
         self._stall_timer: asyncio.TimerHandle | None = None
         self._woke_sender = False
+        writer.attach(self)
         self.encode_frame = writer.encode_frame
         self.write_frame = writer.write_frame
-        """Write a frame: only if `is_free`, or if `below_high_water` after it was.
+        """Write a frame: only if `is_free`, or if `below_high_water` after it was; and set `wrote_since_keepalive`.
 
         All messages are written here.
         """
+        self.wrote_since_keepalive = False
+        """Whether a frame was written since the last check of the keepalive messages, which resets it."""
         self.is_closed = False
         self.is_free = True
         """Whether a message may be written now: the socket is writable, and no turn is waiting."""
-        writer.attach(self)
         self.on_writable_changed()
 
     @property
@@ -100,6 +101,7 @@ class WriteQueue:
 
     def write(self, message: bytes) -> None:
         """Write a message: only if `is_free`."""
+        self.wrote_since_keepalive = True
         self.write_frame(self.encode_frame(message))
 
     async def send(self, message: bytes) -> None:

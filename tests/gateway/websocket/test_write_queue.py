@@ -16,7 +16,6 @@ class NarrowWriter:
     """Is writable for `room` frames."""
 
     def __init__(self) -> None:
-        self.wrote_since_ping = False
         self.room = self.burst = 0
         self.written: list[bytes] = []
         self.queue: WriteQueue | None = None
@@ -37,7 +36,6 @@ class NarrowWriter:
         return message
 
     def write_frame(self, frame: bytes) -> None:
-        self.wrote_since_ping = True
         self.written.append(frame)
         self.widen(-1)
 
