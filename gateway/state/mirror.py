@@ -295,7 +295,9 @@ class Mirror:
 
     def _advance(self, mirrored: SourceMirror, epoch: str, seq: int) -> None:
         mirrored.position = StreamPosition(epoch, seq, mirrored.position.lineage)
-        mirrored.waiters.reach(seq)
+        # On the way of every write: rarely does anything wait.
+        if seq >= mirrored.waiters.lowest:
+            mirrored.waiters.reach(seq)
 
     def _store(self, mirrored: SourceMirror, ticker: Ticker, seq: int) -> bool:
         """Store the ticker of the write `seq` if it is newer; return whether it is."""

@@ -1,6 +1,7 @@
 """Waits for a source's position to reach a sequence number."""
 
 import asyncio
+from math import inf
 
 
 class PositionWaiters:
@@ -11,8 +12,8 @@ class PositionWaiters:
 
     def __init__(self) -> None:
         self._waiting: dict[asyncio.Future[None], int] = {}
-        # At most the lowest number waited for.
-        self._lowest = 0
+        self.lowest: float = inf
+        """At most the lowest number waited for; `inf` if none is."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -23,7 +24,7 @@ class PositionWaiters:
         The caller bounds the wait.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lowest = min(seq, self._lowest) if self._waiting else seq
+        self.lowest = min(seq, self.lowest)
         self._waiting[future] = seq
         try:
             await future
@@ -32,7 +33,7 @@ class PositionWaiters:
 
     def reach(self, seq: int) -> None:
         """Resume the coroutines that wait for `seq` or less."""
-        if self._waiting and seq >= self._lowest:
+        if seq >= self.lowest:
             self._resume([future for future, wanted in self._waiting.items() if wanted <= seq])
 
     def end(self) -> None:
@@ -44,4 +45,4 @@ class PositionWaiters:
             del self._waiting[future]
             if not future.done():
                 future.set_result(None)
-        self._lowest = min(self._waiting.values(), default=0)
+        self.lowest = min(self._waiting.values(), default=inf)
