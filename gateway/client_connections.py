@@ -1,17 +1,27 @@
-"""The open WebSockets and streams of the process, which a stop ends one after the other."""
+"""The open WebSockets and streams of the process, which it ends to move their clients."""
 
 import asyncio
 from contextlib import suppress
+from enum import Enum
 from typing import Protocol
 
 # Connections that end within this time end together: more timers than this would cost more than they spread.
 TICK_S = 0.01
+# The `Retry-After` of refused requests, in seconds.
+RETRY_AFTER_S = 1
+
+
+class Ending(Enum):
+    """The cause for which the process ends its connections."""
+
+    STOPPING = "the process is about to end"
+    LEAVING = "the process cannot answer for a while"
 
 
 class ClientConnection(Protocol):
     """A WebSocket, or a stream over HTTP."""
 
-    async def end(self) -> None:
+    async def end(self, ending: Ending) -> None:
         """End it in the way that its client's library follows by reconnecting."""
         ...
 
@@ -25,6 +35,8 @@ class ClientConnections:
         self._is_empty = asyncio.Event()
         self.is_closed = False
         """Whether new ones are refused: the process is about to end."""
+        self.refusal: str | None = None
+        """Why requests and new connections are refused for a while; `None` while they are not."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -40,18 +52,18 @@ class ClientConnections:
         if not self._open:
             self._is_empty.set()
 
-    async def end_all(self, period_s: float) -> None:
+    async def end_all(self, period_s: float, ending: Ending = Ending.STOPPING) -> None:
         """End all connections evenly over `period_s` seconds, the oldest first."""
         loop = asyncio.get_running_loop()
         end_at = loop.time() + period_s
-        async with asyncio.TaskGroup() as ending:
+        async with asyncio.TaskGroup() as tasks:
             while self._open:
                 left_s = end_at - loop.time()
                 wait_s = max(TICK_S, left_s / len(self._open))
                 share = len(self._open) if wait_s >= left_s else round(len(self._open) * wait_s / left_s)
                 for connection in list(self._open)[:share]:
                     self.discard(connection)
-                    ending.create_task(connection.end())
+                    tasks.create_task(connection.end(ending))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._is_empty.wait()

@@ -62,6 +62,8 @@ class Gateway:
         """The exceptions that no code expected so far, by task."""
         self.last_known = instruments if isinstance(instruments, LastKnownInstruments) else None
         self.admission = Admission(max_waiting=settings.max_waiting_joins, wait_s=settings.join_wait_s)
+        self.is_leaving = False
+        """Whether clients are sent to other gateways because this one cannot answer."""
         self.is_stopping = False
         """Whether the process moves its clients to other gateways before it ends."""
         self._unready_after = timedelta(seconds=settings.unready_after_s)
@@ -129,21 +131,24 @@ class Gateway:
         An exception that no code expected costs one attempt of its task, and is counted.
         """
         async with asyncio.TaskGroup() as tasks:
-            self._start(tasks, self.mirror.run, "mirror")
-            self._start(tasks, self.catalog.run, "catalog")
+            self.start_task(tasks, self.mirror.run, "mirror")
+            self.start_task(tasks, self.catalog.run, "catalog")
             if self._process_clock is not None:
-                self._start(tasks, partial(self._process_clock.run, self._latest_events), "clock")
+                self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:
-                self._start(tasks, self._watchdog.run, "identities")
+                self.start_task(tasks, self._watchdog.run, "identities")
 
-    def _start(self, tasks: asyncio.TaskGroup, run: Callable[[], Awaitable[None]], name: str) -> None:
+    def start_task(
+        self, tasks: asyncio.TaskGroup, run: Callable[[], Awaitable[None]], name: str
+    ) -> asyncio.Task[None]:
+        """Start a task that no unforeseen exception ends. They are counted."""
         self.unexpected[name] = 0
 
         def count(_error: Exception) -> None:
             self.unexpected[name] += 1
 
         backoff = Backoff(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT)
-        tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
+        return tasks.create_task(keep_running(run, name=name, on_error=count, backoff=backoff), name=name)
 
     def is_ready(self) -> bool:
         """Whether cache and catalog have been read, and neither cache nor clock is amiss.

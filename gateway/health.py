@@ -40,6 +40,7 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
     last_known_from = None if last_known is None else last_known.read_at
     return {
         "stopping": gateway.is_stopping,
+        "leaving": gateway.is_leaving,
         "cache": {
             "connected": since is None,
             "loaded": mirror.loaded,

@@ -26,6 +26,7 @@ class GatewayCollector(Collector):
         """Yield the metric families with their current values."""
         gateway = self._gateway
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
+        yield gauge("leaving", "Whether clients are sent elsewhere: Redis is away.", gateway.is_leaving)
         yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
         admission = gateway.admission
         yield gauge("joins_waiting", "New subscriptions that wait for their turn.", admission.waiting)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
+from gateway.leaving import leave_while_unable
 from gateway.pages import STATIC_DIRECTORY
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.startup import (
@@ -131,13 +133,15 @@ async def serve_gateway(
     addresses: BackendAddresses = EMBEDDED_BACKENDS,
     on_ready: Callable[[], None] = lambda: None,
     at_once: asyncio.Event | None = None,
+    can_leave: bool = True,
 ) -> None:
     """Serve on `listener` (from `bind`) until `stop` is set, then drain.
 
     The drain ends when it is done or `at_once` is set.
 
     It listens once the cache and the tracked instruments are read. Until then connections are refused, so that clients and
-    balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens.
+    balancers try again or elsewhere, and the log names what is awaited. `on_ready` is called once it listens. While it cannot
+    answer, its clients are sent to other gateways, unless `can_leave` is false because there is none.
 
     Raises:
         PortInUse: another process has listened on the address since `bind`.
@@ -167,7 +171,14 @@ async def serve_gateway(
             host, port = listener.getsockname()[:2]
             log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
             on_ready()
+            leaving = None
+            if can_leave:
+                leaving = gateway.start_task(
+                    tasks, partial(leave_while_unable, gateway, app.graphql.connections, addresses), "leaving"
+                )
             await stop.wait()
+            if leaving is not None:
+                leaving.cancel()
             await _stop(server, serving, drain(gateway, server, app.graphql.connections, settings), at_once)
         running.cancel()
     log.info("gateway stopped")

@@ -81,8 +81,9 @@ class GatewaySettings(BaseSettings):
         default=30.0,
         ge=0,
         le=86_400,
-        description="Seconds without Redis after which /health/ready says 503. Queries are answered from memory with the "
-        "true age all the while; longer rides out a Redis restart, shorter moves clients to another replica sooner.",
+        description="Seconds without Redis after which the gateway leaves: /health/ready and all requests get 503, its WebSockets and streams "
+        "end, until Redis is back. Before that it answers from memory with the true age. Longer rides out a restart or failover of Redis; "
+        "shorter moves clients to another gateway sooner. Where there is no other, a longer one keeps the old values.",
     )
     max_symbols: int = Field(
         default=500,

@@ -89,6 +89,8 @@ def start_system(
             suspicions=IdentityRecords(instruments),
             process_clock=process_clock,
             on_ready=on_ready,
+            # There is no other gateway, and no Redis that could be away.
+            can_leave=False,
         ),
         name="gateway",
     )

@@ -16,13 +16,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.admission import Admission, TooManyJoins
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
-from gateway.client_connections import ClientConnections
+from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
     Accepted,
     MediaType,
     accepts_json,
+    accepts_only_events,
     choose,
     choose_json,
     parse_accept,
@@ -31,7 +32,7 @@ from gateway.http.negotiation import (
 from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
 from gateway.http.request_cache import RequestCache, is_navigation, make_prepared_requests
 from gateway.http.response import send_error, send_json, send_response
-from gateway.http.sse import EventFraming
+from gateway.http.sse import RETRY_STREAM, EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.lru import SecondSight
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
@@ -41,9 +42,13 @@ from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
 
 SAFE_METHODS = ("GET", "HEAD")
-RETRY_AFTER_S = "1"
 ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
+# Instead of a status that lasts only for a while, the EventSource of a browser gets an empty stream, and comes back. Behind nginx
+# it gets the status, which nginx needs to try another gateway.
+TEMPORARY = (429, 503)
+EVENT_SOURCE_STATUS = "x-ratewire-event-source-status"
+RETRY_STREAM_HEADERS = {"content-type": EventFraming.content_type, "cache-control": "no-store"}
 
 log = structlog.get_logger("ratewire.gateway.http")
 
@@ -67,7 +72,7 @@ class HttpEndpoint:
         self._static_directory = static_directory
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
-        self.request_cache = RequestCache(operations, self._prepared)
+        self.request_cache = RequestCache(operations, self._prepared, connections)
         self._streams = Streams(
             connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
@@ -86,6 +91,9 @@ class HttpEndpoint:
         except ClientDisconnected:
             return
         except HttpError as exc:
+            if exc.status in TEMPORARY and _is_event_source(scope, accepted):
+                await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
+                return
             await send_error(send, choose_json(accepted), exc.status, str(exc), exc.headers)
         except Exception:
             # Outermost handler: the client gets an error with an id, and the log the traceback.
@@ -113,6 +121,8 @@ class HttpEndpoint:
             page.headers["vary"] = "Accept"
             await page(scope, receive, send)
             return
+        if (refusal := self._connections.refusal) is not None:
+            raise HttpError(503, refusal, {"retry-after": str(RETRY_AFTER_S)})
         operation = await self._read(scope, receive)
         await self._execute(operation, accepted, HttpExchange(scope, receive, send))
 
@@ -173,7 +183,7 @@ class HttpEndpoint:
         self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
         if self._connections.is_closed:
-            raise HttpError(503, "the server stops: come back", {"retry-after": RETRY_AFTER_S})
+            raise HttpError(503, "the server stops: come back", {"retry-after": str(RETRY_AFTER_S)})
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
@@ -189,7 +199,7 @@ class HttpEndpoint:
             await self._admission.wait()
         except TooManyJoins as exc:
             raise HttpError(
-                503, "too many subscriptions at once: come back", {"retry-after": RETRY_AFTER_S}
+                503, "too many subscriptions at once: come back", {"retry-after": str(RETRY_AFTER_S)}
             ) from exc
 
     async def _results(
@@ -209,6 +219,15 @@ class HttpEndpoint:
                     yield result
         else:
             yield (await self._operations.answer(operation, metadata)).body
+
+
+def _is_event_source(scope: Scope, accepted: Accepted) -> bool:
+    """Tell whether the client gives up for good at any status but 200, without help of a proxy."""
+    return (
+        scope["method"] == "GET"
+        and accepts_only_events(accepted)
+        and EVENT_SOURCE_STATUS not in Headers(scope=scope)
+    )
 
 
 def _list_accepted_types(kind: OperationKind | None) -> str:

@@ -11,7 +11,10 @@ _HEAD = b"content-type: application/json\r\n\r\n"
 # Clients end a part at the boundary after it, so that boundary is sent with the part.
 _NEXT = b"\r\n--graphql\r\n"
 _LAST = b"\r\n--graphql--\r\n"
-_STOPPED = {"message": "the server stops: subscribe again", "extensions": {"code": "SERVICE_UNAVAILABLE"}}
+_STOPPED = {
+    "message": "this gateway ends its streams: subscribe again",
+    "extensions": {"code": "SERVICE_UNAVAILABLE"},
+}
 
 
 class PartFraming:

@@ -99,6 +99,11 @@ def accepts_json(accepted: Sequence[MediaRange]) -> bool:
     return _json(accepted)[1].quality > 0
 
 
+def accepts_only_events(accepted: Sequence[MediaRange]) -> bool:
+    """Tell whether the client accepts event streams and no JSON, as a browser's EventSource."""
+    return _events(accepted)[1].named and not accepts_json(accepted)
+
+
 def choose_json(accepted: Sequence[MediaRange]) -> MediaType:
     """Return the JSON type for an error, sent even to clients that accept none."""
     return _json(accepted)[0]

@@ -16,6 +16,7 @@ from gateway.cache_limits import (
     MAX_RAW_REQUESTS_BYTES,
     PREPARED_REQUEST_BYTES,
 )
+from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
@@ -45,8 +46,11 @@ class KnownRequest(NamedTuple):
 class RequestCache:
     """Finds known requests by their bytes, and responds to them."""
 
-    def __init__(self, operations: Operations, prepared_requests: PreparedRequests) -> None:
+    def __init__(
+        self, operations: Operations, prepared_requests: PreparedRequests, connections: ClientConnections
+    ) -> None:
         self._operations = operations
+        self._connections = connections
         self._prepared = prepared_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
             size=MAX_RAW_REQUESTS,
@@ -90,6 +94,8 @@ class RequestCache:
 
         `server_headers` are uvicorn's headers of every response.
         """
+        if self._connections.refusal is not None:
+            return None
         if known_request.is_get:
             return self._respond_to_get(known_request, server_headers)
         server_lines = self._encode_server_headers(server_headers)

@@ -7,6 +7,8 @@ from gateway.http.negotiation import MediaType
 
 # Browsers reconnect after 3 s by default.
 RETRY_MS = 1_000
+# A stream without events, after which a browser comes back.
+RETRY_STREAM = b"retry: 2000\n\n"
 
 
 class EventFraming:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from gateway.client_connections import ClientConnections
+from gateway.client_connections import ClientConnections, Ending
 from gateway.http.negotiation import MediaType
 from gateway.schema.context import OperationMetadata
 
@@ -95,7 +95,7 @@ class _OpenStream:
         if self.is_ended:
             writing.cancel()
 
-    async def end(self) -> None:
+    async def end(self, _ending: Ending) -> None:
         """Interrupt the stream, so that its client reconnects."""
         self.is_ended = True
         if self._writing is not None:

@@ -16,6 +16,7 @@ from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
 from gateway.admission import Admission
+from gateway.client_connections import Ending
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
@@ -39,6 +40,10 @@ from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
 
 CLOSE_TIMEOUT_S = 2.0
+END_CODES = {
+    Ending.STOPPING: (GOING_AWAY, "server stops"),
+    Ending.LEAVING: (TRY_AGAIN_LATER, "this gateway cannot answer for a while: come back"),
+}
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -107,9 +112,9 @@ class Connection:
             self._closed = False
             await self.close(INTERNAL_FAULT, "Internal error")
 
-    async def end(self) -> None:
-        """Close the socket with 1001, which every library follows by reconnecting."""
-        await self.close(GOING_AWAY, "server stops")
+    async def end(self, ending: Ending) -> None:
+        """Close the socket with a code that every library follows by reconnecting."""
+        await self.close(*END_CODES[ending])
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket unless it is closed. Waits at most `CLOSE_TIMEOUT_S`."""

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
-from gateway.client_connections import ClientConnections
-from gateway.operations import Operations
+from gateway.client_connections import RETRY_AFTER_S, ClientConnections
+from gateway.operations import Operations, encode
 from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
 from gateway.websocket.connection import Connection, ConnectionTimeouts
@@ -26,6 +26,8 @@ SUBPROTOCOLS: dict[str, Callable[[int], Subprotocol]] = {
     graphql_transport_ws.SUBPROTOCOL: GraphQLTransportWs,
     subscriptions_transport_ws.SUBPROTOCOL: SubscriptionsTransportWs,
 }
+
+SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -56,7 +58,10 @@ class WebSocketEndpoint:
             await send({"type": "websocket.close"})
             return
         try:
-            await self._accept(scope, receive, send)
+            if (refusal := self._connections.refusal) is not None:
+                await _refuse(refusal, send)
+            else:
+                await self._accept(scope, receive, send)
         except OSError:
             # The client disconnected before it was accepted.
             return
@@ -85,6 +90,14 @@ class WebSocketEndpoint:
             await connection.run()
         finally:
             self._connections.discard(connection)
+
+
+async def _refuse(refusal: str, send: Send) -> None:
+    """Answer a handshake with 503, so that nginx tries another gateway."""
+    error = {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}
+    headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % RETRY_AFTER_S)]
+    await send({"type": "websocket.http.response.start", "status": 503, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": encode({"errors": [error]})})
 
 
 def choose_subprotocol(offered: Iterable[str]) -> str | None:

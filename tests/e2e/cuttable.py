@@ -18,6 +18,9 @@ class CuttableRelay:
         self._open: set[asyncio.StreamWriter] = set()
         self.own_port = 0
         self.accepted = 0
+        # While it is cleared, everything is taken in and nothing passed on.
+        self._passes = asyncio.Event()
+        self._passes.set()
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one client's connection until it ends."""
@@ -25,9 +28,25 @@ class CuttableRelay:
         beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._open |= {writer, beyond_writer}
         async with asyncio.TaskGroup() as group:
-            group.create_task(_pour(reader, beyond_writer))
-            group.create_task(_pour(beyond_reader, writer))
+            group.create_task(self._pour(reader, beyond_writer))
+            group.create_task(self._pour(beyond_reader, writer))
         self._open -= {writer, beyond_writer}
+
+    def blackhole(self) -> None:
+        """Pass nothing on and close nothing, as a network that drops every packet, until `restore`."""
+        self._passes.clear()
+
+    def restore(self) -> None:
+        """Pass everything on again."""
+        self._passes.set()
+
+    async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                await self._passes.wait()
+                writer.write(chunk)
+                await writer.drain()
+        writer.transport.abort()
 
     def cut(self) -> None:
         """Abort all connections at once, without a close frame."""
@@ -45,12 +64,5 @@ async def cuttable(port: int) -> AsyncIterator[CuttableRelay]:
         yield relay
     finally:
         server.close()
+        relay.restore()
         relay.cut()
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-    writer.transport.abort()

@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from cache.memory import MemoryCache
-from gateway.client_connections import ClientConnections
+from gateway.client_connections import ClientConnections, Ending
 from tests.gateway.fakes import TIMEOUT_S
 from tests.gateway.fixture_types import ReadyGateway, Served
 from tests.gateway.test_server_sockets import init, open_socket
@@ -26,7 +26,7 @@ class Recorded:
         self._number = number
         self._ends = ends
 
-    async def end(self) -> None:
+    async def end(self, _ending: Ending) -> None:
         self._ends.append((self._number, asyncio.get_running_loop().time()))
 
 
