@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -14,7 +14,8 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.plan import all_steps_of, steps_of
+from drill.plan import SHARED_FAULTS, DrillStep, all_steps_of, process_steps_of, steps_of
+from drill.process_faults import PROCESS_FAULTS
 from drill.report import ClientCounts, DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.system import SystemUnderTest, run_system
@@ -33,8 +34,9 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
     Raises:
         InvalidSetting: the selection names no step.
     """
-    schedule, outcomes, started = _schedule(only, faults), list[StepOutcome](), time.monotonic()
-    done = _progress(outcomes, len(schedule), console)
+    steps, outcomes, started = _select(only, faults), list[StepOutcome](), time.monotonic()
+    done = _progress(outcomes, sum(map(len, steps.values())), console)
+    schedule, shared = _split(steps)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # aborted answers are expected
     os.environ.update(environment())
@@ -42,11 +44,14 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
         works = [
             group.create_task(_run_steps(schedule, number, done), name=f"system {number}")
             for number in range(SYSTEMS)
+            if schedule
         ]
+        if shared:
+            works.append(group.create_task(_run_shared(shared, done), name="shared faults"))
     systems, clients = zip(*(work.result() for work in works), strict=True)
     report = DrillReport(
         outcomes,
-        {source: merge_client_counts([each[source] for each in clients]) for source in schedule.left},
+        {source: merge_client_counts([each[source] for each in clients]) for source in steps},
         sum(system.subscriber.judged for system in systems),
         time.monotonic() - started,
         [miss for system in systems for miss in system.subscriber.misses if not _is_reported(miss, outcomes)],
@@ -73,6 +78,22 @@ async def _run_steps(
             return system, (await system.faults.status())["clients"]
 
 
+async def _run_shared(
+    steps: Sequence[DrillStep], done: Callable[[StepOutcome], None]
+) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
+    """Run the steps of faults that concern several sources, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
+        async with run_system(Path(folder)) as system:
+            run = FaultRun(system, done)
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    for step in steps:
+                        await run.run_steps(step.source, [step])
+            except TimeoutError:
+                system.subscriber.miss(f"not finished within {TIMEOUT_S:g} s: {', '.join(run.unfinished())}")
+            return system, (await system.faults.status())["clients"]
+
+
 def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Callable[[StepOutcome], None]:
     def done(outcome: StepOutcome) -> None:
         outcomes.append(outcome)
@@ -85,22 +106,37 @@ def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Call
     return done
 
 
-def _schedule(only: Collection[str], faults: Collection[str]) -> Schedule:
-    for option, given, known in (("--source", only, list(Source)), ("--fault", faults, list(KINDS))):
+def _split(steps: Mapping[str, Sequence[DrillStep]]) -> tuple[Schedule, list[DrillStep]]:
+    """Return the steps that run side by side, and those of shared faults."""
+    alone = {
+        source: deque(step for step in found if step.fault not in SHARED_FAULTS)
+        for source, found in steps.items()
+    }
+    shared = [step for found in steps.values() for step in found if step.fault in SHARED_FAULTS]
+    return Schedule({source: left for source, left in alone.items() if left}), shared
+
+
+def _select(only: Collection[str], faults: Collection[str]) -> Mapping[str, Sequence[DrillStep]]:
+    for option, given, known in (
+        ("--source", only, list(Source)),
+        ("--fault", faults, [*KINDS, *PROCESS_FAULTS]),
+    ):
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
             raise InvalidSetting(option, unknown, f"expected one of {', '.join(known)}")
     steps = {
-        source.value: deque(
-            [step for step in all_steps_of(source) if step.fault in faults] if faults else steps_of(source)
+        source.value: (
+            [step for step in (*all_steps_of(source), *process_steps_of(source)) if step.fault in faults]
+            if faults
+            else steps_of(source)
         )
         for source in Source
         if not only or source in only
     }
-    schedule = Schedule({source: left for source, left in steps.items() if left})
-    if not schedule:
+    selected = {source: found for source, found in steps.items() if found}
+    if not selected:
         raise InvalidSetting("--fault", ", ".join(faults), f"expected one that {', '.join(only)} can have")
-    return schedule
+    return selected
 
 
 def _is_reported(miss: str, outcomes: Collection[StepOutcome]) -> bool:

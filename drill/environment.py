@@ -42,6 +42,7 @@ def environment() -> Mapping[str, str]:
             {**dict.fromkeys(Source, TTL_S), Source.COINGECKO: COINGECKO_TTL_S}
         ),
         "RATEWIRE_GATEWAY_CATALOG_REFRESH_S": "1",
+        "RATEWIRE_GATEWAY_SUSPECT_AFTER_S": "2",
         "RATEWIRE_PRODUCER_INTERVAL_S": "1",
         "RATEWIRE_PRODUCER_REFRESH_S": "1",
         "RATEWIRE_STREAM_REFRESH_S": "1",

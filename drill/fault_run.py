@@ -3,12 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 
 from drill.conditions import Observation
 from drill.health_monitor import ObservedHealth
-from drill.plan import DrillStep
+from drill.identity_clash import MergedAnswers
+from drill.plan import OTHER_ASSET, DrillStep
+from drill.process_faults import PROCESS_FAULTS
 from drill.system import SystemUnderTest
+from instruments.identity.identity_records import IdentityRecords
+from rates.clock import utc_now
 from simulator.faults.kinds import kinds_of
 
 STARTED_WITHIN_S = 30.0
@@ -77,18 +82,24 @@ class FaultRun:
     async def _take(self, step: DrillStep, outcome: StepOutcome) -> None:
         before = len(self.system.subscriber.misses)
         away, back = asyncio.Event(), asyncio.Event()
+        process = AsyncExitStack()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.system.subscriber.disconnect_and_resume(step.source.upper(), away, back))
             first = await self.system.health.next(step.source)
-            await self._inject(step)
+            await self._inject(step, process)
             away.set()
             started = time.monotonic()
             if step.expected.condition is None:
                 await self._watch_undisturbed(step, outcome)
+            elif step.fault == OTHER_ASSET:
+                await self._watch_clash(step, first, outcome, started)
             else:
                 await self._await_effect(step, first, outcome, started)
             faults = await self.system.faults.heal(source=step.source)
+            await process.aclose()
             healed = time.monotonic()
+            if step.fault == OTHER_ASSET:
+                await self._resolve_clash(step)
             outcome.felt = sum(fault["hits"] for fault in faults)
             if step.is_undisturbed and step.expected.must_hit and not outcome.felt:
                 outcome.misses.append("the fault affected nothing")
@@ -101,11 +112,16 @@ class FaultRun:
                 outcome.recovered_s = well.at - healed
         outcome.misses += self.system.subscriber.misses[before:]
 
-    async def _inject(self, step: DrillStep) -> None:
-        symbols = [self.system.victims[step.source]] if step.expected.on_victim else []
-        await self.system.faults.inject(
-            step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
-        )
+    async def _inject(self, step: DrillStep, process: AsyncExitStack) -> None:
+        if step.fault in PROCESS_FAULTS:
+            await process.enter_async_context(
+                PROCESS_FAULTS[step.fault](step.source, self.system.subscriber.miss)
+            )
+        else:
+            symbols = [self.system.victims[step.source]] if step.expected.on_victim else []
+            await self.system.faults.inject(
+                step.source, step.fault, symbols=symbols, parameters=step.expected.parameters
+            )
         if step.expected.reconnects_first and "disconnect" in kinds_of(step.source):
             # A refusal affects new connections only, so open ones are closed.
             await self.system.faults.inject(step.source, "disconnect")
@@ -126,6 +142,29 @@ class FaultRun:
                 return
         outcome.state, outcome.reason = now.state, now.reason
         outcome.misses.append(f"expected {step.expected.summary} within {step.expected.within_s:g} s")
+
+    async def _watch_clash(
+        self, step: DrillStep, first: ObservedHealth, outcome: StepOutcome, started: float
+    ) -> None:
+        """Await the suspicion, and judge merged answers before and after it."""
+        system = self.system
+        answers = MergedAnswers(
+            system.subscriber.url, step.source, system.victims[step.source], system.subscriber.miss
+        )
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(answers.watch())
+            await self._await_effect(step, first, outcome, started)
+            await answers.check_suspected()
+            watching.cancel()
+        if not answers.judged:
+            outcome.misses.append("no merged answer was judged")
+
+    async def _resolve_clash(self, step: DrillStep) -> None:
+        """Confirm the suspected instruments, as an operator does once the sources agree."""
+        store = self.system.instruments
+        for one in await store.read():
+            if one.suspicion is not None and str(one.symbol) == self.system.victims[step.source]:
+                await IdentityRecords(store).confirm(one.source, one.symbol, now=utc_now())
 
     async def _watch_undisturbed(self, step: DrillStep, outcome: StepOutcome) -> None:
         end, now = time.monotonic() + step.expected.duration_s, None

@@ -30,11 +30,15 @@ from drill.environment import (
     TTL_S,
 )
 from drill.health_monitor import ObservedHealth
+from drill.process_faults import PROCESS_FAULTS
 from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
 VICTIM = "BTC"
+OTHER_ASSET = "other-asset"
+# Faults that concern several sources at once. Their steps have a system of their own, one after the other.
+SHARED_FAULTS = frozenset({OTHER_ASSET})
 # Allowance for a busy machine beyond the configured times (`environment.py`).
 SLACK_S = 6.0
 # Listings are reported last, after failing for three intervals; so are CoinGecko's values.
@@ -158,6 +162,13 @@ _EVERYWHERE: Mapping[str, Sequence[Expectation]] = {
     ),
     "null-entry": (Expectation("undisturbed", duration_s=3 * COINGECKO_LISTING_INTERVAL_S),),
     "delisted": (Expectation("NOT_TRADING", not_trading, on_victim=True),),
+    OTHER_ASSET: (
+        Expectation(
+            "suspected, in no merged answer",
+            in_state("DEGRADED", saying=("suspect identity",)),
+            on_victim=True,
+        ),
+    ),
 }
 _PUSHED: Mapping[str, Sequence[Expectation]] = {
     **_EVERYWHERE,
@@ -257,13 +268,33 @@ _POLLED: Mapping[str, Sequence[Expectation]] = {
 }
 
 
+# Faults of the process and its network (`process_faults.py`).
+_PROCESS_PUSHED: Mapping[str, Expectation] = {
+    "ipv6-black-hole": Expectation("reconnected over IPv4", resubscribed, reconnects_first=True),
+    "proxy": Expectation("reconnected directly", resubscribed, reconnects_first=True),
+}
+_PROCESS_POLLED: Mapping[str, Expectation] = dict.fromkeys(
+    PROCESS_FAULTS,
+    Expectation("undisturbed", duration_s=COINGECKO_TTL_S, must_hit=False, invariant=up_and_fresh),
+)
+
+
 def _by_source(source: str) -> Mapping[str, Sequence[Expectation]]:
     return {"dead-channel": (_DEAD_CHANNELS[source],)}
 
 
 def steps_of(source: str) -> list[DrillStep]:
     """The steps of a whole drill: all whose reaction the product has."""
-    return [step for step in all_steps_of(source) if not step.expected.awaits]
+    return sorted(
+        [*(step for step in all_steps_of(source) if not step.expected.awaits), *process_steps_of(source)],
+        key=_order,
+    )
+
+
+def process_steps_of(source: str) -> list[DrillStep]:
+    """The steps with faults of the process and its network, while the source works."""
+    table = _PROCESS_POLLED if source == COINGECKO else _PROCESS_PUSHED
+    return [DrillStep(source, fault, expected) for fault, expected in table.items()]
 
 
 def all_steps_of(source: str) -> list[DrillStep]:
@@ -282,11 +313,8 @@ def all_steps_of(source: str) -> list[DrillStep]:
         if source in kind.sources
         for expected in table[kind.name]
     ]
-    return sorted(
-        steps,
-        key=lambda step: (
-            not step.is_undisturbed,
-            not step.expected.on_victim,
-            step.expected.recovers_within_s,
-        ),
-    )
+    return sorted(steps, key=_order)
+
+
+def _order(step: DrillStep) -> tuple[bool, bool, float]:
+    return not step.is_undisturbed, not step.expected.on_victim, step.expected.recovers_within_s

@@ -12,6 +12,7 @@ from pathlib import Path
 from drill.environment import SYMBOLS, active_assets
 from drill.health_monitor import HealthMonitor
 from drill.plan import VICTIM
+from drill.process_faults import black_holes, name_sources
 from drill.published_prices import PublishedPrices
 from drill.subscriber import DrillSubscriber
 from gateway.server import bind
@@ -43,6 +44,7 @@ class SystemUnderTest:
     health: HealthMonitor
     faults: FaultClient
     victims: Mapping[str, str]
+    instruments: InstrumentStore
 
 
 @asynccontextmanager
@@ -63,15 +65,18 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
             asyncio.TaskGroup() as group,
         ):
             await _track_drill_symbols(instruments)
-            sources = SourceSet(simulated_sources(addresses), addresses.label)
+            sources = SourceSet(simulated_sources(name_sources(addresses)), addresses.label)
             start_system(group, stop, sources, instruments, listener)
             try:
                 subscriber = DrillSubscriber(
                     f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)
                 )
-                async with _observe(subscriber) as health:
-                    faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
-                    yield SystemUnderTest(subscriber, health, faults, await _victims(instruments))
+                with black_holes(addresses, subscriber.miss):
+                    async with _observe(subscriber) as health:
+                        faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
+                        yield SystemUnderTest(
+                            subscriber, health, faults, await _victims(instruments), instruments
+                        )
             finally:
                 stop.set()
 

@@ -126,10 +126,12 @@ def drill(
     from rich.console import Console
 
     from drill.app import run_drill
+    from drill.process_faults import DrillLoop
 
     wide = Console(width=WIDE)
     try:
-        report = asyncio.run(run_drill(only=source or (), faults=fault or (), console=wide))
+        with asyncio.Runner(loop_factory=DrillLoop) as runner:
+            report = runner.run(run_drill(only=source or (), faults=fault or (), console=wide))
     except InvalidSetting as error:
         raise typer.BadParameter(str(error)) from error
     if json_file is not None:

@@ -10,7 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from gateway.queries import unavailable
-from gateway.queries.identity import is_apart
+from gateway.queries.freshness import Freshness
+from gateway.queries.identity import find_suspects, format_distance, is_apart
+from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
 from gateway.queries.source_rules import SourceStatus
@@ -256,6 +258,18 @@ class RateReader:
         Far from it, it may be of another asset.
         """
         return not is_apart(ticker.price, preferred.price, self._max_distance)
+
+    def find_suspects(self, rates: Sequence[Rate]) -> dict[Source, str]:
+        """Return the sources whose fresh rates of one symbol may be of another asset, with the distance."""
+        prices = {rate.ticker.key: merged_price(rate) for rate in rates if rate.freshness is Freshness.FRESH}
+        if len(prices) < 2 or not is_apart(min(prices.values()), max(prices.values()), self._max_distance):
+            return {}
+        merged = self._catalog.merged_sources(rates[0].ticker.symbol)
+        reviewed = {key: price for key, price in prices.items() if key.source in merged}
+        unreviewed = {key: price for key, price in prices.items() if key.source not in merged}
+        confirmed = {key for key in prices if self._catalog.tracked[key].is_confirmed}
+        suspects = find_suspects(reviewed, unreviewed, self._max_distance) - confirmed
+        return {key.source: format_distance(prices[key], prices.values()) for key in suspects}
 
     def to_rates(self, tickers: Iterable[Ticker], now: datetime) -> tuple[Rate, ...]:
         """Tickers as rates at the same time."""

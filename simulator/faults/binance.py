@@ -94,6 +94,14 @@ def _exponent_day(_fault: Fault, _symbol: str, ticker_24h: DayTicker) -> DayTick
     }
 
 
+def _other_day(fault: Fault, _symbol: str, ticker_24h: DayTicker) -> DayTicker:
+    factor = Decimal(str(fault.number("factor")))
+    return {
+        **ticker_24h,
+        **{key: f"{Decimal(str(ticker_24h[key])) * factor:f}" for key in _POLLED_PRICES if key in ticker_24h},
+    }
+
+
 _DayChange = Callable[[Fault, str, DayTicker], DayTicker]
 _DAY_CHANGES: Mapping[str, _DayChange] = {
     "nulls": lambda _fault, _symbol, ticker_24h: {**ticker_24h, **dict.fromkeys(_POLLED_PRICES)},
@@ -102,6 +110,7 @@ _DAY_CHANGES: Mapping[str, _DayChange] = {
     },
     "zero-prices": lambda _fault, _symbol, ticker_24h: {**ticker_24h, **dict.fromkeys(_POLLED_PRICES, ZERO)},
     "exponents": _exponent_day,
+    "other-asset": _other_day,
     "clock": _late_day,
     "delisted": lambda fault, symbol, ticker_24h: {
         **_remembered(fault, symbol, ticker_24h),

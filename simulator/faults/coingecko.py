@@ -87,6 +87,10 @@ _QUOTE_CHANGES: Mapping[str, _QuoteChange] = {
     },
     "missing": lambda _fault, _key, _currency, _quote: {},
     "zero-prices": lambda _fault, _key, currency, quote: {**quote, currency: "0"},
+    "other-asset": lambda fault, _key, currency, quote: {
+        **quote,
+        currency: f"{Decimal(quote[currency]) * Decimal(str(fault.number('factor'))):f}",
+    },
     "exponents": lambda _fault, _key, currency, quote: {**quote, currency: f"{Decimal(quote[currency]):e}"},
     "clock": _late_quote,
     "frozen": _frozen_quote,

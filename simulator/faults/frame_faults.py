@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from itertools import count
 
 from simulator.faults import values
@@ -77,11 +78,16 @@ class FrameFaults:
         return self._rearranged(fault, frame, source)
 
     @staticmethod
-    def _change(fault: Fault, frame: Frame, source: str) -> Callable[[str], str] | None:
+    def _change(  # noqa: PLR0911 - one return per kind
+        fault: Fault, frame: Frame, source: str
+    ) -> Callable[[str], str] | None:
         """Return how the fault changes a text; None if it does not."""
         match fault.kind:
             case kind if kind in _PRICE_CHANGES:
                 return lambda text: values.change_prices(source, text, _PRICE_CHANGES[kind])
+            case "other-asset":
+                change = values.to_multiple(Decimal(str(fault.number("factor"))))
+                return lambda text: values.change_prices(source, text, change)
             case "clock":
                 offset_ns = int(fault.number("offset_s") * SECOND)
                 return lambda text: values.shift_times(source, text, offset_ns)

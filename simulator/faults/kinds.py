@@ -96,6 +96,12 @@ _ALL = (
     FaultKind("exponents", "prices are written with an exponent", by_symbol=True),
     FaultKind("zero-prices", "prices are zero", by_symbol=True),
     FaultKind(
+        "other-asset",
+        "prices are those of another asset of the same code",
+        parameters={"factor": FaultParameter(7.0, "how many times as much")},
+        by_symbol=True,
+    ),
+    FaultKind(
         "frozen",
         "the same message is repeated, or the price stops while time advances",
         parameters={

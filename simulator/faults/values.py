@@ -141,6 +141,17 @@ def to_zero(value: Json) -> Json:
     return type(value)("0.00") if isinstance(value, str) else value
 
 
+def to_multiple(factor: Decimal) -> Change:
+    """Return a change that multiplies numbers; other values stay."""
+
+    def multiply(value: Json) -> Json:
+        if not isinstance(value, str) or not value:
+            return value
+        return type(value)(f"{Decimal(value) * factor:f}")
+
+    return multiply
+
+
 def to_null(_value: Json) -> Json:
     """Replace a value by null."""
     return None

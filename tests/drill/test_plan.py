@@ -1,10 +1,12 @@
 """Coverage of the drill, and what its conditions detect."""
 
+import socket
 import time
 from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,13 +23,15 @@ from drill.conditions import (
 )
 from drill.fault_run import StepOutcome
 from drill.health_monitor import ObservedHealth
-from drill.plan import all_steps_of, steps_of
+from drill.plan import all_steps_of, process_steps_of, steps_of
+from drill.process_faults import PROCESS_FAULTS, DrillLoop, black_hole_host, black_holes, name_sources
 from drill.published_prices import PublishedPrices
 from drill.report import DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.subscriber import DrillSubscriber, RateItem, RatesPayload
 from rates.source import Source
 from simulator.faults.kinds import kinds_of
+from simulator.server import SimulatorAddresses
 
 NAMES = {"okx": {"BTC/USDT": "BTC-USDT"}}
 
@@ -72,6 +76,35 @@ def subscriber() -> DrillSubscriber:
 def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
     """A fault or source without an expectation fails here."""
     assert {step.fault for step in all_steps_of(source.value)} == set(kinds_of(source.value))
+
+
+@pytest.mark.parametrize("source", list(Source))
+def test_every_source_is_drilled_with_a_proxy_and_a_silent_ipv6_address(source: Source) -> None:
+    """Faults of the process are part of the whole drill, though the simulator has none of them."""
+    assert {step.fault for step in process_steps_of(source.value)} == set(PROCESS_FAULTS)
+    whole = steps_of(source.value)
+    assert all(step in whole for step in process_steps_of(source.value))
+
+
+@pytest.mark.servers
+async def test_a_black_hole_answers_nothing_and_comes_first() -> None:
+    """The name of a source leads there first while it has one."""
+    loop = DrillLoop()
+    misses: list[str] = []
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{server.getsockname()[1]}"
+        addresses = SimulatorAddresses(**dict.fromkeys(SimulatorAddresses.__annotations__, url))
+        with black_holes(addresses, misses.append):
+            assert misses == []
+    try:
+        name = urlsplit(name_sources(addresses).kraken_stream_url).hostname
+        assert [each[4][0] for each in await loop.getaddrinfo(name, 9)] == ["127.0.0.1"]
+        loop.black_holes.add("kraken.localhost")
+        found = [each[4][0] for each in await loop.getaddrinfo(name, 9)]
+        assert found == [black_hole_host(), "127.0.0.1"]
+    finally:
+        loop.close()
 
 
 def test_two_systems_share_the_steps_and_meet_in_the_middle() -> None:

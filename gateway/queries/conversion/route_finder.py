@@ -14,9 +14,9 @@ from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import FreshnessPolicy, pick_rate
 from gateway.state.mirror import Mirror
-from rates.errors import RateNotSeen
+from rates.errors import RateNotSeen, SuspectIdentity
 from rates.symbol import Symbol
-from rates.ticker import Ticker, TickerKey
+from rates.ticker import TickerKey
 
 
 class RouteFinder:
@@ -31,12 +31,14 @@ class RouteFinder:
         self._policy = policy
         self._now = now
         self._known: dict[tuple[str, str], Leg | None] = {}
+        self._suspects: dict[TickerKey, str] = {}
 
     def find(self, routes: Sequence[Route]) -> tuple[Leg, ...]:
         """Return the legs of the first route that satisfies the policy, else of the freshest route.
 
         Raises:
             RateNotSeen: no route has a rate for each leg.
+            SuspectIdentity: the only rates of a leg may be of different assets.
         """
         late: list[tuple[Freshness, tuple[Leg, ...]]] = []
         for route in routes:
@@ -66,7 +68,7 @@ class RouteFinder:
         return self._known[one, other]
 
     def _read_leg(self, one: str, other: str) -> Leg | None:
-        """Return the leg between two assets with the rate that `rate` would choose."""
+        """Return the leg between two assets with the first rate by preference that is of no suspected asset."""
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
@@ -75,23 +77,26 @@ class RouteFinder:
 
     def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
         for symbol in symbols:
-            preferred: Ticker | None = None
-            for source in self._graph.sources_by_symbol[symbol]:
-                ticker = self._mirror.read(TickerKey(source, symbol))
-                if ticker is None:
-                    continue
-                preferred = preferred or ticker
-                if self._rates.is_near(ticker, preferred):
-                    yield self._rates.to_rate(ticker, self._now)
+            keys = [TickerKey(source, symbol) for source in self._graph.sources_by_symbol[symbol]]
+            tickers = [ticker for key in keys if (ticker := self._mirror.read(key))]
+            rates = self._rates.to_rates(tickers, self._now)
+            suspects = self._rates.find_suspects(rates) if len(rates) > 1 else {}
+            self._suspects |= {TickerKey(source, symbol): detail for source, detail in suspects.items()}
+            usable = [rate for rate in rates if rate.ticker.source not in suspects]
+            yield from (rate for rate in usable if self._rates.is_near(rate.ticker, usable[0].ticker))
 
     def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
         """Return the worst freshness among the rates that fail the policy; `None` if all satisfy it."""
         rates = (leg.rate for leg in legs if leg.rate)
         return worst(rate.freshness for rate in rates if not self._policy.allows(rate))
 
-    def _not_seen(self, route: Route) -> RateNotSeen:
+    def _not_seen(self, route: Route) -> RateNotSeen | SuspectIdentity:
         one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)
-        symbol = self._graph.symbols(one, other)[0]
+        symbols = self._graph.symbols(one, other)
+        for key, detail in self._suspects.items():
+            if key.symbol in symbols:
+                return SuspectIdentity(str(key.symbol), key.source.name, detail=detail, since=self._now)
+        symbol = symbols[0]
         return RateNotSeen(
             str(symbol), ", ".join(each.name for each in self._graph.sources_by_symbol[symbol])
         )
