@@ -1,4 +1,4 @@
-"""Fresh prices of one symbol that are far apart are of different assets: no conversion uses them."""
+"""No conversion uses fresh prices of one symbol that are far apart."""
 
 import msgspec
 import pytest
