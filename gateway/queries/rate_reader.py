@@ -260,7 +260,7 @@ class RateReader:
         return not is_apart(ticker.price, preferred.price, self._max_distance)
 
     def find_suspects(self, rates: Sequence[Rate]) -> dict[Source, str]:
-        """Return the sources whose fresh rates of one symbol may be of another asset, with the distance."""
+        """Return the sources whose fresh rates may be of another asset, with the distance."""
         prices = {rate.ticker.key: merged_price(rate) for rate in rates if rate.freshness is Freshness.FRESH}
         if len(prices) < 2 or not is_apart(min(prices.values()), max(prices.values()), self._max_distance):
             return {}
