@@ -68,7 +68,7 @@ class RouteFinder:
         return self._known[one, other]
 
     def _read_leg(self, one: str, other: str) -> Leg | None:
-        """Return the leg between two assets with the first rate by preference that is of no suspected asset."""
+        """Return the leg between two assets with the first usable rate by preference."""
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
