@@ -12,7 +12,7 @@ POLL_INTERVAL_S = 0.2
 FOREIGN_SHARE = Decimal("0.5")
 
 
-class Contribution(TypedDict):
+class ContributionItem(TypedDict):
     """One source of a consensus."""
 
     source: str
@@ -23,10 +23,10 @@ class Consensus(TypedDict):
     """A consensus, as the gateway encodes it."""
 
     price: str | None
-    contributions: list[Contribution]
+    contributions: list[ContributionItem]
 
 
-class Conversion(TypedDict):
+class ConversionItem(TypedDict):
     """A conversion of one unit, as the gateway encodes it."""
 
     result: str
@@ -74,14 +74,14 @@ class MergedAnswers:
                 found = cast(Consensus, (await ask(client, consensus))["consensusRate"])
                 self._judge("consensusRate", found["price"])
                 try:
-                    converted = cast(Conversion | None, (await ask(client, conversion))["convert"])
+                    converted = cast(ConversionItem | None, (await ask(client, conversion))["convert"])
                 except GraphQLFailed:
                     converted = None  # nothing is known that could be used
                 self._judge("convert", converted and converted["result"])
                 await asyncio.sleep(POLL_INTERVAL_S)
 
     async def check_suspected(self) -> None:
-        """Check that the suspicion is visible and that the source is in no answer without being named."""
+        """Check that the suspicion is visible, and that the source is in no merged answer."""
         question = f"""{{
           consensusRate(symbol: "{self._symbol}") {{ price contributions {{ source exclusion }} }}
           rates(symbols: ["{self._symbol}"]) {{ items {{ source }} unavailable {{ source reason }} }}

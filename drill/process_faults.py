@@ -1,4 +1,4 @@
-"""Faults of the drilled process and its network rather than of a source: proxies, and IPv6 that leads nowhere.
+"""Faults of the drilled process and its network: proxies, and IPv6 that leads nowhere.
 
 Simulated sources have a name each, `kraken.localhost`, which the loop of the drill resolves.
 """
