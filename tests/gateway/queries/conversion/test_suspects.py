@@ -15,7 +15,7 @@ def test_the_preferred_source_is_left_out_where_most_others_disagree() -> None:
     world = World()
     for source, price in ((BINANCE, "700"), (OKX, "100"), (BYBIT, "101")):
         world.tell("BTC/USDT", price, source)
-    conversion = world.convert(1, "BTC", "USDT")
+    conversion = world.convert("1", "BTC", "USDT")
     assert (sources(conversion), str(conversion.result)) == (["OKX"], "100")
 
 
@@ -25,10 +25,10 @@ def test_two_prices_that_are_far_apart_are_no_rate() -> None:
     world.tell("BTC/USDT", "700", BINANCE)
     world.tell("BTC/USDT", "100", OKX)
     with pytest.raises(SuspectIdentity, match="7 times as much"):
-        world.convert(1, "BTC", "USDT")
+        world.convert("1", "BTC", "USDT")
     world.tell("BTC/USDC", "100", BINANCE)
     world.tell("USDC/USDT", "1", BINANCE)
-    assert way(world.convert(1, "BTC", "USDT")) == "BTC-USDC-USDT"
+    assert way(world.convert("1", "BTC", "USDT")) == "BTC-USDC-USDT"
 
 
 def test_a_price_that_is_not_fresh_raises_no_suspicion() -> None:
@@ -36,7 +36,7 @@ def test_a_price_that_is_not_fresh_raises_no_suspicion() -> None:
     world = World()
     world.tell("BTC/USDT", "700", BINANCE, age_s=60)
     world.tell("BTC/USDT", "100", OKX)
-    assert sources(world.convert(1, "BTC", "USDT")) == ["BINANCE"]
+    assert sources(world.convert("1", "BTC", "USDT")) == ["BINANCE"]
 
 
 def test_a_confirmed_source_is_used() -> None:
@@ -48,4 +48,4 @@ def test_a_confirmed_source_is_used() -> None:
         msgspec.structs.replace(each, is_confirmed=True) for each in world.instruments.instruments
     ]
     world.catalog._replace(world.instruments.instruments)
-    assert sources(world.convert(1, "BTC", "USDT")) == ["BINANCE"]
+    assert sources(world.convert("1", "BTC", "USDT")) == ["BINANCE"]
