@@ -123,6 +123,9 @@ class Environment:
             "RATEWIRE_SIMULATED": "true",
             "RATEWIRE_LOG_LEVEL": "warning",
             "RATEWIRE_GATEWAY_PORT": str(port),
+            # All clients come at once, and are to be measured, not refused.
+            "RATEWIRE_GATEWAY_JOIN_WAIT_S": "60",
+            "RATEWIRE_GATEWAY_MAX_WAITING_JOINS": "100000",
         }
 
 

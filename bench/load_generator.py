@@ -15,6 +15,8 @@ SOURCES = Path(__file__).parent / "load"
 COMPILE_TIMEOUT_S = 60
 # Longer than 10,000 subscribers need to connect to the slowest server.
 LOAD_TIMEOUT_S = 600
+# Enough that none is waited for at 1,000 resumes a second, each of which may take 100 ms.
+RESUMING_CLIENTS = 200
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,17 @@ class Storm:
 
     join: Phase
     leave: Phase
+
+
+@dataclass(frozen=True)
+class Resumes:
+    """Clients that resume again and again, and the latency of the other subscribers without and with them."""
+
+    per_s: float
+    mean_ms: float
+    us_each: float
+    steady_p99_ms: float
+    p99_ms: float
 
 
 class LoadGenerator:
@@ -158,6 +171,34 @@ class LoadGenerator:
             for phase in ("join", "leave")
         )
         return Storm(join, leave)
+
+    def resume(
+        self,
+        started: RunningServer,
+        messages: Sequence[str],
+        resume: str,
+        writer: Process,
+        *,
+        count: int,
+        per_s: float,
+        seconds: float,
+        stays_open: bool,
+    ) -> Resumes:
+        """Measure `count` subscribers for `seconds`, then as long with `per_s` resumes beside them.
+
+        A resume sends the message `resume`, on an open socket or a new one, and ends with its first event.
+        """
+        arguments = [started.port, count, 0, min(2.0, seconds / 3), seconds, started.process.pid]
+        more = (writer.stdin_fd, 0, RESUMING_CLIENTS, per_s, int(stays_open))
+        seen = self._run("subscribers", [*messages, resume], arguments, more, (writer.stdin_fd,))
+        resumes = seen["resumes"]
+        return Resumes(
+            per_s=resumes["done"] / resumes["seconds"],
+            mean_ms=resumes["mean_ms"],
+            us_each=resumes["server_cpu_s"] / max(1, resumes["done"]) * 1e6,
+            steady_p99_ms=_number(seen["steady"]["p99_ms"]),
+            p99_ms=_number(resumes["p99_ms"]),
+        )
 
     def _run(
         self,

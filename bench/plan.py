@@ -14,6 +14,7 @@ class Plan:
     idle_seconds: float
     stalled_seconds: float
     storm_seconds: float
+    resumes_per_s: float
     curve_seconds: float
     curve_subscribers: tuple[int, ...]
     curve_symbols: tuple[int, ...]
@@ -31,6 +32,7 @@ FULL = Plan(
     idle_seconds=30,
     stalled_seconds=18,
     storm_seconds=20,
+    resumes_per_s=1_000,
     curve_seconds=2,
     curve_subscribers=(10, 100, 500, 2_000),
     curve_symbols=(1, 10, 100, 500),
@@ -46,6 +48,7 @@ QUICK = Plan(
     idle_seconds=4,
     stalled_seconds=8,
     storm_seconds=4,
+    resumes_per_s=100,
     curve_seconds=1,
     curve_subscribers=(10, 200),
     curve_symbols=(1, 50, 500),

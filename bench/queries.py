@@ -34,6 +34,18 @@ def make_subscription(symbols: Sequence[Symbol], server: Server) -> str:
     return json.dumps({"id": "1", "type": "subscribe", "payload": payload})
 
 
+def make_resume(symbols: Sequence[Symbol], cursor: str) -> str:
+    """Return a subscribe message for these symbols, after a cursor."""
+    document = (
+        "subscription Rates($symbols: [Symbol!]!, $after: String!) { rates(symbols: $symbols, after: $after) "
+        f"{{ kind recovered items {{ {FIELDS} }} }} }}"
+    )
+    variables = {"symbols": [str(each) for each in symbols], "after": cursor}
+    return json.dumps(
+        {"id": "1", "type": "subscribe", "payload": {"query": document, "variables": variables}}
+    )
+
+
 def make_lists(symbols: Sequence[Symbol], count: int) -> list[list[Symbol]]:
     """Return `count` random lists with one symbol of each group that the writer writes."""
     groups = [symbols[number::LIST_LENGTH] for number in range(LIST_LENGTH)]

@@ -1,11 +1,14 @@
 /* Subscribes over graphql-transport-ws and counts deliveries.
- * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE]
+ * subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE | POOL RATE OPEN]
  * FILE has one subscribe message per line; connections use them in turn. The last STALLED connections stop reading after
  * their first event. A line with a number on REQUEST_FD makes the writer publish. With WINDOW 0 one line starts the writer, which
  * then keeps its own rate. Otherwise at most WINDOW publications are in flight to the slowest subscriber: the server is always
  * busy, and its queues stay short. A price is `PUBLICATION.MICROSECONDS`: the requested number, and the wall clock at the write.
  * With STORM, that many more clients connect after the warm-up, RATE per second, and disconnect at once when the last has its first
  * event. Measured are the delivery latencies of the first COUNT meanwhile, and for SECONDS after the disconnect.
+ * With POOL, the last line of FILE is a subscription after a cursor. For another SECONDS, POOL more clients send it RATE times per
+ * second together and end it with its first event, which must prove that nothing was missed. With OPEN 1 their sockets stay open,
+ * with 0 each time is a new connection.
  * It parses only frame headers and prices. */
 #include "measure.h"
 
@@ -18,7 +21,7 @@
 #define STUCK_S 15.0
 #define CONNECT_LIMIT_S 400.0
 
-enum state { CONNECTING, UPGRADING, INITIALISING, SUBSCRIBING, READY };
+enum state { CONNECTING, UPGRADING, INITIALISING, SUBSCRIBING, READY, IDLE, ENDED };
 
 struct connection {
     int fd, number;
@@ -26,6 +29,7 @@ struct connection {
     long last;
     char *carry;
     size_t carried;
+    double resumed_at;
 };
 
 static struct connection *all;
@@ -33,6 +37,11 @@ static char **messages;
 static int message_count, port, count, stalled, poll_fd, request_fd, window, opened, ready_count, storm, connect_next = 1;
 static long requested, complete, reached[SLOTS], events, items, frame_bytes;
 static double counting_from = 1e18, progress_at;
+
+static int pool, stays_open, idle_count;
+static struct connection **idle;
+static long resumed;
+static double resume_s;
 
 static void request_publication(long number) {
     char line[32];
@@ -58,13 +67,49 @@ static void send_frame(struct connection *each, int opcode, const char *text, si
     send_all(each->fd, frame, at + 4 + length);
 }
 
-static void open_next(void) {
-    struct connection *each = &all[opened];
-    each->number = opened;
-    each->fd = open_connection(port, stalled && opened >= count - stalled ? 4096 : 0);
+static void open_socket(struct connection *each) {
+    each->state = CONNECTING;
+    each->fd = open_connection(port, stalled && each->number < count && each->number >= count - stalled ? 4096 : 0);
     struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = each};
     epoll_ctl(poll_fd, EPOLL_CTL_ADD, each->fd, &wanted);
-    opened++;
+}
+
+static void open_next(void) {
+    all[opened].number = opened;
+    open_socket(&all[opened++]);
+}
+
+static void subscribe(struct connection *each, const char *message) {
+    each->state = SUBSCRIBING;
+    send_frame(each, 1, message, strlen(message));
+}
+
+static void mark_idle(struct connection *each) {
+    each->state = IDLE;
+    idle[idle_count++] = each;
+}
+
+/* The messages of a client that resumes. Updates of the subscription before may still arrive. */
+static void read_resumed(struct connection *each, const char *text, size_t length) {
+    static const char complete[] = "{\"id\":\"1\",\"type\":\"complete\"}";
+    if (each->state == INITIALISING && memmem(text, length, "connection_ack", 14)) {
+        if (stays_open) mark_idle(each);
+        else subscribe(each, messages[message_count]);
+        return;
+    }
+    if (each->state != SUBSCRIBING || memmem(text, length, "\"UPDATE\"", 8)) return;
+    if (!memmem(text, length, "\"recovered\":true", 16)) {
+        fprintf(stderr, "expected a proof that nothing was missed, saw %.*s\n", (int)(length < 400 ? length : 400), text);
+        exit(1);
+    }
+    resumed++;
+    resume_s += now_s() - each->resumed_at;
+    if (stays_open) {
+        send_frame(each, 1, complete, sizeof complete - 1);
+        mark_idle(each);
+    } else {
+        each->state = ENDED;
+    }
 }
 
 static void mark_ready(struct connection *each) {
@@ -112,12 +157,12 @@ static void read_prices(struct connection *each, const char *text, size_t length
 }
 
 static void read_text(struct connection *each, const char *text, size_t length) {
-    if (each->state == READY) {
+    if (pool && each->number >= count) {
+        read_resumed(each, text, length);
+    } else if (each->state == READY) {
         read_prices(each, text, length);
     } else if (each->state == INITIALISING && memmem(text, length, "connection_ack", 14)) {
-        const char *message = messages[each->number % message_count];
-        each->state = SUBSCRIBING;
-        send_frame(each, 1, message, strlen(message));
+        subscribe(each, messages[each->number % message_count]);
     } else if (memmem(text, length, "\"errors\"", 8) || memmem(text, length, "\"error\"", 7)) {
         fprintf(stderr, "expected an event, saw %.*s\n", (int)(length < 400 ? length : 400), text);
         exit(1);
@@ -192,8 +237,15 @@ static void receive(struct connection *each) {
         parsed = each->state == UPGRADING ? parse_upgrade(each, data, length) : parse_frame(each, data, length);
         data += parsed;
         length -= parsed;
-    } while (parsed && length);
-    store_rest(each, data, length);
+    } while (parsed && length && each->state != ENDED);
+    if (each->state != ENDED) {
+        store_rest(each, data, length);
+        return;
+    }
+    store_rest(each, NULL, 0);
+    epoll_ctl(poll_fd, EPOLL_CTL_DEL, each->fd, NULL);
+    close(each->fd);
+    mark_idle(each);
 }
 
 static void upgrade(struct connection *each) {
@@ -252,15 +304,54 @@ static void run_storm(int pid, double rate, double seconds, double steady_share)
     latency_count = 0;
 }
 
+/* Resumes RATE times per second beside the others, and prints their latencies before and meanwhile. */
+static void run_resumes(int pid, double rate, double seconds, double steady_share) {
+    long begun = 0;
+    printf("\"steady\": {");
+    print_latencies();
+    for (int i = count; i < count + pool; i++) {
+        all[i].number = i;
+        if (stays_open) open_socket(&all[i]);
+        else mark_idle(&all[i]);
+    }
+    double start = now_s();
+    while (idle_count < pool) {
+        poll_once(5);
+        if (now_s() - start > CONNECT_LIMIT_S) fail("not all clients that resume were connected in time");
+    }
+    latency_count = 0;
+    double server = server_cpu_s(pid), own = own_cpu_s();
+    start = now_s();
+    while (now_s() < start + seconds) {
+        while (idle_count && begun < (now_s() - start) * rate) {
+            struct connection *each = idle[--idle_count];
+            each->resumed_at = now_s();
+            if (stays_open) subscribe(each, messages[message_count]);
+            else open_socket(each);
+            begun++;
+        }
+        poll_once(1);
+    }
+    double took = now_s() - start;
+    printf("}, \"resumes\": {\"seconds\": %.6f, \"done\": %ld, \"mean_ms\": %.3f, \"server_cpu_s\": %.6f, \"own_cpu_s\": %.6f, ", took,
+           resumed, resumed ? resume_s / resumed * 1e3 : 0, server_cpu_s(pid) - server - steady_share * took, own_cpu_s() - own);
+    print_latencies();
+    printf("}, ");
+    latency_count = 0;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 10 && argc != 12)
-        fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE]");
+    if (argc != 10 && argc != 12 && argc != 13)
+        fail("subscribers PORT COUNT STALLED WARMUP_S SECONDS PID FILE REQUEST_FD WINDOW [STORM RATE | POOL RATE OPEN]");
+    pool = argc == 13 ? atoi(argv[10]) : 0, stays_open = argc == 13 && atoi(argv[12]);
     storm = argc == 12 ? atoi(argv[10]) : 0;
     port = atoi(argv[1]), count = atoi(argv[2]), stalled = atoi(argv[3]), request_fd = atoi(argv[8]), window = atoi(argv[9]);
     int pid = atoi(argv[6]);
     double warmup = atof(argv[4]), seconds = atof(argv[5]);
     messages = read_lines(argv[7], &message_count);
-    all = calloc(count + storm, sizeof *all);
+    if (pool && --message_count < 1) fail("no lines for the others");
+    all = calloc(count + storm + pool, sizeof *all);
+    idle = calloc(pool + 1, sizeof *idle);
     poll_fd = epoll_create1(0);
 
     long rss_before = server_rss(pid);
@@ -296,6 +387,7 @@ int main(int argc, char **argv) {
         latency_count = 0;
         run_storm(pid, atof(argv[11]), seconds, server_used / seconds);
     }
+    if (pool) run_resumes(pid, atof(argv[11]), seconds, server_used / seconds);
     printf("\"connected\": %d, \"connect_s\": %.6f, \"connect_cpu_s\": %.6f, \"connect_wait_s\": %.6f, \"connect_own_s\": %.6f, \"seconds\": %.6f, \"events\": %ld, "
            "\"items\": %ld, \"bytes\": %ld, \"publications\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
            "\"server_wait_s\": %.6f, \"rss_before\": %ld, \"rss_subscribed\": %ld, \"rss_peak\": %ld, ",

@@ -7,6 +7,7 @@ from bench.scenarios.deliveries import measure_lists, measure_same, measure_subs
 from bench.scenarios.ingest import measure_ingest
 from bench.scenarios.many_clients import measure_idle, measure_stalled, measure_storm
 from bench.scenarios.queries import measure_clients, measure_queries, measure_symbols
+from bench.scenarios.resumes import measure_resumes
 from bench.scenarios.scenario import Scenario
 from bench.scenarios.workers import measure_workers
 
@@ -29,6 +30,7 @@ SCENARIOS: dict[str, Entry] = {
     "lists": Entry(measure_lists, ALL, SYMBOLS),
     "idle": Entry(measure_idle, ALL, SYMBOLS),
     "storm": Entry(measure_storm, (Server.RATEWIRE, Server.BARE), SYMBOLS),
+    "resumes": Entry(measure_resumes, (Server.RATEWIRE,), SYMBOLS),
     "stalled": Entry(measure_stalled, PEERS, SYMBOLS),
     "ingest": Entry(measure_ingest, ALL, 0),
     "workers": Entry(measure_workers, (Server.RATEWIRE,), SYMBOLS),

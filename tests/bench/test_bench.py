@@ -42,6 +42,7 @@ TINY = replace(
     idle_subscribers=7,
     idle_seconds=1,
     storm_seconds=2,
+    resumes_per_s=20,
     curve_subscribers=(1, 3),
     curve_symbols=(1, 20),
     curve_clients=(1, 3),
@@ -153,7 +154,7 @@ def test_a_rejected_subscription_ends_the_measurement(environment: Environment, 
         load.subscribe(started, [message], writer, count=1, seconds=0.3, window=1)
 
 
-@pytest.mark.parametrize("name", ["queries", "idle", "subscribers", "clients", "storm"])
+@pytest.mark.parametrize("name", ["queries", "idle", "subscribers", "clients", "storm", "resumes"])
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:
     """Every row has a number, and every started process has ended."""
     measure, _, size = SCENARIOS[name]
