@@ -71,6 +71,10 @@ class Writer:
         ]
         assert await self._sink.write(tickers) == len(tickers)
 
+    async def cut_subscriptions(self) -> None:
+        """Close the subscriptions of all gateways: they miss what is written until they are back."""
+        await self._redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
     async def forget(self) -> None:
         """Empty the Redis, as a restart without a file does."""
         await self._redis.flushall()

@@ -150,6 +150,40 @@ async def test_a_client_cut_off_anywhere_ends_with_the_newest_value_of_everythin
             assert ("SNAPSHOT", False) not in client.kinds, f"seed {seed}"
 
 
+async def test_a_gateway_that_reloads_proves_what_was_missed(redis_url: str, tmp_path: Path) -> None:
+    """Both gateways are cut off from Redis while symbols move.
+
+    Their next snapshots say with which writes, so a client gets just those that it has missed.
+    """
+    async with two_gateways(redis_url, tmp_path) as (writer, gateways):
+        client = Client(random.Random(0))
+        async with raw_socket(gateways[0].ws) as socket:
+            await client.read(socket, {(symbol, "1") for symbol in SYMBOLS}, None)
+        for seed in range(2, 12):
+            draw, price = random.Random(seed), str(seed)
+            before, cut_off, after = (draw.sample(SYMBOLS[:-1], 7) for _ in range(3))
+            await writer.write(dict.fromkeys(before, seed))
+            await writer.cut_subscriptions()
+            await writer.write(dict.fromkeys(cut_off, seed + 1_000))
+            await writer.write({**dict.fromkeys(after, seed + 2_000), SYMBOLS[-1]: seed})
+            for gateway in gateways:
+                async with raw_socket(gateway.ws) as newcomer:
+                    await until_told(newcomer, {(SYMBOLS[-1], price)})
+            expected = {
+                **dict.fromkeys(before, price),
+                **dict.fromkeys(cut_off, str(seed + 1_000)),
+                **dict.fromkeys(after, str(seed + 2_000)),
+                SYMBOLS[-1]: price,
+            }
+            client.told.clear()
+            client.newest.clear()
+            client.kinds.clear()
+            async with raw_socket(draw.choice(gateways).ws) as socket:
+                await client.read(socket, set(expected.items()), None)
+            assert client.told == Counter(expected.items())
+            assert client.kinds == [("SNAPSHOT", True)]
+
+
 async def test_a_cursor_from_before_a_redis_restart_gets_a_gap_and_everything(
     redis_server: Server, redis_url: str, tmp_path: Path
 ) -> None:
