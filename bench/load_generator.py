@@ -63,7 +63,7 @@ class Storm:
 
 @dataclass(frozen=True)
 class Resumes:
-    """Clients that resume again and again, and the latency of the other subscribers without and with them."""
+    """Result of resuming clients, and the latency of the others before and meanwhile."""
 
     per_s: float
     mean_ms: float
