@@ -42,6 +42,14 @@ def find_binary(name: str, *places: str) -> str:
     return found
 
 
+def find_library(name: str, place: str) -> Path:
+    """The shared library `name` in a folder that matches `place`; the tests cannot do without it."""
+    found = sorted(Path("/").glob(f"{place}/{name}"))
+    if not found:
+        pytest.fail(f"{name} is not installed; `make test` installs what the tests need", pytrace=False)
+    return found[0]
+
+
 class Server:
     """One server process of the tests, with its process group.
 
@@ -180,14 +188,15 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def start_redis() -> Iterator[Server]:
+def start_redis(environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run a Redis for one test session."""
     port = free_port()
     with temporary_folder() as folder:
         command = [find_binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--daemonize", "no"]
         ready = answers(port, b"PING\r\n", b"+PONG")
-        with running(Server(f"redis://127.0.0.1:{port}/0", command, folder=folder, is_ready=ready)) as server:
+        url = f"redis://127.0.0.1:{port}/0"
+        with running(Server(url, command, folder=folder, is_ready=ready, environment=environment)) as server:
             yield server
 
 

@@ -34,10 +34,11 @@ async def distributed(
     simulator: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
     instruments: Sequence[Sequence[str]] = (),
+    own_settings: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[System]:
     """Run the services of the compose file on an emptied Redis, with simulated exchanges.
 
-    `streams` are the sources with a push feed; `settings` reach every process.
+    `streams` are the sources with a push feed; `settings` reach every process, `own_settings` the one of that name.
 
     `instruments` are arguments of `ratewire instruments`, run before the rest starts.
     """
@@ -76,6 +77,9 @@ async def distributed(
         "producer": (("producer",), env),
         **{f"{source}-stream": (("stream", source), env) for source in streams},
     }
+    for name, own in (own_settings or {}).items():
+        what, shared = commands[name]
+        commands[name] = what, {**shared, **own}
     async with running_all(commands) as started:
         try:
             for number in range(len(ports)):
