@@ -43,7 +43,7 @@ def find_binary(name: str, *places: str) -> str:
 
 
 def find_library(name: str, place: str) -> Path:
-    """The shared library `name` in a folder that matches `place`; the tests cannot do without it."""
+    """The shared library `name` in a folder like `place`; the tests cannot do without it."""
     found = sorted(Path("/").glob(f"{place}/{name}"))
     if not found:
         pytest.fail(f"{name} is not installed; `make test` installs what the tests need", pytrace=False)

@@ -1,4 +1,4 @@
-"""Clocks of processes that tests set, by libfaketime: the wall clock only, also while the process runs."""
+"""Wall clocks of processes that tests set, also while they run, by libfaketime."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.backends import find_library
 
 
 class FakedClock:
-    """The wall clock of the processes that are started with `env`. It is right until `skew` is set."""
+    """The wall clock of processes that are started with `env`; right without a skew."""
 
     def __init__(self, folder: Path, name: str, skew_s: float = 0.0) -> None:
         self._file = folder / f"clock-of-{name}"

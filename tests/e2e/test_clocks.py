@@ -52,7 +52,7 @@ class ClockFacts(TypedDict):
 
 
 class Readiness(TypedDict):
-    """What these tests read of `/health/ready`."""
+    """The part of `/health/ready` that these tests read."""
 
     ready: bool
     clock: ClockFacts
@@ -154,7 +154,7 @@ class Clocks:
 async def clocks(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_server: Server, postgres_server: Server
 ) -> AsyncIterator[Clocks]:
-    """The distributed system, with clocks to set. One gateway and one consumer start with wrong ones."""
+    """The distributed system, with clocks to set. Some processes start with wrong ones."""
     folder = tmp_path_factory.mktemp("clocks")
     skews = {"gateway-0": -300.0, "binance-0": 300.0, "okx-stream": -300.0, "producer": 0.0, "redis": 0.0}
     faked = {name: FakedClock(folder, name, skew_s) for name, skew_s in skews.items()}
