@@ -296,7 +296,8 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
             request_cache=app.graphql.request_cache if settings.fast_path else None,
         ),
         ws=GatewayWebSocketProtocol.configured(
-            Keepalive(min(PING_INTERVAL_S, stall_timeout_s / 2), stall_timeout_s)
+            Keepalive(min(PING_INTERVAL_S, stall_timeout_s / 2), stall_timeout_s),
+            frames_per_s=settings.ws_frames_per_s,
         ),
         lifespan="off",
         log_config=None,

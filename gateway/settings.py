@@ -166,6 +166,14 @@ class GatewaySettings(BaseSettings):
         "graphql-ws comes at this interval whatever else is said); 0 sends none. Fewer keep connections alive through proxies with "
         "short idle limits; more cost less. An answer is not demanded: whether a client lives is told by WebSocket's own pings.",
     )
+    ws_frames_per_s: float = Field(
+        default=200.0,
+        ge=1,
+        le=1_000_000,
+        description="Frames that a client may send on one WebSocket each second, on average over ten seconds: messages, parts of messages and "
+        "pings. Beyond it the connection is closed with 1008. Each takes some 20 microseconds, a message some 100 and the time of its operation; "
+        "the default lets a client begin 2000 subscriptions at once.",
+    )
     ws_compression: bool = Field(
         default=False,
         description="Whether WebSocket clients that offer permessage-deflate are sent compressed messages. True sends a list of ten "

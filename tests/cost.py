@@ -40,9 +40,14 @@ def costs_at_most(seconds: float) -> Iterator[None]:
 
 
 class Held:
-    """The processor time of a block, in milliseconds of the reference machine or less."""
+    """The processor time of a block."""
 
-    ms = 0.0
+    raw_ms = 0.0
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds of the reference machine or less."""
+        return self.raw_ms / machine_factor()
 
 
 @contextmanager
@@ -58,6 +63,6 @@ def holding() -> Iterator[Held]:
     try:
         yield held
     finally:
-        held.ms = (thread_time() - began) * 1000 / machine_factor()
+        held.raw_ms = (thread_time() - began) * 1000
         if was_enabled:
             gc.enable()

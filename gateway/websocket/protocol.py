@@ -1,7 +1,8 @@
-"""Uvicorn's WebSocket protocol, with a reliable close for blocked and oversized writes.
+"""Uvicorn's WebSocket protocol, with a reliable close and a bound on what it parses at once.
 
 Uvicorn waits until a stalled client has read the write buffer, with the close frame and with the end of the connection. It
-answers too large a message with 1009, but closes the socket with bytes unread: the client sees a reset instead.
+answers too large a message with 1009, but closes the socket with bytes unread: the client sees a reset instead. It parses all that has
+arrived in one step: 43,000 frames of 6 bytes take seconds, for which all other clients wait.
 """
 
 import struct
@@ -14,6 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from gateway.units import KIB
 from gateway.websocket.compression import EXTENSION, MIN_BYTES, accepts_compressed, compress
+from gateway.websocket.frame_rate import FrameRate
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.subprotocol import STALLED
 from gateway.websocket.write_queue import FRAME_WRITER, WriteQueue
@@ -21,17 +23,21 @@ from gateway.websocket.write_queue import FRAME_WRITER, WriteQueue
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-    from uvicorn._types import ASGISendEvent
+    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
     from uvicorn.config import Config
 
 # What the subscriptions of one connection with the same payload may write in one burst. Beyond that each waits for its turn,
 # and some get fewer events than others, because newer values are conflated meanwhile.
 MAX_BURST_BYTES = 1024 * KIB
 LINGER_S = 10.0
+TOO_MANY_FRAMES = "too many frames: send fewer, larger messages"
 SWITCHING_PROTOCOLS = 101
 # A stopping process waits less for clients that do not read.
 SHUTDOWN_LINGER_S = 1.0
 NOT_UTF8 = 1007
+POLICY_VIOLATION = 1008
+# Bytes parsed in one step of the loop: up to 340 empty frames, at some 20 µs each.
+PARSE_BYTES = 2 * KIB
 # First byte of a final text frame, plain and compressed.
 _TEXT, _COMPRESSED = 0x81, 0xC1
 # Length values for a length that follows in 16 or 64 bits.
@@ -71,18 +77,23 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
     _write_queue: WriteQueue | None = None
     _is_paused = False
     _pong = b""
+    # Bytes that wait for the next step, while reading is paused.
+    _unread = b""
+    _is_parsing_later = False
     keepalive: Keepalive | None = None
+    frames_per_s = 200.0
 
     @classmethod
-    def configured(cls, keepalive: Keepalive) -> type[Self]:
-        """The protocol class with one keepalive for all connections."""
-        return type(cls.__name__, (cls,), {"keepalive": keepalive})
+    def configured(cls, keepalive: Keepalive, *, frames_per_s: float) -> type[Self]:
+        """The protocol class with one keepalive for all connections, and a rate for each."""
+        return type(cls.__name__, (cls,), {"keepalive": keepalive, "frames_per_s": frames_per_s})
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
         if config.ws_per_message_deflate:
             # Uvicorn's extension keeps a compressor per connection.
             self.conn.available_extensions = [EXTENSION]
+        self._frame_rate = FrameRate(self.frames_per_s)
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -144,6 +155,7 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if is_close:
             self._linger()
+            self._parse_later()
 
     def start_keepalive(self) -> None:
         if self.keepalive is not None:
@@ -184,11 +196,61 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         super().send_receive_event_to_app()
 
+    async def receive(self) -> "ASGIReceiveEvent":
+        """Return the next message, and read on when there is none left."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            if self._unread:
+                self._parse_later()
+            else:
+                self.transport.resume_reading()
+        return message
+
     def data_received(self, data: bytes) -> None:
+        if self._unread:
+            self._unread += data
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse a part of what has arrived.
+
+        The rest waits for the next step, and for messages to be taken.
+        """
         if self.conn.parser_exc is None:
-            super().data_received(data)
+            self._parse_frames(data[:PARSE_BYTES])
+            if self.conn.parser_exc is None and len(data) > PARSE_BYTES and not self.transport.is_closing():
+                self._unread = data[PARSE_BYTES:]
+                self.transport.pause_reading()
+                if not self.read_paused:
+                    self._parse_later()
         if self.transport.is_closing() and self._lingering is None:
             self._linger()
+
+    def _parse_frames(self, data: bytes) -> None:
+        self.conn.receive_data(data)
+        if self.conn.parser_exc is not None:
+            self.handle_parser_exception()
+        elif self._frame_rate.admits(len(self.conn.events), self.loop.time()):
+            self.handle_events()
+        elif not self.close_sent:
+            self.conn.fail(POLICY_VIOLATION, TOO_MANY_FRAMES)
+            log.info("connection closed", reason=TOO_MANY_FRAMES, client=self.client)
+            self._fail(POLICY_VIOLATION, TOO_MANY_FRAMES)
+
+    def _parse_later(self) -> None:
+        if self._unread and not self._is_parsing_later:
+            self._is_parsing_later = True
+            self.loop.call_soon(self._parse_unread)
+
+    def _parse_unread(self) -> None:
+        self._is_parsing_later = False
+        unread, self._unread = self._unread, b""
+        if unread and not self.disconnected:
+            if len(unread) <= PARSE_BYTES and not self.read_paused:
+                self.transport.resume_reading()
+            self._parse(unread)
 
     def eof_received(self) -> None:
         # The transport closes once everything is sent: never, if the client does not read.
@@ -230,14 +292,14 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
     def _fail(self, code: int, reason: str) -> None:
         """Send the close frame, and discard what arrives until the client has closed."""
         self._close_write_queue()
+        self._unread = b""
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.writable.set()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self.read_paused = False
+        self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
         if self.transport.can_write_eof():
             self.transport.write_eof()

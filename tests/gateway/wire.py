@@ -69,6 +69,12 @@ class Wire(asyncio.Transport):
         self.unsent_bytes -= self.takes
         return self.unsent_bytes
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """Nothing is written after it."""
+
     def pause_reading(self) -> None:
         self.is_read = False
 
