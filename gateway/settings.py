@@ -200,7 +200,7 @@ class GatewaySettings(BaseSettings):
         gt=0,
         le=300,
         description="Seconds without an event after which an event stream or multipart answer carries a sign of life. Must be "
-        "less than what proxies on the way allow between two bytes (nginx: 60); fewer costs each idle stream more.",
+        "less than what proxies on the way allow between two bytes (nginx: 60, ours: 15); fewer costs each idle stream more.",
     )
     join_wait_s: float = Field(
         default=3.0,

@@ -171,3 +171,35 @@ async def test_the_event_source_of_a_browser_comes_back(tmp_path: Path, trouble:
         assert event["data"] == "1"
         gateway.second_event.set()
         gateway.server.should_exit = True
+
+
+async def test_a_frozen_gateway_is_left_for_another_one(tmp_path: Path) -> None:
+    """One that accepts connections and answers nothing, with shorter timeouts than the real."""
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65_536):
+            pass
+        writer.close()
+
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        frozen = await stack.enter_async_context(await asyncio.start_server(swallow, "127.0.0.1", 0))
+        gateway = EchoGateway()
+        tasks.create_task(gateway.serve())
+        port = render(tmp_path, "{}:{}".format(*frozen.sockets[0].getsockname()), gateway.address)
+        config = tmp_path / "conf.d/ratewire.conf"
+        text = config.read_text()
+        assert text.count("proxy_read_timeout 15s") == text.count("proxy_read_timeout 50s") == 1
+        config.write_text(
+            text.replace("timeout 15s", "timeout 750ms").replace("timeout 50s", "timeout 2500ms")
+        )
+        client = await stack.enter_async_context(nginx_in(tmp_path, port))
+        for answer in await asyncio.gather(
+            *(client.post("/graphql", json={"query": "a"}) for _ in range(4)),
+            *(client.get("/graphql?query=a", headers=EVENTS) for _ in range(4)),
+        ):
+            assert answer.status_code == 200
+            assert answer.json()["gateway"] == gateway.address
+        for _ in range(2):
+            async with socket_through(client) as (reached, _):
+                assert reached == gateway.address
+        gateway.server.should_exit = True

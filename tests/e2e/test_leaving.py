@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,13 +23,14 @@ from tests.backends import free_port, start_redis
 from tests.dashboard.browser import find_chromium
 from tests.e2e.cuttable import cuttable
 from tests.e2e.nginx import start_nginx
-from tests.e2e.processes import eventually, running
+from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import Writer
 from tests.gateway.node_client import node_client
 
 pytestmark = pytest.mark.servers
 
 WITHIN_S = 60
+WORKERS = 2
 SYMBOL = "BTC/USDT"
 LIVE = f'subscription {{ rates(symbols: ["{SYMBOL}"]) {{ kind items {{ price }} }} }}'
 QUERY = f'{{ rate(symbol: "{SYMBOL}") {{ price }} }}'
@@ -80,6 +82,10 @@ class Audience:
         return self.prices.keys() == LIBRARIES and min(self.prices.values()) >= price
 
 
+async def has_printed(command: Command, text: str, times: int) -> bool:
+    return command.text.count(text) >= times
+
+
 @asynccontextmanager
 async def watching(url: str) -> AsyncIterator[Audience]:
     """One client of each library."""
@@ -115,7 +121,7 @@ async def test_every_client_library_moves_to_the_gateway_that_can_answer(tmp_pat
             await writer.write({SYMBOL: 1})
             with start_nginx(ports) as nginx:
                 async with (
-                    running("gateway", env=first) as leaving,
+                    running("gateway", "--workers", str(WORKERS), env=first) as leaving,
                     httpx.AsyncClient(timeout=WITHIN_S, trust_env=False) as client,
                 ):
                     await leaving.prints("gateway listening", within_s=WITHIN_S)
@@ -129,7 +135,11 @@ async def test_every_client_library_moves_to_the_gateway_that_can_answer(tmp_pat
                             await staying.prints("gateway listening", within_s=WITHIN_S)
                             relay.blackhole()
                             await writer.write({SYMBOL: 2})
-                            await leaving.prints("gateway leaves", within_s=WITHIN_S)
+                            await eventually(
+                                partial(has_printed, leaving, "gateway leaves", WORKERS),
+                                within_s=WITHIN_S,
+                                what="both workers leave",
+                            )
                             await eventually(
                                 lambda: audience.all_see(2),
                                 within_s=WITHIN_S,
@@ -147,7 +157,11 @@ async def test_every_client_library_moves_to_the_gateway_that_can_answer(tmp_pat
                             assert (await client.get(f"{direct}/health/ready")).status_code == 503
 
                             relay.restore()
-                            await leaving.prints("gateway is back", within_s=WITHIN_S)
+                            await eventually(
+                                partial(has_printed, leaving, "gateway is back", WORKERS),
+                                within_s=WITHIN_S,
+                                what="both workers are back",
+                            )
                             assert (await client.get(f"{direct}/health/ready")).status_code == 200
                             answer = await client.post(f"{direct}/graphql", json={"query": QUERY})
                             assert answer.json() == {"data": {"rate": {"price": "2"}}}
