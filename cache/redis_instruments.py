@@ -1,23 +1,22 @@
-"""The last known instruments in Redis."""
+"""Bytes about the instruments that all processes share, in Redis."""
 
 from datetime import timedelta
 
 from cache.redis_client import RedisClient, translated_errors
-from rates.redis_keys import RedisKeys
 
 # Longer than an outage of a database should last; finite, so that the key of a system that is gone expires.
 LIFETIME = timedelta(days=30)
 
 
-class RedisInstrumentSnapshots:
-    """Stores one snapshot for all processes. Its content is opaque here."""
+class RedisBytes:
+    """Stores the bytes of one key for all processes. Their content is opaque here."""
 
-    def __init__(self, redis: RedisClient, keys: RedisKeys) -> None:
+    def __init__(self, redis: RedisClient, key: str) -> None:
         self._redis = redis
-        self._key = keys.instruments()
+        self._key = key
 
     async def read(self) -> bytes | None:
-        """Return the snapshot, or `None` if there is none.
+        """Return the bytes, or `None` if there are none.
 
         Raises:
             CacheUnavailable: Redis cannot be reached.
@@ -27,10 +26,10 @@ class RedisInstrumentSnapshots:
             return data
 
     async def write(self, data: bytes) -> None:
-        """Replace the snapshot.
+        """Replace the bytes.
 
         Raises:
-            CacheUnavailable: it may or may not be stored.
+            CacheUnavailable: they may or may not be stored.
         """
         with translated_errors():
             await self._redis.set(self._key, data, px=LIFETIME)

@@ -16,9 +16,10 @@ from gateway.queries.rate_reader import RateReader
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
+from gateway.state.stored_history import StoredHistory
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.registry import SubscriptionRegistry
-from instruments.last_known import LastKnownInstruments
+from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
 from rates.source import Source
@@ -49,6 +50,7 @@ class Gateway:
         *,
         simulated: bool,
         suspicions: SuspicionRecords | None = None,
+        catalog_history: SnapshotStorage | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -70,6 +72,7 @@ class Gateway:
         self.catalog = InstrumentCatalog(
             instruments,
             refresh_s=settings.catalog_refresh_s,
+            stored_history=None if catalog_history is None else StoredHistory(catalog_history),
             on_added=self._publish_mirrored,
             on_removed=self._retract,
         )

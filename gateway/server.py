@@ -16,7 +16,7 @@ import uvicorn
 from cache.ports import TickerFeed
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
-from cache.redis_instruments import RedisInstrumentSnapshots
+from cache.redis_instruments import RedisBytes
 from cache.redis_time import RedisTime
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
@@ -37,7 +37,7 @@ from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.identity.identity_records import IdentityRecords
-from instruments.last_known import LastKnownInstruments
+from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -91,7 +91,7 @@ async def run_gateway(
                 keys = RedisKeys(cache.simulated)
                 feed = RedisTickerFeed(redis, keys)
                 instruments = LastKnownInstruments(
-                    store, RedisInstrumentSnapshots(redis, keys), simulated=cache.simulated
+                    store, RedisBytes(redis, keys.instruments()), simulated=cache.simulated
                 )
                 process_clock = ProcessClock(RedisTime(redis, keys), max_skew=process.max_clock_skew)
                 await wait_for_backend(
@@ -111,6 +111,7 @@ async def run_gateway(
                 simulated=cache.simulated,
                 listener=listener,
                 suspicions=IdentityRecords(store),
+                catalog_history=RedisBytes(redis, keys.catalog_history()),
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -127,6 +128,7 @@ async def serve_gateway(
     simulated: bool,
     listener: socket.socket,
     suspicions: SuspicionRecords | None = None,
+    catalog_history: SnapshotStorage | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -153,6 +155,7 @@ async def serve_gateway(
         settings,
         simulated=simulated,
         suspicions=suspicions,
+        catalog_history=catalog_history,
         clock=clock,
         process_clock=process_clock,
     )

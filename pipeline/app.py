@@ -9,7 +9,7 @@ import structlog
 
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
-from cache.redis_instruments import RedisInstrumentSnapshots
+from cache.redis_instruments import RedisBytes
 from cache.redis_sink import RedisTickerSink
 from cache.redis_time import RedisTime
 from instruments.last_known import LastKnownInstruments
@@ -196,7 +196,7 @@ def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
         coordination=RedisCoordination(redis, keys, clock=process_clock.corrected),
         heartbeat=Heartbeat(process.heartbeat_file, is_fit=lambda: process_clock.state.is_fit),
         simulated=cache.simulated,
-        snapshots=RedisInstrumentSnapshots(redis, keys),
+        snapshots=RedisBytes(redis, keys.instruments()),
         clock=process_clock.corrected,
         shared_clock=process_clock.server,
         process_clock=process_clock,

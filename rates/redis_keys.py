@@ -35,6 +35,10 @@ class RedisKeys:
         """Hash: symbol → `observed_at_us:sequence` of the ticker in the cache."""
         return f"{self.prefix}:{{{source}}}:order"
 
+    def catalog_history(self) -> str:
+        """String: the last changes of the tracked instruments, as the gateways have seen them."""
+        return f"{self.prefix}:{{instruments}}:history"
+
     def reports(self, source: Source) -> str:
         """Hash: instance → source report JSON."""
         return f"{self.prefix}:{{{source}}}:reports"

@@ -13,6 +13,7 @@ import structlog
 from gateway.state.catalog_history import CatalogHistory
 from gateway.state.position import format_page_cursor, parse_page_cursor
 from gateway.state.spelling import SpellingIndex
+from gateway.state.stored_history import StoredHistory
 from instruments.identity.asset_table import reviewed_assets
 from instruments.instrument import Instrument
 from instruments.store import InstrumentReader
@@ -51,6 +52,7 @@ class InstrumentCatalog:
         instruments: InstrumentReader,
         *,
         refresh_s: float,
+        stored_history: StoredHistory | None = None,
         on_added: Callable[[Iterable[TickerKey]], None] = lambda _: None,
         on_removed: Callable[[Iterable[TickerKey]], None] = lambda _: None,
     ) -> None:
@@ -59,6 +61,7 @@ class InstrumentCatalog:
         self._on_added = on_added
         self._on_removed = on_removed
         self._history = CatalogHistory()
+        self._stored_history = stored_history
         self._by_key: dict[TickerKey, Instrument] = {}
         self.tracked: Mapping[TickerKey, Instrument] = {}
         """The available instruments: tracked and not halted."""
@@ -143,9 +146,13 @@ class InstrumentCatalog:
 
         An exception that no code expected ends the call.
         """
+        if self._stored_history is not None:
+            await self._stored_history.restore(self._history)
         while True:
             try:
                 await self.refresh()
+                if self._stored_history is not None:
+                    await self._stored_history.store(self._history)
             except DatabaseUnavailable as exc:
                 self.last_error = str(exc)
                 log.warning("catalogue not refreshed", error=self.last_error)
