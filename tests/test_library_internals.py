@@ -8,13 +8,13 @@ import tomllib
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 import strawberry
 import uvicorn
 from packaging.requirements import Requirement
 from redis.asyncio.connection import AbstractConnection
+from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.http.bounded_protocol import BoundedHttpProtocol
@@ -28,17 +28,17 @@ ROOT = Path(__file__).parents[1]
 ADVICE = "read the library's changes, adapt the gateway and tests/library_internals.py, or narrow the bound in pyproject.toml"
 
 
-def find_owner(path: str) -> Any:
+def find_owner(path: str) -> object:
     """Return the module or class that `module:Class` names."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name) if name else import_module(module)
 
 
-async def application(_scope: Any, _receive: Any, _send: Any) -> None:
+async def application(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """Answer nothing."""
 
 
-def make_instances() -> dict[str, Any]:
+def make_instances() -> dict[str, object]:
     """Return an instance of each owner of attributes, in the state that the gateway reads."""
     config = uvicorn.Config(application, ws=GatewayWebSocketProtocol, lifespan="off", log_config=None)
     config.load()

@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without types; the facts below are checked at run time
 
 from pipeline.sources.registry import build_all_adapters
 from ratewire.env_file import format_env_file
+from tests.json_types import JsonObject
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {
@@ -33,10 +33,10 @@ IMAGES = {
 } | dict.fromkeys((*OURS, "simulator"), "ratewire:local")
 REPLICAS = {"gateway": 2, "binance_consumer": 4, "coingeko_consumer": 1}
 ONE_SHOT = {"migrate"}
-Service = dict[str, Any]
+Service = JsonObject
 
 
-def read_compose(name: str) -> dict[str, Any]:
+def read_compose(name: str) -> JsonObject:
     document = yaml.safe_load((ROOT / name).read_text())
     assert isinstance(document, dict)
     return document

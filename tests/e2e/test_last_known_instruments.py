@@ -1,7 +1,6 @@
 """Processes that start while Postgres is away, over real backends."""
 
 from functools import partial
-from typing import Any
 
 import httpx
 import pytest
@@ -9,7 +8,8 @@ import pytest
 from cache.redis_client import open_redis
 from rates.redis_keys import RedisKeys
 from tests.backends import start_postgres
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.processes import Command, eventually, free_port, running
+from tests.json_types import Json
 
 pytestmark = pytest.mark.servers
 
@@ -17,7 +17,7 @@ WITHIN_S = 60
 QUERY = '{ rate(symbol: "BTC/USDT", source: BINANCE) { freshness } instruments { totalCount } }'
 
 
-async def facts(client: httpx.AsyncClient, url: str) -> Any:
+async def facts(client: httpx.AsyncClient, url: str) -> Json:
     return (await client.get(f"{url}/health/ready")).json()["catalog"]
 
 
@@ -83,7 +83,7 @@ async def test_all_processes_start_without_postgres_and_take_the_table_once_it_i
 
             postgres.start()
 
-            async def has_switched(process: Any) -> bool:
+            async def has_switched(process: Command) -> bool:
                 return "instruments read from the database again" in process.text
 
             for each in (stream, producer, second):

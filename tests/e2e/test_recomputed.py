@@ -9,18 +9,17 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import httpx
 import pytest
 
 from tests.e2e.processes import eventually, free_port, running
 from tests.e2e.recorded import recording
+from tests.json_types import Json
 from tests.simulator.test_recorded_feeds import KRAKEN
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 
-Json: TypeAlias = Any  # a parsed JSON document has no static type; assertions check its values
 NAMES = (
     "coinbase_ws_5products_20210417.txt.gz",
     "okx_ws_10instruments_20220227.txt.gz",

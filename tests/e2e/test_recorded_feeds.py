@@ -9,13 +9,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
 
 from tests.e2e.graphql_client import LiveRate, live_rates, next_event
 from tests.e2e.processes import eventually, free_port, running
 from tests.e2e.recorded import recording
+from tests.json_types import Json
 from tests.simulator.test_recorded_feeds import KRAKEN
 
 if sys.version_info >= (3, 14):
@@ -25,7 +25,6 @@ else:
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 
-Json: TypeAlias = Any  # a parsed JSON document has no static type; assertions check its values
 Quote = tuple[str, str | None, str | None]
 SPEED = 6
 

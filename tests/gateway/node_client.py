@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+
+from tests.json_types import Json
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 TIMEOUT_S = 20
@@ -17,7 +18,7 @@ class NodeClient:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def line(self) -> Any:
+    async def line(self) -> Json:
         """The next line that it prints."""
         assert self._process.stdout is not None
         async with asyncio.timeout(TIMEOUT_S):

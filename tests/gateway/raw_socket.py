@@ -4,9 +4,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import websockets
+
+from tests.json_types import Json
 
 MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"
 TIMEOUT_S = 10
@@ -25,7 +26,7 @@ class RawSocket:
         async with asyncio.timeout(TIMEOUT_S):
             await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
-    async def receive(self) -> Any:
+    async def receive(self) -> Json:
         async with asyncio.timeout(TIMEOUT_S):
             return json.loads(await self.connection.recv())
 
@@ -44,7 +45,7 @@ class RawSocket:
         if self.connection.subprotocol == LEGACY:
             assert await self.receive() == {"type": "ka"}
 
-    async def start(self, operation: str, query: str, **variables: Any) -> None:
+    async def start(self, operation: str, query: str, **variables: Json) -> None:
         kind = "start" if self.connection.subprotocol == LEGACY else "subscribe"
         payload = {"query": query, "variables": variables}
         await self.send({"type": kind, "id": operation, "payload": payload})
@@ -59,7 +60,7 @@ class RawSocket:
 
 @asynccontextmanager
 async def raw_socket(
-    url: str, *subprotocols: str, init: bool = True, **options: Any
+    url: str, *subprotocols: str, init: bool = True, **options: Json
 ) -> AsyncIterator[RawSocket]:
     """An open connection, initialised unless a test wants to do that itself."""
     offered = [websockets.Subprotocol(each) for each in subprotocols or (MODERN,)]

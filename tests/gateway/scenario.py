@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
@@ -16,12 +16,17 @@ from tests.virtual_time import VirtualTimeLoop
 TICK_S = 0.01
 
 
+Written = tuple[TickerKey, int, float]
+# By kind: what is written, the number of lost messages, the source that restarts, the tracked instrument, or nothing.
+Argument = list[Written] | int | Source | TickerKey | None
+
+
 class Step(NamedTuple):
     """An event of a scenario, `ticks` after the one before."""
 
     ticks: int
     kind: str
-    argument: Any = None
+    argument: Argument = None
 
 
 # Instrument, price, and age at the write (late tickers are older than the newest).
@@ -69,7 +74,7 @@ class Scenario:
         await asyncio.sleep(TICK_S)
         await self.settle()
 
-    async def _write(self, entries: list[tuple[TickerKey, int, float]]) -> None:
+    async def _write(self, entries: list[Written]) -> None:
         for source in Source:
             tickers = [
                 build_ticker(

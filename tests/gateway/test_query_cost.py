@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType, get_introspection_query, get_named_type, is_leaf_type
@@ -27,6 +26,7 @@ from rates.source import Source
 from tests.cost import holding
 from tests.gateway.fakes import TIMEOUT_S, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fixture_types import ReadyGateway
+from tests.json_types import Json, JsonObject
 
 ROOT = Path(__file__).parents[2]
 MAX_MS = 50
@@ -86,7 +86,7 @@ def aliased(count: int, field: str, before: str = "") -> str:
     return f"{before} {{ " + " ".join(f"a{n}: {field.replace('#', str(n))}" for n in range(count)) + " }"
 
 
-def prepare(operations: Operations, query: str, variables: dict[str, Any] | None = None) -> PreparedOperation:
+def prepare(operations: Operations, query: str, variables: JsonObject | None = None) -> PreparedOperation:
     return operations.prepare(GraphQLRequest(query, variables=variables))
 
 
@@ -158,7 +158,7 @@ USUAL = {
 
 @pytest.mark.parametrize(("query", "variables"), HOSTILE.values(), ids=HOSTILE)
 async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
-    operations: Operations, query: str, variables: dict[str, Any] | None
+    operations: Operations, query: str, variables: JsonObject | None
 ) -> None:
     """Large by aliases, fragments, pages, symbols, directives or the schema."""
     with holding() as held, pytest.raises(OperationRejected) as refused:
@@ -173,7 +173,7 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
 
 @pytest.mark.parametrize(("query", "variables"), USUAL.values(), ids=USUAL)
 async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
-    operations: Operations, query: str, variables: dict[str, Any] | None
+    operations: Operations, query: str, variables: JsonObject | None
 ) -> None:
     """The cost is an upper bound in microseconds, with nothing cached."""
     with holding() as held:
@@ -216,7 +216,7 @@ async def test_the_documents_of_pages_dashboard_and_examples_are_accepted(operat
 async def test_the_cost_grows_with_what_is_asked(operations: Operations) -> None:
     """By fields, by list, by alias; not by repetition."""
 
-    def cost(query: str, **variables: Any) -> int:
+    def cost(query: str, **variables: Json) -> int:
         return prepare(operations, query, variables).cost
 
     one = cost("{ rates { items { price } } }")
@@ -262,7 +262,7 @@ async def test_http_refuses_what_is_too_expensive_in_every_format(
 ) -> None:
     """Also when it is asked again: nothing of it is kept."""
     async with ready_gateway(max_cost=1_000) as served, served.client() as client:
-        request: dict[str, Any] = {"params" if method == "GET" else "json": {"query": REFUSED}}
+        request: JsonObject = {"params" if method == "GET" else "json": {"query": REFUSED}}
         for _ in range(3):
             answer = await client.request(method, "/graphql", headers={"accept": accept}, **request)
             assert answer.status_code == (400 if "response" in accept else 200)

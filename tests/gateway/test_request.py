@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,10 @@ JSON = st.recursive(
 )
 
 
-def attempt(read: Callable[[], Any]) -> Any:
+T = TypeVar("T")
+
+
+def attempt(read: Callable[[], T]) -> T | MalformedRequest | HttpError:
     """Return the parsed request, or the rejection."""
     try:
         return read()
@@ -38,6 +41,7 @@ def test_any_bytes_are_json_or_malformed(data: bytes | str) -> None:
 def test_any_json_is_a_request_or_malformed(data: object) -> None:
     """Of the right types."""
     outcome = attempt(lambda: parse_request(data))
+    assert not isinstance(outcome, HttpError)
     assert isinstance(outcome, MalformedRequest) or (
         isinstance(outcome.query, str) and isinstance(outcome.variables, dict | None)
     )
@@ -47,6 +51,7 @@ def test_any_json_is_a_request_or_malformed(data: object) -> None:
 def test_any_query_string_is_a_request_or_refused(raw: bytes) -> None:
     """With a status that says that the client is wrong."""
     outcome = attempt(lambda: read_query_string(raw, max_bytes=200))
+    assert not isinstance(outcome, MalformedRequest)
     assert isinstance(outcome, GraphQLRequest) or outcome.status in {400, 414}
 
 

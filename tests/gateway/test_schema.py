@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from structlog.typing import EventDict
@@ -184,7 +183,7 @@ async def test_a_malformed_symbol_comes_with_the_one_that_was_meant(execute: Exe
 
 
 @pytest.mark.parametrize("wrong", [5, True, ["BTC/USDT"], {"base": "BTC"}])
-async def test_a_symbol_that_is_no_string_is_malformed(execute: Execute, wrong: Any) -> None:
+async def test_a_symbol_that_is_no_string_is_malformed(execute: Execute, wrong: object) -> None:
     """For any other type."""
     assert (
         code(await execute("query($s: Symbol!) { rate(symbol: $s) { price } }", s=wrong)) == "INVALID_SYMBOL"

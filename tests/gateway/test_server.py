@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from contextlib import closing
-from typing import Any
+from typing import NoReturn
 
 import pytest
 from gql import Client, gql
@@ -238,7 +238,7 @@ async def test_a_part_that_fails_takes_the_process_down(
     """Visible at once, instead of serving rates that no longer move."""
 
     class Broken:
-        def subscribe(self) -> Any:
+        def subscribe(self) -> NoReturn:
             raise ZeroDivisionError("a bug")
 
     with closing(bind(settings)) as listener:

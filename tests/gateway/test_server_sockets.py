@@ -4,13 +4,13 @@ import asyncio
 import json
 import socket
 from contextlib import aclosing, closing
-from typing import Any
 
 import pytest
 import websockets
 from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
+from websockets import ClientConnection, Subprotocol
 
 from cache.memory import MemoryCache
 from cache.ports import Snapshot
@@ -19,6 +19,7 @@ from rates.source import Source
 from tests.gateway.fakes import TIMEOUT_S, ScriptedFeed
 from tests.gateway.fixture_types import BuildTicker, Served, Serving
 from tests.gateway.test_server import PROTOCOLS
+from tests.json_types import Json
 
 SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 LIVE = gql("subscription { rates { kind items { symbol price freshness } conflated cursor sentAt } }")
@@ -26,7 +27,7 @@ LIVE = gql("subscription { rates { kind items { symbol price freshness } conflat
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_subscription_receives_a_snapshot_and_then_updates(
-    serving: Serving, cache: MemoryCache, ticker: BuildTicker, protocol: Any
+    serving: Serving, cache: MemoryCache, ticker: BuildTicker, protocol: Subprotocol
 ) -> None:
     """Over both WebSocket protocols, with a client that people use."""
     await cache.write([ticker(price="1")])
@@ -65,11 +66,11 @@ async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open
             assert await session.execute(gql("{ __typename }")) == {"__typename": "Query"}
 
 
-async def open_socket(served: Served, **options: Any) -> Any:
+async def open_socket(served: Served, **options: Json) -> ClientConnection:
     return await websockets.connect(served.ws, subprotocols=[SUBPROTOCOL], **options)
 
 
-async def init(connection: Any) -> None:
+async def init(connection: ClientConnection) -> None:
     await connection.send('{"type":"connection_init","payload":null}')
     assert json.loads(await connection.recv())["type"] == "connection_ack"
 
@@ -196,11 +197,11 @@ def small_socket(served: Served) -> socket.socket:
     return link
 
 
-async def next_event(connection: Any) -> Any:
+async def next_event(connection: ClientConnection) -> Json:
     return json.loads(await connection.recv())["payload"]["data"]["rates"]
 
 
-async def subscribed(served: Served, fields: str = "kind", **options: Any) -> Any:
+async def subscribed(served: Served, fields: str = "kind", **options: Json) -> ClientConnection:
     """A socket with a subscription whose snapshot has been read."""
     connection = await open_socket(served, **options)
     await init(connection)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from gateway.settings import GatewaySettings
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
 from tests.gateway.raw_socket import raw_socket
+from tests.json_types import Json
 
 pytestmark = pytest.mark.servers
 
@@ -37,7 +37,7 @@ def children(process: Command) -> set[int]:
     return {int(each) for each in found}
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Json:
     """Return one response.
 
     Raises:

@@ -49,9 +49,9 @@ class Wire(asyncio.Transport):
         self.is_aborted = False
         self.is_read = True
         self.unsent_bytes = self.takes = self.looks = 0
-        self.protocol: Any = None
+        self.protocol: asyncio.BaseProtocol | None = None
 
-    def write(self, data: Any) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
 
     def is_closing(self) -> bool:
@@ -81,7 +81,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None:
         self.is_read = True
 
-    def set_protocol(self, protocol: Any) -> None:
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Deliver all further bytes to this protocol."""
         self.protocol = protocol
 

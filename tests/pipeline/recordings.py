@@ -4,9 +4,10 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.json_types import JsonObject
 
 SOURCE_MODULE = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 
@@ -38,7 +39,7 @@ def read_messages(name: str) -> Iterator[tuple[float, bytes]]:
                 yield float(moment), frame
 
 
-def read_exchanges(name: str) -> Iterator[dict[str, Any]]:
+def read_exchanges(name: str) -> Iterator[JsonObject]:
     """Read recorded HTTP exchanges, one object each."""
     with gzip.open(recorded(name)) as lines:
         yield from map(json.loads, lines)

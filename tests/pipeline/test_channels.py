@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -22,6 +22,7 @@ from pipeline.sources.okx.protocol import OkxProtocol
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.ticker import Ticker
+from tests.json_types import JsonObject
 from tests.pipeline.fakes import START
 
 TEN_HOURS = timedelta(hours=10)
@@ -61,7 +62,7 @@ class Feed:
         return dict(self.protocol.silent_channels())
 
 
-def answers(request: dict[str, Any]) -> Iterator[object]:
+def answers(request: JsonObject) -> Iterator[object]:
     """Accept a control message, as its source does."""
     if "id" in request:
         yield {"result": None, "id": request["id"]}

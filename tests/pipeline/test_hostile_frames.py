@@ -1,7 +1,6 @@
 """For any frame, a protocol returns events or raises `SourceError`, and nothing else."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +18,7 @@ from rates.errors import SourceError
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
+from tests.json_types import Json, JsonObject
 from tests.pipeline.fakes import START
 
 BTC = parse_symbol("BTC/USD")
@@ -29,7 +29,7 @@ NAMES = {
     Source.BYBIT: "BTCUSDT",
     Source.BINANCE: "BTCUSDT",
 }
-FRAMES: dict[Source, list[dict[str, Any]]] = {
+FRAMES: dict[Source, list[JsonObject]] = {
     Source.COINBASE: [
         {
             "type": "ticker",
@@ -119,8 +119,9 @@ FRAMES[Source.BINANCE] = [
     {"result": None, "id": 1},
     {"error": {"code": 2, "msg": "Invalid request"}, "id": 1},
 ]
+Path = tuple[str | int, ...]
 # What real feeds were seen to send in a field's place, and what nobody should.
-ODD: st.SearchStrategy[Any] = st.sampled_from(
+ODD: st.SearchStrategy[Json] = st.sampled_from(
     [
         None,
         "",
@@ -157,7 +158,7 @@ def open_feed(source: Source) -> FeedProtocol:
     return feed
 
 
-def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths(value: Json, so_far: Path = ()) -> list[Path]:
     """Return the paths to all values within a message."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -165,7 +166,7 @@ def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return []
 
 
-def spoilt(message: dict[str, Any], path: tuple[Any, ...], odd: Any) -> bytes:
+def spoilt(message: JsonObject, path: Path, odd: Json) -> bytes:
     copy = json.loads(json.dumps(message))
     *way, last = path
     inner = copy

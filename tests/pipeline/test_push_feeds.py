@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +19,7 @@ from rates.symbol import parse_symbol
 from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.simulated import simulated_sources
+from tests.json_types import JsonObject
 from tests.pipeline.fakes import FakeReader, eventually, memory_context
 
 pytestmark = pytest.mark.servers
@@ -62,7 +62,7 @@ class FeedHarness:
             if (now - one.observed_at).total_seconds() <= self.source.ttl_s
         }
 
-    async def conduct(self) -> dict[str, Any]:
+    async def conduct(self) -> JsonObject:
         """Return the exchange's record of our connections."""
         async with httpx.AsyncClient() as client:
             return dict((await client.get(self.addresses.status_url)).json()["clients"][self.source])

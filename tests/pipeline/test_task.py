@@ -2,13 +2,13 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from pipeline.task import MAX_INSTRUMENTS_PER_TASK, decode_task, encode_task
 from rates.errors import MalformedTask
 from rates.source import Source
+from tests.json_types import JsonObject
 from tests.pipeline.fakes import START, task
 
 
@@ -42,7 +42,7 @@ def test_times_are_integers_of_microseconds() -> None:
     ],
     ids=str,
 )
-def test_a_task_with_a_wrong_field_is_malformed(change: dict[str, Any]) -> None:
+def test_a_task_with_a_wrong_field_is_malformed(change: JsonObject) -> None:
     """Of another source, empty, too large, or with invalid symbols or times."""
     wire = json.loads(encode_task(task())) | change
     with pytest.raises(MalformedTask):

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack
+from typing import Literal, Protocol, TypedDict, Unpack
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -13,14 +13,12 @@ from websockets.asyncio.client import ClientConnection
 from simulator.nanotime import SECOND, NsClock, now_ns
 from simulator.server import SimulatorAddresses, run_simulator
 from simulator.settings import SimulatorSettings
+from tests.json_types import Json
 
 START_NS = 1_700_000_040 * SECOND  # on a whole minute
 PAYLOADS = Path(__file__).parent / "payloads"
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 TIMEOUT_SECONDS = 10.0
-
-
-Json: TypeAlias = Any  # a parsed JSON document has no static type; assertions check its values
 
 
 class FakeClock:

@@ -11,10 +11,10 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
 from simulator.binance.stream_subscriptions import StreamSubscriptions
+from tests.json_types import Json
 from tests.simulator.conftest import (
     TIMEOUT_SECONDS,
     FakeClock,
-    Json,
     OpenSimulator,
     ask,
     closed_with,

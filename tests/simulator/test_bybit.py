@@ -6,7 +6,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.bybit.session import BybitSession
-from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, ask, closed_with, receive
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, closed_with, receive
 
 
 def subscribe(*topics: str, op: str = "subscribe") -> dict[str, object]:

@@ -7,7 +7,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.coinbase.session import CoinbaseSession
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, ask, closed_with, receive
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, ask, closed_with, receive
 
 
 def subscribe(*products: str, channels: tuple[object, ...] = ("ticker",)) -> dict[str, object]:

@@ -7,7 +7,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.kraken.session import KrakenSession
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator, closed_with, receive
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator, closed_with, receive
 
 
 def subscribe(*symbols: str, **params: object) -> str:

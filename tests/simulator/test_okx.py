@@ -9,11 +9,11 @@ from websockets.exceptions import InvalidStatus
 
 from simulator.nanotime import MINUTE
 from simulator.okx.session import OkxSession
+from tests.json_types import Json
 from tests.simulator.conftest import (
     START_NS,
     TIMEOUT_SECONDS,
     FakeClock,
-    Json,
     OpenSimulator,
     closed_with,
     receive,

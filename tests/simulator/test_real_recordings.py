@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect
 from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.world import ReplayWorld
-from tests.simulator.conftest import START_NS, TIMEOUT_SECONDS, Json, OpenSimulator
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, TIMEOUT_SECONDS, OpenSimulator
 
 FindRecording = Callable[[str], Path]
 BTC, ETH = "binance_spot_ws_btcusdt_20240808.txt.gz", "binance_spot_ws_ethusdt_20240808.txt.gz"

@@ -15,7 +15,8 @@ from simulator.nanotime import SECOND
 from simulator.replay.recording import Recording
 from simulator.replay.recording_file import to_ns
 from simulator.replay.world import ReplayWorld
-from tests.simulator.conftest import START_NS, Json, OpenSimulator, ask, receive, receive_text
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, OpenSimulator, ask, receive, receive_text
 
 if sys.version_info >= (3, 14):
     from compression import zstd

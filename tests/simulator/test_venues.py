@@ -12,7 +12,8 @@ import pytest
 from simulator.assets import read_assets
 from simulator.generated.world import GeneratedWorld
 from simulator.nanotime import SECOND
-from tests.simulator.conftest import START_NS, FakeClock, Json, OpenSimulator
+from tests.json_types import Json
+from tests.simulator.conftest import START_NS, FakeClock, OpenSimulator
 
 FIRST = {
     "coinbase": ("coinbase:ticker:{}", "{}-USD", ("price",)),

@@ -2,9 +2,10 @@
 
 import json
 import re
-from typing import Any
 
 from hypothesis import strategies as st
+
+from tests.json_types import JsonObject
 
 RATE_FIELDS = [
     "id",
@@ -65,7 +66,7 @@ directives = st.sampled_from(DIRECTIVES)
 
 
 @st.composite
-def leaves(draw: Any, fields: list[str], kind: str) -> str:
+def leaves(draw: st.DrawFn, fields: list[str], kind: str) -> str:
     """Selections of leaves: aliased, repeated, in inline fragments, left out by directives."""
     parts: list[str] = []
     for number, name in enumerate(draw(st.lists(st.sampled_from(fields), min_size=1, max_size=7))):
@@ -87,7 +88,7 @@ unavailable_leaves = leaves(UNAVAILABLE_FIELDS, "UnavailableRate")
 
 
 @st.composite
-def lists(draw: Any, others: str, kind: str) -> str:
+def lists(draw: st.DrawFn, others: str, kind: str) -> str:
     """Selections of an object with rates."""
     parts = []
     for number in range(draw(st.integers(1, 4))):
@@ -104,7 +105,7 @@ def lists(draw: Any, others: str, kind: str) -> str:
 
 
 @st.composite
-def demands(draw: Any) -> list[str]:
+def demands(draw: st.DrawFn) -> list[str]:
     found = [
         draw(st.sampled_from(["", "", "maxAgeMs: 5000", "maxAgeMs: $age", "maxAgeMs: null", "maxAgeMs: -1"])),
         draw(st.sampled_from(["", "", "", "onStale: RETURN", "onStale: NULL", "onStale: ERROR"])),
@@ -113,7 +114,7 @@ def demands(draw: Any) -> list[str]:
 
 
 @st.composite
-def roots(draw: Any, number: int) -> str:
+def roots(draw: st.DrawFn, number: int) -> str:
     """One field of the operation."""
     kind = draw(st.sampled_from(["rates", "rates", "rates", "rate", "rate", "typename", "sources"]))
     if kind == "typename":
@@ -141,7 +142,7 @@ def roots(draw: Any, number: int) -> str:
 
 
 @st.composite
-def requests(draw: Any) -> tuple[str, dict[str, Any]]:
+def requests(draw: st.DrawFn) -> tuple[str, JsonObject]:
     """A document and its variables."""
     fields = [draw(roots(number)) for number in range(draw(st.integers(1, 3)))]
     fragment = f"fragment RateParts on Rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }}"
@@ -165,7 +166,7 @@ def requests(draw: Any) -> tuple[str, dict[str, Any]]:
 
 
 @st.composite
-def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
+def subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
     """A document with a subscription, and its variables."""
     arguments = [
         draw(st.sampled_from(["", "", "sampleIntervalMs: 500", "sampleIntervalMs: -1"])),
@@ -196,7 +197,7 @@ def subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
 
 
 @st.composite
-def consensus_subscriptions(draw: Any) -> tuple[str, dict[str, Any]]:
+def consensus_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
     """The same of a consensus."""
     arguments = {
         "symbol": draw(st.sampled_from(['"BTC/USDT"', '"BTC/USDT"', "$one"])),

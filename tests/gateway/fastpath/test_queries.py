@@ -26,6 +26,7 @@ from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import NOON, FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.fastpath.documents import requests
+from tests.json_types import JsonObject
 from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
@@ -55,7 +56,7 @@ class Both:
         known = self.gateway.mirror.read
         await wait_until(lambda: (held := known(ticker.key)) is not None and not ticker.is_newer_than(held))
 
-    async def check(self, query: str, variables: dict[str, Any]) -> bool:
+    async def check(self, query: str, variables: JsonObject) -> bool:
         """Ask both the same at the same moment; whether it was assembled from fragments."""
         request = GraphQLRequest(query, variables)
         metadata, plain_notes = OperationMetadata(), OperationMetadata()
@@ -85,8 +86,12 @@ async def both() -> AsyncIterator[Both]:
         await asyncio.wait([running])
 
 
+# Microseconds until it is written, its symbol, and its other fields.
+Happening = tuple[int, str | None, dict[str, Any]]
+
+
 @st.composite
-def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
+def tickers(draw: st.DrawFn) -> Happening:
     source, symbol = draw(st.sampled_from(KEYS))
     fields = {
         "source": source,
@@ -112,7 +117,7 @@ def tickers(draw: Any) -> tuple[int, str, dict[str, Any]]:
     happens=st.lists(tickers(), max_size=4),
 )
 def test_every_answer_is_that_of_the_executor(
-    asked: list[tuple[str, dict[str, Any]]], all_seen: bool, happens: list[Any]
+    asked: list[tuple[str, JsonObject]], all_seen: bool, happens: list[Happening]
 ) -> None:
     """For any query, any known rates and any age of them."""
 
@@ -120,14 +125,15 @@ def test_every_answer_is_that_of_the_executor(
         async with both() as system:
             for source, symbol in KEYS if all_seen else ():
                 await system.write(build_ticker(symbol, source=source))
-            for microseconds, symbol, fields in [(0, None, {}), *happens]:
+            first: Happening = (0, None, {})
+            for microseconds, event_symbol, fields in [first, *happens]:
                 system.clock.now = min(
                     system.clock.now + timedelta(microseconds=microseconds), NOON + timedelta(days=365 * 500)
                 )
-                if symbol is not None:
+                if event_symbol is not None:
                     observed_at = system.clock.now - fields["late"]
                     others = {name: value for name, value in fields.items() if name != "late"}
-                    await system.write(build_ticker(symbol, observed_at=observed_at, **others))
+                    await system.write(build_ticker(event_symbol, observed_at=observed_at, **others))
                 for query, variables in asked:
                     event(f"covered: {await system.check(query, variables)}")
 

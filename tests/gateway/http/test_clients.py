@@ -4,30 +4,30 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
 from cache.memory import MemoryCache
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import NodeClient, node_client
+from tests.json_types import Json, JsonObject
 
 QUERY = '{ rate(symbol: "BTC/USDT") { id price } }'
 LIVE = "subscription { rates { kind recovered items { id price } } }"
 
 
-def result(price: str) -> dict[str, Any]:
+def result(price: str) -> JsonObject:
     return {"data": {"rate": {"id": "BINANCE:BTC/USDT", "price": price}}}
 
 
-def without_names(value: Any) -> Any:
+def without_names(value: Json) -> Json:
     """Without the type names that Apollo adds to every selection."""
     if isinstance(value, dict):
         return {key: without_names(each) for key, each in value.items() if key != "__typename"}
     return [without_names(each) for each in value] if isinstance(value, list) else value
 
 
-async def take(client: NodeClient, kind: str) -> Any:
+async def take(client: NodeClient, kind: str) -> Json:
     """The next result that the script prints, which must be of that kind."""
     line = await client.line()
     assert line["kind"] == kind, line

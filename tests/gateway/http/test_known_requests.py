@@ -1,7 +1,6 @@
 """Requests that come again are not read again, and go past FastAPI's front: nobody can tell."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from cache.memory import MemoryCache
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
+from tests.json_types import Json, JsonObject
 
 QUERY = "query ($symbol: Symbol!) { rate(symbol: $symbol) { id price } }"
 
@@ -23,8 +23,8 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
         served.client() as client,
     ):
 
-        async def ask(method: str) -> Any:
-            parameters: Any = {"query": QUERY, "variables": '{"symbol":"BTC/USDT"}'}
+        async def ask(method: str) -> Json:
+            parameters = {"query": QUERY, "variables": '{"symbol":"BTC/USDT"}'}
             if method == "GET":
                 return (await client.get("/graphql", params=parameters)).json()
             asked = {"query": QUERY, "variables": {"symbol": "BTC/USDT"}}
@@ -45,7 +45,7 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
 async def test_the_fast_path_has_the_headers_of_the_asgi_path(ready_gateway: ReadyGateway) -> None:
     """A request with an origin passes all middleware, one without does not."""
     async with ready_gateway() as served, served.client() as client:
-        requests: list[dict[str, Any]] = [
+        requests: list[JsonObject] = [
             {"method": "POST", "json": {"query": "{ __typename }"}},
             {"method": "GET", "params": {"query": "{ sources { source } }"}},
             {"method": "GET", "headers": {"accept": "text/html"}},
@@ -54,7 +54,7 @@ async def test_the_fast_path_has_the_headers_of_the_asgi_path(ready_gateway: Rea
             {"method": "POST", "content": b"{"},
         ]
         for request in requests:
-            sent: Any = {**request, "headers": {**request.get("headers", {})}}
+            sent: JsonObject = {**request, "headers": {**request.get("headers", {})}}
             short = await client.request(url="/graphql", **sent)
             sent["headers"]["origin"] = served.http
             long = await client.request(url="/graphql", **sent)

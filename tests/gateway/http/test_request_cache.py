@@ -1,9 +1,9 @@
 """The fast path of known requests, step by step, and its exclusions."""
 
 import asyncio
-from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from gateway.gateway import Gateway
 from gateway.http.request_cache import RequestCache
@@ -108,7 +108,7 @@ async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_i
 
 
 async def test_a_failing_fast_path_leaves_the_request_to_the_asgi_path(
-    gateway_with_rate: Gateway, structured_logs: list[Any], monkeypatch: pytest.MonkeyPatch
+    gateway_with_rate: Gateway, structured_logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client gets its answer, and the log the reason."""
 

@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 from urllib.parse import quote
 
 from hypothesis import given, settings
@@ -18,6 +17,7 @@ from tests.gateway.fakes import FakeClock, build_ticker
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.wire import ONE, READ, post
+from tests.json_types import Json
 
 MANY = "query Many($s: [Symbol!]) { rates(symbols: $s) { items { id ageMs bid } cursor } }"
 QUERIES = [
@@ -111,7 +111,7 @@ def _query(body: bytes) -> str:
     return f"?{'&'.join(parts)}"
 
 
-def _text(value: Any) -> str:
+def _text(value: Json) -> str:
     return str(value) if isinstance(value, str) else json.dumps(value)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import NoReturn
+
+from starlette.types import Message
 
 from gateway.client_connections import ClientConnections
 from gateway.http.sse import EventFraming
@@ -11,8 +13,9 @@ from gateway.schema.context import OperationMetadata
 from tests.gateway.raw_socket import TIMEOUT_S
 
 
-async def never() -> Any:
+async def never() -> NoReturn:
     await asyncio.Event().wait()
+    raise AssertionError("nothing sets the event")
 
 
 async def results() -> AsyncGenerator[bytes, None]:
@@ -25,9 +28,9 @@ async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -
     connections, framing = ClientConnections(), EventFraming()
     streams = Streams(connections, heartbeat_s=60, stall_timeout_s=60)
     begun, room = asyncio.Event(), asyncio.Event()
-    sent: list[Any] = []
+    sent: list[Message] = []
 
-    async def send(message: Any) -> None:
+    async def send(message: Message) -> None:
         begun.set()
         await room.wait()
         sent.append(message)

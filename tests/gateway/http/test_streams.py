@@ -6,7 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from cache.memory import MemoryCache
 from tests.e2e.nginx import start_nginx
 from tests.gateway.fakes import TIMEOUT_S
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
+from tests.json_types import Json
 
 LIVE = "subscription($after: String) { rates(after: $after) { kind recovered conflated items { price } } }"
 EVENTS = {"accept": "text/event-stream"}
@@ -28,7 +29,7 @@ class Event(NamedTuple):
 
     name: str
     id: str | None
-    data: Any
+    data: Json
 
 
 async def read_events(response: httpx.Response) -> AsyncIterator[Event]:
@@ -51,7 +52,7 @@ async def read_events(response: httpx.Response) -> AsyncIterator[Event]:
 @asynccontextmanager
 async def streaming(
     served: Served, headers: dict[str, str], query: str = LIVE, **more: object
-) -> AsyncIterator[Any]:
+) -> AsyncIterator[httpx.Response]:
     """A response whose body is being read."""
     async with (
         asyncio.timeout(15),
@@ -124,7 +125,7 @@ async def test_an_unknown_last_event_id_is_an_error_in_the_stream(ready_gateway:
     ],
 )
 async def test_a_single_result_is_one_event_or_part_and_the_end(
-    ready_gateway: ReadyGateway, query: str, result: Any
+    ready_gateway: ReadyGateway, query: str, result: Json
 ) -> None:
     """Queries and refusals alike, on status 200: an open stream has no other way to say it."""
     async with ready_gateway() as served:
@@ -141,7 +142,7 @@ async def test_a_single_result_is_one_event_or_part_and_the_end(
         assert events[0].data == result
 
 
-def parse_parts(body: bytes) -> list[Any]:
+def parse_parts(body: bytes) -> list[Json]:
     """The parts of a whole multipart body."""
     preamble, *parts, epilogue = body.split(b"\r\n--graphql")
     assert (preamble, epilogue) == (b"", b"--\r\n")
@@ -202,7 +203,7 @@ async def test_a_stop_ends_streams_so_that_clients_come_back(ready_gateway: Read
 
 
 @asynccontextmanager
-async def behind_nginx(served: Served) -> AsyncIterator[Any]:
+async def behind_nginx(served: Served) -> AsyncIterator[Served]:
     """Run the gateway behind nginx, and wait in a thread until the proxy reaches it."""
     proxy = start_nginx([int(served.http.rpartition(":")[2])])
     nginx = await asyncio.to_thread(proxy.__enter__)

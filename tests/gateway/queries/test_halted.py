@@ -3,7 +3,6 @@
 import json
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ExclusionReason
-from gateway.queries.rate import UnavailableReason
+from gateway.queries.rate import RateList, UnavailableReason
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
 from gateway.request import GraphQLRequest
@@ -45,11 +44,11 @@ async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until:
     await until(lambda: all(gateway.mirror.positions[each].seq for each in (BINANCE, COINGECKO)))
 
 
-def missing(answer: Any) -> list[tuple[str, Source | None, UnavailableReason]]:
+def missing(answer: RateList | RatesEvent) -> list[tuple[str, Source | None, UnavailableReason]]:
     return [(str(each.symbol), each.source, each.reason) for each in answer.unavailable]
 
 
-def ids(answer: Any) -> list[str]:
+def ids(answer: RateList | RatesEvent) -> list[str]:
     return [rate.id for rate in answer.items]
 
 

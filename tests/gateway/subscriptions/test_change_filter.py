@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,7 +120,9 @@ def test_a_ticker_that_would_look_as_stale_is_suppressed() -> None:
     st.lists(st.tuples(st.floats(0.1, 40), st.integers(9_900, 10_100), st.floats(0, 30)), max_size=30),
     st.integers(1, 300),
 )
-def test_a_reader_never_judges_worse_than_what_is_known(steps: list[tuple[Any, ...]], bps: int) -> None:
+def test_a_reader_never_judges_worse_than_what_is_known(
+    steps: list[tuple[float, int, float]], bps: int
+) -> None:
     """If every deadline is kept; and it differs by less than the minimum change."""
     clock = FakeClock()
     buffer = FilteredBuffer(bps, clock)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -171,7 +171,7 @@ async def test_one_rate_that_was_never_seen_comes_when_it_does(
         (0, 0.0, -1),
     ],
 )
-def test_a_pace_out_of_range_is_refused(arguments: Any) -> None:
+def test_a_pace_out_of_range_is_refused(arguments: tuple[int, float] | tuple[int, float, int]) -> None:
     """With the range that is expected."""
     with pytest.raises(InvalidArgument):
         parse_delivery_options(*arguments)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +125,7 @@ class BufferScenario:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
-def test_every_buffer_yields_what_the_oracle_expects(steps: list[Any]) -> None:
+def test_every_buffer_yields_what_the_oracle_expects(steps: list[tuple[str, *tuple[object, ...]]]) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves and slow reads."""
     scenario = BufferScenario()
     for kind, *arguments in steps:

@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,6 +19,7 @@ from rates.redis_keys import RedisKeys
 from tests.backends import Server
 from tests.gateway.fakes import build_ticker
 from tests.gateway.gateway_processes import gateway_processes
+from tests.json_types import JsonObject
 
 QUERY = """subscription ($after: String) { rates(symbols: ["BTC/USDT", "ETH/USDT"], sources: [BINANCE], after: $after) {
   kind recovered cursor items { id price } } }"""
@@ -51,7 +51,7 @@ async def connected(address: str, after: str | None) -> AsyncIterator[ClientConn
         yield socket
 
 
-async def next_event(socket: ClientConnection) -> dict[str, Any]:
+async def next_event(socket: ClientConnection) -> JsonObject:
     async with asyncio.timeout(20):
         while (message := json.loads(await socket.recv()))["type"] != "next":
             assert message["type"] in {"connection_ack", "ping"}, message
@@ -72,7 +72,7 @@ async def write_numbers(sink: RedisTickerSink, first: int, last: int) -> None:
         await asyncio.sleep(0.003)
 
 
-def merge(held: dict[str, int], event: dict[str, Any]) -> None:
+def merge(held: dict[str, int], event: JsonObject) -> None:
     """Put what came over what is held; it must be newer, whatever connection it came by."""
     for item in event["items"]:
         assert int(item["price"]) > held.get(item["id"], 0), (held, event)

@@ -4,13 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
 
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
+from gateway.websocket.protocol import GatewayWebSocketProtocol
 from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.websocket.test_slow_readers import WIDE, stalled_reader
@@ -18,14 +18,16 @@ from tests.gateway.wire import UPGRADE, Wire, connected
 
 
 @asynccontextmanager
-async def upgraded(gateway: Gateway) -> AsyncIterator[tuple[Any, Wire]]:
+async def upgraded(gateway: Gateway) -> AsyncIterator[tuple[GatewayWebSocketProtocol, Wire]]:
     """A WebSocket on a wire."""
     async with connected(gateway) as (protocol, wire):
         protocol.data_received(UPGRADE)
         await wait_until(lambda: b"101 Switching Protocols" in b"".join(wire.written))
-        yield wire.protocol, wire
-        wire.protocol.connection_lost(None)
-        await wait_until(lambda: not wire.protocol.tasks)
+        websocket = wire.protocol
+        assert isinstance(websocket, GatewayWebSocketProtocol)
+        yield websocket, wire
+        websocket.connection_lost(None)
+        await wait_until(lambda: not websocket.tasks)
 
 
 def ping(number: int) -> bytes:

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
 
 import pytest
 from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
+from websockets import Subprotocol
 
 from cache.memory import MemoryCache
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway
@@ -110,7 +110,7 @@ async def test_npm_subscriptions_transport_ws_queries_and_subscribes(
     "protocol", [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL, WebsocketsTransport.APOLLO_SUBPROTOCOL]
 )
 async def test_python_gql_resumes_after_an_error_and_a_disconnect(
-    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, protocol: Any
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker, protocol: Subprotocol
 ) -> None:
     """Over both protocols."""
     await cache.write([ticker(price="1")])

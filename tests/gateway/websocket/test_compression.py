@@ -5,7 +5,6 @@ For clients that offer them, once for all connections, and off by default.
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from websockets import Frame
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.frames import Opcode
+from websockets.typing import ExtensionParameter
 
 from cache.memory import MemoryCache
 from gateway.fastpath.payload import EncodedPayload, Envelope, FrameEncoder
@@ -25,6 +25,7 @@ from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.node_client import node_client
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
 from tests.gateway.websocket.test_write_queue import NarrowWriter, fail_on_stall
+from tests.json_types import JsonObject
 
 # One rate, said so often that the message is worth compressing.
 FIELDS = "kind cursor " + " ".join(f"c{n}: items {{ id symbol price }}" for n in range(40))
@@ -45,12 +46,12 @@ class CountingDeflate(PerMessageDeflate):
 class Offer(ClientPerMessageDeflateFactory):
     """A client's offer of compression; `agreed` lists the outcomes."""
 
-    def __init__(self, **terms: Any) -> None:
-        super().__init__(**terms)
+    def __init__(self, **terms: int) -> None:
+        super().__init__(**terms)  # type: ignore[arg-type]  # bool or int by name
         self.agreed: list[CountingDeflate] = []
 
     def process_response_params(
-        self, params: Sequence[Any], accepted_extensions: Sequence[Extension]
+        self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]
     ) -> CountingDeflate:
         extension = super().process_response_params(params, accepted_extensions)
         extension.__class__ = CountingDeflate
@@ -65,7 +66,7 @@ class Offer(ClientPerMessageDeflateFactory):
 
 async def events(
     url: str, cache: MemoryCache, ticker: BuildTicker, offer: Offer, protocol: str = MODERN
-) -> list[Any]:
+) -> list[JsonObject]:
     """A snapshot and an update, as a client sees them that offers this.
 
     What it sends itself is compressed if the offer is taken.

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from structlog.typing import EventDict
@@ -161,7 +160,7 @@ async def test_ping_is_answered_by_pong_with_its_payload(ready_gateway: ReadyGat
 
 @pytest.mark.parametrize(("subprotocol", "sign"), [(MODERN, {"type": "ping"}), (LEGACY, {"type": "ka"})])
 async def test_the_server_gives_signs_of_life(
-    ready_gateway: ReadyGateway, subprotocol: str, sign: Any
+    ready_gateway: ReadyGateway, subprotocol: str, sign: dict[str, str]
 ) -> None:
     """A client that answers only WebSocket's own pings stays connected."""
     async with (

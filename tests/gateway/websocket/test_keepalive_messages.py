@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.types import Message as AsgiMessage
 
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
@@ -36,7 +37,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
         said: list[Message] = []
         coming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
-        async def send(event: Any) -> None:
+        async def send(event: AsgiMessage) -> None:
             said.append((loop.time(), json.loads(event["text"])["type"]))
 
         def ask(message: str) -> None:
@@ -88,6 +89,8 @@ def test_older_clients_get_theirs_in_time_whatever_else_they_are_told(pauses_s: 
 
 
 @pytest.mark.parametrize("protocol", [GraphQLTransportWs, SubscriptionsTransportWs])
-def test_none_are_given_where_none_are_wanted(protocol: Any) -> None:
+def test_none_are_given_where_none_are_wanted(
+    protocol: type[GraphQLTransportWs | SubscriptionsTransportWs],
+) -> None:
     said = [what for _, what in told(protocol(10), [], interval_s=float("inf"))]
     assert said == (["connection_ack"] if protocol is GraphQLTransportWs else ["connection_ack", "ka"])

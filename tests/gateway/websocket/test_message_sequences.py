@@ -5,7 +5,6 @@ The answer is a message or a documented close code, and never a stack trace.
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 import websockets
@@ -15,6 +14,7 @@ from structlog.typing import EventDict
 
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import LEGACY, MODERN, RATES, SOURCES, raw_socket
+from tests.json_types import JsonObject
 
 DOCUMENTED = {1000, 4400, 4401, 4409, 4429}
 ids = st.sampled_from(["1", "2", "", "é", "x" * 300])
@@ -82,9 +82,9 @@ messages = st.one_of(
 
 async def read_to_the_end(
     url: str, subprotocol: str, sequence: list[str | bytes]
-) -> tuple[int | None, list[Any]]:
+) -> tuple[int | None, list[JsonObject]]:
     """The server's close code, `None` where it left the connection open, and all messages."""
-    heard: list[Any] = []
+    heard: list[JsonObject] = []
     async with raw_socket(url, subprotocol, init=False) as client:
         try:
             for message in [*sequence, LAST[subprotocol]]:
@@ -102,7 +102,7 @@ LAST = {
 }
 
 
-def is_last_answer(message: Any) -> bool:
+def is_last_answer(message: JsonObject) -> bool:
     return message["type"] in {"pong", "connection_error"} and "last" in str(message.get("payload"))
 
 

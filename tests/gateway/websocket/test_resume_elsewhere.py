@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.backends import Server
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
 from tests.gateway.raw_socket import LEGACY, MODERN, RawSocket, raw_socket
+from tests.json_types import JsonObject
 
 SYMBOLS = [f"R{number}/USDT" for number in range(200)]
 ROUNDS = 25
@@ -217,5 +217,5 @@ async def until_told(client: RawSocket, wanted: set[tuple[str, str]]) -> None:
     told: set[tuple[str, str]] = set()
     await client.start("1", WATCH, after=None, interval=0)
     while not wanted <= told:
-        items: list[Any] = (await client.receive())["payload"]["data"]["rates"]["items"]
+        items: list[JsonObject] = (await client.receive())["payload"]["data"]["rates"]["items"]
         told |= {(item["symbol"], item["price"]) for item in items}

@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from gateway.fastpath.payload import EncodedPayload
 from gateway.subscriptions.cohort import Cohort, FanOut, LiveQuery
@@ -107,7 +108,7 @@ async def test_no_frame_replaces_another_where_each_is_awaited() -> None:
     """With an ASGI server, which accepts one frame at a time."""
     sent: list[str] = []
 
-    async def send(event: Any) -> None:
+    async def send(event: Message) -> None:
         await asyncio.sleep(0)
         sent.append(event["text"])
 

@@ -1,7 +1,5 @@
 """The legacy subprotocol graphql-ws, rule by rule, on raw sockets."""
 
-from typing import Any
-
 import pytest
 
 from tests.gateway.fixture_types import ReadyGateway
@@ -86,7 +84,9 @@ async def test_a_second_operation_with_an_id_takes_the_place_of_the_first(
         b"\x00",
     ],
 )
-async def test_what_is_no_message_is_answered_by_connection_error(ready_gateway: Any, message: Any) -> None:
+async def test_what_is_no_message_is_answered_by_connection_error(
+    ready_gateway: ReadyGateway, message: str | bytes
+) -> None:
     """The connection stays open, as the protocol says."""
     async with ready_gateway() as served, raw_socket(served.ws, LEGACY) as client:
         await client.send(message)

@@ -2,9 +2,9 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
@@ -128,7 +128,7 @@ async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Until) -
     taken: list[str] = []
     gate = asyncio.Semaphore(0)
 
-    async def send(event: Any) -> None:
+    async def send(event: Message) -> None:
         await gate.acquire()
         taken.append(event["text"])
 

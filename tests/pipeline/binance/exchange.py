@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
@@ -19,10 +18,10 @@ from pipeline.sources.binance.messages import ApiResponse
 from pipeline.sources.binance.session import BinanceSession, open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import Clock, utc_now
+from tests.json_types import Json, JsonObject
 from tests.pipeline.fakes import health
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
-JsonObject = dict[str, Any]
 
 
 class Exchange:
@@ -79,7 +78,7 @@ def answering(answer: Callable[[JsonObject], JsonObject | None]) -> Handler:
     return handle
 
 
-def entry(symbol: str, price: str = "1.50000000", **changes: Any) -> dict[str, Any]:
+def entry(symbol: str, price: str = "1.50000000", **changes: Json) -> JsonObject:
     """One entry of `ticker.24hr`, as documented."""
     return {
         "symbol": symbol,
@@ -113,7 +112,7 @@ def tickers(question: JsonObject) -> JsonObject:
     return {"status": 200, "result": entries, "rateLimits": [weight(4)]}
 
 
-def weight(count: int, limit: int = 6000) -> dict[str, Any]:
+def weight(count: int, limit: int = 6000) -> JsonObject:
     return {
         "rateLimitType": "REQUEST_WEIGHT",
         "interval": "MINUTE",

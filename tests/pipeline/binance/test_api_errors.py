@@ -15,8 +15,8 @@ from rates.errors import (
     SourceUnavailable,
 )
 from rates.health import LinkState
+from tests.json_types import JsonObject
 from tests.pipeline.binance.exchange import (
-    JsonObject,
     answering,
     open_exchange,
     refusal,

@@ -12,8 +12,8 @@ from rates.errors import (
     SourceProtocolError,
 )
 from rates.symbol import parse_symbol
+from tests.json_types import JsonObject
 from tests.pipeline.binance.exchange import (
-    JsonObject,
     answering,
     entry,
     open_exchange,

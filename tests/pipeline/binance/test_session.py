@@ -15,8 +15,8 @@ from rates.errors import (
     SimulationMismatch,
     SourceUnavailable,
 )
+from tests.json_types import JsonObject
 from tests.pipeline.binance.exchange import (
-    JsonObject,
     answering,
     entry,
     open_exchange,

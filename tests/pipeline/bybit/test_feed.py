@@ -1,7 +1,6 @@
 """Bybit's protocol without a socket."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from rates.errors import SourceRateLimited
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.ticker import Ticker
+from tests.json_types import Json
 from tests.pipeline.fakes import START
 
 BTC, XYZ = parse_symbol("BTC/USDT"), parse_symbol("XYZ/USDT")
@@ -26,7 +26,7 @@ def feed(*symbols: Symbol) -> BybitProtocol:
     return made
 
 
-def sent(made: BybitProtocol, now: float) -> Any:
+def sent(made: BybitProtocol, now: float) -> Json:
     return json.loads(made.next_message(now) or "null")
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from pipeline.sources.coinbase.protocol import REFUSED_FOR_S, CoinbaseProtocol, 
 from rates.clock import EPOCH
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
-from rates.symbol import parse_symbol
+from rates.symbol import Symbol, parse_symbol
 from rates.ticker import Ticker
 from tests.pipeline.fakes import START
 from tests.pipeline.recordings import read_messages
@@ -20,11 +19,11 @@ from tests.pipeline.recordings import read_messages
 BTC, ETH, XYZ = (parse_symbol(f"{base}/USD") for base in ("BTC", "ETH", "XYZ"))
 
 
-def instruments(*symbols: Any) -> list[Instrument]:
+def instruments(*symbols: Symbol) -> list[Instrument]:
     return [Instrument(Source.COINBASE, one, f"{one.base}-{one.quote}", one.base) for one in symbols]
 
 
-def feed(*symbols: Any, refused: dict[str, RejectedProduct] | None = None) -> CoinbaseProtocol:
+def feed(*symbols: Symbol, refused: dict[str, RejectedProduct] | None = None) -> CoinbaseProtocol:
     made = CoinbaseProtocol({} if refused is None else refused, simulated=False)
     made.track(instruments(*symbols))
     return made

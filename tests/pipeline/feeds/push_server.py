@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -24,6 +23,7 @@ from pipeline.sources.binance.settings import BinanceSettings
 from rates.clock import EPOCH, Clock, utc_now
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+from tests.json_types import JsonObject
 from tests.pipeline.fakes import health, until
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -35,7 +35,7 @@ class Client:
     def __init__(self, socket: ServerConnection) -> None:
         self.socket = socket
         self.streams: set[str] = set()
-        self.controls: list[tuple[float, dict[str, Any]]] = []
+        self.controls: list[tuple[float, JsonObject]] = []
         self.is_half_open = False
         self.gone = asyncio.Event()
 
@@ -53,7 +53,7 @@ class PushServer:
         self.handshakes_at: list[float] = []
         self.refuse: tuple[int, Sequence[tuple[str, str]]] | None = None
         self.mute: set[str] = set()
-        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda control: {
+        self.answer: Callable[[JsonObject], JsonObject] = lambda control: {
             "result": None,
             "id": control["id"],
         }
@@ -115,7 +115,7 @@ class PushServer:
         data = {"e": "trade", "E": moment, "s": symbol, "t": count, "p": price, "q": "1"}
         await self.say(f"{symbol.lower()}@trade", data)
 
-    async def say(self, stream: str, data: dict[str, Any], *, to: Sequence[Client] | None = None) -> None:
+    async def say(self, stream: str, data: JsonObject, *, to: Sequence[Client] | None = None) -> None:
         """Send one message on a stream to all its subscribers, or to the given ones."""
         text = json.dumps({"stream": stream, "data": data})
         for client in self.open if to is None else to:
@@ -188,11 +188,13 @@ async def feeding(
     endpoint_rest_s: float = 60,
     open_protocol: Callable[[], FeedProtocol] | None = None,
     clock: Clock = utc_now,
-    **settings: Any,
+    **settings: float,
 ) -> AsyncIterator[Running]:
     """Run Binance's real feed against these addresses while the context is open."""
     running = Running(health())
-    adapter = binance(BinanceSettings(stream_urls=urls, **{"longest_wait_s": 0.2, **settings}))
+    adapter = binance(
+        BinanceSettings.model_validate({"stream_urls": urls, "longest_wait_s": 0.2, **settings})
+    )
     assert adapter.build_feed is not None
     spec = adapter.build_feed(simulated=False)
     feed = PushFeed(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from pipeline.feeds.connect_throttle import ConnectThrottle
 from pipeline.feeds.connection_supervisor import ConnectionSupervisor
 from pipeline.feeds.feed_context import FeedContext
 from pipeline.feeds.protocol import FeedEvent, FeedSpec, GoingAway, SourceNotice
+from pipeline.feeds.push_connection import PushConnection
 from pipeline.feeds.sliding_window_limiter import SlidingWindowLimiter
 from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.clock import utc_now
@@ -78,9 +79,9 @@ class Harness:
         self.delivered: list[Ticker] = []
         self.health = health()
 
-    def open_connection(self, url: str, _: object) -> Any:
+    def open_connection(self, url: str, _: object) -> PushConnection:
         self.connections.append(ScriptedConnection(len(self.connections) + 1, url))
-        return self.connections[-1]
+        return cast("PushConnection", self.connections[-1])
 
     def check(self) -> dict[Symbol, str]:
         """Return the silent symbols."""

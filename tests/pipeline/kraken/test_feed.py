@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.ticker import Ticker
+from tests.json_types import Json
 from tests.pipeline.fakes import START
 
 BTC, ETH = parse_symbol("BTC/USD"), parse_symbol("ETH/USD")
@@ -41,7 +41,7 @@ def subscribe(made: KrakenProtocol, *confirmed: Symbol) -> None:
             made.receive(answer(str(symbol), channel=channel), START)
 
 
-def sent(made: KrakenProtocol, now: float) -> Any:
+def sent(made: KrakenProtocol, now: float) -> Json:
     return json.loads(made.next_message(now) or "null")
 
 

@@ -9,7 +9,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulator.server import SimulatorAddresses
-from tests.simulator.conftest import Json, receive_text
+from tests.json_types import Json
+from tests.simulator.conftest import receive_text
 
 # Loading the certificates takes 20 ms, so it is done once.
 VERIFY = httpx.create_ssl_context()

@@ -9,7 +9,8 @@ from rates.errors import InvalidSetting
 from simulator.faults.client import FaultClient
 from simulator.faults.kinds import KINDS
 from simulator.sources import SOURCES
-from tests.simulator.conftest import FakeClock, Json, OpenSimulator
+from tests.json_types import Json
+from tests.simulator.conftest import FakeClock, OpenSimulator
 from tests.simulator.faults.conftest import control_of
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.simulator.conftest import FakeClock, Json, OpenSimulator, receive_text
+from tests.json_types import Json
+from tests.simulator.conftest import FakeClock, OpenSimulator, receive_text
 from tests.simulator.faults.conftest import Feed, heal, inject
 
 Tick = Json

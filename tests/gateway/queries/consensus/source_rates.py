@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.consensus.weighing import SourceRate, weigh
 from gateway.queries.rate import Rate
+from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.gateway.fakes import MAX_DISTANCE, NOON, build_ticker
 
@@ -31,10 +32,10 @@ class Opinion(NamedTuple):
     ask: str | None = None
     traded_s: float | None = None
 
-    def rate(self, said_by: Any) -> Rate:
+    def rate(self, said_by: MadeUp) -> Rate:
         ticker = build_ticker(
             price=self.price,
-            source=said_by,
+            source=cast("Source", said_by),
             observed_at=NOON - timedelta(seconds=self.age_s),
             volume_24h=None if self.volume is None else Decimal(self.volume),
             bid=None if self.bid is None else Decimal(self.bid),
@@ -51,11 +52,13 @@ def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
     Their identities are confirmed, so that any distance is one of the market, unless `is_confirmed` is false.
     """
     is_confirmed = asked.pop("is_confirmed", True)
-    source_rates: dict[Any, SourceRate] = {}
+    source_rates: dict[Source, SourceRate] = {}
     for number, each in enumerate(opinions):
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
-        source_rates[source] = SourceRate(opinion and opinion.rate(source), is_confirmed=is_confirmed)
+        source_rates[cast("Source", source)] = SourceRate(
+            opinion and opinion.rate(source), is_confirmed=is_confirmed
+        )
     return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON, max_distance=MAX_DISTANCE)
 
 

@@ -1,7 +1,6 @@
 """`convert` as clients see it: every field, argument and error."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from gateway.schema.context import OperationMetadata
 from rates.source import Source
 from tests.gateway.fakes import FakeClock
 from tests.gateway.fixture_types import BuildTicker, Execute, Until
+from tests.json_types import Json
 
 EVERY_FIELD = """
   amount from to result rate ageMs observedAt freshness usesPeg simulated
@@ -107,7 +107,7 @@ async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Exe
     query = 'query($amount: Decimal!) { convert(amount: $amount, from: "BTC", to: "BTC") { result } }'
     for good in ("1.5", 7, 10**40):
         assert (await execute(query, amount=good)).data["convert"] == {"result": str(good)}
-    wrong_ones: list[Any] = [1.5, True, [], None, "", "1,5", "NaN", "1_000", " 1", "٣", "1e99", 10**60, "-1"]
+    wrong_ones: list[Json] = [1.5, True, [], None, "", "1,5", "NaN", "1_000", " 1", "٣", "1e99", 10**60, "-1"]
     for wrong in wrong_ones:
         (error,) = (await execute(query, amount=wrong)).errors
         assert error.extensions["code"] == "BAD_USER_INPUT", wrong
