@@ -85,6 +85,12 @@ class Wire(asyncio.Transport):
         """Deliver all further bytes to this protocol."""
         self.protocol = protocol
 
+    @property
+    def websocket(self) -> GatewayWebSocketProtocol:
+        """The protocol of a connection that was upgraded."""
+        assert isinstance(self.protocol, GatewayWebSocketProtocol)
+        return self.protocol
+
     def answers(self) -> int:
         """Return the number of written responses."""
         return b"".join(self.written).count(b"HTTP/1.1 200 OK")

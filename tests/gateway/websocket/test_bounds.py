@@ -23,8 +23,7 @@ async def upgraded(gateway: Gateway) -> AsyncIterator[tuple[GatewayWebSocketProt
     async with connected(gateway) as (protocol, wire):
         protocol.data_received(UPGRADE)
         await wait_until(lambda: b"101 Switching Protocols" in b"".join(wire.written))
-        websocket = wire.protocol
-        assert isinstance(websocket, GatewayWebSocketProtocol)
+        websocket = wire.websocket
         yield websocket, wire
         websocket.connection_lost(None)
         await wait_until(lambda: not websocket.tasks)

@@ -63,7 +63,7 @@ async def flood(wire: Wire, data: bytes) -> list[Held]:
         if wire.is_closed:
             break
         with holding() as each:
-            wire.protocol.data_received(piece)
+            wire.websocket.data_received(piece)
         held.append(each)
         while not wire.is_read and not wire.is_closed:
             await step(held)
@@ -78,7 +78,7 @@ async def test_a_flood_of_frames_ends_the_connection_and_holds_nobody_up(
 ) -> None:
     """Within a fraction of a second of the processor in all, in short steps."""
     async with upgraded(gateway_with_rate) as (_, wire):
-        wire.protocol.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
+        wire.websocket.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
         await wait_until(lambda: b"connection_ack" in b"".join(wire.written))
         held = await flood(wire, data)
         assert max(held, key=raw_ms).ms < MAX_STEP_MS
@@ -92,7 +92,7 @@ async def test_a_thousand_operations_at_once_are_within_the_rate(gateway_with_ra
     """A client that comes back begins all its subscriptions together."""
     subscribe = '{"id":"%d","type":"subscribe","payload":{"query":"subscription { rate(symbol: \\"BTC/USDT\\") { price } }"}}'
     async with upgraded(gateway_with_rate) as (_, wire):
-        wire.protocol.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
+        wire.websocket.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
         messages = b"".join(frame(Opcode.TEXT, (subscribe % n).encode()) for n in range(900))
         held = await flood(wire, messages)
         await wait_until(lambda: b"".join(wire.written).count(b'"type":"next"') >= 900)
@@ -105,8 +105,8 @@ async def test_a_long_message_in_pieces_is_one_message(gateway_with_rate: Gatewa
     payload = {"query": "{ __typename }", "extensions": {"x": "x" * 90_000}}
     asked = json.dumps({"id": "1", "type": "subscribe", "payload": payload})
     async with upgraded(gateway_with_rate) as (_, wire):
-        wire.protocol.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
-        wire.protocol.data_received(
+        wire.websocket.data_received(frame(Opcode.TEXT, b'{"type":"connection_init"}'))
+        wire.websocket.data_received(
             frame(Opcode.TEXT, asked.encode()) + frame(Opcode.TEXT, b'{"type":"ping"}')
         )
         await wait_until(lambda: b"__typename" in b"".join(wire.written))
