@@ -46,9 +46,10 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
             for number in range(SYSTEMS)
             if schedule
         ]
-        if shared:
-            works.append(group.create_task(_run_shared(shared, done), name="shared faults"))
-    systems, clients = zip(*(work.result() for work in works), strict=True)
+    results = [work.result() for work in works]
+    if shared:
+        results.append(await _run_shared(shared, done))
+    systems, clients = zip(*results, strict=True)
     report = DrillReport(
         outcomes,
         {source: merge_client_counts([each[source] for each in clients]) for source in steps},

@@ -32,6 +32,7 @@ class Market:
 
     def __init__(self, redis: RedisClient, env: dict[str, str]) -> None:
         self.url = f"http://127.0.0.1:{env['RATEWIRE_GATEWAY_PORT']}"
+        self.database_url = env["RATEWIRE_DATABASE_URL"]
         self.redis = redis
         self._env = env
         self._sink = RedisTickerSink(redis, RedisKeys(simulated=True))

@@ -1,7 +1,7 @@
 // The rates of all sources for the instrument, side by side, with their distance from the consensus.
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
-import { Price } from "../market/cells";
+import { Price, isSuspect } from "../market/cells";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { clock } from "../stores/session";
 import type { Consensus } from "./instrument-feed";
@@ -50,7 +50,14 @@ export function Quotes({ row, sources, consensus }: Props) {
 
 function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentRate>; source: string; consensus: Consensus | null }) {
   const quote = row.quotes.get(source);
-  if (quote === undefined) return <td colSpan={9}>{row.missing.get(source)?.message ?? "not available"}</td>;
+  if (quote === undefined) {
+    const missing = row.missing.get(source);
+    return (
+      <td colSpan={9}>
+        {missing !== undefined && isSuspect(missing) && <span className="suspect">suspect identity</span>} {missing?.message ?? "not available"}
+      </td>
+    );
+  }
   const { rate } = quote;
   const nowMs = Date.now();
   const freshness = row.freshness(quote, clock, nowMs);

@@ -46,8 +46,26 @@ export function InstrumentCell({ row }: RowProps) {
       </span>
       <span className="asset">{names.of(row.base)}</span>
       {lead !== null && <span className="via">{sourceName(lead.rate.source)}</span>}
+      <SuspectBadge row={row} />
     </a>
   );
+}
+
+/** Names the sources that may mean another asset by the code of the row. Their prices are left out. */
+function SuspectBadge({ row }: RowProps) {
+  const suspects = [...row.missing.values()].filter(isSuspect);
+  if (suspects.length === 0) return null;
+  const sources = suspects.map(({ source }) => sourceName(source ?? "")).join(", ");
+  return (
+    <span className="suspect" title={suspects.map(({ message }) => message).join("\n")}>
+      <span aria-hidden="true">⚠ </span>
+      {`suspect: ${sources}`}
+    </span>
+  );
+}
+
+export function isSuspect({ reason }: { reason: string }): boolean {
+  return reason === "SUSPECT_IDENTITY";
 }
 
 /** A price that flashes when it changes, with a colour and an arrow for the direction. */
@@ -110,7 +128,11 @@ export function AgeCell({ row, order }: RowProps) {
 
 export function SourceCell({ row, source }: RowProps & { source: string }) {
   const quote = row.quotes.get(source);
-  if (quote === undefined) return <span className="soft" title={row.missing.get(source)?.message}>{row.missing.has(source) ? "–" : ""}</span>;
+  if (quote === undefined) {
+    const missing = row.missing.get(source);
+    if (missing !== undefined && isSuspect(missing)) return <span className="suspect" title={missing.message}>suspect</span>;
+    return <span className="soft" title={missing?.message}>{missing === undefined ? "" : "–"}</span>;
+  }
   const nowMs = Date.now();
   const freshness = row.freshness(quote, clock, nowMs);
   return (

@@ -98,6 +98,7 @@ export function MarketTable({ rows, sources, address }: Props) {
       aria-activedescendant={active !== null && isActiveShown ? rowId(active) : undefined}
       tabIndex={0}
       data-layout={isNarrow ? "narrow" : "wide"}
+      data-columns={sources.length > 1 ? "all" : "own"}
       style={{ "--sources": sources.length > 1 ? sources.length : 0 } as React.CSSProperties}
       onFocus={onFocus}
       onKeyDown={onKeyDown}

@@ -28,6 +28,7 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
             <th scope="col">Per minute</th>
             <th scope="col">Fresh / seen / tracked</th>
             <th scope="col">Silent</th>
+            <th scope="col">Suspect identity</th>
             <th scope="col">Refused</th>
             <th scope="col">Reconnects</th>
             <th scope="col">Calls left</th>
@@ -43,7 +44,10 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
               <td>{source.lagMs === null ? "–" : `${source.lagMs.toLocaleString("en")} ms`}</td>
               <td>{source.tickersPerMinute.toLocaleString("en")}</td>
               <td>{`${source.fresh} / ${source.seen} / ${source.tracked}`}</td>
-              <td title={source.silent.join(", ") || undefined}>{silentText(source)}</td>
+              <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
+              <td title={source.suspects.join(", ") || undefined}>
+                {source.suspects.length === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspects.length)}</span>}
+              </td>
               <td>{source.refused}</td>
               <td>{source.reconnects}</td>
               <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
@@ -56,9 +60,9 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
 }
 
 /** Names the first few instruments only: if there are more, the whole source has a problem. */
-function silentText({ silent, silentCount }: SourceStatus): string {
-  if (silentCount === 0) return "none";
-  return silentCount > silent.slice(0, 3).length ? `${silent.slice(0, 2).join(", ")} and ${silentCount - 2} more` : silent.join(", ");
+function listText(symbols: readonly string[], count: number): string {
+  if (count === 0) return "none";
+  return count > symbols.slice(0, 3).length ? `${symbols.slice(0, 2).join(", ")} and ${count - 2} more` : symbols.join(", ");
 }
 
 function Since({ moment }: { moment: string | null }) {
