@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check .style .generated .types .units coverage bench bench-page drill format lock sdl env-example static workflows dist clean
+.PHONY: help run test test-long check .style .generated .types .units coverage bench bench-page rolling drill format lock sdl env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,11 @@ bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1,
 bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page
+
+rolling: $(VENV)/.dev ## Restart two gateways behind nginx under 2,000 viewers, 210 of them real libraries; print what they saw
+	@tools/ensure-servers.sh
+	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@$(BIN)/python -m tests.rolling.restart $(if $(EACH),$(EACH) $(GENERATED))
 
 drill: $(VENV)/.run ## Make every simulated source go wrong in every way, and check what the system makes of it
 	@$(BIN)/ratewire drill

@@ -73,6 +73,10 @@ class Server:
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
+    def pids(self) -> list[int]:
+        """Its processes, while it runs."""
+        return [] if self._process is None else family_of(self._process.pid)
+
     def start(self) -> None:
         """Start it, unless it runs, and wait until it answers."""
         if self._process is None:

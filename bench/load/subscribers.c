@@ -10,7 +10,7 @@
  * second together and end it with its first event, which must prove that nothing was missed. With OPEN 1 their sockets stay open,
  * with 0 each time is a new connection.
  * It parses only frame headers and prices. */
-#include "measure.h"
+#include "frames.h"
 
 #define CHUNK (256 * 1024)
 #define IN_FLIGHT 64
@@ -49,22 +49,10 @@ static void request_publication(long number) {
     if (write(request_fd, line, length) != length) fail("the writer has ended");
 }
 
-/* Client frames must be masked; a mask of zeros costs nothing. */
 static void send_frame(struct connection *each, int opcode, const char *text, size_t length) {
     char frame[16 * 1024];
-    size_t at = 0;
-    if (length > sizeof frame - 8) fail("message too long");
-    frame[at++] = 0x80 | opcode;
-    if (length < 126) {
-        frame[at++] = 0x80 | length;
-    } else {
-        frame[at++] = 0x80 | 126;
-        frame[at++] = length >> 8;
-        frame[at++] = length & 255;
-    }
-    memset(frame + at, 0, 4);
-    memcpy(frame + at + 4, text, length);
-    send_all(each->fd, frame, at + 4 + length);
+    if (length > sizeof frame - 14) fail("message too long");
+    send_all(each->fd, frame, write_frame(frame, opcode, text, length));
 }
 
 static void open_socket(struct connection *each) {
@@ -173,20 +161,9 @@ static void read_text(struct connection *each, const char *text, size_t length) 
 
 /* Parses one frame of `data`. Returns its length, or 0 if it is incomplete. */
 static size_t parse_frame(struct connection *each, const char *data, size_t length) {
-    const unsigned char *byte = (const unsigned char *)data;
-    size_t head = 2, size;
-    if (length < 2) return 0;
-    size = byte[1] & 127;
-    if (size == 126) {
-        if (length < (head = 4)) return 0;
-        size = byte[2] << 8 | byte[3];
-    } else if (size == 127) {
-        if (length < (head = 10)) return 0;
-        for (size = 0; head < 18; head++) size = size << 8 | byte[head - 8];
-        head = 10;
-    }
-    if (length < head + size) return 0;
-    int opcode = byte[0] & 15;
+    size_t head, size;
+    if (!read_frame(data, length, &head, &size)) return 0;
+    int opcode = data[0] & 15;
     if (opcode == 1) read_text(each, data + head, size);
     if (opcode == 9) send_frame(each, 10, data + head, size);
     if (opcode == 8) {

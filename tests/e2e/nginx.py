@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def start_nginx(gateway_ports: Sequence[int]) -> Iterator[Server]:
-    """An nginx of one's own; `.url` is where clients go."""
+def start_nginx(gateway_ports: Sequence[int], *, clients: int = 1_000) -> Iterator[Server]:
+    """An nginx of one's own for so many connections at once; `.url` is where clients go."""
     port = free_port()
     values = {
         "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
         "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",
-        "RATEWIRE_NGINX_REQUESTS_PER_SECOND": "500",
-        "RATEWIRE_NGINX_REQUEST_BURST": "1000",
-        "RATEWIRE_NGINX_CONNECTIONS": "1000",
+        "RATEWIRE_NGINX_REQUESTS_PER_SECOND": str(clients // 2),
+        "RATEWIRE_NGINX_REQUEST_BURST": str(clients),
+        "RATEWIRE_NGINX_CONNECTIONS": str(clients),
         "RATEWIRE_NGINX_TRUSTED_PROXY": "192.0.2.1/32",
     }
     template = Template((ROOT / "nginx/templates/ratewire.conf.template").read_text())
