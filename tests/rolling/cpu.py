@@ -20,7 +20,7 @@ class CpuTimes:
         self._last: dict[tuple[str, int], float] = {}
 
     def sample(self, pids: Pids, *, is_first: bool = False) -> None:
-        """Read the CPU time of these processes; one that is new has used all of it since the first sample."""
+        """Read the CPU time of these processes. A new one has used all of its since the first."""
         named = [(name, each) for name, group in pids.items() for each in group]
         for name, each in named:
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the viewers of a rolling restart saw, and what it cost."""
+"""The observations of the viewers of a rolling restart, and its cost."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Restart:
     longest_join_queue: int
 
     def losses(self) -> list[str]:
-        """What must not happen, however slow the machine is."""
+        """Events that must not happen, however slow the machine is."""
         found = []
         for each in self.seen:
             found += [f"{each.library}: {reason}" for reason in each.given_up]

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 async def test_no_viewer_notices_a_rolling_restart(redis_server: Server, tmp_path: Path) -> None:
-    """Two gateways behind nginx, three viewers of each library and fifty sockets of the load generator."""
+    """Three viewers of each library and fifty sockets of the load generator."""
     redis_server.start()
     report = await restart(redis_server.url, tmp_path, each_library=3, generated=50, drain_s=3)
     assert report.losses() == [], report.table()

@@ -36,7 +36,7 @@ class Viewers(Protocol):
         ...
 
     async def report(self) -> list[Seen]:
-        """What was seen since."""
+        """The observations since."""
         ...
 
 
@@ -97,7 +97,7 @@ class GeneratorViewers(ProgramViewers):
 
 
 class GqlViewer:
-    """Python's gql: its session reconnects, and a loop subscribes again as its documentation says."""
+    """Python's gql: its session reconnects, and a loop subscribes again."""
 
     def __init__(self, url: str, symbols: Sequence[str]) -> None:
         self._url = f"{url.replace('http', 'ws', 1)}/graphql"
