@@ -12,6 +12,7 @@ POLL_S = 0.1
 # The other gateways get its clients over this time. What these see meanwhile is old already.
 SPREAD_S = 2.0
 REFUSAL = "this gateway cannot reach its data: ask another one, or come back"
+CLOCK_REFUSAL = "this gateway's clock is wrong: ask another one, or come back"
 
 log = structlog.get_logger("ratewire.gateway")
 
@@ -22,12 +23,14 @@ async def leave_while_unable(
     """Refuse requests and end connections while the gateway cannot answer, until cancelled.
 
     It cannot answer once Redis has been out of reach for longer than `unready_after_s`, and until everything is loaded again.
-    Before that it answers from memory, with true ages.
+    Before that it answers from memory, with true ages. Nor can it while its clock is too wrong to be corrected.
     """
     while True:
         if awaited := gateway.awaited():
             if not gateway.is_leaving:
-                gateway.is_leaving, connections.refusal = True, REFUSAL
+                is_clock_wrong = awaited.keys() == {"clock"}
+                gateway.is_leaving = True
+                connections.refusal = CLOCK_REFUSAL if is_clock_wrong else REFUSAL
                 log.error(
                     "gateway leaves",
                     waiting_for=describe_awaited(awaited, addresses),

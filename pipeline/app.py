@@ -40,7 +40,7 @@ from pipeline.settings import (
 from pipeline.sources.registry import build_adapter, build_all_adapters
 from rates.clock import utc_now
 from rates.errors import CacheUnavailable, InvalidSetting
-from rates.health import LISTINGS_ROLE
+from rates.health import LISTINGS_ROLE, PRODUCER_ROLE
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
@@ -75,7 +75,15 @@ async def run_producer(stop: asyncio.Event) -> None:
         _open_last_known(stop, context) as instruments,
     ):
         _log.info("producing", sources=[source.value for source in adapters])
-        await produce(stop, context, adapters, queue=queue, instruments=instruments, settings=settings)
+        await produce(
+            stop,
+            context,
+            adapters,
+            instance=instance_name(PRODUCER_ROLE),
+            queue=queue,
+            instruments=instruments,
+            settings=settings,
+        )
 
 
 async def run_consumer(source: Source, stop: asyncio.Event) -> None:

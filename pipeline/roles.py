@@ -32,7 +32,7 @@ from pipeline.watchlist import Watchlist
 from pipeline.write_buffer import WriteBuffer
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
-from rates.health import LISTINGS_ROLE, STREAM_ROLE
+from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, STREAM_ROLE
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
@@ -81,14 +81,14 @@ class RoleContext:
             self.sink, health, max_skew=max_skew, clock=self.clock, process_clock=self.process_clock
         )
 
-    async def report(self, health: SourceHealth) -> None:
+    async def report(self, health: SourceHealth, heartbeat: Heartbeat | None = None) -> None:
         """Report the health of one source until cancelled."""
         await report_forever(
             health,
             self.sink,
             clock=self.clock,
             clock_state=self.process_clock.state,
-            heartbeat=self.heartbeat,
+            heartbeat=heartbeat or self.heartbeat,
         )
 
 
@@ -136,11 +136,14 @@ async def produce(
     context: RoleContext,
     adapters: Mapping[Source, SourceAdapter],
     *,
+    instance: str,
     queue: TaskQueue,
     instruments: InstrumentReader,
     settings: ProducerSettings,
 ) -> None:
     """Issue the tasks of all polled sources until `stop`.
+
+    Its reports say how far its clock is off.
 
     Raises:
         DatabaseUnavailable: the instruments cannot be read even once.
@@ -149,7 +152,13 @@ async def produce(
     await watchlist.read()
     claim = context.coordination.tick_claim("tick")
     async with asyncio.TaskGroup() as group:
-        refresher = _start(group, "watchlist", watchlist.refresh_forever)
+        helpers = [_start(group, "watchlist", watchlist.refresh_forever)]
+        for source in polled(adapters):
+            health = SourceHealth(source, role=PRODUCER_ROLE, instance=instance)
+            health.record_success()
+            # Only an issued tick renews the heartbeat.
+            report = partial(context.report, health, heartbeat=Heartbeat(None))
+            helpers.append(_start(group, f"reporter {source}", report, health))
         with suppress(TimeoutError):
             async with asyncio.timeout(None) as shutdown, asyncio.TaskGroup() as schedules:
                 for source, adapter in polled(adapters).items():
@@ -165,7 +174,8 @@ async def produce(
                     _start(schedules, f"producer {source}", partial(producer.run, stop))
                 await stop.wait()
                 shutdown.reschedule(asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT_S)
-        refresher.cancel()
+        for helper in helpers:
+            helper.cancel()
 
 
 async def consume(

@@ -16,6 +16,8 @@ STREAM_ROLE = "stream"
 MAX_SILENT = 50
 # `SourceReport.role` of a process that reads the source's listing. Its failures do not affect rates.
 LISTINGS_ROLE = "listings"
+# `SourceReport.role` of a process that issues tasks. It knows nothing of the source itself.
+PRODUCER_ROLE = "producer"
 
 
 class LinkState(StrEnum):

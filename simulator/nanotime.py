@@ -13,9 +13,15 @@ HOUR = 60 * MINUTE
 DAY_MS = 86_400_000
 
 
+_STARTED_NS = time.time_ns() - time.monotonic_ns()
+
+
 def now_ns() -> int:
-    """The current time in nanoseconds since the Unix epoch."""
-    return time.time_ns()
+    """The current time in nanoseconds since the Unix epoch.
+
+    It runs on the monotonic clock: a market stands still for no step of the wall clock.
+    """
+    return _STARTED_NS + time.monotonic_ns()
 
 
 def to_ms(time_ns: int) -> int:

@@ -65,7 +65,13 @@ def start_pipeline(
     )
     queue, settings = MemoryTaskQueue(process_clock.corrected), load_settings(ProducerSettings)
     producing = produce(
-        stop, context, sources.adapters, queue=queue, instruments=instruments, settings=settings
+        stop,
+        context,
+        sources.adapters,
+        instance="producer",
+        queue=queue,
+        instruments=instruments,
+        settings=settings,
     )
     group.create_task(producing, name="producer")
     for adapter in sources.adapters.values():

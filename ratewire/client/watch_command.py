@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rates.clock import utc_now
 from rates.source import Source
 from ratewire.client.address import DEFAULT_URL, UrlOption, proxy_of, socket_url
+from runtime.clock.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from ratewire.client.quotes import WatchedEvent
@@ -87,13 +87,15 @@ async def _show_table(url: str, variables: Variables, events: int | None) -> Non
     from ratewire.client.quotes_table import draw
 
     quotes, status = Quotes(), f"connecting to {url}"
+    # The server's time is known by its distance from this clock: a step between two events must not change it.
+    clock = SteadyClock()
     # rich draws in a thread of its own.
     lock = Lock()
 
     def apply(event: "WatchedEvent") -> None:
         nonlocal status
         with lock:
-            quotes.apply(event, utc_now())
+            quotes.apply(event, clock())
         if event["kind"] == "SNAPSHOT":
             status = f"{STATUSES[event['recovered']]} · {url} · Ctrl-C ends it"
 
@@ -103,7 +105,7 @@ async def _show_table(url: str, variables: Variables, events: int | None) -> Non
 
     def draw_now() -> RenderableType:
         with lock:
-            return draw(quotes, status, utc_now())
+            return draw(quotes, status, clock())
 
     with Live(
         get_renderable=draw_now,

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import NoReturn, Protocol
+from itertools import count
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -17,6 +18,9 @@ from runtime.clock.selection import select_clock
 from runtime.clock.steady_clock import Seconds, SteadyClock, elapsed_s
 
 MEASURE_INTERVAL_S = 5.0
+# The first measurements: what this process and others share is known to all after two of them.
+FIRST_MEASUREMENTS = 5
+FIRST_INTERVAL_S = 1.0
 # How often a step of the wall clock, and what arrives, is looked at.
 CHECK_INTERVAL_S = 1.0
 # Round trips of one measurement; the shortest is the most accurate.
@@ -54,7 +58,8 @@ class TimeServer(Protocol):
 class ProcessClock:
     """The clocks of a process: `corrected` for ages, `server` for deadlines.
 
-    What processes must agree on follows `server`. Both run on the monotonic clock from the first measurement on. Without a `time_server`, `server` is the corrected clock.
+    What processes must agree on follows `server`. Both run on the monotonic clock from the first measurement on. Without a `time_server`, `server` is the corrected clock, and
+    the machine's clock is compared with itself before it stepped.
     """
 
     def __init__(
@@ -69,24 +74,26 @@ class ProcessClock:
         self._elapsed, self._wall = elapsed, wall
         self.corrected = SteadyClock(elapsed=elapsed, wall=wall)
         self.server = SteadyClock(elapsed=elapsed, wall=wall)
-        self.state = ClockState(max_skew)
+        self.state = ClockState(max_skew, has_server=time_server is not None)
         self.event_times = EventTimes(elapsed=elapsed)
         self.steps = 0
         """The number of steps of the wall clock so far."""
         self._own_s = self._read_own()
         self._server_s: float | None = None
+        self._before_step_s = self._own_s
         self._shared: Mapping[Source, float] = {}
         self._distrust_until = float("-inf")
         self._latest: dict[Source, datetime | None] = {}
 
-    async def run(self, latest_events: LatestEvents = dict) -> NoReturn:
+    async def run(self, latest_events: LatestEvents = dict) -> None:
         """Measure at once, regularly and after every step of the wall clock, until cancelled.
 
         `latest_events` returns the latest event time of each source that has arrived, where nobody calls `event_times.record`.
         """
-        while True:
+        for number in count():
             await self.measure()
-            due_at = self._elapsed() + MEASURE_INTERVAL_S
+            is_first = number < FIRST_MEASUREMENTS
+            due_at = self._elapsed() + (FIRST_INTERVAL_S if is_first else MEASURE_INTERVAL_S)
             while self._elapsed() < due_at and not self._has_stepped():
                 await asyncio.sleep(CHECK_INTERVAL_S)
                 self._record_latest(latest_events())
@@ -136,7 +143,11 @@ class ProcessClock:
         for source, at in self.event_times.offsets().items():
             sources[source] = max(at, sources.get(source, at))
         before, was_fit = self.state.problem, self.state.is_fit
-        self.state.selection = selection = select_clock(self._own_s, self._server_s, sources)
+        has_server = self._time_server is not None
+        reference_s = self._server_s if has_server else self._before_step_s
+        self.state.selection = selection = select_clock(self._own_s, reference_s, sources)
+        if selection.is_certain:
+            self._before_step_s = selection.offset_s
         self.corrected.adjust(selection.offset_s)
         self.server.adjust(selection.offset_s if self._server_s is None else self._server_s)
         problem = self.state.problem

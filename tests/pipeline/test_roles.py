@@ -122,6 +122,7 @@ class Pipeline:
             stop,
             self._context,
             self._adapters,
+            instance="producer",
             queue=self._backends.queue,
             instruments=self._reader,
             settings=ProducerSettings(interval_s=1, refresh_s=0.1),

@@ -68,6 +68,7 @@ async def test_a_producer_does_not_wait_for_confirmations_until_its_next_tick() 
                 stop,
                 memory_context(MemoryCache(), clock=clock),
                 {Source.BINANCE: asked},
+                instance="producer",
                 queue=queue,
                 instruments=FakeReader([instrument("BTC/USDT")]),
                 settings=ProducerSettings(interval_s=LONG_S),

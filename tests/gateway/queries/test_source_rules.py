@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.queries.source_rules import SourceFacts, SourceState, assess
-from rates.health import LISTINGS_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -100,6 +100,26 @@ def test_a_cache_that_refuses_writes_is_named_and_not_the_source() -> None:
         assess(facts(older, FULL, DOWN, age_s=11), NOW).reason == "the cache cannot be written: Redis: full"
     )
     assert assess(facts(FULL, cut_off="away", age_s=11), NOW).reason == "away"
+
+
+def test_wrong_clocks_are_named_and_shown_as_skew() -> None:
+    """Of processes and of the gateway, from five seconds on, that of a producer included."""
+    ahead = report(instance="consumer-h1-7", clock_skew=timedelta(minutes=5))
+    behind = report(instance="producer-h2-9", role=PRODUCER_ROLE, clock_skew=timedelta(seconds=-30))
+    status = assess(facts(ahead, behind, UP, clock_problem="Redis' clock is 9 s ahead"), NOW)
+    assert status.state is SourceState.DEGRADED
+    assert status.reason == (
+        "the clock of consumer-h1-7 is 300 s ahead of the true time; the clock of producer-h2-9 is 30 s behind the true time; "
+        "gateway: Redis' clock is 9 s ahead"
+    )
+    assert status.skew_ms == 300_000
+    stalled = assess(facts(ahead, age_s=11), NOW)
+    assert stalled.state is SourceState.STALLED
+    assert "consumer-h1-7 is 300 s ahead" in (stalled.reason or "")
+    assert assess(facts(UP, clock_skew=timedelta(seconds=-6)), NOW).skew_ms == 6_000
+    near = assess(facts(report(clock_skew=timedelta(seconds=4.9)), clock_skew=timedelta(seconds=1)), NOW)
+    assert (near.state, near.skew_ms) == (SourceState.UP, None)
+    assert assess(facts(behind), NOW).reason == "no process has reported on it for a minute"
 
 
 def test_figures_of_all_processes_are_added_and_the_latest_budget_counts() -> None:

@@ -180,6 +180,35 @@ async def test_without_redis_the_machine_is_believed_until_two_sources_refute_it
     assert clock.server() == clock.corrected()
 
 
+@pytest.mark.parametrize("step_s", [-300.0, 300.0])
+async def test_without_redis_a_step_is_judged_by_the_clock_before_it(step_s: float) -> None:
+    """One source suffices to tell the wrong clock; without any the later one counts."""
+    world = World()
+    clock = world.clock(with_redis=False)
+    await clock.measure()
+    world.own_s = step_s
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(max(step_s, 0), abs=0.01)
+    assert "itself before it stepped, and no source tells" in (clock.state.problem or "")
+    world.publish(clock, BINANCE)
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(0, abs=0.01)
+    assert "this machine's clock is 300 s" in (clock.state.problem or "")
+    assert clock.state.server_skew is None
+
+
+async def test_without_redis_a_step_that_mends_the_clock_is_followed() -> None:
+    """The time service has set it right, as a source confirms."""
+    world = World(own_s=-300.0)
+    clock = world.clock(with_redis=False)
+    await clock.measure()
+    world.own_s = 0.0
+    world.publish(clock, BINANCE)
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(0, abs=0.01)
+    assert clock.state.problem is None
+
+
 async def test_what_has_arrived_is_looked_at_by_its_changes() -> None:
     """A value that was there at the start says nothing of the present."""
     world = World(redis_s=-300.0)
