@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import structlog
@@ -14,8 +15,9 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.plan import SHARED_FAULTS, DrillStep, all_steps_of, process_steps_of, steps_of
+from drill.plan import REDIS_FAILOVER, SHARED_FAULTS, DrillStep, all_steps_of, process_steps_of, steps_of
 from drill.process_faults import PROCESS_FAULTS
+from drill.redis_pair import has_redis, open_redis_pair
 from drill.report import ClientCounts, DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.system import SystemUnderTest, run_system
@@ -84,7 +86,9 @@ async def _run_shared(
 ) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
     """Run the steps of faults that concern several sources, one after the other."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
-        async with run_system(Path(folder)) as system:
+        async with AsyncExitStack() as stack:
+            redis = await stack.enter_async_context(open_redis_pair(Path(folder))) if has_redis() else None
+            system = await stack.enter_async_context(run_system(Path(folder), redis))
             run = FaultRun(system, done)
             try:
                 async with asyncio.timeout(TIMEOUT_S):
@@ -120,7 +124,7 @@ def _split(steps: Mapping[str, Sequence[DrillStep]]) -> tuple[Schedule, list[Dri
 def _select(only: Collection[str], faults: Collection[str]) -> Mapping[str, Sequence[DrillStep]]:
     for option, given, known in (
         ("--source", only, list(Source)),
-        ("--fault", faults, [*KINDS, *PROCESS_FAULTS]),
+        ("--fault", faults, [*KINDS, *PROCESS_FAULTS, REDIS_FAILOVER]),
     ):
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from drill.conditions import Observation
 from drill.health_monitor import ObservedHealth
 from drill.identity_clash import MergedAnswers
-from drill.plan import OTHER_ASSET, DrillStep
+from drill.plan import OTHER_ASSET, REDIS_FAILOVER, DrillStep
 from drill.process_faults import PROCESS_FAULTS
 from drill.system import SystemUnderTest
 from instruments.identity.identity_records import IdentityRecords
@@ -113,7 +113,11 @@ class FaultRun:
         outcome.misses += self.system.subscriber.misses[before:]
 
     async def _inject(self, step: DrillStep, process: AsyncExitStack) -> None:
-        if step.fault in PROCESS_FAULTS:
+        if step.fault == REDIS_FAILOVER:
+            assert self.system.redis is not None, "planned only where there is a Redis server"
+            await self.system.redis.wait_until_replicated()
+            await self.system.redis.fail_over()
+        elif step.fault in PROCESS_FAULTS:
             await process.enter_async_context(
                 PROCESS_FAULTS[step.fault](step.source, self.system.subscriber.miss)
             )

@@ -31,6 +31,7 @@ from drill.environment import (
 )
 from drill.health_monitor import ObservedHealth
 from drill.process_faults import PROCESS_FAULTS
+from drill.redis_pair import has_redis
 from pipeline.feeds.interval_stats import TIMES_LONGEST
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
@@ -38,7 +39,8 @@ from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 VICTIM = "BTC"
 OTHER_ASSET = "other-asset"
 # Faults that concern several sources at once. Their steps have a system of their own, one after the other.
-SHARED_FAULTS = frozenset({OTHER_ASSET})
+REDIS_FAILOVER = "redis-failover"
+SHARED_FAULTS = frozenset({OTHER_ASSET, REDIS_FAILOVER})
 # Allowance for a busy machine beyond the configured times (`environment.py`).
 SLACK_S = 6.0
 # Listings are reported last, after failing for three intervals; so are CoinGecko's values.
@@ -279,6 +281,15 @@ _PROCESS_POLLED: Mapping[str, Expectation] = dict.fromkeys(
 )
 
 
+_REDIS_FAILOVER = Expectation(
+    "written to the new primary, nothing lost",
+    duration_s=TTL_S + 1.0,
+    must_hit=False,
+    recovers_within_s=TTL_S + SLACK_S,
+    invariant=lambda health: health.state in ("UP", "DEGRADED"),
+)
+
+
 def _by_source(source: str) -> Mapping[str, Sequence[Expectation]]:
     return {"dead-channel": (_DEAD_CHANNELS[source],)}
 
@@ -294,7 +305,9 @@ def steps_of(source: str) -> list[DrillStep]:
 def process_steps_of(source: str) -> list[DrillStep]:
     """The steps with faults of the process and its network, while the source works."""
     table = _PROCESS_POLLED if source == COINGECKO else _PROCESS_PUSHED
-    return [DrillStep(source, fault, expected) for fault, expected in table.items()]
+    steps = [DrillStep(source, fault, expected) for fault, expected in table.items()]
+    # Without a Redis server the systems of the drill have their cache in the process.
+    return [*steps, DrillStep(source, REDIS_FAILOVER, _REDIS_FAILOVER)] if has_redis() else steps
 
 
 def all_steps_of(source: str) -> list[DrillStep]:

@@ -5,19 +5,25 @@ Systems in one process share only settings.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache.ports import TickerFeed, TickerSink
+from cache.redis_client import connect_redis
+from cache.redis_feed import RedisTickerFeed
+from cache.redis_sink import RedisTickerSink
 from drill.environment import SYMBOLS, active_assets
 from drill.health_monitor import HealthMonitor
 from drill.plan import VICTIM
 from drill.process_faults import black_holes, name_sources
 from drill.published_prices import PublishedPrices
+from drill.redis_pair import RedisPair
 from drill.subscriber import DrillSubscriber
 from gateway.server import bind
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentStore
+from rates.redis_keys import RedisKeys
 from runtime.settings import load_settings
 from simulator.faults.client import FaultClient
 from simulator.faults.symbol_names import symbol_names
@@ -45,11 +51,15 @@ class SystemUnderTest:
     faults: FaultClient
     victims: Mapping[str, str]
     instruments: InstrumentStore
+    redis: RedisPair | None = None
 
 
 @asynccontextmanager
-async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
-    """Run the whole system with its subscribers while the context is open."""
+async def run_system(folder: Path, redis: RedisPair | None = None) -> AsyncIterator[SystemUnderTest]:
+    """Run the whole system with its subscribers while the context is open.
+
+    `redis`: the cache, instead of one in this process.
+    """
     published, stop = PublishedPrices(), asyncio.Event()
     settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
     world = GeneratedWorld(
@@ -62,11 +72,12 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
         async with (
             run_simulator(settings, world=world, price_observer=published) as addresses,
             open_database(folder, (), simulated=True) as instruments,
+            _open_cache(redis) as cache,
             asyncio.TaskGroup() as group,
         ):
             await _track_drill_symbols(instruments)
             sources = SourceSet(simulated_sources(name_sources(addresses)), addresses.label)
-            start_system(group, stop, sources, instruments, listener)
+            start_system(group, stop, sources, instruments, listener, cache=cache)
             try:
                 subscriber = DrillSubscriber(
                     f"http://127.0.0.1:{listener.getsockname()[1]}", published, symbol_names(world)
@@ -75,10 +86,20 @@ async def run_system(folder: Path) -> AsyncIterator[SystemUnderTest]:
                     async with _observe(subscriber) as health:
                         faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
                         yield SystemUnderTest(
-                            subscriber, health, faults, await _victims(instruments), instruments
+                            subscriber, health, faults, await _victims(instruments), instruments, redis
                         )
             finally:
                 stop.set()
+
+
+@asynccontextmanager
+async def _open_cache(redis: RedisPair | None) -> AsyncIterator[tuple[TickerSink, TickerFeed] | None]:
+    if redis is None:
+        yield None
+        return
+    async with aclosing(await connect_redis(redis.url)) as client:
+        keys = RedisKeys(simulated=True)
+        yield RedisTickerSink(client, keys), RedisTickerFeed(client, keys)
 
 
 @asynccontextmanager

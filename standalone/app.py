@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cache.memory import MemoryCache
+from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.identity.identity_records import IdentityRecords
@@ -62,25 +63,27 @@ def start_system(
     *,
     with_listings: bool = True,
     on_ready: Callable[[], None] = lambda: None,
+    cache: tuple[TickerSink, TickerFeed] | None = None,
 ) -> None:
     """Start pipeline and gateway around one cache in `group`. They run until `stop`.
 
-    `on_ready` is called once the gateway listens.
+    `on_ready` is called once the gateway listens. `cache`: both ends of another cache than that of this process.
 
     Raises:
         InvalidSetting: the configuration is invalid.
     """
-    cache = MemoryCache()
+    memory = MemoryCache()
+    sink, feed = cache or (memory, memory)
     # Its one witness are the sources. The gateway runs its measurements.
     process_clock = ProcessClock(None, max_skew=load_settings(ProcessSettings).max_clock_skew)
     start_pipeline(
-        group, stop, sources, cache, instruments, process_clock=process_clock, with_listings=with_listings
+        group, stop, sources, sink, instruments, process_clock=process_clock, with_listings=with_listings
     )
     # There is no other gateway for its clients: they need not leave one after the other.
     gateway = load_settings(GatewaySettings).model_copy(update={"drain_s": 0.0, "drain_notice_s": 0.0})
     group.create_task(
         serve_gateway(
-            cache,
+            feed,
             instruments,
             gateway,
             stop,

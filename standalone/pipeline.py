@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from cache.memory import MemoryCache
+from cache.ports import TickerSink
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.queue.memory import MemoryTaskQueue
@@ -39,7 +39,7 @@ def start_pipeline(
     group: asyncio.TaskGroup,
     stop: asyncio.Event,
     sources: SourceSet,
-    cache: MemoryCache,
+    sink: TickerSink,
     instruments: InstrumentStore,
     *,
     process_clock: ProcessClock,
@@ -54,7 +54,7 @@ def start_pipeline(
     """
     check_proxies(simulated=sources.label is not None)
     context = RoleContext(
-        sink=cache,
+        sink=sink,
         coordination=MemoryCoordination(process_clock.corrected),
         heartbeat=Heartbeat(
             load_settings(ProcessSettings).heartbeat_file, is_fit=lambda: process_clock.state.is_fit

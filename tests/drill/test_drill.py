@@ -15,8 +15,8 @@ from rates.source import Source
 
 pytestmark = pytest.mark.servers
 
-# It takes two minutes, more on a busy machine, and gives up by itself before this.
-TIMEOUT_S = 540
+# It takes four minutes, more on a busy machine, and gives up by itself before this.
+TIMEOUT_S = 900
 GENTLE = {(source, step.name) for source in Source for step in steps_of(source.value) if step.is_undisturbed}
 
 

@@ -23,9 +23,10 @@ from drill.conditions import (
 )
 from drill.fault_run import StepOutcome
 from drill.health_monitor import ObservedHealth
-from drill.plan import all_steps_of, process_steps_of, steps_of
+from drill.plan import REDIS_FAILOVER, all_steps_of, process_steps_of, steps_of
 from drill.process_faults import PROCESS_FAULTS, DrillLoop, black_hole_host, black_holes, name_sources
 from drill.published_prices import PublishedPrices
+from drill.redis_pair import has_redis
 from drill.report import DrillReport, merge_client_counts
 from drill.schedule import Schedule
 from drill.subscriber import DrillSubscriber, RateItem, RatesPayload
@@ -81,7 +82,8 @@ def test_every_fault_of_every_source_is_in_the_drill(source: Source) -> None:
 @pytest.mark.parametrize("source", list(Source))
 def test_every_source_is_drilled_with_a_proxy_and_a_silent_ipv6_address(source: Source) -> None:
     """Faults of the process are part of the whole drill, though the simulator has none of them."""
-    assert {step.fault for step in process_steps_of(source.value)} == set(PROCESS_FAULTS)
+    drilled = {step.fault for step in process_steps_of(source.value)}
+    assert drilled == {*PROCESS_FAULTS, *([REDIS_FAILOVER] if has_redis() else [])}
     whole = steps_of(source.value)
     assert all(step in whole for step in process_steps_of(source.value))
 
