@@ -1,4 +1,4 @@
-"""Two Redis servers behind one address: a primary and its replica, as behind a TCP proxy or a DNS name.
+"""Two Redis servers behind one address, as behind a TCP proxy or a DNS name.
 
 Commands go over plain sockets, so that the failover does not depend on the client that is drilled.
 """
@@ -17,7 +17,10 @@ CHUNK_BYTES = 65_536
 
 
 class RedisPair:
-    """`fail_over` promotes the replica; new connections then lead to it, open ones stay where they are."""
+    """A primary and its replica.
+
+    New connections lead to the primary. Those that are open stay where they are.
+    """
 
     def __init__(self, primary: int, replica: int) -> None:
         self._primary, self._replica = primary, replica
