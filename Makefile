@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 # Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
-WORKERS ?= 5
+WORKERS ?= 4
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check .style .generated .types .units coverage bench bench-page rolling drill format lock sdl env-example static workflows dist clean
+.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill format lock sdl env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,9 +22,17 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
-	@tools/test-image-python.sh $(VENV)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .drilled .beside-drill
 	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-	$(BIN)/pytest -m "alone and not long"
+	$(BIN)/pytest -m "alone and not long" --ignore tests/drill --ignore tests/bench
+
+# The drill waits for two minutes and may be beside one other process, not beside all of them.
+.drilled:
+	$(BIN)/pytest -m "alone and not long" tests/drill
+
+.beside-drill:
+	@tools/test-image-python.sh $(VENV)
+	$(BIN)/pytest -m "alone and not long" tests/bench
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh

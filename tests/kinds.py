@@ -38,13 +38,12 @@ SERVERS = frozenset({"redis", "cluster", "sentinel", "rabbitmq", "postgres"})
 MARKERS = ("servers", "slow", "alone", "long")
 # Where many tests wait long. Side by side they start first, so that no process is busy with one at the end.
 LONGEST_FIRST = (
-    "tests/drill/",
-    "tests/bench/",
     "tests/dashboard/",
     "tests/examples/",
     "tests/e2e/",
     "tests/gateway/test_workers.py",
     "tests/gateway/websocket/test_resume_elsewhere.py",
+    "tests/bench/",
     "tests/gateway/fastpath/",
     "tests/gateway/subscriptions/",
     "tests/deploy/",

@@ -32,7 +32,7 @@ from bench.scenarios.queries import check
 from bench.scenarios.registry import ALL, PEERS, SCENARIOS
 from bench.scenarios.scenario import ScenarioContext
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = replace(

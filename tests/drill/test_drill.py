@@ -13,7 +13,7 @@ import pytest
 from drill.plan import steps_of
 from rates.source import Source
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 # It takes four minutes, more on a busy machine, and gives up by itself before this.
 TIMEOUT_S = 900
