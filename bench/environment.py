@@ -126,6 +126,13 @@ class Environment:
             # All clients come at once, and are to be measured, not refused.
             "RATEWIRE_GATEWAY_JOIN_WAIT_S": "60",
             "RATEWIRE_GATEWAY_MAX_WAITING_JOINS": "100000",
+            "RATEWIRE_GATEWAY_MAX_SOCKETS_PER_ADDRESS": "1000000",
+            "RATEWIRE_GATEWAY_MAX_SOCKETS": "1000000",
+            "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_PER_ADDRESS": "1000000",
+            "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_IN_ALL": "1000000",
+            "RATEWIRE_GATEWAY_MAX_LIVE_QUERIES": "1000000",
+            "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
+            "RATEWIRE_GATEWAY_MAX_COST": "10000000",
         }
 
 

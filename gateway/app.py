@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.client_connections import ClientConnections
+from gateway.client_limits import ClientLimits
 from gateway.gateway import Gateway
 from gateway.health import health_routes
 from gateway.http.endpoint import HttpEndpoint
@@ -26,12 +27,19 @@ class GraphQLEndpoint:
     """The GraphQL endpoint for both transports, with its open WebSockets and streams."""
 
     def __init__(
-        self, operations: Operations, settings: GatewaySettings, static_directory: Path, admission: Admission
+        self,
+        operations: Operations,
+        settings: GatewaySettings,
+        static_directory: Path,
+        admission: Admission,
+        limits: ClientLimits,
     ) -> None:
         self.operations = operations
         self.connections = ClientConnections()
-        self._http = HttpEndpoint(operations, settings, static_directory, self.connections, admission)
-        self._sockets = WebSocketEndpoint(operations, settings, self.connections, admission)
+        self._http = HttpEndpoint(
+            operations, settings, static_directory, self.connections, admission=admission, limits=limits
+        )
+        self._sockets = WebSocketEndpoint(operations, settings, self.connections, admission, limits)
         self.request_cache = self._http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +58,9 @@ class GatewayApp(FastAPI):
         super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
         context = Context.of(gateway)
         operations = Operations(build_schema(), context, settings)
-        self.graphql = GraphQLEndpoint(operations, settings, static_directory, gateway.admission)
+        self.graphql = GraphQLEndpoint(
+            operations, settings, static_directory, gateway.admission, gateway.client_limits
+        )
         self.router.routes += [
             Route("/graphql", self.graphql, methods=None),
             WebSocketRoute("/graphql", self.graphql),

@@ -9,6 +9,7 @@ import structlog
 
 from cache.ports import TickerFeed
 from gateway.admission import Admission
+from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
@@ -18,6 +19,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.stored_history import StoredHistory
 from gateway.subscriptions.live_queries import LiveQueries
+from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader
@@ -64,6 +66,18 @@ class Gateway:
         """The exceptions that no code expected so far, by task."""
         self.last_known = instruments if isinstance(instruments, LastKnownInstruments) else None
         self.admission = Admission(max_waiting=settings.max_waiting_joins, wait_s=settings.join_wait_s)
+        self.client_limits = ClientLimits(
+            sockets=ClientLimit(
+                "sockets",
+                per_address=settings.max_sockets_per_address,
+                in_process=settings.max_sockets,
+            ),
+            subscriptions=ClientLimit(
+                "subscriptions",
+                per_address=settings.max_subscriptions_per_address,
+                in_process=settings.max_subscriptions_in_all,
+            ),
+        )
         self.is_leaving = False
         """Whether clients are sent to other gateways because this one cannot answer."""
         self.is_stopping = False
@@ -110,6 +124,7 @@ class Gateway:
             consensus=self.consensus,
             ttl=settings.ttl,
             preference=settings.source_preference,
+            limits=LiveQueryLimits(settings.max_live_queries, settings.max_live_rates),
             clock=clock,
         )
         self.converter = Converter(

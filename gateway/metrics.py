@@ -32,6 +32,13 @@ class GatewayCollector(Collector):
         yield gauge("joins_waiting", "New subscriptions that wait for their turn.", admission.waiting)
         yield counter("joins_admitted", "New subscriptions started.", admission.admitted)
         yield counter("joins_refused", "New subscriptions refused: too many at once.", admission.refused)
+        limits = gateway.client_limits
+        yield gauge("sockets", "WebSockets and streams that are open.", limits.sockets.open)
+        yield gauge("subscriptions", "Subscriptions of clients.", limits.subscriptions.open)
+        live_queries = gateway.live_queries.registry
+        yield gauge("live_queries", "Different subscriptions.", len(live_queries))
+        yield gauge("live_rates", "Rates in all different subscriptions.", live_queries.rates)
+        yield self._describe_refusals()
         yield gauge("stopping", "Whether this process moves its clients away.", gateway.is_stopping)
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
         yield gauge(
@@ -51,6 +58,19 @@ class GatewayCollector(Collector):
         yield unexpected
         yield self._describe_clocks()
         yield from describe_sources(gateway.rates.sources())
+
+    def _describe_refusals(self) -> CounterMetricFamily:
+        limits, live_queries = self._gateway.client_limits, self._gateway.live_queries.registry
+        family = CounterMetricFamily(
+            "ratewire_gateway_limits_reached",
+            "Sockets and subscriptions refused, by the limit that was reached.",
+            labels=("limit", "scope"),
+        )
+        for name, limit in (("sockets", limits.sockets), ("subscriptions", limits.subscriptions)):
+            for scope, count in limit.refused.items():
+                family.add_metric((name, scope), count)
+        family.add_metric(("live_queries", "gateway"), live_queries.refused)
+        return family
 
     def _describe_clocks(self) -> GaugeMetricFamily:
         gateway = self._gateway

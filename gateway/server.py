@@ -302,6 +302,9 @@ def _configure(app: GatewayApp, settings: GatewaySettings) -> uvicorn.Config:
             Keepalive(min(PING_INTERVAL_S, stall_timeout_s / 2), stall_timeout_s),
             frames_per_s=settings.ws_frames_per_s,
         ),
+        # Without trusted proxies nobody can pass off another address as its own.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         lifespan="off",
         log_config=None,
         log_level="warning",

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -139,6 +140,54 @@ class GatewaySettings(BaseSettings):
         le=1_000_000,
         description="Operations running at once on one WebSocket connection. More lets one client hold more memory.",
     )
+    max_sockets_per_address: int = Field(
+        default=1_000,
+        ge=1,
+        le=1_000_000,
+        description="WebSockets and streams over HTTP that the clients of one address (of one /64 network of IPv6) may hold open. Further ones get "
+        "429. The default suits an office of 250 people with four pages each behind one address; behind a proxy set `trusted_proxies`.",
+    )
+    max_sockets: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="WebSockets and streams over HTTP of one process. Further ones get 503, and nginx sends them to another gateway. "
+        "Each takes a file descriptor and some 30 KB.",
+    )
+    max_subscriptions_per_address: int = Field(
+        default=5_000,
+        ge=1,
+        le=10_000_000,
+        description="Subscriptions that the clients of one address may run, on all their sockets. Further ones get an error, or 429 over HTTP. "
+        "The default suits an office of 250 people with four pages of five subscriptions each.",
+    )
+    max_subscriptions_in_all: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Subscriptions of one process. Further ones get an error, or 503 over HTTP. More lets in more clients; those with the "
+        "same query share its work, those with different ones do not.",
+    )
+    max_live_queries: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Different subscriptions of one process: other fields, arguments or options. Further ones get an error; those that run "
+        "already may be subscribed to by any number. Each takes some 10 KB and is encoded on its own.",
+    )
+    max_live_rates: int = Field(
+        default=100_000,
+        ge=1,
+        le=100_000_000,
+        description="Rates in all different subscriptions of one process together: the named symbols, or all that are tracked. Each update of a "
+        "rate costs about a microsecond for each of them. The default lets in 250 different subscriptions of everything, or 5000 of 20 symbols.",
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, as a JSON list, e.g. "
+        '["10.0.0.0/8"]; ["*"] believes everybody, which is safe only where nobody but the proxy reaches the gateway. Of other clients, the '
+        "address of the connection counts for the limits of one address.",
+    )
     document_cache_size: int = Field(
         default=512,
         ge=1,
@@ -245,7 +294,7 @@ class GatewaySettings(BaseSettings):
         'dash.example"]; ["*"] lets every page. Pages served from here and clients that are no browser need none.',
     )
 
-    @field_validator("ttl_s", "source_preference", "allowed_origins", mode="before")
+    @field_validator("ttl_s", "source_preference", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _read_json(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -264,6 +313,16 @@ class GatewaySettings(BaseSettings):
     @classmethod
     def _fill_preference(cls, value: list[Source]) -> list[Source]:
         return list(dict.fromkeys([*value, *Source]))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: list[str]) -> list[str]:
+        for proxy in value:
+            try:
+                _ = proxy == "*" or ip_network(proxy)
+            except ValueError as exc:
+                raise ValueError(f"{proxy!r}: expected an address, a network, or *") from exc
+        return value
 
     @field_validator("allowed_origins")
     @classmethod

@@ -11,6 +11,7 @@ RatesError
 │   ├── UnknownSymbol            well-formed, but not tracked from any requested source
 │   ├── UnknownAsset             in no symbol tracked from the requested sources
 │   ├── NoConversionPath         no tracked symbols connect the two assets
+│   ├── TooManyLiveQueries       the process has no room for another different subscription
 │   ├── QueryTooExpensive        an operation beyond the cost limit
 │   ├── NotListed                well-formed, but not listed by the source
 │   └── AmbiguousSymbol          several listed instruments match
@@ -146,6 +147,18 @@ class QueryTooExpensive(InvalidInput):
         self.cost, self.limit = cost, limit
         super().__init__(
             f"the operation costs {cost} points or more: expected at most {limit}; ask for fewer fields, symbols or aliases at once"
+        )
+
+
+class TooManyLiveQueries(InvalidInput):
+    """A subscription unlike all others, of which a process holds as many as it may."""
+
+    retryable = True
+
+    def __init__(self, name: str, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"{limit} different {name} are running on this gateway already: expected one that runs already, or come back later"
         )
 
 

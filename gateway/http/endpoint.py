@@ -6,8 +6,8 @@ Link: https://graphql.github.io/graphql-over-http/draft/
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
 
 import structlog
@@ -17,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.admission import Admission, TooManyJoins
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
+from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
@@ -62,8 +63,11 @@ class HttpEndpoint:
         settings: GatewaySettings,
         static_directory: Path,
         connections: ClientConnections,
+        *,
         admission: Admission,
+        limits: ClientLimits,
     ) -> None:
+        self._limits = limits
         self._admission = admission
         self._connections = connections
         self._operations = operations
@@ -94,7 +98,9 @@ class HttpEndpoint:
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
                 await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
-            await send_error(send, choose_json(accepted), exc.status, str(exc), exc.headers)
+            await send_error(
+                send, choose_json(accepted), exc.status, str(exc), exc.headers, extensions=exc.extensions
+            )
         except Exception:
             # Outermost handler: the client gets an error with an id, and the log the traceback.
             error_id = secrets.token_hex(8)
@@ -187,8 +193,32 @@ class HttpEndpoint:
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
+        with self._counted(read_address(exchange.scope), operation):
+            if operation.kind is OperationKind.SUBSCRIPTION:
+                await self._wait_for_turn()
+            await self._serve_stream(framing, operation, exchange)
+
+    @contextmanager
+    def _counted(self, address: str, operation: PreparedOperation | OperationRejected) -> Iterator[None]:
+        """Count a stream, and its subscription, until its end."""
+        limits = [self._limits.sockets]
         if operation.kind is OperationKind.SUBSCRIPTION:
-            await self._wait_for_turn()
+            limits.append(self._limits.subscriptions)
+        with ExitStack() as taken:
+            for limit in limits:
+                try:
+                    limit.take(address)
+                except ClientLimitReached as exc:
+                    # nginx passes on a 429, and tries another gateway after a 503.
+                    status = 429 if exc.is_of_address else 503
+                    headers = {"retry-after": str(RETRY_AFTER_S)}
+                    raise HttpError(status, str(exc), headers, extensions=exc.extensions) from exc
+                taken.callback(limit.release, address)
+            yield
+
+    async def _serve_stream(
+        self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
+    ) -> None:
         metadata = OperationMetadata()
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None

@@ -24,8 +24,16 @@ class ClientDisconnected(Exception):
 class HttpError(Exception):
     """A rejected HTTP request, with the status and headers of the response."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> None:
         self.status, self.headers = status, dict(headers or {})
+        self.extensions = extensions
         super().__init__(message)
 
 

@@ -1,6 +1,7 @@
 """Single responses over HTTP, in two ASGI messages."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import Send
 
@@ -29,10 +30,16 @@ async def send_json(
 
 
 async def send_error(
-    send: Send, media: MediaType, status: int, message: str, headers: Mapping[str, str] | None = None
+    send: Send,
+    media: MediaType,
+    status: int,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    extensions: Mapping[str, Any] | None = None,
 ) -> None:
     """Send an error of the HTTP request in the form of GraphQL errors."""
-    error = {"message": message, "extensions": {"code": CODES.get(status, "BAD_REQUEST")}}
+    error = {"message": message, "extensions": extensions or {"code": CODES.get(status, "BAD_REQUEST")}}
     await send_json(send, status, media, encode({"errors": [error]}), headers)
 
 

@@ -129,6 +129,7 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
         "suspectSince": error.since.isoformat(),
     },
     errors.QueryTooExpensive: lambda error: {"cost": error.cost, "limit": error.limit},
+    errors.TooManyLiveQueries: lambda error: {"limit": error.limit, "scope": "GATEWAY"},
     errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
     errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},
 }

@@ -8,11 +8,9 @@ are merged again.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from math import inf
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 from typing import Protocol as Role
-from weakref import WeakValueDictionary
 
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.conflation import ConflationBuffer
@@ -29,7 +27,6 @@ ValueT_contra = TypeVar("ValueT_contra", contravariant=True)
 PayloadT = TypeVar("PayloadT")
 PayloadT_co = TypeVar("PayloadT_co", covariant=True)
 PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
-LiveQueryT = TypeVar("LiveQueryT", bound="LiveQuery")
 
 
 class Subscriber(Role[PayloadT_contra]):
@@ -81,20 +78,6 @@ class LiveQuery:
         self.merge_target: Cohort[Any] | None = None
         """The first cohort that sent everything in the cycle `merge_cycle`: others that do so too may merge into it."""
         self.merge_cycle = 0
-
-
-class LiveQueryRegistry:
-    """Live queries by key; those without subscribers are removed."""
-
-    def __init__(self) -> None:
-        self._queries: WeakValueDictionary[tuple[Any, ...], LiveQuery] = WeakValueDictionary()
-
-    def get_or_create(self, key: tuple[Any, ...], create: Callable[[], LiveQueryT]) -> LiveQueryT:
-        """The live query of that key, which must determine its type."""
-        query = self._queries.get(key)
-        if query is None:
-            query = self._queries[key] = create()
-        return cast("LiveQueryT", query)
 
 
 class FanOut:

@@ -5,6 +5,7 @@ step, so nothing is lost, repeated or reordered between snapshot and updates.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
@@ -23,7 +24,6 @@ from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import (
     FanOut,
     IdentityEncoder,
-    LiveQueryRegistry,
     PayloadEncoder,
     Subscriber,
 )
@@ -32,6 +32,7 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
+from gateway.subscriptions.live_query_registry import LiveQueryLimits, LiveQueryRegistry
 from gateway.subscriptions.pull import Resuming, iterate
 from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
 from gateway.subscriptions.resume import ResumeReader
@@ -41,6 +42,10 @@ from rates.source import Source
 
 # The status of a source changes with every ticker; people read it in seconds.
 SOURCES_INTERVAL_S = 1.0
+# Each subscriber of the sources is answered on its own, in up to a millisecond a second: as much work as this many rates.
+SOURCES_AS_RATES = 500
+
+UNLIMITED = LiveQueryLimits(sys.maxsize, sys.maxsize)
 
 PayloadT = TypeVar("PayloadT")
 Query = RateQuery | RatesQuery | ConsensusQuery
@@ -62,6 +67,7 @@ class LiveQueries:
         consensus: ConsensusReader,
         ttl: TtlBySource,
         preference: Sequence[Source],
+        limits: LiveQueryLimits = UNLIMITED,
         clock: Clock,
     ) -> None:
         self._mirror = mirror
@@ -73,7 +79,7 @@ class LiveQueries:
         self._all_sources = frozenset(preference)
         self._clock = clock
         self._fan_out = FanOut(registry, FlushScheduler(clock))
-        self._live_queries = LiveQueryRegistry()
+        self.registry = LiveQueryRegistry(limits, lambda: len(catalog.tracked))
         self._resume_reader = ResumeReader(mirror, catalog, rates)
 
     @overload
@@ -124,6 +130,7 @@ class LiveQueries:
 
         Raises:
             InvalidCursor, InvalidArgument: of a `RatesQuery`.
+            TooManyLiveQueries: a limit of the process is reached.
             UnknownSymbol: of any other. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
@@ -131,21 +138,21 @@ class LiveQueries:
         key = encoder, query, options
         match query:
             case RateQuery():
-                rate_query = self._live_queries.get_or_create(
+                rate_query = self.registry.get_or_create(
                     key, lambda: LiveRateQuery(query, self._filter_rate(query), options, encoder)
                 )
                 rate_cohort = RateCohort(self._fan_out, rate_query, self._rates)
                 rate_cohort.register(subscriber)
                 rate_cohort.open()
             case ConsensusQuery():
-                consensus_query = self._live_queries.get_or_create(
+                consensus_query = self.registry.get_or_create(
                     key, lambda: LiveConsensusQuery(query, self._filter_consensus(query), options, encoder)
                 )
                 consensus_cohort = ConsensusCohort(self._fan_out, consensus_query, self._consensus.weigh)
                 consensus_cohort.register(subscriber)
                 consensus_cohort.open()
             case RatesQuery():
-                rates_query = self._live_queries.get_or_create(
+                rates_query = self.registry.get_or_create(
                     key, lambda: LiveRatesQuery(query, self._filter_rates(query), options, encoder)
                 )
                 list_cohort = ListCohort(
@@ -188,12 +195,13 @@ class LiveQueries:
     async def iterate_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:
         """The status of all sources, then its changes, at most once a second."""
         last_sent = None
-        while True:
-            statuses = self._rates.sources()
-            if statuses != last_sent:
-                last_sent = statuses
-                yield statuses
-            await asyncio.sleep(SOURCES_INTERVAL_S)
+        with self.registry.count_unshared(SOURCES_AS_RATES):
+            while True:
+                statuses = self._rates.sources()
+                if statuses != last_sent:
+                    last_sent = statuses
+                    yield statuses
+                await asyncio.sleep(SOURCES_INTERVAL_S)
 
     def check(self, query: Query, after: str | None = None) -> None:
         """Raise what `subscribe` would raise."""

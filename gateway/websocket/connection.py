@@ -17,6 +17,7 @@ from starlette.types import Send as AsgiSend
 
 from gateway.admission import Admission
 from gateway.client_connections import Ending
+from gateway.client_limits import ClientLimitReached
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
@@ -36,6 +37,7 @@ from gateway.websocket.subprotocol import (
     clip_reason,
 )
 from gateway.websocket.subscriber import WebSocketSubscriber
+from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
 
@@ -76,12 +78,14 @@ class Connection:
         send: AsgiSend,
         *,
         admission: Admission,
+        subscriptions: SubscriptionSlots,
         writer: FrameWriter | None = None,
     ) -> None:
         self._protocol = protocol
         self._operations = operations
         self._timeouts = timeouts
         self._admission = admission
+        self._subscriptions = subscriptions
         self._receive_event, self._send_event = receive, send
         self._asgi_writer = None
         if writer is None:
@@ -130,6 +134,7 @@ class Connection:
     def _cancel_all(self) -> None:
         """End all operations, and write nothing more."""
         self._timeouts.keepalives.cancel(self)
+        self._subscriptions.release_all()
         running, self._running = self._running, {}
         for each in running.values():
             each.cancel()
@@ -160,6 +165,7 @@ class Connection:
             case Start(operation, request):
                 await self._start(operation, request)
             case Stop(operation):
+                self._subscriptions.release(operation)
                 self._running.pop(operation).cancel()
             case Close(code, reason):
                 await self.close(code, reason)
@@ -176,6 +182,14 @@ class Connection:
             return
         if prepared.kind is not OperationKind.SUBSCRIPTION:
             self._start_task(operation, self._run_operation(operation, prepared))
+            return
+        try:
+            self._subscriptions.take(operation)
+        except ClientLimitReached as exc:
+            error = {"message": str(exc), "extensions": exc.extensions}
+            self._start_task(
+                operation, self._send_final(operation, self._protocol.format_error(operation, [error]))
+            )
             return
         waiting = self._admission.enter(lambda: self._start_subscription(operation, prepared), self._refuse)
         if waiting is not None:
@@ -222,6 +236,7 @@ class Connection:
             # In the same step as the write: if the client had stopped the operation before, this task would be cancelled.
             self._protocol.running.discard(operation)
             del self._running[operation]
+            self._subscriptions.release(operation)
 
     async def _send_results(self, operation: str, prepared: PreparedOperation) -> bytes:
         """Send all results. Return the final message."""

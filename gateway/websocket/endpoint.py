@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
+from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.operations import Operations, encode
 from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
@@ -17,6 +18,7 @@ from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.origin import is_origin_allowed
 from gateway.websocket.subprotocol import SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
+from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import FRAME_WRITER
@@ -41,8 +43,10 @@ class WebSocketEndpoint:
         settings: GatewaySettings,
         connections: ClientConnections,
         admission: Admission,
+        limits: ClientLimits,
     ) -> None:
         self._admission = admission
+        self._limits = limits
         self._operations = operations
         self._allowed_origins = settings.allowed_origins
         self._max_running = settings.max_subscriptions
@@ -59,14 +63,28 @@ class WebSocketEndpoint:
             return
         try:
             if (refusal := self._connections.refusal) is not None:
-                await _refuse(refusal, send)
+                await _refuse(503, {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}, send)
             else:
-                await self._accept(scope, receive, send)
+                await self._accept_within_limits(scope, receive, send)
         except OSError:
             # The client disconnected before it was accepted.
             return
 
-    async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _accept_within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = read_address(scope)
+        try:
+            self._limits.sockets.take(address)
+        except ClientLimitReached as exc:
+            # nginx passes on a 429, and tries another gateway after a 503.
+            status = 429 if exc.is_of_address else 503
+            await _refuse(status, {"message": str(exc), "extensions": exc.extensions}, send)
+            return
+        try:
+            await self._accept(scope, receive, send, address)
+        finally:
+            self._limits.sockets.release(address)
+
+    async def _accept(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
         subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         if subprotocol is None:
@@ -83,6 +101,7 @@ class WebSocketEndpoint:
             receive,
             send,
             admission=self._admission,
+            subscriptions=SubscriptionSlots(self._limits.subscriptions, address),
             writer=offered.get(FRAME_WRITER),
         )
         self._connections.add(connection)
@@ -92,11 +111,10 @@ class WebSocketEndpoint:
             self._connections.discard(connection)
 
 
-async def _refuse(refusal: str, send: Send) -> None:
-    """Answer a handshake with 503, so that nginx tries another gateway."""
-    error = {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}
+async def _refuse(status: int, error: dict[str, Any], send: Send) -> None:
+    """Answer a handshake with an error. After a 503 nginx tries another gateway."""
     headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % RETRY_AFTER_S)]
-    await send({"type": "websocket.http.response.start", "status": 503, "headers": headers})
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": encode({"errors": [error]})})
 
 

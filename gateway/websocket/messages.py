@@ -70,5 +70,5 @@ def too_many_operations(max_running: int) -> dict[str, Any]:
     """The error for an operation beyond the limit of a connection."""
     return {
         "message": f"{max_running} operations run on this connection already: end one, or open another",
-        "extensions": {"code": TOO_MANY_SUBSCRIPTIONS, "limit": max_running},
+        "extensions": {"code": TOO_MANY_SUBSCRIPTIONS, "limit": max_running, "scope": "CONNECTION"},
     }

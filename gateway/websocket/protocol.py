@@ -153,6 +153,9 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # Uvicorn would log an error after every refused handshake.
+            self.handshake_complete = True
         if is_close:
             self._linger()
             self._parse_later()

@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message as AsgiMessage
 
+from gateway.client_limits import ClientLimit
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.subprotocol import Subprotocol
+from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import MAX_STEP_S, STEP, SharedTimeouts
 from tests.virtual_time import run_virtually
@@ -46,7 +48,13 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
         nothing: Any = None
         keepalives = SharedTimeouts(interval_s / 2, Connection.send_keepalive)
         connection = Connection(
-            protocol, nothing, ConnectionTimeouts(5, 60, keepalives), coming.get, send, admission=nothing
+            protocol,
+            nothing,
+            ConnectionTimeouts(5, 60, keepalives),
+            coming.get,
+            send,
+            admission=nothing,
+            subscriptions=SubscriptionSlots(ClientLimit("subscriptions", per_address=1, in_process=1), ""),
         )
         running = asyncio.create_task(connection.run())
         ask("connection_init")

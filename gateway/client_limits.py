@@ -1,0 +1,84 @@
+"""Limits on what the clients of one address, and all together, may hold open in a process."""
+
+from collections import Counter
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+# One customer of an IPv6 network has at least this many bits of it [RFC 6177].
+_NETWORK_BITS = 64
+
+
+class ClientLimitReached(Exception):
+    """An address, or the process, holds as many as it may: `limit` of `name`."""
+
+    def __init__(self, name: str, limit: int, *, is_of_address: bool) -> None:
+        self.name, self.limit, self.is_of_address = name, limit, is_of_address
+        where = "from your address" if is_of_address else "on this gateway"
+        super().__init__(f"{limit} {name} are open {where} already: close one, or come back later")
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The details for programs."""
+        return {
+            "code": f"TOO_MANY_{self.name.upper()}",
+            "limit": self.limit,
+            "scope": "ADDRESS" if self.is_of_address else "GATEWAY",
+        }
+
+
+class ClientLimit:
+    """Counts what is open, by address and together. `name` is its plural."""
+
+    def __init__(self, name: str, *, per_address: int, in_process: int) -> None:
+        self._name = name
+        self._per_address, self._in_process = per_address, in_process
+        self._by_address: Counter[str] = Counter()
+        self.open = 0
+        self.refused = {"address": 0, "gateway": 0}
+        """Refusals by the limit that was reached."""
+
+    def take(self, address: str) -> None:
+        """Count one more of an address; each is released once.
+
+        Raises:
+            ClientLimitReached: the address or the process has none left.
+        """
+        if self.open >= self._in_process:
+            self.refused["gateway"] += 1
+            raise ClientLimitReached(self._name, self._in_process, is_of_address=False)
+        if self._by_address[address] >= self._per_address:
+            self.refused["address"] += 1
+            raise ClientLimitReached(self._name, self._per_address, is_of_address=True)
+        self._by_address[address] += 1
+        self.open += 1
+
+    def release(self, address: str) -> None:
+        """Count one less."""
+        self.open -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+class ClientLimits:
+    """The limits of a process: of WebSockets and streams, and of subscriptions on them."""
+
+    def __init__(self, *, sockets: ClientLimit, subscriptions: ClientLimit) -> None:
+        self.sockets, self.subscriptions = sockets, subscriptions
+
+
+def read_address(scope: Any) -> str:
+    """Return the client's address, the network of an IPv6 address, in an ASGI scope.
+
+    Behind a trusted proxy it is the one that the proxy saw: uvicorn has put it into the scope.
+    """
+    host: str = (scope.get("client") or ("", 0))[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host[:100]
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> _NETWORK_BITS << _NETWORK_BITS)}/{_NETWORK_BITS}"
