@@ -4,6 +4,8 @@ from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+TOO_MANY_SOCKETS, TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SOCKETS", "TOO_MANY_SUBSCRIPTIONS"
+_CODES = {"sockets": TOO_MANY_SOCKETS, "subscriptions": TOO_MANY_SUBSCRIPTIONS}
 # One customer of an IPv6 network has at least this many bits of it [RFC 6177].
 _NETWORK_BITS = 64
 
@@ -20,7 +22,7 @@ class ClientLimitReached(Exception):
     def extensions(self) -> dict[str, Any]:
         """The details for programs."""
         return {
-            "code": f"TOO_MANY_{self.name.upper()}",
+            "code": _CODES[self.name],
             "limit": self.limit,
             "scope": "ADDRESS" if self.is_of_address else "GATEWAY",
         }

@@ -17,17 +17,19 @@ from graphql import (
     get_variable_values,
     subscribe,
 )
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 
 from gateway.fastpath.payload import EncodedPayload
-from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan
+from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_rates_queries
 from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
+from gateway.queries.rates_query import RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, OperationMetadata
-from gateway.schema.documents import DocumentCache, Limits
+from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import to_public_error
 from gateway.schema.query_cost import CostModel
 from gateway.settings import GatewaySettings
@@ -169,12 +171,28 @@ class Operations:
             plan = self._planner.plan_query(request, document, operation, values)
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
             subscription = self._planner.plan_subscription(request, document, operation, values)
-        compiled = self._cost_model.compile(document, operation, values, checked.costs)
-        cost = self._cost_model.query_cost(compiled, values, may_be_fast=bool(plan or subscription))
+        cost = self._compute_cost(checked, operation, values, plan or subscription)
         if cost > self._max_cost:
             error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
             raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
         return PreparedOperation(kind, request, document, cost, plan, subscription)
+
+    def _compute_cost(
+        self,
+        checked: CheckedDocument,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        plan: QueryPlan | SubscriptionPlan | None,
+    ) -> int:
+        compiled = self._cost_model.compile(checked.document, operation, values, checked.costs)
+        if plan is None:
+            return self._cost_model.query_cost(compiled, values)
+        if isinstance(plan, SubscriptionPlan):
+            asked = plan.args.query
+            queries = [asked if isinstance(asked, RatesQuery) else None]
+            return self._cost_model.planned_cost(compiled, queries, may_fail=False)
+        queries, may_fail = list_rates_queries(plan)
+        return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 
     def is_worth_keeping(self, prepared: PreparedOperation) -> bool:
         """Tell whether the document of an operation came before."""

@@ -158,6 +158,19 @@ class Planner:
         return roots
 
 
+def list_rates_queries(plan: QueryPlan) -> tuple[list[RatesQuery | None], bool]:
+    """Return the query of each root field, if it is a list, and whether one of them may fail."""
+    queries: list[RatesQuery | None] = []
+    may_fail = False
+    for field in plan:
+        is_list = isinstance(field.args, RatesArgs)
+        queries.append(field.args.query if isinstance(field.args, RatesArgs) else None)
+        may_fail = may_fail or (
+            field.args is not None and (not is_list or field.args.policy.on_stale is OnStale.ERROR)
+        )
+    return queries, may_fail
+
+
 def _make_field(number: int, field: Field, args: RateArgs | RatesArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(field.key)
     single_rate = None

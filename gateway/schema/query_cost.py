@@ -35,6 +35,7 @@ from graphql.execution.values import VariableValues
 from graphql.type import GraphQLNamedType
 
 from gateway.cache_limits import MAX_COSTS_PER_DOCUMENT
+from gateway.queries.rates_query import RatesQuery
 from gateway.schema.introspection_cost import introspection_cost, is_introspection
 from gateway.schema.selected import SelectedField
 from rates.source import Source
@@ -193,13 +194,25 @@ class CostModel:
             roots.append(roots[-1] if is_beyond else self._weigh_root(parent, field))
         return CompiledCost(parent, tuple(roots))
 
-    def query_cost(self, compiled: CompiledCost, values: VariableValues, *, may_be_fast: bool) -> int:
-        """Return the points of an operation, `may_be_fast` if the fast path covers all of it."""
-        sizes = [self._size(compiled.parent, root, values) for root in compiled.roots]
-        is_fast = may_be_fast and not any(size.may_fail for size in sizes)
+    def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
+        """Return the points of an operation that is executed."""
         points = 0.0
-        for root, size in zip(compiled.roots, sizes, strict=True):
-            points += size.points + (root.on_fast_path if is_fast else root.executed).sum(size.lists)
+        for root in compiled.roots:
+            size = self._size(compiled.parent, root, values)
+            points += size.points + root.executed.sum(size.lists)
+        return ceil(points)
+
+    def planned_cost(
+        self, compiled: CompiledCost, queries: Iterable[RatesQuery | None], *, may_fail: bool
+    ) -> int:
+        """Return the points of an operation that the fast path covers.
+
+        `queries` are those of its root fields, if they have lists. An operation that may fail is executed then.
+        """
+        points = 0.0
+        for root, query in zip(compiled.roots, queries, strict=True):
+            size = _FIXED.get(root.name, _NEITHER) if query is None else self._size_rates(query)
+            points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
         return ceil(points)
 
     def _weigh_root(self, parent: GraphQLObjectType, field: SelectedField) -> RootCost:
@@ -217,7 +230,7 @@ class CostModel:
         field = parent.fields.get(root.name)
         if field is None:
             # Introspection.
-            return _RootSize(0, {}, may_fail=False)
+            return _NEITHER
         try:
             return self._size_by_arguments(root.name, get_argument_values(field, root.node, values))
         except GraphQLError:
@@ -227,9 +240,9 @@ class CostModel:
     def _size_by_arguments(self, name: str, arguments: Mapping[str, Any]) -> "_RootSize":
         match name:
             case "rates":
-                return self._size_rates(arguments)
-            case "sources":
-                return _RootSize(_SOURCES, {ListSize.SOURCES: len(Source)})
+                return self._size_rates(
+                    RatesQuery(_read_list(arguments.get("symbols")), _read_list(arguments.get("sources")))
+                )
             case "instruments":
                 page = min(max(arguments["first"], 0), self._max_page)
                 scan = _SEARCHED * (len(self._catalog.tracked) + len(self._catalog.halted))
@@ -239,31 +252,29 @@ class CostModel:
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
                 graph = known * (_CONNECTED_ANEW if own else _CONNECTED)
                 return _RootSize(_CONVERT + graph, {ListSize.LEGS: _MAX_LEGS})
-            case "consensusRate":
-                return _RootSize(_CONSENSUS + _FIND_NEAR, {ListSize.SOURCES: len(Source)})
             case _:
-                return _RootSize(_ROOT + _FIND_NEAR, {})
+                return _FIXED[name]
 
-    def _size_rates(self, arguments: Mapping[str, Any]) -> "_RootSize":
-        named: Sequence[Symbol] | None = arguments.get("symbols")
-        asked: Iterable[Source] | None = arguments.get("sources")
-        may_fail = getattr(arguments.get("onStale"), "value", arguments.get("onStale")) == "ERROR"
-        sources = frozenset(Source if asked is None else asked)
-        if named is not None and len(named) > self._max_symbols:
-            # The execution refuses it.
-            return _RootSize(_ROOT, {ListSize.RATES: 0, ListSize.SYMBOLS: 0})
-        if named is not None:
-            symbols = set(named)
-            rates = sum(len(sources & self._catalog.sources_of(each)) for each in symbols)
-            missing = len(symbols) * (1 if asked is None else len(sources))
-        else:
-            rates = sum(self._count_by_source()[each] for each in sources)
+    def _size_rates(self, query: RatesQuery) -> "_RootSize":
+        symbols = query.symbols
+        if symbols is None:
             missing = len(self._catalog.halted)
-        return _RootSize(
-            _ROOT + _SYMBOL * missing,
-            {ListSize.RATES: rates, ListSize.SYMBOLS: missing},
-            may_fail=may_fail,
-        )
+            if query.sources is None:
+                rates = len(self._catalog.tracked)
+            else:
+                counts = self._count_by_source()
+                rates = sum(counts[each] for each in set(query.sources))
+        elif len(symbols) > self._max_symbols:
+            # The execution refuses it.
+            rates = missing = 0
+        else:
+            found = [self._catalog.sources_of(each) for each in set(symbols)]
+            if query.sources is None:
+                rates, missing = sum(map(len, found)), len(found)
+            else:
+                sources = frozenset(query.sources)
+                rates, missing = sum(len(sources & each) for each in found), len(found) * len(sources)
+        return _RootSize(_ROOT + _SYMBOL * missing, {ListSize.RATES: rates, ListSize.SYMBOLS: missing})
 
     def _count_by_source(self) -> Counter[Source]:
         version, counts = self._counted
@@ -274,11 +285,24 @@ class CostModel:
 
 
 class _RootSize(NamedTuple):
-    """Points of a root field itself, the lengths of its lists, and whether it may fail."""
+    """Points of a root field itself, and the lengths of its lists."""
 
     points: float
     lists: Mapping[ListSize, int]
-    may_fail: bool = True
+
+
+# Of `__typename` and introspection.
+_NEITHER = _RootSize(0, {})
+_FIXED = {
+    "rate": _RootSize(_ROOT + _FIND_NEAR, {}),
+    "sources": _RootSize(_SOURCES, {ListSize.SOURCES: len(Source)}),
+    "consensusRate": _RootSize(_CONSENSUS + _FIND_NEAR, {ListSize.SOURCES: len(Source)}),
+}
+"""The sizes of root fields that depend on no argument."""
+
+
+def _read_list(value: list[Any] | None) -> tuple[Any, ...] | None:
+    return tuple(value) if isinstance(value, list) else None
 
 
 def boolean_variables(values: VariableValues) -> BooleanVariables:

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.client_limits import TOO_MANY_SUBSCRIPTIONS
 from gateway.request import MalformedRequest, decode_json
-
-TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 
 
 class ClientMessage(NamedTuple):

@@ -13,9 +13,10 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from gateway import client_limits
 from gateway.http import response
 from gateway.schema import errors
-from gateway.websocket import messages, subprotocol
+from gateway.websocket import subprotocol
 from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
 from tests.e2e.graphql_client import fresh_from_all
@@ -147,7 +148,8 @@ async def test_the_page_on_errors_knows_every_code() -> None:
         errors.PARSE_FAILED,
         errors.VALIDATION_FAILED,
         errors.BAD_USER_INPUT,
-        messages.TOO_MANY_SUBSCRIPTIONS,
+        client_limits.TOO_MANY_SOCKETS,
+        client_limits.TOO_MANY_SUBSCRIPTIONS,
         *response.CODES.values(),
         "BAD_REQUEST",
     }

@@ -179,7 +179,11 @@ async def test_a_subscription_beyond_the_limit_is_an_error_of_its_own(ready_gate
         await client.start("third", SOURCES)
         refusal = await client.receive()
         assert (refusal["type"], refusal["id"]) == ("error", "third")
-        assert refusal["payload"][0]["extensions"] == {"code": "TOO_MANY_SUBSCRIPTIONS", "limit": 2}
+        assert refusal["payload"][0]["extensions"] == {
+            "code": "TOO_MANY_SUBSCRIPTIONS",
+            "limit": 2,
+            "scope": "CONNECTION",
+        }
         await client.send({"type": "complete", "id": "0"})
         await client.start("third", SOURCES)
         assert (await client.receive())["type"] == "next"
