@@ -79,7 +79,13 @@ class RedisTickerSink:
         for ticker in tickers:
             observed_us = format_us(ticker.observed_at)
             trade_us = "" if ticker.last_trade_at is None else format_us(ticker.last_trade_at)
-            arguments += (str(ticker.symbol), observed_us, ticker.sequence, trade_us, encode_ticker(ticker))
+            arguments += (
+                str(ticker.symbol),
+                observed_us,
+                ticker.sequence,
+                trade_us,
+                encode_ticker(ticker)[1:],
+            )
         keys = [names.head(source), names.cache(source), names.order(source)]
         stored, epoch = await self._write.run(keys, arguments)
         return int(stored), epoch

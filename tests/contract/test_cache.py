@@ -160,6 +160,15 @@ async def test_a_snapshot_has_the_write_of_each_ticker(cache: Cache) -> None:
     assert (await cache.read_snapshot(Source.COINGECKO)).seqs == {}
 
 
+async def test_a_write_may_be_of_any_size(cache: Cache) -> None:
+    """It is one write, and each of its tickers is stored with its number."""
+    symbols = [Symbol(f"A{number}", "USDT") for number in range(1_201)]
+    assert await cache.write([ticker(each, at=1) for each in symbols]) == len(symbols)
+    snapshot = await cache.read_snapshot(Source.BINANCE)
+    assert {each.symbol for each in snapshot.tickers} == set(symbols)
+    assert snapshot.seqs == dict.fromkeys(symbols, 1)
+
+
 async def test_reports_are_kept_per_process(cache: Cache) -> None:
     """The snapshot has the newest report of each process."""
     async with cache.subscribe() as messages:
