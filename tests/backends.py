@@ -77,6 +77,10 @@ class Server:
         """Its processes, while it runs."""
         return [] if self._process is None else family_of(self._process.pid)
 
+    def read_log(self) -> str:
+        """Its output so far."""
+        return self._log.read_text()
+
     def start(self) -> None:
         """Start it, unless it runs, and wait until it answers."""
         if self._process is None:

@@ -43,6 +43,8 @@ class Restart:
     refused: int
     """New subscriptions that the gateways refused."""
     longest_join_queue: int
+    logs: dict[str, str]
+    """The output of nginx and of each gateway process."""
 
     def losses(self) -> list[str]:
         """Events that must not happen, however slow the machine is."""

@@ -47,6 +47,7 @@ START_TIMEOUT_S, STOP_TIMEOUT_S = 90, 60
 # After the last restart, for every viewer to resume.
 RESUME_TIMEOUT_S = 30
 POLL_S = 0.1
+LOG_LINES = 30
 METRIC = re.compile(r"^ratewire_gateway_(\w+) ([\d.e+]+)$", re.MULTILINE)
 
 
@@ -58,6 +59,7 @@ class Gateways:
     stack: AsyncExitStack
     ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
     commands: dict[int, Command] = field(default_factory=dict)
+    ended: list[Command] = field(default_factory=list)
 
     async def start(self, port: int) -> None:
         env = {**self.env, "RATEWIRE_GATEWAY_PORT": str(port)}
@@ -70,7 +72,14 @@ class Gateways:
         code = await command.ends(within_s=STOP_TIMEOUT_S)
         assert code == 0, command.text
         assert "Traceback" not in command.text, command.text
+        self.ended.append(command)
         await self.start(port)
+
+    def logs(self) -> dict[str, str]:
+        return {
+            f"gateway, process {each.process.pid}": each.text
+            for each in (*self.ended, *self.commands.values())
+        }
 
     def pids(self) -> dict[str, list[int]]:
         return {
@@ -147,6 +156,7 @@ async def restart(
             codes=generator.answer["codes"],
             refused=joins.refused,
             longest_join_queue=joins.longest_queue,
+            logs={"nginx": nginx.read_log(), **gateways.logs()},
         )
 
 
@@ -209,7 +219,15 @@ async def main(each_library: int = 30, generated: int = 1_790) -> int:
     failures = report.losses()
     late = sum(each.beyond for each in report.seen)
     failures += [f"{late} viewers were without data for longer than 5 s"] * (late > 0)
-    sys.stdout.writelines(f"MISSED: {each}\n" for each in failures)
+    sys.stdout.writelines(f"MISSED: {each}\n" for each in dict.fromkeys(failures))
+    if failures:
+        # The access log of nginx is on the same stream, a JSON object a line.
+        lines = {
+            name: [line for line in text.splitlines() if not line.startswith("{")]
+            for name, text in report.logs.items()
+        }
+        for name, each in lines.items():
+            sys.stdout.write("\n".join([f"--- {name}", *each[-LOG_LINES:], ""]))
     return 1 if failures else 0
 
 
