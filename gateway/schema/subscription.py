@@ -36,7 +36,7 @@ After = Annotated[
     str | None,
     strawberry.argument(
         description="Cursor of the last event you have, or of a `rates` query, of the same question: you get just what you missed since, in a "
-        "SNAPSHOT with `recovered: true`, or a GAP and a full SNAPSHOT if that is too long ago to prove."
+        "SNAPSHOT with `recovered: true`, or a GAP and a full SNAPSHOT if the cache was lost since."
     ),
 ]
 
