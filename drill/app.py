@@ -38,7 +38,7 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
     """
     steps, outcomes, started = _select(only, faults), list[StepOutcome](), time.monotonic()
     done = _progress(outcomes, sum(map(len, steps.values())), console)
-    schedule, shared = _split(steps)
+    schedule, alone, shared = _split(steps)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # aborted answers are expected
     os.environ.update(environment())
@@ -49,8 +49,9 @@ async def run_drill(*, only: Collection[str], faults: Collection[str], console: 
             if schedule
         ]
     results = [work.result() for work in works]
+    results += [await _run_in_sequence(own, done) for own in alone]
     if shared:
-        results.append(await _run_shared(shared, done))
+        results.append(await _run_in_sequence(shared, done, with_redis=has_redis()))
     systems, clients = zip(*results, strict=True)
     report = DrillReport(
         outcomes,
@@ -81,13 +82,13 @@ async def _run_steps(
             return system, (await system.faults.status())["clients"]
 
 
-async def _run_shared(
-    steps: Sequence[DrillStep], done: Callable[[StepOutcome], None]
+async def _run_in_sequence(
+    steps: Sequence[DrillStep], done: Callable[[StepOutcome], None], *, with_redis: bool = False
 ) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
-    """Run the steps of faults that concern several sources, one after the other."""
+    """Run steps one after the other in a system of their own."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with AsyncExitStack() as stack:
-            redis = await stack.enter_async_context(open_redis_pair(Path(folder))) if has_redis() else None
+            redis = await stack.enter_async_context(open_redis_pair(Path(folder))) if with_redis else None
             system = await stack.enter_async_context(run_system(Path(folder), redis))
             run = FaultRun(system, done)
             try:
@@ -111,14 +112,19 @@ def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Call
     return done
 
 
-def _split(steps: Mapping[str, Sequence[DrillStep]]) -> tuple[Schedule, list[DrillStep]]:
-    """Return the steps that run side by side, and those of shared faults."""
-    alone = {
-        source: deque(step for step in found if step.fault not in SHARED_FAULTS)
-        for source, found in steps.items()
-    }
-    shared = [step for found in steps.values() for step in found if step.fault in SHARED_FAULTS]
-    return Schedule({source: left for source, left in alone.items() if left}), shared
+def _split(
+    steps: Mapping[str, Sequence[DrillStep]],
+) -> tuple[Schedule, list[list[DrillStep]], list[DrillStep]]:
+    """Return the steps that run side by side, those of one source alone, and those of shared faults."""
+    rest, alone, shared = dict[str, deque[DrillStep]](), list[list[DrillStep]](), list[DrillStep]()
+    for source, found in steps.items():
+        own = [step for step in found if step.is_alone]
+        if own:
+            alone.append(own)
+        shared += [step for step in found if step.fault in SHARED_FAULTS]
+        if left := deque(step for step in found if step not in own and step.fault not in SHARED_FAULTS):
+            rest[source] = left
+    return Schedule(rest), alone, shared
 
 
 def _select(only: Collection[str], faults: Collection[str]) -> Mapping[str, Sequence[DrillStep]]:

@@ -33,6 +33,7 @@ from drill.health_monitor import ObservedHealth
 from drill.process_faults import PROCESS_FAULTS
 from drill.redis_pair import has_redis
 from pipeline.feeds.interval_stats import TIMES_LONGEST
+from runtime.clock.selection import SOURCE_AHEAD_S
 from simulator.faults.kinds import KINDS, Value
 from simulator.sources import BINANCE, BYBIT, COINBASE, COINGECKO, KRAKEN, OKX
 
@@ -95,6 +96,15 @@ class DrillStep:
     def is_undisturbed(self) -> bool:
         """Whether the source must continue undisturbed."""
         return self.expected.condition is None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other source may have the fault within two minutes.
+
+        Two sources from the future are proof that our clock is late (docs/decisions/0037).
+        """
+        offset_s = self.expected.parameters.get("offset_s", 0.0)
+        return self.fault == "clock" and isinstance(offset_s, float) and offset_s > SOURCE_AHEAD_S
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ from rates.source import Source
 
 pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
-# It takes four minutes, more on a busy machine, and gives up by itself before this.
+# It takes five minutes, more on a busy machine, and gives up by itself before this.
 TIMEOUT_S = 900
 GENTLE = {(source, step.name) for source in Source for step in steps_of(source.value) if step.is_undisturbed}
 
