@@ -115,7 +115,7 @@ def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Call
 def _split(
     steps: Mapping[str, Sequence[DrillStep]],
 ) -> tuple[Schedule, list[list[DrillStep]], list[DrillStep]]:
-    """Return the steps that run side by side, those of one source alone, and those of shared faults."""
+    """Return the steps side by side, those of one source alone, and those of shared faults."""
     rest, alone, shared = dict[str, deque[DrillStep]](), list[list[DrillStep]](), list[DrillStep]()
     for source, found in steps.items():
         own = [step for step in found if step.is_alone]
