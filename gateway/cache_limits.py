@@ -27,15 +27,14 @@ PREPARED_REQUEST_BYTES = 3 * KIB
 MAX_DOCUMENTS_BYTES = 16 * MIB
 DOCUMENT_BYTES = 4 * KIB
 DOCUMENT_BYTES_PER_TOKEN = 800
-# Sets of Boolean variables for which the cost of a document is kept.
-MAX_COSTS_PER_DOCUMENT = 8
+# Operation names and sets of Boolean variables for which the root fields and the cost of a document are kept with it.
+MAX_PLANS_PER_DOCUMENT = 8
 
 # Parsed headers. All clients of one make send the same ones; the longest `Accept` of a browser has about 150 characters.
 MAX_ACCEPT_HEADERS = 256
+MAX_ACCEPT_LENGTH = 2_000
 MAX_CONTENT_TYPES = 64
-
-# Root fields by document, operation name and Boolean variables (`Planner`).
-MAX_PLANS = 1_024
+MAX_CONTENT_TYPE_LENGTH = 200
 
 # Encoders by selection, far more than applications have. Beyond them, a request costs what the executor would have cost.
 MAX_SELECTIONS = 256
@@ -51,5 +50,5 @@ MAX_ENCODED_SYMBOLS = 16_384
 
 # Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
 MAX_ASSET_GRAPHS = 16
-# Routes by start, end and length, in each graph.
-MAX_CACHED_ROUTES = 512
+# Routes by start, end and length, in each graph: up to 13 KB each.
+MAX_CACHED_ROUTES = 64

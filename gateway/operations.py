@@ -168,9 +168,9 @@ class Operations:
             raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
         plan = subscription = None
         if self._planner and kind is OperationKind.QUERY:
-            plan = self._planner.plan_query(request, document, operation, values)
+            plan = self._planner.plan_query(document, operation, values, checked.root_fields)
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
-            subscription = self._planner.plan_subscription(request, document, operation, values)
+            subscription = self._planner.plan_subscription(document, operation, values, checked.root_fields)
         cost = self._compute_cost(checked, operation, values, plan or subscription)
         if cost > self._max_cost:
             error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))

@@ -39,6 +39,6 @@ class EncodedRateCache:
         if known is None:
             self.weight += OVERHEAD_BYTES
         else:
-            self.weight -= sum(map(len, known.parts))
-        self.weight += sum(map(len, encoded_rate.parts))
+            self.weight -= known.weight
+        self.weight += encoded_rate.weight
         return encoded_rate

@@ -101,7 +101,7 @@ class EncodedRateList:
         self._valid_after = max((each.valid_after for each in self._encoded_rates), default=EARLIEST)
         self._valid_until = min((each.valid_until for each in self._encoded_rates), default=LATEST)
         self._template = ListTemplate(self._encoded_rates)
-        # The list may hold encoded rates that the cache has dropped.
+        # The list may hold encoded rates that the cache has dropped, and holds all of them joined.
         self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(
-            len(each.with_comma) for each in self._encoded_rates
+            2 * each.weight for each in self._encoded_rates
         )

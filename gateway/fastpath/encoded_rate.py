@@ -36,6 +36,11 @@ class EncodedRate(NamedTuple):
     valid_until: datetime
     with_comma: bytes
 
+    @property
+    def weight(self) -> int:
+        """The number of its bytes."""
+        return sum(map(len, self.parts)) + len(self.with_comma)
+
     def encode(self, now_us: int) -> bytes:
         """Return the rate with its age at that time, in microseconds since the Unix epoch."""
         if len(self.parts) == 1:

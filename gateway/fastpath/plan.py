@@ -12,15 +12,13 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.cache_limits import MAX_CACHED_DOCUMENT, MAX_PLANS
+from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import TYPENAME, Field, FieldCollector, NotOnFastPath, RootField
 from gateway.fastpath.single_rate import SingleRateQuery
-from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
-from gateway.request import GraphQLRequest
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.consensus import read_consensus
 from gateway.schema.query_cost import BooleanVariables, boolean_variables
@@ -32,7 +30,7 @@ from rates.symbol import Symbol
 COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
 
-PlanKey = tuple[str, str | None, BooleanVariables]
+KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
 
 
 class RateArgs(NamedTuple):
@@ -83,25 +81,24 @@ class SubscriptionPlan(NamedTuple):
 class Planner:
     """Plans operations.
 
-    The fields of each document and set of Boolean variables are collected once.
+    The root fields of each document and set of Boolean variables are collected once, and kept with the document.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._roots: BoundedLru[PlanKey, tuple[RootField, ...]] = BoundedLru(size=MAX_PLANS)
 
     def plan_query(
         self,
-        request: GraphQLRequest,
         document: DocumentNode,
         operation: OperationDefinitionNode,
         values: VariableValues,
+        known: KnownRoots,
     ) -> QueryPlan | None:
         """Return the plan of a query, or `None` if the fast path does not cover it."""
         assert self._schema.query_type
         fields = self._schema.query_type.fields
         try:
-            roots = self._find_roots(self._schema.query_type, request, document, operation, values)
+            roots = self._find_roots(self._schema.query_type, document, operation, values, known)
             arguments_of_roots = [
                 None
                 if root.field.name == TYPENAME
@@ -119,16 +116,16 @@ class Planner:
 
     def plan_subscription(
         self,
-        request: GraphQLRequest,
         document: DocumentNode,
         operation: OperationDefinitionNode,
         values: VariableValues,
+        known: KnownRoots,
     ) -> SubscriptionPlan | None:
         """Return the plan of a subscription, or `None` if the fast path does not cover it."""
         kind = self._schema.subscription_type
         assert kind
         try:
-            roots = self._find_roots(kind, request, document, operation, values)
+            roots = self._find_roots(kind, document, operation, values, known)
             if len(roots) != 1 or roots[0].field.name == TYPENAME:
                 return None
             field = kind.fields[roots[0].field.name]
@@ -140,21 +137,21 @@ class Planner:
     def _find_roots(
         self,
         kind: GraphQLObjectType,
-        request: GraphQLRequest,
         document: DocumentNode,
         operation: OperationDefinitionNode,
         values: VariableValues,
+        known: KnownRoots,
     ) -> tuple[RootField, ...]:
         # Only directives take Booleans: no argument of a covered field does.
-        key = request.query, request.operation_name, boolean_variables(values)
-        roots = self._roots.get(key)
+        key = operation.name.value if operation.name else None, boolean_variables(values)
+        roots = known.get(key)
         if roots is None:
             roots = FieldCollector(self._schema, document, operation, values).collect(kind)
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
             if any(root.field.name not in covered for root in roots):
                 raise NotOnFastPath
-            if len(request.query) <= MAX_CACHED_DOCUMENT:
-                self._roots.put(key, roots)
+            if len(known) < MAX_PLANS_PER_DOCUMENT:
+                known[key] = roots
         return roots
 
 

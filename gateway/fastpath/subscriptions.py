@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from graphql import GraphQLError
 
-from gateway.cache_limits import MAX_SELECTIONS
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.nested_objects import nested_encoder
@@ -15,7 +15,6 @@ from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
-from gateway.lru import BoundedLru
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.rate import Rate
@@ -161,7 +160,8 @@ class FastPathSubscriptions:
         self._live_queries = live_queries
         self._encoder = encoder
         # The same encoder for the same root field: its subscribers may share payloads.
-        self._payload_encoders: BoundedLru[Field, AnyPayloadEncoder] = BoundedLru(size=MAX_SELECTIONS)
+        # They hold the last event, so they live as long as a live query uses them.
+        self._payload_encoders: WeakValueDictionary[Field, AnyPayloadEncoder] = WeakValueDictionary()
 
     def subscribe(
         self, plan: SubscriptionPlan, subscriber: Subscriber[EncodedPayload], resume_from: str | None = None
@@ -196,7 +196,7 @@ class FastPathSubscriptions:
         encoder = self._payload_encoders.get(field)
         if encoder is None:
             encoder = self._make_payload_encoder(plan.args.query, field)
-            self._payload_encoders.put(field, encoder)
+            self._payload_encoders[field] = encoder
         return encoder
 
     def _make_payload_encoder(self, query: Query, field: Field) -> AnyPayloadEncoder:

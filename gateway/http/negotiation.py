@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from gateway.cache_limits import MAX_ACCEPT_HEADERS
+from gateway.cache_limits import MAX_ACCEPT_HEADERS, MAX_ACCEPT_LENGTH
 from gateway.operations import OperationKind
 
 
@@ -50,12 +50,16 @@ _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
 _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 
 
-@lru_cache(maxsize=MAX_ACCEPT_HEADERS)
 def parse_accept(header: str | None) -> Accepted:
     """Parse the media ranges of the header, without unreadable ones.
 
-    A missing or empty header accepts everything.
+    A missing or empty header accepts everything. What is beyond `MAX_ACCEPT_LENGTH` is ignored.
     """
+    return _parse_accept(header and header[:MAX_ACCEPT_LENGTH])
+
+
+@lru_cache(maxsize=MAX_ACCEPT_HEADERS)
+def _parse_accept(header: str | None) -> Accepted:
     if header is None or not header.strip():
         return (MediaRange("*/*", 1, frozenset()),)
     return tuple(_read_ranges(header))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.cache_limits import (
+    MAX_CONTENT_TYPE_LENGTH,
     MAX_CONTENT_TYPES,
     MAX_PREPARED_REQUESTS,
     MAX_PREPARED_REQUESTS_BYTES,
@@ -156,8 +157,10 @@ def _choose_json_type(headers: dict[bytes, bytes], query: bytes | None) -> Media
     """
     if b"origin" in headers or b"expect" in headers:
         return None
-    if query is None and not _is_json(headers.get(b"content-type"), headers.get(b"content-encoding")):
-        return None
+    if query is None:
+        content_type, content_encoding = headers.get(b"content-type", b""), headers.get(b"content-encoding")
+        if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not _is_json(content_type, content_encoding):
+            return None
     accepted = parse_accept(_decode_header(headers.get(b"accept")))
     if query is not None and is_navigation(query) and wants_page(accepted):
         return None

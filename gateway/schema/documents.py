@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -57,11 +57,15 @@ class DocumentSize(NamedTuple):
 
 
 class CheckedDocument(NamedTuple):
-    """A parsed document, its validation errors, and the costs of its operations."""
+    """A parsed document, its validation errors, and what is derived from its operations.
+
+    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`.
+    """
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
     costs: CompiledCosts
+    root_fields: dict[Any, Any]
 
 
 class DocumentCache:
@@ -109,7 +113,7 @@ class DocumentCache:
             max_errors=MAX_ERRORS,
             hide_suggestions=len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text)),
         )
-        return CheckedDocument(document, tuple(map(mark_invalid, errors)), {})
+        return CheckedDocument(document, tuple(map(mark_invalid, errors)), {}, {})
 
 
 def _weigh(text: str, checked: CheckedDocument) -> int:

@@ -34,7 +34,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLNamedType
 
-from gateway.cache_limits import MAX_COSTS_PER_DOCUMENT
+from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
 from gateway.queries.rates_query import RatesQuery
 from gateway.schema.introspection_cost import introspection_cost, is_introspection
 from gateway.schema.selected import SelectedField
@@ -177,7 +177,7 @@ class CostModel:
         compiled = known.get(key)
         if compiled is None:
             compiled = self._compile(document, operation, values)
-            if len(known) < MAX_COSTS_PER_DOCUMENT:
+            if len(known) < MAX_PLANS_PER_DOCUMENT:
                 known[key] = compiled
         return compiled
 
