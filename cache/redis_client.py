@@ -31,7 +31,6 @@ from runtime.cancellation import preserve_cancellation
 CONNECT_TIMEOUT_S = 3
 # The largest write takes milliseconds; a Redis that needs longer than this counts as unavailable.
 COMMAND_TIMEOUT_S = 5
-HEALTH_CHECK_INTERVAL_S = 10
 # Replies of a server that is not, or not yet, the primary: a demoted one (READONLY), a replica without its primary
 # (MASTERDOWN, a subclass of CLUSTERDOWN's error), one that is starting (LOADING, a ConnectionError), a slot that is
 # moving (TRYAGAIN). The address may lead to another server by now, so the connection is closed.
@@ -108,7 +107,6 @@ async def connect_redis(url: str) -> RedisClient:
             if isinstance(client, RedisCluster):
                 await client.initialize()
                 return client
-            await client.ping()
             is_cluster = bool((await client.info("cluster")).get("cluster_enabled"))
     except BaseException:
         await client.aclose()
@@ -150,7 +148,8 @@ def _timeouts() -> dict[str, Any]:
     return {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_timeout": COMMAND_TIMEOUT_S,
-        "health_check_interval": HEALTH_CHECK_INTERVAL_S,
+        # No PING before a command on an idle connection: a Redis whose disk fails refuses it, although it answers reads.
+        "health_check_interval": 0,
     }
 
 

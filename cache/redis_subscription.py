@@ -82,11 +82,16 @@ async def _confirm(pubsub: PubSub, count: int) -> None:
 
 async def _messages(pubsub: PubSub) -> AsyncIterator[RawMessage]:
     while True:
-        with translated_errors():
-            message = await pubsub.get_message(timeout=SILENCE_S)
-            if message is None:
-                await pubsub.ping()
-                message = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
+        try:
+            with translated_errors():
+                message = await pubsub.get_message(timeout=SILENCE_S)
+                if message is None:
+                    await pubsub.ping()
+                    message = await pubsub.get_message(timeout=PONG_TIMEOUT_S)
+        except CacheUnavailable as exc:
+            if _is_answer(exc):
+                continue
+            raise
         match message:
             case {"type": "message" | "smessage", "channel": bytes(channel), "data": bytes(data)}:
                 yield channel, data
@@ -99,3 +104,8 @@ async def _messages(pubsub: PubSub) -> AsyncIterator[RawMessage]:
             case _:
                 # The library has reconnected and subscribed again, or the server has moved the slot (`sunsubscribe`).
                 raise CacheUnavailable(f"Redis: the subscription was interrupted ({message['type']})")
+
+
+def _is_answer(error: CacheUnavailable) -> bool:
+    """Tell whether the error answers a ping: a Redis whose disk fails refuses even that."""
+    return isinstance(error.__cause__, ResponseError) and str(error.__cause__).startswith("MISCONF")
