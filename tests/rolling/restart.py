@@ -169,6 +169,9 @@ async def _start_gateways(
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_DATABASE_URL": database_url,
         "RATEWIRE_SIMULATED": "true",
+        # All viewers come from one address.
+        "RATEWIRE_GATEWAY_MAX_SOCKETS_PER_ADDRESS": "100000",
+        "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_PER_ADDRESS": "100000",
         **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
     }
     gateways = Gateways(env, stack)
