@@ -131,6 +131,26 @@ async def test_requests_under_way_and_known_ones_are_answered_with_connection_cl
         await opened[1].close()
 
 
+async def test_a_request_under_way_is_answered(ready_gateway: ReadyGateway) -> None:
+    """Its body arrives after the stop."""
+    body = b'{"query":"{ __typename }"}'
+    async with ready_gateway(drain_s=60) as served, sockets(served, 2) as opened:
+        reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(served.http).port)
+        head = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n"
+        writer.write(head.encode() + body[:10])
+        await served.facts()
+        served.stop.set()
+        await closed_at(opened[0])
+        writer.write(body[10:])
+        async with asyncio.timeout(TIMEOUT_S):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in answer
+        assert answer.endswith(b'{"data":{"__typename":"Query"}}')
+        writer.close()
+        await opened[1].close()
+
+
 async def test_a_stream_ends_without_complete_and_closes_its_connection(ready_gateway: ReadyGateway) -> None:
     """A balancer must not send the next request over it."""
     async with ready_gateway(drain_s=PERIOD_S) as served:
