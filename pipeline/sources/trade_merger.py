@@ -68,8 +68,13 @@ class TradeMerger:
         self._last = {symbol: last for symbol, last in self._last.items() if symbol in symbols}
 
     def on_ticker(self, symbol: str, ticker: Ticker) -> Ticker:
-        """Return a ticker with the time of its trade, or with the trade itself where that is later."""
+        """Return a ticker with the time of its trade, or with the trade itself where that is later.
+
+        One with numbers that are not finite is returned as it is, for the validation to refuse, and not compared with later ones.
+        """
         self._monitor.on_message(symbol, self._ticker_channel)
+        if not _is_finite(ticker.price, ticker.bid, ticker.ask):
+            return ticker
         last = self._last.setdefault(symbol, _Last())
         if last.trade is not None and last.trade.at - ticker.observed_at > OVERTAKEN:
             last.trade = None
@@ -90,6 +95,8 @@ class TradeMerger:
         self._monitor.on_message(symbol, self._trade_channel)
         last = self._last.setdefault(symbol, _Last())
         known, base = last.trade, last.ticker
+        if not _is_finite(trade.price):
+            return base and msgspec.structs.replace(base, price=trade.price, received_at=received_at)
         if known is not None and _is_late(trade, known):
             return None
         last.trade = trade
@@ -134,6 +141,10 @@ class TradeMerger:
         if self._by_trade_id:
             return 2 * trade.number + is_ticker
         return ticker.sequence if is_ticker else ticker.sequence | 1
+
+
+def _is_finite(*numbers: Decimal | None) -> bool:
+    return all(number.is_finite() for number in numbers if number is not None)
 
 
 def _is_late(trade: Trade, known: Trade) -> bool:

@@ -1,6 +1,7 @@
 """For any frame, a protocol returns events or raises `SourceError`, and nothing else."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,21 @@ FRAMES: dict[Source, list[JsonObject]] = {
                 }
             ],
         },
+        {
+            "channel": "trade",
+            "type": "update",
+            "data": [
+                {
+                    "symbol": "BTC/USD",
+                    "side": "buy",
+                    "price": 1.5,
+                    "qty": 1.0,
+                    "ord_type": "market",
+                    "trade_id": 7,
+                    "timestamp": "2026-01-01T12:00:00Z",
+                }
+            ],
+        },
         {"method": "subscribe", "success": True, "result": {"channel": "ticker", "symbol": "BTC/USD"}},
         {"method": "subscribe", "success": False, "symbol": "BTC/USD", "error": "no"},
         {"channel": "status", "data": [{"system": "online"}]},
@@ -116,9 +132,44 @@ FRAMES[Source.BINANCE] = [
         "data": {"e": "trade", "E": 1767268800000, "s": "BTCUSDT", "t": 7, "p": "1.5", "T": 1767268800000},
     },
     {"stream": "btcusdt@bookTicker", "data": {"s": "BTCUSDT", "u": 7, "b": "1.4", "a": "1.6"}},
+    {
+        "stream": "btcusdt@ticker",
+        "data": {
+            "e": "24hrTicker",
+            "E": 1767268800000,
+            "s": "BTCUSDT",
+            "P": "1",
+            "c": "1.5",
+            "b": "1.4",
+            "a": "1.6",
+            "h": "2",
+            "l": "1",
+            "v": "9",
+            "L": 7,
+        },
+    },
     {"result": None, "id": 1},
     {"error": {"code": 2, "msg": "Invalid request"}, "id": 1},
 ]
+# The price messages among them, as indexes.
+PRICES: dict[Source, list[int]] = {
+    Source.COINBASE: [0],
+    Source.KRAKEN: [0, 1],
+    Source.OKX: [0],
+    Source.BYBIT: [0],
+    Source.BINANCE: [0, 1, 2],
+}
+# Each pair becomes text of five and of ten seconds later.
+LATER = {
+    "12:00:00": ("12:00:05", "12:00:10"),
+    "1767268800000": ("1767268805000", "1767268810000"),
+    '"sequence": 7': ('"sequence": 9', '"sequence": 10'),
+    '"trade_id": 3': ('"trade_id": 4', '"trade_id": 5'),
+    '"trade_id": 7': ('"trade_id": 8', '"trade_id": 9'),
+    '"t": 7': ('"t": 8', '"t": 9'),
+    '"L": 7': ('"L": 8', '"L": 9'),
+    '"cs": 5': ('"cs": 6', '"cs": 7'),
+}
 Path = tuple[str | int, ...]
 # What real feeds were seen to send in a field's place, and what nobody should.
 ODD: st.SearchStrategy[Json] = st.sampled_from(
@@ -220,3 +271,28 @@ def test_bytes_that_are_no_utf8_and_deep_nesting_are_rejected(source: Source) ->
         for path in paths(message):
             frame = spoilt(message, path, "NEST").replace(b'"NEST"', b"[" * 100_000 + b"]" * 100_000)
             receive(feed, frame)
+
+
+@pytest.mark.parametrize("source", FRAMES)
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_an_odd_price_message_does_not_keep_later_ones_from_being_read(
+    source: Source, data: st.DataObject
+) -> None:
+    """Whatever a value was replaced with, the next messages of the same symbol give a valid ticker."""
+    feed = open_feed(source)
+    prices = [FRAMES[source][index] for index in PRICES[source]]
+    for message in prices:
+        receive(feed, json.dumps(message).encode())
+    odd = data.draw(st.sampled_from(prices))
+    receive(feed, spoilt(odd, data.draw(st.sampled_from(paths(odd))), data.draw(ODD)))
+    tickers: list[Ticker] = []
+    for turn in (0, 1):
+        for message in prices:
+            text = json.dumps(message)
+            for known, later in LATER.items():
+                text = text.replace(known, later[turn])
+            events = feed.receive(text.encode(), START)
+            tickers += [event for event in events if isinstance(event, Ticker)]
+    rejections = [find_rejection(each, now=START, max_skew=timedelta(days=1)) for each in tickers]
+    assert rejections[-1:] == [None]

@@ -13,6 +13,7 @@ from pipeline.feeds.protocol import SymbolActivity
 from pipeline.sources.binance.messages import BinanceBookTicker, BinanceDayTicker, BinanceTrade
 from pipeline.sources.binance.symbols import BOOK, DAY, TRADES
 from pipeline.sources.binance.tickers import nonzero, parse_event_time
+from rates.errors import SourceProtocolError
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -78,8 +79,9 @@ class TickerMerger:
         Returns `None` for a symbol that is not tracked.
 
         Raises:
-            SourceProtocolError: the event's time is invalid.
+            SourceProtocolError: the event's time is invalid, or its price, bid or ask is not finite.
         """
+        _check_finite(event)
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return None
@@ -190,6 +192,16 @@ class TickerMerger:
             quote_volume_24h=day.quote_volume if day else None,
             simulated=self._simulated,
         )
+
+
+def _check_finite(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
+    """Refuse an event that cannot be compared with later ones."""
+    prices = (event.price,) if isinstance(event, BinanceTrade) else (event.bid, event.ask)
+    for price in prices:
+        if not price.is_finite():
+            raise SourceProtocolError(
+                Source.BINANCE, f"{event.symbol}: a price of {price}: expected a finite number"
+            )
 
 
 def _has_restarted(at: int, number: int, later_at: int, later_number: int) -> bool:
