@@ -81,7 +81,7 @@ class TickerMerger:
         Raises:
             SourceProtocolError: the event's time is invalid, or its price, bid or ask is not finite.
         """
-        _check_finite(event)
+        _check(event)
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return None
@@ -194,14 +194,23 @@ class TickerMerger:
         )
 
 
-def _check_finite(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
+def _check(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
     """Refuse an event that cannot be compared with later ones."""
-    prices = (event.price,) if isinstance(event, BinanceTrade) else (event.bid, event.ask)
+    times: tuple[int, ...] = ()
+    if isinstance(event, BinanceTrade):
+        prices: tuple[Decimal, ...] = (event.price,)
+        times = (event.event_time, event.trade_time or 0)
+    else:
+        prices = (event.bid, event.ask)
+        if isinstance(event, BinanceDayTicker):
+            times = (event.event_time,)
     for price in prices:
         if not price.is_finite():
             raise SourceProtocolError(
                 Source.BINANCE, f"{event.symbol}: a price of {price}: expected a finite number"
             )
+    for milliseconds in times:
+        parse_event_time(milliseconds)
 
 
 def _has_restarted(at: int, number: int, later_at: int, later_number: int) -> bool:
