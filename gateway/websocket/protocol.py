@@ -82,6 +82,7 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
     _is_parsing_later = False
     keepalive: Keepalive | None = None
     frames_per_s = 200.0
+    _frame_rate: FrameRate
 
     @classmethod
     def configured(cls, keepalive: Keepalive, *, frames_per_s: float) -> type[Self]:

@@ -30,6 +30,9 @@ from tests.json_types import Json, JsonObject
 
 ROOT = Path(__file__).parents[2]
 MAX_MS = 50
+# Another process on the same core makes a measurement too long, never too short.
+ATTEMPTS = 3
+SETTINGS = GatewaySettings(port=0)
 SCHEMA = build_schema()._schema
 
 
@@ -60,8 +63,8 @@ def seed() -> list[Instrument]:
 
 
 @pytest.fixture
-async def operations(seed: list[Instrument]) -> AsyncIterator[Operations]:
-    """Operations over a fresh rate of every shipped instrument."""
+async def context(seed: list[Instrument]) -> AsyncIterator[Context]:
+    """A gateway with a fresh rate of every shipped instrument."""
     cache = MemoryCache()
     for source in Source:
         now = utc_now()
@@ -72,14 +75,18 @@ async def operations(seed: list[Instrument]) -> AsyncIterator[Operations]:
                 if each.source is source
             ]
         )
-    settings = GatewaySettings(port=0)
-    gateway = Gateway(cache, Shipped(), settings, simulated=True)
+    gateway = Gateway(cache, Shipped(), SETTINGS, simulated=True)
     running = asyncio.create_task(gateway.run())
     await wait_until(gateway.is_ready)
-    yield Operations(build_schema(), Context.of(gateway), settings)
+    yield Context.of(gateway)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+@pytest.fixture
+def operations(context: Context) -> Operations:
+    return Operations(build_schema(), context, SETTINGS)
 
 
 def aliased(count: int, field: str, before: str = "") -> str:
@@ -173,18 +180,23 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
 
 @pytest.mark.parametrize(("query", "variables"), USUAL.values(), ids=USUAL)
 async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
-    operations: Operations, query: str, variables: JsonObject | None
+    context: Context, query: str, variables: JsonObject | None
 ) -> None:
-    """The cost is an upper bound in microseconds, with nothing cached."""
-    with holding() as held:
-        prepared = prepare(operations, query, variables)
-    assert held.ms < MAX_MS
-    with holding() as held:
-        if query.startswith("subscription"):
-            await anext(await operations.iterate(prepared))
-        else:
-            await operations.answer(prepared)
-    assert held.ms < min(1.5 * prepared.cost / 1000 + 2, MAX_MS)
+    """The cost is an upper bound in microseconds, with nothing cached; the best of `ATTEMPTS` counts."""
+    for attempt in range(ATTEMPTS):
+        fresh = Operations(build_schema(), context, SETTINGS)
+        with holding() as preparing:
+            prepared = prepare(fresh, query, variables)
+        with holding() as answering:
+            if query.startswith("subscription"):
+                await anext(await fresh.iterate(prepared))
+            else:
+                await fresh.answer(prepared)
+        bound_ms = min(1.5 * prepared.cost / 1000 + 2, MAX_MS)
+        if (preparing.ms < MAX_MS and answering.ms < bound_ms) or attempt == ATTEMPTS - 1:
+            assert preparing.ms < MAX_MS
+            assert answering.ms < bound_ms
+            return
 
 
 def list_documents() -> list[str]:
