@@ -182,7 +182,7 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
 async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
     context: Context, query: str, variables: JsonObject | None
 ) -> None:
-    """The cost is an upper bound in microseconds, with nothing cached; the best of `ATTEMPTS` counts."""
+    """The cost bounds the microseconds, with nothing cached; the best of `ATTEMPTS` counts."""
     for attempt in range(ATTEMPTS):
         fresh = Operations(build_schema(), context, SETTINGS)
         with holding() as preparing:
