@@ -36,7 +36,7 @@ from gateway.settings import GatewaySettings
 from gateway.state.catalog import MAX_PAGE
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
-from rates.errors import QueryTooExpensive, RatesError
+from rates.errors import QueryTooExpensive, RatesError, TooManyLiveQueries
 
 # Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
@@ -269,11 +269,18 @@ class Operations:
     def subscribe(
         self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload]
     ) -> PushedSubscription | None:
-        """Push the encoded results to `subscriber`; return `None` if only `iterate` can make them."""
+        """Push the encoded results to `subscriber`; return `None` if only `iterate` can make them.
+
+        Raises:
+            TooManyLiveQueries: the process has no room for another different subscription.
+        """
         if prepared.subscription is None:
             return None
         try:
             return PushedSubscription(self._fast_subscriptions.subscribe(prepared.subscription, subscriber))
+        except TooManyLiveQueries:
+            # The executor would find no room either.
+            raise
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
