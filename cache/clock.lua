@@ -5,7 +5,12 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local lifetime = tonumber(ARGV[1])
 for i = 2, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ':' .. string.format('%d', now))
+  local known, at = string.match(redis.call('HGET', KEYS[1], ARGV[i]) or '', '^(%-?%d+):(%d+)$')
+  local age = now - tonumber(at or '0')
+  -- The most prompt process of a source tells; the others are late by their polls.
+  if not known or age < 0 or age > lifetime / 2 or tonumber(known) <= tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ':' .. string.format('%d', now))
+  end
 end
 if #ARGV > 1 then redis.call('PEXPIRE', KEYS[1], math.ceil(lifetime / 1000)) end
 local found = { string.format('%d', now) }

@@ -74,8 +74,8 @@ def start_system(
     """
     memory = MemoryCache()
     sink, feed = cache or (memory, memory)
-    # Its one witness are the sources. The gateway runs its measurements.
     process_clock = ProcessClock(None, max_skew=load_settings(ProcessSettings).max_clock_skew)
+    is_live = sources.label is None
     start_pipeline(
         group, stop, sources, sink, instruments, process_clock=process_clock, with_listings=with_listings
     )
@@ -87,10 +87,12 @@ def start_system(
             instruments,
             gateway,
             stop,
-            simulated=sources.label is not None,
+            simulated=not is_live,
             listener=listener,
             suspicions=IdentityRecords(instruments),
-            process_clock=process_clock,
+            clock=process_clock.corrected,
+            # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
+            process_clock=process_clock if is_live else None,
             on_ready=on_ready,
             # There is no other gateway, and no Redis that could be away.
             can_leave=False,

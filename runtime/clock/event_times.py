@@ -10,32 +10,44 @@ from rates.source import Source
 from runtime.clock.steady_clock import Seconds, elapsed_s
 
 # The latest event of a window counts, because most events are late by their way to us; the window before counts, too.
-WINDOW_S = 60.0
+WINDOW_S = 10.0
+_NEVER = float("-inf")
+
+
+class _SourceTimes:
+    """Largest offsets of one source's events: of the present window, and of the last one with events."""
+
+    __slots__ = ("began", "current", "last")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.current = self.last = _NEVER
 
 
 class EventTimes:
-    """The latest event time of each source, relative to the monotonic clock at its arrival."""
+    """The latest event time of each source, relative to the monotonic clock at its arrival.
+
+    What a source said last stands until it says something else: the time that it proves does not become less true.
+    """
 
     def __init__(self, *, elapsed: Seconds = elapsed_s) -> None:
         self._elapsed = elapsed
-        self._began = elapsed()
-        self._current: dict[Source, float] = {}
-        self._previous: dict[Source, float] = {}
+        self._times: dict[Source, _SourceTimes] = {}
 
     def record(self, source: Source, observed_at: datetime) -> None:
         """Record the time that a source gave to something that arrives now."""
-        offset_s = observed_at.timestamp() - self._elapsed()
-        if offset_s > self._current.get(source, float("-inf")):
-            self._current[source] = offset_s
+        now = self._elapsed()
+        times = self._times.get(source)
+        if times is None:
+            times = self._times[source] = _SourceTimes(now)
+        if now - times.began >= WINDOW_S:
+            times.last, times.current, times.began = times.current, _NEVER, now
+        times.current = max(times.current, observed_at.timestamp() - now)
 
     def offsets(self) -> Mapping[Source, float]:
-        """Return the largest offset of each source in the last one or two windows."""
-        now = self._elapsed()
-        if now - self._began >= WINDOW_S:
-            is_recent = now - self._began < 2 * WINDOW_S
-            self._previous, self._current = (self._current if is_recent else {}), {}
-            self._began = now
-        return {
-            source: max(self._current.get(source, float("-inf")), self._previous.get(source, float("-inf")))
-            for source in {**self._previous, **self._current}
-        }
+        """Return the largest recent offset of each source."""
+        return {source: max(times.current, times.last) for source, times in self._times.items()}
+
+    def clear(self) -> None:
+        """Forget everything: the monotonic clock may have stood still."""
+        self._times.clear()

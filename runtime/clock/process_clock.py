@@ -130,6 +130,8 @@ class ProcessClock:
         if known_s is not None and abs(offset_s - known_s) > max(STEP_S, best_s):
             log.warning("the clock of Redis stepped", by_s=round(offset_s - known_s, 3))
             self._distrust_until = self._elapsed() + DISTRUST_AFTER_STEP_S
+            # Or a paused machine's monotonic clock stood still: then what arrived before proves an earlier time.
+            self.event_times.clear()
         # Within the accuracy of the measurement, the known offset is as good, and the clock does not move.
         if known_s is None or abs(offset_s - known_s) > best_s / 2:
             self._server_s = known_s = offset_s

@@ -61,23 +61,28 @@ def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, 
     """
     prompt = sorted((at for source, at in sources.items() if source.ttl_s <= PROMPT_TTL_S), reverse=True)
     offset_s, basis = _select_reading(own_s, server_s, prompt)
-    latest = sorted(sources.values(), reverse=True)
-    # One source may have a wrong clock itself; two of them are right.
-    if len(latest) > 1 and latest[1] - offset_s > SOURCE_AHEAD_S:
-        offset_s = latest[0] if latest[0] - latest[1] <= SOURCES_APART_S else latest[1]
+    ahead = sorted((at for at in sources.values() if at - offset_s > SOURCE_AHEAD_S), reverse=True)
+    # One source may have a wrong clock itself, and so may two if more of them confirm ours.
+    if len(ahead) > max(1, len(_confirm(offset_s, sources))):
+        offset_s = ahead[0] if ahead[0] - ahead[1] <= SOURCES_APART_S else ahead[1]
         basis = Basis.SOURCES
     return ClockSelection(
         offset_s=offset_s,
         basis=basis,
         own_skew_s=own_s - offset_s,
         server_skew_s=None if server_s is None else server_s - offset_s,
-        witnesses=tuple(
-            source
-            for source, at in sorted(sources.items())
-            if source.ttl_s <= PROMPT_TTL_S and abs(offset_s - at) <= PROMPT_LAG_S
-        ),
+        witnesses=_confirm(offset_s, sources),
         ahead={source: at - offset_s for source, at in sources.items() if at - offset_s > SOURCE_AHEAD_S},
         late_s=offset_s - prompt[0] if len(prompt) > 1 and offset_s - prompt[0] > ALL_LATE_S else 0.0,
+    )
+
+
+def _confirm(offset_s: float, sources: Mapping[Source, float]) -> tuple[Source, ...]:
+    """Return the sources whose latest events are of the present by this time."""
+    return tuple(
+        source
+        for source, at in sorted(sources.items())
+        if source.ttl_s <= PROMPT_TTL_S and abs(offset_s - at) <= PROMPT_LAG_S
     )
 
 

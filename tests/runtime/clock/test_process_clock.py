@@ -22,13 +22,19 @@ class World:
 
     def __init__(self, *, own_s: float = 0.0, redis_s: float = 0.0) -> None:
         self.elapsed = 100.0
+        self.paused_s = 0.0
         self.own_s, self.redis_s = own_s, redis_s
         self.away = False
         self.delay_s = 0.0
         self.shared: dict[Source, float] = {}
 
     def true(self) -> datetime:
-        return TRUE_START + timedelta(seconds=self.elapsed)
+        return TRUE_START + timedelta(seconds=self.elapsed + self.paused_s)
+
+    def pause(self, seconds: float) -> None:
+        """Let the true time pass while the machine and all its clocks stand still."""
+        self.paused_s += seconds
+        self.own_s -= seconds
 
     def read_elapsed(self) -> float:
         return self.elapsed
@@ -250,13 +256,29 @@ def test_a_small_correction_never_goes_backwards() -> None:
     assert clock() == first + timedelta(seconds=0.2 - 300)
 
 
-def test_old_events_are_forgotten() -> None:
-    """An event from the future refutes a clock for two minutes at most."""
+def test_a_source_that_corrects_its_clock_is_believed_soon() -> None:
+    """What it said before counts for 20 s at most once it says something else, and until then if it is silent."""
     world = World()
     clock = world.clock()
     clock.event_times.record(BINANCE, world.true() + 500 * SECOND)
-    assert clock.event_times.offsets()
-    world.elapsed += 61
-    assert clock.event_times.offsets()
-    world.elapsed += 121
-    assert clock.event_times.offsets() == {}
+    wrong = clock.event_times.offsets()[BINANCE]
+    world.elapsed += 3600
+    assert clock.event_times.offsets()[BINANCE] == wrong
+    for _ in range(21):
+        world.publish(clock, BINANCE)
+        world.elapsed += 1
+    assert clock.event_times.offsets()[BINANCE] == pytest.approx(wrong - 500)
+
+
+async def test_a_paused_machine_believes_no_event_of_before() -> None:
+    """Its monotonic and its wall clock stood still: what arrived before the pause would confirm them."""
+    world = World()
+    clock = world.clock()
+    world.publish(clock, BINANCE, OKX)
+    await clock.measure()
+    world.pause(300)
+    await clock.measure()
+    assert error_of(clock, world) >= -0.01
+    world.publish(clock, BINANCE, OKX)
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(0, abs=0.01)
