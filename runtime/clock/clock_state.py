@@ -32,6 +32,11 @@ class ClockState:
         return None if skew_s is None else round_span(skew_s)
 
     @property
+    def is_certain(self) -> bool:
+        """Whether something told which clock is right."""
+        return self.selection is None or self.selection.is_certain
+
+    @property
     def is_fit(self) -> bool:
         """Whether the clock is near enough to be corrected."""
         selection, limit_s = self.selection, self.max_skew.total_seconds()
@@ -74,7 +79,12 @@ def _describe_clocks(selection: ClockSelection, *, has_server: bool) -> list[str
     reference = "Redis'" if has_server else "itself before it stepped"
     if not selection.is_certain and server_s is not None:
         if _distance_s(selection) < NAMED_FROM_S:
-            return []
+            if abs(own_s) < NAMED_FROM_S:
+                return []
+            said = describe_skew(own_s)
+            return [
+                f"this machine's clock is {said} the time before a step, and no source tells which is right"
+            ]
         said = describe_skew(own_s - server_s)
         return [
             f"this machine's clock is {said} {reference}, and no source tells which is right: ages are by the later one"

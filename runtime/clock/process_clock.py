@@ -92,8 +92,9 @@ class ProcessClock:
         """
         for number in count():
             await self.measure()
-            is_first = number < FIRST_MEASUREMENTS
-            due_at = self._elapsed() + (FIRST_INTERVAL_S if is_first else MEASURE_INTERVAL_S)
+            # While nothing tells which clock is right, the next event of a source may.
+            is_urgent = number < FIRST_MEASUREMENTS or not self.state.is_certain
+            due_at = self._elapsed() + (FIRST_INTERVAL_S if is_urgent else MEASURE_INTERVAL_S)
             while self._elapsed() < due_at and not self._has_stepped():
                 await asyncio.sleep(CHECK_INTERVAL_S)
                 self._record_latest(latest_events())
@@ -130,8 +131,9 @@ class ProcessClock:
         if known_s is not None and abs(offset_s - known_s) > max(STEP_S, best_s):
             log.warning("the clock of Redis stepped", by_s=round(offset_s - known_s, 3))
             self._distrust_until = self._elapsed() + DISTRUST_AFTER_STEP_S
-            # Or a paused machine's monotonic clock stood still: then what arrived before proves an earlier time.
-            self.event_times.clear()
+            if offset_s > known_s:
+                # Or a paused machine's monotonic clock stood still: what arrived before would confirm the time before.
+                self.event_times.clear()
         # Within the accuracy of the measurement, the known offset is as good, and the clock does not move.
         if known_s is None or abs(offset_s - known_s) > best_s / 2:
             self._server_s = known_s = offset_s
@@ -147,7 +149,8 @@ class ProcessClock:
         before, was_fit = self.state.problem, self.state.is_fit
         has_server = self._time_server is not None
         reference_s = self._server_s if has_server else self._before_step_s
-        self.state.selection = selection = select_clock(self._own_s, reference_s, sources)
+        floor_s = None if self.state.selection is None else self.state.selection.offset_s
+        self.state.selection = selection = select_clock(self._own_s, reference_s, sources, floor_s)
         if selection.is_certain:
             self._before_step_s = selection.offset_s
         self.corrected.adjust(selection.offset_s)

@@ -54,8 +54,10 @@ class ClockSelection(msgspec.Struct, frozen=True, kw_only=True):
         return self.basis is not Basis.LATER
 
 
-def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, float]) -> ClockSelection:
-    """Select the time.
+def select_clock(
+    own_s: float, server_s: float | None, sources: Mapping[Source, float], floor_s: float | None = None
+) -> ClockSelection:
+    """Select the time. `floor_s`: what was selected before; only a source can confirm that it was too late.
 
     It is never before both the own clock's and Redis': a value must not look younger than by each of them.
     """
@@ -66,6 +68,8 @@ def select_clock(own_s: float, server_s: float | None, sources: Mapping[Source, 
     if len(ahead) > max(1, len(_confirm(offset_s, sources))):
         offset_s = ahead[0] if ahead[0] - ahead[1] <= SOURCES_APART_S else ahead[1]
         basis = Basis.SOURCES
+    if floor_s is not None and offset_s < floor_s - AGREEMENT_S and not _confirm(offset_s, sources):
+        offset_s, basis = floor_s, Basis.LATER
     return ClockSelection(
         offset_s=offset_s,
         basis=basis,

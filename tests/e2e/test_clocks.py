@@ -143,11 +143,15 @@ class Clocks:
 
     async def agree(self) -> None:
         """The ages of dead values are the true ones on both gateways."""
-        mine, others = [
-            {each["id"]: each["ageMs"] for each in await self.call_nothing_dead_fresh(url)}
-            for url in (self.gateway, self.other)
-        ]
-        assert max(abs(mine[key] - others[key]) for key in mine) < APART_MS
+
+        async def are_near() -> bool:
+            mine, others = [
+                {each["id"]: each["ageMs"] for each in await self.call_nothing_dead_fresh(url)}
+                for url in (self.gateway, self.other)
+            ]
+            return max(abs(mine[key] - others[key]) for key in mine) < APART_MS
+
+        await eventually(are_near, within_s=PATIENCE_S, what="equal ages on both gateways")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -296,11 +300,16 @@ async def test_a_producer_whose_clock_steps_goes_on(clocks: Clocks, skew_s: int)
 @pytest.mark.parametrize("skew_s", [-300, 300, -30, 0])
 async def test_a_wrong_clock_of_redis_corrupts_no_age(clocks: Clocks, skew_s: int) -> None:
     """Everybody names Redis and goes on; its processes are still known."""
+    clocks.set("gateway-0", 0)
+    await eventually(
+        lambda: rates(clocks.gateway, sources=["OKX"]), within_s=PATIENCE_S, what="answers of the gateway"
+    )
     await clocks.end_kraken()
     stepping = asyncio.create_task(clocks.sees(clocks.other, redis_s=skew_s))
     clocks.set("redis", skew_s)
     while not stepping.done():
-        await clocks.call_nothing_dead_fresh(clocks.other)
+        for url in clocks.system.gateways:
+            await clocks.call_nothing_dead_fresh(url)
         await asyncio.sleep(0.1)
     found = await stepping
     assert found["ready"]
@@ -308,7 +317,6 @@ async def test_a_wrong_clock_of_redis_corrupts_no_age(clocks: Clocks, skew_s: in
     await clocks.refreshes("BINANCE")
     if skew_s:
         side = "ahead of" if skew_s > 0 else "behind"
-        assert f"Redis' clock is {abs(skew_s)} s {side} this machine's" in (found["clock"]["problem"] or "")
-        await clocks.names("BINANCE", f"Redis' clock is {abs(skew_s)} s {side}")
+        await clocks.names("BINANCE", f"Redis' clock is {abs(skew_s)} s {side} this machine's")
     else:
         await clocks.is_up("BINANCE")

@@ -161,6 +161,36 @@ async def test_a_step_of_redis_moves_no_age_even_with_what_was_shared_before() -
     assert error_of(reader, world) >= -0.01
 
 
+@pytest.mark.parametrize("redis_s", [-300.0, -30.0])
+async def test_a_wrong_machine_does_not_follow_a_step_of_redis_back(redis_s: float) -> None:
+    """Both are wrong now, and perhaps agree. What was right before stays until a source confirms an earlier time."""
+    world = World(own_s=-300.0)
+    clock = world.clock()
+    world.publish(clock, BINANCE)
+    await clock.measure()
+    world.redis_s = redis_s
+    for _ in range(3):
+        await clock.measure()
+        assert error_of(clock, world) == pytest.approx(0, abs=0.01)
+        assert "this machine's clock is" in (clock.state.problem or "")
+    world.redis_s = 0.0
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(0, abs=0.01)
+
+
+async def test_a_time_that_was_too_late_is_left_once_a_source_confirms_another() -> None:
+    """Without a source, the machine ahead counted."""
+    world = World(own_s=300.0)
+    clock = world.clock()
+    await clock.measure()
+    world.own_s = 0.0
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(300, abs=0.01)
+    world.publish(clock, BINANCE)
+    await clock.measure()
+    assert error_of(clock, world) == pytest.approx(0, abs=0.01)
+
+
 async def test_an_outage_of_redis_keeps_the_last_measurement() -> None:
     """The monotonic clock goes on from it."""
     world = World(own_s=-300.0)
