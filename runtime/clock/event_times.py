@@ -15,7 +15,7 @@ _NEVER = float("-inf")
 
 
 class _SourceTimes:
-    """Largest offsets of one source's events: of the present window, and of the last one with events."""
+    """Largest offsets of one source's events, in the present window and the last one."""
 
     __slots__ = ("began", "current", "last")
 

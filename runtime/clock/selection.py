@@ -57,7 +57,9 @@ class ClockSelection(msgspec.Struct, frozen=True, kw_only=True):
 def select_clock(
     own_s: float, server_s: float | None, sources: Mapping[Source, float], floor_s: float | None = None
 ) -> ClockSelection:
-    """Select the time. `floor_s`: what was selected before; only a source can confirm that it was too late.
+    """Select the time.
+
+    `floor_s`: what was selected before; only a source can confirm that it was too late.
 
     It is never before both the own clock's and Redis': a value must not look younger than by each of them.
     """

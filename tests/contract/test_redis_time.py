@@ -35,7 +35,7 @@ async def test_processes_share_the_time_and_what_sources_prove(clocks: tuple[Red
 
 
 async def test_entries_of_another_time_do_not_count(redis_url: str) -> None:
-    """Old ones, those from before a step back, and those of a source that this version does not know."""
+    """Old ones, those from before a step back, and those of an unknown source."""
     redis = open_redis(redis_url)
     await redis.flushall()
     seconds, _ = await redis.time()

@@ -163,7 +163,7 @@ async def test_a_step_of_redis_moves_no_age_even_with_what_was_shared_before() -
 
 @pytest.mark.parametrize("redis_s", [-300.0, -30.0])
 async def test_a_wrong_machine_does_not_follow_a_step_of_redis_back(redis_s: float) -> None:
-    """Both are wrong now, and perhaps agree. What was right before stays until a source confirms an earlier time."""
+    """Both are wrong now, and perhaps agree. The time before stays until a source denies it."""
     world = World(own_s=-300.0)
     clock = world.clock()
     world.publish(clock, BINANCE)
@@ -287,7 +287,7 @@ def test_a_small_correction_never_goes_backwards() -> None:
 
 
 def test_a_source_that_corrects_its_clock_is_believed_soon() -> None:
-    """What it said before counts for 20 s at most once it says something else, and until then if it is silent."""
+    """Earlier events count for 20 s at most beside later ones, and for as long as it is silent."""
     world = World()
     clock = world.clock()
     clock.event_times.record(BINANCE, world.true() + 500 * SECOND)
@@ -301,7 +301,7 @@ def test_a_source_that_corrects_its_clock_is_believed_soon() -> None:
 
 
 async def test_a_paused_machine_believes_no_event_of_before() -> None:
-    """Its monotonic and its wall clock stood still: what arrived before the pause would confirm them."""
+    """All its clocks stood still: what arrived before the pause would confirm them."""
     world = World()
     clock = world.clock()
     world.publish(clock, BINANCE, OKX)
