@@ -178,6 +178,7 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
     assert f"{details['cost']} points" in error["message"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("query", "variables"), USUAL.values(), ids=USUAL)
 async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
     context: Context, query: str, variables: JsonObject | None
