@@ -36,7 +36,8 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
-	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long or slow" -n 2
+	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
+	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .style .generated workflows .types .units

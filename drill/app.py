@@ -15,7 +15,15 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.plan import REDIS_FAILOVER, SHARED_FAULTS, DrillStep, all_steps_of, process_steps_of, steps_of
+from drill.plan import (
+    REDIS_FAILOVER,
+    SHARED_FAULTS,
+    DrillStep,
+    all_steps_of,
+    one_source_each,
+    process_steps_of,
+    steps_of,
+)
 from drill.process_faults import PROCESS_FAULTS
 from drill.redis_pair import has_redis, open_redis_pair
 from drill.report import ClientCounts, DrillReport, merge_client_counts
@@ -30,13 +38,17 @@ SYSTEMS = 2
 TIMEOUT_S = 420.0
 
 
-async def run_drill(*, only: Collection[str], faults: Collection[str], console: Console) -> DrillReport:
+async def run_drill(
+    *, only: Collection[str], faults: Collection[str], brief: bool = False, console: Console
+) -> DrillReport:
     """Inject all faults of all sources (or a selection), and show the report.
+
+    `brief`: each kind of step at one source.
 
     Raises:
         InvalidSetting: the selection names no step.
     """
-    steps, outcomes, started = _select(only, faults), list[StepOutcome](), time.monotonic()
+    steps, outcomes, started = _select(only, faults, brief=brief), list[StepOutcome](), time.monotonic()
     done = _progress(outcomes, sum(map(len, steps.values())), console)
     schedule, alone, shared = _split(steps)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -127,7 +139,9 @@ def _split(
     return Schedule(rest), alone, shared
 
 
-def _select(only: Collection[str], faults: Collection[str]) -> Mapping[str, Sequence[DrillStep]]:
+def _select(
+    only: Collection[str], faults: Collection[str], *, brief: bool
+) -> Mapping[str, Sequence[DrillStep]]:
     for option, given, known in (
         ("--source", only, list(Source)),
         ("--fault", faults, [*KINDS, *PROCESS_FAULTS, REDIS_FAILOVER]),
@@ -144,6 +158,8 @@ def _select(only: Collection[str], faults: Collection[str]) -> Mapping[str, Sequ
         for source in Source
         if not only or source in only
     }
+    if brief:
+        steps = one_source_each(steps)
     selected = {source: found for source, found in steps.items() if found}
     if not selected:
         raise InvalidSetting("--fault", ", ".join(faults), f"expected one that {', '.join(only)} can have")

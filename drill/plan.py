@@ -95,6 +95,11 @@ class DrillStep:
     expected: Expectation
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The step's source and name."""
+        return self.source, self.name
+
+    @property
     def is_undisturbed(self) -> bool:
         """Whether the source must continue undisturbed."""
         return self.expected.condition is None
@@ -312,6 +317,15 @@ def steps_of(source: str) -> list[DrillStep]:
         [*(step for step in all_steps_of(source) if not step.expected.awaits), *process_steps_of(source)],
         key=_order,
     )
+
+
+def one_source_each(steps: Mapping[str, Sequence[DrillStep]]) -> dict[str, list[DrillStep]]:
+    """Select each kind of step once, at the sources that have it in turn."""
+    by_name: dict[str, list[DrillStep]] = {}
+    for step in (each for found in steps.values() for each in found):
+        by_name.setdefault(step.name, []).append(step)
+    chosen = {found[number % len(found)].key for number, found in enumerate(by_name.values())}
+    return {source: [step for step in found if step.key in chosen] for source, found in steps.items()}
 
 
 def process_steps_of(source: str) -> list[DrillStep]:

@@ -117,6 +117,7 @@ def listings() -> None:
 def drill(
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
+    brief: Annotated[bool, typer.Option(help="Each kind of fault at one source, in turn.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
 ) -> None:
     """Inject every fault into every simulated source, and check how the whole system reacts."""
@@ -131,7 +132,7 @@ def drill(
     wide = Console(width=WIDE)
     try:
         with asyncio.Runner(loop_factory=DrillLoop) as runner:
-            report = runner.run(run_drill(only=source or (), faults=fault or (), console=wide))
+            report = runner.run(run_drill(only=source or (), faults=fault or (), brief=brief, console=wide))
     except InvalidSetting as error:
         raise typer.BadParameter(str(error)) from error
     if json_file is not None:

@@ -4,14 +4,15 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
-from drill.plan import steps_of
+from drill.plan import DrillStep, one_source_each, steps_of
 from rates.source import Source
+from tests.json_types import JsonObject
 
 pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
@@ -28,32 +29,56 @@ class StepResult(TypedDict):
     meanwhile: list[str]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(TIMEOUT_S + 30)
-async def test_every_fault_is_seen_survived_and_breaks_no_limit(tmp_path: Path) -> None:
-    """No step fails: every fault is shown, survived and healed.
+async def test_every_fault_of_every_source_is_seen_survived_and_breaks_no_limit(tmp_path: Path) -> None:
+    """The whole drill; no source is disturbed by another one's fault."""
+    report = await _drill(tmp_path / "drill.json")
+    _check(report, {source.value: steps_of(source.value) for source in Source})
+    assert {source for source in Source if _stayed_calm(source, report["steps"])} == set(Source)
 
-    Effects have a state and a reason, no stale value is served as fresh, nothing is lost on resume, every source recovers, no limit
-    is violated, and no source is disturbed by another one's fault.
+
+@pytest.mark.timeout(TIMEOUT_S + 30)
+async def test_every_kind_of_fault_is_seen_survived_and_breaks_no_limit(tmp_path: Path) -> None:
+    """At one source each.
+
+    Effects have a state and a reason, no stale value is served as fresh, nothing is lost on resume, every source recovers, and no limit
+    is violated.
     """
-    file = tmp_path / "drill.json"
+    report = await _drill(tmp_path / "drill.json", "--brief")
+    steps = one_source_each({source.value: steps_of(source.value) for source in Source})
+    _check(report, steps)
+    assert min(map(len, steps.values())) >= 5
+    assert {step.name for found in steps.values() for step in found} == {
+        step.name for source in Source for step in steps_of(source.value)
+    }
+
+
+async def _drill(file: Path, *options: str) -> JsonObject:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "ratewire", "drill", "--json", str(file)),
+        *("-m", "ratewire", "drill", "--json", str(file), *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "COLUMNS": "200"},
     )
     async with asyncio.timeout(TIMEOUT_S):
         printed, _ = await process.communicate()
-    assert file.exists(), printed.decode()[-4000:]
-    report = json.loads(file.read_text())
+    report = _read(file, printed)
     assert report["misses"] == []
     assert process.returncode == 0
+    return report
+
+
+def _read(file: Path, printed: bytes) -> JsonObject:
+    assert file.exists(), printed.decode()[-4000:]
+    report: JsonObject = json.loads(file.read_text())
+    return report
+
+
+def _check(report: JsonObject, steps: Mapping[str, Sequence[DrillStep]]) -> None:
     run_steps = sorted((step["source"], step["step"]) for step in report["steps"])
-    assert run_steps == sorted(
-        (source.value, step.name) for source in Source for step in steps_of(source.value)
-    )
-    assert {source for source in Source if _stayed_calm(source, report["steps"])} == set(Source)
+    assert run_steps == sorted(step.key for found in steps.values() for step in found)
     assert all(step["recovered_s"] is not None for step in report["steps"])
     assert report["values_judged"] > 1000
     assert all(not counted["violations"] and not counted["bans"] for counted in report["clients"].values())
