@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.client_connections import ClientConnections
@@ -14,6 +15,7 @@ from gateway.client_limits import ClientLimits
 from gateway.gateway import Gateway
 from gateway.health import health_routes
 from gateway.http.endpoint import HttpEndpoint
+from gateway.http.response import VARY
 from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
@@ -75,6 +77,17 @@ class GatewayApp(FastAPI):
             await super().__call__(scope, receive, send)
 
 
+class CrossOrigin(CORSMiddleware):
+    """Starlette's middleware, which adds `Origin` to `Vary`, although it may be there."""
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("vary") == VARY:
+                headers["vary"] = VARY.removesuffix(", Origin")
+        await super().send(message, send, request_headers)
+
+
 def _has_origin(scope: Scope) -> bool:
     return any(name == b"origin" for name, _ in scope["headers"])
 
@@ -94,7 +107,7 @@ def create_app(
     app.mount("/assets", Assets(static_directory / "assets"))
     if settings.allowed_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CrossOrigin,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["content-type", "last-event-id"],

@@ -32,7 +32,7 @@ from gateway.http.negotiation import (
 )
 from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
 from gateway.http.request_cache import RequestCache, is_navigation, make_prepared_requests
-from gateway.http.response import send_error, send_json, send_response
+from gateway.http.response import VARY, send_error, send_json, send_response
 from gateway.http.sse import RETRY_STREAM, EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.lru import SecondSight
@@ -124,7 +124,7 @@ class HttpEndpoint:
             )
         if method in SAFE_METHODS and is_navigation(scope["query_string"]) and wants_page(accepted):
             page = read_page(self._static_directory, "graphiql.html")
-            page.headers["vary"] = "Accept"
+            page.headers["vary"] = VARY
             await page(scope, receive, send)
             return
         if (refusal := self._connections.refusal) is not None:

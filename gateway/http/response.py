@@ -8,6 +8,8 @@ from starlette.types import Send
 from gateway.http.negotiation import MediaType
 from gateway.operations import encode
 
+# Browsers of allowed pages get CORS headers. A shared cache must not give them an answer to a request without an origin.
+VARY = "Accept, Origin"
 CODES = {503: "SERVICE_UNAVAILABLE"}
 
 
@@ -18,8 +20,8 @@ def json_headers(media: MediaType, length: int, headers: Mapping[str, str] | Non
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Encode headers for ASGI, with `Vary: Accept`."""
-    return [(name.encode(), value.encode()) for name, value in {"vary": "Accept", **headers}.items()]
+    """Encode headers for ASGI, with `Vary`."""
+    return [(name.encode(), value.encode()) for name, value in {"vary": VARY, **headers}.items()]
 
 
 async def send_json(

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.client_connections import ClientConnections, Ending
 from gateway.http.negotiation import MediaType
+from gateway.http.response import VARY
 from gateway.schema.context import OperationMetadata
 
 # Scope extension that aborts the connection of a client that does not read: a graceful close would wait for it for ever.
@@ -115,7 +116,7 @@ class _ResponseBody:
         headers = {
             "content-type": framing.content_type,
             "cache-control": "no-cache",
-            "vary": "Accept",
+            "vary": VARY,
             # Without it nginx buffers events.
             "x-accel-buffering": "no",
         }

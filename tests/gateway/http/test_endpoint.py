@@ -155,7 +155,7 @@ async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client:
     """And whoever wants data as much as the page gets data, or an error in it."""
     page = await client.get("/graphql", headers={"accept": BROWSER})
     assert "GraphiQL" in page.text
-    assert page.headers["vary"] == "Accept"
+    assert page.headers["vary"] == "Accept, Origin"
     assert (await get(client, "{ __typename }", accept=BROWSER)).json() == {"data": {"__typename": "Query"}}
     both = await client.get("/graphql", headers={"accept": "text/html, application/json"})
     assert (both.status_code, both.json()["errors"][0]["message"]) == (400, "no `query` in the request")
@@ -171,7 +171,7 @@ async def test_an_answer_may_be_kept_until_its_first_rate_expires(
     answer = await get(client, PRICE, accept="application/json")
     assert answer.json() == {"data": {"rate": {"price": "1"}}}
     assert answer.headers["cache-control"] == "public, max-age=6, must-revalidate"
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, Origin"
     both = await get(client, "{ rates { items { price } } }")
     assert both.headers["cache-control"] == "public, max-age=6, must-revalidate"
     clock.advance(100)
