@@ -36,6 +36,7 @@ RatesError
 │   └── DatabaseUnavailable      Postgres or SQLite
 └── SetupError                   the process cannot start as configured
     ├── InvalidSetting           names the variable and the expected value
+    ├── MigrationFailed          the database cannot be migrated until an operator has acted
     ├── PortInUse                the listen address is taken
     └── InvalidRecording         an unreadable recording
 """
@@ -360,6 +361,10 @@ class InvalidSetting(SetupError):
     def __init__(self, variable: str, seen: object, expected: str) -> None:
         self.variable, self.seen, self.expected = variable, seen, expected
         super().__init__(f"{variable}={str(seen)[:80]!r}: {expected}")
+
+
+class MigrationFailed(SetupError):
+    """The database cannot be migrated until an operator has acted: another attempt would fail as well."""
 
 
 class PortInUse(SetupError):

@@ -3,7 +3,9 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from instruments.models import Model
 from instruments.store import open_database
@@ -27,8 +29,22 @@ def migrate(connection: Connection) -> None:
     context.run_migrations()
 
 
+def _include_ddl_in_transactions(engine: Engine) -> None:
+    """Keep Python's sqlite3 from committing before each CREATE TABLE: a migration that fails leaves nothing behind."""
+
+    @event.listens_for(engine, "connect")
+    def _leave_transactions_to_us(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 async def run() -> None:
     engine = open_database(context.config.attributes["database_url"])
+    if engine.dialect.name == "sqlite":
+        _include_ddl_in_transactions(engine.sync_engine)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(migrate)
