@@ -364,7 +364,7 @@ class InvalidSetting(SetupError):
 
 
 class MigrationFailed(SetupError):
-    """The database cannot be migrated until an operator has acted: another attempt would fail as well."""
+    """The database cannot be migrated until an operator has acted."""
 
 
 class PortInUse(SetupError):

@@ -30,7 +30,10 @@ def migrate(connection: Connection) -> None:
 
 
 def _include_ddl_in_transactions(engine: Engine) -> None:
-    """Keep Python's sqlite3 from committing before each CREATE TABLE: a migration that fails leaves nothing behind."""
+    """Keep Python's sqlite3 from committing before each CREATE TABLE.
+
+    A migration that fails leaves nothing behind.
+    """
 
     @event.listens_for(engine, "connect")
     def _leave_transactions_to_us(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

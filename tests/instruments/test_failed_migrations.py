@@ -60,7 +60,7 @@ async def test_a_database_that_cannot_be_migrated_needs_an_operator(
 
 @pytest.mark.servers
 async def test_the_command_ends_at_once(url: str) -> None:
-    """With one line and the code of a configuration error, although it may retry for two minutes."""
+    """With one line and exit code 2, although it may retry for two minutes."""
     await with_a_foreign_revision(url)
     env = {"RATEWIRE_DATABASE_URL": url, "RATEWIRE_STARTUP_TIMEOUT_S": "120"}
     async with running("migrate", env=env) as process:
