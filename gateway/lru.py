@@ -47,6 +47,24 @@ class BoundedLru(Generic[KeyT, ValueT]):
             self._total -= self._weights.pop(oldest)
 
 
+class Interner(Generic[KeyT]):
+    """Returns the first of equal values: as keys of other caches they are then compared in one step.
+
+    It remembers the last `size` values.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._values: BoundedLru[KeyT, KeyT] = BoundedLru(size=size)
+
+    def intern(self, value: KeyT) -> KeyT:
+        """Return the first equal value that is still remembered, else this one."""
+        first = self._values.get(value)
+        if first is None:
+            self._values.put(value, value)
+            return value
+        return first
+
+
 class SecondSight:
     """Admits a key when it comes again, so that keys that never do replace no others.
 

@@ -102,6 +102,6 @@ class EncodedRateList:
         self._valid_until = min((each.valid_until for each in self._encoded_rates), default=LATEST)
         self._template = ListTemplate(self._encoded_rates)
         # The list may hold encoded rates that the cache has dropped, and holds all of them joined.
-        self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + sum(
-            2 * each.weight for each in self._encoded_rates
+        self.weight = OVERHEAD_BYTES * (1 + len(self._slots)) + 4 * sum(
+            len(each.with_comma) for each in self._encoded_rates
         )

@@ -12,10 +12,18 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.cache_limits import MAX_ENCODED_LISTS, MAX_PLANS_PER_DOCUMENT, MAX_SELECTIONS
 from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.selection import TYPENAME, Field, FieldCollector, NotOnFastPath, RootField
+from gateway.fastpath.selection import (
+    TYPENAME,
+    Field,
+    FieldCollector,
+    NotOnFastPath,
+    RootField,
+    Selection,
+)
 from gateway.fastpath.single_rate import SingleRateQuery
+from gateway.lru import Interner
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
@@ -86,6 +94,9 @@ class Planner:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
+        # Requests are kept when they come again; what is cached by query and selection has those of the first one as keys.
+        self._selections: Interner[Selection] = Interner(MAX_SELECTIONS)
+        self._queries: Interner[RatesQuery] = Interner(MAX_ENCODED_LISTS)
 
     def plan_query(
         self,
@@ -102,7 +113,7 @@ class Planner:
             arguments_of_roots = [
                 None
                 if root.field.name == TYPENAME
-                else _parse_args(
+                else self._parse_args(
                     root.field.name, get_argument_values(fields[root.field.name], root.details.node, values)
                 )
                 for root in roots
@@ -146,13 +157,26 @@ class Planner:
         key = operation.name.value if operation.name else None, boolean_variables(values)
         roots = known.get(key)
         if roots is None:
-            roots = FieldCollector(self._schema, document, operation, values).collect(kind)
+            collected = FieldCollector(self._schema, document, operation, values).collect(kind)
+            roots = tuple(map(self._intern_selection, collected))
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
             if any(root.field.name not in covered for root in roots):
                 raise NotOnFastPath
             if len(known) < MAX_PLANS_PER_DOCUMENT:
                 known[key] = roots
         return roots
+
+    def _intern_selection(self, root: RootField) -> RootField:
+        inside = root.field.inside
+        if inside is None:
+            return root
+        return root._replace(field=root.field._replace(inside=self._selections.intern(inside)))
+
+    def _parse_args(self, name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
+        args = _parse_args(name, arguments)
+        if isinstance(args, RatesArgs):
+            return args._replace(query=self._queries.intern(args.query))
+        return args
 
 
 def list_rates_queries(plan: QueryPlan) -> tuple[list[RatesQuery | None], bool]:

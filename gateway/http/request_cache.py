@@ -16,13 +16,14 @@ from gateway.cache_limits import (
     MAX_RAW_REQUESTS,
     MAX_RAW_REQUESTS_BYTES,
     PREPARED_REQUEST_BYTES,
+    SEEN_KEYS,
 )
 from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
 from gateway.http.response import encode_headers, json_headers
-from gateway.lru import BoundedLru
+from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
 from gateway.pages import Header, add_security_headers
 from gateway.schema.context import OperationMetadata
@@ -58,6 +59,7 @@ class RequestCache:
             weight=MAX_RAW_REQUESTS_BYTES,
             weigh=lambda data, _: len(data) + PREPARED_REQUEST_BYTES,
         )
+        self._seen = SecondSight(SEEN_KEYS)
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
         self._server_header_lines = b""
@@ -67,8 +69,11 @@ class RequestCache:
         return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
-        """Remember all bytes of a request: equal bytes have equal responses."""
-        if len(data) <= MAX_RAW_REQUEST:
+        """Remember all bytes of a request that came before: equal bytes have equal responses.
+
+        Most heads of clients that send a trace id never come again.
+        """
+        if len(data) <= MAX_RAW_REQUEST and self._seen.admits(data):
             self._known.put(data, known_request)
 
     def find(

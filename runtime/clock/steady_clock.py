@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from rates.clock import EPOCH
-
 Seconds = Callable[[], float]
 
 # Linux's monotonic clock stands still while the machine is suspended, the boot-time clock does not.
@@ -26,18 +24,20 @@ class SteadyClock:
     has caught up, so that it does not go backwards.
     """
 
-    __slots__ = ("_elapsed", "_last", "_offset_s")
+    __slots__ = ("_elapsed", "_hold", "_offset_s")
 
     def __init__(self, *, elapsed: Seconds = elapsed_s, wall: Seconds = time.time) -> None:
         self._elapsed = elapsed
         self._offset_s = wall() - elapsed()
-        self._last = EPOCH
+        # The time at which it stands still, until the corrected time is later.
+        self._hold: datetime | None = None
 
     def __call__(self) -> datetime:
         now = _from_timestamp(self._elapsed() + self._offset_s, UTC)
-        if now < self._last:
-            return self._last
-        self._last = now
+        if self._hold is not None:
+            if now < self._hold:
+                return self._hold
+            self._hold = None
         return now
 
     @property
@@ -47,6 +47,6 @@ class SteadyClock:
 
     def adjust(self, offset_s: float) -> None:
         """Set the offset."""
-        if offset_s < self._offset_s - LONGEST_HOLD_S:
-            self._last = EPOCH
+        if offset_s < self._offset_s:
+            self._hold = self() if offset_s >= self._offset_s - LONGEST_HOLD_S else None
         self._offset_s = offset_s

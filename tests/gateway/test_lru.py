@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.lru import BoundedLru
+from gateway.lru import BoundedLru, Interner
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
@@ -26,3 +26,27 @@ def test_who_was_not_asked_for_longest_goes_first() -> None:
     kept.put("c", 3)
     assert kept.get("b") is None
     assert (kept.get("a"), kept.get("c")) == (1, 3)
+
+
+def _list(*numbers: int) -> tuple[int, ...]:
+    return tuple(numbers)
+
+
+def test_equal_values_are_replaced_with_the_first() -> None:
+    """By equality, not by identity."""
+    interner: Interner[tuple[int, ...]] = Interner(2)
+    first, equal = _list(1, 2), _list(1, 2)
+    assert first is not equal
+    assert interner.intern(first) is first
+    assert interner.intern(equal) is first
+
+
+def test_only_the_last_values_are_remembered() -> None:
+    """Its memory is bounded."""
+    interner: Interner[tuple[int, ...]] = Interner(2)
+    first = interner.intern(_list(1))
+    for number in (2, 3):
+        interner.intern(_list(number))
+    again = _list(1)
+    assert again is not first
+    assert interner.intern(again) is again
