@@ -48,7 +48,7 @@ class BoundedLru(Generic[KeyT, ValueT]):
 
 
 class Interner(Generic[KeyT]):
-    """Returns the first of equal values: as keys of other caches they are then compared in one step.
+    """Returns the first of equal values, which other caches then compare in one step.
 
     It remembers the last `size` values.
     """
