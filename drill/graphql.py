@@ -45,12 +45,24 @@ async def ask(client: httpx.AsyncClient, query: str) -> dict[str, object]:
 
 @asynccontextmanager
 async def subscribed(
-    url: str, query: str, variables: Mapping[str, object] | None = None
+    url: str,
+    query: str,
+    variables: Mapping[str, object] | None = None,
+    *,
+    ping_interval_s: float | None = 20.0,
 ) -> AsyncIterator[AsyncIterator[dict[str, object]]]:
-    """Iterate over the data of a subscription's events."""
+    """Iterate over the data of a subscription's events.
+
+    `ping_interval_s`: None for a client that, like a browser, sends no pings of its own.
+    """
     address = url.replace("http", "ws", 1) + "/graphql"
     async with connect(
-        address, subprotocols=[PROTOCOL], max_size=None, close_timeout=1, proxy=None
+        address,
+        subprotocols=[PROTOCOL],
+        max_size=None,
+        close_timeout=1,
+        proxy=None,
+        ping_interval=ping_interval_s,
     ) as socket:
 
         async def events() -> AsyncIterator[dict[str, object]]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rates.errors import InvalidSetting
 from rates.source import Source
-from ratewire import instruments_command, simulator_command
+from ratewire import drill_command, instruments_command, simulator_command
 from ratewire.client.query_command import query
 from ratewire.client.watch_command import watch
 
@@ -31,9 +30,9 @@ app = typer.Typer(
 )
 app.add_typer(instruments_command.app)
 app.add_typer(simulator_command.app)
+app.add_typer(drill_command.app)
 
 WORKER_COMMAND = (sys.executable, "-m", "ratewire", "gateway", "--worker")
-WIDE = 180  # columns of the drill's report, on a terminal and in a file alike
 
 SourceArgument = Annotated[Source, typer.Argument(help="Where to fetch from.", case_sensitive=False)]
 
@@ -111,34 +110,6 @@ def listings() -> None:
     from runtime.process import run_process
 
     run_process(run_listings)
-
-
-@app.command()
-def drill(
-    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
-    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
-    brief: Annotated[bool, typer.Option(help="Each kind of fault at one source, in turn.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
-) -> None:
-    """Inject every fault into every simulated source, and check how the whole system reacts."""
-    import asyncio
-    import json
-
-    from rich.console import Console
-
-    from drill.app import run_drill
-    from drill.process_faults import DrillLoop
-
-    wide = Console(width=WIDE)
-    try:
-        with asyncio.Runner(loop_factory=DrillLoop) as runner:
-            report = runner.run(run_drill(only=source or (), faults=fault or (), brief=brief, console=wide))
-    except InvalidSetting as error:
-        raise typer.BadParameter(str(error)) from error
-    if json_file is not None:
-        json_file.write_text(json.dumps(report.as_json(), indent=2), encoding="utf-8")
-    if report.misses():
-        raise typer.Exit(1)
 
 
 app.command()(query)

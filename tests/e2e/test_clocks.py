@@ -17,7 +17,7 @@ from tests.backends import Server, start_redis
 from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, execute, rates
 from tests.e2e.processes import eventually
-from tests.faked_clock import FakedClock
+from drill.distributed.faked_clock import FakedClock
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.servers]
 

@@ -21,8 +21,8 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.backends import free_port, start_redis
 from tests.dashboard.browser import find_chromium
-from tests.e2e.cuttable import cuttable
-from tests.e2e.nginx import start_nginx
+from drill.distributed.relay import cuttable
+from drill.distributed.nginx import start_nginx
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import Writer
 from tests.gateway.node_client import node_client

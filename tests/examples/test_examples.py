@@ -15,7 +15,7 @@ import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from tests.e2e.cuttable import cuttable
+from drill.distributed.relay import cuttable
 from tests.e2e.graphql_client import fresh_from_all
 from tests.e2e.processes import ROOT, free_port, running
 from tests.e2e.programs import output_of, started

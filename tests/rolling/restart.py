@@ -19,7 +19,7 @@ import httpx
 
 from bench.market import make_symbols, populate
 from tests.backends import Server, start_redis, temporary_folder
-from tests.e2e.nginx import start_nginx
+from drill.distributed.nginx import start_nginx
 from tests.e2e.processes import Command, free_port, running
 from tests.rolling.cpu import measured
 from tests.rolling.report import Restart, Seen

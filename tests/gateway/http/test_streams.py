@@ -13,7 +13,7 @@ import pytest
 from structlog.typing import EventDict
 
 from cache.memory import MemoryCache
-from tests.e2e.nginx import start_nginx
+from drill.distributed.nginx import start_nginx
 from tests.gateway.fakes import TIMEOUT_S
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.json_types import Json

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from tests.backends import Server, answers, find_binary, free_port, running, temporary_folder
+from drill.distributed.backends import Server, answers, find_binary, free_port, running, temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,9 +1,9 @@
-"""Wall clocks of processes that tests set, also while they run, by libfaketime."""
+"""Wall clocks of processes that may be set while they run, by libfaketime."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.backends import find_library
+from drill.distributed.backends import find_library
 
 
 class FakedClock:

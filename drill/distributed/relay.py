@@ -25,7 +25,12 @@ class CuttableRelay:
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one client's connection until it ends."""
         self.accepted += 1
-        beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            # Nothing listens there: the client sees its connection reset.
+            writer.transport.abort()
+            return
         self._open |= {writer, beyond_writer}
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pour(reader, beyond_writer))

@@ -1,0 +1,279 @@
+"""The faults of the distributed form with their expected effects. One entry per fault; the table is the specification.
+
+Bounds follow from the documented settings, with an allowance for a busy machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drill.distributed.injections import (
+    Injection,
+    blackholed,
+    frozen,
+    full_rabbitmq,
+    full_redis,
+    killed,
+    reloaded_nginx,
+    restarted,
+    skewed,
+    together,
+)
+from drill.distributed.notices import (
+    Notice,
+    cache_reloaded,
+    catalog_error,
+    heartbeat_old,
+    no_answer,
+    not_ready,
+    own_skew,
+    process_ended,
+    queries_fail,
+    reason,
+    redis_skew,
+    subscriptions_end,
+)
+from drill.distributed.ratewire_process import HEARTBEAT_AGE_S
+from drill.distributed.system import COINGECKO_TTL_S, INTERVAL_S, TTL_S, UNREADY_AFTER_S
+from rates.source import Source
+
+# Allowance for a busy machine beyond the configured times.
+SLACK_S = 10.0
+SKEW_S = 300.0
+# Redis is out of reach after 3 s without a message and 3 s without a pong.
+REDIS_NOTICED_S = 6.0 + SLACK_S
+# Clocks are measured every 5 s, and reported within 2 s more.
+CLOCK_NOTICED_S = 5.0 + 2.0 + SLACK_S
+STALE_S = TTL_S + INTERVAL_S + SLACK_S
+COINGECKO_STALE_S = COINGECKO_TTL_S + INTERVAL_S + SLACK_S
+HEARTBEAT_NOTICED_S = HEARTBEAT_AGE_S + SLACK_S
+# A process needs some seconds to start; the others reconnect within a few seconds; then a TTL passes.
+RECOVERED_S = 30.0 + SLACK_S
+# A client without events for longer has not come back by itself at once (the aim of a rolling restart), with the allowance.
+SILENCE_S = 5.0 + SLACK_S
+# nginx ends a WebSocket on which a gateway has sent nothing for 50 s.
+NGINX_GIVES_UP_S = 50.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, where it must be seen and within which time, and what clients may see of it.
+
+    `until`: what else must come before it is healed, within `until_s`. `refreshes`: a source whose values must all be
+    observed anew meanwhile. `held_up_s`: how long it may hold up bytes on their
+    way to clients. `cuts_off`: clients reach nothing while it lasts.
+    """
+
+    name: str
+    what: str
+    inject: Injection
+    notice: Notice | None
+    noticed_within_s: float = SLACK_S
+    until: Notice | None = None
+    until_s: float = SLACK_S
+    refreshes: Source | None = None
+    recovered_within_s: float = RECOVERED_S
+    silence_s: float = SILENCE_S
+    cuts_off: bool = False
+    held_up_s: float = 0.0
+    loses_cache: bool = False
+
+
+_REDIS_AWAY = r"\(Redis\) is out of reach since"
+_BINANCE, _KRAKEN, _COINGECKO = Source.BINANCE, Source.KRAKEN, Source.COINGECKO
+_CLOCK_OF = r"the clock of {}-\S+ is \d+ s {} the true time"
+
+GATEWAY_FAULTS = (
+    Fault("gateway-kill", "SIGKILL", killed("gateway-1"), no_answer("gateway-1")),
+    Fault("gateway-restart", "SIGTERM, start", restarted("gateway-1"), no_answer("gateway-1"), 20 + SLACK_S),
+    Fault(
+        "gateway-freeze",
+        "SIGSTOP until nginx gives it up",
+        frozen("gateway-1"),
+        no_answer("gateway-1"),
+        until=subscriptions_end,
+        until_s=NGINX_GIVES_UP_S + SLACK_S,
+        silence_s=NGINX_GIVES_UP_S + SLACK_S,
+    ),
+    Fault(
+        "gateway-clock",
+        "5 min behind, and Kraken's feed frozen",
+        together(skewed("gateway-1", -SKEW_S), frozen("stream-kraken")),
+        own_skew("gateway-1"),
+        CLOCK_NOTICED_S,
+        until=reason(_KRAKEN, "past its", on=("gateway-1",)),
+        until_s=STALE_S,
+    ),
+    Fault(
+        "gateway-redis-blackhole",
+        "no byte between it and Redis",
+        blackholed("gateway-1", "redis"),
+        reason(_BINANCE, _REDIS_AWAY, on=("gateway-1",)),
+        REDIS_NOTICED_S,
+        until=not_ready("gateway-1"),
+        until_s=UNREADY_AFTER_S + SLACK_S,
+    ),
+    Fault(
+        "gateway-postgres-blackhole",
+        "no byte between it and Postgres",
+        blackholed("gateway-1", "postgres"),
+        catalog_error("gateway-1"),
+        2 + 10 + SLACK_S,
+    ),
+)
+NGINX_FAULTS = (
+    Fault("nginx-kill", "SIGKILL", killed("nginx"), queries_fail, cuts_off=True),
+    Fault(
+        "nginx-freeze", "SIGSTOP", frozen("nginx"), queries_fail, 10 + SLACK_S, cuts_off=True, held_up_s=40
+    ),
+    Fault("nginx-restart", "SIGTERM, start", restarted("nginx"), subscriptions_end, cuts_off=True),
+    Fault("nginx-reload", "SIGHUP", reloaded_nginx, subscriptions_end),
+)
+REDIS_FAULTS = (
+    Fault(
+        "redis-kill",
+        "SIGKILL, nothing is saved",
+        killed("redis"),
+        reason(_BINANCE, _REDIS_AWAY),
+        REDIS_NOTICED_S,
+        loses_cache=True,
+    ),
+    Fault(
+        "redis-restart",
+        "SIGTERM, start, nothing is saved",
+        restarted("redis"),
+        cache_reloaded("gateway-2"),
+        REDIS_NOTICED_S,
+        loses_cache=True,
+    ),
+    Fault("redis-freeze", "SIGSTOP", frozen("redis"), reason(_BINANCE, _REDIS_AWAY), REDIS_NOTICED_S),
+    Fault(
+        "redis-full",
+        "maxmemory 1",
+        full_redis,
+        reason(_KRAKEN, "the cache cannot be written: Redis: OutOfMemoryError"),
+        REDIS_NOTICED_S,
+    ),
+    Fault("redis-clock", "5 min ahead", skewed("redis", SKEW_S), redis_skew("gateway-2"), CLOCK_NOTICED_S),
+)
+RABBITMQ_FAULTS = (
+    Fault("rabbitmq-kill", "SIGKILL", killed("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    Fault("rabbitmq-restart", "SIGTERM, start", restarted("rabbitmq"), None),
+    Fault("rabbitmq-freeze", "SIGSTOP", frozen("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    Fault("rabbitmq-full", "disk alarm", full_rabbitmq, reason(_COINGECKO, ""), COINGECKO_STALE_S),
+)
+POSTGRES_FAULTS = (
+    Fault("postgres-kill", "SIGKILL", killed("postgres"), catalog_error("gateway-2"), 2 + SLACK_S),
+    Fault("postgres-restart", "SIGTERM, start", restarted("postgres"), None),
+    Fault("postgres-freeze", "SIGSTOP", frozen("postgres"), catalog_error("gateway-2"), 2 + 10 + SLACK_S),
+)
+PRODUCER_FAULTS = (
+    Fault("producer-kill", "SIGKILL", killed("producer"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    Fault("producer-restart", "SIGTERM, start", restarted("producer"), None),
+    Fault("producer-freeze", "SIGSTOP", frozen("producer"), heartbeat_old("producer"), HEARTBEAT_NOTICED_S),
+    Fault(
+        "producer-clock",
+        "5 min back",
+        skewed("producer", -SKEW_S),
+        reason(_COINGECKO, _CLOCK_OF.format("producer", "behind")),
+        CLOCK_NOTICED_S,
+    ),
+    Fault(
+        "producer-rabbitmq-blackhole",
+        "no byte between it and RabbitMQ",
+        blackholed("producer", "rabbitmq"),
+        heartbeat_old("producer"),
+        HEARTBEAT_NOTICED_S,
+    ),
+)
+CONSUMER_FAULTS = (
+    Fault(
+        "consumer-kill",
+        "the only one of CoinGecko: SIGKILL",
+        killed("consumer-coingecko"),
+        reason(_COINGECKO, ""),
+        COINGECKO_STALE_S,
+    ),
+    Fault("consumer-restart", "SIGTERM, start", restarted("consumer-coingecko"), None),
+    Fault(
+        "consumer-freeze", "SIGSTOP", frozen("consumer-coingecko"), reason(_COINGECKO, ""), COINGECKO_STALE_S
+    ),
+    Fault(
+        "consumer-clock",
+        "one of two of Binance 5 min ahead, its push feed frozen",
+        together(skewed("consumer-binance-1", SKEW_S), frozen("stream-binance")),
+        reason(_BINANCE, _CLOCK_OF.format("consumer", "ahead of")),
+        CLOCK_NOTICED_S,
+        refreshes=_BINANCE,
+    ),
+    Fault(
+        "consumer-rabbitmq-blackhole",
+        "no byte between it and RabbitMQ",
+        blackholed("consumer-coingecko", "rabbitmq"),
+        reason(_COINGECKO, ""),
+        COINGECKO_STALE_S,
+    ),
+    Fault(
+        "consumer-redis-blackhole",
+        "no byte between it and Redis",
+        blackholed("consumer-coingecko", "redis"),
+        reason(_COINGECKO, ""),
+        COINGECKO_STALE_S,
+    ),
+)
+STREAM_FAULTS = (
+    Fault(
+        "stream-kill",
+        "the only one of Kraken: SIGKILL",
+        killed("stream-kraken"),
+        reason(_KRAKEN, ""),
+        STALE_S,
+    ),
+    Fault("stream-restart", "SIGTERM, start", restarted("stream-kraken"), None),
+    Fault("stream-freeze", "SIGSTOP", frozen("stream-kraken"), reason(_KRAKEN, ""), STALE_S),
+    Fault(
+        "stream-clock",
+        "5 min behind",
+        skewed("stream-kraken", -SKEW_S),
+        reason(_KRAKEN, _CLOCK_OF.format("stream", "behind")),
+        CLOCK_NOTICED_S,
+    ),
+    Fault(
+        "stream-redis-blackhole",
+        "no byte between it and Redis",
+        blackholed("stream-kraken", "redis"),
+        reason(_KRAKEN, ""),
+        STALE_S,
+    ),
+)
+LISTINGS_FAULTS = (
+    Fault("listings-kill", "SIGKILL", killed("listings"), process_ended("listings")),
+    Fault("listings-restart", "SIGTERM, start", restarted("listings"), None),
+    Fault("listings-freeze", "SIGSTOP", frozen("listings"), heartbeat_old("listings"), HEARTBEAT_NOTICED_S),
+    Fault(
+        "listings-clock",
+        "5 min ahead",
+        skewed("listings", SKEW_S),
+        reason(_BINANCE, _CLOCK_OF.format("listings", "ahead of")),
+        CLOCK_NOTICED_S,
+    ),
+    Fault(
+        "listings-postgres-blackhole",
+        "no byte between it and Postgres",
+        blackholed("listings", "postgres"),
+        reason(_BINANCE, "listings"),
+        60,
+    ),
+)
+FAULTS: Sequence[Fault] = (
+    *GATEWAY_FAULTS,
+    *NGINX_FAULTS,
+    *REDIS_FAULTS,
+    *RABBITMQ_FAULTS,
+    *POSTGRES_FAULTS,
+    *PRODUCER_FAULTS,
+    *CONSUMER_FAULTS,
+    *STREAM_FAULTS,
+    *LISTINGS_FAULTS,
+)
+# Those of `make test`.
+SHORT = ("gateway-kill", "redis-freeze", "consumer-clock")

@@ -1,0 +1,91 @@
+"""`ratewire drill`: faults in the embedded system, in the distributed form, and a soak of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rates.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+WIDE = 180  # columns of the reports, on a terminal and in a file alike
+LONGEST_H = 1_000
+
+app = typer.Typer(name="drill", invoke_without_command=True)
+
+
+@app.callback()
+def drill(
+    context: typer.Context,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Each kind of fault at one source, in turn.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
+) -> None:
+    """Inject every fault into every simulated source, and check how the whole system reacts."""
+    if context.invoked_subcommand is not None:
+        return
+    import asyncio
+    import json
+
+    from rich.console import Console
+
+    from drill.app import run_drill
+    from drill.process_faults import DrillLoop
+
+    wide = Console(width=WIDE)
+    try:
+        with asyncio.Runner(loop_factory=DrillLoop) as runner:
+            report = runner.run(run_drill(only=source or (), faults=fault or (), brief=brief, console=wide))
+    except InvalidSetting as error:
+        raise typer.BadParameter(str(error)) from error
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.as_json(), indent=2), encoding="utf-8")
+    if report.misses():
+        raise typer.Exit(1)
+
+
+@app.command()
+def distributed(
+    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the table into this page.")] = None,
+    libraries: Annotated[
+        bool,
+        typer.Option("--libraries", help="Also watch by real client libraries; needs Node and Chromium."),
+    ] = False,
+) -> None:
+    """Kill, freeze, cut off, fill, skew and restart every part of the distributed form, from a checkout."""
+    from rich.console import Console
+
+    from drill.distributed.app import run_chaos, select
+
+    try:
+        faults = select(fault or ())
+    except InvalidSetting as error:
+        raise typer.BadParameter(str(error)) from error
+    report = _run(run_chaos(faults, Console(width=WIDE), libraries=libraries))
+    if write is not None:
+        report.write(write)
+    if report.misses():
+        raise typer.Exit(1)
+
+
+def _run(work: "Coroutine[Any, Any, T]") -> "T":
+    import asyncio
+    import logging
+
+    import structlog
+
+    from drill.distributed.backends import NotStarted
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        return asyncio.run(work)
+    except NotStarted as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
