@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill format lock sdl env-example static workflows dist clean
+.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,15 @@ rolling: $(VENV)/.dev ## Restart two gateways behind nginx under 2,000 viewers, 
 
 drill: $(VENV)/.run ## Make every simulated source go wrong in every way, and check what the system makes of it
 	@$(BIN)/ratewire drill
+
+chaos: $(VENV)/.dev ## Kill, freeze, cut off, fill, skew and restart every part of the distributed form; ONLY=FAULT, WRITE=1 into docs/chaos.md
+	@tools/ensure-servers.sh
+	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@$(BIN)/ratewire drill distributed --libraries $(foreach each,$(ONLY),--fault $(each)) $(if $(WRITE),--write docs/chaos.md)
+
+soak: $(VENV)/.dev ## Run the distributed form under steady load for HOURS=1 (fractions too), and fit the growth of each process
+	@tools/ensure-servers.sh
+	@$(BIN)/ratewire drill soak $(if $(HOURS),--hours $(HOURS))
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -50,10 +50,11 @@ async def subscribed(
     variables: Mapping[str, object] | None = None,
     *,
     ping_interval_s: float | None = 20.0,
+    open_timeout_s: float | None = TIMEOUT_S,
 ) -> AsyncIterator[AsyncIterator[dict[str, object]]]:
     """Iterate over the data of a subscription's events.
 
-    `ping_interval_s`: None for a client that, like a browser, sends no pings of its own.
+    None for both times is a client that, like a browser, sends no pings of its own and waits for a handshake without end.
     """
     address = url.replace("http", "ws", 1) + "/graphql"
     async with connect(
@@ -63,6 +64,7 @@ async def subscribed(
         close_timeout=1,
         proxy=None,
         ping_interval=ping_interval_s,
+        open_timeout=open_timeout_s,
     ) as socket:
 
         async def events() -> AsyncIterator[dict[str, object]]:

@@ -75,6 +75,19 @@ def distributed(
         raise typer.Exit(1)
 
 
+@app.command()
+def soak(
+    hours: Annotated[float, typer.Option(help="How long, after the warm-up.", min=0.01, max=LONGEST_H)] = 1.0,
+) -> None:
+    """Run the distributed form under steady load, and fit the growth of each process."""
+    from rich.console import Console
+
+    from drill.distributed.soak import run_soak
+
+    if _run(run_soak(hours, Console(width=WIDE))).failures():
+        raise typer.Exit(1)
+
+
 def _run(work: "Coroutine[Any, Any, T]") -> "T":
     import asyncio
     import logging

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from drill.distributed.backends import (
+    POLL_S,
     START_TIMEOUT_S,
     Server,
     answers,
@@ -23,6 +24,7 @@ from drill.distributed.backends import (
 )
 
 __all__ = [
+    "POLL_S",
     "START_TIMEOUT_S",
     "Server",
     "answers",

@@ -39,9 +39,11 @@ VARIABLES = {"symbols": SYMBOLS, "sources": SOURCES}
 # Libraries wait a second or more; these come back sooner, so that what they measure is the system's time.
 RECONNECT_S = (0.2, 1.0)
 QUERY_EVERY_S = 0.25
-# A client that waits longer counts the query as failed.
-QUERY_TIMEOUT_S = 10.0
+# A client that waits longer counts the query as failed. nginx tries another gateway after 15 s.
+QUERY_TIMEOUT_S = 30.0
 KEPT = 20
+# `maxSilenceMs` of the subscription.
+MAX_SILENCE_S = 2.0
 CONNECTED_WITHIN_S = 60.0
 
 
@@ -73,12 +75,18 @@ class Subscriber:
         self.state = ClientState()
         self.last_event_at = time.monotonic()
         self.longest_s = 0.0
+        self._leave = asyncio.timeout(None)
+
+    def reconnect(self) -> None:
+        """Leave its gateway and resume, at the one with the fewest connections."""
+        self._leave.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Subscribe, and resume after each end, until cancelled."""
         while True:
             try:
-                await self._subscribe()
+                async with asyncio.timeout(None) as self._leave:
+                    await self._subscribe()
             except GraphQLFailed as exc:
                 self._clients.seen.miss(f"a subscription got a final answer: {exc}")
             except (OSError, TimeoutError, WebSocketException):
@@ -89,7 +97,9 @@ class Subscriber:
     async def _subscribe(self) -> None:
         variables = {**VARIABLES, "after": self.state.cursor}
         is_first = True
-        async with subscribed(self._url, RATES, variables, ping_interval_s=None) as events:
+        async with subscribed(
+            self._url, RATES, variables, ping_interval_s=None, open_timeout_s=None
+        ) as events:
             async for data in events:
                 event = cast(SeenEvent, data["rates"])
                 self.note_silence()
@@ -142,6 +152,10 @@ class Clients:
     def all_heard_since(self, moment: float) -> bool:
         """Whether every subscriber has had an event since a monotonic time."""
         return all(each.last_event_at > moment for each in self.subscribers)
+
+    def all_heard_lately(self) -> bool:
+        """Whether every subscriber has had an event within twice the longest silence that it asked for."""
+        return self.all_heard_since(time.monotonic() - 2 * MAX_SILENCE_S)
 
     def all_observed_since(self, source: Source, moment: datetime) -> bool:
         """Whether all values of a source that subscribers hold were observed after a moment."""

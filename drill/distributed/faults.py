@@ -22,6 +22,8 @@ from drill.distributed.notices import (
     Notice,
     cache_reloaded,
     catalog_error,
+    clients_moved,
+    clients_silent,
     heartbeat_old,
     no_answer,
     not_ready,
@@ -50,8 +52,12 @@ HEARTBEAT_NOTICED_S = HEARTBEAT_AGE_S + SLACK_S
 RECOVERED_S = 30.0 + SLACK_S
 # A client without events for longer has not come back by itself at once (the aim of a rolling restart), with the allowance.
 SILENCE_S = 5.0 + SLACK_S
-# nginx ends a WebSocket on which a gateway has sent nothing for 50 s.
-NGINX_GIVES_UP_S = 50.0
+# nginx ends a WebSocket on which a gateway has sent nothing for 50 s, and as long does the handshake of one that comes back to the
+# frozen gateway wait, which has the fewest connections then.
+NGINX_GIVES_UP_S = 2 * 50.0
+# npm's graphql-ws retries after a close, not after an error such as a refused connection, unless `shouldRetry` says so; Apollo's
+# RetryLink tries five times within a second or so. Both leave for good when the one address of all gateways refuses connections.
+GIVE_UP_WHEN_REFUSED = frozenset({"graphql-ws", "Apollo, WebSocket", "Apollo, multipart"})
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class Fault:
 
     `until`: what else must come before it is healed, within `until_s`. `refreshes`: a source whose values must all be
     observed anew meanwhile. `held_up_s`: how long it may hold up bytes on their
-    way to clients. `cuts_off`: clients reach nothing while it lasts.
+    way to clients. `cuts_off`: clients reach nothing while it lasts. `gives_up`: libraries that by their defaults end for
+    good then.
     """
 
     name: str
@@ -74,6 +81,7 @@ class Fault:
     recovered_within_s: float = RECOVERED_S
     silence_s: float = SILENCE_S
     cuts_off: bool = False
+    gives_up: frozenset[str] = frozenset()
     held_up_s: float = 0.0
     loses_cache: bool = False
 
@@ -90,7 +98,7 @@ GATEWAY_FAULTS = (
         "SIGSTOP until nginx gives it up",
         frozen("gateway-1"),
         no_answer("gateway-1"),
-        until=subscriptions_end,
+        until=clients_moved,
         until_s=NGINX_GIVES_UP_S + SLACK_S,
         silence_s=NGINX_GIVES_UP_S + SLACK_S,
     ),
@@ -121,7 +129,9 @@ GATEWAY_FAULTS = (
     ),
 )
 NGINX_FAULTS = (
-    Fault("nginx-kill", "SIGKILL", killed("nginx"), queries_fail, cuts_off=True),
+    Fault(
+        "nginx-kill", "SIGKILL", killed("nginx"), queries_fail, cuts_off=True, gives_up=GIVE_UP_WHEN_REFUSED
+    ),
     Fault(
         "nginx-freeze", "SIGSTOP", frozen("nginx"), queries_fail, 10 + SLACK_S, cuts_off=True, held_up_s=40
     ),

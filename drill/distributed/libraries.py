@@ -6,7 +6,7 @@ Each must come back by itself. They need Node, Chromium and the packages of that
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,17 +75,24 @@ class LibraryViewers:
         """Begin the counts of a step."""
         self._write("count")
 
-    async def end_step(self, miss: Callable[[str], None]) -> tuple[LibrarySeen, ...]:
-        """Return what each library saw in the step, and check that all of them are back."""
+    async def end_step(
+        self, miss: Callable[[str], None], excused: Collection[str] = ()
+    ) -> tuple[LibrarySeen, ...]:
+        """Return what each library saw in the step, and check that all of them are back.
+
+        `excused`: libraries that may have given up.
+        """
         seen = await self._report()
+        reasons = {each["library"]: each["given_up"] for each in seen if each["given_up"]}
         self._write("count")
         deadline = time.monotonic() + BACK_WITHIN_S
         while away := _without_event(await self._report()):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (excused and set(away) <= {*reasons} & {*excused}):
                 break
             await asyncio.sleep(POLL_S)
-        reasons = {each["library"]: each["given_up"] for each in seen if each["given_up"]}
         for library in away:
+            if library in excused and library in reasons:
+                continue
             miss(f"{library} did not come back: {reasons.get(library, 'it still tries')}")
         if away:
             await self.stop()

@@ -16,6 +16,9 @@ from drill.graphql import open_client
 POLL_S = 0.2
 # A health check that takes longer fails.
 ANSWER_TIMEOUT_S = 3.0
+SPREAD_WITHIN_S = 60.0
+# Subscribers leave and resume within a second; an event after so long is of the new connection.
+RECONNECTED_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,20 @@ class Monitor:
         self.before = self.views
         self.step_began_at = time.monotonic()
         self.views = dict.fromkeys(GATEWAYS, GatewayView())
+
+    async def spread_clients(self) -> None:
+        """Let all subscribers resume, until every gateway has a share of them."""
+        least = len(self.clients.subscribers) // (2 * len(GATEWAYS))
+        async with asyncio.timeout(SPREAD_WITHIN_S):
+            while not self._has_subscribers(least):
+                moment = time.monotonic()
+                for each in self.clients.subscribers:
+                    each.reconnect()
+                while not self.clients.all_heard_since(moment + RECONNECTED_S):  # noqa: ASYNC110 - other processes
+                    await asyncio.sleep(POLL_S)
+
+    def _has_subscribers(self, least: int) -> bool:
+        return all(view.facts and view.facts["subscribers"] >= least for view in self.views.values())
 
     async def watch(self, name: str) -> None:
         """Poll one gateway until cancelled."""

@@ -120,6 +120,20 @@ def subscriptions_end(monitor: Monitor) -> str | None:
     return "clients: subscriptions end" if monitor.clients.seen.ended else None
 
 
+def clients_moved(monitor: Monitor) -> str | None:
+    """Clients lost their connections, and all of them have events again."""
+    return (
+        "clients: all subscribers are elsewhere"
+        if monitor.clients.seen.ended and monitor.clients.all_heard_lately()
+        else None
+    )
+
+
+def clients_silent(monitor: Monitor) -> str | None:
+    """Some subscriber misses the heartbeats that it asked for."""
+    return None if monitor.clients.all_heard_lately() else "clients: no heartbeat for 4 s"
+
+
 def all_of(*notices: Notice) -> Notice:
     """All of them at the same moment."""
 

@@ -16,6 +16,7 @@ COLUMNS = (
     "noticed after",
     "where",
     "longest without an event",
+    "of real libraries",
     "GAPs",
     "queries failed",
     "recovered after",
@@ -84,11 +85,20 @@ def _cells(each: StepResult) -> tuple[str, ...]:
         _seconds(each.noticed_s),
         (each.where or ("nothing to see" if each.fault.notice is None else "nowhere")).replace("|", "/"),
         f"{each.longest_s:.1f} s",
+        _libraries(each),
         str(each.gaps),
         f"{each.failed} of {each.queries}",
         _seconds(each.recovered_s),
         "MISS" if each.misses else "holds",
     )
+
+
+def _libraries(each: StepResult) -> str:
+    if not each.libraries:
+        return ""
+    given_up = [seen.library for seen in each.libraries if seen.given_up]
+    longest = max((seen.longest_s for seen in each.libraries if not seen.given_up), default=0.0)
+    return f"{longest:.1f} s" + (f"; given up: {', '.join(given_up)}" if given_up else "")
 
 
 def _seconds(value: float | None) -> str:

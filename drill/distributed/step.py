@@ -53,6 +53,10 @@ async def run_step(
 ) -> StepResult:
     """Inject one fault, and judge what came of it."""
     clients, result = monitor.clients, StepResult(fault)
+    try:
+        await monitor.spread_clients()
+    except TimeoutError:
+        result.misses.append(f"before it, not all subscribers came back: {monitor.describe() or 'all well'}")
     clients.begin_step(Limits(held_up_s=fault.held_up_s, loses_cache=fault.loses_cache))
     monitor.begin_step()
     if libraries is not None:
@@ -71,7 +75,7 @@ async def run_step(
     await _recover(fault, monitor, result, progress)
     await _compare_with_cache(monitor, result)
     if libraries is not None:
-        result.libraries = await libraries.end_step(result.misses.append)
+        result.libraries = await libraries.end_step(result.misses.append, fault.gives_up)
     _sum_up(fault, clients, result)
     return result
 
