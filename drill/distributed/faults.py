@@ -132,9 +132,7 @@ NGINX_FAULTS = (
     Fault(
         "nginx-kill", "SIGKILL", killed("nginx"), queries_fail, cuts_off=True, gives_up=GIVE_UP_WHEN_REFUSED
     ),
-    Fault(
-        "nginx-freeze", "SIGSTOP", frozen("nginx"), queries_fail, 10 + SLACK_S, cuts_off=True, held_up_s=40
-    ),
+    Fault("nginx-freeze", "SIGSTOP", frozen("nginx"), clients_silent, SLACK_S, cuts_off=True, held_up_s=40),
     Fault("nginx-restart", "SIGTERM, start", restarted("nginx"), subscriptions_end, cuts_off=True),
     Fault("nginx-reload", "SIGHUP", reloaded_nginx, subscriptions_end),
 )
