@@ -1,4 +1,4 @@
-"""`ratewire drill`: faults in the embedded system, in the distributed form, and a soak of it."""
+"""`ratewire drill`: faults of the embedded system and of the distributed form, and a soak."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +59,7 @@ def distributed(
         typer.Option("--libraries", help="Also watch by real client libraries; needs Node and Chromium."),
     ] = False,
 ) -> None:
-    """Kill, freeze, cut off, fill, skew and restart every part of the distributed form, from a checkout."""
+    """Kill, freeze, cut off, fill, skew and restart the distributed form, from a checkout."""
     from rich.console import Console
 
     from drill.distributed.app import run_chaos, select

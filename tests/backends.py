@@ -1,4 +1,4 @@
-"""Private Redis, RabbitMQ and Postgres for tests, started once a session and stopped in the end.
+"""Private Redis, RabbitMQ and Postgres for tests, started once a session.
 
 Fixtures: `redis_url`, `amqp_url`, `postgres_url`, and `redis_server`, `rabbitmq_server`, `postgres_server` for outages.
 """

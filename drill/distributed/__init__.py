@@ -1,1 +1,1 @@
-"""The drill of the distributed form: real servers and processes that are killed, frozen, cut off and misled."""
+"""The drill of the distributed form, on real servers and processes."""

@@ -1,4 +1,4 @@
-"""Composition root of `ratewire drill distributed`: the system, its clients, one fault after the other."""
+"""Composition root of `ratewire drill distributed`: one fault after the other."""
 
 import asyncio
 import tempfile
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from drill.distributed.clients import connected_clients
-from drill.distributed.faults import FAULTS, Fault
+from drill.distributed.faults import FAULTS, PartFault
 from drill.distributed.libraries import library_viewers
 from drill.distributed.monitor import watched
 from drill.distributed.report import ChaosReport
@@ -21,7 +21,7 @@ from rates.errors import InvalidSetting
 SUBSCRIBERS = 36
 
 
-def select(names: Sequence[str]) -> Sequence[Fault]:
+def select(names: Sequence[str]) -> Sequence[PartFault]:
     """Return the faults of these names, or all.
 
     Raises:
@@ -35,7 +35,7 @@ def select(names: Sequence[str]) -> Sequence[Fault]:
 
 
 async def run_chaos(
-    faults: Sequence[Fault], console: Console, *, subscribers: int = SUBSCRIBERS, libraries: bool = False
+    faults: Sequence[PartFault], console: Console, *, subscribers: int = SUBSCRIBERS, libraries: bool = False
 ) -> ChaosReport:
     """Run the distributed form and make these faults happen to it, one after the other.
 

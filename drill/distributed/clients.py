@@ -15,7 +15,7 @@ from typing import Any, cast
 import httpx
 from websockets.exceptions import WebSocketException
 
-from drill.distributed.judgement import ClientState, Limits, SeenEvent, SeenRate, judge_answer
+from drill.distributed.judgement import ClientState, Excuses, SeenEvent, SeenRate, judge_answer
 from drill.graphql import GraphQLFailed, open_client, subscribed
 from rates.source import Source
 
@@ -49,7 +49,7 @@ CONNECTED_WITHIN_S = 60.0
 
 @dataclass
 class Sightings:
-    """What all clients saw since the step began."""
+    """Observations of all clients since the step began."""
 
     misses: list[str] = field(default_factory=list)
     judged: int = 0
@@ -66,7 +66,7 @@ class Sightings:
             self.misses.append(what)
 
 
-class Subscriber:
+class ResumingSubscriber:
     """One subscriber through nginx, for as long as the drill runs."""
 
     def __init__(self, url: str, clients: "Clients") -> None:
@@ -107,7 +107,7 @@ class Subscriber:
                 self._clients.seen.events += 1
                 self._clients.seen.judged += len(event["items"])
                 found = self.state.take(
-                    event, is_first=is_first, limits=self._clients.limits, now=time.time()
+                    event, is_first=is_first, excuses=self._clients.excuses, now=time.time()
                 )
                 for violation in found:
                     self._clients.seen.miss(violation)
@@ -121,18 +121,18 @@ class Subscriber:
 
 @dataclass
 class Clients:
-    """All clients. `limits` says what the present fault excuses."""
+    """All clients. `excuses` says what the present fault excuses."""
 
     url: str
-    subscribers: list[Subscriber] = field(default_factory=list)
+    subscribers: list[ResumingSubscriber] = field(default_factory=list)
     seen: Sightings = field(default_factory=Sightings)
-    limits: Limits = field(default_factory=Limits)
+    excuses: Excuses = field(default_factory=Excuses)
     step_began_at: float = field(default_factory=time.monotonic)
     gaps_before: int = 0
 
-    def begin_step(self, limits: Limits) -> None:
+    def begin_step(self, excuses: Excuses) -> None:
         """Start the counts of a step."""
-        self.seen, self.limits = Sightings(), limits
+        self.seen, self.excuses = Sightings(), excuses
         self.step_began_at = time.monotonic()
         self.gaps_before = self._all_gaps()
         for each in self.subscribers:
@@ -154,7 +154,7 @@ class Clients:
         return all(each.last_event_at > moment for each in self.subscribers)
 
     def all_heard_lately(self) -> bool:
-        """Whether every subscriber has had an event within twice the longest silence that it asked for."""
+        """Whether no subscriber misses an event for twice the silence that it allows."""
         return self.all_heard_since(time.monotonic() - 2 * MAX_SILENCE_S)
 
     def all_observed_since(self, source: Source, moment: datetime) -> bool:
@@ -197,7 +197,7 @@ class Clients:
 async def connected_clients(url: str, count: int) -> AsyncIterator[Clients]:
     """So many subscribers that have had their first event, and a client that queries."""
     clients = Clients(url)
-    clients.subscribers += [Subscriber(url, clients) for _ in range(count)]
+    clients.subscribers += [ResumingSubscriber(url, clients) for _ in range(count)]
     began = time.monotonic()
     tasks = _start([clients.query_forever(), *(each.run() for each in clients.subscribers)])
     try:

@@ -1,4 +1,6 @@
-"""The faults of the distributed form with their expected effects. One entry per fault; the table is the specification.
+"""The faults of the distributed form with their expected effects.
+
+One entry per fault; the table is the specification.
 
 Bounds follow from the documented settings, with an allowance for a busy machine.
 """
@@ -61,7 +63,7 @@ GIVE_UP_WHEN_REFUSED = frozenset({"graphql-ws", "Apollo, WebSocket", "Apollo, mu
 
 
 @dataclass(frozen=True)
-class Fault:
+class PartFault:
     """A fault, where it must be seen and within which time, and what clients may see of it.
 
     `until`: what else must come before it is healed, within `until_s`. `refreshes`: a source whose values must all be
@@ -91,9 +93,11 @@ _BINANCE, _KRAKEN, _COINGECKO = Source.BINANCE, Source.KRAKEN, Source.COINGECKO
 _CLOCK_OF = r"the clock of {}-\S+ is \d+ s {} the true time"
 
 GATEWAY_FAULTS = (
-    Fault("gateway-kill", "SIGKILL", killed("gateway-1"), no_answer("gateway-1")),
-    Fault("gateway-restart", "SIGTERM, start", restarted("gateway-1"), no_answer("gateway-1"), 20 + SLACK_S),
-    Fault(
+    PartFault("gateway-kill", "SIGKILL", killed("gateway-1"), no_answer("gateway-1")),
+    PartFault(
+        "gateway-restart", "SIGTERM, start", restarted("gateway-1"), no_answer("gateway-1"), 20 + SLACK_S
+    ),
+    PartFault(
         "gateway-freeze",
         "SIGSTOP until nginx gives it up",
         frozen("gateway-1"),
@@ -102,7 +106,7 @@ GATEWAY_FAULTS = (
         until_s=NGINX_GIVES_UP_S + SLACK_S,
         silence_s=NGINX_GIVES_UP_S + SLACK_S,
     ),
-    Fault(
+    PartFault(
         "gateway-clock",
         "5 min behind, and Kraken's feed frozen",
         together(skewed("gateway-1", -SKEW_S), frozen("stream-kraken")),
@@ -111,7 +115,7 @@ GATEWAY_FAULTS = (
         until=reason(_KRAKEN, "past its", on=("gateway-1",)),
         until_s=STALE_S,
     ),
-    Fault(
+    PartFault(
         "gateway-redis-blackhole",
         "no byte between it and Redis",
         blackholed("gateway-1", "redis"),
@@ -120,7 +124,7 @@ GATEWAY_FAULTS = (
         until=not_ready("gateway-1"),
         until_s=UNREADY_AFTER_S + SLACK_S,
     ),
-    Fault(
+    PartFault(
         "gateway-postgres-blackhole",
         "no byte between it and Postgres",
         blackholed("gateway-1", "postgres"),
@@ -129,15 +133,17 @@ GATEWAY_FAULTS = (
     ),
 )
 NGINX_FAULTS = (
-    Fault(
+    PartFault(
         "nginx-kill", "SIGKILL", killed("nginx"), queries_fail, cuts_off=True, gives_up=GIVE_UP_WHEN_REFUSED
     ),
-    Fault("nginx-freeze", "SIGSTOP", frozen("nginx"), clients_silent, SLACK_S, cuts_off=True, held_up_s=40),
-    Fault("nginx-restart", "SIGTERM, start", restarted("nginx"), subscriptions_end, cuts_off=True),
-    Fault("nginx-reload", "SIGHUP", reloaded_nginx, subscriptions_end),
+    PartFault(
+        "nginx-freeze", "SIGSTOP", frozen("nginx"), clients_silent, SLACK_S, cuts_off=True, held_up_s=40
+    ),
+    PartFault("nginx-restart", "SIGTERM, start", restarted("nginx"), subscriptions_end, cuts_off=True),
+    PartFault("nginx-reload", "SIGHUP", reloaded_nginx, subscriptions_end),
 )
 REDIS_FAULTS = (
-    Fault(
+    PartFault(
         "redis-kill",
         "SIGKILL, nothing is saved",
         killed("redis"),
@@ -145,7 +151,7 @@ REDIS_FAULTS = (
         REDIS_NOTICED_S,
         loses_cache=True,
     ),
-    Fault(
+    PartFault(
         "redis-restart",
         "SIGTERM, start, nothing is saved",
         restarted("redis"),
@@ -153,39 +159,43 @@ REDIS_FAULTS = (
         REDIS_NOTICED_S,
         loses_cache=True,
     ),
-    Fault("redis-freeze", "SIGSTOP", frozen("redis"), reason(_BINANCE, _REDIS_AWAY), REDIS_NOTICED_S),
-    Fault(
+    PartFault("redis-freeze", "SIGSTOP", frozen("redis"), reason(_BINANCE, _REDIS_AWAY), REDIS_NOTICED_S),
+    PartFault(
         "redis-full",
         "maxmemory 1",
         full_redis,
         reason(_KRAKEN, "the cache cannot be written: Redis: OutOfMemoryError"),
         REDIS_NOTICED_S,
     ),
-    Fault("redis-clock", "5 min ahead", skewed("redis", SKEW_S), redis_skew("gateway-2"), CLOCK_NOTICED_S),
+    PartFault(
+        "redis-clock", "5 min ahead", skewed("redis", SKEW_S), redis_skew("gateway-2"), CLOCK_NOTICED_S
+    ),
 )
 RABBITMQ_FAULTS = (
-    Fault("rabbitmq-kill", "SIGKILL", killed("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
-    Fault("rabbitmq-restart", "SIGTERM, start", restarted("rabbitmq"), None),
-    Fault("rabbitmq-freeze", "SIGSTOP", frozen("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
-    Fault("rabbitmq-full", "disk alarm", full_rabbitmq, reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault("rabbitmq-kill", "SIGKILL", killed("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault("rabbitmq-restart", "SIGTERM, start", restarted("rabbitmq"), None),
+    PartFault("rabbitmq-freeze", "SIGSTOP", frozen("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault("rabbitmq-full", "disk alarm", full_rabbitmq, reason(_COINGECKO, ""), COINGECKO_STALE_S),
 )
 POSTGRES_FAULTS = (
-    Fault("postgres-kill", "SIGKILL", killed("postgres"), catalog_error("gateway-2"), 2 + SLACK_S),
-    Fault("postgres-restart", "SIGTERM, start", restarted("postgres"), None),
-    Fault("postgres-freeze", "SIGSTOP", frozen("postgres"), catalog_error("gateway-2"), 2 + 10 + SLACK_S),
+    PartFault("postgres-kill", "SIGKILL", killed("postgres"), catalog_error("gateway-2"), 2 + SLACK_S),
+    PartFault("postgres-restart", "SIGTERM, start", restarted("postgres"), None),
+    PartFault("postgres-freeze", "SIGSTOP", frozen("postgres"), catalog_error("gateway-2"), 2 + 10 + SLACK_S),
 )
 PRODUCER_FAULTS = (
-    Fault("producer-kill", "SIGKILL", killed("producer"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
-    Fault("producer-restart", "SIGTERM, start", restarted("producer"), None),
-    Fault("producer-freeze", "SIGSTOP", frozen("producer"), heartbeat_old("producer"), HEARTBEAT_NOTICED_S),
-    Fault(
+    PartFault("producer-kill", "SIGKILL", killed("producer"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault("producer-restart", "SIGTERM, start", restarted("producer"), None),
+    PartFault(
+        "producer-freeze", "SIGSTOP", frozen("producer"), heartbeat_old("producer"), HEARTBEAT_NOTICED_S
+    ),
+    PartFault(
         "producer-clock",
         "5 min back",
         skewed("producer", -SKEW_S),
         reason(_COINGECKO, _CLOCK_OF.format("producer", "behind")),
         CLOCK_NOTICED_S,
     ),
-    Fault(
+    PartFault(
         "producer-rabbitmq-blackhole",
         "no byte between it and RabbitMQ",
         blackholed("producer", "rabbitmq"),
@@ -194,18 +204,18 @@ PRODUCER_FAULTS = (
     ),
 )
 CONSUMER_FAULTS = (
-    Fault(
+    PartFault(
         "consumer-kill",
         "the only one of CoinGecko: SIGKILL",
         killed("consumer-coingecko"),
         reason(_COINGECKO, ""),
         COINGECKO_STALE_S,
     ),
-    Fault("consumer-restart", "SIGTERM, start", restarted("consumer-coingecko"), None),
-    Fault(
+    PartFault("consumer-restart", "SIGTERM, start", restarted("consumer-coingecko"), None),
+    PartFault(
         "consumer-freeze", "SIGSTOP", frozen("consumer-coingecko"), reason(_COINGECKO, ""), COINGECKO_STALE_S
     ),
-    Fault(
+    PartFault(
         "consumer-clock",
         "one of two of Binance 5 min ahead, its push feed frozen",
         together(skewed("consumer-binance-1", SKEW_S), frozen("stream-binance")),
@@ -213,14 +223,14 @@ CONSUMER_FAULTS = (
         CLOCK_NOTICED_S,
         refreshes=_BINANCE,
     ),
-    Fault(
+    PartFault(
         "consumer-rabbitmq-blackhole",
         "no byte between it and RabbitMQ",
         blackholed("consumer-coingecko", "rabbitmq"),
         reason(_COINGECKO, ""),
         COINGECKO_STALE_S,
     ),
-    Fault(
+    PartFault(
         "consumer-redis-blackhole",
         "no byte between it and Redis",
         blackholed("consumer-coingecko", "redis"),
@@ -229,23 +239,23 @@ CONSUMER_FAULTS = (
     ),
 )
 STREAM_FAULTS = (
-    Fault(
+    PartFault(
         "stream-kill",
         "the only one of Kraken: SIGKILL",
         killed("stream-kraken"),
         reason(_KRAKEN, ""),
         STALE_S,
     ),
-    Fault("stream-restart", "SIGTERM, start", restarted("stream-kraken"), None),
-    Fault("stream-freeze", "SIGSTOP", frozen("stream-kraken"), reason(_KRAKEN, ""), STALE_S),
-    Fault(
+    PartFault("stream-restart", "SIGTERM, start", restarted("stream-kraken"), None),
+    PartFault("stream-freeze", "SIGSTOP", frozen("stream-kraken"), reason(_KRAKEN, ""), STALE_S),
+    PartFault(
         "stream-clock",
         "5 min behind",
         skewed("stream-kraken", -SKEW_S),
         reason(_KRAKEN, _CLOCK_OF.format("stream", "behind")),
         CLOCK_NOTICED_S,
     ),
-    Fault(
+    PartFault(
         "stream-redis-blackhole",
         "no byte between it and Redis",
         blackholed("stream-kraken", "redis"),
@@ -254,17 +264,19 @@ STREAM_FAULTS = (
     ),
 )
 LISTINGS_FAULTS = (
-    Fault("listings-kill", "SIGKILL", killed("listings"), process_ended("listings")),
-    Fault("listings-restart", "SIGTERM, start", restarted("listings"), None),
-    Fault("listings-freeze", "SIGSTOP", frozen("listings"), heartbeat_old("listings"), HEARTBEAT_NOTICED_S),
-    Fault(
+    PartFault("listings-kill", "SIGKILL", killed("listings"), process_ended("listings")),
+    PartFault("listings-restart", "SIGTERM, start", restarted("listings"), None),
+    PartFault(
+        "listings-freeze", "SIGSTOP", frozen("listings"), heartbeat_old("listings"), HEARTBEAT_NOTICED_S
+    ),
+    PartFault(
         "listings-clock",
         "5 min ahead",
         skewed("listings", SKEW_S),
         reason(_BINANCE, _CLOCK_OF.format("listings", "ahead of")),
         CLOCK_NOTICED_S,
     ),
-    Fault(
+    PartFault(
         "listings-postgres-blackhole",
         "no byte between it and Postgres",
         blackholed("listings", "postgres"),
@@ -272,7 +284,7 @@ LISTINGS_FAULTS = (
         60,
     ),
 )
-FAULTS: Sequence[Fault] = (
+FAULTS: Sequence[PartFault] = (
     *GATEWAY_FAULTS,
     *NGINX_FAULTS,
     *REDIS_FAULTS,

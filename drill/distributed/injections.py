@@ -1,4 +1,4 @@
-"""What is done to processes and servers, for as long as a block lasts."""
+"""Faults of processes and servers, each for as long as a block lasts."""
 
 import asyncio
 import os

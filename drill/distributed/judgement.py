@@ -1,4 +1,4 @@
-"""What a client of the distributed form must never see. Pure; times are arguments.
+"""Rules that no client of the distributed form may see broken. Pure; times are arguments.
 
 Freshness is computed anew from `observedAt`, `ttlMs` and the true time; cursors are proved by what follows them.
 """
@@ -44,8 +44,8 @@ class SeenEvent(TypedDict):
 
 
 @dataclass
-class Limits:
-    """What the fault that is active excuses."""
+class Excuses:
+    """Effects that the active fault excuses."""
 
     held_up_s: float = 0.0
     """Seconds for which it holds up bytes on their way to clients."""
@@ -55,21 +55,21 @@ class Limits:
 
 @dataclass
 class ClientState:
-    """What one client holds, and since when."""
+    """The values and the cursor that one client holds."""
 
     held: dict[str, SeenRate] = field(default_factory=dict)
     cursor: str | None = None
     resumes: int = 0
     gaps: int = 0
 
-    def take(self, event: SeenEvent, *, is_first: bool, limits: Limits, now: float) -> Iterator[str]:
+    def take(self, event: SeenEvent, *, is_first: bool, excuses: Excuses, now: float) -> Iterator[str]:
         """Judge an event and hold its values. Yields each violation."""
         yield from self._judge_start(event, is_first=is_first)
         after_gap = event["kind"] == "SNAPSHOT" and event["recovered"] is False
         resumed = event["kind"] == "SNAPSHOT" and event["recovered"] is True
         if event["kind"] == "GAP":
             self.gaps += 1
-            if not limits.loses_cache:
+            if not excuses.loses_cache:
                 yield "GAP, although the cache lost nothing"
         for item in event["items"]:
             held = self.held.get(item["id"])
@@ -77,10 +77,10 @@ class ClientState:
             if held is not None and not after_gap:
                 if _time(item) < _time(held):
                     yield f"{item['id']}: {item['observedAt']} came after {held['observedAt']}"
-                elif resumed and item == held and not limits.loses_cache:
+                elif resumed and item == held and not excuses.loses_cache:
                     yield f"{item['id']} of {item['observedAt']} came twice, before and after resuming"
             age_s = now - _time(item).timestamp()
-            allowed_s = item["ttlMs"] / 1000 + CLOCK_TOLERANCE_S + IN_TRANSIT_S + limits.held_up_s
+            allowed_s = item["ttlMs"] / 1000 + CLOCK_TOLERANCE_S + IN_TRANSIT_S + excuses.held_up_s
             if item["freshness"] == "FRESH" and age_s > allowed_s:
                 yield f"{item['id']}: FRESH on arrival at an age of {age_s:.1f} s, ttl {item['ttlMs']} ms"
             self.held[item["id"]] = item
@@ -101,7 +101,7 @@ class ClientState:
             yield (f"resumed with {event['kind']}, recovered {event['recovered']}: neither a proof nor a GAP")
 
     def missing(self, truth: Mapping[str, datetime]) -> list[str]:
-        """Return what this client does not hold, or holds an older value of, compared with the cache."""
+        """Return the values of the cache that this client lacks, or holds older ones of."""
         found = []
         for key, observed_at in truth.items():
             held = self.held.get(key)
@@ -113,7 +113,7 @@ class ClientState:
 
 
 def judge_answer(items: list[SeenRate], asked_at: float) -> Iterator[str]:
-    """Yield the rates of a query that are called FRESH and were stale when it was sent (Unix time)."""
+    """Yield each rate called FRESH that was stale when the query was sent (Unix time)."""
     for item in items:
         age_s = asked_at - _time(item).timestamp()
         if item["freshness"] == "FRESH" and age_s > item["ttlMs"] / 1000 + CLOCK_TOLERANCE_S:

@@ -1,4 +1,4 @@
-"""Clients of real libraries, from the program of the rolling restart (`tests/clients/viewers.mjs`).
+"""Clients of real libraries: the program `tests/clients/viewers.mjs`.
 
 Each must come back by itself. They need Node, Chromium and the packages of that folder, so they are optional.
 """

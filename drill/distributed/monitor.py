@@ -1,4 +1,4 @@
-"""Watches the gateways as an operator does: readiness, facts and states, and the heartbeats of the pipeline."""
+"""Watches the gateways as an operator does: readiness, facts and states."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ class GatewayView:
 
 @dataclass
 class Monitor:
-    """What is seen of the system now."""
+    """The latest observations of the system."""
 
     system: DistributedSystem
     clients: Clients

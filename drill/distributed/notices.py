@@ -1,4 +1,4 @@
-"""Where an operator or a client can see a fault: conditions on what the monitor sees.
+"""Conditions on what the monitor sees: the places where a fault is visible.
 
 Each returns the words for the report, or None while there is nothing to see.
 """

@@ -37,7 +37,7 @@ class RatewireProcess:
         return self._process is not None and self._process.returncode is None
 
     def heartbeat_age_s(self) -> float | None:
-        """How far its heartbeat is from now, either way; None without one."""
+        """Return the distance of its heartbeat from now, either way; None without one."""
         try:
             return abs(time.time() - self._heartbeat.stat().st_mtime)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The table of the drill: fault, noticed, seen by clients, recovered; on the terminal and in docs/chaos.md."""
+"""The table of the drill, on the terminal and in docs/chaos.md."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

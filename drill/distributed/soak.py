@@ -1,4 +1,4 @@
-"""The distributed form under steady load for hours: memory and descriptors of each process, and their slopes."""
+"""The distributed form under steady load: the growth of each process."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drill.distributed.clients import connected_clients
-from drill.distributed.judgement import Limits
+from drill.distributed.judgement import Excuses
 from drill.distributed.slope import BLOCKS, Slope, fit_slope
 from drill.distributed.system import DistributedSystem, run_distributed
 
@@ -113,7 +113,7 @@ async def run_soak(hours: float, console: Console) -> SoakReport:
         console.print(f"starting the distributed form in {folder}", highlight=False)
         system = await stack.enter_async_context(run_distributed(folder, shortened=False, with_clocks=False))
         clients = await stack.enter_async_context(connected_clients(system.url, SUBSCRIBERS))
-        clients.begin_step(Limits())
+        clients.begin_step(Excuses())
         console.print(f"warming up for {warm_up_s:.0f} s")
         await asyncio.sleep(warm_up_s)
         samples: dict[str, Samples] = {}

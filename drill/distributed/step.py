@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
 from drill.distributed.clients import SYMBOLS, Clients
-from drill.distributed.faults import STALE_S, Fault
-from drill.distributed.judgement import Limits
+from drill.distributed.faults import STALE_S, PartFault
+from drill.distributed.judgement import Excuses
 from drill.distributed.libraries import LibrarySeen, LibraryViewers
 from drill.distributed.monitor import Monitor
 from drill.distributed.notices import Notice
@@ -31,9 +31,9 @@ Progress = Callable[[str], None]
 
 @dataclass
 class StepResult:
-    """What came of one fault. Times in seconds; None is never."""
+    """The outcome of one fault. Times in seconds; None is never."""
 
-    fault: Fault
+    fault: PartFault
     noticed_s: float | None = None
     where: str | None = None
     lasted_s: float = 0.0
@@ -49,7 +49,7 @@ class StepResult:
 
 
 async def run_step(
-    fault: Fault, monitor: Monitor, libraries: LibraryViewers | None, progress: Progress
+    fault: PartFault, monitor: Monitor, libraries: LibraryViewers | None, progress: Progress
 ) -> StepResult:
     """Inject one fault, and judge what came of it."""
     clients, result = monitor.clients, StepResult(fault)
@@ -57,7 +57,7 @@ async def run_step(
         await monitor.spread_clients()
     except TimeoutError:
         result.misses.append(f"before it, not all subscribers came back: {monitor.describe() or 'all well'}")
-    clients.begin_step(Limits(held_up_s=fault.held_up_s, loses_cache=fault.loses_cache))
+    clients.begin_step(Excuses(held_up_s=fault.held_up_s, loses_cache=fault.loses_cache))
     monitor.begin_step()
     if libraries is not None:
         await libraries.begin_step()
@@ -80,7 +80,7 @@ async def run_step(
     return result
 
 
-async def _notice(fault: Fault, monitor: Monitor, result: StepResult, began: float) -> None:
+async def _notice(fault: PartFault, monitor: Monitor, result: StepResult, began: float) -> None:
     if fault.notice is None:
         return
     result.where = await _wait_for(fault.notice, monitor, fault.noticed_within_s)
@@ -92,7 +92,7 @@ async def _notice(fault: Fault, monitor: Monitor, result: StepResult, began: flo
         result.noticed_s = time.monotonic() - began
 
 
-async def _wait_until_visible(fault: Fault, monitor: Monitor, result: StepResult) -> None:
+async def _wait_until_visible(fault: PartFault, monitor: Monitor, result: StepResult) -> None:
     if fault.until is not None and await _wait_for(fault.until, monitor, fault.until_s) is None:
         result.misses.append(
             f"waited {fault.until_s:g} s in vain for its later effect; seen: {monitor.describe() or 'all well'}"
@@ -107,7 +107,7 @@ async def _wait_until_visible(fault: Fault, monitor: Monitor, result: StepResult
     await asyncio.sleep(LASTS_S)
 
 
-async def _recover(fault: Fault, monitor: Monitor, result: StepResult, progress: Progress) -> None:
+async def _recover(fault: PartFault, monitor: Monitor, result: StepResult, progress: Progress) -> None:
     healed_at = time.monotonic()
 
     async def is_recovered() -> bool:
@@ -152,7 +152,7 @@ async def _read_cache(monitor: Monitor) -> Mapping[str, datetime]:
     }
 
 
-def _sum_up(fault: Fault, clients: Clients, result: StepResult) -> None:
+def _sum_up(fault: PartFault, clients: Clients, result: StepResult) -> None:
     seen = clients.seen
     result.longest_s, result.gaps = clients.longest_s(), clients.gaps
     result.ended, result.queries, result.failed, result.judged = (

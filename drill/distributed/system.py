@@ -1,4 +1,4 @@
-"""The distributed form on this machine: its processes and servers, and relays and clocks to mislead them."""
+"""The distributed form on this machine, with relays and clocks to mislead it."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ class DistributedSystem:
 
     @property
     def url(self) -> str:
-        """Where clients go: nginx."""
+        """The address of nginx, for clients."""
         return self.servers["nginx"].url
 
     def gateway_url(self, name: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from drill.distributed.app import run_chaos, select
 from drill.distributed.faults import FAULTS, SHORT
-from drill.distributed.judgement import ClientState, Limits, SeenEvent, SeenRate, judge_answer
+from drill.distributed.judgement import ClientState, Excuses, SeenEvent, SeenRate, judge_answer
 from drill.distributed.report import BEGIN, END, ChaosReport
 from drill.distributed.slope import BLOCKS, fit_slope
 from drill.distributed.soak import Samples, SoakReport
@@ -44,9 +44,9 @@ def event(*items: SeenRate, kind: str = "UPDATE", recovered: bool | None = None)
 
 
 def misses(
-    client: ClientState, seen: SeenEvent, *, is_first: bool = False, limits: Limits | None = None
+    client: ClientState, seen: SeenEvent, *, is_first: bool = False, excuses: Excuses | None = None
 ) -> list[str]:
-    return list(client.take(seen, is_first=is_first, limits=limits or Limits(), now=NOW.timestamp()))
+    return list(client.take(seen, is_first=is_first, excuses=excuses or Excuses(), now=NOW.timestamp()))
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def test_an_older_observation_is_found(client: ClientState) -> None:
 
 
 def test_a_stale_value_called_fresh_is_found(client: ClientState) -> None:
-    """By the true time, whatever the gateway's clock says; bytes that a fault held up are excused."""
+    """By the true time, whatever the gateway says; bytes that a fault held up are excused."""
     client.held.clear()
     assert "FRESH on arrival" in misses(client, event(rate(age_s=60)))[0]
     client.held.clear()
     assert misses(client, event(rate(age_s=60, freshness="STALE"))) == []
     client.held.clear()
-    assert misses(client, event(rate(age_s=30)), limits=Limits(held_up_s=40)) == []
+    assert misses(client, event(rate(age_s=30)), excuses=Excuses(held_up_s=40)) == []
 
 
 def test_an_answer_is_judged_by_the_time_of_its_question() -> None:
@@ -86,7 +86,7 @@ def test_a_resumed_subscription_proves_what_was_missed_or_says_gap(client: Clien
     assert "neither" in misses(client, event(kind="SNAPSHOT"), is_first=True)[0]
     assert "neither" in misses(client, event(rate(price="2")), is_first=True)[0]
     assert "GAP" in misses(client, event(kind="GAP"), is_first=True)[0]
-    assert misses(client, event(kind="GAP"), is_first=True, limits=Limits(loses_cache=True)) == []
+    assert misses(client, event(kind="GAP"), is_first=True, excuses=Excuses(loses_cache=True)) == []
     assert client.gaps == 2
 
 
@@ -94,7 +94,7 @@ def test_a_value_that_comes_again_on_resuming_is_found(client: ClientState) -> N
     """Unless the cache lost its contents; the same value with another freshness is news."""
     again = event(rate(), kind="SNAPSHOT", recovered=True)
     assert "came twice" in misses(client, again, is_first=True)[0]
-    assert misses(client, again, is_first=True, limits=Limits(loses_cache=True)) == []
+    assert misses(client, again, is_first=True, excuses=Excuses(loses_cache=True)) == []
     stale = event(rate(freshness="STALE"), kind="SNAPSHOT", recovered=True)
     assert misses(client, stale, is_first=True) == []
 
@@ -186,7 +186,7 @@ def test_a_soak_fails_for_growth_and_admits_what_it_cannot_show() -> None:
 @pytest.mark.alone
 @pytest.mark.timeout(400)
 async def test_three_faults_of_the_distributed_form_hold() -> None:
-    """A killed gateway, a frozen Redis, and a consumer with a wrong clock under a dead push feed."""
+    """A killed gateway, a frozen Redis, a consumer with a wrong clock beside a frozen feed."""
     report = await run_chaos(select(SHORT), Console(quiet=True), subscribers=SUBSCRIBERS)
     assert report.misses() == []
     assert [each.fault.name for each in report.results] == list(SHORT)
