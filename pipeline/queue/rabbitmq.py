@@ -221,8 +221,9 @@ def translated_errors(where: str = "") -> Iterator[None]:
     try:
         with preserve_cancellation():
             yield
-    # aio_pika raises RuntimeError for a connection or channel that is already closed.
-    except (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError) as exc:
+    # aio_pika raises RuntimeError for a connection or channel that is already closed; aiormq's `FrameReceiver.get_frame`
+    # StopAsyncIteration for one that ended between the connection and the first frame.
+    except (AMQPError, PAMQPException, OSError, TimeoutError, RuntimeError, StopAsyncIteration) as exc:
         raise QueueUnavailable(f"RabbitMQ{where}: {type(exc).__name__}: {exc}") from exc
 
 

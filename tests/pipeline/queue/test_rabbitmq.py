@@ -6,7 +6,7 @@ import aio_pika
 import pytest
 
 from pipeline.queue.names import queue_name
-from pipeline.queue.rabbitmq import RabbitTaskQueue
+from pipeline.queue.rabbitmq import RabbitTaskQueue, translated_errors
 from pipeline.task import decode_task
 from rates.clock import utc_now
 from rates.errors import InvalidSetting, QueueUnavailable
@@ -31,6 +31,12 @@ async def test_an_absent_broker_is_unavailable() -> None:
             pass
     await queue.close()
     await queue.close()
+
+
+async def test_an_end_before_the_first_frame_is_no_unexpected_error() -> None:
+    """The chaos drill saw it while a broker restarted behind a relay, which accepts and ends at once."""
+    with pytest.raises(QueueUnavailable, match="StopAsyncIteration"), translated_errors():
+        raise StopAsyncIteration
 
 
 @pytest.mark.parametrize(
