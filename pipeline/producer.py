@@ -4,6 +4,7 @@ One of several producers issues each tick, and any of them the next.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -37,7 +38,9 @@ class Producer:
         claim: TickClaim,
         queue: TaskQueue,
         heartbeat: Heartbeat,
+        on_outcome: Callable[[str | None], None] | None = None,
     ) -> None:
+        """`on_outcome` gets why a tick was not issued, None if it was."""
         self._source = source
         self._interval = interval
         self._shard_size = shard_size
@@ -45,6 +48,7 @@ class Producer:
         self._claim = claim
         self._queue = queue
         self._heartbeat = heartbeat
+        self._on_outcome = on_outcome
         self._next_at = 0.0
         self._failed_ticks = 0
         self._log = structlog.get_logger("ratewire.producer").bind(source=source.value)
@@ -89,15 +93,16 @@ class Producer:
 
     def _record_failure(self, exc: Exception) -> None:
         self._failed_ticks += 1
-        self._log.warning(
-            "tick not issued",
-            error=str(exc) or "not confirmed before the next tick",
-            failed=self._failed_ticks,
-        )
+        error = str(exc) or "RabbitMQ or Redis has not confirmed before the next tick"
+        self._log.warning("tick not issued", error=error, failed=self._failed_ticks)
+        if self._on_outcome is not None:
+            self._on_outcome(error)
 
     def _record_success(self, tasks: int) -> None:
         if self._failed_ticks:
             self._log.info("issuing again", failed=self._failed_ticks)
+            if self._on_outcome is not None:
+                self._on_outcome(None)
         self._failed_ticks = 0
         self._heartbeat.beat()
         self._log.debug("tick", tasks=tasks)

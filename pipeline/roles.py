@@ -153,12 +153,14 @@ async def produce(
     claim = context.coordination.tick_claim("tick")
     async with asyncio.TaskGroup() as group:
         helpers = [_start(group, "watchlist", watchlist.refresh_forever)]
+        outcomes: dict[Source, Callable[[str | None], None]] = {}
         for source in polled(adapters):
             health = SourceHealth(source, role=PRODUCER_ROLE, instance=instance)
             health.record_success()
             # Only an issued tick renews the heartbeat.
             report = partial(context.report, health, heartbeat=Heartbeat(None))
             helpers.append(_start(group, f"reporter {source}", report, health))
+            outcomes[source] = partial(health.set_notice, "ticks")
         with suppress(TimeoutError):
             async with asyncio.timeout(None) as shutdown, asyncio.TaskGroup() as schedules:
                 for source, adapter in polled(adapters).items():
@@ -170,6 +172,7 @@ async def produce(
                         claim=claim,
                         queue=queue,
                         heartbeat=context.heartbeat,
+                        on_outcome=outcomes[source],
                     )
                     _start(schedules, f"producer {source}", partial(producer.run, stop))
                 await stop.wait()

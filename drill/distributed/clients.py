@@ -91,7 +91,8 @@ class ResumingSubscriber:
                 self._clients.seen.miss(f"a subscription got a final answer: {exc}")
             except (OSError, TimeoutError, WebSocketException):
                 pass
-            self._clients.seen.ended += 1
+            if not self._leave.expired():
+                self._clients.seen.ended += 1
             await asyncio.sleep(random.uniform(*RECONNECT_S))  # noqa: S311 - no secret
 
     async def _subscribe(self) -> None:

@@ -27,6 +27,7 @@ from drill.distributed.notices import (
     clients_moved,
     clients_silent,
     heartbeat_old,
+    logged,
     no_answer,
     not_ready,
     own_skew,
@@ -49,6 +50,8 @@ REDIS_NOTICED_S = 6.0 + SLACK_S
 CLOCK_NOTICED_S = 5.0 + 2.0 + SLACK_S
 STALE_S = TTL_S + INTERVAL_S + SLACK_S
 COINGECKO_STALE_S = COINGECKO_TTL_S + INTERVAL_S + SLACK_S
+# A process is lost after 10 s without a report.
+LOST_S = 10.0 + SLACK_S
 HEARTBEAT_NOTICED_S = HEARTBEAT_AGE_S + SLACK_S
 # A process needs some seconds to start; the others reconnect within a few seconds; then a TTL passes.
 RECOVERED_S = 30.0 + SLACK_S
@@ -89,6 +92,8 @@ class PartFault:
 
 
 _REDIS_AWAY = r"\(Redis\) is out of reach since"
+_LOST = r"-\S+ has not reported since"
+_NO_TASKS = "no tasks: "
 _BINANCE, _KRAKEN, _COINGECKO = Source.BINANCE, Source.KRAKEN, Source.COINGECKO
 _CLOCK_OF = r"the clock of {}-\S+ is \d+ s {} the true time"
 
@@ -172,10 +177,24 @@ REDIS_FAULTS = (
     ),
 )
 RABBITMQ_FAULTS = (
-    PartFault("rabbitmq-kill", "SIGKILL", killed("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault(
+        "rabbitmq-kill", "SIGKILL", killed("rabbitmq"), reason(_COINGECKO, "RabbitMQ"), COINGECKO_STALE_S
+    ),
     PartFault("rabbitmq-restart", "SIGTERM, start", restarted("rabbitmq"), None),
-    PartFault("rabbitmq-freeze", "SIGSTOP", frozen("rabbitmq"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
-    PartFault("rabbitmq-full", "disk alarm", full_rabbitmq, reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault(
+        "rabbitmq-freeze",
+        "SIGSTOP",
+        frozen("rabbitmq"),
+        reason(_COINGECKO, _NO_TASKS + ".*RabbitMQ"),
+        COINGECKO_STALE_S,
+    ),
+    PartFault(
+        "rabbitmq-full",
+        "disk alarm",
+        full_rabbitmq,
+        reason(_COINGECKO, _NO_TASKS + ".*RabbitMQ"),
+        COINGECKO_STALE_S,
+    ),
 )
 POSTGRES_FAULTS = (
     PartFault("postgres-kill", "SIGKILL", killed("postgres"), catalog_error("gateway-2"), 2 + SLACK_S),
@@ -183,10 +202,20 @@ POSTGRES_FAULTS = (
     PartFault("postgres-freeze", "SIGSTOP", frozen("postgres"), catalog_error("gateway-2"), 2 + 10 + SLACK_S),
 )
 PRODUCER_FAULTS = (
-    PartFault("producer-kill", "SIGKILL", killed("producer"), reason(_COINGECKO, ""), COINGECKO_STALE_S),
+    PartFault(
+        "producer-kill",
+        "SIGKILL",
+        killed("producer"),
+        reason(_COINGECKO, _NO_TASKS + "producer" + _LOST),
+        COINGECKO_STALE_S,
+    ),
     PartFault("producer-restart", "SIGTERM, start", restarted("producer"), None),
     PartFault(
-        "producer-freeze", "SIGSTOP", frozen("producer"), heartbeat_old("producer"), HEARTBEAT_NOTICED_S
+        "producer-freeze",
+        "SIGSTOP",
+        frozen("producer"),
+        reason(_COINGECKO, _NO_TASKS + "producer" + _LOST),
+        COINGECKO_STALE_S,
     ),
     PartFault(
         "producer-clock",
@@ -199,8 +228,8 @@ PRODUCER_FAULTS = (
         "producer-rabbitmq-blackhole",
         "no byte between it and RabbitMQ",
         blackholed("producer", "rabbitmq"),
-        heartbeat_old("producer"),
-        HEARTBEAT_NOTICED_S,
+        reason(_COINGECKO, _NO_TASKS + ".*RabbitMQ"),
+        COINGECKO_STALE_S,
     ),
 )
 CONSUMER_FAULTS = (
@@ -208,12 +237,16 @@ CONSUMER_FAULTS = (
         "consumer-kill",
         "the only one of CoinGecko: SIGKILL",
         killed("consumer-coingecko"),
-        reason(_COINGECKO, ""),
-        COINGECKO_STALE_S,
+        reason(_COINGECKO, "consumer" + _LOST),
+        LOST_S,
     ),
     PartFault("consumer-restart", "SIGTERM, start", restarted("consumer-coingecko"), None),
     PartFault(
-        "consumer-freeze", "SIGSTOP", frozen("consumer-coingecko"), reason(_COINGECKO, ""), COINGECKO_STALE_S
+        "consumer-freeze",
+        "SIGSTOP",
+        frozen("consumer-coingecko"),
+        reason(_COINGECKO, "consumer" + _LOST),
+        LOST_S,
     ),
     PartFault(
         "consumer-clock",
@@ -227,15 +260,15 @@ CONSUMER_FAULTS = (
         "consumer-rabbitmq-blackhole",
         "no byte between it and RabbitMQ",
         blackholed("consumer-coingecko", "rabbitmq"),
-        reason(_COINGECKO, ""),
+        reason(_COINGECKO, "RabbitMQ"),
         COINGECKO_STALE_S,
     ),
     PartFault(
         "consumer-redis-blackhole",
         "no byte between it and Redis",
         blackholed("consumer-coingecko", "redis"),
-        reason(_COINGECKO, ""),
-        COINGECKO_STALE_S,
+        reason(_COINGECKO, "consumer" + _LOST),
+        LOST_S,
     ),
 )
 STREAM_FAULTS = (
@@ -243,11 +276,11 @@ STREAM_FAULTS = (
         "stream-kill",
         "the only one of Kraken: SIGKILL",
         killed("stream-kraken"),
-        reason(_KRAKEN, ""),
-        STALE_S,
+        reason(_KRAKEN, "stream" + _LOST),
+        LOST_S,
     ),
     PartFault("stream-restart", "SIGTERM, start", restarted("stream-kraken"), None),
-    PartFault("stream-freeze", "SIGSTOP", frozen("stream-kraken"), reason(_KRAKEN, ""), STALE_S),
+    PartFault("stream-freeze", "SIGSTOP", frozen("stream-kraken"), reason(_KRAKEN, "stream" + _LOST), LOST_S),
     PartFault(
         "stream-clock",
         "5 min behind",
@@ -259,8 +292,8 @@ STREAM_FAULTS = (
         "stream-redis-blackhole",
         "no byte between it and Redis",
         blackholed("stream-kraken", "redis"),
-        reason(_KRAKEN, ""),
-        STALE_S,
+        reason(_KRAKEN, "stream" + _LOST),
+        LOST_S,
     ),
 )
 LISTINGS_FAULTS = (
@@ -280,7 +313,7 @@ LISTINGS_FAULTS = (
         "listings-postgres-blackhole",
         "no byte between it and Postgres",
         blackholed("listings", "postgres"),
-        reason(_BINANCE, "listings"),
+        logged("listings", "listing not looked at"),
         60,
     ),
 )

@@ -66,6 +66,8 @@ class Monitor:
     def begin_step(self) -> None:
         """Set what was seen aside, before a fault."""
         self.before = self.views
+        for process in self.system.processes.values():
+            process.mark_log()
         self.step_began_at = time.monotonic()
         self.views = dict.fromkeys(GATEWAYS, GatewayView())
 

@@ -103,6 +103,16 @@ def heartbeat_old(process: str) -> Notice:
     return look
 
 
+def logged(process: str, text: str) -> Notice:
+    """The process has logged the text since the fault."""
+
+    def look(monitor: Monitor) -> str | None:
+        found = text in monitor.system.processes[process].read_log_since_mark()
+        return f"log of {process}: “{text}”" if found else None
+
+    return look
+
+
 def process_ended(process: str) -> Notice:
     """The process has ended, which its supervisor sees."""
     return lambda monitor: (

@@ -24,6 +24,7 @@ class RatewireProcess:
         self._heartbeat = folder / f"{name}.heartbeat"
         self._env = {**env, "RATEWIRE_HEARTBEAT_FILE": str(self._heartbeat)}
         self._log = folder / f"{name}.log"
+        self._mark = 0
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -46,6 +47,16 @@ class RatewireProcess:
     def read_log(self) -> str:
         """Return all that it has printed."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+    def mark_log(self) -> None:
+        """Let `read_log_since_mark` begin here."""
+        self._mark = self._log.stat().st_size if self._log.exists() else 0
+
+    def read_log_since_mark(self) -> str:
+        """Return the output since the mark."""
+        with self._log.open("rb") as log:
+            log.seek(self._mark)
+            return log.read().decode(errors="replace")
 
     async def start(self) -> None:
         """Start it, unless it runs."""

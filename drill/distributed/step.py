@@ -13,7 +13,7 @@ from drill.distributed.clients import SYMBOLS, Clients
 from drill.distributed.faults import STALE_S, PartFault
 from drill.distributed.judgement import Excuses
 from drill.distributed.libraries import LibrarySeen, LibraryViewers
-from drill.distributed.monitor import Monitor
+from drill.distributed.monitor import RECONNECTED_S, Monitor
 from drill.distributed.notices import Notice
 from drill.distributed.system import DRILLED, REDIS
 from rates.redis_keys import RedisKeys
@@ -73,6 +73,7 @@ async def run_step(
     finally:
         noticing.cancel()
     await _recover(fault, monitor, result, progress)
+    await _resume_some(monitor, result)
     await _compare_with_cache(monitor, result)
     if libraries is not None:
         result.libraries = await libraries.end_step(result.misses.append, fault.gives_up)
@@ -123,6 +124,19 @@ async def _recover(fault: PartFault, monitor: Monitor, result: StepResult, progr
         f"not recovered within {fault.recovered_within_s:g} s: {monitor.describe() or 'all well'}; "
         f"{silent} subscribers without an event"
     )
+
+
+async def _resume_some(monitor: Monitor, result: StepResult) -> None:
+    """Let half of the subscribers leave and resume: the cursors from before the fault must still be proved."""
+    clients, moment = monitor.clients, time.monotonic() + RECONNECTED_S
+    for each in clients.subscribers[::2]:
+        each.reconnect()
+
+    async def are_back() -> bool:
+        return clients.all_heard_since(moment)
+
+    if not await _within(BACK_WITHIN_S, are_back):
+        result.misses.append(f"not every subscriber could resume within {BACK_WITHIN_S:g} s")
 
 
 async def _compare_with_cache(monitor: Monitor, result: StepResult) -> None:

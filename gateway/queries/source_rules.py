@@ -20,6 +20,8 @@ from runtime.clock.clock_state import NAMED_FROM_S, describe_skew
 FRESH_SHARE = 0.5
 SUSPECTS_NAMED = 5
 MAX_REASON_LENGTH = 300
+# Processes report every 2 s: one that has missed five reports has died, or is frozen or cut off.
+LOST_AFTER = timedelta(seconds=10)
 # Clocks that differ by less agree well enough.
 NAMED_SKEW = timedelta(seconds=NAMED_FROM_S)
 
@@ -40,7 +42,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `last` is the ticker that arrived last, `latest_observed_at` the latest event time; `fresh` and `tracked` count
     instruments; `reports` come from processes that report regularly; `cut_off` tells why the cache is out of reach. `clock_skew`
-    is that of this process's machine, `clock_problem` tells which clocks it found wrong.
+    is that of this process's machine, `clock_problem` tells which clocks it found wrong. `cache_time` is the time by the clock that
+    dates the reports; without it no process counts as lost.
     """
 
     source: Source
@@ -58,6 +61,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: str | None = None
     clock_skew: timedelta = timedelta()
     clock_problem: str | None = None
+    cache_time: datetime | None = None
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +119,7 @@ def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     )
 
 
-def _classify(  # noqa: C901, PLR0911 - one return per rule
+def _classify(  # noqa: C901, PLR0911, PLR0912 - one return per rule
     facts: SourceFacts, now: datetime
 ) -> tuple[SourceState, str | None]:
     """Return the first state that applies, worst evidence first, and its reason."""
@@ -132,11 +136,15 @@ def _classify(  # noqa: C901, PLR0911 - one return per rule
         return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
     if len(troubled) == len(working):
         return _link_state(troubled), _describe(troubled, working)
+    if len(lost := _lost(working, facts)) == len(working):
+        silence = _describe_lost(lost)
+        return (SourceState.DOWN, f"{silence}; {quiet}") if quiet else (SourceState.DEGRADED, silence)
     remark = _remark(working)
     if quiet:
         # A source that is polled has no feed to say why, such as that all its values are refused.
         why = remark or next((report.reason for report in working if report.reason), None)
-        return SourceState.STALLED, "; ".join(filter(None, (quiet, _describe_clocks(facts), why)))
+        reasons = (quiet, _describe_clocks(facts), why, _describe_producers(facts))
+        return SourceState.STALLED, "; ".join(filter(None, reasons))
     if troubled:
         return SourceState.DEGRADED, _describe(troubled, working)
     if clocks := _describe_clocks(facts):
@@ -162,6 +170,30 @@ def _cache_error(reports: Sequence[SourceReport]) -> str | None:
     """Return why the process that reported last of those that cannot write to the cache cannot."""
     failed = [report for report in reports if report.cache_error is not None]
     return max(failed, key=lambda report: report.reported_at).cache_error if failed else None
+
+
+def _lost(reports: Sequence[SourceReport], facts: SourceFacts) -> list[SourceReport]:
+    """Return those of the reports whose processes have stopped reporting."""
+    now = facts.cache_time
+    return [] if now is None else [each for each in reports if now - each.reported_at > LOST_AFTER]
+
+
+def _describe_lost(lost: Sequence[SourceReport]) -> str:
+    """Name the process that reported last, as the others had gone before."""
+    last = max(lost, key=lambda report: report.reported_at)
+    since = f"since {last.reported_at.isoformat(timespec='seconds')}"
+    return f"{last.instance} has not reported {since}: it has ended, is frozen or cut off"
+
+
+def _describe_producers(facts: SourceFacts) -> str | None:
+    """Return why a polled source gets no tasks, as far as its producers' reports tell."""
+    producers = [report for report in facts.reports if report.role == PRODUCER_ROLE]
+    if not producers:
+        return None
+    if len(lost := _lost(producers, facts)) == len(producers):
+        return f"no tasks: {_describe_lost(lost)}"
+    troubled = next((report.reason for report in producers if report.reason and report not in lost), None)
+    return f"no tasks: {troubled}" if troubled else None
 
 
 def _skew_ms(facts: SourceFacts) -> int | None:

@@ -70,9 +70,11 @@ class SourceStatusReader:
 
     def _status(self, source: Source, now: datetime) -> SourceStatus:
         part, count = self._mirror.sources[source], self._count(source, now)
+        cache_time = self._mirror.cache_clock()
         facts = SourceFacts(
             source=source,
-            reports=part.reports(self._mirror.cache_clock()),
+            reports=part.reports(cache_time),
+            cache_time=cache_time,
             last=part.newest,
             latest_observed_at=part.latest_observed_at,
             tickers_per_minute=part.tickers_per_minute(now),

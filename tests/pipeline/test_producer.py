@@ -56,6 +56,7 @@ async def make_producer(
     reader: FakeReader | None = None,
     interval: timedelta = INTERVAL,
     heartbeat: Path | None = None,
+    outcomes: list[str | None] | None = None,
 ) -> Producer:
     watchlist = Watchlist(reader or FakeReader(INSTRUMENTS), refresh=timedelta(seconds=1))
     await watchlist.read()
@@ -67,6 +68,7 @@ async def make_producer(
         claim=claim,
         queue=queue,
         heartbeat=Heartbeat(heartbeat),
+        on_outcome=None if outcomes is None else outcomes.append,
     )
 
 
@@ -101,6 +103,19 @@ async def test_two_producers_do_not_double_the_tasks() -> None:
     assert sorted([await producer.issue_tick() for producer in producers]) == [0, 3]
     clock.advance(seconds=4)
     assert sorted([await producer.issue_tick() for producer in producers]) == [0, 3]
+
+
+async def test_why_a_tick_was_not_issued_is_told_until_one_is() -> None:
+    """For the report of the process: clients read why a polled source gets nothing."""
+    clock, queue, outcomes = FakeClock(), FlakyQueue(), list[str | None]()
+    producer = await make_producer(queue, MemoryTickClaim(clock), outcomes=outcomes)
+    queue.away = True
+    await producer.issue_tick()
+    queue.away = False
+    for _ in range(2):
+        clock.advance(seconds=4)
+        await producer.issue_tick()
+    assert outcomes == ["RabbitMQ: away", None]
 
 
 async def test_an_unavailable_queue_costs_one_tick(tmp_path: Path) -> None:

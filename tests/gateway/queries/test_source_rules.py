@@ -199,3 +199,39 @@ def test_more_silent_symbols_than_can_be_named_are_counted() -> None:
     status = assess(facts(UP, feed(BTC, ETH, count=300), feed(BTC, SOL, count=400, instance="2")), NOW)
     assert (status.silent, status.silent_count) == ((BTC, ETH), 300)
     assert status.state is SourceState.DEGRADED
+
+
+LATE = NOW + timedelta(seconds=11)
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(1, SourceState.DEGRADED), (11, SourceState.DOWN)])
+def test_a_lone_process_that_has_stopped_reporting_is_named(age_s: float, state: SourceState) -> None:
+    """O18: killed, frozen or cut off. It is known before its values are stale, and DOWN once they are."""
+    status = assess(facts(feed(instance="stream-h1-7"), age_s=age_s, cache_time=LATE), NOW)
+    assert status.state is state
+    assert (status.reason or "").startswith(
+        "stream-h1-7 has not reported since 2026-11-22T12:00:00+00:00: it has ended"
+    )
+
+
+def test_a_process_that_reports_speaks_for_those_that_have_gone() -> None:
+    """As after a restart: the report of the old process stays for a minute."""
+    gone, new = report(instance="old"), report(instance="new", reported_at=LATE)
+    assert assess(facts(gone, new, cache_time=LATE), NOW).state is SourceState.UP
+    at_the_bound = assess(facts(gone, cache_time=NOW + timedelta(seconds=10)), NOW)
+    assert at_the_bound.state is SourceState.UP
+
+
+def test_a_polled_source_without_tasks_names_its_producer() -> None:
+    """Gone, or without its queue; not while another producer reports and has no trouble."""
+    consumer = report(reported_at=LATE)
+    gone = report(instance="producer-h1-1", role=PRODUCER_ROLE)
+    stuck = report(instance="p2", role=PRODUCER_ROLE, reported_at=LATE, reason="RabbitMQ: refused")
+    fine = report(instance="p3", role=PRODUCER_ROLE, reported_at=LATE)
+    reasons = [
+        assess(facts(consumer, *producers, age_s=11, cache_time=LATE), NOW).reason or ""
+        for producers in ([gone], [gone, stuck], [gone, fine])
+    ]
+    assert "no tasks: producer-h1-1 has not reported since" in reasons[0]
+    assert reasons[1].endswith("no tasks: RabbitMQ: refused")
+    assert "no tasks" not in reasons[2]
