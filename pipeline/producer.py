@@ -68,7 +68,7 @@ class Producer:
 
         Nor if less than `least_left` of it is left. Returns how many the queue confirmed.
         """
-        loop, enqueued = asyncio.get_running_loop(), 0
+        loop, enqueued, awaited = asyncio.get_running_loop(), 0, "Redis has not answered the claim"
         # Until the claim tells the end of the tick. Ticks that are missed meanwhile are skipped: their data would be old.
         self._next_at = loop.time() + min(self._interval, RETRY_WAIT).total_seconds()
         try:
@@ -77,10 +77,13 @@ class Producer:
                 tick = await self._claim.claim(self._source, self._interval, least_left)
                 self._next_at = loop.time() + tick.left.total_seconds()
                 limit.reschedule(self._next_at)
+                awaited = "RabbitMQ has not confirmed the tasks"
                 if tick.is_claimed:
                     enqueued = await self._enqueue(tick)
-        except (BackendUnavailable, TimeoutError) as exc:
-            self._record_failure(exc)
+        except BackendUnavailable as exc:
+            self._record_failure(str(exc))
+        except TimeoutError:
+            self._record_failure(f"{awaited} before the next tick")
         else:
             self._record_success(enqueued)
         return enqueued
@@ -91,9 +94,8 @@ class Producer:
         await self._queue.enqueue(tasks)
         return len(tasks)
 
-    def _record_failure(self, exc: Exception) -> None:
+    def _record_failure(self, error: str) -> None:
         self._failed_ticks += 1
-        error = str(exc) or "RabbitMQ or Redis has not confirmed before the next tick"
         self._log.warning("tick not issued", error=error, failed=self._failed_ticks)
         if self._on_outcome is not None:
             self._on_outcome(error)

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from cache.redis_client import open_redis
-from simulator.feed_endpoint import PATHS
 from drill.distributed.nginx import start_nginx
+from simulator.feed_endpoint import PATHS
 from tests.e2e.processes import Command, free_port, running, running_all
 
 

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from drill.distributed.faked_clock import FakedClock
 from tests.backends import Server, start_redis
 from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, execute, rates
 from tests.e2e.processes import eventually
-from drill.distributed.faked_clock import FakedClock
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.servers]
 

@@ -14,6 +14,8 @@ from gql import Client, gql
 from gql.transport.exceptions import TransportError
 from gql.transport.websockets import WebsocketsTransport
 
+from drill.distributed.nginx import start_nginx
+from drill.distributed.relay import cuttable
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -21,8 +23,6 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.backends import free_port, start_redis
 from tests.dashboard.browser import find_chromium
-from drill.distributed.relay import cuttable
-from drill.distributed.nginx import start_nginx
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import Writer
 from tests.gateway.node_client import node_client

@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 
 from bench.market import make_symbols, populate
-from tests.backends import Server, start_redis, temporary_folder
 from drill.distributed.nginx import start_nginx
+from tests.backends import Server, start_redis, temporary_folder
 from tests.e2e.processes import Command, free_port, running
 from tests.rolling.cpu import measured
 from tests.rolling.report import Restart, Seen
