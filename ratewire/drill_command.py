@@ -24,7 +24,9 @@ def drill(
     context: typer.Context,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Only this fault; may be repeated.")] = None,
-    brief: Annotated[bool, typer.Option("--brief", help="Each kind of fault at one source, in turn.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Each kind of fault at one source, in turn.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
 ) -> None:
     """Inject every fault into every simulated source, and check how the whole system reacts."""
