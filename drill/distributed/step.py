@@ -127,7 +127,10 @@ async def _recover(fault: PartFault, monitor: Monitor, result: StepResult, progr
 
 
 async def _resume_some(monitor: Monitor, result: StepResult) -> None:
-    """Let half of the subscribers leave and resume: the cursors from before the fault must still be proved."""
+    """Let half of the subscribers leave and resume.
+
+    The cursors from before the fault must still be proved.
+    """
     clients, moment = monitor.clients, time.monotonic() + RECONNECTED_S
     for each in clients.subscribers[::2]:
         each.reconnect()

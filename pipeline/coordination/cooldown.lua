@@ -5,8 +5,8 @@ if not now then
   local time = redis.call('TIME')
   now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
-local until_us = now + tonumber(ARGV[1])
-if until_us > tonumber(redis.call('GET', KEYS[1]) or '0') then
-  redis.call('SET', KEYS[1], string.format('%d', until_us), 'PX', math.ceil(tonumber(ARGV[1]) / 1000) + 1000)
+local span = tonumber(ARGV[1])
+if now + span > read_until(KEYS[1], now) then
+  redis.call('SET', KEYS[1], string.format('%d:%d', now + span, span), 'PX', math.ceil(span / 1000) + 1000)
 end
 return 1

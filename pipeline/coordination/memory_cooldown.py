@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from rates.clock import EPOCH, Clock
+from pipeline.coordination.block import Block
+from rates.clock import Clock
 
 
 class MemoryCooldown:
@@ -10,10 +11,11 @@ class MemoryCooldown:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._until = EPOCH
+        self._block = Block()
 
     async def remaining(self) -> timedelta:
-        return max(self._until - self._clock(), timedelta())
+        now = self._clock()
+        return max(self._block.until(now) - now, timedelta())
 
     async def start(self, span: timedelta) -> None:
-        self._until = max(self._until, self._clock() + span)
+        self._block.extend(span, self._clock())

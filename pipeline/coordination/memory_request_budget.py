@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from datetime import datetime, timedelta
 
+from pipeline.coordination.block import Block
 from pipeline.coordination.call_limits import (
     CallLimits,
     cooling_down,
@@ -25,18 +26,22 @@ class MemoryRequestBudget:
         self._source, self._limits, self._clock = source, limits, clock
         self._calls: deque[datetime] = deque(maxlen=limits.calls)
         self._months: Counter[str] = Counter()
-        self._not_before = self._paced_until = EPOCH
-        self._deferred_until: dict[str, datetime] = {}
+        self._cooldown, self._pause = Block(), Block()
+        self._rests: dict[str, Block] = {}
 
     async def take(self, request: str = "") -> CallBudgetState:
         now, limits = self._clock(), self._limits
         left = -1 if limits.monthly is None else max(limits.monthly - self._months[month_of(now)], 0)
-        if now < self._not_before:
-            raise cooling_down(self._source, self._not_before)
+        if now < (cool_at := self._cooldown.until(now)):
+            raise cooling_down(self._source, cool_at)
         if left == 0:
             raise quota_spent(self._source, limits, next_month(now))
-        if now < (due_at := max(self._paced_until, self._deferred_until.get(request, EPOCH))):
+        rest = self._rests.get(request)
+        if now < (due_at := max(self._pause.until(now), rest.until(now) if rest else EPOCH)):
             raise paced(self._source, due_at)
+        if self._calls and self._calls[-1] > now:
+            # Made before the clock stepped back: they count as made now.
+            self._calls = deque((min(each, now) for each in self._calls), maxlen=limits.calls)
         while self._calls and self._calls[0] + limits.window < now:
             self._calls.popleft()
         if len(self._calls) >= limits.calls:
@@ -45,14 +50,14 @@ class MemoryRequestBudget:
         self._months[month_of(now)] += 1
         if left > 1:
             # Spread the rest of the month evenly over the calls that are left.
-            self._paced_until = now + (next_month(now) - now) / left
+            self._pause.extend((next_month(now) - now) / left, now)
         remaining = limits.calls - len(self._calls)
         return state_of(limits, remaining, self._calls[0] + limits.window, left - 1, now)
 
     async def start_cooldown(self, span: timedelta) -> None:
-        self._not_before = max(self._not_before, self._clock() + span)
+        self._cooldown.extend(span, self._clock())
 
     async def defer(self, span: timedelta, request: str) -> None:
         now = self._clock()
-        self._deferred_until = {one: until for one, until in self._deferred_until.items() if until > now}
-        self._deferred_until[request] = max(self._deferred_until.get(request, EPOCH), now + span)
+        self._rests = {one: rest for one, rest in self._rests.items() if rest.until(now) > now}
+        self._rests.setdefault(request, Block()).extend(span, now)

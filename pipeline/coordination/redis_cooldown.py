@@ -12,8 +12,8 @@ class RedisCooldown:
 
     def __init__(self, redis: RedisClient, key: str) -> None:
         self._key = key
-        self._start = LuaScript(redis, read_script("pipeline.coordination", "cooldown.lua"))
-        self._remaining = LuaScript(redis, read_script("pipeline.coordination", "remaining.lua"))
+        self._start = LuaScript(redis, read_script("pipeline.coordination", "block.lua", "cooldown.lua"))
+        self._remaining = LuaScript(redis, read_script("pipeline.coordination", "block.lua", "remaining.lua"))
 
     async def remaining(self) -> timedelta:
         return int(await self._remaining.run([self._key], [])) * _MICROSECOND

@@ -47,8 +47,8 @@ class RedisRequestBudget:
     ) -> None:
         self._keys, self._source, self._limits, self._clock = keys, source, limits, clock
         self._is_clock_shared = is_clock_shared
-        self._take = LuaScript(redis, read_script("pipeline.coordination", "take.lua"))
-        self._cooldown = LuaScript(redis, read_script("pipeline.coordination", "cooldown.lua"))
+        self._take = LuaScript(redis, read_script("pipeline.coordination", "block.lua", "take.lua"))
+        self._cooldown = LuaScript(redis, read_script("pipeline.coordination", "block.lua", "cooldown.lua"))
 
     async def take(self, request: str = "") -> CallBudgetState:
         now, limits, budget = self._clock(), self._limits, self._keys.budget(self._source)

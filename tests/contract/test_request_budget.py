@@ -151,6 +151,29 @@ async def timed(
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("blocked_by", ["calls", "cooldown", "rest"])
+async def test_a_clock_that_steps_back_blocks_for_no_longer_than_before(
+    timed: Callable[[CallLimits, SetClock], RequestBudget], blocked_by: str
+) -> None:
+    """A Redis whose clock was five minutes ahead must not stop calls for five minutes once it is right."""
+    clock = SetClock(NEW_YEAR + timedelta(minutes=5))
+    budget = timed(CallLimits(2, LONG), clock)
+    await budget.take("prices")
+    match blocked_by:
+        case "calls":
+            await budget.take("prices")
+        case "cooldown":
+            await budget.start_cooldown(LONG)
+        case _:
+            await budget.defer(LONG, "prices")
+    clock.now = NEW_YEAR
+    with pytest.raises(SourceRateLimited) as refused:
+        await budget.take("prices")
+    assert refused.value.retry_at == NEW_YEAR + LONG
+    clock.now = NEW_YEAR + LONG + timedelta(milliseconds=1)
+    await budget.take("prices")
+
+
 async def test_no_window_contains_more_calls_than_the_limit(
     timed: Callable[[CallLimits, SetClock], RequestBudget],
 ) -> None:

@@ -206,7 +206,7 @@ LATE = NOW + timedelta(seconds=11)
 
 @pytest.mark.parametrize(("age_s", "state"), [(1, SourceState.DEGRADED), (11, SourceState.DOWN)])
 def test_a_lone_process_that_has_stopped_reporting_is_named(age_s: float, state: SourceState) -> None:
-    """O18: killed, frozen or cut off. It is known before its values are stale, and DOWN once they are."""
+    """Killed, frozen or cut off: DEGRADED before its values are stale, DOWN once they are."""
     status = assess(facts(feed(instance="stream-h1-7"), age_s=age_s, cache_time=LATE), NOW)
     assert status.state is state
     assert (status.reason or "").startswith(

@@ -196,7 +196,7 @@ async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replic
 @pytest.mark.parametrize("replicas", [1, 2, 4])
 async def test_a_greedy_day_in_redis(redis: RedisClient, replicas: int) -> None:
     """The same with the script that all replicas share, many calls per round trip."""
-    digest = await redis.script_load(read_script("pipeline.coordination", "take.lua"))
+    digest = await redis.script_load(read_script("pipeline.coordination", "block.lua", "take.lua"))
     keys = [f"{{coingecko}}:{name}" for name in ("calls", "not-before", "month", "pace", "rest")]
     window_us, taken = int(WINDOW.total_seconds() * 1_000_000), []
     times = greedy_times(replicas)

@@ -34,7 +34,7 @@ async def test_an_absent_broker_is_unavailable() -> None:
 
 
 async def test_an_end_before_the_first_frame_is_no_unexpected_error() -> None:
-    """The chaos drill saw it while a broker restarted behind a relay, which accepts and ends at once."""
+    """A relay before a broker that restarts accepts a connection and ends it at once."""
     with pytest.raises(QueueUnavailable, match="StopAsyncIteration"), translated_errors():
         raise StopAsyncIteration
 
