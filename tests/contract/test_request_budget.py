@@ -155,7 +155,7 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 async def test_a_clock_that_steps_back_blocks_for_no_longer_than_before(
     timed: Callable[[CallLimits, SetClock], RequestBudget], blocked_by: str
 ) -> None:
-    """A Redis whose clock was five minutes ahead must not stop calls for five minutes once it is right."""
+    """A Redis that was five minutes ahead must not stop calls for five minutes afterwards."""
     clock = SetClock(NEW_YEAR + timedelta(minutes=5))
     budget = timed(CallLimits(2, LONG), clock)
     await budget.take("prices")
