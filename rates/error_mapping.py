@@ -42,6 +42,7 @@ TASK_VERDICTS: dict[type[RatesError], Verdict] = {
     errors.QueueUnavailable: Verdict.REQUEUE,
     errors.DatabaseUnavailable: Verdict.REQUEUE,
     errors.InvalidSetting: Verdict.REQUEUE,
+    errors.MigrationFailed: Verdict.REQUEUE,
     errors.PortInUse: Verdict.REQUEUE,
     errors.InvalidRecording: Verdict.REQUEUE,
 }
@@ -76,6 +77,7 @@ GRAPHQL_CODES: dict[type[RatesError], str] = {
     errors.QueueUnavailable: "SERVICE_UNAVAILABLE",
     errors.DatabaseUnavailable: "SERVICE_UNAVAILABLE",
     errors.InvalidSetting: INTERNAL_ERROR,
+    errors.MigrationFailed: INTERNAL_ERROR,
     errors.PortInUse: INTERNAL_ERROR,
     errors.InvalidRecording: INTERNAL_ERROR,
 }
