@@ -33,7 +33,7 @@ from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import to_public_error
 from gateway.schema.query_cost import CostModel
 from gateway.settings import GatewaySettings
-from gateway.state.catalog import MAX_PAGE
+from gateway.state.instrument_pages import MAX_PAGE
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
 from rates.errors import QueryTooExpensive, RatesError, TooManyLiveQueries

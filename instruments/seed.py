@@ -1,7 +1,8 @@
 """Seed of a new database: all assets of `assets.csv`, from each source that lists them."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import resources
 
 from instruments.instrument import Instrument
@@ -22,9 +23,19 @@ COLUMNS = {
 
 def read_seed() -> Iterator[Instrument]:
     """Read the instruments of the seed."""
+    for asset in _read_assets():
+        for source, (column, quote) in COLUMNS.items():
+            if source_symbol := asset[column]:
+                symbol = Symbol(asset["symbol"], quote)
+                yield identified(Instrument(source, symbol, source_symbol, asset["name"]))
+
+
+@cache
+def rank_assets() -> Mapping[str, int]:
+    """Return the place of each asset in the seed, by its id: 0 for that of the largest market."""
+    return {asset["coingecko_id"]: place for place, asset in enumerate(_read_assets())}
+
+
+def _read_assets() -> Iterator[dict[str, str]]:
     with (resources.files("instruments") / "assets.csv").open(encoding="utf-8") as file:
-        for asset in csv.DictReader(file):
-            for source, (column, quote) in COLUMNS.items():
-                if source_symbol := asset[column]:
-                    symbol = Symbol(asset["symbol"], quote)
-                    yield identified(Instrument(source, symbol, source_symbol, asset["name"]))
+        yield from csv.DictReader(file)

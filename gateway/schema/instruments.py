@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 
 from gateway.schema.field import described
-from gateway.state.catalog import InstrumentPage
+from gateway.state.instrument_pages import InstrumentPage
 from instruments import instrument
 from instruments.listed import TradingStatus
 from rates.source import Source

@@ -7,37 +7,31 @@ import asyncio
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
 import structlog
 
 from gateway.state.catalog_history import CatalogHistory
-from gateway.state.position import format_page_cursor, parse_page_cursor
+from gateway.state.instrument_pages import (
+    InstrumentPage,
+    InstrumentPages,
+    ListFilter,
+    OrderField,
+    PageRequest,
+)
 from gateway.state.spelling import SpellingIndex
 from gateway.state.stored_history import StoredHistory
 from instruments.identity.asset_table import reviewed_assets
 from instruments.instrument import Instrument
 from instruments.store import InstrumentReader
-from rates.errors import DatabaseUnavailable, InvalidArgument
+from rates.errors import DatabaseUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
-MAX_PAGE = 200
 MAX_SUGGESTIONS = 3
 MIN_SIMILARITY = 0.7
 MAX_COMPARED = 32
 
 log = structlog.get_logger("ratewire.gateway.catalog")
-
-
-class InstrumentPage(msgspec.Struct, frozen=True):
-    """A page of the list of instruments; `total` counts all matches."""
-
-    instruments: tuple[Instrument, ...]
-    cursors: tuple[str, ...]
-    has_next: bool
-    has_previous: bool
-    total: int
 
 
 class InstrumentCatalog:
@@ -62,7 +56,9 @@ class InstrumentCatalog:
         self._on_removed = on_removed
         self._history = CatalogHistory()
         self._stored_history = stored_history
-        self._by_key: dict[TickerKey, Instrument] = {}
+        self._instruments: tuple[Instrument, ...] = ()
+        self.pages = InstrumentPages()
+        """All tracked instruments, available or not, in pages."""
         self.tracked: Mapping[TickerKey, Instrument] = {}
         """The available instruments: tracked and not halted."""
         self.halted: Mapping[TickerKey, Instrument] = {}
@@ -115,31 +111,15 @@ class InstrumentCatalog:
     def read_page(
         self, *, search: str | None, source: Source | None, first: int, after: str | None
     ) -> InstrumentPage:
-        """The `first` instruments after `after` whose symbol or name contains `search` in any case.
+        """The `first` instruments after `after` that match the search, the best match first.
 
         Raises:
-            InvalidArgument: `first` is not between 0 and 200.
+            InvalidArgument: `first` is not between 0 and 200, or the cursor is of another list.
             InvalidCursor: `after` is not from such a page.
         """
-        if not 0 <= first <= MAX_PAGE:
-            raise InvalidArgument("first", first, f"0 to {MAX_PAGE}")
-        start = None if after is None else parse_page_cursor(after)
-        needle = (search or "").casefold()
-        found = [
-            key
-            for key, instrument in self._by_key.items()
-            if source in (None, key.source)
-            and (needle in str(key.symbol).casefold() or needle in instrument.name.casefold())
-        ]
-        following = found if start is None else [key for key in found if _sort_key(key) > _sort_key(start)]
-        page = following[:first]
-        return InstrumentPage(
-            tuple(self._by_key[key] for key in page),
-            tuple(map(format_page_cursor, page)),
-            has_next=len(following) > first,
-            has_previous=len(following) < len(found),
-            total=len(found),
-        )
+        field = OrderField.RELEVANCE if search and search.strip() else OrderField.SYMBOL
+        wanted = ListFilter(source=source, search=search)
+        return self.pages.read(wanted, PageRequest(first=first, after=after), field=field)
 
     async def run(self) -> None:
         """Keep the catalogue current until cancelled.
@@ -181,10 +161,15 @@ class InstrumentCatalog:
             self._on_added(sorted(added, key=_sort_key))
 
     def _replace(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
-        by_key = {TickerKey(each.source, each.symbol): each for each in instruments}
-        self._by_key = {key: by_key[key] for key in sorted(by_key, key=_sort_key)}
-        self.tracked = {key: each for key, each in self._by_key.items() if _is_answered(each)}
-        self.halted = {key: each for key, each in self._by_key.items() if not _is_answered(each)}
+        seen = tuple(instruments)
+        if self.loaded and seen == self._instruments:
+            return frozenset()
+        self._instruments = seen
+        found = {TickerKey(each.source, each.symbol): each for each in instruments}
+        by_key = {key: found[key] for key in sorted(found, key=_sort_key)}
+        self.pages = InstrumentPages(instruments, self.pages)
+        self.tracked = {key: each for key, each in by_key.items() if _is_answered(each)}
+        self.halted = {key: each for key, each in by_key.items() if not _is_answered(each)}
         sources: dict[Symbol, set[Source]] = {}
         for key in self.tracked:
             sources.setdefault(key.symbol, set()).add(key.source)

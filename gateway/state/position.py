@@ -6,10 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rates.errors import InvalidCursor, InvalidSymbol
+from rates.errors import InvalidCursor
 from rates.source import Source
-from rates.symbol import parse_symbol
-from rates.ticker import TickerKey
 
 
 class StreamPosition(NamedTuple):
@@ -46,7 +44,9 @@ _CATALOG_VERSION = re.compile(r"@(?P<version>[0-9a-f]{1,32})\Z", re.ASCII)
 def format_cursor(cursor: Cursor) -> str:
     """Encode a cursor: `source:epoch-lineage:seq` per source, then `@version` of the catalog."""
     parts = [_format_position(source, position) for source, position in cursor.positions.items()]
-    return _encode(",".join([*parts, f"@{cursor.catalog_version}"] if cursor.catalog_version else parts))
+    return encode_opaque(
+        ",".join([*parts, f"@{cursor.catalog_version}"] if cursor.catalog_version else parts)
+    )
 
 
 def parse_cursor(text: str) -> Cursor:
@@ -56,7 +56,7 @@ def parse_cursor(text: str) -> Cursor:
         InvalidCursor: the text was not made by `format_cursor`.
     """
     positions, catalog_version = {}, ""
-    for part in _decode(text).split(","):
+    for part in decode_opaque(text).split(","):
         if match := _POSITION.match(part):
             if source := _SOURCES.get(match["source"]):
                 positions[source] = StreamPosition(match["epoch"], int(match["seq"]), match["lineage"] or "")
@@ -67,34 +67,22 @@ def parse_cursor(text: str) -> Cursor:
     return Cursor(positions, catalog_version)
 
 
-def format_page_cursor(key: TickerKey) -> str:
-    """Encode the cursor of an instrument in a page of instruments."""
-    return _encode(f"{key.source}:{key.symbol}")
-
-
-def parse_page_cursor(text: str) -> TickerKey:
-    """Decode the cursor of an instrument.
-
-    Raises:
-        InvalidCursor: the text was not made by `format_page_cursor`.
-    """
-    source, _, symbol = _decode(text).partition(":")
-    try:
-        return TickerKey(Source(source), parse_symbol(symbol))
-    except (ValueError, InvalidSymbol) as exc:
-        raise InvalidCursor(text) from exc
-
-
 def _format_position(source: Source, position: StreamPosition) -> str:
     epoch, seq, lineage = position
     return f"{source}:{epoch}-{lineage}:{seq}" if lineage else f"{source}:{epoch}:{seq}"
 
 
-def _encode(text: str) -> str:
+def encode_opaque(text: str) -> str:
+    """Encode the content of a cursor."""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(text: str) -> str:
+def decode_opaque(text: str) -> str:
+    """Decode the content of a cursor.
+
+    Raises:
+        InvalidCursor: too long, or not made by `encode_opaque`.
+    """
     try:
         if len(text) > MAX_CURSOR_LENGTH:
             raise InvalidCursor(text)

@@ -6,7 +6,7 @@ has checked which coin it is. CoinGecko's ids are identities already and need no
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -36,6 +36,10 @@ class AssetTable:
         self._by_code = {asset.code: asset for asset in assets.values()}
         self._source_codes = source_codes
         self._served = {source: frozenset(codes.values()) for source, codes in source_codes.items()}
+        self._codes_by_asset: dict[str, dict[Source, list[str]]] = {}
+        for source, codes in source_codes.items():
+            for code, asset_id in codes.items():
+                self._codes_by_asset.setdefault(asset_id, {}).setdefault(source, []).append(code)
 
     def asset(self, asset_id: str) -> Asset | None:
         """Return the asset with this id; `None` if it is not in the table."""
@@ -49,6 +53,10 @@ class AssetTable:
         """Return the asset that a code of the source stands for; `None` where it is unreviewed."""
         asset_id = self._source_codes.get(source, {}).get(source_code)
         return None if asset_id is None else self._assets[asset_id]
+
+    def source_codes(self, asset_id: str) -> Mapping[Source, Sequence[str]]:
+        """Return the codes that each source has for the asset."""
+        return self._codes_by_asset.get(asset_id, {})
 
     def code(self, source: Source, source_code: str) -> str:
         """Return our code for a code of the source: its asset's, or the same where unreviewed."""

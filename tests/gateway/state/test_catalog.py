@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from gateway.state.catalog import InstrumentCatalog
+from instruments.instrument import Halt
 from rates.errors import DatabaseUnavailable, InvalidArgument, InvalidCursor
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
-from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fakes import NOON, ListedInstruments
 from tests.gateway.fixture_types import Until
 
 
@@ -131,3 +132,20 @@ async def test_removed_instruments_are_told_and_every_change_is_remembered(
     await catalog.refresh()
     assert catalog.version == first
     assert catalog.changed_since(first) == frozenset()
+
+
+async def test_a_refresh_without_a_change_keeps_the_pages(instruments: ListedInstruments) -> None:
+    """Only what is new is folded for the search."""
+    catalog = InstrumentCatalog(instruments, refresh_s=1)
+    await catalog.refresh()
+    first = catalog.pages
+    await catalog.refresh()
+    assert catalog.pages is first
+    instruments.halt(Source.BINANCE, "BTC/USDT", Halt("BREAK", NOON))
+    instruments.add(Source.BINANCE, "SOL/USDT")
+    await catalog.refresh()
+    texts = {key: entry.text for key, entry in catalog.pages.by_key.items()}
+    assert {key: texts[key] is entry.text for key, entry in first.by_key.items()} == dict.fromkeys(
+        first.by_key, True
+    )
+    assert catalog.pages.by_key["BTC", "USDT", "binance"].instrument.halt == Halt("BREAK", NOON)

@@ -6,18 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.state.instrument_pages import InstrumentPages, ListFilter, OrderField, PageRequest
 from gateway.state.position import (
     Cursor,
     StreamPosition,
     format_cursor,
-    format_page_cursor,
     parse_cursor,
-    parse_page_cursor,
 )
+from instruments.instrument import Instrument
 from rates.errors import InvalidCursor
 from rates.source import Source
 from rates.symbol import parse_symbol
-from rates.ticker import TickerKey
 
 HEX = st.text("0123456789abcdef", max_size=16)
 POSITIONS = st.builds(StreamPosition, HEX, st.integers(0, 10**15 - 1), HEX)
@@ -49,9 +48,9 @@ def test_a_forged_cursor_is_refused(inner: str) -> None:
         parse_cursor(base64.urlsafe_b64encode(inner.encode()).decode().rstrip("="))
 
 
-def test_a_page_cursor_names_its_instrument() -> None:
-    """And a cursor of the other kind is refused."""
-    key = TickerKey(Source.BINANCE, parse_symbol("BTC/USDT"))
-    assert parse_page_cursor(format_page_cursor(key)) == key
+def test_a_cursor_of_a_list_of_instruments_is_refused() -> None:
+    """Both are encoded alike."""
+    pages = InstrumentPages([Instrument(Source.BINANCE, parse_symbol("BTC/USDT"), "BTCUSDT", "Bitcoin")])
+    page = pages.read(ListFilter(), PageRequest(first=1), field=OrderField.SYMBOL)
     with pytest.raises(InvalidCursor):
-        parse_page_cursor(format_cursor(Cursor({Source.BINANCE: StreamPosition("e", 1)})))
+        parse_cursor(page.cursors[0])
