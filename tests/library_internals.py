@@ -7,6 +7,7 @@ and that pyproject.toml bounds each of these libraries from above.
 from typing import NamedTuple
 
 HTTP = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
+CYCLE = "uvicorn.protocols.http.httptools_impl:RequestResponseCycle"
 FLOW = "uvicorn.protocols.http.flow_control:FlowControl"
 WEBSOCKET = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
 SERVER = "uvicorn.server:Server"
@@ -49,6 +50,9 @@ SIGNATURES = [
     Signature(
         HTTP, "on_headers_complete", (), "starts the ASGI task: delayed while the fast path is possible"
     ),
+    Signature(HTTP, "_should_upgrade", (), "only a handshake that is in order becomes a WebSocket"),
+    Signature(HTTP, "_unset_keepalive_if_required", (), "stops the idle timer when bytes arrive"),
+    Signature(CYCLE, "send", ("message",), "a stream to HTTP/1.0 has neither chunks nor a length"),
     Signature(HTTP, "on_body", ("body",), "collects the body of the ASGI task"),
     Signature(HTTP, "on_message_complete", (), "ends the body of the ASGI task"),
     Signature(HTTP, "on_response_complete", (), "starts the next pipelined request"),
@@ -154,6 +158,10 @@ STATES = [
     State(HTTP, "headers", "list", "the head of a request"),
     State(HTTP, "url", "bytes", "the target of a request"),
     State(HTTP, "parser", "HttpRequestParser", "method, version, keep-alive and upgrade of a request"),
+    State(HTTP, "app", "*", "replaced by a refusal for a request with a bad head"),
+    State(CYCLE, "chunked_encoding", "NoneType", "a stream to HTTP/1.0 has no chunks"),
+    State(CYCLE, "expected_content_length", "int", "nor a length"),
+    State(CYCLE, "waiting_for_100_continue", "bool", "HTTP/1.0 has no `100 Continue`"),
     State(HTTP, "pipeline", "deque", "received requests that wait for their turn"),
     State(HTTP, "cycle", "NoneType", "`response_complete`: whether a response is being written"),
     State(HTTP, "connections", "set", "a connection that is not in it has become a WebSocket"),

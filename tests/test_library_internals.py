@@ -15,6 +15,7 @@ import uvicorn
 from packaging.requirements import Requirement
 from redis.asyncio.connection import AbstractConnection
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gateway.http.bounded_protocol import BoundedHttpProtocol
@@ -22,7 +23,7 @@ from gateway.http.protocol import GatewayHttpProtocol
 from gateway.schema.build import build_schema
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from tests.gateway.wire import UPGRADE, Wire
-from tests.library_internals import HTTP, LIBRARIES, SIGNATURES, STATES, WEBSOCKET, Signature
+from tests.library_internals import CYCLE, HTTP, LIBRARIES, SIGNATURES, STATES, WEBSOCKET, Signature
 
 ROOT = Path(__file__).parents[1]
 ADVICE = "read the library's changes, adapt the gateway and tests/library_internals.py, or narrow the bound in pyproject.toml"
@@ -48,8 +49,22 @@ def make_instances() -> dict[str, object]:
     websocket = GatewayWebSocketProtocol(config=config, server_state=ServerState(), app_state={})
     websocket.connection_made(Wire())
     websocket.data_received(UPGRADE)
+    cycle = RequestResponseCycle(
+        scope=http.scope,
+        transport=http.transport,
+        flow=http.flow,
+        logger=http.logger,
+        access_logger=http.access_logger,
+        access_log=False,
+        default_headers=[],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=False,
+        on_response=http.on_response_complete,
+    )
     return {
         HTTP: http,
+        CYCLE: cycle,
         WEBSOCKET: websocket,
         "websockets.server:ServerProtocol": websocket.conn,
         "strawberry:Schema": build_schema(),

@@ -5,12 +5,26 @@ not read responses.
 """
 
 import asyncio
+from functools import partial
+from typing import Any
 
+import httptools
 import structlog
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.http.request_body import HttpError
+from gateway.http.request_head import (
+    OLD_VERSION,
+    encode_without_upgrade,
+    find_handshake_error,
+    find_head_error,
+)
+from gateway.http.response import refuse
+from gateway.http.response_cycle import OldVersionCycle
 from gateway.http.stream import ABORT
+from gateway.pages import SecurityHeaders
 from gateway.units import KIB
 
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -19,6 +33,8 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 MAX_HEAD_BYTES = 128 * KIB
 # Bytes parsed at once. The smallest request has 18 bytes, and costs 15 µs and 2 KB until it is answered.
 PARSE_BYTES = 4 * KIB
+
+CONNECT = b"CONNECT"
 
 log = structlog.get_logger("ratewire.gateway.http")
 
@@ -54,6 +70,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     # Aborts a connection whose client does not read; the bytes it had not read at the last check.
     _stall_timer: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
+    # Why the request is refused by its head.
+    _head_error: HttpError | None = None
+    # The parser stops at a head with `Upgrade`: without it, the request is parsed again.
+    _is_upgrade_ignored = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -95,9 +115,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_head_timer()
         self._is_in_head = False
-        super().on_headers_complete()
-        if self._is_last_response and self.cycle is not None:
-            self.cycle.keep_alive = False
+        version = self.parser.get_http_version()
+        self._head_error = find_head_error(version, self.headers)
+        if self.parser.should_upgrade() and self.parser.get_method() != CONNECT:
+            if self._asks_for_websocket():
+                self._head_error = self._head_error or find_handshake_error(self.headers)
+            elif self._head_error is None:
+                self._is_upgrade_ignored = True
+                return
+        self._start_cycle(version)
+
+    def _start_cycle(self, version: str) -> None:
+        app: Any = self.app
+        if self._head_error is not None:
+            self.app = _refusing(self._head_error)
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = app
+        cycle = self.cycle
+        if self._is_last_response:
+            cycle.keep_alive = False
+        if version == OLD_VERSION:
+            cycle.__class__ = OldVersionCycle
+            # Such a client does not expect a response before the response.
+            cycle.waiting_for_100_continue = False
 
     def on_body(self, body: bytes) -> None:
         self._bytes_outside_body = 0
@@ -106,7 +148,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._stop_head_timer()
         self._is_in_message = False
-        super().on_message_complete()
+        if not self._is_upgrade_ignored:
+            super().on_message_complete()
+
+    def _asks_for_websocket(self) -> bool:
+        """Tell whether the request offers only this protocol, in the only form that starts it."""
+        return (
+            super()._should_upgrade()
+            and self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() != OLD_VERSION
+        )
+
+    def _should_upgrade(self) -> bool:
+        return self._head_error is None and self._asks_for_websocket()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -147,12 +201,39 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 return
             chunk = data[start : start + PARSE_BYTES]
             self._bytes_outside_body += len(chunk)
-            super().data_received(chunk)
+            self._feed(chunk)
             if self._is_finished():
                 return
             if self._bytes_outside_body > MAX_HEAD_BYTES:
                 self._reject(TOO_LARGE)
                 return
+
+    def _feed(self, data: bytes) -> None:
+        """Parse bytes as uvicorn does, but go on with a request that offers another protocol."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as exc:
+            if self._is_upgrade_ignored:
+                self._is_upgrade_ignored = False
+                self._parse_without_upgrade(data[exc.args[0] :])
+            elif self._should_upgrade():
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _parse_without_upgrade(self, rest: bytes) -> None:
+        """Parse the request again as one that offers no other protocol [RFC 9110, 7.8]."""
+        head = encode_without_upgrade(
+            self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
+        )
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._feed(head)
+        # The head was within its bound before.
+        self._bytes_outside_body = 0
+        if rest and not self._is_finished():
+            self._feed(rest)
 
     def _resume_parsing(self) -> None:
         unread, self._unread = self._unread, b""
@@ -231,3 +312,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         log.info("connection cut: its client reads nothing", seconds=self.stall_timeout_s)
         self.transport.abort()
+
+
+def _refusing(error: HttpError) -> ASGIApp:
+    """Return an application that answers with `error`."""
+    return SecurityHeaders(partial(refuse, error))

@@ -10,9 +10,11 @@ import structlog
 
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
+from gateway.http.request_head import find_head_error
 
 # Shorter responses are joined: that costs less than writing several chunks.
 MAX_JOINED_BYTES = 16_384
+VERSION = "1.1"
 
 log = structlog.get_logger("ratewire.gateway.http")
 
@@ -104,9 +106,10 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             and self._may_answer()
             and self.url.startswith(PATH)
             and self.parser.get_method() in METHODS
-            and self.parser.get_http_version() == "1.1"
+            and self.parser.get_http_version() == VERSION
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
+            and find_head_error(VERSION, self.headers) is None
         )
 
     def _answer_held_chunks(self, chunks: list[bytes]) -> bool:

@@ -97,7 +97,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
     except HttpError as exc:
         exc.headers["connection"] = "close"
         if "expect" not in headers:
-            await _discard(receive)
+            await discard(receive)
         raise
 
 
@@ -140,7 +140,8 @@ async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
             return bytes(body)
 
 
-async def _discard(receive: Receive) -> None:
+async def discard(receive: Receive) -> None:
+    """Read the rest of a body for a while: a client may not read a response before it has sent all."""
     try:
         async with asyncio.timeout(DISCARD_TIMEOUT_S):
             while True:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.types import Send
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
-from gateway.http.negotiation import MediaType
+from gateway.http.negotiation import MediaType, choose_json, parse_accept
+from gateway.http.request_body import HttpError, discard
 from gateway.operations import encode
 
 # Browsers of allowed pages get CORS headers. A shared cache must not give them an answer to a request without an origin.
@@ -43,6 +45,15 @@ async def send_error(
     """Send an error of the HTTP request in the form of GraphQL errors."""
     error = {"message": message, "extensions": extensions or {"code": CODES.get(status, "BAD_REQUEST")}}
     await send_json(send, status, media, encode({"errors": [error]}), headers)
+
+
+async def refuse(error: HttpError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whatever its content with `error`, as an ASGI application."""
+    headers = Headers(scope=scope)
+    if "expect" not in headers:
+        await discard(receive)
+    media = choose_json(parse_accept(headers.get("accept")))
+    await send_error(send, media, error.status, str(error), error.headers, extensions=error.extensions)
 
 
 async def send_response(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:

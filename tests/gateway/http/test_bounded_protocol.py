@@ -65,7 +65,8 @@ async def test_a_body_may_be_longer_than_a_head(gateway_with_rate: Gateway) -> N
     async with connected(gateway_with_rate) as (protocol, wire):
         body = post(ONE).partition(b"\r\n\r\n")[2].ljust(99_000)
         head = (
-            b"POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
         )
         for _ in range(3):
             before = wire.answers()
