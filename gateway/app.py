@@ -3,26 +3,28 @@
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.client_connections import ClientConnections
 from gateway.client_limits import ClientLimits
 from gateway.gateway import Gateway
 from gateway.health import health_routes
+from gateway.http.cross_origin import CrossOrigin
 from gateway.http.endpoint import HttpEndpoint
-from gateway.http.response import VARY
 from gateway.metrics import metrics_route
 from gateway.operations import Operations
+from gateway.origins import OriginPolicy
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
-from gateway.websocket.endpoint import WebSocketEndpoint
+from gateway.websocket.endpoint import WebSocketEndpoint, refuse_handshake
+
+# People write both; a redirection would turn a POST into a GET, and WebSockets follow none.
+PATHS = ("/graphql", "/graphql/")
 
 
 class GraphQLEndpoint:
@@ -41,7 +43,10 @@ class GraphQLEndpoint:
         self._http = HttpEndpoint(
             operations, settings, static_directory, self.connections, admission=admission, limits=limits
         )
-        self._sockets = WebSocketEndpoint(operations, settings, self.connections, admission, limits)
+        self.origins = OriginPolicy(settings.allowed_origins)
+        self._sockets = WebSocketEndpoint(
+            operations, settings, self.connections, admission=admission, limits=limits, origins=self.origins
+        )
         self.request_cache = self._http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,35 +62,28 @@ class GatewayApp(FastAPI):
 
     def __init__(self, gateway: Gateway, settings: GatewaySettings, static_directory: Path) -> None:
         # No generated API pages: they describe REST and load scripts from other hosts.
-        super().__init__(title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None)
+        super().__init__(
+            title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+        )
         context = Context.of(gateway)
         operations = Operations(build_schema(), context, settings)
         self.graphql = GraphQLEndpoint(
             operations, settings, static_directory, gateway.admission, gateway.client_limits
         )
-        self.router.routes += [
-            Route("/graphql", self.graphql, methods=None),
-            WebSocketRoute("/graphql", self.graphql),
-        ]
+        for path in PATHS:
+            self.router.routes += [
+                Route(path, self.graphql, methods=None),
+                WebSocketRoute(path, self.graphql),
+            ]
+        self.router.routes.append(WebSocketRoute("/{path:path}", refuse_handshake))
         self._graphql_app = SecurityHeaders(self.graphql)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Only requests with an `Origin` need the CORS middleware.
-        if scope["type"] != "lifespan" and scope["path"] == "/graphql" and not _has_origin(scope):
+        if scope["type"] != "lifespan" and scope["path"] in PATHS and not _has_origin(scope):
             await self._graphql_app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-
-class CrossOrigin(CORSMiddleware):
-    """Starlette's middleware, which adds `Origin` to `Vary`, although it may be there."""
-
-    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            if headers.get("vary") == VARY:
-                headers["vary"] = VARY.removesuffix(", Origin")
-        await super().send(message, send, request_headers)
 
 
 def _has_origin(scope: Scope) -> bool:
@@ -105,12 +103,6 @@ def create_app(
         return read_page(static_directory, "index.html")
 
     app.mount("/assets", Assets(static_directory / "assets"))
-    if settings.allowed_origins:
-        app.add_middleware(
-            CrossOrigin,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["content-type", "last-event-id"],
-        )
+    app.add_middleware(CrossOrigin, policy=app.graphql.origins)
     app.add_middleware(SecurityHeaders)
     return app

@@ -30,7 +30,7 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
-from gateway.schema.errors import to_public_error
+from gateway.schema.errors import persisted_query_not_supported, to_public_error
 from gateway.schema.query_cost import CostModel
 from gateway.settings import GatewaySettings
 from gateway.state.instrument_pages import MAX_PAGE
@@ -58,6 +58,7 @@ class OperationKind(Enum):
 class RejectionStage(Enum):
     """The step that rejected a request before its execution."""
 
+    DOCUMENT = "the request has no document, only its hash"
     SYNTAX = "the document does not parse"
     VALIDATION = "the document does not fit the schema, or is beyond the limits"
     OPERATION = "the document holds no operation of that name, or several without a name given"
@@ -125,7 +126,9 @@ class Operations:
         self._executor = schema.execution_context_class
         self._context = context
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
-        self._documents = DocumentCache(self._schema, limits, size=settings.document_cache_size)
+        self._documents = DocumentCache(
+            self._schema, limits, size=settings.document_cache_size, suggestions=settings.suggestions
+        )
         self._cost_model = CostModel(
             self._schema,
             context.catalog,
@@ -145,6 +148,8 @@ class Operations:
         Raises:
             OperationRejected: all errors of the first step that failed.
         """
+        if request.is_persisted:
+            raise OperationRejected(RejectionStage.DOCUMENT, [persisted_query_not_supported()])
         try:
             checked = self._documents.read(request.query)
         except GraphQLError as exc:
@@ -163,7 +168,13 @@ class Operations:
                 [to_public_error(_no_operation_error(document, request.operation_name))],
             )
         definitions = operation.variable_definitions or ()
-        values = get_variable_values(self._schema, definitions, request.variables or {}, MAX_VARIABLE_ERRORS)
+        values = get_variable_values(
+            self._schema,
+            definitions,
+            request.variables or {},
+            MAX_VARIABLE_ERRORS,
+            hide_suggestions=checked.hides_suggestions,
+        )
         if isinstance(values, list):
             raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
         plan = subscription = None

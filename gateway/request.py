@@ -9,6 +9,16 @@ import msgspec
 
 # Arguments of the schema need 2 levels, a request around them 2 more. Python's JSON codecs handle far more.
 MAX_JSON_DEPTH = 100
+BYTE_ORDER_MARK = "\ufeff"
+PERSISTED_QUERY = "persistedQuery"
+_JSON_TYPES = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
 # The pattern matches a whole string at once, even an unterminated one, so the time is linear.
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -18,23 +28,31 @@ class MalformedRequest(Exception):
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """A GraphQL request in the form that all transports share."""
+    """A GraphQL request in the form that all transports share.
+
+    `query` is empty in a request that has only the hash of a persisted document.
+    """
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
 
+    @property
+    def is_persisted(self) -> bool:
+        """Whether the request names a document instead of having one, as Apollo's and urql's clients do."""
+        return not self.query and isinstance((self.extensions or {}).get(PERSISTED_QUERY), dict)
+
 
 def decode_json(data: str | bytes) -> object:
-    """Decode any JSON value in UTF-8.
+    """Decode any JSON value in UTF-8. A byte order mark before it is ignored [RFC 8259, 8.1].
 
     Raises:
         MalformedRequest: not JSON, not UTF-8, nested too deeply, with a number of thousands of digits, with NaN or Infinity, or with
             a duplicate key in an object: parsers differ in which value they take.
     """
     try:
-        text = data if isinstance(data, str) else data.decode()
+        text = (data if isinstance(data, str) else data.decode()).lstrip(BYTE_ORDER_MARK)
         _check_depth(text)
         value = json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant)
         if "\\ud" in text.lower():
@@ -90,22 +108,20 @@ def parse_request(data: object) -> GraphQLRequest:
     if not isinstance(data, Mapping):
         raise MalformedRequest("expected a JSON object with `query`; batches are not supported")
     query = _read(data, "query", str, "a string")
-    if query is None:
-        raise MalformedRequest("no `query` in the request")
-    return GraphQLRequest(
-        query,
+    request = GraphQLRequest(
+        query or "",
         variables=_read(data, "variables", dict, "an object"),
         operation_name=_read(data, "operationName", str, "a string") or None,
         extensions=_read(data, "extensions", dict, "an object"),
     )
+    if query is None and not request.is_persisted:
+        raise MalformedRequest("no `query` in the request")
+    return request
 
 
 def _read(data: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
     value = data.get(name)
     if value is not None and not isinstance(value, kind):
-        raise MalformedRequest(
-            f"`{name}` is of type {type(value).__name__}: expected {expected} or null"
-            if name != "query"
-            else f"`query` is of type {type(value).__name__}: expected {expected}"
-        )
+        or_null = "" if name == "query" else " or null"
+        raise MalformedRequest(f"`{name}` is {_JSON_TYPES[type(value)]}: expected {expected}{or_null}")
     return value

@@ -13,7 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from rates.source import Source
 
 PREFIX = "RATEWIRE_GATEWAY_"
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+\Z")
+# Apps that show pages have schemes of their own: `capacitor://localhost`.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+\Z")
+LOOPBACK = "loopback"
 DEFAULT_TTL_S = {source: source.ttl_s for source in Source}
 
 
@@ -195,6 +197,11 @@ class GatewaySettings(BaseSettings):
         description="Parsed and validated documents that are kept, from the second time on and in 16 MiB at most. More spares clients with many "
         "different documents about 1 ms a request, at some 30 KB of memory each.",
     )
+    suggestions: bool = Field(
+        default=True,
+        description='Whether errors suggest fields, arguments, types and enum values with similar names ("Did you mean"). false leaves them out, '
+        "for those who keep the schema to themselves. Documents of more than 2000 characters never get any.",
+    )
     fast_path: bool = Field(
         default=True,
         description="Whether answers are assembled from rates that are encoded once, for all who ask the same of them. false has "
@@ -290,8 +297,9 @@ class GatewaySettings(BaseSettings):
     )
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default=[],
-        description='Origins of other web pages that may call the API from a browser, as a JSON list, e.g. ["https://'
-        'dash.example"]; ["*"] lets every page. Pages served from here and clients that are no browser need none.',
+        description='Origins of other web pages that may call the API from a browser, as a JSON list, e.g. ["https://dash.example"]; '
+        '["loopback"] lets in pages of localhost at any port, ["*"] every page. Pages served from here and clients that are no browser need none. '
+        'The system in one process (`make run`) has ["loopback"] unless it is set.',
     )
 
     @field_validator("ttl_s", "source_preference", "allowed_origins", "trusted_proxies", mode="before")
@@ -328,8 +336,10 @@ class GatewaySettings(BaseSettings):
     @classmethod
     def _check_origins(cls, value: list[str]) -> list[str]:
         for origin in value:
-            if origin != "*" and not _ORIGIN.match(origin):
-                raise ValueError(f"{origin!r}: expected scheme://host[:port] without a path, or *")
+            if origin not in {"*", LOOPBACK} and not _ORIGIN.match(origin):
+                raise ValueError(
+                    f"{origin!r}: expected scheme://host[:port] without a path, {LOOPBACK}, or *"
+                )
         return value
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
-from gateway.settings import GatewaySettings
+from gateway.settings import LOOPBACK, GatewaySettings
 from instruments.identity.identity_records import IdentityRecords
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
@@ -79,8 +79,13 @@ def start_system(
     start_pipeline(
         group, stop, sources, sink, instruments, process_clock=process_clock, with_listings=with_listings
     )
+    gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.
-    gateway = load_settings(GatewaySettings).model_copy(update={"drain_s": 0.0, "drain_notice_s": 0.0})
+    changes: dict[str, object] = {"drain_s": 0.0, "drain_notice_s": 0.0}
+    if "allowed_origins" not in gateway.model_fields_set:
+        # Developers run it beside the server of their own page.
+        changes["allowed_origins"] = [LOOPBACK]
+    gateway = gateway.model_copy(update=changes)
     group.create_task(
         serve_gateway(
             feed,

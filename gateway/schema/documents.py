@@ -17,6 +17,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     parse,
+    specified_rules,
     validate,
 )
 
@@ -31,6 +32,8 @@ from gateway.lru import BoundedLru, SecondSight
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
 from gateway.schema.query_cost import CompiledCosts
 
+# This schema has neither `@defer` nor `@stream`: as unknown directives they need no further rules, which advise on their use.
+RULES = [rule for rule in specified_rules if not rule.__name__.startswith(("DeferStream", "StreamDirective"))]
 # Errors of one document that are reported. Each costs up to a millisecond.
 MAX_ERRORS = 20
 # "Did you mean" takes up to a millisecond for each error, and longer for long words: for documents that a person may have typed.
@@ -66,14 +69,16 @@ class CheckedDocument(NamedTuple):
     errors: tuple[GraphQLError, ...]
     costs: CompiledCosts
     root_fields: dict[Any, Any]
+    hides_suggestions: bool = False
 
 
 class DocumentCache:
     """Parses and validates documents for one schema."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int, suggestions: bool = True) -> None:
         self._schema = schema
         self._limits = limits
+        self._suggestions = suggestions
         self._documents: BoundedLru[str, CheckedDocument] = BoundedLru(
             size=size, weight=MAX_DOCUMENTS_BYTES, weigh=_weigh
         )
@@ -106,14 +111,19 @@ class DocumentCache:
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
+        hides_suggestions = (
+            not self._suggestions or len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text))
+        )
         # Limits are checked first: the validation of a document beyond them could take long.
         errors = list(check_limits(document, self._limits, text)) or validate(
             self._schema,
             document,
+            RULES,
             max_errors=MAX_ERRORS,
-            hide_suggestions=len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text)),
+            hide_suggestions=hides_suggestions,
         )
-        return CheckedDocument(document, tuple(map(mark_invalid, errors)), {}, {})
+        marked = tuple(mark_invalid(error, hides_suggestions=hides_suggestions) for error in errors)
+        return CheckedDocument(document, marked, {}, {}, hides_suggestions)
 
 
 def _weigh(text: str, checked: CheckedDocument) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from gateway.schema.wording import reword_document_error, reword_value_error, without_suggestion
 from rates import errors
 from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
 from rates.errors import RatesError
@@ -31,16 +32,28 @@ def to_public_error(error: GraphQLError) -> GraphQLError:
     if _is_too_deep(error):
         return _shown(error, "the document is nested too deeply", {"code": PARSE_FAILED})
     if isinstance(_origin(error), GraphQLError):
-        return _shown(error, error.message, {"code": BAD_USER_INPUT})
+        return _shown(error, reword_value_error(error.message), {"code": BAD_USER_INPUT})
     return _masked(error)
 
 
-def mark_invalid(error: GraphQLError) -> GraphQLError:
+def persisted_query_not_supported() -> GraphQLError:
+    """Return the error that makes Apollo's and urql's clients send documents from then on.
+
+    They compare the message.
+    """
+    return GraphQLError("PersistedQueryNotSupported", extensions={"code": "PERSISTED_QUERY_NOT_SUPPORTED"})
+
+
+def mark_invalid(error: GraphQLError, *, hides_suggestions: bool = False) -> GraphQLError:
     """Return a validation error as clients see it."""
     presented = to_public_error(error)
     if presented.extensions and presented.extensions.get("code") != BAD_USER_INPUT:
         return presented
-    return _shown(error, error.message, {"code": VALIDATION_FAILED})
+    message = reword_document_error(error.message)
+    if hides_suggestions:
+        # Some of the library's rules suggest all the same.
+        message = without_suggestion(message)
+    return _shown(error, message, {"code": VALIDATION_FAILED})
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,5 +1,6 @@
 """Scalars: the parsing and serialization of numbers, symbols and times."""
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,11 @@ from rates.symbol import Symbol, parse_symbol
 MAX_INT = 2**31 - 1
 # The number formats of JSON, without Python's underscores, spaces and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def _encode_json(value: object) -> str:
+    """Return the text of a value of a variable as its client wrote it, more or less."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def clamp(number: int) -> int:
@@ -35,7 +41,7 @@ def read_symbol(value: object) -> Symbol:
         InvalidSymbol: not a string of the form BASE/QUOTE.
     """
     if not isinstance(value, str):
-        raise InvalidSymbol(str(value))
+        raise InvalidSymbol(_encode_json(value))
     return parse_symbol(value)
 
 
@@ -48,7 +54,7 @@ def read_decimal(value: object) -> Decimal:
         InvalidNumber: not a string or whole number, not finite, or too large.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidNumber(str(value), expected='a string, e.g. "1.5"')
+        raise InvalidNumber(_encode_json(value), expected='a string, e.g. "1.5"')
     # A whole number may be too long for Python to print.
     text = value if isinstance(value, str) else format(Decimal(value), "f")
     if not _NUMBER.fullmatch(text):

@@ -7,16 +7,17 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from gateway.admission import Admission
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.operations import Operations, encode
+from gateway.origins import OriginPolicy
 from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
-from gateway.websocket.origin import is_origin_allowed
 from gateway.websocket.subprotocol import SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
@@ -29,7 +30,8 @@ SUBPROTOCOLS: dict[str, Callable[[int], Subprotocol]] = {
     subscriptions_transport_ws.SUBPROTOCOL: SubscriptionsTransportWs,
 }
 
-SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+SERVICE_UNAVAILABLE, BAD_REQUEST = "SERVICE_UNAVAILABLE", "BAD_REQUEST"
+TEMPORARY = (429, 503)
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -42,13 +44,15 @@ class WebSocketEndpoint:
         operations: Operations,
         settings: GatewaySettings,
         connections: ClientConnections,
+        *,
         admission: Admission,
         limits: ClientLimits,
+        origins: OriginPolicy,
     ) -> None:
         self._admission = admission
         self._limits = limits
         self._operations = operations
-        self._allowed_origins = settings.allowed_origins
+        self._origins = origins
         self._max_running = settings.max_subscriptions
         # Checked every half interval: a message sent just after a keepalive must not delay the next one beyond the interval.
         keepalives = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.send_keepalive)
@@ -57,12 +61,13 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        if not is_origin_allowed(Headers(scope=scope), self._allowed_origins):
-            # Closed before it is accepted: the client gets a 403.
-            await send({"type": "websocket.close"})
-            return
+        headers = Headers(scope=scope)
         try:
-            if (refusal := self._connections.refusal) is not None:
+            if not self._origins.allows(headers):
+                origin = headers["origin"]
+                self._origins.log_refusal(origin, "websocket")
+                await _refuse(403, self._origins.refusal(origin), send)
+            elif (refusal := self._connections.refusal) is not None:
                 await _refuse(503, {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}, send)
             else:
                 await self._accept_within_limits(scope, receive, send)
@@ -111,9 +116,18 @@ class WebSocketEndpoint:
             self._connections.discard(connection)
 
 
+async def refuse_handshake(socket: WebSocket) -> None:
+    """Refuse a WebSocket at another address than that of GraphQL."""
+    message = f"no WebSocket at {socket.url.path[:100]!r}: expected /graphql"
+    await socket.receive()
+    await _refuse(404, {"message": message, "extensions": {"code": BAD_REQUEST}}, socket.send)
+
+
 async def _refuse(status: int, error: dict[str, Any], send: Send) -> None:
     """Answer a handshake with an error. After a 503 nginx tries another gateway."""
-    headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % RETRY_AFTER_S)]
+    headers = [(b"content-type", b"application/json")]
+    if status in TEMPORARY:
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": encode({"errors": [error]})})
 

@@ -99,11 +99,12 @@ async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_i
         await learned(protocol, wire)
         protocol.data_received(post(ONE))
         inner = post(ONE)
-        head = f"POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(inner)}\r\n\r\n"
+        head = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         before = wire.answers()
-        protocol.data_received(head.encode())
+        protocol.data_received(head % len(inner))
         protocol.data_received(inner)
         await wait_until(lambda: b"400 Bad Request" in b"".join(wire.written))
+        assert b"no JSON" in b"".join(wire.written)
         assert wire.answers() == before
 
 

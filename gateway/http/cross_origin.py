@@ -1,0 +1,62 @@
+"""Requests of pages of other origins: preflights, and headers that let listed pages read answers.
+
+Links: https://fetch.spec.whatwg.org/#http-cors-protocol, https://wicg.github.io/private-network-access/
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.http.response import VARY
+from gateway.operations import encode
+from gateway.origins import OriginPolicy
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+EXPOSED_HEADERS = ("ETag", "Date", "Retry-After", "X-Request-Id")
+
+
+class CrossOrigin(CORSMiddleware):
+    """Starlette's middleware with `policy`. Listed pages may send any header: none has a meaning that harms."""
+
+    def __init__(self, app: ASGIApp, policy: OriginPolicy) -> None:
+        super().__init__(
+            app,
+            allow_origins=["*"] if policy.allows_all else [],
+            allow_methods=METHODS,
+            allow_headers=["*"],
+            allow_private_network=True,
+            expose_headers=EXPOSED_HEADERS,
+        )
+        self._policy = policy
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._policy.is_listed(origin)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        origin = request_headers["origin"]
+        if self.is_allowed_origin(origin):
+            return super().preflight_response(request_headers)
+        self._policy.log_refusal(origin, "preflight")
+        return Response(
+            encode({"errors": [self._policy.refusal(origin)]}),
+            status_code=403,
+            headers={"content-type": "application/json", "vary": self.preflight_headers["Vary"]},
+        )
+
+    async def simple_response(
+        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
+    ) -> None:
+        origin = request_headers.get("origin")
+        if origin is not None and not self._policy.allows(request_headers):
+            # Its browser keeps the answer from the page. Other clients that send an origin read it.
+            self._policy.log_refusal(origin, "http")
+        await super().simple_response(scope, receive, send, request_headers)
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """Add the headers for a listed page. Starlette adds `Origin` to `Vary`, although it may be there."""
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("vary") == VARY:
+                headers["vary"] = VARY.removesuffix(", Origin")
+        await super().send(message, send, request_headers)
