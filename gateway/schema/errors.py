@@ -15,6 +15,7 @@ from rates.errors import RatesError
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 MAX_CAUSES = 10
 
 log = structlog.get_logger("ratewire.gateway.graphql")
@@ -41,7 +42,7 @@ def persisted_query_not_supported() -> GraphQLError:
 
     They compare the message.
     """
-    return GraphQLError("PersistedQueryNotSupported", extensions={"code": "PERSISTED_QUERY_NOT_SUPPORTED"})
+    return GraphQLError("PersistedQueryNotSupported", extensions={"code": PERSISTED_QUERY_NOT_SUPPORTED})
 
 
 def mark_invalid(error: GraphQLError, *, hides_suggestions: bool = False) -> GraphQLError:

@@ -217,7 +217,7 @@ class LiveQueries:
                 self._consensus.check(query)
             case RatesQuery():
                 self._rates.check_query(query)
-                return None if after is None else parse_cursor(after)
+                return parse_cursor(after) if after else None
         return None
 
     def _filter_rate(self, query: RateQuery) -> InstrumentFilter:

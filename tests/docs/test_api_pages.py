@@ -13,7 +13,7 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from gateway import client_limits
+from gateway import client_limits, origins
 from gateway.http import response
 from gateway.schema import errors
 from gateway.websocket import subprotocol
@@ -151,6 +151,8 @@ async def test_the_page_on_errors_knows_every_code() -> None:
         client_limits.TOO_MANY_SOCKETS,
         client_limits.TOO_MANY_SUBSCRIPTIONS,
         *response.CODES.values(),
+        errors.PERSISTED_QUERY_NOT_SUPPORTED,
+        origins.ORIGIN_NOT_ALLOWED,
         "BAD_REQUEST",
     }
     assert set(read_table(ERRORS, "# Errors")) == known

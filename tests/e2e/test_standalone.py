@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TypedDict
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -85,6 +86,16 @@ async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str,
     _, command, _ = system
     await command.prints("/graphql")
     await command.prints("SIMULATED prices")
+
+
+async def test_pages_of_this_machine_may_call_it(system: tuple[str, Command, float]) -> None:
+    """A developer runs it beside the server of a page; other pages are refused."""
+    url, _, _ = system
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    async with httpx.AsyncClient(base_url=url) as client:
+        for origin, status in (("http://localhost:5173", 200), ("https://dash.example", 403)):
+            answer = await client.options("/graphql", headers={**asked, "origin": origin})
+            assert answer.status_code == status
 
 
 async def test_gql_receives_a_snapshot_and_moving_updates(system: tuple[str, Command, float]) -> None:
