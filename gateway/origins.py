@@ -1,4 +1,7 @@
-"""The origins whose pages may call the API, for requests over HTTP and for WebSockets, which have no preflight."""
+"""The origins whose pages may call the API, over HTTP and by WebSockets.
+
+Browsers send no preflight for a WebSocket.
+"""
 
 import time
 from collections.abc import Callable, Collection, Mapping

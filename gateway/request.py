@@ -40,7 +40,10 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
     @property
     def is_persisted(self) -> bool:
-        """Whether the request names a document instead of having one, as Apollo's and urql's clients do."""
+        """Whether the request names a document instead of having one.
+
+        Apollo's and urql's clients send such.
+        """
         return not self.query and isinstance((self.extensions or {}).get(PERSISTED_QUERY), dict)
 
 

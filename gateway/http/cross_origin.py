@@ -1,4 +1,4 @@
-"""Requests of pages of other origins: preflights, and headers that let listed pages read answers.
+"""Requests of pages of other origins: preflights, and headers for listed pages.
 
 Links: https://fetch.spec.whatwg.org/#http-cors-protocol, https://wicg.github.io/private-network-access/
 """
@@ -17,7 +17,10 @@ EXPOSED_HEADERS = ("ETag", "Date", "Retry-After", "X-Request-Id")
 
 
 class CrossOrigin(CORSMiddleware):
-    """Starlette's middleware with `policy`. Listed pages may send any header: none has a meaning that harms."""
+    """Starlette's middleware with `policy`.
+
+    Listed pages may send any header: none has a meaning that harms.
+    """
 
     def __init__(self, app: ASGIApp, policy: OriginPolicy) -> None:
         super().__init__(
@@ -54,7 +57,10 @@ class CrossOrigin(CORSMiddleware):
         await super().simple_response(scope, receive, send, request_headers)
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
-        """Add the headers for a listed page. Starlette adds `Origin` to `Vary`, although it may be there."""
+        """Add the headers for a listed page.
+
+        Starlette adds `Origin` to `Vary`, although it may be there.
+        """
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             if headers.get("vary") == VARY:

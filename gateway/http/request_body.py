@@ -141,7 +141,7 @@ async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
 
 
 async def discard(receive: Receive) -> None:
-    """Read the rest of a body for a while: a client may not read a response before it has sent all."""
+    """Discard the rest of a body for a while: a client may read only after it has sent all."""
     try:
         async with asyncio.timeout(DISCARD_TIMEOUT_S):
             while True:

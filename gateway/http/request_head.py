@@ -1,4 +1,4 @@
-"""Checks of the head of a request that HTTP asks of a server, and the head without `Upgrade`. Pure.
+"""Checks of the head of a request, and the head without `Upgrade`. Pure.
 
 Links: https://www.rfc-editor.org/rfc/rfc9110#section-7.8, https://www.rfc-editor.org/rfc/rfc9112#section-3.2 and #section-6.1,
 https://www.rfc-editor.org/rfc/rfc6455#section-4.4

@@ -1,4 +1,4 @@
-"""Requests that mean the same on every transport: persisted documents, byte order marks, the wording of errors."""
+"""Requests with the same answer on every transport: hashes, byte order marks, errors."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable

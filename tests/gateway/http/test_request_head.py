@@ -1,4 +1,4 @@
-"""What HTTP asks of a server about heads: other protocols, old versions, hosts and encodings."""
+"""Heads of requests: other protocols, old versions, hosts and encodings."""
 
 import asyncio
 import json
