@@ -29,6 +29,7 @@ from rates.ticker import TickerKey
 from runtime.backoff import Backoff
 from runtime.clock.clock_state import ClockState
 from runtime.clock.process_clock import ProcessClock
+from runtime.descriptors import DescriptorWatch
 from runtime.restart import keep_running
 
 # Between two attempts of a task that failed unexpectedly. The mirror is out of date meanwhile.
@@ -82,6 +83,7 @@ class Gateway:
         """Whether clients are sent to other gateways because this one cannot answer."""
         self.is_stopping = False
         """Whether the process moves its clients to other gateways before it ends."""
+        self.descriptors = DescriptorWatch()
         self._unready_after = timedelta(seconds=settings.unready_after_s)
         self.catalog = InstrumentCatalog(
             instruments,
@@ -151,6 +153,7 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             self.start_task(tasks, self.mirror.run, "mirror")
             self.start_task(tasks, self.catalog.run, "catalog")
+            self.start_task(tasks, self.descriptors.run, "descriptors")
             if self._process_clock is not None:
                 self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:
@@ -187,6 +190,11 @@ class Gateway:
         if not self.clock_state.is_fit:
             awaited["clock"] = self.clock_state.problem
         return awaited
+
+    @property
+    def instruments_error(self) -> str | None:
+        """Why the tracked instruments could not be read last time, `None` if they could."""
+        return self.catalog.last_error or (None if self.last_known is None else self.last_known.error)
 
     def _latest_events(self) -> dict[Source, datetime | None]:
         return {source: mirrored.latest_observed_at for source, mirrored in self.mirror.sources.items()}

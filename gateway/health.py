@@ -51,7 +51,7 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
         "catalog": {
             "loaded": catalog.loaded,
             "instruments": len(catalog.tracked),
-            "error": catalog.last_error or (None if last_known is None else last_known.error),
+            "error": gateway.instruments_error,
             "lastKnownFrom": None if last_known_from is None else format_time(last_known_from),
         },
         "clock": _clock(gateway.clock_state),

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.gateway import Gateway
+from gateway.queries.process_states import ProcessState, count_processes
 from gateway.queries.source_rules import SourceState, SourceStatus
+from rates.source import Source
 
 PATH = "/metrics"
 
@@ -21,6 +23,8 @@ class GatewayCollector(Collector):
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        # Roles that have reported: one whose last process is gone for a minute still shows that none is left.
+        self._roles: set[tuple[Source, str]] = set()
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families with their current values."""
@@ -34,10 +38,16 @@ class GatewayCollector(Collector):
         yield counter("joins_refused", "New subscriptions refused: too many at once.", admission.refused)
         limits = gateway.client_limits
         yield gauge("sockets", "WebSockets and streams that are open.", limits.sockets.open)
+        yield counter(
+            "descriptors_exhausted",
+            "Times that it ran out of file descriptors: new connections are closed at once.",
+            gateway.descriptors.spells,
+        )
         yield gauge("subscriptions", "Subscriptions of clients.", limits.subscriptions.open)
         live_queries = gateway.live_queries.registry
         yield gauge("live_queries", "Different subscriptions.", len(live_queries))
         yield gauge("live_rates", "Rates in all different subscriptions.", live_queries.rates)
+        yield counter("deliveries", "Events delivered to subscriptions.", gateway.registry.deliveries)
         yield self._describe_refusals()
         yield gauge("stopping", "Whether this process moves its clients away.", gateway.is_stopping)
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
@@ -45,6 +55,11 @@ class GatewayCollector(Collector):
             "instruments_last_known",
             "Whether the instruments are the last known ones, because the database was away at the start.",
             gateway.last_known is not None and gateway.last_known.read_at is not None,
+        )
+        yield gauge(
+            "instruments_unreadable",
+            "Whether the last attempt to read the tracked instruments failed.",
+            gateway.instruments_error is not None,
         )
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
         yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
@@ -58,6 +73,7 @@ class GatewayCollector(Collector):
         yield unexpected
         yield self._describe_clocks()
         yield from describe_sources(gateway.rates.sources())
+        yield from self._describe_processes()
 
     def _describe_refusals(self) -> CounterMetricFamily:
         limits, live_queries = self._gateway.client_limits, self._gateway.live_queries.registry
@@ -85,6 +101,30 @@ class GatewayCollector(Collector):
         for instance, skew in sorted(gateway.mirror.clock_skews().items()):
             family.add_metric((instance,), skew.total_seconds())
         return family
+
+    def _describe_processes(self) -> Iterator[Metric]:
+        mirror = self._gateway.mirror
+        now = mirror.cache_clock()
+        states = GaugeMetricFamily(
+            "ratewire_source_processes",
+            "Pipeline processes that report on it, by role and state.",
+            labels=("source", "role", "state"),
+        )
+        failing = GaugeMetricFamily(
+            "ratewire_source_cache_failing",
+            "Pipeline processes that cannot write to the cache.",
+            labels=("source",),
+        )
+        for source, mirrored in mirror.sources.items():
+            reports = mirrored.reports(now)
+            self._roles.update((source, report.role) for report in reports)
+            counts = count_processes(reports, now)
+            for role in sorted(role for each, role in self._roles if each is source):
+                for state in ProcessState:
+                    states.add_metric((source.name, role, state.value), counts[role, state])
+            failing.add_metric((source.name,), sum(report.cache_error is not None for report in reports))
+        yield states
+        yield failing
 
 
 def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:

@@ -131,12 +131,17 @@ class _WorkerSlot:
 
     async def _run_one(self, stop: StopEvent) -> int:
         """Run one worker to its end, and return its exit code."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=self._environment,
-            stdin=PIPE,
-            stdout=PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environment,
+                stdin=PIPE,
+                stdout=PIPE,
+            )
+        except OSError as exc:
+            # No descriptor, process or memory is left: the other workers go on, and this one is tried again.
+            log.error("worker not started", worker=self._number, error=str(exc))  # noqa: TRY400 - there is no bug to trace
+            return exc.errno or 1
         log.info("worker started", worker=self._number, pid=process.pid)
         watching = asyncio.create_task(self._watch(process))
         stopping = asyncio.create_task(stop.wait())

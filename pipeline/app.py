@@ -44,6 +44,7 @@ from rates.health import LISTINGS_ROLE, PRODUCER_ROLE
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
+from runtime.descriptors import DescriptorWatch
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
 from runtime.restart import keep_running
@@ -213,19 +214,25 @@ def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
 
 @asynccontextmanager
 async def _open_context(stop: asyncio.Event) -> AsyncIterator[RoleContext]:
-    """Open the dependencies of a process, with a clock that is measured first and regularly."""
+    """Open the dependencies of a process; watch its clock, measured first, and its descriptors."""
     cache = load_settings(CacheSettings)
     async with aclosing(await _wait(lambda: connect_redis(cache.redis_url), stop)) as redis:
         context = _redis_context(redis, cache)
         await context.process_clock.measure()
-        measuring = asyncio.create_task(
-            keep_running(context.process_clock.run, name="clock", on_error=lambda _: None), name="clock"
-        )
+        watches: dict[str, Callable[[], Awaitable[None]]] = {
+            "clock": context.process_clock.run,
+            "descriptors": DescriptorWatch().run,
+        }
+        watching = [
+            asyncio.create_task(keep_running(run, name=name, on_error=lambda _: None), name=name)
+            for name, run in watches.items()
+        ]
         try:
             yield context
         finally:
-            measuring.cancel()
-            await asyncio.wait([measuring])
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
 
 
 @asynccontextmanager

@@ -199,6 +199,7 @@ class Cohort(ABC, Generic[PayloadT]):
             payload, self._deadline = self.poll(cycle)
             if payload is not None:
                 subscriber.deliver(payload)
+                self._fan_out.registry.deliveries += 1
                 # Poll again only if more is due, or if the subscriber has to be notified.
                 if self._deadline <= due_by or not subscriber.is_ready():
                     continue
@@ -217,6 +218,7 @@ class Cohort(ABC, Generic[PayloadT]):
                 return
             payload, self._deadline = self.poll(cycle)
             if payload is not None:
+                self._fan_out.registry.deliveries += len(self.subscribers)
                 for subscriber in self.subscribers:
                     subscriber.deliver(payload)
         self._merge_or_rearm(cycle)

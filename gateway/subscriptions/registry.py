@@ -50,7 +50,7 @@ SourcesByBuffer = dict[TickerBuffer, frozenset[Source]]
 class SubscriptionRegistry:
     """The registered buffers.
 
-    `subscriber_count` counts subscribers: several may share one buffer.
+    `subscriber_count` counts subscribers: several may share one buffer. `deliveries` counts payloads delivered to them.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -59,6 +59,7 @@ class SubscriptionRegistry:
         self._by_symbol: dict[Symbol, SourcesByBuffer] = {}
         self._all_symbols: SourcesByBuffer = {}
         self.subscriber_count = 0
+        self.deliveries = 0
 
     def __len__(self) -> int:
         return self.subscriber_count

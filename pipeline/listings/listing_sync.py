@@ -93,7 +93,9 @@ class ListingSync:
                 state = await self._fetch() or state
         except BackendUnavailable as exc:
             self._log.warning("listing not looked at", error=str(exc))
+            self._health.set_notice("listing", f"listing not looked at: {exc}")
             return self._attempt_interval
+        self._health.set_notice("listing", None)
         self._update_health(state)
         return self._next_poll(state) - self._clock()
 

@@ -213,3 +213,17 @@ def test_every_variable_that_is_set_is_one_that_something_reads() -> None:
     ]
     given = {name for environment in environments for name in environment if name.startswith("RATEWIRE_")}
     assert written | given <= known
+
+
+def test_the_documented_digests_are_those_of_the_images_in_use() -> None:
+    """The documented override names every image that is not built here, without its tag."""
+    page = (ROOT / "docs/operating.md").read_text()
+    example = yaml.safe_load(page.partition("# docker-compose.pinned.yml\n")[2].partition("```")[0])
+    assert {name: each["image"] for name, each in example["services"].items()} == {
+        name: f"{image.partition(':')[0]}@sha256:…"
+        for name, image in IMAGES.items()
+        if image != "ratewire:local"
+    }
+    base = "FROM python:3.13-slim"
+    assert f"{base}@sha256:… AS build" in page
+    assert (ROOT / "Dockerfile").read_text().count(f"\n{base}") == 2

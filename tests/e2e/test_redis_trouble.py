@@ -10,7 +10,7 @@ import pytest
 
 from cache.redis_client import open_redis
 from tests.backends import Server, start_redis
-from tests.e2e.processes import free_port, running
+from tests.e2e.processes import Command, free_port, running
 
 pytestmark = pytest.mark.servers
 
@@ -35,19 +35,20 @@ async def polled_sources(redis: Server, folder: Path) -> AsyncIterator["Sources"
         assert await migrating.ends(within_s=WITHIN_S) == 0, migrating.text
     async with (
         running("simulator", env=env),
-        running("stream", "binance", env=env),
+        running("stream", "binance", env=env) as feed,
         running("gateway", env=env) as gateway,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=WITHIN_S, trust_env=False) as client,
     ):
         await gateway.prints("gateway listening", within_s=WITHIN_S)
-        yield Sources(client)
+        yield Sources(client, feed)
 
 
 class Sources:
     """The state of Binance as clients see it, and all states in turn."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, feed: Command) -> None:
         self._client = client
+        self.feed = feed
         self.seen: list[tuple[str, str | None]] = []
 
     async def until(self, state: str, reason: str = "") -> None:

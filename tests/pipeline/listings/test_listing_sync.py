@@ -228,12 +228,17 @@ async def test_a_rate_limited_replica_retries_exactly_at_its_end(harness: Harnes
 
 
 async def test_it_waits_for_an_unavailable_database(harness: Harness, tmp_path: Path) -> None:
-    """The source is not called meanwhile."""
+    """The source is not called meanwhile, and its report says so until the database is back."""
     store = InstrumentStore(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
     harness.store = store
     keeper, health = harness.replica()
     assert await keeper.poll() == MINUTE
     assert (harness.listing.asked, is_well(health)) == (0, True)
+    assert "listing not looked at: " in (health.report(harness.clock()).reason or "")
+    await store.close()
+    await migrate(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
+    await keeper.poll()
+    assert health.report(harness.clock()).reason is None
     await store.close()
 
 
