@@ -19,6 +19,8 @@ need chromium chromium chromium-browser google-chrome
 need nodejs node
 need faketime faketime
 need gcc cc gcc
+need prometheus promtool
+need prometheus-blackbox-exporter prometheus-blackbox-exporter
 need npm npm
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -13,6 +13,7 @@ from drill.distributed.clients import connected_clients
 from drill.distributed.faults import FAULTS, PartFault
 from drill.distributed.libraries import library_viewers
 from drill.distributed.monitor import watched
+from drill.distributed.prometheus import watched_alerts
 from drill.distributed.report import ChaosReport
 from drill.distributed.step import StepResult, run_step
 from drill.distributed.system import run_distributed
@@ -48,7 +49,10 @@ async def run_chaos(
         console.print(f"starting the distributed form in {folder}", highlight=False)
         system = await stack.enter_async_context(run_distributed(folder))
         clients = await stack.enter_async_context(connected_clients(system.url, subscribers))
-        monitor = await stack.enter_async_context(watched(system, clients))
+        alerts = await stack.enter_async_context(watched_alerts(system))
+        if alerts is None:
+            console.print("without Prometheus no alerts are checked", highlight=False)
+        monitor = await stack.enter_async_context(watched(system, clients, alerts))
         viewers = await stack.enter_async_context(library_viewers(system.url, wanted=libraries))
         while not monitor.is_well():  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from drill.distributed.clients import Clients
+from drill.distributed.prometheus import Alerts
 from drill.distributed.system import DRILLED, GATEWAYS, DistributedSystem
 from drill.graphql import open_client
 
@@ -58,6 +59,8 @@ class Monitor:
 
     system: DistributedSystem
     clients: Clients
+    alerts: Alerts | None
+    """Of a Prometheus, if there is one."""
     views: dict[str, GatewayView] = field(default_factory=lambda: dict.fromkeys(GATEWAYS, GatewayView()))
     before: dict[str, GatewayView] = field(default_factory=dict)
     """The views before the fault."""
@@ -66,6 +69,8 @@ class Monitor:
     def begin_step(self) -> None:
         """Set what was seen aside, before a fault."""
         self.before = self.views
+        if self.alerts is not None:
+            self.alerts.begin_step()
         for process in self.system.processes.values():
             process.mark_log()
         self.step_began_at = time.monotonic()
@@ -108,9 +113,11 @@ class Monitor:
 
 
 @asynccontextmanager
-async def watched(system: DistributedSystem, clients: Clients) -> AsyncIterator[Monitor]:
+async def watched(
+    system: DistributedSystem, clients: Clients, alerts: Alerts | None = None
+) -> AsyncIterator[Monitor]:
     """Watch the system until the block ends."""
-    monitor = Monitor(system, clients)
+    monitor = Monitor(system, clients, alerts)
     tasks = [asyncio.create_task(monitor.watch(name)) for name in GATEWAYS]
     try:
         yield monitor

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from drill.distributed.expected_alerts import alerts_of
 from drill.distributed.step import StepResult
 
 BEGIN, END = "<!-- begin of what `make chaos WRITE=1` writes -->", "<!-- end of it -->"
@@ -15,6 +16,7 @@ COLUMNS = (
     "fault",
     "noticed after",
     "where",
+    "alert",
     "longest without an event",
     "of real libraries",
     "GAPs",
@@ -84,6 +86,7 @@ def _cells(each: StepResult) -> tuple[str, ...]:
         f"`{each.fault.name}` ({each.fault.what})",
         _seconds(each.noticed_s),
         (each.where or ("nothing to see" if each.fault.notice is None else "nowhere")).replace("|", "/"),
+        ", ".join(alerts_of(each.fault.name)),
         f"{each.longest_s:.1f} s",
         _libraries(each),
         str(each.gaps),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
 from drill.distributed.clients import SYMBOLS, Clients
+from drill.distributed.expected_alerts import alerts_of
 from drill.distributed.faults import STALE_S, PartFault
 from drill.distributed.judgement import Excuses
 from drill.distributed.libraries import LibrarySeen, LibraryViewers
@@ -23,6 +24,9 @@ POLL_S = 0.1
 LASTS_S = 3.0
 # What the cache has must have reached every subscriber by then.
 DELIVERED_WITHIN_S = 10.0
+# Processes count as lost after 10 s, Prometheus looks every two seconds, and over 16 s at counters; the rest is allowance.
+ALERTED_WITHIN_S = 30.0
+RESOLVED_WITHIN_S = 60.0
 # The allowance when clients are cut off: they wait before they reconnect.
 BACK_WITHIN_S = 15.0
 
@@ -75,6 +79,7 @@ async def run_step(
     await _recover(fault, monitor, result, progress)
     await _resume_some(monitor, result)
     await _compare_with_cache(monitor, result)
+    await _wait_until_resolved(fault, monitor, result)
     if libraries is not None:
         result.libraries = await libraries.end_step(result.misses.append, fault.gives_up)
     _sum_up(fault, clients, result)
@@ -105,7 +110,32 @@ async def _wait_until_visible(fault: PartFault, monitor: Monitor, result: StepRe
 
     if not await _within(STALE_S, is_refreshed):
         result.misses.append(f"not every value of {fault.refreshes} was observed anew within {STALE_S:g} s")
+    await _wait_until_alerted(fault, monitor, result)
     await asyncio.sleep(LASTS_S)
+
+
+async def _wait_until_alerted(fault: PartFault, monitor: Monitor, result: StepResult) -> None:
+    alerts, expected = monitor.alerts, alerts_of(fault.name)
+    if alerts is None:
+        return
+
+    async def are_active() -> bool:
+        return not alerts.missing(expected)
+
+    if not await _within(ALERTED_WITHIN_S, are_active):
+        result.misses.append(f"without the alerts {', '.join(alerts.missing(expected))}")
+
+
+async def _wait_until_resolved(fault: PartFault, monitor: Monitor, result: StepResult) -> None:
+    alerts, expected = monitor.alerts, alerts_of(fault.name)
+    if alerts is None:
+        return
+
+    async def are_resolved() -> bool:
+        return not alerts.still_active(expected)
+
+    if not await _within(RESOLVED_WITHIN_S, are_resolved):
+        result.misses.append(f"alerts that stay: {', '.join(alerts.still_active(expected))}")
 
 
 async def _recover(fault: PartFault, monitor: Monitor, result: StepResult, progress: Progress) -> None:

@@ -115,9 +115,9 @@ async def run_distributed(
         clocks = _make_clocks(folder) if with_clocks else {}
         redis_env = clocks[REDIS].env if with_clocks else None
         backends = {
-            REDIS: await stack.enter_async_context(_in_thread(start_redis(_cached(redis_env)))),
-            RABBITMQ: await stack.enter_async_context(_in_thread(start_rabbitmq())),
-            POSTGRES: await stack.enter_async_context(_in_thread(start_postgres())),
+            REDIS: await stack.enter_async_context(in_thread(start_redis(_cached(redis_env)))),
+            RABBITMQ: await stack.enter_async_context(in_thread(start_rabbitmq())),
+            POSTGRES: await stack.enter_async_context(in_thread(start_postgres())),
         }
         relays = {
             (process, backend): await stack.enter_async_context(cuttable(port_of(backends[backend].url)))
@@ -139,7 +139,7 @@ async def run_distributed(
             await process.start()
         await _wait_until_ready(processes, ports)
         nginx = start_nginx(list(ports.values()), clients=PROBES_ALLOWED)
-        servers = {**backends, "nginx": await stack.enter_async_context(_in_thread(nginx))}
+        servers = {**backends, "nginx": await stack.enter_async_context(in_thread(nginx))}
         system = DistributedSystem(folder, servers, processes, relays, clocks, ports)
         try:
             yield system
@@ -257,7 +257,7 @@ async def _is_up(client: httpx.AsyncClient, port: int) -> bool:
 
 
 @asynccontextmanager
-async def _in_thread(server: AbstractContextManager[Server]) -> AsyncIterator[Server]:
+async def in_thread(server: AbstractContextManager[Server]) -> AsyncIterator[Server]:
     """Start and stop a server in a thread, so that relays and probes go on meanwhile."""
     entered = await asyncio.to_thread(server.__enter__)
     try:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
 from drill.distributed.app import run_chaos, select
 from drill.distributed.faults import FAULTS, SHORT
 from drill.distributed.judgement import ClientState, Excuses, SeenEvent, SeenRate, judge_answer
+from drill.distributed.prometheus import ActiveAlert, Alerts, select_active
 from drill.distributed.report import BEGIN, END, ChaosReport
 from drill.distributed.slope import BLOCKS, fit_slope
 from drill.distributed.soak import Samples, SoakReport
@@ -193,3 +195,35 @@ async def test_three_faults_of_the_distributed_form_hold() -> None:
     assert all(each.noticed_s is not None for each in report.results)
     assert sum(each.judged for each in report.results) > 100
     assert report.results[0].ended > 0, "nobody was at the killed gateway"
+
+
+def test_alerts_of_sources_that_the_drill_does_not_run_say_nothing() -> None:
+    """Their processes are missing from the start."""
+    alerts: list[ActiveAlert] = [
+        {"labels": {"alertname": "Down", "source": "OKX"}},
+        {"labels": {"alertname": "Down", "source": "KRAKEN"}},
+        {"labels": {"alertname": "Unreachable", "instance": "nginx"}},
+        {"labels": {"alertname": "Silent", "source": "BYBIT"}},
+    ]
+    assert select_active(alerts) == {"Down", "Unreachable"}
+
+
+async def test_an_alert_counts_if_it_was_active_since_the_fault() -> None:
+    """One that ended before is missing, and one that is still active is named."""
+    active = ["Down"]
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, json={"data": {"alerts": [{"labels": {"alertname": name}} for name in active]}}
+        )
+
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(answer), base_url="http://prometheus"
+    ) as client:
+        alerts = Alerts(client)
+        await alerts.read()
+        alerts.begin_step()
+        active[:] = ["Lost"]
+        await alerts.read()
+        assert alerts.missing(("Down", "Lost")) == ["Down"]
+        assert alerts.still_active(("Down", "Lost")) == ["Lost"]
