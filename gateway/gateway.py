@@ -1,7 +1,7 @@
 """The wiring of a gateway process, and its readiness."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -109,6 +109,7 @@ class Gateway:
             simulated=simulated,
             clock=clock,
             clock_state=self.clock_state,
+            held_back=self._held_back,
         )
         self.consensus = ConsensusReader(
             self.rates,
@@ -195,6 +196,9 @@ class Gateway:
     def instruments_error(self) -> str | None:
         """Why the tracked instruments could not be read last time, `None` if they could."""
         return self.catalog.last_error or (None if self.last_known is None else self.last_known.error)
+
+    def _held_back(self) -> Mapping[Source, str]:
+        return {} if self.last_known is None else self.last_known.held_back
 
     def _latest_events(self) -> dict[Source, datetime | None]:
         return {source: mirrored.latest_observed_at for source, mirrored in self.mirror.sources.items()}

@@ -53,6 +53,9 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
             "instruments": len(catalog.tracked),
             "error": gateway.instruments_error,
             "lastKnownFrom": None if last_known_from is None else format_time(last_known_from),
+            "heldBack": {}
+            if last_known is None
+            else {source.name: text for source, text in last_known.held_back.items()},
         },
         "clock": _clock(gateway.clock_state),
         "subscribers": len(gateway.registry),

@@ -61,6 +61,11 @@ class GatewayCollector(Collector):
             "Whether the last attempt to read the tracked instruments failed.",
             gateway.instruments_error is not None,
         )
+        yield gauge(
+            "instruments_held_back",
+            "Instruments that are missing in the database and kept, because nobody would remove so many at once.",
+            0 if gateway.last_known is None else gateway.last_known.held_back_count,
+        )
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
         yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
         unexpected = CounterMetricFamily(

@@ -38,6 +38,7 @@ from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
+from instruments.loss_guard import LossGuard
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting, PortInUse
@@ -91,7 +92,13 @@ async def run_gateway(
                 keys = RedisKeys(cache.simulated)
                 feed = RedisTickerFeed(redis, keys)
                 instruments = LastKnownInstruments(
-                    store, RedisBytes(redis, keys.instruments()), simulated=cache.simulated
+                    store,
+                    RedisBytes(redis, keys.instruments()),
+                    simulated=cache.simulated,
+                    guard=LossGuard(
+                        max_loss_percent=database.max_instrument_loss_percent,
+                        hold_s=database.instrument_hold_s,
+                    ),
                 )
                 process_clock = ProcessClock(RedisTime(redis, keys), max_skew=process.max_clock_skew)
                 await wait_for_backend(

@@ -1,6 +1,7 @@
 """Instrument: a symbol at a source."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,3 +48,16 @@ class Instrument(msgspec.Struct, frozen=True):
     def is_reviewed(self) -> bool:
         """Tell whether both assets are known: only then may it be merged with other sources."""
         return self.base_asset is not None and self.quote_asset is not None
+
+    @property
+    def removal(self) -> "Removal":
+        """The note that a command leaves when it removes this instrument."""
+        return Removal(self.source, self.symbol, self.source_symbol)
+
+
+class Removal(NamedTuple):
+    """An instrument that a command removed, or tracks by another source symbol since."""
+
+    source: Source
+    symbol: Symbol
+    source_symbol: str

@@ -1,18 +1,20 @@
-"""The last known instruments: a start while the database is away.
+"""The last known instruments: for a start without the database, and for lost rows.
 
 Every process that reads the table stores what it read in Redis. A process that cannot read the table takes that instead, until
-its own first read succeeds.
+its own first read succeeds. One that can compares the table with it (`loss_guard`).
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from instruments.instrument import Instrument
-from instruments.snapshot import InvalidSnapshot, decode_snapshot, encode_snapshot
+from instruments.instrument import Instrument, Removal
+from instruments.loss_guard import Instruments, LossGuard, by_key
+from instruments.snapshot import InvalidSnapshot, TableSnapshot, decode_snapshot, encode_snapshot
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
 from rates.errors import CacheUnavailable, DatabaseUnavailable
@@ -46,24 +48,42 @@ class SnapshotStorage(Protocol):
         ...
 
 
+class InstrumentTable(InstrumentReader, Protocol):
+    """The table of instruments, with the notes of what commands removed."""
+
+    async def read_removals(self) -> frozenset[Removal]:
+        """Read which instruments commands removed.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        ...
+
+
 class LastKnownInstruments:
     """An `InstrumentReader` over `table`, or the last known instruments until its first success.
 
-    `simulated` selects the snapshots that are read: those of simulated data, or those of real data.
+    `simulated` selects the snapshots that are read: those of simulated data, or those of real data. Without `storage` no process
+    knows what another one read.
     """
 
     def __init__(
         self,
-        table: InstrumentReader,
-        storage: SnapshotStorage,
+        table: InstrumentTable,
+        storage: SnapshotStorage | None,
         *,
         simulated: bool,
         clock: Clock = utc_now,
+        guard: LossGuard | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table = table
         self._storage = storage
         self._simulated = simulated
         self._clock = clock
+        self._guard = guard or LossGuard()
+        self._monotonic = monotonic
+        self._known: Instruments | None = None
         self._has_read_table = False
         self._stored: tuple[Sequence[Instrument], datetime] | None = None
         self.read_at: datetime | None = None
@@ -71,24 +91,68 @@ class LastKnownInstruments:
         self.error: str | None = None
         """Why the table cannot be read; `None` while the last known instruments are not in use."""
 
+    @property
+    def held_back(self) -> Mapping[Source, str]:
+        """The instruments that are missing in the table and kept, in words, by source."""
+        return self._guard.held_back
+
+    @property
+    def held_back_count(self) -> int:
+        """The number of instruments that are missing in the table and kept."""
+        return self._guard.count
+
     async def read(self, source: Source | None = None) -> Sequence[Instrument]:
         try:
-            instruments = await self._table.read(source)
+            instruments = await self._read_table()
         except DatabaseUnavailable as exc:
             if self._has_read_table:
                 raise
-            found = await self._read_last_known(exc)
-            return found if source is None else [each for each in found if each.source is source]
-        self._note_table()
-        if source is None:
+            instruments = await self._read_last_known(exc)
+        else:
+            self._note_table()
             await self._store(instruments)
-        return instruments
+        return instruments if source is None else [each for each in instruments if each.source is source]
+
+    async def _read_table(self) -> Sequence[Instrument]:
+        """Read the table, and keep what it lost implausibly.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        rows = await self._table.read()
+        found = by_key(rows)
+        if self._known is None:
+            snapshot = await self._read_baseline()
+            self._known = {} if snapshot is None else by_key(snapshot.instruments)
+        known = self._known
+        removed: frozenset[Removal] = frozenset()
+        if self._guard.suspects(known, found):
+            removed = await self._table.read_removals()
+        self._known = self._guard.judge(
+            known, found, removed, now=self._clock(), monotonic_s=self._monotonic()
+        )
+        return sorted(self._known.values(), key=lambda each: (each.source, each.symbol))
 
     def _note_table(self) -> None:
         self._has_read_table = True
         if self.read_at is not None:
             log.info("instruments read from the database again")
             self.read_at = self.error = None
+
+    async def _read_baseline(self) -> TableSnapshot | None:
+        """Return what other processes, or an earlier run, read; `None` if that is not known."""
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                return await self._read_snapshot()
+        except (CacheUnavailable, TimeoutError) as exc:
+            log.debug("no last known instruments to compare with", error=str(exc) or type(exc).__name__)
+        except InvalidSnapshot as exc:
+            log.warning("last known instruments ignored", reason=str(exc))
+        return None
+
+    async def _read_snapshot(self) -> TableSnapshot | None:
+        data = None if self._storage is None else await self._storage.read()
+        return None if data is None else decode_snapshot(data, simulated=self._simulated)
 
     async def _read_last_known(self, unavailable: DatabaseUnavailable) -> Sequence[Instrument]:
         """Read the last known instruments.
@@ -97,15 +161,14 @@ class LastKnownInstruments:
             DatabaseUnavailable: the original error, if there are none, or none that can be used.
         """
         try:
-            data = await self._storage.read()
-            if data is None:
-                raise unavailable
-            snapshot = decode_snapshot(data, simulated=self._simulated)
+            snapshot = await self._read_snapshot()
         except InvalidSnapshot as exc:
             log.warning("last known instruments ignored", reason=str(exc))
             raise unavailable from exc
         except CacheUnavailable as exc:
             raise unavailable from exc
+        if snapshot is None:
+            raise unavailable
         if self.read_at is None:
             log.warning(
                 "using the last known instruments until the database is back",
@@ -113,6 +176,7 @@ class LastKnownInstruments:
                 read_at=snapshot.read_at.isoformat(timespec="seconds"),
                 error=str(unavailable),
             )
+        self._known = by_key(snapshot.instruments)
         self.read_at, self.error = snapshot.read_at, str(unavailable)
         return snapshot.instruments
 
@@ -123,8 +187,8 @@ class LastKnownInstruments:
             known, stored_at = self._stored
             if known == instruments and timedelta() <= now - stored_at < STORE_INTERVAL:
                 return
-        if not instruments:
-            # Of no use to anybody, and perhaps an accident.
+        if self._storage is None or not instruments:
+            # An empty set is of no use to anybody, and perhaps an accident.
             return
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):

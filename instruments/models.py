@@ -46,6 +46,21 @@ class InstrumentRow(Model):
     identity_simulated: Mapped[bool | None] = mapped_column(Boolean)
 
 
+class RemovalRow(Model):
+    """An instrument that a command removed or respelled, written in the transaction that did it.
+
+    An instrument that is missing without such a row was lost by accident, unless somebody edited the table by hand.
+    """
+
+    __tablename__ = "removals"
+
+    source: Mapped[str] = mapped_column(String(32), primary_key=True)
+    base: Mapped[str] = mapped_column(String(20), primary_key=True)
+    quote: Mapped[str] = mapped_column(String(20), primary_key=True)
+    source_symbol: Mapped[str] = mapped_column(String(100), primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
 class ListingRow(Model):
     """When a source's listing was last accepted, and its number of instruments."""
 

@@ -12,8 +12,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from instruments.identity.asset_table import reviewed_assets
-from instruments.instrument import Halt, Instrument, Suspicion
+from instruments.instrument import Halt, Instrument, Removal, Suspicion
 from instruments.models import InstrumentRow
+from instruments.removals import forget_removal, read_removals, record_removal
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
@@ -93,6 +94,7 @@ class InstrumentStore:
         async with self.transaction() as connection:
             for instrument in instruments:
                 removed = await _delete(connection, instrument.source, instrument.symbol)
+                await forget_removal(connection, instrument.removal)
                 values = {**row(instrument), **halt_columns(instrument.halt, simulated=self.simulated)}
                 await connection.execute(insert(InstrumentRow).values(values))
                 added += not removed
@@ -106,6 +108,25 @@ class InstrumentStore:
         """
         async with self.transaction() as connection:
             return await _delete(connection, source, symbol)
+
+    async def read_removals(self) -> frozenset[Removal]:
+        """Read which instruments commands removed.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        async with self.transaction() as connection:
+            return await read_removals(connection)
+
+    async def write_removals(self, instruments: Iterable[Instrument]) -> None:
+        """Note that instruments which the table has no longer are missing on purpose.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached; nothing was changed.
+        """
+        async with self.transaction() as connection:
+            for instrument in instruments:
+                await record_removal(connection, instrument.removal)
 
     def _instrument(self, row: RowMapping) -> Instrument:
         is_halted = row["halted_word"] is not None and row["halted_simulated"] == self.simulated
@@ -227,11 +248,17 @@ def aware(moment: datetime) -> datetime:
 
 
 async def _delete(connection: AsyncConnection, source: Source, symbol: Symbol) -> bool:
+    """Delete a row, and note that this was no accident. Returns whether it existed."""
     result = await connection.execute(
-        delete(InstrumentRow).where(
+        delete(InstrumentRow)
+        .where(
             InstrumentRow.source == source,
             InstrumentRow.base == symbol.base,
             InstrumentRow.quote == symbol.quote,
         )
+        .returning(InstrumentRow.source_symbol)
     )
-    return bool(result.rowcount)
+    spelt = result.scalars().all()
+    for source_symbol in spelt:
+        await record_removal(connection, Removal(source, symbol, source_symbol))
+    return bool(spelt)

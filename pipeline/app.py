@@ -14,6 +14,7 @@ from cache.redis_sink import RedisTickerSink
 from cache.redis_time import RedisTime
 from instruments.last_known import LastKnownInstruments
 from instruments.listed import InstrumentListing
+from instruments.loss_guard import LossGuard
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination
@@ -263,10 +264,17 @@ async def _open_instruments(stop: asyncio.Event) -> AsyncIterator[InstrumentStor
 async def _open_last_known(stop: asyncio.Event, context: RoleContext) -> AsyncIterator[LastKnownInstruments]:
     """Open the tracked instruments for reading: without the database, the last known ones."""
     assert context.snapshots is not None
-    store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=context.simulated)
+    database = load_settings(DatabaseSettings)
+    store = InstrumentStore(database.database_url, simulated=context.simulated)
     try:
         instruments = LastKnownInstruments(
-            store, context.snapshots, simulated=context.simulated, clock=context.clock
+            store,
+            context.snapshots,
+            simulated=context.simulated,
+            clock=context.clock,
+            guard=LossGuard(
+                max_loss_percent=database.max_instrument_loss_percent, hold_s=database.instrument_hold_s
+            ),
         )
         await _wait(instruments.read, stop)
         yield instruments

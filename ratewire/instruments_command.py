@@ -1,4 +1,4 @@
-"""`ratewire instruments`: list, find, add and remove the tracked instruments."""
+"""`ratewire instruments`: list, find, add, remove and restore the tracked instruments."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
@@ -124,9 +124,36 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
     from rates.symbol import parse_symbol
 
     async def run(store: "InstrumentStore") -> None:
-        if not await store.remove(source, parse_symbol(symbol)):
+        from ratewire.missing_instruments import accept_one
+
+        parsed = parse_symbol(symbol)
+        if not await store.remove(source, parsed) and not await accept_one(store, source, parsed):
             raise UnknownSymbol(f"{symbol} from {source}")
         typer.echo(f"removed {symbol} from {source}")
+
+    _with_store(run)
+
+
+@app.command()
+def restore() -> None:
+    """Track again what is missing in the database, as the running system still knows it."""
+
+    async def run(store: "InstrumentStore") -> None:
+        from ratewire.missing_instruments import describe_count, restore_missing
+
+        typer.echo(f"restored {describe_count(await restore_missing(store))}")
+
+    _with_store(run)
+
+
+@app.command()
+def accept() -> None:
+    """Declare that what is missing in the database was removed on purpose."""
+
+    async def run(store: "InstrumentStore") -> None:
+        from ratewire.missing_instruments import accept_missing, describe_count
+
+        typer.echo(f"given up {describe_count(await accept_missing(store))}")
 
     _with_store(run)
 

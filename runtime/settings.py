@@ -53,6 +53,19 @@ class DatabaseSettings(BaseSettings):
         description="Database that keeps the tracked instruments: postgresql+asyncpg://user:password@host:port/name, or "
         "sqlite+aiosqlite:///path.",
     )
+    max_instrument_loss_percent: float = Field(
+        default=20.0,
+        gt=0,
+        le=100,
+        description="Share of all tracked instruments, or of those of one source, that may be missing in the database at once without a command "
+        "that removed them. Beyond it the last known ones are kept. More lets edits of the table pass; less holds back smaller ones.",
+    )
+    instrument_hold_s: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=365 * 86_400,
+        description="Seconds for which such instruments are kept. Then the table is taken as it is. 0: at once, without any check.",
+    )
 
 
 class ProcessSettings(BaseSettings):

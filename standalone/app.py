@@ -12,15 +12,17 @@ from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from instruments.identity.identity_records import IdentityRecords
+from instruments.last_known import LastKnownInstruments, SnapshotStorage
+from instruments.loss_guard import LossGuard
 from instruments.store import InstrumentStore
 from pipeline.sources.registry import build_all_adapters
 from rates.errors import InvalidSetting
 from runtime.clock.process_clock import ProcessClock
-from runtime.settings import ProcessSettings, load_settings
+from runtime.settings import DatabaseSettings, ProcessSettings, load_settings
 from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.announcement import announce
-from standalone.database import open_database
+from standalone.database import open_database, open_snapshots
 from standalone.pipeline import SourceSet, start_pipeline
 from standalone.settings import StandaloneSettings
 from standalone.simulated import simulated_sources
@@ -49,6 +51,7 @@ async def run_standalone(stop: asyncio.Event, *, live: bool, replay: Sequence[Pa
                 sources,
                 instruments,
                 listener,
+                snapshots=None if replay else open_snapshots(folder, simulated=not live),
                 with_listings=not replay,
                 on_ready=partial(announce, listener, sources.label),
             )
@@ -61,13 +64,15 @@ def start_system(
     instruments: InstrumentStore,
     listener: socket.socket,
     *,
+    snapshots: SnapshotStorage | None = None,
     with_listings: bool = True,
     on_ready: Callable[[], None] = lambda: None,
     cache: tuple[TickerSink, TickerFeed] | None = None,
 ) -> None:
     """Start pipeline and gateway around one cache in `group`. They run until `stop`.
 
-    `on_ready` is called once the gateway listens. `cache`: both ends of another cache than that of this process.
+    `snapshots` keeps the last known instruments from one run to the next. `on_ready` is called once the gateway listens. `cache`:
+    both ends of another cache than that of this process.
 
     Raises:
         InvalidSetting: the configuration is invalid.
@@ -76,8 +81,25 @@ def start_system(
     sink, feed = cache or (memory, memory)
     process_clock = ProcessClock(None, max_skew=load_settings(ProcessSettings).max_clock_skew)
     is_live = sources.label is None
+    database = load_settings(DatabaseSettings)
+    reader = LastKnownInstruments(
+        instruments,
+        snapshots,
+        simulated=not is_live,
+        clock=process_clock.corrected,
+        guard=LossGuard(
+            max_loss_percent=database.max_instrument_loss_percent, hold_s=database.instrument_hold_s
+        ),
+    )
     start_pipeline(
-        group, stop, sources, sink, instruments, process_clock=process_clock, with_listings=with_listings
+        group,
+        stop,
+        sources,
+        sink,
+        instruments,
+        reader=reader,
+        process_clock=process_clock,
+        with_listings=with_listings,
     )
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.
@@ -89,7 +111,7 @@ def start_system(
     group.create_task(
         serve_gateway(
             feed,
-            instruments,
+            reader,
             gateway,
             stop,
             simulated=not is_live,

@@ -8,11 +8,20 @@ from pathlib import Path
 from instruments.identity.asset_table import reviewed_assets
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
+from instruments.snapshot_file import SnapshotFile, snapshot_beside
 from instruments.store import InstrumentStore
 from rates.errors import DatabaseUnavailable, InvalidSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
 from simulator.replay.recording import Recording
+
+FILE, REPLAY_FILE = "ratewire.sqlite", "replay.sqlite"
+
+
+def open_snapshots(folder: Path, *, simulated: bool) -> SnapshotFile | None:
+    """Return the file that keeps the last known instruments from one run to the next."""
+    path = snapshot_beside(_url(folder / FILE), simulated=simulated)
+    return None if path is None else SnapshotFile(path)
 
 
 @asynccontextmanager
@@ -27,9 +36,9 @@ async def open_database(
     DatabaseUnavailable: the folder or the file cannot be used.
     InvalidRecording: a recording cannot be read.
     """
-    file = folder / ("replay.sqlite" if replay else "ratewire.sqlite")
+    file = folder / (REPLAY_FILE if replay else FILE)
     _prepare(file, truncate=bool(replay))
-    url = f"sqlite+aiosqlite:///{file}"
+    url = _url(file)
     await migrate(url)
     store = InstrumentStore(url, simulated=simulated)
     try:
@@ -38,6 +47,10 @@ async def open_database(
         yield store
     finally:
         await store.close()
+
+
+def _url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
 
 
 def _prepare(file: Path, *, truncate: bool) -> None:

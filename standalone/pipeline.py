@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from cache.ports import TickerSink
-from instruments.store import InstrumentStore
+from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.roles import RoleContext, consume, produce, stream, sync_listing
@@ -42,12 +42,13 @@ def start_pipeline(
     sink: TickerSink,
     instruments: InstrumentStore,
     *,
+    reader: InstrumentReader,
     process_clock: ProcessClock,
     with_listings: bool,
 ) -> None:
     """Start the producer and the consumers, push feeds and listings of all sources in `group`.
 
-    They run until `stop`.
+    They run until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts.
 
     Raises:
     InvalidSetting: the configuration is invalid.
@@ -70,7 +71,7 @@ def start_pipeline(
         sources.adapters,
         instance="producer",
         queue=queue,
-        instruments=instruments,
+        instruments=reader,
         settings=settings,
     )
     group.create_task(producing, name="producer")
@@ -78,7 +79,7 @@ def start_pipeline(
         if adapter.open_fetcher is not None:
             _start_consumers(group, stop, context, adapter, queue)
         if adapter.build_feed is not None:
-            _start_feed(group, stop, context, adapter, instruments)
+            _start_feed(group, stop, context, adapter, reader)
         if with_listings:
             _start_listing(group, stop, context, adapter, instruments)
 
@@ -110,7 +111,7 @@ def _start_feed(
     stop: asyncio.Event,
     context: RoleContext,
     adapter: SourceAdapter,
-    instruments: InstrumentStore,
+    instruments: InstrumentReader,
 ) -> None:
     settings, ingest = load_settings(StreamSettings), load_settings(IngestSettings)
     streaming = stream(

@@ -3,7 +3,7 @@
 Knows no GraphQL and never waits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -62,6 +62,7 @@ class RateReader:
         simulated: bool,
         clock: Clock,
         clock_state: ClockState | None = None,
+        held_back: Callable[[], Mapping[Source, str]] = dict,
     ) -> None:
         self._mirror = mirror
         self._catalog = catalog
@@ -77,6 +78,7 @@ class RateReader:
             preference=preference,
             simulated=simulated,
             clock_state=clock_state or ClockState(),
+            held_back=held_back,
         )
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 

@@ -43,7 +43,8 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     `last` is the ticker that arrived last, `latest_observed_at` the latest event time; `fresh` and `tracked` count
     instruments; `reports` come from processes that report regularly; `cut_off` tells why the cache is out of reach. `clock_skew`
     is that of this process's machine, `clock_problem` tells which clocks it found wrong. `cache_time` is the time by the clock that
-    dates the reports; without it no process counts as lost.
+    dates the reports; without it no process counts as lost. `held_back` tells which of its instruments are missing in the database and
+    kept.
     """
 
     source: Source
@@ -61,6 +62,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: str | None = None
     clock_skew: timedelta = timedelta()
     clock_problem: str | None = None
+    held_back: str | None = None
     cache_time: datetime | None = None
 
 
@@ -93,13 +95,15 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 def assess(facts: SourceFacts, now: datetime) -> SourceStatus:
     """Derive the status from the facts at `now`."""
     state, reason = _classify(facts, now)
+    if state is SourceState.UP and facts.held_back is not None:
+        state = SourceState.DEGRADED
     last, reports = facts.last, facts.reports
     silent, silent_count = _silent(reports)
     budgets = [report.budget for report in reports if report.budget is not None]
     return SourceStatus(
         source=facts.source,
         state=state,
-        reason="; ".join(filter(None, (reason, _announced(reports)))) or None,
+        reason="; ".join(filter(None, (reason, facts.held_back, _announced(reports)))) or None,
         last_ticker_at=None if last is None else last.received_at,
         lag_ms=None if last is None else format_age_ms(age_at(last.received_at, last.observed_at)),
         skew_ms=_skew_ms(facts),

@@ -4,7 +4,7 @@ Subscribers of `sources` ask each second, and every list with a missing rate ask
 all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -51,13 +51,16 @@ class SourceStatusReader:
         preference: Sequence[Source],
         simulated: bool,
         clock_state: ClockState,
+        held_back: Callable[[], Mapping[Source, str]] = dict,
     ) -> None:
+        """`held_back` describes, by source, the instruments missing in the database and kept."""
         self._mirror = mirror
         self._catalog = catalog
         self._ttl = ttl
         self._preference = tuple(preference)
         self._simulated = simulated
         self._clock_state = clock_state
+        self._held_back = held_back
         self._counts: dict[Source, InstrumentCount] = {}
 
     def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
@@ -88,6 +91,7 @@ class SourceStatusReader:
             cut_off=self._cut_off(source),
             clock_skew=self._clock_state.skew,
             clock_problem=self._clock_state.machine_problem,
+            held_back=self._held_back().get(source),
         )
         return assess(facts, now)
 

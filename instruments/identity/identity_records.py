@@ -6,7 +6,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from instruments.identity.asset_table import reviewed_assets
+from instruments.instrument import Removal
 from instruments.models import InstrumentRow
+from instruments.removals import forget_removal, record_removal
 from instruments.store import CONFIRMED, SUSPECT, InstrumentStore, split_source_symbol
 from rates.errors import InvalidSymbol, UnknownSymbol
 from rates.source import Source
@@ -89,6 +91,8 @@ class IdentityRecords:
             if new == symbol:
                 raise InvalidSymbol(str(new))
             await connection.execute(update(InstrumentRow).where(_is(key)).values(base=new.base, **cleared))
+            await record_removal(connection, Removal(source, symbol, source_symbol))
+            await forget_removal(connection, Removal(source, new, source_symbol))
             await connection.execute(
                 update(InstrumentRow)
                 .where(

@@ -114,6 +114,7 @@ async def test_readiness_is_facts(serving: Serving, cache: MemoryCache, ticker: 
             "instruments": 4,
             "error": None,
             "lastKnownFrom": None,
+            "heldBack": {},
         }
         assert facts["sources"]["BINANCE"]["lagMs"] == 50
         assert facts["sources"]["BINANCE"]["seen"] == 1

@@ -50,6 +50,7 @@ def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> Sou
     return SourceFacts(source=Source.BINANCE, reports=reports, **{**defaults, **fields})
 
 
+HELD = "5 of 5 tracked instruments are missing in the database"
 UP, LIMITED, BLOCKED, DOWN = (report(state, state.value) for state in LinkState)
 FULL = report(instance="f", cache_error="Redis: full")
 LISTED = report(instance="l", role=LISTINGS_ROLE)
@@ -235,3 +236,12 @@ def test_a_polled_source_without_tasks_names_its_producer() -> None:
     assert "no tasks: producer-h1-1 has not reported since" in reasons[0]
     assert reasons[1].endswith("no tasks: RabbitMQ: refused")
     assert "no tasks" not in reasons[2]
+
+
+@pytest.mark.parametrize("age_s", [1, 60])
+def test_instruments_that_are_held_back_are_said_beside_every_other_reason(age_s: float) -> None:
+    """A source that is well otherwise is DEGRADED: an operator has to act."""
+    status, without = assess(facts(UP, age_s=age_s, held_back=HELD), NOW), assess(facts(UP, age_s=age_s), NOW)
+    assert status.reason == "; ".join(filter(None, (without.reason, HELD)))
+    expected = SourceState.DEGRADED if without.state is SourceState.UP else without.state
+    assert status.state is expected
