@@ -33,6 +33,11 @@ class BacklogDetector:
         self._behind = timedelta()
         self._late_since: float | None = None
 
+    @property
+    def behind(self) -> timedelta:
+        """The lag of the last check over that of the new connection."""
+        return max(self._behind, timedelta())
+
     def on_events(self, events: Iterable[FeedEvent], received_at: datetime) -> None:
         """Record events that were read at `received_at`."""
         for event in events:

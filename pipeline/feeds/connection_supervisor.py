@@ -13,7 +13,8 @@ from pipeline.feeds.backlog import DroppedBacklog, DroppedBacklogs
 from pipeline.feeds.endpoint_selector import EndpointSelector
 from pipeline.feeds.feed_context import FeedContext
 from pipeline.feeds.interval_stats import IntervalStats
-from pipeline.feeds.protocol import FeedEvent, GoingAway, SourceNotice, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, GoingAway, SourceNotice, SymbolRejected, SymbolTrades
+from pipeline.feeds.trade_coverage import TradeCoverage
 from pipeline.feeds.watchdog import Watchdog
 from pipeline.net.reconnect import FIRST_RECONNECT_WAIT
 from rates.errors import (
@@ -66,6 +67,7 @@ class ConnectionSupervisor:
         )
         self._backlogs = DroppedBacklogs(KEPT_UP_TTLS * spec.source.ttl_s)
         self._backlog_topic = f"backlog {number}"
+        self._trades = TradeCoverage(context.trades)
         self._is_mostly_silent = False
         self._lost_at: float | None = None
         self._replace_not_before = 0.0
@@ -83,6 +85,7 @@ class ConnectionSupervisor:
     def check(self) -> None:
         """Update the silent symbols, and subscribe newly silent ones again."""
         now = _now()
+        self._trades.update([active.connection for active in self._active.values()])
         report = self._watchdog.check(now)
         self._is_mostly_silent = report.is_mostly_silent
         channels = [active.connection.silent_channels() for active in self._active.values()]
@@ -139,6 +142,7 @@ class ConnectionSupervisor:
         finally:
             # From now on its events are ignored, even those that are still queued.
             self._active.pop(number, None)
+            self._trades.update([active.connection for active in self._active.values()])
 
     def _on_events(self, number: int, events: Sequence[FeedEvent]) -> None:
         active = self._active.get(number)
@@ -147,6 +151,9 @@ class ConnectionSupervisor:
         now = _now()
         tickers = []
         for event in events:
+            if isinstance(event, SymbolTrades):
+                self._context.trades.fold(event.symbol, event.trades, event.received_at)
+                continue
             if isinstance(event, GoingAway):
                 active.going_away = event.reason
                 continue

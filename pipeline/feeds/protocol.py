@@ -7,10 +7,11 @@ Connecting, throttling, reconnecting, rolling over and detecting silence are the
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from history.trade import Trade
 from instruments.instrument import Instrument
 from pipeline.announcement import Announcement
 from pipeline.coordination.call_limits import CallLimits
@@ -51,7 +52,18 @@ class SourceNotice(msgspec.Struct, frozen=True):
     announcements: tuple[Announcement, ...] = ()
 
 
-FeedEvent = Ticker | SymbolActivity | SymbolRejected | GoingAway | SourceNotice
+class SymbolTrades(msgspec.Struct, frozen=True, gc=False):
+    """Every trade of one message of a trade channel, in its order.
+
+    Some may be repetitions, or old.
+    """
+
+    symbol: Symbol
+    trades: tuple[Trade, ...]
+    received_at: datetime
+
+
+FeedEvent = Ticker | SymbolActivity | SymbolRejected | GoingAway | SourceNotice | SymbolTrades
 
 
 class FeedProtocol(Protocol):
@@ -90,6 +102,15 @@ class FeedProtocol(Protocol):
 
     def silent_channels(self) -> Mapping[Symbol, str]:
         """Return symbols with a dead channel, and which one it is. It is subscribed again by itself."""
+        ...
+
+
+@runtime_checkable
+class TradeChannels(Protocol):
+    """A `FeedProtocol` that delivers every trade, as `SymbolTrades`."""
+
+    def traded_symbols(self) -> frozenset[Symbol]:
+        """Return the symbols whose trade channel the source has confirmed, and which is not dead."""
         ...
 
 

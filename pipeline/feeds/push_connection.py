@@ -6,7 +6,7 @@ It never reconnects.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection
@@ -15,7 +15,7 @@ from instruments.instrument import Instrument
 from pipeline.feeds.backlog import BacklogDetector, DroppedBacklog
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.liveness import Liveness, LivenessAction
-from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec, SymbolActivity
+from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec, SymbolActivity, TradeChannels
 from pipeline.health import SourceHealth
 from pipeline.net.websocket import count_unread_bytes, open_websocket
 from pipeline.validation import Rejection
@@ -58,6 +58,7 @@ class PushConnection:
         self.dropped_backlog: DroppedBacklog | None = None
         self._backlog = BacklogDetector(timedelta(seconds=spec.source.ttl_s))
         self._unreadable: SourceProtocolError | None = None
+        self._read_until: datetime | None = None
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         """Set the instruments to subscribe."""
@@ -70,6 +71,16 @@ class PushConnection:
     def silent_channels(self) -> Mapping[Symbol, str]:
         """Return symbols with a dead channel, and which one it is."""
         return self._protocol.silent_channels()
+
+    @property
+    def read_until(self) -> datetime | None:
+        """The time until which everything that arrived was read. `None` before the first message."""
+        return None if self._read_until is None else self._read_until - self._backlog.behind
+
+    def traded_symbols(self) -> frozenset[Symbol]:
+        """Return the symbols of which every trade is delivered."""
+        protocol = self._protocol
+        return protocol.traded_symbols() if isinstance(protocol, TradeChannels) else frozenset()
 
     async def run(self, on_events: OnEvents) -> NoReturn:
         """Open the connection and pass its events to `on_events`, until it fails or is cancelled.
@@ -117,7 +128,7 @@ class PushConnection:
         if action is LivenessAction.PROBE:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 pong = asyncio.ensure_future(await connection.ping())
-            pong.add_done_callback(lambda answered: _on_pong(answered, liveness))
+            pong.add_done_callback(lambda answered: self._on_pong(answered, liveness))
         elif action is LivenessAction.GIVE_UP:
             # The peer is gone, so that a close handshake would only time out.
             connection.transport.abort()
@@ -141,7 +152,7 @@ class PushConnection:
     def _read(self, frame: bytes | str, liveness: Liveness, on_events: OnEvents) -> None:
         data = frame.encode() if isinstance(frame, str) else frame
         try:
-            received_at = self._clock()
+            self._read_until = received_at = self._clock()
             events = self._protocol.receive(data, received_at)
         except UNREADABLE_ERRORS as exc:
             # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
@@ -156,16 +167,17 @@ class PushConnection:
             self._backlog.on_events(events, received_at)
             on_events(events)
 
+    def _on_pong(self, pong: asyncio.Future[float], liveness: Liveness) -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            # It was sent after everything that came before it.
+            self._read_until = self._clock()
+            liveness.on_pong()
+
     def _unreadable_error(self, exc: Exception, data: bytes) -> SourceProtocolError:
         if isinstance(exc, SourceProtocolError):
             return exc
         said = f"expected a message, saw {data[:SHOWN_BYTES]!r}: {type(exc).__name__}: {exc}"
         return SourceProtocolError(self._spec.source, said)
-
-
-def _on_pong(pong: asyncio.Future[float], liveness: Liveness) -> None:
-    if not pong.cancelled() and pong.exception() is None:
-        liveness.on_pong()
 
 
 def _now() -> float:

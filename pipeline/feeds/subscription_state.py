@@ -123,6 +123,10 @@ class SubscriptionState:
             return None
         return self._next_unsubscribe(now) or self._next_subscribe(now)
 
+    def is_confirmed(self, topic: str) -> bool:
+        """Return whether the source has confirmed that it pushes a topic."""
+        return topic in self._confirmed
+
     def confirm(self, topics: Collection[str]) -> None:
         """Record that the source pushes these topics."""
         known = self._requested().intersection(topics)

@@ -19,8 +19,8 @@ from rates.ticker import Ticker
 OVERTAKEN = timedelta(seconds=1)
 
 
-class Trade(msgspec.Struct, frozen=True):
-    """One trade. `number`: the source's trade id."""
+class LastTrade(msgspec.Struct, frozen=True):
+    """The price and time of a trade. `number` orders trades of one time."""
 
     price: Decimal
     at: datetime
@@ -36,7 +36,7 @@ class _Last:
 
     ticker: Ticker | None = None
     heard_at: datetime | None = None
-    trade: Trade | None = None
+    trade: LastTrade | None = None
 
 
 class TradeMerger:
@@ -87,7 +87,7 @@ class TradeMerger:
             last.ticker, last.heard_at = merged, ticker.received_at
         return merged
 
-    def on_trade(self, symbol: str, trade: Trade, received_at: datetime) -> Ticker | None:
+    def on_trade(self, symbol: str, trade: LastTrade, received_at: datetime) -> Ticker | None:
         """Return the last ticker with this trade.
 
         `None` if there is no ticker yet, or if it is later than the trade.
@@ -124,7 +124,7 @@ class TradeMerger:
     def _is_unknown(self, symbol: str, last: _Last) -> bool:
         return last.trade is None or self._monitor.is_silent(symbol, self._trade_channel)
 
-    def _merge(self, ticker: Ticker, trade: Trade | None) -> Ticker:
+    def _merge(self, ticker: Ticker, trade: LastTrade | None) -> Ticker:
         if trade is None or (trade.price != ticker.price and trade.at <= ticker.observed_at):
             return ticker
         is_newer = trade.at > ticker.observed_at
@@ -137,7 +137,7 @@ class TradeMerger:
             last_trade_at=trade.at,
         )
 
-    def _sequence(self, ticker: Ticker, trade: Trade, *, is_ticker: bool) -> int:
+    def _sequence(self, ticker: Ticker, trade: LastTrade, *, is_ticker: bool) -> int:
         if self._by_trade_id:
             return 2 * trade.number + is_ticker
         return ticker.sequence if is_ticker else ticker.sequence | 1
@@ -147,12 +147,12 @@ def _is_finite(*numbers: Decimal | None) -> bool:
     return all(number.is_finite() for number in numbers if number is not None)
 
 
-def _is_late(trade: Trade, known: Trade) -> bool:
+def _is_late(trade: LastTrade, known: LastTrade) -> bool:
     """Return whether a trade is a repetition of `known`, or was overtaken by it."""
     return (trade.at, trade.number) <= (known.at, known.number) and known.at - trade.at <= OVERTAKEN
 
 
-def _is_superseded(trade: Trade, ticker: Ticker) -> bool:
+def _is_superseded(trade: LastTrade, ticker: Ticker) -> bool:
     """Return whether a ticker of the same time or later knows the trade, or a later one."""
     if ticker.price != trade.price:
         return trade.at < ticker.observed_at

@@ -56,6 +56,8 @@ class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
     trade_id: int = msgspec.field(name="t")
     price: Decimal = msgspec.field(name="p")
     trade_time: int | None = msgspec.field(name="T", default=None)
+    quantity: Decimal | None = msgspec.field(name="q", default=None)
+    is_buyer_maker: bool | None = msgspec.field(name="m", default=None)
 
 
 class BinanceBookTicker(msgspec.Struct, frozen=True):

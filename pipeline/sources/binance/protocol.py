@@ -11,11 +11,17 @@ import msgspec
 
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
-from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
-from pipeline.sources.binance.messages import BinanceShutdown, StreamResponse, parse_stream_frame
-from pipeline.sources.binance.symbols import parse_stream_name, stream_name, stream_names
+from pipeline.sources.binance.messages import (
+    BinanceShutdown,
+    BinanceTrade,
+    StreamResponse,
+    parse_stream_frame,
+)
+from pipeline.sources.binance.symbols import TRADES, parse_stream_name, stream_name, stream_names
 from pipeline.sources.binance.ticker_merger import TickerMerger
+from pipeline.sources.binance.tickers import to_trade
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -65,7 +71,12 @@ class BinanceProtocol:
                 return (GoingAway("the server announced its shutdown"),)
             case _:
                 merged = self._merger.merge(event, received_at)
-                return () if merged is None else (merged,)
+                if merged is None:
+                    return ()
+                trade = to_trade(event) if isinstance(event, BinanceTrade) else None
+                if trade is None:
+                    return (merged,)
+                return (merged, SymbolTrades(merged.symbol, (trade,), received_at))
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
@@ -75,6 +86,14 @@ class BinanceProtocol:
 
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
+
+    def traded_symbols(self) -> frozenset[Symbol]:
+        return frozenset(
+            symbol
+            for source_symbol, symbol in self._symbols.items()
+            if self._subscriptions.is_confirmed(stream_name(source_symbol, TRADES))
+            and not self._channels.is_silent(source_symbol, TRADES)
+        )
 
     def _on_response(self, response: StreamResponse) -> list[FeedEvent]:
         if response.error is None:

@@ -6,12 +6,16 @@ A field is mapped only if it means the same. A best price of zero is no price.
 from datetime import datetime
 from decimal import Decimal
 
-from pipeline.sources.binance.messages import BinanceTicker
+from history.trade import Side, Trade
+from pipeline.sources.binance.messages import BinanceTicker, BinanceTrade
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+
+# The taker's side, by whether the buyer was the maker.
+_TAKER = {True: Side.SELL, False: Side.BUY}
 
 
 def nonzero(price: Decimal | None) -> Decimal | None:
@@ -29,6 +33,19 @@ def parse_event_time(milliseconds: int) -> datetime:
         return parse_ms(milliseconds)
     except OverflowError as exc:
         raise SourceProtocolError(Source.BINANCE, f"expected a time in ms, saw {milliseconds}") from exc
+
+
+def to_trade(raw: BinanceTrade) -> Trade | None:
+    """Convert a trade. `None` if its quantity is missing, as in some recordings.
+
+    Raises:
+        SourceProtocolError: its time is out of range.
+    """
+    if raw.quantity is None:
+        return None
+    at = raw.event_time if raw.trade_time is None else raw.trade_time
+    side = None if raw.is_buyer_maker is None else _TAKER[raw.is_buyer_maker]
+    return Trade(raw.trade_id, raw.price, raw.quantity, parse_event_time(at), side)
 
 
 def has_market(raw: BinanceTicker) -> bool:

@@ -74,7 +74,11 @@ class BybitBookEvent(msgspec.Struct, frozen=True):
     asks: tuple[tuple[Decimal, Decimal], ...]
 
 
-class BybitTrade(msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", "price": "p"}):
+class BybitTrade(
+    msgspec.Struct,
+    frozen=True,
+    rename={"at": "T", "symbol": "s", "price": "p", "quantity": "v", "id": "i", "side": "S"},
+):
     """A trade. `data` of a message holds several, in the order of the trades.
 
     `{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT","S":"Buy",
@@ -85,6 +89,9 @@ class BybitTrade(msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", 
     at: int
     price: Decimal
     seq: int = 0
+    quantity: Decimal | None = None
+    id: str = ""
+    side: str = ""
 
 
 class BybitTrades(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.bybit.messages import (
     BybitBookEvent,
@@ -24,6 +24,7 @@ from pipeline.sources.bybit.tickers import (
     UNKNOWN,
     BestPrices,
     apply_book,
+    to_last_trade,
     to_ticker,
     to_trade,
     with_quotes,
@@ -104,6 +105,14 @@ class BybitProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def traded_symbols(self) -> frozenset[Symbol]:
+        return frozenset(
+            symbol
+            for source_symbol, symbol in self._symbols.items()
+            if self._subscriptions.is_confirmed(topic(TRADES, source_symbol))
+            and not self._channels.is_silent(source_symbol, TRADES)
+        )
+
     def _on_ticker(self, event: BybitTickerEvent, received_at: datetime) -> Sequence[FeedEvent]:
         source_symbol = event.ticker.symbol
         symbol = self._symbols.get(source_symbol)
@@ -119,10 +128,14 @@ class BybitProtocol:
         symbol = self._symbols.get(raw.symbol) if raw else None
         if raw is None or symbol is None:
             return ()
-        ticker = self._merger.on_trade(raw.symbol, to_trade(raw), received_at)
-        if ticker is None:
-            return (SymbolActivity(symbol),)
-        return (with_quotes(ticker, self._current_best(raw.symbol, received_at)),)
+        ticker = self._merger.on_trade(raw.symbol, to_last_trade(raw), received_at)
+        event: FeedEvent = (
+            SymbolActivity(symbol)
+            if ticker is None
+            else with_quotes(ticker, self._current_best(raw.symbol, received_at))
+        )
+        each = tuple(trade for one in trades.entries if one.symbol == raw.symbol and (trade := to_trade(one)))
+        return (event, SymbolTrades(symbol, each, received_at)) if each else (event,)
 
     def _current_best(self, source_symbol: str, now: datetime) -> BestPrices:
         best, arrived_at = self._best.get(source_symbol, (UNKNOWN, now))

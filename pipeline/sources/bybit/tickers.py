@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import msgspec
 
+from history.trade import Side, Trade
 from pipeline.feeds.channel_monitor import CADENCES_MISSED
 from pipeline.sources.bybit.messages import BybitBookEvent, BybitTickerEvent, BybitTrade
 from pipeline.sources.numbers import parse_nonzero, parse_number
-from pipeline.sources.trade_merger import Trade
+from pipeline.sources.trade_merger import LastTrade
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.source import ObservedAtOrigin, Source
@@ -19,6 +20,7 @@ from rates.ticker import Ticker
 # "If there is no change within 3 seconds, the snapshot is pushed again" [documentation of orderbook.1].
 BOOK_CADENCE_S = 3.0
 BOOK_BOUND = CADENCES_MISSED * timedelta(seconds=BOOK_CADENCE_S)
+_SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 
 class BestPrices(msgspec.Struct, frozen=True):
@@ -105,8 +107,19 @@ def with_quotes(ticker: Ticker, best: BestPrices) -> Ticker:
     )
 
 
-def to_trade(raw: BybitTrade) -> Trade:
-    """Convert one trade. Trades are ordered by the cross sequence.
+def to_trade(raw: BybitTrade) -> Trade | None:
+    """Convert one trade. `None` without an id or a quantity.
+
+    Raises:
+        SourceProtocolError: the time is invalid.
+    """
+    if raw.quantity is None or not raw.id:
+        return None
+    return Trade(raw.id, raw.price, raw.quantity, _time(raw.at), _SIDES.get(raw.side))
+
+
+def to_last_trade(raw: BybitTrade) -> LastTrade:
+    """Convert price and time of one trade. Trades are ordered by the cross sequence.
 
     Their ids are not numbers on all markets.
 
@@ -115,7 +128,7 @@ def to_trade(raw: BybitTrade) -> Trade:
     """
     if not raw.price.is_finite():
         raise SourceProtocolError(Source.BYBIT, f"expected the price of a trade, saw {raw.price}")
-    return Trade(raw.price, _time(raw.at), raw.seq)
+    return LastTrade(raw.price, _time(raw.at), raw.seq)
 
 
 def _standing(levels: Collection[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:

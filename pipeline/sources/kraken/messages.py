@@ -60,6 +60,8 @@ class KrakenTrade(msgspec.Struct, frozen=True):
     price: Decimal
     trade_id: int
     timestamp: ZonedTime
+    qty: Decimal | None = None
+    side: str = ""
 
 
 class KrakenTrades(msgspec.Struct, frozen=True):

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from history.trade import Trade
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolActivity, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, SourceNotice, SymbolActivity, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.kraken.messages import (
     KrakenError,
@@ -22,8 +23,8 @@ from pipeline.sources.kraken.messages import (
     KrakenTrades,
     parse_message,
 )
-from pipeline.sources.kraken.tickers import to_ticker
-from pipeline.sources.trade_merger import Trade, TradeMerger
+from pipeline.sources.kraken.tickers import to_ticker, to_trade
+from pipeline.sources.trade_merger import LastTrade, TradeMerger
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -117,22 +118,34 @@ class KrakenProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def traded_symbols(self) -> frozenset[Symbol]:
+        return frozenset(
+            symbol
+            for pair, symbol in self._symbols.items()
+            if self._subscriptions[TRADE].is_confirmed(pair) and not self._channels.is_silent(pair, TRADE)
+        )
+
     def _on_ticker(self, raw: KrakenTicker, symbol: Symbol, received_at: datetime) -> FeedEvent:
         ticker = to_ticker(raw, symbol, received_at=received_at, simulated=self._simulated)
         return self._merger.on_ticker(raw.symbol, ticker)
 
     def _on_trades(self, entries: Sequence[KrakenTrade], received_at: datetime) -> Sequence[FeedEvent]:
-        """Merge the newest trade of each pair. A snapshot holds many."""
+        """Merge the newest trade of each pair, and pass on all. A snapshot holds many."""
         newest: dict[str, KrakenTrade] = {}
+        each: dict[str, list[Trade]] = {}
         for raw in entries:
+            if trade := to_trade(raw):
+                each.setdefault(raw.symbol, []).append(trade)
             known = newest.get(raw.symbol)
             if known is None or (raw.timestamp, raw.trade_id) > (known.timestamp, known.trade_id):
                 newest[raw.symbol] = raw
         events: list[FeedEvent] = []
         for pair, raw in newest.items():
             if symbol := self._symbols.get(pair):
-                trade = Trade(raw.price, raw.timestamp, raw.trade_id)
-                events.append(self._merger.on_trade(pair, trade, received_at) or SymbolActivity(symbol))
+                last = LastTrade(raw.price, raw.timestamp, raw.trade_id)
+                events.append(self._merger.on_trade(pair, last, received_at) or SymbolActivity(symbol))
+                if pair in each:
+                    events.append(SymbolTrades(symbol, tuple(each[pair]), received_at))
         return events
 
     def _on_response(self, answer: KrakenResponse) -> Sequence[FeedEvent]:

@@ -3,12 +3,22 @@
 A field is mapped only if it means the same. A best price of zero is no price.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from pipeline.sources.kraken.messages import KrakenTicker
+from history.trade import Side, Trade
+from pipeline.sources.kraken.messages import KrakenTicker, KrakenTrade
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+def to_trade(raw: KrakenTrade) -> Trade | None:
+    """Convert one trade. `None` without a quantity."""
+    if raw.qty is None:
+        return None
+    return Trade(raw.trade_id, raw.price, raw.qty, raw.timestamp.astimezone(UTC), _SIDES.get(raw.side))
 
 
 def to_ticker(raw: KrakenTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:

@@ -50,13 +50,16 @@ class OkxTrade(msgspec.Struct, frozen=True, rename="camel"):
     """A trade, or several of one order at one price.
 
     `{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474","px":"42219.9","sz":
-    "0.12060306","side":"buy","ts":"1630048897897","count":"3"}]}` on `trades`.
+    "0.12060306","side":"buy","ts":"1630048897897","count":"3"}]}` on `trades`. `tradeId` is that of the last of `count` trades.
     """
 
     inst_id: str
     px: str
     ts: str
     trade_id: str = ""
+    sz: str = ""
+    side: str = ""
+    count: str = ""
 
 
 class OkxTrades(msgspec.Struct, frozen=True):

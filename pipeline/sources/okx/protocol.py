@@ -8,7 +8,7 @@ import msgspec
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.ping_timer import PingTimer
-from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolActivity, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolActivity, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import (
     LearnedSize,
     MessageRate,
@@ -25,7 +25,7 @@ from pipeline.sources.okx.messages import (
     parse_message,
 )
 from pipeline.sources.okx.symbols import CHANNELS, TICKERS, TRADES, arguments, split_topic, topic, topics
-from pipeline.sources.okx.tickers import to_ticker, to_trade
+from pipeline.sources.okx.tickers import to_last_trade, to_ticker, to_trade
 from pipeline.sources.trade_merger import TradeMerger
 from rates.errors import SourceProtocolError, SourceRateLimited
 from rates.source import Source
@@ -105,6 +105,14 @@ class OkxProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def traded_symbols(self) -> frozenset[Symbol]:
+        return frozenset(
+            symbol
+            for inst_id, symbol in self._symbols.items()
+            if self._subscriptions.is_confirmed(topic(TRADES, inst_id))
+            and not self._channels.is_silent(inst_id, TRADES)
+        )
+
     def _on_tickers(self, tickers: OkxTickers, received_at: datetime) -> Sequence[FeedEvent]:
         events: list[FeedEvent] = []
         for raw in tickers.entries:
@@ -118,8 +126,11 @@ class OkxProtocol:
         events: list[FeedEvent] = []
         for raw in trades.entries:
             if symbol := self._symbols.get(raw.inst_id):
-                ticker = self._merger.on_trade(raw.inst_id, to_trade(raw), received_at)
+                last = to_last_trade(raw)
+                ticker = self._merger.on_trade(raw.inst_id, last, received_at)
                 events.append(ticker or SymbolActivity(symbol))
+                if trade := to_trade(raw, last):
+                    events.append(SymbolTrades(symbol, (trade,), received_at))
         return events
 
     def _on_error(self, error: OkxError, received_at: datetime) -> Sequence[FeedEvent]:

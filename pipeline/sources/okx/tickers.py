@@ -5,15 +5,18 @@ The change in per cent is derived from the price 24 hours ago, which is publishe
 
 from datetime import datetime
 
+from history.trade import Side, Trade
 from pipeline.sources.derived import change_percent
 from pipeline.sources.numbers import parse_nonzero, parse_number
 from pipeline.sources.okx.messages import SPOT, OkxTicker, OkxTrade
-from pipeline.sources.trade_merger import Trade
+from pipeline.sources.trade_merger import LastTrade
 from rates.clock import parse_ms
 from rates.errors import SourceProtocolError
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
 
 def to_ticker(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker | None:
@@ -55,8 +58,21 @@ def to_ticker(raw: OkxTicker, symbol: Symbol, *, received_at: datetime, simulate
     )
 
 
-def to_trade(raw: OkxTrade) -> Trade:
-    """Convert one trade.
+def to_trade(raw: OkxTrade, last: LastTrade) -> Trade | None:
+    """Convert one trade, given its price and time. `None` without an id or a quantity.
+
+    Raises:
+        SourceProtocolError: the quantity is not a number.
+    """
+    quantity = parse_number(Source.OKX, raw.sz)
+    if quantity is None or not raw.trade_id.isdecimal():
+        return None
+    count = int(raw.count) if raw.count.isdecimal() else 1
+    return Trade(last.number, last.price, quantity, last.at, _SIDES.get(raw.side), count)
+
+
+def to_last_trade(raw: OkxTrade) -> LastTrade:
+    """Convert price and time of one trade.
 
     Raises:
         SourceProtocolError: the price is not a number, or the time is invalid.
@@ -64,7 +80,7 @@ def to_trade(raw: OkxTrade) -> Trade:
     price = parse_number(Source.OKX, raw.px)
     if price is None:
         raise SourceProtocolError(Source.OKX, f"expected the price of a trade, saw {raw!r}"[:160])
-    return Trade(price, _time(raw.ts), int(raw.trade_id) if raw.trade_id.isdecimal() else 0)
+    return LastTrade(price, _time(raw.ts), int(raw.trade_id) if raw.trade_id.isdecimal() else 0)
 
 
 def _time(text: str) -> datetime:

@@ -1,0 +1,130 @@
+"""Bars: the sum of some trades of one instrument. Pure and exact.
+
+`merge` is associative, so that any interval can be folded from any shorter ones. Trades with numbers may come in any order; those
+without are taken in the order of their arrival where their times are equal.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+
+import msgspec
+
+from history.exact import add, divide, multiply
+from history.trade import Trade, TradeId, is_before
+
+
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """At least one trade. `quote_volume` is the exact sum of price times quantity.
+
+    `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`.
+    """
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+    first_id: TradeId
+    last_id: TradeId
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def vwap(self) -> Decimal | None:
+        """The mean price by volume, at 18 significant digits. `None` without a volume."""
+        return divide(self.quote_volume, self.volume) if self.volume else None
+
+
+class BarBuilder:
+    """A bar that grows by one trade at a time.
+
+    The same as merging the bars of the trades, and four times as fast.
+    """
+
+    __slots__ = (
+        "_close",
+        "_first_at",
+        "_first_id",
+        "_high",
+        "_last_at",
+        "_last_id",
+        "_low",
+        "_open",
+        "_quote_volume",
+        "_trades",
+        "_volume",
+    )
+
+    def __init__(self, trade: Trade) -> None:
+        price = trade.price
+        self._open = self._high = self._low = self._close = price
+        self._volume, self._quote_volume = trade.quantity, multiply(price, trade.quantity)
+        self._trades = trade.count
+        self._first_id, self._last_id = trade.first_id, trade.id
+        self._first_at = self._last_at = trade.time
+
+    def add(self, trade: Trade) -> None:
+        """Add a trade that came after all others. It may have been made before them."""
+        price, time = trade.price, trade.time
+        if price > self._high:
+            self._high = price
+        elif price < self._low:
+            self._low = price
+        self._volume = add(self._volume, trade.quantity)
+        self._quote_volume = add(self._quote_volume, multiply(price, trade.quantity))
+        self._trades += trade.count
+        if not is_before(time, trade.id, self._last_at, self._last_id):
+            self._close, self._last_at, self._last_id = price, time, trade.id
+        if is_before(time, trade.first_id, self._first_at, self._first_id):
+            self._open, self._first_at, self._first_id = price, time, trade.first_id
+
+    def bar(self) -> Bar:
+        """Return the bar of all trades so far."""
+        return Bar(
+            self._open,
+            self._high,
+            self._low,
+            self._close,
+            self._volume,
+            self._quote_volume,
+            self._trades,
+            self._first_id,
+            self._last_id,
+            self._first_at,
+            self._last_at,
+        )
+
+
+def bar_of(trade: Trade) -> Bar:
+    """Return the bar of one trade."""
+    return BarBuilder(trade).bar()
+
+
+def merge(left: Bar, right: Bar) -> Bar:
+    """Return the bar of the trades of both, of which none is in both. `left` came first."""
+    opening = right if is_before(right.first_at, right.first_id, left.first_at, left.first_id) else left
+    closing = left if is_before(right.last_at, right.last_id, left.last_at, left.last_id) else right
+    return Bar(
+        open=opening.open,
+        high=max(left.high, right.high),
+        low=min(left.low, right.low),
+        close=closing.close,
+        volume=add(left.volume, right.volume),
+        quote_volume=add(left.quote_volume, right.quote_volume),
+        trades=left.trades + right.trades,
+        first_id=opening.first_id,
+        last_id=closing.last_id,
+        first_at=opening.first_at,
+        last_at=closing.last_at,
+    )
+
+
+def fold(bars: Iterable[Bar]) -> Bar | None:
+    """Merge bars in the order of their arrival. `None` if there is none."""
+    found = iter(bars)
+    first = next(found, None)
+    return None if first is None else reduce(merge, found, first)

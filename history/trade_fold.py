@@ -1,0 +1,184 @@
+"""Folds the trades of one source over all connections of a process. Pure."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from itertools import chain as joined
+
+from history.batch import BarBatch, InstrumentBar, InstrumentEnd, InstrumentStart, TradePosition
+from history.coverage import GapReason
+from history.instrument_coverage import STALLED_AFTER, CoverageEvent, CoverageStart, InstrumentCoverage
+from history.second_fold import SecondFold
+from history.trade import Trade
+from history.trade_chain import Continuity, TradeChain
+from history.trade_rules import find_fault
+from rates.source import Source
+from rates.symbol import Symbol
+
+# Batches between two that list all open spans: about 10 s.
+BATCHES_PER_LIST = 100
+
+OnRefused = Callable[[Symbol, Trade, str], None]
+_TOO_LATE = "its second was closed too long ago to be corrected"
+
+
+class _Instrument:
+    """The fold of one instrument."""
+
+    __slots__ = ("coverage", "seconds")
+
+    def __init__(self, position: TradePosition | None) -> None:
+        if position is None:
+            self.coverage = InstrumentCoverage(TradeChain())
+        else:
+            chain = TradeChain(position.last_id, position.last_at)
+            self.coverage = InstrumentCoverage(chain, position.whole_from)
+        self.seconds = SecondFold()
+
+
+class TradeFold:
+    """The bars and the coverage of all instruments of a source.
+
+    `session` names this process and its start. `max_skew`: how far the source's clock may be ahead of ours. `positions`: where an
+    earlier process left off, so that no trade is taken twice.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        session: str,
+        *,
+        max_skew: timedelta,
+        on_refused: OnRefused = lambda *_: None,
+        simulated: bool = False,
+    ) -> None:
+        self.source, self.session = source, session
+        self._max_skew, self._on_refused, self._simulated = max_skew, on_refused, simulated
+        self._instruments: dict[Symbol, _Instrument] = {}
+        self._positions: dict[Symbol, TradePosition] = {}
+        self._changed: set[Symbol] = set()
+        self._forming: set[Symbol] = set()
+        self._ended: list[tuple[Symbol, CoverageEvent]] = []
+        self._number = 0
+
+    def resume(self, positions: Iterable[TradePosition]) -> None:
+        """Set where an earlier process left off.
+
+        Instruments that are folded already keep what they know.
+        """
+        self._positions = {one.symbol: one for one in positions}
+
+    def retain(self, symbols: Collection[Symbol]) -> None:
+        """Forget all other instruments, which are not tracked any more."""
+        for symbol in self._instruments.keys() - set(symbols):
+            one = self._instruments.pop(symbol)
+            one.coverage.end(GapReason.NOT_TRACKED)
+            self._ended += [(symbol, event) for event in one.coverage.events]
+            self._changed.discard(symbol)
+            self._forming.discard(symbol)
+
+    def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
+        """Add trades of one instrument, which may be repetitions."""
+        one = self._instruments.get(symbol) or self._add(symbol)
+        coverage, seconds = one.coverage, one.seconds
+        for trade in trades:
+            fault = find_fault(trade, now=received_at, max_skew=self._max_skew)
+            if fault is None:
+                if coverage.take(trade, received_at) is Continuity.REPEATED:
+                    continue
+                if seconds.add(trade):
+                    continue
+                fault = _TOO_LATE
+            coverage.end(GapReason.REFUSED)
+            self._on_refused(symbol, trade, fault)
+        self._changed.add(symbol)
+        self._forming.add(symbol)
+
+    def confirm(self, symbols: Iterable[Symbol], read_until: datetime) -> None:
+        """Record that their trades are subscribed, and all that came until `read_until` was read."""
+        for symbol in symbols:
+            (self._instruments.get(symbol) or self._add(symbol)).coverage.confirm(read_until)
+
+    def lose(self, symbols: Iterable[Symbol], reason: GapReason) -> None:
+        """Record that no connection delivers their trades any more."""
+        for symbol in symbols:
+            if one := self._instruments.get(symbol):
+                one.coverage.end(reason)
+
+    def take(self, now: datetime) -> BarBatch | None:
+        """Return what was found since the last call; `None` if there is nothing.
+
+        `now`: by the corrected clock.
+        """
+        for symbol in tuple(self._forming):
+            seconds = self._instruments[symbol].seconds
+            seconds.close_due(now)
+            if seconds.closes_at is None:
+                self._forming.discard(symbol)
+                self._changed.add(symbol)
+        through = self._end_stalled()
+        spans = tuple(self._take_events())
+        if not self._changed and not spans and through is None:
+            return None
+        self._number += 1
+        is_list = self._number % BATCHES_PER_LIST == 1
+        changed = sorted(self._changed)
+        batch = BarBatch(
+            source=self.source,
+            session=self.session,
+            number=self._number,
+            folded_at=now,
+            closed=tuple(
+                InstrumentBar(symbol, second)
+                for symbol in changed
+                for second in self._instruments[symbol].seconds.take_closed()
+            ),
+            forming=tuple(
+                InstrumentBar(symbol, second)
+                for symbol in changed
+                if (second := self._instruments[symbol].seconds.forming()) is not None
+            ),
+            spans=spans,
+            through=through,
+            open_spans=tuple(self._open_spans()) if is_list else None,
+            simulated=self._simulated,
+        )
+        self._changed.clear()
+        return batch
+
+    def _add(self, symbol: Symbol) -> _Instrument:
+        one = self._instruments[symbol] = _Instrument(self._positions.get(symbol))
+        return one
+
+    def _end_stalled(self) -> datetime | None:
+        """End the spans that have fallen behind all others. Returns until when the rest is covered."""
+        covered = [
+            (coverage.through, coverage)
+            for one in self._instruments.values()
+            if (coverage := one.coverage).is_covered and coverage.through is not None
+        ]
+        if not covered:
+            return None
+        latest = max(through for through, _ in covered)
+        for through, coverage in covered:
+            if latest - through > STALLED_AFTER:
+                coverage.end(GapReason.STALLED)
+        return min(through for through, _ in covered if latest - through <= STALLED_AFTER)
+
+    def _take_events(self) -> Iterable[InstrumentStart | InstrumentEnd]:
+        ended, self._ended = self._ended, []
+        found = [
+            (symbol, one.coverage.events) for symbol, one in self._instruments.items() if one.coverage.events
+        ]
+        for symbol, event in joined(ended, ((symbol, event) for symbol, events in found for event in events)):
+            if isinstance(event, CoverageStart):
+                yield InstrumentStart(symbol, event)
+            else:
+                yield InstrumentEnd(symbol, event)
+        for _, events in found:
+            events.clear()
+
+    def _open_spans(self) -> Iterable[InstrumentStart]:
+        for symbol, one in self._instruments.items():
+            start = one.coverage.span_start
+            if one.coverage.is_covered and start is not None:
+                yield InstrumentStart(symbol, CoverageStart(start))

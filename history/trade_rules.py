@@ -1,0 +1,28 @@
+"""Rules for trades that cannot be true. They are refused and counted, never corrected. Pure."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from history.trade import Trade
+from rates.number import is_printable
+
+# Bitcoin's first block: nothing was traded before it.
+EARLIEST = datetime(2009, 1, 3, tzinfo=UTC)
+# Orders of magnitude above all prices ever quoted, and all quantities ever traded.
+HIGHEST_PRICE, LARGEST_QUANTITY = Decimal(10) ** 15, Decimal(10) ** 20
+
+
+def find_fault(trade: Trade, *, now: datetime, max_skew: timedelta) -> str | None:
+    """Return the reason to refuse a trade, or `None`. `max_skew` itself is allowed."""
+    price, quantity = trade.price, trade.quantity
+    if not (is_printable(price) and is_printable(quantity)):
+        return "a number that is not finite or has over 50 digits a side"
+    if not 0 < price <= HIGHEST_PRICE:
+        return "a price that is not between 0 and 10^15"
+    if not 0 < quantity <= LARGEST_QUANTITY:
+        return "a quantity that is not between 0 and 10^20"
+    if trade.time - now > max_skew:
+        return "traded in the future"
+    if trade.time < EARLIEST:
+        return "traded before 2009"
+    return None if trade.count > 0 else "a count of trades that is not positive"

@@ -1,0 +1,165 @@
+"""Every trade of a trade channel is passed on as it is, for each source that has one."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from history.trade import Side, Trade
+from instruments.instrument import Instrument
+from pipeline.feeds.channel_monitor import SILENT_AFTER_S
+from pipeline.feeds.protocol import FeedProtocol, SymbolTrades, TradeChannels
+from pipeline.sources.binance.protocol import BinanceProtocol
+from pipeline.sources.bybit.protocol import BybitProtocol
+from pipeline.sources.kraken.protocol import KrakenProtocol
+from pipeline.sources.okx.protocol import OkxProtocol
+from rates.errors import SourceProtocolError
+from rates.source import Source
+from rates.symbol import Symbol
+from tests.pipeline.fakes import START
+from tests.pipeline.recordings import read_messages
+from tests.pipeline.test_channels import Feed, binance, binance_day, binance_trade, bybit, kraken, okx
+
+BTC = Symbol("BTC", "USDT")
+
+
+def traded(protocol: FeedProtocol, frame: object) -> list[Trade]:
+    """Return the trades that a frame makes."""
+    data = frame if isinstance(frame, bytes) else json.dumps(frame).encode()
+    events = protocol.receive(data, START)
+    return [trade for event in events if isinstance(event, SymbolTrades) for trade in event.trades]
+
+
+def test_a_trade_of_binance() -> None:
+    """The buyer was the maker, so that the taker sold. The time is the trade's, not the event's."""
+    protocol = binance().protocol
+    data = {
+        "e": "trade",
+        "E": 1723161255343,
+        "s": "BTCUSDT",
+        "t": 7,
+        "p": "61837.63000000",
+        "q": "0.02000000",
+    }
+    frame = {"stream": "btcusdt@trade", "data": data | {"T": 1723161255342, "m": True, "M": True}}
+    expected = Trade(7, Decimal("61837.63000000"), Decimal("0.02000000"), ms(1723161255342), Side.SELL)
+    assert traded(protocol, frame) == [expected]
+    # Recordings from before a field existed, and other symbols.
+    assert (
+        traded(protocol, {"stream": "btcusdt@trade", "data": {k: v for k, v in data.items() if k != "q"}})
+        == []
+    )
+    assert traded(protocol, {"stream": "ethusdt@trade", "data": data | {"s": "ETHUSDT"}}) == []
+
+
+def test_trades_of_kraken_keep_their_order_and_their_digits() -> None:
+    """A snapshot holds the last fifty; numbers are JSON numbers."""
+    frame = b"""{"channel":"trade","type":"snapshot","data":[
+        {"symbol":"BTC/USD","side":"buy","price":105899.4,"qty":0.00400000,"ord_type":"limit","trade_id":1,
+         "timestamp":"2026-03-01T12:00:00.123456Z"},
+        {"symbol":"BTC/USD","side":"sell","price":105899.5,"qty":1e-8,"ord_type":"market","trade_id":2,
+         "timestamp":"2026-03-01T12:00:00.123456Z"}]}"""
+    at = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
+    protocol = KrakenProtocol(simulated=False)
+    protocol.track([Instrument(Source.KRAKEN, Symbol("BTC", "USD"), "BTC/USD", "BTC")])
+    assert traded(protocol, frame) == [
+        Trade(1, Decimal("105899.4"), Decimal("0.00400000"), at, Side.BUY),
+        Trade(2, Decimal("105899.5"), Decimal("0.00000001"), at, Side.SELL),
+    ]
+
+
+def test_a_trade_of_okx_may_sum_up_several() -> None:
+    """The id is that of the last one; older servers send no count."""
+    protocol = OkxProtocol(simulated=False)
+    protocol.track([Instrument(Source.OKX, BTC, "BTC-USDT", "BTC")])
+    entry = {"instId": "BTC-USDT", "tradeId": "130639474", "px": "42219.9", "sz": "0.12060306", "side": "buy"}
+    frame = {"arg": {"channel": "trades", "instId": "BTC-USDT"}, "data": [entry | {"ts": "1630048897897"}]}
+    price, quantity, at = Decimal("42219.9"), Decimal("0.12060306"), ms(1630048897897)
+    assert traded(protocol, frame) == [Trade(130639474, price, quantity, at, Side.BUY)]
+    frame["data"] = [entry | {"ts": "1630048897897", "count": "3"}]
+    (summed,) = traded(protocol, frame)
+    assert (summed.count, summed.first_id) == (3, 130639472)
+
+
+def test_trades_of_bybit_have_ids_that_are_no_numbers() -> None:
+    """All trades of a message, in its order."""
+    protocol = BybitProtocol(simulated=False)
+    protocol.track([Instrument(Source.BYBIT, BTC, "BTCUSDT", "BTC")])
+    entry = {"T": 1672304486865, "s": "BTCUSDT", "L": "PlusTick", "BT": False, "seq": 1783284617}
+    data = [
+        entry | {"i": "20f43950-d8dd-5b31-9112-a178eb6023af", "S": "Buy", "v": "0.001", "p": "16578.50"},
+        entry | {"i": "4d4ad26c-901f-5146-adc0-1db29b6b9ab6", "S": "Sell", "v": "0.002", "p": "16578.00"},
+    ]
+    frame = {"topic": "publicTrade.BTCUSDT", "type": "snapshot", "ts": 1672304486868, "data": data}
+    at = ms(1672304486865)
+    assert traded(protocol, frame) == [
+        Trade("20f43950-d8dd-5b31-9112-a178eb6023af", Decimal("16578.50"), Decimal("0.001"), at, Side.BUY),
+        Trade("4d4ad26c-901f-5146-adc0-1db29b6b9ab6", Decimal("16578.00"), Decimal("0.002"), at, Side.SELL),
+    ]
+
+
+def test_recorded_trades_of_okx_are_numbered_without_a_hole() -> None:
+    """Of one instrument, over thirty seconds of 2022."""
+    protocol = OkxProtocol(simulated=False)
+    protocol.track([Instrument(Source.OKX, Symbol("ZEN", "USDT"), "ZEN-USDT", "ZEN")])
+    trades = [
+        one
+        for _, frame in read_messages("okx_ws_10instruments_20220227.txt.gz")
+        for one in traded(protocol, frame)
+    ]
+    assert [one.id for one in trades] == list(range(15270483, 15270483 + len(trades)))
+    assert len(trades) > 5
+
+
+@pytest.mark.parametrize("open_feed", [binance, bybit, kraken, okx])
+def test_symbols_are_traded_once_their_trade_channel_is_confirmed(open_feed: object) -> None:
+    """Not before, and not while they are subscribed anew."""
+    assert callable(open_feed)
+    feed: Feed = open_feed()
+    assert traded_symbols(feed) == set()
+    feed.advance(3)
+    assert traded_symbols(feed) == {feed.symbol}
+    feed.protocol.resubscribe([feed.symbol])
+    assert traded_symbols(feed) == set()
+    feed.advance(3)
+    assert traded_symbols(feed) == {feed.symbol}
+
+
+def test_a_dead_trade_channel_is_not_traded() -> None:
+    """`@ticker` names a trade that `@trade` never sent."""
+    feed = binance()
+    feed.advance(1)
+    feed.receive(binance_trade(feed, 1))
+    for _ in range(int(SILENT_AFTER_S) + 3):
+        feed.advance(1)
+        feed.receive(binance_day(feed, 2))
+    assert traded_symbols(feed) == set()
+
+
+def test_a_quantity_that_is_no_number_makes_the_message_unreadable() -> None:
+    """It is counted; nothing is guessed."""
+    protocol = BinanceProtocol(simulated=False)
+    protocol.track([Instrument(Source.BINANCE, BTC, "BTCUSDT", "BTC")])
+    data = {
+        "e": "trade",
+        "E": 1723161255343,
+        "s": "BTCUSDT",
+        "t": 7,
+        "p": "1",
+        "q": "much",
+        "T": 1723161255342,
+    }
+    with pytest.raises(SourceProtocolError):
+        traded(protocol, {"stream": "btcusdt@trade", "data": data})
+
+
+def traded_symbols(feed: Feed) -> set[Symbol]:
+    """Return the symbols whose trades a feed delivers."""
+    assert isinstance(feed.protocol, TradeChannels)
+    return set(feed.protocol.traded_symbols())
+
+
+def ms(milliseconds: int) -> datetime:
+    """Return a time in milliseconds since the epoch."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
