@@ -49,7 +49,7 @@ async def run_workers(count: int, stop: StopEvent, command: Sequence[str]) -> No
     load_settings(CacheSettings), load_settings(DatabaseSettings)
     with closing(bind(settings)) as probe:
         host, port = probe.getsockname()[:2]
-    settings = settings.model_copy(update={"port": port})
+    settings = settings.model_copy(update={"port": port, "workers": count})
     # Bound but not listening: it reserves the port and gets no connections.
     with closing(bind(settings, shared=True)):
         log.info("gateway workers", url=f"http://{host}:{port}", workers=count)
@@ -105,7 +105,8 @@ class _WorkerSlot:
         self._environment = {
             **os.environ,
             f"{PREFIX}PORT": str(settings.port),
-            f"{PREFIX}WORKERS": "1",
+            # It learns that it is one of several: `command` starts no more of them.
+            f"{PREFIX}WORKERS": str(settings.workers),
         }
         self._start_timeout_s = start_timeout_s
         self._silence_s = settings.worker_silence_s

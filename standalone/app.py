@@ -103,7 +103,7 @@ def start_system(
     )
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.
-    changes: dict[str, object] = {"drain_s": 0.0, "drain_notice_s": 0.0}
+    changes: dict[str, object] = {"drain_s": 0.0, "drain_notice_s": 0.0, "workers": 1}
     if "allowed_origins" not in gateway.model_fields_set:
         # Developers run it beside the server of their own page.
         changes["allowed_origins"] = [LOOPBACK]

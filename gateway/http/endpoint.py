@@ -32,8 +32,9 @@ from gateway.http.negotiation import (
 from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
 from gateway.http.request_cache import RequestCache, is_navigation, make_prepared_requests
 from gateway.http.response import VARY, send_error, send_json, send_response
+from gateway.http.single_connection import SingleConnections, as_http_error
 from gateway.http.sse import RETRY_STREAM, EventFraming
-from gateway.http.stream import Framing, HttpExchange, Streams
+from gateway.http.stream import Framing, HttpExchange, Streams, write_results
 from gateway.lru import SecondSight
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
 from gateway.pages import read_page
@@ -42,7 +43,7 @@ from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
 
 SAFE_METHODS = ("GET", "HEAD")
-ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
+ALLOWED_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 FRAMINGS: dict[MediaType, Framing] = {MediaType.EVENTS: EventFraming(), MediaType.PARTS: PartFraming()}
 # Instead of a status that lasts only for a while, the EventSource of a browser gets an empty stream, and comes back. Behind nginx
 # it gets the status, which nginx needs to try another gateway.
@@ -78,6 +79,14 @@ class HttpEndpoint:
         self.request_cache = RequestCache(operations, self._prepared, connections)
         self._streams = Streams(
             connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
+        )
+        self._single_connections = SingleConnections(
+            operations,
+            settings,
+            self._streams,
+            limits=limits,
+            wait_for_turn=self._wait_for_turn,
+            make_results=self._results,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +126,7 @@ class HttpEndpoint:
         if method == "OPTIONS":
             await send_response(send, 204, b"", {"allow": ALLOWED_METHODS})
             return
-        if method not in (*SAFE_METHODS, "POST"):
+        if method not in (*SAFE_METHODS, "POST", "PUT", "DELETE"):
             raise HttpError(
                 405, f"the method is {method[:20]}: expected {ALLOWED_METHODS}", {"allow": ALLOWED_METHODS}
             )
@@ -128,6 +137,11 @@ class HttpEndpoint:
             return
         if (refusal := self._connections.refusal) is not None:
             raise HttpError(503, refusal, {"retry-after": str(RETRY_AFTER_S)})
+        if self._single_connections.concerns(scope):
+            if self._connections.is_closed:
+                raise _stopping()
+            await self._single_connections.answer(scope, receive, send)
+            return
         operation = await self._read(scope, receive)
         await self._execute(operation, accepted, HttpExchange(scope, receive, send))
 
@@ -186,7 +200,7 @@ class HttpEndpoint:
         self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
         if self._connections.is_closed:
-            raise HttpError(503, "the server stops: come back", {"retry-after": str(RETRY_AFTER_S)})
+            raise _stopping()
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
@@ -206,10 +220,7 @@ class HttpEndpoint:
                 try:
                     limit.take(address)
                 except ClientLimitReached as exc:
-                    # nginx passes on a 429, and tries another gateway after a 503.
-                    status = 429 if exc.is_of_address else 503
-                    headers = {"retry-after": str(RETRY_AFTER_S)}
-                    raise HttpError(status, str(exc), headers, extensions=exc.extensions) from exc
+                    raise as_http_error(exc) from exc
                 taken.callback(limit.release, address)
             yield
 
@@ -219,7 +230,10 @@ class HttpEndpoint:
         metadata = OperationMetadata()
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
-        await self._streams.serve(framing, self._results(operation, metadata), metadata, exchange)
+        results = self._results(operation, metadata)
+        await self._streams.serve(
+            framing, lambda body: write_results(framing, results, metadata, body), exchange
+        )
 
     async def _wait_for_turn(self) -> None:
         try:
@@ -246,6 +260,10 @@ class HttpEndpoint:
                     yield result
         else:
             yield (await self._operations.answer(operation, metadata)).body
+
+
+def _stopping() -> HttpError:
+    return HttpError(503, "the server stops: come back", {"retry-after": str(RETRY_AFTER_S)})
 
 
 def _is_event_source(scope: Scope, accepted: Accepted) -> bool:

@@ -29,8 +29,12 @@ from gateway.pages import Header, add_security_headers
 from gateway.schema.context import OperationMetadata
 
 PATH = b"/graphql"
+# The results of a request with the token of a stream are written to that (`gateway.http.single_connection`).
+STREAM_HEADER = "x-graphql-event-stream-token"
+STREAM_PARAMETER = b"token="
 METHODS = (b"GET", b"POST")
 JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
+_STREAM_HEADER = STREAM_HEADER.encode()
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
@@ -81,7 +85,7 @@ class RequestCache:
     ) -> KnownRequest | None:
         """Return the known request with these parts, if an equal one took the ASGI path before."""
         path, _, query = target.partition(b"?")
-        if path != PATH or b"#" in query:
+        if path != PATH or b"#" in query or STREAM_PARAMETER in query:
             return None
         is_get = method == b"GET"
         prepared = self._prepared.get((is_get, query if is_get else body))
@@ -160,7 +164,7 @@ def _choose_json_type(headers: dict[bytes, bytes], query: bytes | None) -> Media
 
     A POST has no `query`.
     """
-    if b"origin" in headers or b"expect" in headers:
+    if b"origin" in headers or b"expect" in headers or _STREAM_HEADER in headers:
         return None
     if query is None:
         content_type, content_encoding = headers.get(b"content-type", b""), headers.get(b"content-encoding")

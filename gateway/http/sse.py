@@ -1,7 +1,9 @@
-"""Operations as server-sent events: graphql-sse, distinct connections mode.
+"""Operations as server-sent events: graphql-sse, in both modes.
 
 Links: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
+
+import msgspec
 
 from gateway.http.negotiation import MediaType
 
@@ -9,6 +11,16 @@ from gateway.http.negotiation import MediaType
 RETRY_MS = 1_000
 # A stream without events, after which a browser comes back.
 RETRY_STREAM = b"retry: 2000\n\n"
+
+
+def frame_next(operation: str, result: bytes) -> bytes:
+    """Encode the event with a result of one of several operations."""
+    return b'event: next\ndata: {"id":%b,"payload":%b}\n\n' % (msgspec.json.encode(operation), result)
+
+
+def frame_complete(operation: str) -> bytes:
+    """Encode the event at the end of one of several operations."""
+    return b'event: complete\ndata: {"id":%b}\n\n' % msgspec.json.encode(operation)
 
 
 class EventFraming:

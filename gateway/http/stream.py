@@ -1,9 +1,9 @@
 """Streams over HTTP, no faster than the client reads, until it disconnects or stalls."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -53,18 +53,17 @@ class Streams:
     async def serve(
         self,
         framing: Framing,
-        results: AsyncGenerator[bytes, None],
-        metadata: OperationMetadata,
+        write: Callable[["ResponseBody"], Coroutine[Any, Any, None]],
         client: HttpExchange,
     ) -> None:
-        """Write the response head and `results`, until the stream ends."""
-        body = _ResponseBody(client.send, self._stall_timeout_s)
+        """Write the response head and what `write` has, until that or the stream ends."""
+        body = ResponseBody(client.send, self._stall_timeout_s)
         stream = _OpenStream()
         self._connections.add(stream)
         try:
             await body.open(framing)
             async with asyncio.TaskGroup() as tasks:
-                writing = tasks.create_task(_write(framing, results, metadata, body))
+                writing = tasks.create_task(write(body))
                 stream.start(writing)
                 watching = [
                     tasks.create_task(_wait_for_disconnect(client.receive)),
@@ -103,7 +102,7 @@ class _OpenStream:
             self._writing.cancel()
 
 
-class _ResponseBody:
+class ResponseBody:
     """The response body. Writes wait for the client, but not longer than `timeout_s`."""
 
     def __init__(self, send: Send, timeout_s: float) -> None:
@@ -142,9 +141,10 @@ class _ResponseBody:
         return self._lock.locked()
 
 
-async def _write(
-    framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, body: _ResponseBody
+async def write_results(
+    framing: Framing, results: AsyncGenerator[bytes, None], metadata: OperationMetadata, body: ResponseBody
 ) -> None:
+    """Write the results of one operation."""
     # The next result is computed once the last one is written: meanwhile newer values replace older ones without a queue.
     async with aclosing(results):
         async for result in results:
@@ -156,7 +156,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _send_heartbeats(heartbeat: bytes, body: _ResponseBody, interval_s: float) -> None:
+async def _send_heartbeats(heartbeat: bytes, body: ResponseBody, interval_s: float) -> None:
     """Write a heartbeat after each silent interval, because proxies drop idle connections."""
     while True:
         written = body.written

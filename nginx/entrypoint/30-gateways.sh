@@ -6,7 +6,8 @@
 #
 # New connections, WebSockets above all, go to the gateway with the fewest connections (least_conn). The open-source nginx can
 # resolve the servers of an upstream block at run time since 1.27.3. An older nginx gets the name in a variable and resolves it
-# for each request: it also follows replicas, but selects one at random and opens a new connection each time.
+# for each request: it also follows replicas, but selects one at random and opens a new connection each time. The single connection
+# mode of graphql-sse then works with one gateway only.
 set -eu
 
 target=${1:-/etc/nginx/conf.d/gateways.conf}
@@ -23,6 +24,7 @@ fi
 if [ $# = 1 ] && [ $resolves = no ]; then
     cat > "$target" <<END
 map "" \$gateway { default "$1"; }
+map "" \$stream_gateway { default "$1"; }
 END
     exit
 fi
@@ -31,11 +33,7 @@ fi
 # has ended. A WebSocket lasts for hours, so the gateway would get one trial connection each fail_timeout. Without a ban, a
 # connection refused costs less than a millisecond and an unreachable address proxy_connect_timeout; then the next one is tried.
 # A gateway closes an idle connection after 5 s. nginx must close it earlier, or a request could arrive on a closing connection.
-{
-    echo 'map "" $gateway { default gateways; }'
-    echo 'upstream gateways {'
-    echo '    zone gateways 256k;'
-    echo '    least_conn;'
+servers() {
     for each in "$@"; do
         if [ $# = 1 ]; then
             echo "    server $each resolve max_fails=0;"
@@ -46,4 +44,17 @@ fi
     echo '    keepalive 64;'
     echo '    keepalive_timeout 4s;'
     echo '}'
+}
+{
+    echo 'map "" $gateway { default gateways; }'
+    echo 'upstream gateways {'
+    echo '    zone gateways 256k;'
+    echo '    least_conn;'
+    servers "$@"
+    # The requests of one stream of graphql-sse with one connection: the same gateway, as long as it is there.
+    echo 'map "" $stream_gateway { default stream_gateways; }'
+    echo 'upstream stream_gateways {'
+    echo '    zone stream_gateways 256k;'
+    echo '    hash $stream_route consistent;'
+    servers "$@"
 } > "$target"

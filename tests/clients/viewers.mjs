@@ -96,6 +96,8 @@ const START = {
   "subscriptions-transport-ws": (viewer) => new SubscriptionClient(ws, { reconnect: true }, LegacyWebSocket)
     .request({ query, variables: viewer.variables() }).subscribe(sink(viewer)),
   "graphql-sse": (viewer) => createSseClient({ url: http }).subscribe({ query, variables: viewer.variables() }, sink(viewer)),
+  "graphql-sse, one connection": (viewer) => createSseClient({ url: http, singleConnection: true })
+    .subscribe({ query, variables: viewer.variables() }, sink(viewer)),
   "Apollo, multipart": (viewer) => apollo(viewer, new RetryLink(), withCursor(viewer), new HttpLink({ uri: http })),
   "Apollo, WebSocket": (viewer) => apollo(viewer, withCursor(viewer),
     new GraphQLWsLink(createWsClient({ url: ws, webSocketImpl: WebSocket }))),

@@ -116,7 +116,10 @@ async def test_a_flood_from_one_address_is_refused(tmp_path: Path, gateways: lis
         RATEWIRE_NGINX_REQUEST_BURST="2",
     )
     async with nginx_in(tmp_path, port) as client:
-        answers = [await client.get("/graphql") for _ in range(5)]
+        page = {"origin": "https://dash.example"}
+        answers = [await client.get("/graphql", headers=page) for _ in range(5)]
+    assert answers[-1].headers["access-control-allow-origin"] == "https://dash.example"
+    assert "Retry-After" in answers[-1].headers["access-control-expose-headers"]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert answers[-1].headers["retry-after"] == "1"
     assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"

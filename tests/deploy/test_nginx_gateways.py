@@ -1,6 +1,7 @@
 """The gateway that nginx chooses for a request, and its answer without any."""
 
 import asyncio
+import re
 import socket
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -54,6 +55,48 @@ async def test_connections_to_gateways_are_kept(
         assert (await client.post("/graphql", json={})).status_code == 200
     # Two workers of nginx, and two gateways.
     assert sum(len(each.server.server_state.connections) for each in gateways) <= 4
+
+
+async def test_all_requests_of_one_stream_reach_the_gateway_of_its_reservation(
+    client: httpx.AsyncClient, gateways: list[EchoGateway]
+) -> None:
+    """By the route with which the token begins, in a header and in the address; a client cannot set it."""
+    reached = set()
+    for _ in range(20):
+        reserved = (await client.put("/graphql", headers={"x-ratewire-stream-route": "mine"})).json()
+        route = reserved["headers"]["x-ratewire-stream-route"]
+        assert re.fullmatch("[0-9a-f]{32}", route)
+        reached.add(reserved["gateway"])
+        token = f"{route}.secret"
+        header = {"x-graphql-event-stream-token": token}
+        answers = [
+            await client.get("/graphql", headers={**header, "accept": "text/event-stream"}),
+            await client.post("/graphql", json={}, headers=header),
+            await client.delete("/graphql?operationId=a", headers=header),
+            await client.get(f"/graphql?token={token}", headers={"accept": "text/event-stream"}),
+        ]
+        assert {answer.json()["gateway"] for answer in answers} == {reserved["gateway"]}
+        assert answers[2].json()["target"] == "/graphql?operationId=a"
+    assert reached == {gateway.address for gateway in gateways}
+    plain = (await client.post("/graphql", json={}, headers={"x-ratewire-stream-route": route})).json()
+    assert "x-ratewire-stream-route" not in plain["headers"]
+
+
+async def test_a_reservation_whose_gateway_is_gone_is_made_at_another_one(tmp_path: Path) -> None:
+    """And so are the requests of its stream."""
+    gateway = EchoGateway()
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        port = render(tmp_path, "{}:{}".format(*dead.getsockname()), gateway.address)
+        async with asyncio.TaskGroup() as tasks, nginx_in(tmp_path, port) as client:
+            tasks.create_task(gateway.serve())
+            for _ in range(8):
+                reserved = (await client.put("/graphql")).json()
+                token = f"{reserved['headers']['x-ratewire-stream-route']}.secret"
+                header = {"x-graphql-event-stream-token": token}
+                answer = (await client.post("/graphql", json={}, headers=header)).json()
+                assert (reserved["gateway"], answer["gateway"]) == (gateway.address, gateway.address)
+            gateway.server.should_exit = True
 
 
 @pytest.mark.parametrize(("version", "resolves"), [("1.26.3", False), ("1.27.3", True), ("1.30.0", True)])

@@ -36,6 +36,7 @@ LIBRARIES = (
     "graphql-ws",
     "subscriptions-transport-ws",
     "graphql-sse",
+    "graphql-sse, one connection",
     "EventSource",
     "Apollo, multipart",
     "Apollo, WebSocket",

@@ -1,0 +1,162 @@
+"""Requests of the single connection mode of graphql-sse: reserve, open, execute, stop.
+
+Link: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from gateway.client_connections import RETRY_AFTER_S
+from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
+from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
+from gateway.http.request_body import HttpError, discard, parse_body, read_body, read_query_string
+from gateway.http.request_cache import STREAM_HEADER, STREAM_PARAMETER, is_navigation
+from gateway.http.response import send_response
+from gateway.http.sse import EventFraming
+from gateway.http.stream import HttpExchange, Streams
+from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation
+from gateway.request import GraphQLRequest
+from gateway.schema.context import OperationMetadata
+from gateway.settings import GatewaySettings
+
+# nginx sends all requests of a stream to the gateway that this value leads to.
+ROUTE_HEADER = "x-ratewire-stream-route"
+OPERATION_ID = "operationId"
+TEXT = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+EMPTY = {"cache-control": "no-store", "content-length": "0"}
+
+MakeResults = Callable[[PreparedOperation | OperationRejected, OperationMetadata], Results]
+
+
+class SingleConnections:
+    """Answers the requests of this mode: PUT, DELETE, and those with the token of a stream."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        settings: GatewaySettings,
+        streams: Streams,
+        *,
+        limits: ClientLimits,
+        wait_for_turn: Callable[[], Awaitable[None]],
+        make_results: MakeResults,
+    ) -> None:
+        self._operations = operations
+        self._max_body_bytes, self._read_timeout_s = settings.max_body_bytes, settings.read_timeout_s
+        self._is_alone = settings.workers == 1
+        self._streams = streams
+        self._wait_for_turn = wait_for_turn
+        self._make_results = make_results
+        self._reserved = EventStreams(limits, max_running=settings.max_subscriptions)
+
+    @staticmethod
+    def concerns(scope: Scope) -> bool:
+        """Tell whether a request is one of this mode."""
+        return scope["method"] in {"PUT", "DELETE"} or read_token(scope) is not None
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of this mode.
+
+        Raises:
+            HttpError: it cannot be answered.
+        """
+        method, token = scope["method"], read_token(scope)
+        if method == "PUT":
+            await self._reserve(scope, receive, send)
+        elif token is None:
+            raise HttpError(400, f"no token of a stream: expected the header {STREAM_HEADER}")
+        elif method == "DELETE":
+            await self._stop(token, scope, send)
+        elif method != "POST" and is_navigation(scope["query_string"]):
+            await self._open(token, HttpExchange(scope, receive, send))
+        else:
+            await self._execute(token, scope, receive, send)
+
+    async def _reserve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_alone:
+            raise HttpError(
+                501,
+                "this gateway has several processes, between which the requests of one stream would be spread: "
+                "use WebSocket, or a stream for each operation",
+            )
+        await discard(receive)
+        try:
+            token = self._reserved.reserve(read_address(scope), Headers(scope=scope).get(ROUTE_HEADER))
+        except ClientLimitReached as exc:
+            raise as_http_error(exc) from exc
+        body = token.encode()
+        await send_response(send, 201, body, {**TEXT, "content-length": str(len(body))})
+
+    async def _open(self, token: str, exchange: HttpExchange) -> None:
+        if exchange.scope["method"] == "HEAD":
+            self._reserved.find(token)
+            await send_response(exchange.send, 200, b"", {"content-type": EventFraming.content_type})
+            return
+        stream = self._reserved.open(token)
+        try:
+            await self._streams.serve(EventFraming(), stream.run, exchange)
+        finally:
+            self._reserved.end(token)
+
+    async def _stop(self, token: str, scope: Scope, send: Send) -> None:
+        stream = self._reserved.find(token)
+        parameters = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        (operation, *_) = parameters.get(OPERATION_ID, [""])
+        stream.stop(_check_id(operation))
+        await send_response(send, 200, b"", EMPTY)
+
+    async def _execute(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+        stream = self._reserved.find(token)
+        request = await self._read(scope, receive)
+        operation = _check_id((request.extensions or {}).get(OPERATION_ID))
+        stream.check_free(operation)
+        prepared: PreparedOperation | OperationRejected
+        try:
+            prepared = self._operations.prepare(request)
+        except OperationRejected as exc:
+            # A result, as on every stream: the client would take a status for trouble of the network, and try again.
+            prepared = exc
+        is_subscription = prepared.kind is OperationKind.SUBSCRIPTION
+        if is_subscription:
+            await self._wait_for_turn()
+            # The stream may have ended meanwhile.
+            stream = self._reserved.find(token)
+        results = self._make_results(prepared, OperationMetadata())
+        try:
+            stream.add(operation, results, is_subscription=is_subscription)
+        except ClientLimitReached as exc:
+            raise as_http_error(exc) from exc
+        await send_response(send, 202, b"", EMPTY)
+
+    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
+        limit = self._max_body_bytes
+        if scope["method"] != "POST":
+            return read_query_string(scope["query_string"], max_bytes=limit)
+        return parse_body(await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s))
+
+
+def as_http_error(error: ClientLimitReached) -> HttpError:
+    """Return the answer at a limit: nginx passes on a 429, and tries another gateway after a 503."""
+    status = 429 if error.is_of_address else 503
+    return HttpError(status, str(error), {"retry-after": str(RETRY_AFTER_S)}, extensions=error.extensions)
+
+
+def read_token(scope: Scope) -> str | None:
+    """Return the token of a stream in the header or the query string of a request."""
+    token = Headers(scope=scope).get(STREAM_HEADER)
+    if token is None and STREAM_PARAMETER in scope["query_string"]:
+        parameters = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        token = parameters.get("token", [None])[0]
+    return token
+
+
+def _check_id(operation: object) -> str:
+    if not isinstance(operation, str) or not 0 < len(operation) <= MAX_ID_LENGTH:
+        raise HttpError(
+            400,
+            f"`{OPERATION_ID}` is missing or no such: expected a string of at most {MAX_ID_LENGTH} characters",
+        )
+    return operation
