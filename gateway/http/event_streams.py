@@ -165,7 +165,10 @@ class EventStreams:
         """
         stream = self._streams.get(token)
         if stream is None:
-            raise HttpError(404, f"no stream has this token: reserve one with PUT, and open it within {self._reservation_s:g} s")
+            raise HttpError(
+                404,
+                f"no stream has this token: reserve one with PUT, and open it within {self._reservation_s:g} s",
+            )
         return stream
 
     def open(self, token: str) -> EventStream:

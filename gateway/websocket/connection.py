@@ -25,7 +25,6 @@ from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subprotocol import (
     GOING_AWAY,
     INIT_TIMEOUT,
-    INTERNAL_FAULT,
     STALLED,
     TRY_AGAIN_LATER,
     Close,
@@ -114,7 +113,8 @@ class Connection:
             # Outermost: whatever it is, the client gets a close code and the log the traceback.
             log.exception("connection failed")
             self._closed = False
-            await self.close(INTERNAL_FAULT, "Internal error")
+            # Not 4500 or 1011: after those npm `graphql-ws` never comes back.
+            await self.close(TRY_AGAIN_LATER, "internal error: come back")
 
     async def end(self, ending: Ending) -> None:
         """Close the socket with a code that every library follows by reconnecting."""

@@ -18,7 +18,12 @@ from gateway.settings import GatewaySettings
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
-from gateway.websocket.subprotocol import SUBPROTOCOL_NOT_ACCEPTABLE, Subprotocol
+from gateway.websocket.subprotocol import (
+    SUBPROTOCOL_NOT_ACCEPTABLE,
+    TRY_AGAIN_LATER,
+    Subprotocol,
+    clip_reason,
+)
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import SharedTimeouts
@@ -31,7 +36,8 @@ SUBPROTOCOLS: dict[str, Callable[[int], Subprotocol]] = {
 }
 
 SERVICE_UNAVAILABLE, BAD_REQUEST = "SERVICE_UNAVAILABLE", "BAD_REQUEST"
-TEMPORARY = (429, 503)
+# nginx asks for a status, because it can try another gateway (`nginx/templates/ratewire.conf.template`).
+HANDSHAKE_STATUS = "x-ratewire-handshake-status"
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -68,7 +74,8 @@ class WebSocketEndpoint:
                 self._origins.log_refusal(origin, "websocket")
                 await _refuse(403, self._origins.refusal(origin), send)
             elif (refusal := self._connections.refusal) is not None:
-                await _refuse(503, {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}, send)
+                error = {"message": refusal, "extensions": {"code": SERVICE_UNAVAILABLE}}
+                await _send_away(error, scope, send, tries_others=True)
             else:
                 await self._accept_within_limits(scope, receive, send)
         except OSError:
@@ -80,9 +87,8 @@ class WebSocketEndpoint:
         try:
             self._limits.sockets.take(address)
         except ClientLimitReached as exc:
-            # nginx passes on a 429, and tries another gateway after a 503.
-            status = 429 if exc.is_of_address else 503
-            await _refuse(status, {"message": str(exc), "extensions": exc.extensions}, send)
+            error = {"message": str(exc), "extensions": exc.extensions}
+            await _send_away(error, scope, send, tries_others=not exc.is_of_address)
             return
         try:
             await self._accept(scope, receive, send, address)
@@ -123,10 +129,24 @@ async def refuse_handshake(socket: WebSocket) -> None:
     await _refuse(404, {"message": message, "extensions": {"code": BAD_REQUEST}}, socket.send)
 
 
+async def _send_away(error: dict[str, Any], scope: Scope, send: Send, *, tries_others: bool) -> None:
+    """End a handshake for a reason that passes: npm `graphql-ws` never comes back after a status.
+
+    Where nginx asks for a status, and another gateway may have room, it gets one, and tries the others first.
+    """
+    if tries_others and HANDSHAKE_STATUS in Headers(scope=scope):
+        await _refuse(503, error, send)
+        return
+    subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
+    await send({"type": "websocket.accept", "subprotocol": subprotocol})
+    reason = clip_reason(error["message"])
+    await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": reason})
+
+
 async def _refuse(status: int, error: dict[str, Any], send: Send) -> None:
     """Answer a handshake with an error. After a 503 nginx tries another gateway."""
     headers = [(b"content-type", b"application/json")]
-    if status in TEMPORARY:
+    if status == 503:
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": encode({"errors": [error]})})

@@ -18,7 +18,6 @@ SUBPROTOCOL_NOT_ACCEPTABLE = 4406
 INIT_TIMEOUT = 4408
 ID_IN_USE = 4409
 INIT_REPEATED = 4429
-INTERNAL_FAULT = 4500
 STALLED = 4503
 """Our own code: the client read nothing for `stall_timeout_s`.
 

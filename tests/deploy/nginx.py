@@ -43,7 +43,11 @@ class EchoGateway:
         await self.server.serve(sockets=[self._socket])
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.is_leaving:
+        if self.is_leaving and scope["type"] == "websocket" and not _asks_for_status(scope):
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+            await send({"type": "websocket.close", "code": 1013, "reason": "leaving"})
+        elif self.is_leaving:
             await self._refuse(scope["type"] + (".http" if scope["type"] == "websocket" else ""), send)
         elif scope["type"] == "websocket":
             await self._echo(scope, receive, send)
@@ -86,6 +90,10 @@ class EchoGateway:
         while (message := await receive())["type"] == "websocket.receive":
             answer = self.address if message["text"] == "who?" else message["text"]
             await send({"type": "websocket.send", "text": answer})
+
+
+def _asks_for_status(scope: Scope) -> bool:
+    return any(name == b"x-ratewire-handshake-status" for name, _ in scope["headers"])
 
 
 def render(folder: Path, *gateways: str, **changes: str) -> int:

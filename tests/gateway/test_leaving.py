@@ -98,7 +98,7 @@ async def test_requests_are_answered_honestly_up_to_the_bound_and_refused_beyond
 async def test_a_websocket_is_told_once_and_its_next_handshake_refused(
     serving: Serving, feed: ScriptedFeed, clock: FakeClock, subprotocol: str
 ) -> None:
-    """By 1013, which no library takes for final, and 503, at which nginx tries another gateway."""
+    """By 1013, final in no library, or by 503 to nginx, which tries another gateway."""
     async with serving(feed) as served:
         async with (
             raw_socket(served.ws, subprotocol) as client,
@@ -115,8 +115,11 @@ async def test_a_websocket_is_told_once_and_its_next_handshake_refused(
                 code, reason = await each.closed()
                 assert code == 1013
                 assert reason
+        async with raw_socket(served.ws, subprotocol, init=False) as late:
+            assert (await late.closed())[0] == 1013
+        behind_nginx = {"x-ratewire-handshake-status": "1"}
         with pytest.raises(websockets.InvalidStatus) as refused:
-            async with raw_socket(served.ws, subprotocol):
+            async with raw_socket(served.ws, subprotocol, additional_headers=behind_nginx):
                 pass
         response = refused.value.response
         assert response.status_code == 503

@@ -71,7 +71,7 @@ async def opened(client: httpx.AsyncClient, token: dict[str, str]) -> AsyncItera
 async def test_operations_share_one_stream(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """Each result has the id of its operation, and each operation its end; rejections are results."""
+    """Each result has the id of its operation, each operation an end; a rejection is a result."""
     await cache.write([ticker(price="1", sequence=1)])
     async with (
         ready_gateway() as served,

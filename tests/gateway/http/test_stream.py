@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import NoReturn
 
 from starlette.types import Message
 
 from gateway.client_connections import ClientConnections
 from gateway.http.sse import EventFraming
-from gateway.http.stream import HttpExchange, Streams
+from gateway.http.stream import HttpExchange, Streams, write_results
 from gateway.schema.context import OperationMetadata
 from tests.gateway.raw_socket import TIMEOUT_S
 
@@ -36,7 +37,9 @@ async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -
         sent.append(message)
 
     client = HttpExchange({"type": "http"}, never, send)
-    serving = asyncio.create_task(streams.serve(framing, results(), OperationMetadata(), client))
+    serving = asyncio.create_task(
+        streams.serve(framing, partial(write_results, framing, results(), OperationMetadata()), client)
+    )
     await begun.wait()
     await connections.end_all(0)
     room.set()
