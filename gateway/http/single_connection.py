@@ -139,7 +139,7 @@ class SingleConnections:
 
 
 def as_http_error(error: ClientLimitReached) -> HttpError:
-    """Return the answer at a limit: nginx passes on a 429, and tries another gateway after a 503."""
+    """Return the answer at a limit: nginx passes on a 429, and tries others after a 503."""
     status = 429 if error.is_of_address else 503
     return HttpError(status, str(error), {"retry-after": str(RETRY_AFTER_S)}, extensions=error.extensions)
 

@@ -130,7 +130,9 @@ async def refuse_handshake(socket: WebSocket) -> None:
 
 
 async def _send_away(error: dict[str, Any], scope: Scope, send: Send, *, tries_others: bool) -> None:
-    """End a handshake for a reason that passes: npm `graphql-ws` never comes back after a status.
+    """End a handshake for a reason that passes.
+
+    npm `graphql-ws` never comes back after a status.
 
     Where nginx asks for a status, and another gateway may have room, it gets one, and tries the others first.
     """

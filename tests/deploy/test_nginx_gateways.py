@@ -60,7 +60,7 @@ async def test_connections_to_gateways_are_kept(
 async def test_all_requests_of_one_stream_reach_the_gateway_of_its_reservation(
     client: httpx.AsyncClient, gateways: list[EchoGateway]
 ) -> None:
-    """By the route with which the token begins, in a header and in the address; a client cannot set it."""
+    """By the route at the beginning of the token; a client cannot set it."""
     reached = set()
     for _ in range(20):
         reserved = (await client.put("/graphql", headers={"x-ratewire-stream-route": "mine"})).json()

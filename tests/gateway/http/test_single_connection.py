@@ -1,4 +1,4 @@
-"""The single connection mode of graphql-sse: reservations, operations, bounds, the real client."""
+"""The single connection mode of graphql-sse: reservations, operations, bounds, client."""
 
 import asyncio
 import json
