@@ -15,7 +15,7 @@ from history.exact import add, divide, multiply
 from history.trade import Trade, TradeId, is_before
 
 
-class Bar(msgspec.Struct, frozen=True, gc=False):
+class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """At least one trade. `quote_volume` is the exact sum of price times quantity.
 
     `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`.

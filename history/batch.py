@@ -6,32 +6,33 @@ import msgspec
 
 from history.instrument_coverage import CoverageEnd, CoverageStart
 from history.second_fold import SecondBar
+from rates.errors import MalformedBatch
 from rates.source import Source
 from rates.symbol import Symbol
 
 
-class InstrumentBar(msgspec.Struct, frozen=True, gc=False):
+class InstrumentBar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A second of an instrument."""
 
     symbol: Symbol
     second: SecondBar
 
 
-class InstrumentStart(msgspec.Struct, frozen=True):
+class InstrumentStart(msgspec.Struct, frozen=True, tag="start"):
     """The beginning of an instrument's covered span."""
 
     symbol: Symbol
     start: CoverageStart
 
 
-class InstrumentEnd(msgspec.Struct, frozen=True):
+class InstrumentEnd(msgspec.Struct, frozen=True, tag="end"):
     """The end of an instrument's covered span."""
 
     symbol: Symbol
     end: CoverageEnd
 
 
-class BarBatch(msgspec.Struct, frozen=True, kw_only=True):
+class BarBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`closed`: seconds that were closed or corrected.
 
     `forming`: those that are not over, and have changed.
@@ -60,3 +61,41 @@ class TradePosition(msgspec.Struct, frozen=True):
     last_id: int | str
     last_at: datetime
     whole_from: datetime | None = None
+
+
+_batch_decoder = msgspec.json.Decoder(BarBatch)
+_position_decoder = msgspec.json.Decoder(TradePosition)
+
+
+def encode_batch(batch: BarBatch) -> bytes:
+    """Encode a batch as JSON: decimals as text, times in ISO 8601."""
+    return msgspec.json.encode(batch)
+
+
+def decode_batch(data: bytes | str) -> BarBatch:
+    """Decode a batch.
+
+    Raises:
+        MalformedBatch: it is not one.
+    """
+    try:
+        return _batch_decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError) as exc:
+        raise MalformedBatch(f"expected a batch of bars, saw {data[:160]!r}: {exc}") from exc
+
+
+def encode_position(position: TradePosition) -> bytes:
+    """Encode a position as JSON."""
+    return msgspec.json.encode(position)
+
+
+def decode_position(data: bytes | str) -> TradePosition:
+    """Decode a position.
+
+    Raises:
+        MalformedBatch: it is not one.
+    """
+    try:
+        return _position_decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError) as exc:
+        raise MalformedBatch(f"expected the position of a fold, saw {data[:160]!r}: {exc}") from exc

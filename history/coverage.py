@@ -4,7 +4,7 @@ Only what was proved counts as covered: a time about which nothing was recorded 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -55,6 +55,10 @@ class Gap(msgspec.Struct, frozen=True):
     reason: GapReason
 
 
+# The end of a span that goes on.
+OPEN = datetime.max.replace(tzinfo=UTC)
+
+
 def join_spans(spans: Iterable[CoveredSpan]) -> list[CoveredSpan]:
     """Return the same times as disjoint spans in order, of which none touches the next."""
     joined: list[CoveredSpan] = []
@@ -67,6 +71,28 @@ def join_spans(spans: Iterable[CoveredSpan]) -> list[CoveredSpan]:
         elif span.end >= last.end:
             joined[-1] = CoveredSpan(last.start, span.end, span.reason)
     return joined
+
+
+def start_span(spans: Sequence[CoveredSpan], at: datetime) -> list[CoveredSpan]:
+    """Return the spans with one more that goes on from `at`, given disjoint ones in order."""
+    return join_spans([*spans, CoveredSpan(at, OPEN)])
+
+
+def end_spans(spans: Sequence[CoveredSpan], at: datetime, reason: GapReason) -> list[CoveredSpan]:
+    """Return the spans without anything after `at`, given disjoint spans in order."""
+    return [
+        span if span.end <= at else CoveredSpan(span.start, at, reason) for span in spans if span.start < at
+    ]
+
+
+def clip_open(spans: Iterable[CoveredSpan], through: datetime | None) -> list[CoveredSpan]:
+    """Return the spans, those that go on until `through` only."""
+    clipped = []
+    for span in spans:
+        end = through if span.end == OPEN else span.end
+        if end is not None and end > span.start:
+            clipped.append(CoveredSpan(span.start, end, span.reason))
+    return clipped
 
 
 def find_gaps(window: TimeSpan, spans: Sequence[CoveredSpan]) -> Iterator[Gap]:

@@ -18,7 +18,7 @@ CLOSE_AFTER = timedelta(milliseconds=200)
 CORRECTABLE_FOR = timedelta(seconds=60)
 
 
-class SecondBar(msgspec.Struct, frozen=True, gc=False):
+class SecondBar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The bar of the second from `open_time` on. Revision 0 is the first one that was closed."""
 
     open_time: datetime
@@ -66,6 +66,12 @@ class SecondFold:
         found = [self._new[at] for at in sorted(self._new)]
         self._new.clear()
         return found
+
+    def repeat_after(self, last_at: datetime | None) -> None:
+        """Return the closed seconds after `last_at` again with the next `take_closed`."""
+        for at, second in self._closed.items():
+            if last_at is None or at > last_at:
+                self._new[at] = second
 
     def forming(self) -> SecondBar | None:
         """Return the bar of the second that is not over."""

@@ -7,7 +7,7 @@ from itertools import chain as joined
 from history.batch import BarBatch, InstrumentBar, InstrumentEnd, InstrumentStart, TradePosition
 from history.coverage import GapReason
 from history.instrument_coverage import STALLED_AFTER, CoverageEvent, CoverageStart, InstrumentCoverage
-from history.second_fold import SecondFold
+from history.second_fold import CORRECTABLE_FOR, SECOND, SecondFold
 from history.trade import Trade
 from history.trade_chain import Continuity, TradeChain
 from history.trade_rules import find_fault
@@ -59,6 +59,8 @@ class TradeFold:
         self._forming: set[Symbol] = set()
         self._ended: list[tuple[Symbol, CoverageEvent]] = []
         self._number = 0
+        self._written: dict[Symbol, TradePosition] = {}
+        self._through: datetime | None = None
 
     def resume(self, positions: Iterable[TradePosition]) -> None:
         """Set where an earlier process left off.
@@ -66,6 +68,35 @@ class TradeFold:
         Instruments that are folded already keep what they know.
         """
         self._positions = {one.symbol: one for one in positions}
+
+    def positions(self, batch: BarBatch) -> list[TradePosition]:
+        """Return the positions of the instruments after the closed seconds of a batch."""
+        newest = {one.symbol: one.second.bar for one in batch.closed}
+        found = []
+        for symbol, bar in newest.items():
+            known = self._written.get(symbol)
+            if known is None or bar.last_at >= known.last_at:
+                one = self._instruments.get(symbol)
+                whole_from = None if one is None else one.coverage.whole_from
+                self._written[symbol] = TradePosition(symbol, bar.last_id, bar.last_at, whole_from)
+                found.append(self._written[symbol])
+        return found
+
+    def take_over(self, positions: Iterable[TradePosition], now: datetime) -> None:
+        """Go on after another process that ended: tell again what it may not have told.
+
+        That are the seconds after its `positions`, which this process folded too, and the spans since the earliest of them.
+        """
+        # Its batches are the first of their session that are written.
+        self._number, self._through = 0, None
+        last_at = {one.symbol: one.last_at for one in positions}
+        earliest = now - CORRECTABLE_FOR
+        for symbol, one in self._instruments.items():
+            one.seconds.repeat_after(last_at.get(symbol))
+            start = one.coverage.span_start
+            if one.coverage.is_covered and start is not None:
+                one.coverage.events.append(CoverageStart(max(start, earliest)))
+            self._changed.add(symbol)
 
     def retain(self, symbols: Collection[Symbol]) -> None:
         """Forget all other instruments, which are not tracked any more."""
@@ -117,8 +148,10 @@ class TradeFold:
                 self._changed.add(symbol)
         through = self._end_stalled()
         spans = tuple(self._take_events())
-        if not self._changed and not spans and through is None:
+        is_news = through is not None and (self._through is None or through - self._through >= SECOND)
+        if not self._changed and not spans and not is_news:
             return None
+        self._through = through
         self._number += 1
         is_list = self._number % BATCHES_PER_LIST == 1
         changed = sorted(self._changed)

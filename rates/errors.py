@@ -29,7 +29,8 @@ RatesError
 │   └── SimulationMismatch       simulated data where real data was configured, or the reverse
 ├── MalformedMessage             an unreadable internal message
 │   ├── MalformedTask            in a task queue
-│   └── MalformedTicker          in the cache, the stream or on pub/sub
+│   ├── MalformedTicker          in the cache, the stream or on pub/sub
+│   └── MalformedBatch           of bars, in their stream or on pub/sub
 ├── BackendUnavailable           a backend cannot be reached
 │   ├── CacheUnavailable         Redis
 │   ├── QueueUnavailable         RabbitMQ
@@ -95,31 +96,21 @@ class InvalidCursor(InvalidInput):
 
 
 class UnknownSymbol(InvalidInput):
-    """A symbol not tracked from any requested source.
+    """A symbol not tracked from any requested source. `near` lists the closest tracked symbols."""
 
-    `sources` track it, unlike the `asked` ones; if there are none, `near` lists the closest tracked symbols.
-    """
-
-    def __init__(
-        self, symbol: str, *, near: Sequence[str] = (), asked: Sequence[str] = (), sources: Sequence[str] = ()
-    ) -> None:
-        self.symbol, self.near, self.sources = symbol, tuple(near), tuple(sources)
-        asked_text = f" from {', '.join(asked)}" if asked else ""
-        super().__init__(f"{symbol} is not tracked{asked_text}{_hint(near, sources)}")
+    def __init__(self, symbol: str, *, near: Sequence[str] = ()) -> None:
+        self.symbol, self.near = symbol, tuple(near)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        super().__init__(f"{symbol} is not tracked{hint}")
 
 
 class UnknownAsset(InvalidInput):
-    """An asset in no symbol tracked from the requested sources.
+    """An asset in no symbol tracked from the requested sources. `near` lists the closest assets."""
 
-    `sources` have such symbols, unlike the `asked` ones; if there are none, `near` lists the closest assets.
-    """
-
-    def __init__(
-        self, asset: str, *, near: Sequence[str] = (), asked: Sequence[str] = (), sources: Sequence[str] = ()
-    ) -> None:
-        self.asset, self.near, self.sources = asset[:60], tuple(near), tuple(sources)
-        asked_text = f" from {', '.join(asked)}" if asked else ""
-        super().__init__(f"no symbol tracked{asked_text} has the asset {self.asset!r}{_hint(near, sources)}")
+    def __init__(self, asset: str, *, near: Sequence[str] = ()) -> None:
+        self.asset, self.near = asset[:60], tuple(near)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        super().__init__(f"no tracked symbol has the asset {self.asset!r}{hint}")
 
 
 class NoConversionPath(InvalidInput):
@@ -340,6 +331,10 @@ class MalformedTicker(MalformedMessage):
     """A cache, stream or pub/sub value that is not a valid ticker."""
 
 
+class MalformedBatch(MalformedMessage):
+    """An unreadable batch of bars."""
+
+
 class BackendUnavailable(RatesError):
     """A backend of this system cannot be reached."""
 
@@ -387,13 +382,6 @@ class PortInUse(SetupError):
 
 class InvalidRecording(SetupError):
     """An unreadable recording. The message gives the position and the expected content."""
-
-
-def _hint(near: Sequence[str], sources: Sequence[str]) -> str:
-    """Return the end of a message: the sources that have what was asked for, or similar names."""
-    if sources:
-        return f"; from {', '.join(sources)}"
-    return f"; near matches: {', '.join(near)}" if near else ""
 
 
 def leaves(root: type[RatesError] = RatesError) -> Iterator[type[RatesError]]:

@@ -55,6 +55,22 @@ class RedisKeys:
         """Pub/sub channel: one message per source report."""
         return f"{self.prefix}:{{{source}}}:report"
 
+    def bars_lease(self, source: Source) -> str:
+        """String: the process that writes the bars of the source."""
+        return f"{self.prefix}:{{{source}}}:bars:lease"
+
+    def bars(self, source: Source) -> str:
+        """Stream: batches of bars, `batch` → JSON, for the recorder."""
+        return f"{self.prefix}:{{{source}}}:bars"
+
+    def bars_positions(self, source: Source) -> str:
+        """Hash: symbol → the last trade in a closed bar, JSON."""
+        return f"{self.prefix}:{{{source}}}:bars:positions"
+
+    def bars_channel(self, source: Source) -> str:
+        """Pub/sub channel: one message per batch of bars, forming ones included."""
+        return f"{self.prefix}:{{{source}}}:bars:changes"
+
     def budget(self, source: Source) -> str:
         """Sorted set of call times in the running window."""
         return f"{self.prefix}:{{{source}}}:budget"

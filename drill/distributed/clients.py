@@ -20,16 +20,16 @@ from drill.graphql import GraphQLFailed, open_client, subscribed
 from rates.source import Source
 
 RATES = """
-subscription Chaos($symbols: [Symbol!], $sources: [SourceId!], $after: String) {
+subscription Chaos($symbols: [Symbol!], $sources: [Source!], $after: String) {
   rates(symbols: $symbols, sources: $sources, after: $after, maxSilenceMs: 2000) {
     kind cursor recovered sentAt
     items { id price observedAt ttlMs freshness }
-    unavailable { symbol source { code } reason }
+    unavailable { symbol source reason }
   }
 }
 """
 ANSWERED = """
-query Chaos($symbols: [Symbol!], $sources: [SourceId!]) {
+query Chaos($symbols: [Symbol!], $sources: [Source!]) {
   rates(symbols: $symbols, sources: $sources) { items { id price observedAt ttlMs freshness } }
 }
 """
@@ -164,7 +164,7 @@ class Clients:
             datetime.fromisoformat(item["observedAt"]) > moment
             for each in self.subscribers
             for key, item in each.state.held.items()
-            if key.startswith(f"Rate:{source.name}:")
+            if key.startswith(f"{source.name}:")
         )
 
     async def query_forever(self) -> None:

@@ -14,9 +14,9 @@ URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("h
 DOCUMENT = """
 subscription ($symbols: [Symbol!], $after: String) {
   rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-    kind recovered conflatedCount cursor
+    kind recovered conflated cursor
     items { id price observedAt freshness }
-    unavailable { symbol source { code } message }
+    unavailable { symbol source message }
   }
 }
 """

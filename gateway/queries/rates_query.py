@@ -17,7 +17,7 @@ class OnStale(StrEnum):
     """Answers where no rate satisfies the freshness policy."""
 
     RETURN = "RETURN"
-    OMIT = "OMIT"
+    NULL = "NULL"
     ERROR = "ERROR"
 
 

@@ -23,11 +23,8 @@ from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OneSymbol, none_if_unset, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
-from gateway.schema.global_id import consensus_rate_id
-from gateway.schema.node import Node
 from gateway.schema.rates import BPS_DIGITS, RateType
-from gateway.schema.scalars import AssetCode, clamp
-from gateway.schema.source import SourceType, to_source
+from gateway.schema.scalars import clamp
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
@@ -68,9 +65,9 @@ SampleIntervalMs = Annotated[
 
 @strawberry.type(description="What became of one source in a consensus.")
 class ConsensusContribution:
-    source: SourceType = described("The source.")
+    source: Source = described("Who was asked.")
     rate: RateType | None = described("What it says, with its age; null where it is not tracked or not seen.")
-    used_price: Decimal | None = described(
+    price: Decimal | None = described(
         "The price of `rate` that counts: by `basis` its last trade or its mid."
     )
     basis: PriceBasis | None = described("Which price of `rate` that is; null without a rate.")
@@ -88,9 +85,9 @@ class ConsensusContribution:
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
         return cls(
-            source=to_source(value.source),
+            source=value.source,
             rate=None if value.rate is None else RateType.of(value.rate),
-            used_price=value.price,
+            price=value.price,
             basis=None if value.rate is None else price_basis(value.rate),
             included=value.is_included,
             weight=value.weight,
@@ -105,13 +102,14 @@ class ConsensusContribution:
     description="One price of what several sources say of the very same symbol: BTC/USD and BTC/USDT are never mixed. See "
     "docs/consensus.md.",
 )
-class ConsensusRateType(Node):
+class ConsensusRateType:
     id: strawberry.ID = described(
-        "Globally unique, e.g. `ConsensusRate:BTC/USDT:MEDIAN`. Arguments other than their defaults are part of it."
+        "Names the question, e.g. `CONSENSUS:BTC/USDT:MEDIAN`: client caches normalise on it. Arguments other than their defaults "
+        "are part of it."
     )
     symbol: Symbol = described("The instrument.")
-    base: AssetCode = described("The asset that is priced.")
-    quote: AssetCode = described("The asset that it is priced in.")
+    base: str = described("The asset that is priced.")
+    quote: str = described("The asset that it is priced in.")
     method: ConsensusMethod = described("How the price is made.")
     price: Decimal | None = described("Price of one unit of base in units of quote; null where INSUFFICIENT.")
     quality: ConsensusQuality = described("How well it is founded.")
@@ -137,10 +135,10 @@ class ConsensusRateType(Node):
     def of(cls, value: consensus.ConsensusRate) -> Self:
         query, oldest = value.query, value.oldest
         return cls(
-            id=strawberry.ID(consensus_rate_id(query)),
+            id=strawberry.ID(query.id),
             symbol=query.symbol,
-            base=AssetCode(query.symbol.base),
-            quote=AssetCode(query.symbol.quote),
+            base=query.symbol.base,
+            quote=query.symbol.quote,
             method=query.method,
             price=value.price,
             quality=value.quality,
@@ -164,7 +162,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> ConsensusRateType | None:
+) -> ConsensusRateType:
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -189,7 +187,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> AsyncGenerator[ConsensusRateType | None, None]:
+) -> AsyncGenerator[ConsensusRateType, None]:
     options = parse_delivery_options(sample_interval_ms, 0)
     query = read_consensus(
         symbol=symbol,
@@ -205,7 +203,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
 
 async def _each(
     answers: AsyncGenerator[consensus.ConsensusRate, None],
-) -> AsyncGenerator[ConsensusRateType | None, None]:
+) -> AsyncGenerator[ConsensusRateType, None]:
     async with aclosing(answers):
         async for answer in answers:
             yield ConsensusRateType.of(answer)

@@ -8,8 +8,8 @@ import msgspec
 from gateway.queries.rate import Rate, UnavailableRate
 
 
-class EventKind(StrEnum):
-    """The kind of an event of a live list."""
+class RatesEventKind(StrEnum):
+    """The kind of an event."""
 
     SNAPSHOT = "SNAPSHOT"
     UPDATE = "UPDATE"
@@ -20,14 +20,14 @@ class EventKind(StrEnum):
 class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event.
 
-    `conflated_count` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
+    `conflated` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
     whether nothing was missed.
     """
 
-    kind: EventKind
+    kind: RatesEventKind
     cursor: str
     sent_at: datetime
     items: tuple[Rate, ...] = ()
     unavailable: tuple[UnavailableRate, ...] = ()
-    conflated_count: int = 0
+    conflated: int = 0
     recovered: bool | None = None

@@ -7,11 +7,21 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from history import models as history_models
+from history.partitions import is_partition
 from instruments.models import Model
 from instruments.store import open_database
 
 # Any number that is the same in every process: the lock serialises concurrent migrations of one Postgres.
 ADVISORY_LOCK = 5_261_748
+# All tables of one database, of both packages.
+METADATA = Model.metadata
+assert history_models.SeriesRow.metadata is METADATA
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Return whether a table is one of the models. Partitions come and go with time."""
+    return kind != "table" or name is None or not is_partition(name)
 
 
 def migrate(connection: Connection) -> None:
@@ -20,7 +30,8 @@ def migrate(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     context.configure(
         connection=connection,
-        target_metadata=Model.metadata,
+        target_metadata=METADATA,
+        include_name=_is_ours,
         # SQLite cannot alter most properties of a table in place.
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,

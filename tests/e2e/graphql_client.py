@@ -17,29 +17,23 @@ from rates.source import Source
 from tests.e2e.processes import eventually
 
 RATES = """
-query Rates($symbols: [Symbol!], $sources: [SourceId!]) {
+query Rates($symbols: [Symbol!], $sources: [Source!]) {
   rates(symbols: $symbols, sources: $sources) {
-    items { id symbol source { code } price bid ask observedAt ageMs ttlMs freshness simulated }
-    unavailable { symbol source { code } reason message }
+    items { id symbol source price bid ask observedAt ageMs ttlMs freshness simulated }
+    unavailable { symbol source reason message }
     cursor
   }
 }
 """
 LIVE = """
-subscription Live($symbols: [Symbol!], $sources: [SourceId!]) {
+subscription Live($symbols: [Symbol!], $sources: [Source!]) {
   rates(symbols: $symbols, sources: $sources) {
-    kind conflatedCount sentAt cursor
-    items { id symbol source { code } price bid ask observedAt freshness simulated }
+    kind conflated sentAt cursor
+    items { id symbol source price bid ask observedAt freshness simulated }
   }
 }
 """
 T = TypeVar("T")
-
-
-class SourceCode(TypedDict):
-    """A source."""
-
-    code: str
 
 
 class LiveRate(TypedDict):
@@ -47,7 +41,7 @@ class LiveRate(TypedDict):
 
     id: str
     symbol: str
-    source: SourceCode
+    source: str
     price: str
     bid: str | None
     ask: str | None
@@ -67,7 +61,7 @@ class RatesEvent(TypedDict):
     """One event of `LIVE`."""
 
     kind: str
-    conflatedCount: int
+    conflated: int
     sentAt: str
     cursor: str
     items: list[LiveRate]
@@ -84,7 +78,7 @@ class _RateList(TypedDict):
 
 
 class _Rates(TypedDict):
-    rates: _RateList | None
+    rates: _RateList
 
 
 class _Answer(msgspec.Struct, Generic[T]):
@@ -115,7 +109,7 @@ async def rates(url: str, **variables: object) -> list[Rate] | None:
         answer = await _post(url, RATES, _Rates, variables)
     except (httpx.TransportError, msgspec.DecodeError):
         return None
-    return None if answer.data is None or answer.data["rates"] is None else answer.data["rates"]["items"]
+    return None if answer.data is None else answer.data["rates"]["items"]
 
 
 async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
@@ -127,7 +121,7 @@ async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
     async def all_fresh() -> bool:
         items = await rates(url, symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"]) or ()
         is_fresh = all(item["freshness"] == "FRESH" for item in items)
-        return is_fresh and {item["source"]["code"] for item in items} == {source.name for source in Source}
+        return is_fresh and {item["source"] for item in items} == {source.name for source in Source}
 
     await eventually(all_fresh, within_s=within_s, what="fresh rates of all sources")
 

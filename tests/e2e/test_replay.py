@@ -39,11 +39,11 @@ SETTINGS = {
     "RATEWIRE_COINGECKO_CALLS_PER_MINUTE": "10000",
 }
 INSTRUMENTS = """
-query Instruments($source: SourceId!) {
+query Instruments($source: Source!) {
   instruments(source: $source, first: 200) { nodes { symbol quote sourceSymbol } pageInfo { hasNextPage } }
 }
 """
-REFUSED = "{ sources { source { code } refusedCount } }"
+REFUSED = "{ sources { source refused } }"
 
 
 class Node(TypedDict):
@@ -62,13 +62,9 @@ class Instruments(TypedDict):
     instruments: Nodes
 
 
-class SourceCode(TypedDict):
-    code: str
-
-
 class RefusedOfSource(TypedDict):
-    source: SourceCode
-    refusedCount: int
+    source: str
+    refused: int
 
 
 class RefusedOfSources(TypedDict):
@@ -165,7 +161,7 @@ async def collecting(replay: Replay, source: str) -> AsyncIterator[list[LiveRate
 
 async def nothing_refused(replay: Replay) -> None:
     sources = (await execute(replay.url, REFUSED, RefusedOfSources))["sources"]
-    assert {entry["refusedCount"] for entry in sources} == {0}
+    assert {entry["refused"] for entry in sources} == {0}
 
 
 def epoch_ms(text: str) -> int:

@@ -10,7 +10,7 @@ export interface Example {
 const ONE_RATE = `# One rate. Run it: Ctrl-Enter.
 # maxAgeMs: how old it may be, at most.
 # onStale: what you want if it is older:
-# RETURN (with its true age), OMIT or ERROR.
+# RETURN (with its true age), NULL or ERROR.
 query OneRate {
   rate(
     symbol: "BTC/USDT"
@@ -18,7 +18,7 @@ query OneRate {
     onStale: RETURN
   ) {
     symbol
-    source { code }
+    source
     price
     changePercent24h
     observedAt
@@ -39,14 +39,14 @@ query BulkRates {
   ) {
     items {
       symbol
-      source { code }
+      source
       price
       ageMs
       freshness
     }
     unavailable {
       symbol
-      source { code }
+      source
       reason
       message
     }
@@ -66,10 +66,10 @@ subscription LiveRates {
   ) {
     kind
     sentAt
-    conflatedCount
+    conflated
     items {
       symbol
-      source { code }
+      source
       price
       ageMs
       freshness
@@ -93,7 +93,7 @@ subscription Resume($after: String) {
     cursor
     items {
       symbol
-      source { code }
+      source
       price
       observedAt
     }
@@ -105,17 +105,17 @@ const SOURCES = `# How each source is doing, and why.
 # The same as a subscription keeps telling.
 query Sources {
   sources {
-    source { code }
+    source
     state
     reason
     lastTickerAt
     lagMs
     tickersPerMinute
-    freshCount
-    trackedCount
+    fresh
+    tracked
     silent
-    refusedCount
-    reconnectCount
+    refused
+    reconnects
     budget {
       limit
       remaining
@@ -140,8 +140,8 @@ subscription Consensus {
     divergenceBps
     freshness
     contributions {
-      source { code }
-      usedPrice
+      source
+      price
       included
       weight
       deviationBps
@@ -156,7 +156,7 @@ const CONVERT = `# An amount of one asset in another, over the
 # rates there are, with every step. The
 # oldest step decides the freshness.
 query Convert {
-  conversion(
+  convert(
     amount: "1.5"
     from: "BTC"
     to: "ETH"
@@ -169,11 +169,11 @@ query Convert {
       from
       to
       operation
-      usedPrice
+      source
+      ageMs
       rate {
         symbol
-        source { code }
-        ageMs
+        price
       }
     }
   }
@@ -186,7 +186,7 @@ query Instruments {
   instruments(search: "BTC", first: 10) {
     nodes {
       symbol
-      source { code }
+      source
       name
     }
     pageInfo {

@@ -5,7 +5,7 @@ import { SourceHealthDocument, type SourceHealthSubscription, type SourceHealthS
 import { KeptSubscription } from "../live/kept-subscription";
 import type { Pausable } from "../live/visibility";
 
-export type SourceStatus = NonNullable<SourceHealthSubscription["sources"]>[number];
+export type SourceStatus = SourceHealthSubscription["sources"][number];
 
 export interface Health {
   /** As last received. */
@@ -23,8 +23,7 @@ export class SourceHealth implements Pausable {
     this.#kept = new KeptSubscription(gateway.client, SourceHealthDocument, {
       variables: () => ({}),
       onData: ({ sources }) => {
-        if (sources === null) return;
-        onSources(sources.map(({ source }) => source.code));
+        onSources(sources.map(({ source }) => source));
         this.#tell({ sources, isKnown: true });
       },
       // The feed of the view reports the lost connection; one message is enough.

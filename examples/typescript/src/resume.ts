@@ -7,9 +7,9 @@ import { socketUrl } from "./address.js";
 const LIVE = graphql(`
   subscription ResumableRates($symbols: [Symbol!], $after: String) {
     rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-      kind recovered conflatedCount cursor
+      kind recovered conflated cursor
       items { id price observedAt freshness }
-      unavailable { symbol source { code } message }
+      unavailable { symbol source message }
     }
   }
 `);

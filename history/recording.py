@@ -1,0 +1,355 @@
+"""Stores batches of one source in one transaction, with its place in the log.
+
+Repeating it changes nothing, so that a recorder may be killed at any time, and several may run.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from history.bar import Bar, fold, merge
+from history.bar_rows import Correction, compare, insert_rows, read_newest, to_bar, to_row
+from history.batch import BarBatch, InstrumentStart
+from history.coverage import (
+    OPEN,
+    CandleCoverage,
+    CoveredSpan,
+    GapReason,
+    clip_open,
+    end_spans,
+    find_gaps,
+    judge_coverage,
+    start_span,
+)
+from history.interval import Interval, TimeSpan, span_at
+from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.ports import LoggedBatch
+from instruments.store import aware
+from rates.source import Source
+from rates.symbol import Symbol
+
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+# A minute that is not proved by then is stored as it is known. Longer than a silent connection stays unnoticed.
+MINUTE_WAIT = timedelta(seconds=35)
+# Minutes that are folded at once after a pause.
+MINUTES_AT_ONCE = 30
+
+Seconds = dict[tuple[int, datetime], Bar]
+Spans = dict[int, list[CoveredSpan]]
+
+
+class KeptSince(NamedTuple):
+    """The earliest seconds and minutes that are stored. There is no room for older ones."""
+
+    seconds: datetime = datetime.min.replace(tzinfo=UTC)
+    minutes: datetime = datetime.min.replace(tzinfo=UTC)
+
+
+EVERYTHING = KeptSince()
+
+
+class RecordingTransaction:
+    """The transaction of some batches. `entry`: after which they come."""
+
+    def __init__(
+        self, connection: AsyncConnection, source: Source, *, simulated: bool, keep: KeptSince = EVERYTHING
+    ) -> None:
+        self._connection, self._source, self._simulated = connection, source, simulated
+        self._keep = keep
+        self._series: dict[Symbol, int] = {}
+        self._spans: Spans = {}
+        self._stored_spans: Spans = {}
+        # The earliest time at which something changed, by series.
+        self._changed_from: dict[int, datetime] = {}
+
+    async def read_entry(self) -> str:
+        """Return the last entry of the log that is stored; empty before the first."""
+        row = await self._read_place()
+        return "" if row is None else str(row.entry)
+
+    async def store(self, after: str, batches: Sequence[LoggedBatch]) -> bool:
+        """Store batches that come after an entry.
+
+        `False` if another recorder was faster; nothing is stored then.
+        """
+        place = await self._read_place()
+        if ("" if place is None else place.entry) != after:
+            return False
+        await self._read_series(batches)
+        state = _Place.of(place, batches[0].batch)
+        await self._read_spans(min(state.minutes_until, *_times(batches)))
+        seconds: Seconds = {}
+        for logged in batches:
+            self._take(logged.batch, state, seconds)
+        await self._store_seconds(seconds, batches[-1].batch.folded_at)
+        await self._store_minutes(state, batches[-1].batch.folded_at)
+        await self._store_spans()
+        await self._store_place(place, batches[-1].entry, state)
+        return True
+
+    # --- batches
+
+    def _take(self, batch: BarBatch, state: "_Place", seconds: Seconds) -> None:
+        if batch.session != state.session or batch.number != state.number + 1:
+            is_known = batch.session == state.session and batch.number <= state.number
+            if is_known:
+                return
+            self._on_break(batch, state)
+        state.session, state.number = batch.session, batch.number
+        for one in batch.closed:
+            seconds[self._series[one.symbol], one.second.open_time] = one.second.bar
+        for event in batch.spans:
+            series = self._series[event.symbol]
+            if isinstance(event, InstrumentStart):
+                self._start(series, state.clamp(event.start.at))
+            else:
+                self._end(series, event.end.at, event.end.reason)
+        if batch.open_spans is not None and state.is_broken:
+            for span in batch.open_spans:
+                self._start(self._series[span.symbol], state.clamp(span.start.at))
+            state.is_broken = False
+        if batch.through is not None and (state.through is None or batch.through > state.through):
+            state.through = batch.through
+
+    def _on_break(self, batch: BarBatch, state: "_Place") -> None:
+        """End all spans where the last batch before a missing one, or of another process, said."""
+        for series, spans in self._spans.items():
+            if spans and spans[-1].end == OPEN:
+                self._end(series, state.through or spans[-1].start, GapReason.DISCONNECTED)
+        if batch.session == state.session or batch.number != 1:
+            # Seconds that closed before may have been in what is missing.
+            state.not_before = span_at(Interval.S1, batch.folded_at).end
+        state.is_broken = batch.number != 1
+
+    def _start(self, series: int, at: datetime) -> None:
+        before = self._spans.get(series, [])
+        first_gap = next(find_gaps(TimeSpan(at, OPEN), before), None)
+        if first_gap is not None:
+            self._spans[series] = start_span(before, at)
+            self._note(series, first_gap.start)
+
+    def _end(self, series: int, at: datetime, reason: GapReason) -> None:
+        before = self._spans.get(series, [])
+        self._spans[series] = end_spans(before, at, reason)
+        if self._spans[series] != before:
+            self._note(series, at)
+
+    def _note(self, series: int, at: datetime) -> None:
+        self._changed_from[series] = min(at, self._changed_from.get(series, at))
+
+    # --- rows
+
+    async def _read_place(self) -> Row[Any] | None:
+        query = select(RecordingRow.__table__).where(
+            RecordingRow.source == self._source, RecordingRow.simulated == self._simulated
+        )
+        return (await self._connection.execute(query.with_for_update())).one_or_none()
+
+    async def _store_place(self, known: Row[Any] | None, entry: str, state: "_Place") -> None:
+        values = {
+            "entry": entry,
+            "session": state.session,
+            "number": state.number,
+            "through": state.through,
+            "not_before": state.not_before,
+            "minutes_until": state.minutes_until,
+        }
+        if known is None:
+            key = {"source": self._source, "simulated": self._simulated}
+            await self._connection.execute(insert(RecordingRow).values(**key, **values))
+            return
+        table = RecordingRow.__table__
+        where = (table.c.source == self._source, table.c.simulated == self._simulated)
+        await self._connection.execute(update(RecordingRow).where(*where).values(**values))
+
+    async def _read_series(self, batches: Iterable[LoggedBatch]) -> None:
+        symbols: set[Symbol] = set()
+        for _, batch in batches:
+            symbols |= {one.symbol for one in batch.closed} | {event.symbol for event in batch.spans}
+            symbols |= {span.symbol for span in batch.open_spans or ()}
+        query = select(SeriesRow.__table__).where(
+            SeriesRow.source == self._source, SeriesRow.simulated == self._simulated
+        )
+        rows = (await self._connection.execute(query)).all()
+        self._series = {Symbol(row.base, row.quote): row.id for row in rows}
+        for symbol in sorted(symbols - self._series.keys()):
+            values = {"source": self._source, "base": symbol.base, "quote": symbol.quote}
+            result = await self._connection.execute(
+                insert(SeriesRow).values(**values, simulated=self._simulated).returning(SeriesRow.id)
+            )
+            self._series[symbol] = result.scalar_one()
+
+    async def _read_spans(self, since: datetime) -> None:
+        query = (
+            select(SpanRow.__table__)
+            .where(
+                SpanRow.series_id.in_(list(self._series.values())),
+                or_(SpanRow.ended_at.is_(None), SpanRow.ended_at >= since),
+            )
+            .order_by(SpanRow.series_id, SpanRow.started_at)
+        )
+        spans: Spans = {}
+        for row in (await self._connection.execute(query)).all():
+            end = OPEN if row.ended_at is None else aware(row.ended_at)
+            reason = None if row.reason is None else GapReason(row.reason)
+            spans.setdefault(row.series_id, []).append(CoveredSpan(aware(row.started_at), end, reason))
+        self._stored_spans = spans
+        self._spans = {series: list(found) for series, found in spans.items()}
+
+    async def _store_spans(self) -> None:
+        for series, spans in self._spans.items():
+            before = self._stored_spans.get(series, [])
+            if spans == before:
+                continue
+            gone = [span.start for span in before if span not in spans]
+            if gone:
+                await self._connection.execute(
+                    delete(SpanRow).where(SpanRow.series_id == series, SpanRow.started_at.in_(gone))
+                )
+            new = [
+                {
+                    "series_id": series,
+                    "started_at": span.start,
+                    "ended_at": None if span.end == OPEN else span.end,
+                    "reason": span.reason,
+                }
+                for span in spans
+                if span not in before
+            ]
+            if new:
+                await self._connection.execute(insert(SpanRow), new)
+
+    async def _store_seconds(self, seconds: Seconds, known_at: datetime) -> None:
+        if not seconds:
+            return
+        times = [open_time for _, open_time in seconds]
+        known = await read_newest(
+            self._connection, SecondRow, {series for series, _ in seconds}, min(times), max(times) + SECOND
+        )
+        rows = []
+        for (series, open_time), told in seconds.items():
+            row = known.get((series, open_time))
+            bar, revision = told, 0
+            if row is not None:
+                before = to_bar(row)
+                assert before is not None
+                revision = row.revision + 1
+                match compare(before, told):
+                    case Correction.NOTHING_NEW:
+                        continue
+                    case Correction.ADDS:
+                        bar = merge(before, told)
+                    case Correction.UNCLEAR:
+                        self._end_second(series, open_time)
+                        continue
+            rows.append(to_row(series, open_time, revision, bar, known_at))
+            self._note(series, open_time)
+        kept = [row for row in rows if row["open_time"] >= self._keep.seconds]
+        await insert_rows(self._connection, SecondRow, kept)
+
+    def _end_second(self, series: int, open_time: datetime) -> None:
+        """Leave a second out of the covered spans."""
+        spans = self._spans.get(series, [])
+        end = open_time + SECOND
+        after = [CoveredSpan(max(span.start, end), span.end, span.reason) for span in spans if span.end > end]
+        self._spans[series] = [*end_spans(spans, open_time, GapReason.REFUSED), *after]
+        self._note(series, open_time)
+
+    # --- minutes
+
+    async def _store_minutes(self, state: "_Place", now: datetime) -> None:
+        """Store the minutes that are over, and new revisions of earlier ones that have changed."""
+        changed = {series: at for series, at in self._changed_from.items() if at < state.minutes_until}
+        for series, at in changed.items():
+            await self._store_between(
+                [series], span_at(Interval.M1, at).start, state.minutes_until, state, now
+            )
+        due = span_at(Interval.M1, now - MINUTE_WAIT).start
+        if state.through is not None:
+            due = max(due, span_at(Interval.M1, state.through).start)
+        while state.minutes_until < due:
+            end = min(due, state.minutes_until + MINUTES_AT_ONCE * MINUTE)
+            await self._store_between(list(self._series.values()), state.minutes_until, end, state, now)
+            state.minutes_until = end
+
+    async def _store_between(
+        self, series: Sequence[int], start: datetime, end: datetime, state: "_Place", now: datetime
+    ) -> None:
+        seconds = await read_newest(self._connection, SecondRow, series, start, end)
+        known = await read_newest(self._connection, MinuteRow, series, start, end)
+        minutes: dict[tuple[int, datetime], list[Bar]] = {}
+        for (one, at), row in seconds.items():
+            bar = to_bar(row)
+            assert bar is not None
+            minutes.setdefault((one, span_at(Interval.M1, at).start), []).append(bar)
+        rows = []
+        for one in series:
+            spans = clip_open(self._spans.get(one, []), state.through)
+            at = start
+            while at < end:
+                bars = minutes.get((one, at), [])
+                before = known.get((one, at))
+                coverage = judge_coverage(TimeSpan(at, at + MINUTE), spans, has_trades=bool(bars))
+                bar = fold(bars)
+                if _is_news(before, bar, coverage):
+                    revision = 0 if before is None else before.revision + 1
+                    rows.append(to_row(one, at, revision, bar, now) | {"coverage": coverage.value})
+                at += MINUTE
+        kept = [row for row in rows if row["open_time"] >= self._keep.minutes]
+        await insert_rows(self._connection, MinuteRow, kept)
+
+
+class _Place:
+    """The state of a recording between two batches."""
+
+    def __init__(
+        self,
+        session: str,
+        number: int,
+        through: datetime | None,
+        not_before: datetime | None,
+        minutes_until: datetime,
+    ) -> None:
+        self.session, self.number, self.through = session, number, through
+        self.not_before, self.minutes_until = not_before, minutes_until
+        self.is_broken = False
+
+    @classmethod
+    def of(cls, row: Row[Any] | None, first: BarBatch) -> "_Place":
+        if row is None:
+            earliest = min((one.second.open_time for one in first.closed), default=first.folded_at)
+            # What an earlier process claims to have recorded is not here.
+            earliest = min(earliest, first.folded_at)
+            return cls("", 0, None, earliest, span_at(Interval.M1, earliest).start)
+        return cls(
+            row.session,
+            row.number,
+            None if row.through is None else aware(row.through),
+            None if row.not_before is None else aware(row.not_before),
+            aware(row.minutes_until),
+        )
+
+    def clamp(self, at: datetime) -> datetime:
+        """Return `at`, but no time before which batches were lost."""
+        return at if self.not_before is None else max(at, self.not_before)
+
+
+def _is_news(known: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage) -> bool:
+    """Return whether a minute is not stored as it is."""
+    if known is None:
+        return coverage is not CandleCoverage.UNKNOWN
+    return to_bar(known) != bar or bool(known.coverage != coverage)
+
+
+def _times(batches: Iterable[LoggedBatch]) -> list[datetime]:
+    """Return all times that some batches are about."""
+    times: list[datetime] = []
+    for _, batch in batches:
+        times += [batch.folded_at, *(one.second.open_time for one in batch.closed)]
+        times += [
+            event.start.at if isinstance(event, InstrumentStart) else event.end.at for event in batch.spans
+        ]
+    return times

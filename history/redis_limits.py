@@ -1,0 +1,9 @@
+"""Bounds of the log of batches."""
+
+from datetime import timedelta
+
+# A process that says nothing for this long has lost its lease. Longer than a pause of its event loop, shorter than what a standby
+# can tell again.
+LEASE = timedelta(seconds=5)
+# Batches: an hour at ten a second. Of 400 busy instruments this takes about 250 MB; of the usual ones a tenth.
+LOG_LENGTH = 36_000

@@ -1,0 +1,74 @@
+"""The log of batches in Redis: a stream per source, written under a lease."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from cache.redis_client import (
+    ClusterRedis,
+    LuaScript,
+    RedisClient,
+    ScriptArgument,
+    read_script,
+    translated_errors,
+)
+from history.batch import (
+    BarBatch,
+    TradePosition,
+    decode_batch,
+    decode_position,
+    encode_batch,
+    encode_position,
+)
+from history.ports import LoggedBatch
+from history.redis_limits import LEASE, LOG_LENGTH
+from rates.redis_keys import RedisKeys
+from rates.source import Source
+
+# Finite, so that the keys of a removed source expire.
+LIFETIME = timedelta(days=7)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class RedisBarLog:
+    """A `BarLog` on Redis. The lease runs by the clock of Redis."""
+
+    def __init__(self, redis: RedisClient, keys: RedisKeys) -> None:
+        self._redis, self._keys = redis, keys
+        self._is_sharded = int(isinstance(redis, ClusterRedis))
+        self._claim = LuaScript(redis, read_script("history", "claim_bars.lua"))
+        self._write = LuaScript(redis, read_script("history", "write_bars.lua"))
+
+    async def claim(self, source: Source, session: str) -> bool:
+        return bool(await self._claim.run([self._keys.bars_lease(source)], [session, LEASE // _MILLISECOND]))
+
+    async def write(self, batch: BarBatch, positions: Sequence[TradePosition]) -> bool:
+        keys, source = self._keys, batch.source
+        arguments: list[ScriptArgument] = [
+            keys.bars_channel(source),
+            self._is_sharded,
+            batch.session,
+            LEASE // _MILLISECOND,
+            LOG_LENGTH,
+            LIFETIME // _MILLISECOND,
+            # Forming bars are for viewers: a closed one follows for the recorder.
+            encode_batch(msgspec.structs.replace(batch, forming=())),
+            encode_batch(batch),
+        ]
+        for position in positions:
+            arguments += (str(position.symbol), encode_position(position))
+        names = [keys.bars_lease(source), keys.bars(source), keys.bars_positions(source)]
+        return bool(await self._write.run(names, arguments))
+
+    async def read_positions(self, source: Source) -> list[TradePosition]:
+        with translated_errors():
+            found = await self._redis.execute_command("HVALS", self._keys.bars_positions(source))
+        return [decode_position(one) for one in found]
+
+    async def read(self, source: Source, after: str, limit: int) -> list[LoggedBatch]:
+        name = self._keys.bars(source)
+        start = f"({after}" if after else "-"
+        with translated_errors():
+            found = await self._redis.execute_command("XRANGE", name, start, "+", "COUNT", limit)
+        return [LoggedBatch(entry.decode(), decode_batch(fields[b"batch"])) for entry, fields in found]

@@ -1,0 +1,136 @@
+"""Storage of the history in Postgres or SQLite."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from history.bar_rows import read_newest, to_bar
+from history.candle import Candle, CandleOrigin, closed_state
+from history.candle_fold import KnownBar
+from history.coverage import OPEN, CandleCoverage, CoveredSpan, GapReason, clip_open
+from history.interval import Interval, TimeSpan
+from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
+from history.ports import LoggedBatch
+from history.recording import EVERYTHING, MINUTE, KeptSince, RecordingTransaction
+from instruments.store import aware
+from rates.source import Source
+from rates.symbol import Symbol
+
+
+class Transactions(Protocol):
+    """Access to a database."""
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a transaction, committed on exit and rolled back on an exception.
+
+        Raises:
+            DatabaseUnavailable: driver or server failed; nothing was changed.
+        """
+        ...
+
+
+class HistoryStore:
+    """Bars, their revisions and their coverage. All methods raise `DatabaseUnavailable`."""
+
+    def __init__(self, database: Transactions, *, simulated: bool) -> None:
+        self._database, self._simulated = database, simulated
+
+    async def read_entry(self, source: Source) -> str:
+        """Return the last entry of the log of a source that is stored; empty before the first."""
+        async with self._database.transaction() as connection:
+            return await RecordingTransaction(connection, source, simulated=self._simulated).read_entry()
+
+    async def store(
+        self, source: Source, after: str, batches: Sequence[LoggedBatch], keep: KeptSince = EVERYTHING
+    ) -> bool:
+        """Store batches that come after an entry.
+
+        `False` if another recorder was faster; nothing is stored then.
+        """
+        async with self._database.transaction() as connection:
+            recording = RecordingTransaction(connection, source, simulated=self._simulated, keep=keep)
+            return await recording.store(after, batches)
+
+    async def maintain(self, now: datetime, keep: KeptSince) -> list[str]:
+        """Make room for the time to come and drop what is older. Returns the dropped partitions.
+
+        Two recorders may do it at once.
+        """
+        limits = ((SECONDS, SecondRow, keep.seconds), (MINUTES, MinuteRow, keep.minutes))
+        dropped: list[str] = []
+        async with self._database.transaction() as connection:
+            for partitioning, table, before in limits:
+                if connection.dialect.name == "postgresql":
+                    await create_partitions(connection, partitioning, before, now + AHEAD)
+                    dropped += await drop_partitions(connection, partitioning, before)
+                else:
+                    await connection.execute(delete(table).where(table.open_time < before))
+        return dropped
+
+    async def read_seconds(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[KnownBar]:
+        """Return the newest revision of each second with trades."""
+        async with self._database.transaction() as connection:
+            series = await self._series(connection, source, symbol)
+            rows = await read_newest(connection, SecondRow, series, *window)
+        return [
+            KnownBar(open_time, bar, aware(row.known_at), row.revision)
+            for (_, open_time), row in rows.items()
+            if (bar := to_bar(row)) is not None
+        ]
+
+    async def read_minutes(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
+        """Return the newest revision of each minute of which something is known."""
+        async with self._database.transaction() as connection:
+            series = await self._series(connection, source, symbol)
+            rows = await read_newest(connection, MinuteRow, series, *window)
+        return [
+            Candle(
+                interval=Interval.M1,
+                open_time=open_time,
+                close_time=open_time + MINUTE,
+                bar=to_bar(row),
+                state=closed_state(row.revision),
+                coverage=CandleCoverage(row.coverage),
+                revision=row.revision,
+                known_at=aware(row.known_at),
+                origin=CandleOrigin.TRADES,
+                simulated=self._simulated,
+            )
+            for (_, open_time), row in rows.items()
+        ]
+
+    async def read_spans(self, source: Source, symbol: Symbol) -> list[CoveredSpan]:
+        """Return all covered spans, in order. Those that go on end where they are proved."""
+        async with self._database.transaction() as connection:
+            series = await self._series(connection, source, symbol)
+            place = select(RecordingRow.through).where(
+                RecordingRow.source == source, RecordingRow.simulated == self._simulated
+            )
+            through = (await connection.execute(place)).scalar_one_or_none()
+            query = (
+                select(SpanRow.__table__).where(SpanRow.series_id.in_(series)).order_by(SpanRow.started_at)
+            )
+            rows = (await connection.execute(query)).all()
+        spans = [
+            CoveredSpan(
+                aware(row.started_at),
+                OPEN if row.ended_at is None else aware(row.ended_at),
+                None if row.reason is None else GapReason(row.reason),
+            )
+            for row in rows
+        ]
+        return clip_open(spans, None if through is None else aware(through))
+
+    async def _series(self, connection: AsyncConnection, source: Source, symbol: Symbol) -> list[int]:
+        query = select(SeriesRow.id).where(
+            SeriesRow.source == source,
+            SeriesRow.base == symbol.base,
+            SeriesRow.quote == symbol.quote,
+            SeriesRow.simulated == self._simulated,
+        )
+        return list((await connection.execute(query)).scalars())
