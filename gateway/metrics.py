@@ -67,7 +67,6 @@ class GatewayCollector(Collector):
             0 if gateway.last_known is None else gateway.last_known.held_back_count,
         )
         yield gauge("cache_connected", "Whether Redis can be seen.", gateway.mirror.disconnected_at is None)
-        yield counter("cache_reloads", "Times that the whole cache was read anew.", gateway.mirror.reloads)
         unexpected = CounterMetricFamily(
             "ratewire_gateway_unexpected_errors",
             "Errors that no code expected. Each restarted the task.",
@@ -78,7 +77,7 @@ class GatewayCollector(Collector):
         yield unexpected
         yield self._describe_clocks()
         yield from describe_sources(gateway.rates.sources())
-        yield from self._describe_processes()
+        yield from self._describe_mirrored()
 
     def _describe_refusals(self) -> CounterMetricFamily:
         limits, live_queries = self._gateway.client_limits, self._gateway.live_queries.registry
@@ -107,7 +106,7 @@ class GatewayCollector(Collector):
             family.add_metric((instance,), skew.total_seconds())
         return family
 
-    def _describe_processes(self) -> Iterator[Metric]:
+    def _describe_mirrored(self) -> Iterator[Metric]:
         mirror = self._gateway.mirror
         now = mirror.cache_clock()
         states = GaugeMetricFamily(
@@ -120,6 +119,11 @@ class GatewayCollector(Collector):
             "Pipeline processes that cannot write to the cache.",
             labels=("source",),
         )
+        reloads = CounterMetricFamily(
+            "ratewire_source_reloads",
+            "Times that all its values were read anew from the cache, after an interruption or a gap.",
+            labels=("source",),
+        )
         for source, mirrored in mirror.sources.items():
             reports = mirrored.reports(now)
             self._roles.update((source, report.role) for report in reports)
@@ -128,8 +132,10 @@ class GatewayCollector(Collector):
                 for state in ProcessState:
                     states.add_metric((source.name, role, state.value), counts[role, state])
             failing.add_metric((source.name,), sum(report.cache_error is not None for report in reports))
+            reloads.add_metric((source.name,), mirrored.reloads)
         yield states
         yield failing
+        yield reloads
 
 
 def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:

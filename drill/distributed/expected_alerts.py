@@ -14,12 +14,14 @@ _INSTRUMENTS = "RatewireInstrumentsUnreadable"
 _CLOCK = "RatewireClockWrong"
 _LOST = "RatewireProcessesLost"
 _TROUBLED = "RatewireProcessesTroubled"
+_DESCRIPTORS = "RatewireDescriptorsExhausted"
 _WRITES = "RatewireCacheWritesFail"
 
 ALERTS: Mapping[str, tuple[str, ...]] = {
     "gateway-kill": (_GATEWAY_DOWN,),
     "gateway-freeze": (_GATEWAY_DOWN,),
     "gateway-clock": (_CLOCK,),
+    "gateway-descriptors": (_DESCRIPTORS,),
     "gateway-redis-blackhole": (_REDIS, _NOT_READY),
     "gateway-postgres-blackhole": (_INSTRUMENTS,),
     "nginx-kill": (_UNREACHABLE,),

@@ -19,6 +19,7 @@ from drill.distributed.injections import (
     restarted,
     skewed,
     together,
+    without_descriptors,
 )
 from drill.distributed.notices import (
     Notice,
@@ -119,6 +120,12 @@ GATEWAY_FAULTS = (
         CLOCK_NOTICED_S,
         until=reason(_KRAKEN, "past its", on=("gateway-1",)),
         until_s=STALE_S,
+    ),
+    PartFault(
+        "gateway-descriptors",
+        "none left: new connections are closed",
+        without_descriptors("gateway-1"),
+        logged("gateway-1", "out of file descriptors"),
     ),
     PartFault(
         "gateway-redis-blackhole",

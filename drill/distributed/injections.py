@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -14,6 +15,8 @@ Injection = Callable[[DistributedSystem], AbstractAsyncContextManager[None]]
 
 # Less than Redis needs while it is empty: every write is refused.
 FULL_BYTES = "1"
+# Fewer than any process has open: those stay, and no other can be opened.
+FEWEST_DESCRIPTORS = 3
 # More than any disk has: RabbitMQ stops accepting messages.
 NO_DISK_LEFT = "1000GB"
 USUAL_DISK_LIMIT = "50MB"
@@ -91,6 +94,23 @@ def skewed(name: str, skew_s: float) -> Injection:
             yield
         finally:
             system.clocks[name].set(0)
+
+    return inject
+
+
+def without_descriptors(name: str) -> Injection:
+    """Let a process open nothing more: no file and no connection."""
+
+    @asynccontextmanager
+    async def inject(system: DistributedSystem) -> AsyncIterator[None]:
+        pid = system.processes[name].pid
+        assert pid is not None
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (FEWEST_DESCRIPTORS, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
     return inject
 

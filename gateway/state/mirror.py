@@ -52,6 +52,8 @@ class SourceMirror:
         self.newest: Ticker | None = None
         self.latest_observed_at: datetime | None = None
         self.interrupted_at: datetime | None = None
+        self.reloads = 0
+        """Times that all its tickers were read anew, after an interruption or a gap."""
         self._reports: dict[str, SourceReport] = {}
         self.arrivals = RollingMinuteCounter()
         self.waiters = PositionWaiters()
@@ -241,6 +243,7 @@ class Mirror:
             self._store(mirrored, ticker, seqs.get(ticker.symbol, seq)) for ticker in snapshot.tickers
         )
         if self.loaded:
+            mirrored.reloads += 1
             # Tickers missed while disconnected count as arrivals; those cached before this process started do not.
             mirrored.arrivals.add(now, stored)
         if snapshot.epoch == position.epoch:

@@ -65,7 +65,8 @@ async def test_the_process_and_every_source_are_measured(
     assert sum(states.values()) == 1
     assert samples["ratewire_source_seen", "COINGECKO"] == 0
     assert samples[("ratewire_gateway_cache_connected",)] == 1
-    assert ("ratewire_gateway_cache_reloads_total",) in samples
+    assert ("ratewire_event_loop_lag_seconds",) in samples
+    assert samples["ratewire_source_reloads_total", "BINANCE"] == 0
     assert samples[("process_resident_memory_bytes",)] > 0
 
 

@@ -226,5 +226,5 @@ def test_the_dashboard_can_be_imported_anywhere() -> None:
 def test_the_drill_compares_counters_over_a_shorter_time_only() -> None:
     """Thresholds and everything else of the rules stay."""
     shortened = shorten_windows(RULES)
-    assert f"increase(ratewire_gateway_cache_reloads_total[{WINDOW}]) > 0" in shortened
+    assert f"increase(ratewire_source_reloads_total[{WINDOW}])) > 0" in shortened
     assert re.sub(r"\[\w+\]", "", shortened) == re.sub(r"\[\w+\]", "", RULES)

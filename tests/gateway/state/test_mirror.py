@@ -250,6 +250,8 @@ async def test_a_checkpoint_ahead_of_the_mirror_reloads_the_source(
         await until(lambda: prices(published) == ["1", "2"])
         assert scripted_feed.snapshots_begun == begun + 1
         assert mirror.positions[BINANCE][:2] == (checkpoint.epoch, checkpoint.seq)
+        assert mirror.sources[BINANCE].reloads == 1
+        assert mirror.sources[Source.KRAKEN].reloads == 0
 
 
 async def test_an_interruption_affects_one_source_until_its_snapshot(
@@ -277,6 +279,7 @@ async def test_an_interruption_affects_one_source_until_its_snapshot(
         assert mirror.last_error == "shard lost"
         assert mirror.positions[BINANCE][:2] == ("e", 7)
         assert prices(published) == ["3"]
+        assert mirror.sources[BINANCE].reloads == 1
         for source in set(Source) - {BINANCE}:
             scripted_feed.send(Snapshot(source, "", 0, (), ()))
         await until(lambda: mirror.last_error is None)
