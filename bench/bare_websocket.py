@@ -19,7 +19,7 @@ from bench.market import NAMES
 from rates.source import Source
 
 FRAME = (
-    '{"type":"next","id":"1","payload":{"data":{"rates":{"items":[{"symbol":"%(symbol)s","source":"BINANCE","price":"%(price)s",'
+    '{"type":"next","id":"1","payload":{"data":{"rates":{"items":[{"symbol":"%(symbol)s","source":{"code":"BINANCE"},"price":"%(price)s",'
     '"bid":"%(bid)s","ask":"%(ask)s","observedAt":"2026-01-01T00:00:00.000000Z","ageMs":1}]}}}}'
 )
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import market
 from bench.checkout import Checkout
@@ -32,6 +32,15 @@ class Server(StrEnum):
     def is_ratewire(self) -> bool:
         """Whether it is Ratewire, of this source tree or of the other commit."""
         return self in {Server.RATEWIRE, Server.OTHER}
+
+
+class Dialect(NamedTuple):
+    """The parts of a document in which the schemas of the servers differ."""
+
+    symbol: str
+    """The type of a symbol."""
+    source: str
+    """The selection of a source."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,15 @@ class Environment:
             raise BenchmarkError(f"expected two reports of the writer, saw {lines}")
         (first_s, first), (last_s, last) = lines[0], lines[-1]
         return int(last), (int(last) - int(first)) / (float(last_s) - float(first_s))
+
+    def dialect(self, server: Server) -> Dialect:
+        """Return the dialect of a server; another commit has that of its own schema."""
+        if not server.is_ratewire:
+            return Dialect("String", "source")
+        folder = self._other.folder if server is Server.OTHER and self._other else ROOT
+        # Until version 0.1.0 was near, a source was an enum.
+        is_object = "type Source implements Node" in (folder / "schema.graphql").read_text(encoding="utf-8")
+        return Dialect("Symbol", "source { code }" if is_object else "source")
 
     def _command(self, server: Server) -> list[str]:
         match server:

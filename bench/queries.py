@@ -4,41 +4,40 @@ import json
 import random
 from collections.abc import Sequence
 
-from bench.environment import Server
+from bench.environment import Dialect
 from rates.symbol import Symbol
 
-FIELDS = "symbol source price bid ask observedAt ageMs"
 # Different queries, so that no server can answer from a single cached response.
 VARIETY = 50
 LIST_LENGTH = 10
 _random = random.Random(4)  # noqa: S311 - the same lists in every run
 
 
-def make_queries(symbols: Sequence[Symbol], count: int, server: Server) -> list[str]:
+def make_queries(symbols: Sequence[Symbol], count: int, dialect: Dialect) -> list[str]:
     """Return different HTTP bodies that query `count` rates each; 1 uses the field `rate`."""
-    texts, scalar = [str(each) for each in symbols], _scalar(server)
+    texts, scalar = [str(each) for each in symbols], dialect.symbol
     if count == 1:
-        document = f"query Rate($symbol: {scalar}!) {{ rate(symbol: $symbol) {{ {FIELDS} }} }}"
+        document = f"query Rate($symbol: {scalar}!) {{ rate(symbol: $symbol) {{ {_fields(dialect)} }} }}"
         return [json.dumps({"query": document, "variables": {"symbol": each}}) for each in texts[:VARIETY]]
-    document = _rates("query", scalar)
+    document = _rates("query", dialect)
     return [
         json.dumps({"query": document, "variables": {"symbols": _random.sample(texts, count)}})
         for _ in range(VARIETY)
     ]
 
 
-def make_subscription(symbols: Sequence[Symbol], server: Server) -> str:
+def make_subscription(symbols: Sequence[Symbol], dialect: Dialect) -> str:
     """Return a subscribe message for these symbols."""
-    document = _rates("subscription", _scalar(server))
+    document = _rates("subscription", dialect)
     payload = {"query": document, "variables": {"symbols": [str(each) for each in symbols]}}
     return json.dumps({"id": "1", "type": "subscribe", "payload": payload})
 
 
-def make_resume(symbols: Sequence[Symbol], cursor: str) -> str:
+def make_resume(symbols: Sequence[Symbol], cursor: str, dialect: Dialect) -> str:
     """Return a subscribe message for these symbols, after a cursor."""
     document = (
         "subscription Rates($symbols: [Symbol!]!, $after: String!) { rates(symbols: $symbols, after: $after) "
-        f"{{ kind recovered items {{ {FIELDS} }} }} }}"
+        f"{{ kind recovered items {{ {_fields(dialect)} }} }} }}"
     )
     variables = {"symbols": [str(each) for each in symbols], "after": cursor}
     return json.dumps(
@@ -52,11 +51,12 @@ def make_lists(symbols: Sequence[Symbol], count: int) -> list[list[Symbol]]:
     return [[_random.choice(group) for group in groups] for _ in range(count)]
 
 
-def _rates(operation: str, scalar: str) -> str:
+def _rates(operation: str, dialect: Dialect) -> str:
     return (
-        f"{operation} Rates($symbols: [{scalar}!]!) {{ rates(symbols: $symbols) {{ items {{ {FIELDS} }} }} }}"
+        f"{operation} Rates($symbols: [{dialect.symbol}!]!) "
+        f"{{ rates(symbols: $symbols) {{ items {{ {_fields(dialect)} }} }} }}"
     )
 
 
-def _scalar(server: Server) -> str:
-    return "Symbol" if server.is_ratewire else "String"
+def _fields(dialect: Dialect) -> str:
+    return f"symbol {dialect.source} price bid ask observedAt ageMs"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import TypedDict, cast
 
 import httpx
 from websockets.asyncio.client import connect
@@ -11,6 +11,12 @@ from websockets.typing import Subprotocol
 
 TIMEOUT_S = 10.0
 PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+class SourceItem(TypedDict):
+    """The source of a rate."""
+
+    code: str
 
 
 class GraphQLFailed(Exception):
@@ -34,11 +40,11 @@ async def ask(client: httpx.AsyncClient, query: str) -> dict[str, object]:
     """Return the data of a query.
 
     Raises:
-        GraphQLFailed: no data.
+        GraphQLFailed: an error, or no data.
     """
     answer = await client.post("/graphql", json={"query": query})
     body: dict[str, object] = answer.json()
-    if body.get("data") is None:
+    if body.get("data") is None or "errors" in body:
         raise GraphQLFailed(f"seen {answer.text[:300]}, expected data")
     return cast(dict[str, object], body["data"])
 
@@ -74,7 +80,7 @@ async def subscribed(
                     await socket.send('{"type":"pong"}')
                 elif message["type"] == "next":
                     payload = message["payload"]
-                    if payload.get("data") is None:
+                    if payload.get("data") is None or "errors" in payload:
                         raise GraphQLFailed(f"seen {text[:300]!r}, expected data")
                     yield payload["data"]
                 elif message["type"] in ("error", "complete"):

@@ -9,10 +9,10 @@ from typing import TypedDict, cast
 
 import httpx
 
-from drill.graphql import ask, open_client
+from drill.graphql import SourceItem, ask, open_client
 
 STATUS = """
-{ sources { source state reason refused reconnects tracked fresh halted silent silentCount tickersPerMinute } }
+{ sources { source { code } state reason refusedCount reconnectCount trackedCount freshCount haltedCount silent silentCount tickersPerMinute } }
 """
 POLL_INTERVAL_S = 0.2
 
@@ -20,14 +20,14 @@ POLL_INTERVAL_S = 0.2
 class SourceRow(TypedDict):
     """A source of the query, as the gateway encodes it."""
 
-    source: str
+    source: SourceItem
     state: str
     reason: str | None
-    refused: int
-    reconnects: int
-    tracked: int
-    fresh: int
-    halted: int
+    refusedCount: int
+    reconnectCount: int
+    trackedCount: int
+    freshCount: int
+    haltedCount: int
     silent: list[str]
 
 
@@ -84,7 +84,8 @@ class HealthMonitor:
             return
         async with self._polled:
             self._health = {
-                each["source"].lower(): _parse_health(each) for each in cast(list[SourceRow], data["sources"])
+                each["source"]["code"].lower(): _parse_health(each)
+                for each in cast(list[SourceRow], data["sources"])
             }
             self._polled.notify_all()
 
@@ -100,10 +101,10 @@ def _parse_health(each: SourceRow) -> ObservedHealth:
         time.monotonic(),
         each["state"],
         each["reason"],
-        each["refused"],
-        each["reconnects"],
-        each["tracked"],
-        each["fresh"],
-        each["halted"],
+        each["refusedCount"],
+        each["reconnectCount"],
+        each["trackedCount"],
+        each["freshCount"],
+        each["haltedCount"],
         tuple(each["silent"]),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypedDict, cast
 
-from drill.graphql import GraphQLFailed, ask, open_client
+from drill.graphql import GraphQLFailed, SourceItem, ask, open_client
 
 POLL_INTERVAL_S = 0.2
 # The planted asset costs seven times as much; the market moves by far less during a step.
@@ -15,7 +15,7 @@ FOREIGN_SHARE = Decimal("0.5")
 class ContributionItem(TypedDict):
     """One source of a consensus."""
 
-    source: str
+    source: SourceItem
     exclusion: str | None
 
 
@@ -35,7 +35,7 @@ class ConversionItem(TypedDict):
 class SourceName(TypedDict):
     """The source of a rate or a missing rate."""
 
-    source: str
+    source: SourceItem
 
 
 class Unavailable(SourceName):
@@ -65,36 +65,34 @@ class MergedAnswers:
     async def watch(self) -> None:
         """Judge consensus and conversion until cancelled. The first consensus is the true price."""
         base, _, quote = self._symbol.partition("/")
-        consensus = (
-            f'{{ consensusRate(symbol: "{self._symbol}") {{ price contributions {{ source exclusion }} }} }}'
-        )
-        conversion = f'{{ convert(amount: "1", from: "{base}", to: "{quote}", maxLegs: 1) {{ result }} }}'
+        consensus = f'{{ consensusRate(symbol: "{self._symbol}") {{ price contributions {{ source {{ code }} exclusion }} }} }}'
+        conversion = f'{{ conversion(amount: "1", from: "{base}", to: "{quote}", maxLegs: 1) {{ result }} }}'
         async with open_client(self._url) as client:
             while True:
                 found = cast(Consensus, (await ask(client, consensus))["consensusRate"])
                 self._judge("consensusRate", found["price"])
                 try:
-                    converted = cast(ConversionItem | None, (await ask(client, conversion))["convert"])
+                    converted = cast(ConversionItem | None, (await ask(client, conversion))["conversion"])
                 except GraphQLFailed:
                     converted = None  # nothing is known that could be used
-                self._judge("convert", converted and converted["result"])
+                self._judge("conversion", converted and converted["result"])
                 await asyncio.sleep(POLL_INTERVAL_S)
 
     async def check_suspected(self) -> None:
         """Check that the suspicion is visible, and that the source is in no merged answer."""
         question = f"""{{
-          consensusRate(symbol: "{self._symbol}") {{ price contributions {{ source exclusion }} }}
-          rates(symbols: ["{self._symbol}"]) {{ items {{ source }} unavailable {{ source reason }} }}
+          consensusRate(symbol: "{self._symbol}") {{ price contributions {{ source {{ code }} exclusion }} }}
+          rates(symbols: ["{self._symbol}"]) {{ items {{ source {{ code }} }} unavailable {{ source {{ code }} reason }} }}
         }}"""
         async with open_client(self._url) as client:
             data = await ask(client, question)
         consensus, rates = cast(Consensus, data["consensusRate"]), cast(RateSources, data["rates"])
-        exclusions = {each["source"]: each["exclusion"] for each in consensus["contributions"]}
+        exclusions = {each["source"]["code"]: each["exclusion"] for each in consensus["contributions"]}
         if exclusions.get(self._source) != "SUSPECT_IDENTITY":
             self._miss(f"{self._symbol}: {self._source} is in the consensus: {exclusions}")
-        if any(each["source"] == self._source for each in rates["items"]):
+        if any(each["source"]["code"] == self._source for each in rates["items"]):
             self._miss(f"{self._symbol}: {self._source} is in the list of rates")
-        reasons = {each["source"]: each["reason"] for each in rates["unavailable"]}
+        reasons = {each["source"]["code"]: each["reason"] for each in rates["unavailable"]}
         if reasons.get(self._source) != "SUSPECT_IDENTITY":
             self._miss(f"{self._symbol}: {self._source} is not named in unavailable: {reasons}")
 

@@ -13,15 +13,15 @@ from typing import TypedDict, cast
 
 from websockets.exceptions import WebSocketException
 
-from drill.graphql import GraphQLFailed, subscribed
+from drill.graphql import GraphQLFailed, SourceItem, subscribed
 from drill.published_prices import PublishedPrices
 
 RATES = """
-subscription Drill($after: String, $sources: [Source!]) {
+subscription Drill($after: String, $sources: [SourceId!]) {
   rates(sources: $sources, after: $after, maxSilenceMs: 2000) {
     kind cursor recovered sentAt
-    items { id symbol source price observedAt ttlMs ageMs freshness }
-    unavailable { symbol source reason message }
+    items { id symbol source { code } price observedAt ttlMs ageMs freshness }
+    unavailable { symbol source { code } reason message }
   }
 }
 """
@@ -39,7 +39,7 @@ class RateItem(TypedDict):
 
     id: str
     symbol: str
-    source: str
+    source: SourceItem
     price: str
     observedAt: str
     ttlMs: int
@@ -51,7 +51,7 @@ class UnavailableItem(TypedDict):
     """A missing rate of the subscription."""
 
     symbol: str
-    source: str | None
+    source: SourceItem | None
     reason: str
     message: str
 
@@ -109,12 +109,13 @@ class DrillSubscriber:
             if held is not None and value.observed_at < held.observed_at:
                 self.miss(f"{item['id']}: {value.observed_at} came after {held.observed_at}")
             into[item["id"]] = value
-            self.unavailable.pop((item["source"], item["symbol"]), None)
+            self.unavailable.pop((item["source"]["code"], item["symbol"]), None)
         for gone in event["unavailable"]:
             if gone["source"] is not None:
-                self.unavailable[gone["source"], gone["symbol"]] = gone["reason"]
+                source = gone["source"]["code"]
+                self.unavailable[source, gone["symbol"]] = gone["reason"]
                 if gone["reason"] == "NOT_TRADING":
-                    into.pop(f"{gone['source']}:{gone['symbol']}", None)
+                    into.pop(f"Rate:{source}:{gone['symbol']}", None)
 
     async def disconnect_and_resume(self, source: str, away: asyncio.Event, back: asyncio.Event) -> None:
         """Read a source until `away`, disconnect, and resume with the cursor at `back`.
@@ -136,7 +137,7 @@ class DrillSubscriber:
                 if away.is_set():
                     break
         await back.wait()
-        known = {key: value for key, value in self.values.items() if key.startswith(f"{source}:")}
+        known = {key: value for key, value in self.values.items() if key.startswith(f"Rate:{source}:")}
         async with subscribed(self.url, RATES, {"sources": [source], "after": cursor}) as events:
             async with asyncio.timeout(10):
                 async for data in events:
@@ -157,13 +158,13 @@ class DrillSubscriber:
     def observed_since(self, source: str, unix_time: float) -> int:
         """Count the rates of a source that were observed after a Unix time."""
         return sum(
-            key.startswith(f"{source}:") and value.observed_at.timestamp() >= unix_time
+            key.startswith(f"Rate:{source}:") and value.observed_at.timestamp() >= unix_time
             for key, value in self.values.items()
         )
 
     def is_fresh(self, source: str, symbol: str) -> bool:
         """Whether the permanent subscriber holds a fresh value."""
-        value = self.values.get(f"{source}:{symbol}")
+        value = self.values.get(f"Rate:{source}:{symbol}")
         return value is not None and self.clock() <= value.expires_at
 
     def _judge(self, item: RateItem, sent_at: str) -> None:
@@ -175,7 +176,7 @@ class DrillSubscriber:
             self._judge_price(item)
 
     def _judge_price(self, item: RateItem) -> None:
-        source = str(item["source"]).lower()
+        source = item["source"]["code"].lower()
         symbol = self.names.get(source, {}).get(item["symbol"])
         published_at = (
             None if symbol is None else self.published.last_published(source, symbol, Decimal(item["price"]))

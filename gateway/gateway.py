@@ -11,6 +11,7 @@ from cache.ports import TickerFeed
 from gateway.admission import Admission
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
+from gateway.loop_lag import LoopLag
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
@@ -79,6 +80,7 @@ class Gateway:
                 in_process=settings.max_subscriptions_in_all,
             ),
         )
+        self.loop_lag = LoopLag()
         self.is_leaving = False
         """Whether clients are sent to other gateways because this one cannot answer."""
         self.is_stopping = False
@@ -155,6 +157,7 @@ class Gateway:
             self.start_task(tasks, self.mirror.run, "mirror")
             self.start_task(tasks, self.catalog.run, "catalog")
             self.start_task(tasks, self.descriptors.run, "descriptors")
+            self.start_task(tasks, self.loop_lag.run, "loop lag")
             if self._process_clock is not None:
                 self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:

@@ -31,6 +31,11 @@ class GatewayCollector(Collector):
         gateway = self._gateway
         yield gauge("ready", "Whether this process is fit to answer.", gateway.is_ready())
         yield gauge("leaving", "Whether clients are sent elsewhere: Redis is away.", gateway.is_leaving)
+        yield GaugeMetricFamily(
+            "ratewire_event_loop_lag_seconds",
+            "How late timers of this process fired at worst within the last minute.",
+            value=gateway.loop_lag.longest_s,
+        )
         yield gauge("subscribers", "Subscriptions being served.", len(gateway.registry))
         admission = gateway.admission
         yield gauge("joins_waiting", "New subscriptions that wait for their turn.", admission.waiting)

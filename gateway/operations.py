@@ -36,13 +36,16 @@ from gateway.settings import GatewaySettings
 from gateway.state.instrument_pages import MAX_PAGE
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
+from gateway.turn_budget import TurnBudget
 from rates.errors import QueryTooExpensive, RatesError, TooManyLiveQueries
 
 # Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
 
-# Points from which an operation is heavy.
-HEAVY = 5_000
+# Points up to which an operation is light: it is executed without waiting for its turn.
+LIGHT = 1_000
+# About what a point costs.
+POINT_S = 1e-6
 
 Result = dict[str, Any]
 
@@ -95,11 +98,6 @@ class PreparedOperation(NamedTuple):
     plan: QueryPlan | None = None
     subscription: SubscriptionPlan | None = None
 
-    @property
-    def is_heavy(self) -> bool:
-        """Whether its execution should not follow its preparation at once: others run in between."""
-        return self.cost > HEAVY
-
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
         return self._replace(document=None)
@@ -138,9 +136,21 @@ class Operations:
         )
         self._max_cost = settings.max_cost
         self._planner = Planner(self._schema) if settings.fast_path else None
+        # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
+        self._short_work, self._long_work = TurnBudget(), TurnBudget()
         encoder = ResponseEncoder(self._schema, context.rates)
         self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
+
+    async def prepare_in_turn(self, request: GraphQLRequest) -> PreparedOperation:
+        """Call `prepare` when a turn of the loop has time for it.
+
+        Raises:
+            OperationRejected: as `prepare` does.
+        """
+        is_known = self._documents.is_cached(request.query)
+        budget = self._short_work if is_known else self._long_work
+        return await budget.run(lambda: self.prepare(request))
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.
@@ -214,8 +224,10 @@ class Operations:
     ) -> QueryResult:
         """Return the encoded result of a query: the same bytes on either path.
 
-        Updates `metadata`, if given.
+        Updates `metadata`, if given. One that is not light waits for its turn.
         """
+        if prepared.cost > LIGHT:
+            await self._long_work.reserve(prepared.cost * POINT_S)
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
         result = await self.execute(prepared, metadata)

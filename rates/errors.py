@@ -96,21 +96,31 @@ class InvalidCursor(InvalidInput):
 
 
 class UnknownSymbol(InvalidInput):
-    """A symbol not tracked from any requested source. `near` lists the closest tracked symbols."""
+    """A symbol not tracked from any requested source.
 
-    def __init__(self, symbol: str, *, near: Sequence[str] = ()) -> None:
-        self.symbol, self.near = symbol, tuple(near)
-        hint = f"; near matches: {', '.join(near)}" if near else ""
-        super().__init__(f"{symbol} is not tracked{hint}")
+    `sources` track it, unlike the `asked` ones; if there are none, `near` lists the closest tracked symbols.
+    """
+
+    def __init__(
+        self, symbol: str, *, near: Sequence[str] = (), asked: Sequence[str] = (), sources: Sequence[str] = ()
+    ) -> None:
+        self.symbol, self.near, self.sources = symbol, tuple(near), tuple(sources)
+        asked_text = f" from {', '.join(asked)}" if asked else ""
+        super().__init__(f"{symbol} is not tracked{asked_text}{_hint(near, sources)}")
 
 
 class UnknownAsset(InvalidInput):
-    """An asset in no symbol tracked from the requested sources. `near` lists the closest assets."""
+    """An asset in no symbol tracked from the requested sources.
 
-    def __init__(self, asset: str, *, near: Sequence[str] = ()) -> None:
-        self.asset, self.near = asset[:60], tuple(near)
-        hint = f"; near matches: {', '.join(near)}" if near else ""
-        super().__init__(f"no tracked symbol has the asset {self.asset!r}{hint}")
+    `sources` have such symbols, unlike the `asked` ones; if there are none, `near` lists the closest assets.
+    """
+
+    def __init__(
+        self, asset: str, *, near: Sequence[str] = (), asked: Sequence[str] = (), sources: Sequence[str] = ()
+    ) -> None:
+        self.asset, self.near, self.sources = asset[:60], tuple(near), tuple(sources)
+        asked_text = f" from {', '.join(asked)}" if asked else ""
+        super().__init__(f"no symbol tracked{asked_text} has the asset {self.asset!r}{_hint(near, sources)}")
 
 
 class NoConversionPath(InvalidInput):
@@ -382,6 +392,13 @@ class PortInUse(SetupError):
 
 class InvalidRecording(SetupError):
     """An unreadable recording. The message gives the position and the expected content."""
+
+
+def _hint(near: Sequence[str], sources: Sequence[str]) -> str:
+    """Return the end of a message: the sources that have what was asked for, or similar names."""
+    if sources:
+        return f"; from {', '.join(sources)}"
+    return f"; near matches: {', '.join(near)}" if near else ""
 
 
 def leaves(root: type[RatesError] = RatesError) -> Iterator[type[RatesError]]:

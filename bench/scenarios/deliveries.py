@@ -37,7 +37,10 @@ def measure_subscribers(context: ScenarioContext, server: Server) -> None:
 def measure_lists(context: ScenarioContext, server: Server) -> None:
     """Measure deliveries/s where each subscriber has its own list of ten symbols."""
     count, environment = context.plan.subscribers, context.environment
-    messages = [make_subscription(each, server) for each in make_lists(environment.symbols, count)]
+    messages = [
+        make_subscription(each, environment.dialect(server))
+        for each in make_lists(environment.symbols, count)
+    ]
     with (
         environment.writing(groups=LIST_LENGTH, interval_ms=0) as writer,
         environment.serving(server) as started,
@@ -53,7 +56,7 @@ def _subscribe_same(
     context: ScenarioContext, server: Server, count: int, seconds: float
 ) -> SubscriptionMeasurement:
     environment = context.environment
-    message = make_subscription(environment.symbols[:1], server)
+    message = make_subscription(environment.symbols[:1], environment.dialect(server))
     with (
         environment.writing(groups=1, interval_ms=0, symbols=1) as writer,
         environment.serving(server) as started,

@@ -30,7 +30,7 @@ def _count_groups(context: ScenarioContext) -> int:
 
 def _measure_ingest(context: ScenarioContext, server: Server, label: str, interval_ms: float) -> None:
     environment, add = context.environment, context.results.add
-    message = make_subscription(environment.symbols[:1], server)
+    message = make_subscription(environment.symbols[:1], environment.dialect(server))
     with (
         environment.writing(groups=_count_groups(context), interval_ms=interval_ms) as writer,
         environment.serving(server) as started,

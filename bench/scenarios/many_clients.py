@@ -14,7 +14,7 @@ STALLED_GROUPS, STALLED_INTERVAL_MS = 5, 40.0
 def measure_idle(context: ScenarioContext, server: Server) -> None:
     """Measure many subscribers of one symbol each, which changes once a second."""
     count, environment = context.plan.idle_subscribers, context.environment
-    messages = [make_subscription([each], server) for each in environment.symbols]
+    messages = [make_subscription([each], environment.dialect(server)) for each in environment.symbols]
     # Fifty writes a second of ten symbols each spread the updates over the second.
     with (
         environment.writing(groups=50, interval_ms=20) as writer,
@@ -56,7 +56,7 @@ def measure_idle(context: ScenarioContext, server: Server) -> None:
 def measure_storm(context: ScenarioContext, server: Server) -> None:
     """Measure a mass connect and disconnect, as at a redeploy, beside steady subscribers."""
     environment, joining = context.environment, context.plan.idle_subscribers
-    messages = [make_subscription([each], server) for each in environment.symbols]
+    messages = [make_subscription([each], environment.dialect(server)) for each in environment.symbols]
     with (
         environment.writing(groups=50, interval_ms=20) as writer,
         environment.serving(server) as started,
@@ -87,8 +87,8 @@ def measure_storm(context: ScenarioContext, server: Server) -> None:
 def measure_stalled(context: ScenarioContext, server: Server) -> None:
     """Measure ten subscribers of 500 changing symbols that stop reading, and one that goes on."""
     environment = context.environment
-    messages = [make_subscription(environment.symbols[:1], server)]
-    messages += [make_subscription(environment.symbols, server)] * STALLED
+    messages = [make_subscription(environment.symbols[:1], environment.dialect(server))]
+    messages += [make_subscription(environment.symbols, environment.dialect(server))] * STALLED
     with (
         environment.writing(groups=STALLED_GROUPS, interval_ms=STALLED_INTERVAL_MS) as writer,
         environment.serving(server) as started,

@@ -85,7 +85,7 @@ def _query(
     agents: int = 0,
 ) -> QueryMeasurement:
     environment = context.environment
-    queries = make_queries(environment.symbols, count, server)[:variety]
+    queries = make_queries(environment.symbols, count, environment.dialect(server))[:variety]
     # A response of Ratewire, for the bare limit.
     body = environment.folder / f"answer-{count}.json"
     command, path = None, "/graphql"

@@ -14,7 +14,7 @@ def measure_resumes(context: ScenarioContext, server: Server) -> None:
     On open sockets, which costs the resume alone, and on new ones, which costs the connection too.
     """
     environment, plan = context.environment, context.plan
-    messages = [make_subscription([each], server) for each in environment.symbols]
+    messages = [make_subscription([each], environment.dialect(server)) for each in environment.symbols]
     for stays_open in (True, False):
         with (
             environment.writing(groups=50, interval_ms=20) as writer,
@@ -25,7 +25,7 @@ def measure_resumes(context: ScenarioContext, server: Server) -> None:
             seen = context.load.resume(
                 started,
                 messages,
-                make_resume(environment.symbols[:2], cursor),
+                make_resume(environment.symbols[:2], cursor, environment.dialect(server)),
                 writer,
                 count=plan.idle_subscribers,
                 per_s=plan.resumes_per_s,

@@ -15,7 +15,7 @@ WORKERS, RATES = (1, 2), 50
 def measure_workers(context: ScenarioContext, server: Server) -> None:
     """Measure answers/s with one and two workers on all cores, shared with the load generator."""
     environment, add = context.environment, context.results.add
-    queries = make_queries(environment.symbols, RATES, server)
+    queries = make_queries(environment.symbols, RATES, environment.dialect(server))
     for workers in WORKERS:
         command = python("ratewire", "gateway", "--workers", str(workers))
         with environment.serving(server, command, on_all_cores=True) as started:

@@ -19,9 +19,9 @@ beforeEach(() => {
   globalThis.requestAnimationFrame = (frame) => frames.push(frame);
 });
 
-function rate(source: MarketRateFragment["source"], symbol: string, price: string, ageMs = 0): MarketRateFragment {
+function rate(source: MarketRateFragment["source"]["code"], symbol: string, price: string, ageMs = 0): MarketRateFragment {
   const observedAt = new Date(NOON_MS - ageMs).toISOString();
-  return { id: `${source}:${symbol}`, symbol, source, price, changePercent24h: null, volume24h: null, observedAt, ttlMs: 10_000, simulated: true };
+  return { id: `Rate:${source}:${symbol}`, symbol, source: { code: source }, price, changePercent24h: null, volume24h: null, observedAt, ttlMs: 10_000, simulated: true };
 }
 
 function step(kind: "SNAPSHOT" | "UPDATE", items: MarketRateFragment[], missing: [string, UnavailableReason][] = []): RatesStep<MarketRateFragment> {
@@ -86,8 +86,8 @@ test("one price stands for a row: the first source that is fresh, else the newes
   const [row] = store.rows.values();
   const order = ["BINANCE", "OKX", "BYBIT"];
   const clock = new ServerClock();
-  expect(row?.lead(order, clock, NOON_MS)?.rate.source).toBe("OKX");
-  expect(row?.lead(order, clock, NOON_MS + 60_000)?.rate.source).toBe("BYBIT");
+  expect(row?.lead(order, clock, NOON_MS)?.rate.source.code).toBe("OKX");
+  expect(row?.lead(order, clock, NOON_MS + 60_000)?.rate.source.code).toBe("BYBIT");
 });
 
 test("only fresh sources are in the spread", () => {

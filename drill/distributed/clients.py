@@ -20,16 +20,16 @@ from drill.graphql import GraphQLFailed, open_client, subscribed
 from rates.source import Source
 
 RATES = """
-subscription Chaos($symbols: [Symbol!], $sources: [Source!], $after: String) {
+subscription Chaos($symbols: [Symbol!], $sources: [SourceId!], $after: String) {
   rates(symbols: $symbols, sources: $sources, after: $after, maxSilenceMs: 2000) {
     kind cursor recovered sentAt
     items { id price observedAt ttlMs freshness }
-    unavailable { symbol source reason }
+    unavailable { symbol source { code } reason }
   }
 }
 """
 ANSWERED = """
-query Chaos($symbols: [Symbol!], $sources: [Source!]) {
+query Chaos($symbols: [Symbol!], $sources: [SourceId!]) {
   rates(symbols: $symbols, sources: $sources) { items { id price observedAt ttlMs freshness } }
 }
 """
@@ -164,7 +164,7 @@ class Clients:
             datetime.fromisoformat(item["observedAt"]) > moment
             for each in self.subscribers
             for key, item in each.state.held.items()
-            if key.startswith(f"{source.name}:")
+            if key.startswith(f"Rate:{source.name}:")
         )
 
     async def query_forever(self) -> None:

@@ -24,11 +24,17 @@ class SeenRate(TypedDict):
     freshness: str
 
 
+class SeenSource(TypedDict):
+    """The source of a rate."""
+
+    code: str
+
+
 class SeenGone(TypedDict):
     """A rate that is not available."""
 
     symbol: str
-    source: str | None
+    source: SeenSource | None
     reason: str
 
 
@@ -85,7 +91,8 @@ class ClientState:
                 yield f"{item['id']}: FRESH on arrival at an age of {age_s:.1f} s, ttl {item['ttlMs']} ms"
             self.held[item["id"]] = item
         for gone in event["unavailable"]:
-            self.held.pop(f"{gone['source']}:{gone['symbol']}", None)
+            if gone["source"] is not None:
+                self.held.pop(f"Rate:{gone['source']['code']}:{gone['symbol']}", None)
         self.cursor = event["cursor"]
 
     def _judge_start(self, event: SeenEvent, *, is_first: bool) -> Iterator[str]:

@@ -192,7 +192,7 @@ async def _read_cache(monitor: Monitor) -> Mapping[str, datetime]:
         feed = RedisTickerFeed(redis, RedisKeys(simulated=True))
         snapshots = [await feed.read_snapshot(source) for source in DRILLED]
     return {
-        f"{snapshot.source.name}:{ticker.symbol}": ticker.observed_at
+        f"Rate:{snapshot.source.name}:{ticker.symbol}": ticker.observed_at
         for snapshot in snapshots
         for ticker in snapshot.tickers
         if str(ticker.symbol) in SYMBOLS

@@ -15,7 +15,7 @@ URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("h
 DOCUMENT = gql(
     """
     subscription ($symbol: Symbol!) {
-      rate(symbol: $symbol, sampleIntervalMs: 250) { price source observedAt freshness }
+      rate(symbol: $symbol, sampleIntervalMs: 250) { price source { code } observedAt freshness }
     }
     """
 )
@@ -29,7 +29,7 @@ async def main(symbol: str) -> None:
     async with Client(transport=transport) as session:
         async for data in session.subscribe(DOCUMENT):
             rate = data["rate"]
-            print(rate["observedAt"], rate["source"], rate["price"], rate["freshness"], flush=True)
+            print(rate["observedAt"], rate["source"]["code"], rate["price"], rate["freshness"], flush=True)
 
 
 asyncio.run(main(*(sys.argv[1:2] or ["BTC/USDT"])))

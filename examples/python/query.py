@@ -15,8 +15,8 @@ URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql")
 DOCUMENT = gql(
     """
     query ($symbols: [Symbol!]!) {
-      rates(symbols: $symbols, maxAgeMs: 10000, onStale: NULL) {
-        items { symbol source price ageMs freshness }
+      rates(symbols: $symbols, maxAgeMs: 10000, onStale: OMIT) {
+        items { symbol source { code } price ageMs freshness }
         unavailable { symbol message }
       }
     }
@@ -28,6 +28,6 @@ with Client(transport=HTTPXTransport(URL)) as session:
     rates = session.execute(DOCUMENT)["rates"]
 for rate in rates["items"]:
     # A price is a string with all digits that the source published. Decimal keeps them; float would not.
-    print(rate["symbol"], rate["source"], Decimal(rate["price"]), f"{rate['ageMs']} ms old")
+    print(rate["symbol"], rate["source"]["code"], Decimal(rate["price"]), f"{rate['ageMs']} ms old")
 for missing in rates["unavailable"]:
     print(missing["symbol"], "is unavailable:", missing["message"])

@@ -14,9 +14,9 @@ URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("h
 DOCUMENT = """
 subscription ($symbols: [Symbol!], $after: String) {
   rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-    kind recovered conflated cursor
+    kind recovered conflatedCount cursor
     items { id price observedAt freshness }
-    unavailable { symbol source message }
+    unavailable { symbol source { code } message }
   }
 }
 """

@@ -4,7 +4,7 @@ from graphql import GraphQLSchema
 
 from gateway.fastpath.encoded_rate import EncodedRate, RateEncoder
 from gateway.fastpath.selection import Selection
-from gateway.queries.rate import Rate
+from gateway.queries.rate import Rate, TtlBySource
 from rates.ticker import TickerKey
 
 # Memory of an encoded rate besides its bytes.
@@ -14,8 +14,8 @@ OVERHEAD_BYTES = 300
 class EncodedRateCache:
     """Encoded rates by instrument."""
 
-    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
-        self._encoder = RateEncoder(schema, selection)
+    def __init__(self, schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> None:
+        self._encoder = RateEncoder(schema, selection, ttl)
         self._encoded_rates: dict[TickerKey, EncodedRate] = {}
         self.encoded_count = 0
         """How many rate versions were encoded."""

@@ -9,8 +9,9 @@ from graphql import GraphQLSchema
 
 from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, object_type
 from gateway.fastpath.selection import Field, Selection
+from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness
-from gateway.queries.rate import Rate
+from gateway.queries.rate import Rate, TtlBySource
 from gateway.schema.rates import READ_RATE
 from gateway.schema.scalars import clamp
 from rates.clock import format_us
@@ -65,14 +66,14 @@ class RateEncoder:
     """Encodes rates in one selection.
 
     Raises:
-        NotOnFastPath: the selection has a field that is not a leaf.
+        NotOnFastPath: the selection has a field that is neither a leaf nor constant.
     """
 
-    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+    def __init__(self, schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> None:
         self._members = [
             (
                 (b"," if place else b"") + encode_key(each.key),
-                None if each.name == "ageMs" else _leaf_encoder(schema, selection, each),
+                None if each.name == "ageMs" else _member_encoder(schema, selection, each, ttl),
             )
             for place, each in enumerate(selection.fields)
         ]
@@ -98,7 +99,11 @@ class RateEncoder:
         return EncodedRate(rate.ticker, tuple(parts), observed_us, valid_after, valid_until, b"," + parts[0])
 
 
-def _leaf_encoder(schema: GraphQLSchema, selection: Selection, field: Field) -> tuple[ReadRate, Encoder]:
+def _member_encoder(
+    schema: GraphQLSchema, selection: Selection, field: Field, ttl: TtlBySource
+) -> tuple[ReadRate, Encoder]:
+    if field.name == "source" and field.inside is not None:
+        return attrgetter("ticker.source"), source_encoder(schema, field.inside, ttl)
     attribute, encode = field_encoder(schema, object_type(schema, selection.type_name), field)
     return READ_RATE.get(attribute, attrgetter(attribute)), encode
 

@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from gateway.cache_limits import MAX_ENCODED_SYMBOLS
-from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath, Selection
+from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath
 from rates.symbol import Symbol
 
 Encoder = Callable[[Any], bytes]
@@ -83,18 +83,13 @@ def field_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) 
     return "__class__", lambda _: text
 
 
-def flat_object_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
-    """Return an encoder of objects that have only leaves.
-
-    Raises:
-        NotOnFastPath: the selection has other fields.
-    """
-    kind = object_type(schema, selection.type_name)
-    parts = [(encode_key(each.key), *field_encoder(schema, kind, each)) for each in selection.fields]
+def object_encoder(members: Iterable[tuple[bytes, str, Encoder]]) -> Encoder:
+    """Return an encoder of objects with these members: their keys, attributes and encoders."""
+    parts = tuple(members)
 
     def encode(value: Any) -> bytes:
         return join_object(
-            name + encode_leaf(getattr(value, attribute)) for name, attribute, encode_leaf in parts
+            [name + encode_member(getattr(value, attribute)) for name, attribute, encode_member in parts]
         )
 
     return encode

@@ -10,37 +10,48 @@ from gateway.fastpath.encoders import (
     encode_key,
     field_encoder,
     join_list,
-    join_object,
+    object_encoder,
     object_type,
 )
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
+from gateway.fastpath.source_encoder import source_encoder
+from gateway.queries.rate import TtlBySource
+from gateway.schema.source import SourceType
 
 
-def nested_encoder(schema: GraphQLSchema, selection: Selection) -> Encoder:
+def nested_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> Encoder:
     """Return an encoder of the schema's own classes, with nested objects and lists of them.
 
     Raises:
         NotOnFastPath: a field has arguments or a resolver.
     """
     kind = object_type(schema, selection.type_name)
-    members = [(encode_key(each.key), *_member(schema, kind, each)) for each in selection.fields]
+    if selection.type_name == "Source":
+        return _shared_source_encoder(schema, selection, ttl)
+    return object_encoder(
+        (encode_key(each.key), *_member(schema, kind, each, ttl)) for each in selection.fields
+    )
 
-    def encode(value: Any) -> bytes:
-        return join_object(
-            [name + encode_member(getattr(value, attribute)) for name, attribute, encode_member in members]
-        )
+
+def _shared_source_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> Encoder:
+    encode_source = source_encoder(schema, selection, ttl)
+
+    def encode(value: SourceType) -> bytes:
+        return encode_source(value.code)
 
     return encode
 
 
-def _member(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) -> AttributeEncoder:
+def _member(
+    schema: GraphQLSchema, kind: GraphQLObjectType, field: Field, ttl: TtlBySource
+) -> AttributeEncoder:
     if field.inside is None:
         return field_encoder(schema, kind, field)
     defined = kind.fields[field.name]
     definition = defined.extensions.get("strawberry-definition")
     if defined.args or definition is None or definition.base_resolver is not None:
         raise NotOnFastPath
-    encode = nested_encoder(schema, field.inside)
+    encode = nested_encoder(schema, field.inside, ttl)
     return definition.python_name, _wrap(defined.type, encode)
 
 

@@ -228,7 +228,7 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
     return SubscriptionArgs(
         read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)),
         parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"], policy.max_trade_age),
-        none_if_unset(arguments.get("after", UNSET)),
+        none_if_unset(arguments.get("after", UNSET)) or None,
     )
 
 

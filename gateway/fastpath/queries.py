@@ -96,10 +96,11 @@ class FastPathQueries:
             return None
         rates.check_loaded()
         rates.check_query(query)
+        now = rates.now()
         items: dict[Selection, bytes] = {}
         is_complete = True
         for inside in object_encoder.item_selections:
-            encoded_list = self._encoder.refresh_list(inside, query)
+            encoded_list = self._encoder.refresh_list(inside, query, now)
             items[inside] = encoded_list.encoded
             is_complete = is_complete and encoded_list.is_complete
             if metadata is not None and encoded_list.fresh_for is not None:
@@ -107,4 +108,4 @@ class FastPathQueries:
         tells_all = is_complete or "unavailable" not in object_encoder.attributes
         unavailable = () if tells_all else rates.unavailable(query)
         cursor = rates.cursor() if "cursor" in object_encoder.attributes else ""
-        return object_encoder.chunks(RateList((), unavailable, cursor), items.__getitem__)
+        return object_encoder.chunks(RateList((), unavailable, cursor, now), items.__getitem__)

@@ -1,6 +1,7 @@
 """The encoded rates of a gateway, and the lists joined from them, in bounded memory."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLSchema
@@ -13,13 +14,14 @@ from gateway.fastpath.encoders import (
     Encoder,
     encode_key,
     field_encoder,
-    flat_object_encoder,
     join_list,
+    object_encoder,
     object_type,
 )
 from gateway.fastpath.selection import Selection
+from gateway.fastpath.source_encoder import nullable_source_encoder
 from gateway.lru import BoundedLru
-from gateway.queries.rate import Rate, UnavailableRate
+from gateway.queries.rate import Rate, TtlBySource, UnavailableRate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
 from rates.clock import format_us
@@ -53,6 +55,11 @@ class ResponseEncoder:
         return self._schema
 
     @property
+    def ttl(self) -> TtlBySource:
+        """The TTL of each source."""
+        return self._rates.ttl
+
+    @property
     def weight(self) -> int:
         """The approximate memory of all encoded rates and lists, in bytes."""
         return self._rate_caches.total + self._encoded_lists.total
@@ -61,7 +68,7 @@ class ResponseEncoder:
         """Return the encoded rates of a selection."""
         rate_cache = self._rate_caches.get(selection)
         if rate_cache is None:
-            rate_cache = EncodedRateCache(self._schema, selection)
+            rate_cache = EncodedRateCache(self._schema, selection, self._rates.ttl)
             self._rate_caches.put(selection, rate_cache)
         return rate_cache
 
@@ -69,7 +76,7 @@ class ResponseEncoder:
         """Return the encoder of objects with lists of rates."""
         object_encoder = self._object_encoders.get(selection)
         if object_encoder is None:
-            object_encoder = ObjectEncoder(self._schema, selection)
+            object_encoder = ObjectEncoder(self._schema, selection, self._rates.ttl)
             self._object_encoders.put(selection, object_encoder)
         return object_encoder
 
@@ -96,8 +103,8 @@ class ResponseEncoder:
             self._rate_caches.put(selection, rate_cache)
         return found
 
-    def refresh_list(self, selection: Selection, query: RatesQuery) -> EncodedRateList:
-        """Return the cached list of the rates of a query, updated to the current time."""
+    def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
+        """Return the cached list of the rates of a query, updated to `now`."""
         key, version = (selection, query), self._rates.catalog_version
         encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.version != version:
@@ -106,7 +113,7 @@ class ResponseEncoder:
                 slots, version, self.rate_cache(selection), self._rates.to_rate, covers_query=is_all
             )
         weight = encoded_list.weight
-        encoded_list.refresh(self._rates.version, self._rates.now())
+        encoded_list.refresh(self._rates.version, now)
         if encoded_list.weight != weight:
             self._encoded_lists.put(key, encoded_list)
             self._rate_caches.put(selection, encoded_list.rate_cache)
@@ -120,7 +127,7 @@ class ObjectEncoder:
         NotOnFastPath: the selection has another kind of field.
     """
 
-    def __init__(self, schema: GraphQLSchema, selection: Selection) -> None:
+    def __init__(self, schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> None:
         kind = object_type(schema, selection.type_name)
         self._members: list[tuple[bytes, str, Selection | Encoder]] = []
         self.item_selections: list[Selection] = []
@@ -135,7 +142,7 @@ class ObjectEncoder:
                 attribute, member = "items", field.inside
                 self.item_selections.append(member)
             else:
-                attribute, member = field.name, _list_encoder(flat_object_encoder(schema, field.inside))
+                attribute, member = field.name, _list_encoder(_unavailable_encoder(schema, field.inside, ttl))
                 self.attributes.append(attribute)
             before = (b"," if self._members else b"{") + encode_key(field.key)
             self._members.append((before, attribute, member))
@@ -154,6 +161,22 @@ class ObjectEncoder:
             )
         chunks.append(b"}" if chunks else b"{}")
         return chunks
+
+
+def _unavailable_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> Encoder:
+    kind = object_type(schema, selection.type_name)
+    members = [
+        (
+            encode_key(each.key),
+            *(
+                ("source", nullable_source_encoder(schema, each.inside, ttl))
+                if each.name == "source" and each.inside is not None
+                else field_encoder(schema, kind, each)
+            ),
+        )
+        for each in selection.fields
+    ]
+    return object_encoder(members)
 
 
 def _list_encoder(encode: Encoder) -> Encoder:

@@ -141,7 +141,7 @@ class ConsensusPayloadEncoder:
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
         self._before = b'{"data":{' + encode_key(field.key)
-        self._encode_object = nested_encoder(encoder.schema, field.inside)
+        self._encode_object = nested_encoder(encoder.schema, field.inside, encoder.ttl)
 
     def encode(self, value: ConsensusRate) -> EncodedPayload:
         """The result with a consensus."""

@@ -4,7 +4,6 @@ It rejects what a page of another site could make a browser send: bodies must be
 Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
@@ -156,13 +155,11 @@ class HttpEndpoint:
             return prepared
         request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
         try:
-            prepared = self._operations.prepare(request)
+            prepared = await self._operations.prepare_in_turn(request)
         except OperationRejected as exc:
             return exc
         if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
             self._keep(is_safe, raw, prepared)
-        if prepared.is_heavy:
-            await asyncio.sleep(0)
         return prepared
 
     def _keep(self, is_safe: bool, raw: bytes, prepared: PreparedOperation) -> None:

@@ -24,11 +24,6 @@ class Rate(msgspec.Struct, frozen=True):
     now: datetime
 
     @property
-    def id(self) -> str:
-        """A stable identifier of one instrument at one source."""
-        return f"{self.ticker.source.name}:{self.ticker.symbol}"
-
-    @property
     def age(self) -> timedelta:
         return age_at(self.now, self.ticker.observed_at)
 
@@ -79,11 +74,12 @@ class UnavailableRate(msgspec.Struct, frozen=True):
 
 
 class RateList(msgspec.Struct, frozen=True):
-    """The rates that answer a query, the missing ones, and the cursor of the read."""
+    """The rates that answer a query, the missing ones, and the cursor and time of the read."""
 
     items: tuple[Rate, ...]
     unavailable: tuple[UnavailableRate, ...]
     cursor: str
+    sent_at: datetime
 
 
 TtlBySource = Mapping[Source, timedelta]

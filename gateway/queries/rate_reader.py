@@ -129,7 +129,7 @@ class RateReader:
                 # Suspected of another asset, but asked for by name: its own price is what it says.
                 return [source]
             raise unavailable.withdrawn(halted[0])
-        raise UnknownSymbol(str(symbol), near=self._catalog.suggest(symbol, asked))
+        raise self.unknown_symbol(symbol, asked)
 
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
@@ -180,7 +180,7 @@ class RateReader:
                 raise unavailable.too_old(rate, policy)
             else:
                 missing.append(unavailable.withheld(rate, policy))
-        return RateList(tuple(items), tuple(missing), self.cursor())
+        return RateList(tuple(items), tuple(missing), self.cursor(), now)
 
     def cursor(self, position: Positions | None = None) -> str:
         """Return the cursor of the answers given now, or of `positions` only."""
@@ -199,6 +199,11 @@ class RateReader:
     def catalog_version(self) -> str:
         """An identifier of the set of tracked instruments."""
         return self._catalog.version
+
+    @property
+    def ttl(self) -> TtlBySource:
+        """The TTL of each source."""
+        return self._ttl
 
     def now(self) -> datetime:
         """Return the moment that answers given now are about."""
@@ -239,7 +244,26 @@ class RateReader:
         Its source does not trade it, or it is not tracked.
         """
         halted = self._catalog.halted.get(key)
-        return unavailable.untracked(key) if halted is None else unavailable.halted(halted)
+        if halted is not None:
+            return unavailable.halted(halted)
+        error = self.unknown_symbol(key.symbol, (key.source,), suggests=False)
+        return unavailable.unknown(key.symbol, key.source, error)
+
+    def unknown_symbol(
+        self, symbol: Symbol, asked: Sequence[Source], *, suggests: bool = True
+    ) -> UnknownSymbol:
+        """Return the error of a symbol that none of the sources tracks.
+
+        It names the sources that track it; if there are none and `suggests` is set, similar symbols.
+        """
+        elsewhere = [each for each in self._preference if self._catalog.is_listed(TickerKey(each, symbol))]
+        is_any = set(self._preference).issubset(asked)
+        return UnknownSymbol(
+            str(symbol),
+            near=self._catalog.suggest(symbol, asked) if suggests and not elsewhere else (),
+            asked=() if is_any else [each.name for each in asked],
+            sources=[each.name for each in elsewhere],
+        )
 
     def candidates(
         self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
@@ -310,9 +334,9 @@ class RateReader:
             halted = self._halted(symbol, asked)
             gone += map(unavailable.halted, halted)
             if not found and not halted:
-                near = self._catalog.suggest(symbol, asked) if lookups > 0 else ()
-                lookups -= 1
-                gone.append(unavailable.unknown(symbol, near))
+                error = self.unknown_symbol(symbol, asked, suggests=lookups > 0)
+                lookups -= not error.sources
+                gone.append(unavailable.unknown(symbol, None, error))
         return keys, gone
 
     def _halted(self, symbol: Symbol, asked: Iterable[Source]) -> list[Instrument]:

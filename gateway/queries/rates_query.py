@@ -17,7 +17,7 @@ class OnStale(StrEnum):
     """Answers where no rate satisfies the freshness policy."""
 
     RETURN = "RETURN"
-    NULL = "NULL"
+    OMIT = "OMIT"
     ERROR = "ERROR"
 
 

@@ -3,28 +3,20 @@
 As entries of `unavailable`, and as errors where one rate was requested.
 """
 
-from collections.abc import Sequence
-
 from gateway.queries.freshness import format_age_ms
 from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
 from gateway.queries.rates_query import FreshnessPolicy
 from instruments.instrument import Instrument
 from rates.clock import format_span_ms
 from rates.errors import NotTrading, RateNotSeen, RateStale, SourceDown, SuspectIdentity, UnknownSymbol
+from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
 
-def unknown(symbol: Symbol, near: Sequence[str]) -> UnavailableRate:
-    """Explain that no requested source tracks the symbol; `near` lists similar symbols."""
-    message = str(UnknownSymbol(str(symbol), near=near))
-    return UnavailableRate(symbol, None, UnavailableReason.UNKNOWN_SYMBOL, message)
-
-
-def untracked(key: TickerKey) -> UnavailableRate:
-    """Explain that this source does not track the symbol."""
-    message = f"{key.symbol} is not tracked from {key.source.name}"
-    return UnavailableRate(key.symbol, key.source, UnavailableReason.UNKNOWN_SYMBOL, message)
+def unknown(symbol: Symbol, source: Source | None, error: UnknownSymbol) -> UnavailableRate:
+    """Explain that `source`, or no requested one, tracks the symbol."""
+    return UnavailableRate(symbol, source, UnavailableReason.UNKNOWN_SYMBOL, str(error))
 
 
 def unseen(key: TickerKey, *, is_down: bool) -> UnavailableRate:

@@ -23,8 +23,11 @@ from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OneSymbol, none_if_unset, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
+from gateway.schema.global_id import consensus_rate_id
+from gateway.schema.node import Node
 from gateway.schema.rates import BPS_DIGITS, RateType
-from gateway.schema.scalars import clamp
+from gateway.schema.scalars import AssetCode, clamp
+from gateway.schema.source import SourceType, to_source
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
@@ -65,9 +68,9 @@ SampleIntervalMs = Annotated[
 
 @strawberry.type(description="What became of one source in a consensus.")
 class ConsensusContribution:
-    source: Source = described("Who was asked.")
+    source: SourceType = described("The source.")
     rate: RateType | None = described("What it says, with its age; null where it is not tracked or not seen.")
-    price: Decimal | None = described(
+    used_price: Decimal | None = described(
         "The price of `rate` that counts: by `basis` its last trade or its mid."
     )
     basis: PriceBasis | None = described("Which price of `rate` that is; null without a rate.")
@@ -85,9 +88,9 @@ class ConsensusContribution:
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
         return cls(
-            source=value.source,
+            source=to_source(value.source),
             rate=None if value.rate is None else RateType.of(value.rate),
-            price=value.price,
+            used_price=value.price,
             basis=None if value.rate is None else price_basis(value.rate),
             included=value.is_included,
             weight=value.weight,
@@ -102,14 +105,13 @@ class ConsensusContribution:
     description="One price of what several sources say of the very same symbol: BTC/USD and BTC/USDT are never mixed. See "
     "docs/consensus.md.",
 )
-class ConsensusRateType:
+class ConsensusRateType(Node):
     id: strawberry.ID = described(
-        "Names the question, e.g. `CONSENSUS:BTC/USDT:MEDIAN`: client caches normalise on it. Arguments other than their defaults "
-        "are part of it."
+        "Globally unique, e.g. `ConsensusRate:BTC/USDT:MEDIAN`. Arguments other than their defaults are part of it."
     )
     symbol: Symbol = described("The instrument.")
-    base: str = described("The asset that is priced.")
-    quote: str = described("The asset that it is priced in.")
+    base: AssetCode = described("The asset that is priced.")
+    quote: AssetCode = described("The asset that it is priced in.")
     method: ConsensusMethod = described("How the price is made.")
     price: Decimal | None = described("Price of one unit of base in units of quote; null where INSUFFICIENT.")
     quality: ConsensusQuality = described("How well it is founded.")
@@ -135,10 +137,10 @@ class ConsensusRateType:
     def of(cls, value: consensus.ConsensusRate) -> Self:
         query, oldest = value.query, value.oldest
         return cls(
-            id=strawberry.ID(query.id),
+            id=strawberry.ID(consensus_rate_id(query)),
             symbol=query.symbol,
-            base=query.symbol.base,
-            quote=query.symbol.quote,
+            base=AssetCode(query.symbol.base),
+            quote=AssetCode(query.symbol.quote),
             method=query.method,
             price=value.price,
             quality=value.quality,
@@ -162,7 +164,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> ConsensusRateType:
+) -> ConsensusRateType | None:
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -187,7 +189,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
     sources: OfSources = UNSET,
     sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> AsyncGenerator[ConsensusRateType, None]:
+) -> AsyncGenerator[ConsensusRateType | None, None]:
     options = parse_delivery_options(sample_interval_ms, 0)
     query = read_consensus(
         symbol=symbol,
@@ -203,7 +205,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
 
 async def _each(
     answers: AsyncGenerator[consensus.ConsensusRate, None],
-) -> AsyncGenerator[ConsensusRateType, None]:
+) -> AsyncGenerator[ConsensusRateType | None, None]:
     async with aclosing(answers):
         async for answer in answers:
             yield ConsensusRateType.of(answer)

@@ -16,15 +16,17 @@ from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OnStaleArgument, give
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import RateType
-from gateway.schema.scalars import clamp
+from gateway.schema.scalars import AssetCode, clamp
 from rates.source import Source
 
 Amount = Annotated[
     Decimal,
     strawberry.argument(description='How much of `from`, 0 or more, e.g. "1.5": a string keeps every digit.'),
 ]
-From = Annotated[str, strawberry.argument(name="from", description="The asset that you have, e.g. BTC.")]
-To = Annotated[str, strawberry.argument(name="to", description="The asset that you want, e.g. EUR.")]
+From = Annotated[
+    AssetCode, strawberry.argument(name="from", description="The asset that you have, e.g. BTC.")
+]
+To = Annotated[AssetCode, strawberry.argument(name="to", description="The asset that you want, e.g. EUR.")]
 MaxAgeMs = Annotated[
     int | None,
     strawberry.argument(
@@ -46,15 +48,12 @@ StablecoinsAsUsd = Annotated[
 
 @strawberry.type(description="One step of a conversion.")
 class ConversionLeg:
-    start: str = described("The asset that it begins with.", name="from")
-    end: str = described("The asset that it leads to.", name="to")
+    start: AssetCode = described("The asset that it begins with.", name="from")
+    end: AssetCode = described("The asset that it leads to.", name="to")
     operation: ConversionOperation = described("What is done with the price.")
-    price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
+    used_price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
     basis: PriceBasis | None = described("Which price of the rate that is; null for a peg.")
     rate: RateType | None = described("The rate that the price is of; null for a peg.")
-    source: Source | None = described("Who published it; null for a peg.")
-    age_ms: int | None = described("Its age in milliseconds; null for a peg.")
-    freshness: Freshness | None = described("What its age makes it; null for a peg.")
     peg: bool = described(
         "Whether no market leads here, but a stablecoin counts as one USD, as you asked for by `stablecoinsAsUsd`."
     )
@@ -63,15 +62,12 @@ class ConversionLeg:
     def of(cls, value: conversion.Leg) -> Self:
         rate = value.rate
         return cls(
-            start=value.start,
-            end=value.end,
+            start=AssetCode(value.start),
+            end=AssetCode(value.end),
             operation=value.operation,
-            price=value.price,
+            used_price=value.price,
             basis=None if rate is None else price_basis(rate),
             rate=None if rate is None else RateType.of(rate),
-            source=None if rate is None else rate.ticker.source,
-            age_ms=None if rate is None else clamp(rate.age_ms),
-            freshness=None if rate is None else rate.freshness,
             peg=rate is None,
         )
 
@@ -83,8 +79,8 @@ class ConversionLeg:
 )
 class ConversionType:
     amount: Decimal = described("How much was asked for.")
-    start: str = described("The asset of the amount.", name="from")
-    end: str = described("The asset of the result.", name="to")
+    start: AssetCode = described("The asset of the amount.", name="from")
+    end: AssetCode = described("The asset of the result.", name="to")
     result: Decimal = described(
         "The amount in units of `to`, rounded once, at the end, half to even to 34 significant digits."
     )
@@ -104,8 +100,8 @@ class ConversionType:
     def of(cls, value: conversion.Conversion) -> Self:
         return cls(
             amount=value.amount,
-            start=value.start,
-            end=value.end,
+            start=AssetCode(value.start),
+            end=AssetCode(value.end),
             result=value.result,
             rate=value.rate,
             legs=[ConversionLeg.of(each) for each in value.legs],
@@ -117,7 +113,7 @@ class ConversionType:
         )
 
 
-def convert(  # noqa: PLR0917 - GraphQL passes them by name
+def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     amount: Amount,
     start: From,

@@ -13,14 +13,22 @@ from gateway.queries.price_basis import PriceBasis
 from gateway.queries.rate import UnavailableReason
 from gateway.queries.rates_query import OnStale
 from gateway.queries.source_rules import SourceState
-from gateway.subscriptions.event import RatesEventKind
+from gateway.schema.error_code import ErrorCode
+from gateway.subscriptions.event import EventKind
 from instruments.listed import TradingStatus
-from rates.source import ObservedAtOrigin, Source
+from rates.source import ObservedAtOrigin, Source, SourceKind
 
 MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
     Source: (
-        "Who published a rate.",
+        "The code of a source, for arguments. More sources may follow.",
         {source.name: source.meaning for source in Source},
+    ),
+    SourceKind: (
+        "The origin of the prices of a source.",
+        {
+            "EXCHANGE": "Its own market.",
+            "AGGREGATOR": "The markets of others, combined.",
+        },
     ),
     ObservedAtOrigin: (
         "Whose clock gave `observedAt`.",
@@ -41,7 +49,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "What you want where no rate is as fresh as asked.",
         {
             "RETURN": "The rate there is, with its true age and freshness.",
-            "NULL": "`null` from `rate`; from `rates` an entry in `unavailable`.",
+            "OMIT": "`null` from `rate`; from `rates` an entry in `unavailable`.",
             "ERROR": "An error with code RATE_STALE, with `ageMs` and `maxAgeMs`.",
         },
     ),
@@ -72,8 +80,8 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "HALTED": "It does not, by its own listing: halted for a while, delisted, or listed no more.",
         },
     ),
-    RatesEventKind: (
-        "What an event of the `rates` subscription is.",
+    EventKind: (
+        "What an event of a live list is.",
         {
             "SNAPSHOT": "Everything asked for as it stands; with `recovered: true` just what was missed since `after`.",
             "UPDATE": "What has moved since the last event, and what is tracked no more.",
@@ -119,6 +127,29 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "DIVIDE": "Leads from quote to base: the amount divided by the price.",
         },
     ),
+    ErrorCode: (
+        "The `code` in the `extensions` of an error. More codes may follow: treat an unknown one like INTERNAL_SERVER_ERROR.",
+        {
+            "INVALID_SYMBOL": "Not BASE/QUOTE in upper case.",
+            "UNKNOWN_SYMBOL": "No requested source tracks the symbol.",
+            "UNKNOWN_ASSET": "No symbol that a requested source tracks has the asset.",
+            "NO_CONVERSION_PATH": "No route of tracked symbols connects the two assets within `maxLegs`.",
+            "RATE_NOT_SEEN": "Tracked, but no requested source has published it yet.",
+            "NOT_TRADING": "Its source has halted or delisted it.",
+            "SUSPECT_IDENTITY": "Its source may mean another asset by the same code.",
+            "RATE_STALE": "Older than requested, with `onStale: ERROR`.",
+            "SOURCE_DOWN": "Never seen, and its source is down.",
+            "BAD_USER_INPUT": "An invalid argument, variable, id or cursor.",
+            "GRAPHQL_PARSE_FAILED": "The document does not parse.",
+            "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema, or exceeds a limit.",
+            "TOO_EXPENSIVE": "The operation costs more points than allowed. It was not executed.",
+            "TOO_MANY_SUBSCRIPTIONS": "Too many subscriptions run on this connection, from this address or on this gateway.",
+            "TOO_MANY_SOCKETS": "This address or this gateway has too many connections.",
+            "BAD_REQUEST": "The HTTP request is invalid; its status says why.",
+            "SERVICE_UNAVAILABLE": "The gateway is starting or stopping, or has not loaded its data yet.",
+            "INTERNAL_SERVER_ERROR": "An error in the gateway. Its log has the details under `errorId`.",
+        },
+    ),
     SourceState: (
         "How a source is doing, from best to worst.",
         {
@@ -133,6 +164,10 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
 }
 
 
+NAMES: dict[type[Enum], str] = {Source: "SourceId"}
+"""Names that differ from that of the Python class."""
+
+
 def register_enums() -> None:
     """Register the enums with Strawberry, with the descriptions above.
 
@@ -140,7 +175,7 @@ def register_enums() -> None:
         KeyError: a value without a description.
     """
     for enum, (description, meanings) in MEANINGS.items():
-        registered: Any = strawberry.enum(enum, description=description)
+        registered: Any = strawberry.enum(enum, name=NAMES.get(enum), description=description)
         for value in registered.__strawberry_definition__.values:
             value.description = meanings[value.name]
 

@@ -132,8 +132,16 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
         "suggestion": error.suggestion,
     },
     errors.InvalidArgument: lambda error: {"argument": error.name, "expected": error.expected},
-    errors.UnknownSymbol: lambda error: {"symbol": error.symbol, "near": list(error.near)},
-    errors.UnknownAsset: lambda error: {"asset": error.asset, "near": list(error.near)},
+    errors.UnknownSymbol: lambda error: {
+        "symbol": error.symbol,
+        "near": list(error.near),
+        "sources": list(error.sources),
+    },
+    errors.UnknownAsset: lambda error: {
+        "asset": error.asset,
+        "near": list(error.near),
+        "sources": list(error.sources),
+    },
     errors.NoConversionPath: _no_path,
     errors.RateStale: _stale,
     errors.NotTrading: _halted,

@@ -6,20 +6,23 @@ from typing import Self
 import strawberry
 
 from gateway.schema.field import described
+from gateway.schema.global_id import instrument_id
+from gateway.schema.node import Node
+from gateway.schema.scalars import AssetCode
+from gateway.schema.source import SourceType, to_source
 from gateway.state.instrument_pages import InstrumentPage
 from instruments import instrument
 from instruments.listed import TradingStatus
-from rates.source import Source
 from rates.symbol import Symbol
 
 
 @strawberry.type(name="Instrument", description="One symbol as one source publishes it.")
-class InstrumentType:
-    id: strawberry.ID = described("Stable over time, the same as that of its rate, e.g. `BINANCE:BTC/USDT`.")
+class InstrumentType(Node):
+    id: strawberry.ID = described("Globally unique, e.g. `Instrument:BINANCE:BTC/USDT`.")
     symbol: Symbol = described("The instrument.")
-    base: str = described("The asset that is priced.")
-    quote: str = described("The asset that it is priced in.")
-    source: Source = described("Who publishes it.")
+    base: AssetCode = described("The asset that is priced.")
+    quote: AssetCode = described("The asset that it is priced in.")
+    source: SourceType = described("The source that publishes it.")
     source_symbol: str = described("The source's own spelling, e.g. `BTCUSDT` or `bitcoin`.")
     name: str = described("Name of the base asset, for people.")
     status: TradingStatus = described("Whether its source trades it. One that is HALTED is not answered.")
@@ -38,11 +41,11 @@ class InstrumentType:
     def of(cls, value: instrument.Instrument) -> Self:
         halt = value.halt
         return cls(
-            id=strawberry.ID(f"{value.source.name}:{value.symbol}"),
+            id=strawberry.ID(instrument_id(value.source, value.symbol)),
             symbol=value.symbol,
-            base=value.symbol.base,
-            quote=value.symbol.quote,
-            source=value.source,
+            base=AssetCode(value.symbol.base),
+            quote=AssetCode(value.symbol.quote),
+            source=to_source(value.source),
             source_symbol=value.source_symbol,
             name=value.name,
             base_asset=value.base_asset,

@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gateway.queries.rates_query import OnStale
-from gateway.schema import consensus, conversion
+from gateway.schema import consensus
+from gateway.schema import conversion as conversions
 from gateway.schema.arguments import (
     UNSET,
     MaxAgeMs,
@@ -22,7 +23,7 @@ from gateway.schema.arguments import (
 from gateway.schema.context import Info
 from gateway.schema.instruments import InstrumentConnection
 from gateway.schema.rates import RateListType, RateType
-from gateway.schema.sources import SourceStatusType
+from gateway.schema.source_status import SourceStatusType
 from rates.source import Source
 
 Search = Annotated[
@@ -59,7 +60,7 @@ def _rates(  # noqa: PLR0917 - GraphQL passes them by name
     max_age_ms: MaxAgeMs = UNSET,
     on_stale: OnStaleArgument = OnStale.RETURN,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> RateListType:
+) -> RateListType | None:
     policy = read_policy(max_age_ms, on_stale, max_trade_age_ms)
     answer = info.context.rates.rates(read_query(symbols, sources), policy)
     info.context.metadata.note_rates(answer.items, policy)
@@ -68,7 +69,7 @@ def _rates(  # noqa: PLR0917 - GraphQL passes them by name
 
 def _instruments(
     info: Info, search: Search = UNSET, source: OfSource = UNSET, first: First = 50, after: After = UNSET
-) -> InstrumentConnection:
+) -> InstrumentConnection | None:
     info.context.rates.check_loaded()
     page = info.context.catalog.read_page(
         search=none_if_unset(search), source=none_if_unset(source), first=first, after=none_if_unset(after)
@@ -76,7 +77,7 @@ def _instruments(
     return InstrumentConnection.of(page)
 
 
-def _sources(info: Info) -> list[SourceStatusType]:
+def _sources(info: Info) -> list[SourceStatusType] | None:
     info.context.metadata.no_store = True
     return [SourceStatusType.of(each) for each in info.context.rates.sources()]
 
@@ -88,25 +89,30 @@ class Query:
         description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
         "Errors: UNKNOWN_SYMBOL with near matches, NOT_TRADING, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
     )
-    rates: RateListType = strawberry.field(
+    rates: RateListType | None = strawberry.field(
         resolver=_rates,
         description="Many rates: of each symbol those of all sources that have it. What cannot be answered is in "
         "`unavailable`, with the reason.",
     )
-    instruments: InstrumentConnection = strawberry.field(
+    instruments: InstrumentConnection | None = strawberry.field(
         resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
     )
-    consensus_rate: consensus.ConsensusRateType = strawberry.field(
+    consensus_rate: consensus.ConsensusRateType | None = strawberry.field(
         resolver=consensus.resolve_consensus_rate,
         description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
         "UNKNOWN_SYMBOL with near matches.",
     )
-    convert: conversion.ConversionType | None = strawberry.field(
-        resolver=conversion.convert,
+    conversion: conversions.ConversionType | None = strawberry.field(
+        resolver=conversions.resolve_conversion,
         description="An amount of one asset in another, over the known rates, with the way and the worst age on it. Null only with "
-        "`onStale: NULL`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with what would lead on, NOT_TRADING, "
+        "`onStale: OMIT`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with what would lead on, NOT_TRADING, "
         "RATE_NOT_SEEN, RATE_STALE.",
     )
-    sources: list[SourceStatusType] = strawberry.field(
+    convert: conversions.ConversionType | None = strawberry.field(
+        resolver=conversions.resolve_conversion,
+        description="The same as `conversion`, by its old name.",
+        deprecation_reason="Use `conversion`, which has the same arguments and result.",
+    )
+    sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."
     )

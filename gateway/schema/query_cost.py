@@ -247,7 +247,7 @@ class CostModel:
                 page = min(max(arguments["first"], 0), self._max_page)
                 scan = _SEARCHED * (len(self._catalog.tracked) + len(self._catalog.halted))
                 return _RootSize(_ROOT + scan + _PAGED * page, {ListSize.PAGE: page})
-            case "convert":
+            case "conversion" | "convert":
                 known = len(self._catalog.tracked)
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
                 graph = known * (_CONNECTED_ANEW if own else _CONNECTED)
@@ -320,7 +320,10 @@ def _weigh_items(parent: GraphQLObjectType, field: SelectedField, weights: Weigh
     return weight if size is None else Weight(0, ((size, weight),))
 
 
-def _weigh_object(kind: GraphQLObjectType, children: Iterable[SelectedField], weights: Weights) -> Weight:
+def _weigh_object(kind: GraphQLObjectType, children: Sequence[SelectedField], weights: Weights) -> Weight:
+    if kind.name == "Source" and weights is FAST_PATH and not any(child.kinds for child in children):
+        # Constant bytes.
+        return Weight(weights.leaf)
     points = weights.object
     lists: list[tuple[ListSize, Weight]] = []
     for child in children:

@@ -13,10 +13,13 @@ from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import mid, spread_bps
 from gateway.queries.rate import UnavailableReason
 from gateway.schema.field import described
-from gateway.schema.scalars import clamp
+from gateway.schema.global_id import rate_id
+from gateway.schema.node import Node
+from gateway.schema.scalars import AssetCode, clamp
+from gateway.schema.source import SourceType, to_source
 from gateway.subscriptions import event as events
-from gateway.subscriptions.event import RatesEventKind
-from rates.source import ObservedAtOrigin, Source
+from gateway.subscriptions.event import EventKind
+from rates.source import ObservedAtOrigin
 from rates.symbol import Symbol
 
 # Digits that floats distinguish; comparisons are exact.
@@ -26,12 +29,12 @@ BPS_DIGITS = 6
 @strawberry.type(
     name="Rate", description="What one source last published for one instrument, and how old that is."
 )
-class RateType:
-    id: strawberry.ID = described("Stable over time, e.g. `BINANCE:BTC/USDT`: client caches normalise on it.")
+class RateType(Node):
+    id: strawberry.ID = described("Globally unique, e.g. `Rate:BINANCE:BTC/USDT`.")
     symbol: Symbol = described("The instrument.")
-    base: str = described("The asset that is priced.")
-    quote: str = described("The asset that it is priced in.")
-    source: Source = described("Who published it.")
+    base: AssetCode = described("The asset that is priced.")
+    quote: AssetCode = described("The asset that it is priced in.")
+    source: SourceType = described("The source that published it.")
     price: Decimal = described("Price of the last trade: one unit of base in units of quote.")
     bid: Decimal | None = described("Best price that buyers offer, where the source publishes it.")
     ask: Decimal | None = described("Best price that sellers ask, where the source publishes it.")
@@ -79,7 +82,7 @@ class RateType:
         "after `observedAt` + 10 x `ttlMs`."
     )
     freshness: Freshness = described("What its age makes it at the time of the answer.")
-    merged_upstream: int = described(
+    merged_upstream_count: int = described(
         "Earlier updates of the source that this one replaced before it was published to gateways: push feeds write at most every "
         "100 ms, the newest value of each instrument."
     )
@@ -91,7 +94,11 @@ class RateType:
 
 
 def _read_id(value: rate.Rate) -> strawberry.ID:
-    return strawberry.ID(value.id)
+    return strawberry.ID(rate_id(value.ticker.source, value.ticker.symbol))
+
+
+def _read_source(value: rate.Rate) -> SourceType:
+    return to_source(value.ticker.source)
 
 
 def _read_age_ms(value: rate.Rate) -> int:
@@ -116,7 +123,7 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
     "symbol": attrgetter("ticker.symbol"),
     "base": attrgetter("ticker.symbol.base"),
     "quote": attrgetter("ticker.symbol.quote"),
-    "source": attrgetter("ticker.source"),
+    "source": _read_source,
     "price": attrgetter("ticker.price"),
     "bid": attrgetter("ticker.bid"),
     "ask": attrgetter("ticker.ask"),
@@ -139,7 +146,7 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
     "ttl_ms": attrgetter("ttl_ms"),
     "expires_at": attrgetter("expires_at"),
     "freshness": attrgetter("freshness"),
-    "merged_upstream": _read_merged,
+    "merged_upstream_count": _read_merged,
     "simulated": attrgetter("ticker.simulated"),
 }
 """Where each field of a `Rate` comes from: whoever writes a few of them reads no more."""
@@ -148,7 +155,7 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
 @strawberry.type(name="UnavailableRate", description="A symbol that was asked for and is not answered.")
 class UnavailableRateType:
     symbol: Symbol = described("The symbol that was asked for.")
-    source: Source | None = described(
+    source: SourceType | None = described(
         "The source that cannot answer; null where it is about all sources asked."
     )
     reason: UnavailableReason = described("Why.")
@@ -156,7 +163,12 @@ class UnavailableRateType:
 
     @classmethod
     def of(cls, value: rate.UnavailableRate) -> Self:
-        return cls(symbol=value.symbol, source=value.source, reason=value.reason, message=value.message)
+        return cls(
+            symbol=value.symbol,
+            source=None if value.source is None else to_source(value.source),
+            reason=value.reason,
+            message=value.message,
+        )
 
 
 @strawberry.type(
@@ -170,6 +182,7 @@ class RateListType:
     cursor: str = described(
         "How far the cache had been read: pass it to the subscription `rates` as `after`. Opaque."
     )
+    sent_at: datetime = described("When this answer was made. All ages are of this moment.")
 
     @classmethod
     def of(cls, value: rate.RateList) -> Self:
@@ -177,12 +190,13 @@ class RateListType:
             items=[RateType.of(each) for each in value.items],
             unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
+            sent_at=value.sent_at,
         )
 
 
 @strawberry.type(name="RatesEvent", description="One event of the `rates` subscription.")
 class RatesEventType:
-    kind: RatesEventKind = described("What this event is.")
+    kind: EventKind = described("What this event is.")
     items: list[RateType] = described("The newest value of everything that this event tells of.")
     unavailable: list[UnavailableRateType] = described(
         "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked or traded no more, so drop it. Whatever "
@@ -192,7 +206,7 @@ class RatesEventType:
         "How far you have been told: pass it as `after` when you come back with the same question. It never claims what was "
         "held back. Opaque."
     )
-    conflated: int = described(
+    conflated_count: int = described(
         "Updates merged into this event since the last one, because newer values replaced them."
     )
     recovered: bool | None = described(
@@ -207,7 +221,7 @@ class RatesEventType:
             items=[RateType.of(each) for each in value.items],
             unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
-            conflated=value.conflated,
+            conflated_count=value.conflated_count,
             recovered=value.recovered,
             sent_at=value.sent_at,
         )

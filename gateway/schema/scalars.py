@@ -4,14 +4,17 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NewType
 
 import strawberry
-from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode, print_ast
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
 from rates.errors import InvalidNumber, InvalidSymbol
 from rates.number import format_decimal, parse_decimal
 from rates.symbol import Symbol, parse_symbol
+
+AssetCode = NewType("AssetCode", str)
 
 MAX_INT = 2**31 - 1
 # The number formats of JSON, without Python's underscores, spaces and digits of other scripts.
@@ -43,6 +46,17 @@ def read_symbol(value: object) -> Symbol:
     if not isinstance(value, str):
         raise InvalidSymbol(_encode_json(value))
     return parse_symbol(value)
+
+
+def read_asset_code(value: object) -> AssetCode:
+    """Parse the code of an asset, in any spelling: an unknown one is reported with near matches.
+
+    Raises:
+        GraphQLError: not a string.
+    """
+    if not isinstance(value, str):
+        raise GraphQLError(f"AssetCode cannot represent a non string value: {value!r}")
+    return AssetCode(value)
 
 
 def read_decimal(value: object) -> Decimal:
@@ -77,9 +91,13 @@ def _output_only(value: object) -> object:
     raise TypeError(f"{value!r}: this scalar is for output only")
 
 
+# The usage of unified symbols and codes that this schema follows.
+SYMBOLS_URL = "https://github.com/ccxt/ccxt/wiki/Manual#symbols-and-market-ids"
+
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
+        specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
         description="Exact decimal as a plain string: never a float, never an exponent. The digits of a rate are those that the "
         'source published. As an argument: a string such as "1.5", or a whole number; a JSON number with a fraction is refused, '
         "as it may have lost digits on its way.",
@@ -90,8 +108,16 @@ SCALARS: dict[object, ScalarDefinition] = {
     Symbol: strawberry.scalar(
         name="Symbol",
         description="Instrument symbol, BASE/QUOTE in upper case, e.g. BTC/USDT.",
+        specified_by_url=SYMBOLS_URL,
         serialize=str,
         parse_value=read_symbol,
+    ),
+    AssetCode: strawberry.scalar(
+        name="AssetCode",
+        description="Code of a coin or currency in upper case, e.g. BTC.",
+        specified_by_url=SYMBOLS_URL,
+        serialize=str,
+        parse_value=read_asset_code,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

@@ -26,7 +26,7 @@ from gateway.schema.arguments import (
 )
 from gateway.schema.context import Info
 from gateway.schema.rates import RatesEventType, RateType
-from gateway.schema.sources import SourceStatusType
+from gateway.schema.source_status import SourceStatusType
 from gateway.subscriptions import event as events
 from gateway.subscriptions.delivery_options import parse_delivery_options
 
@@ -49,7 +49,7 @@ async def _subscribe_rate(  # noqa: PLR0917 - GraphQL passes them by name
     min_change_bps: MinChangeBps = 0,
     max_age_ms: MaxAgeMs = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> AsyncGenerator[RateType, None]:
+) -> AsyncGenerator[RateType | None, None]:
     policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
     query = RateQuery(symbol, none_if_unset(source), policy)
     options = parse_delivery_options(sample_interval_ms, min_change_bps)
@@ -65,7 +65,7 @@ async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
     max_silence_ms: MaxSilenceMs = 15_000,
     after: After = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> AsyncGenerator[RatesEventType, None]:
+) -> AsyncGenerator[RatesEventType | None, None]:
     max_trade_age = read_policy(UNSET, OnStale.RETURN, max_trade_age_ms).max_trade_age
     options = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms, max_trade_age)
     query, metadata = read_query(symbols, sources), info.context.metadata
@@ -74,11 +74,11 @@ async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
         metadata.cursor = event.cursor
         return RatesEventType.of(event)
 
-    after_cursor = metadata.resume_from or none_if_unset(after)
+    after_cursor = metadata.resume_from or none_if_unset(after) or None
     return _map(convert, info.context.live_queries.iterate(query, options, after_cursor))
 
 
-async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType], None]:
+async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType] | None, None]:
     return _map(
         lambda statuses: [SourceStatusType.of(each) for each in statuses],
         info.context.live_queries.iterate_sources(),
@@ -87,21 +87,21 @@ async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType
 
 @strawberry.type(description="The queries, kept up to date.")
 class Subscription:
-    rate: AsyncGenerator[RateType, None] = strawberry.subscription(
+    rate: AsyncGenerator[RateType | None, None] = strawberry.subscription(
         resolver=_subscribe_rate,
         description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
         "answer with, also when only time has passed. Error: UNKNOWN_SYMBOL with near matches.",
     )
-    rates: AsyncGenerator[RatesEventType, None] = strawberry.subscription(
+    rates: AsyncGenerator[RatesEventType | None, None] = strawberry.subscription(
         resolver=_subscribe_rates,
         description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
     )
-    consensus_rate: AsyncGenerator[consensus.ConsensusRateType, None] = strawberry.subscription(
+    consensus_rate: AsyncGenerator[consensus.ConsensusRateType | None, None] = strawberry.subscription(
         resolver=consensus.subscribe_consensus,
         description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
         "become too old. Error: UNKNOWN_SYMBOL with near matches.",
     )
-    sources: AsyncGenerator[list[SourceStatusType], None] = strawberry.subscription(
+    sources: AsyncGenerator[list[SourceStatusType] | None, None] = strawberry.subscription(
         resolver=_subscribe_sources,
         description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
     )

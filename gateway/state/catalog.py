@@ -80,6 +80,10 @@ class InstrumentCatalog:
         """The sources at which `symbol` is available; none if it is unknown or halted everywhere."""
         return self._sources_by_symbol.get(symbol, frozenset())
 
+    def is_listed(self, key: TickerKey) -> bool:
+        """Tell whether an instrument is tracked, available or not."""
+        return key in self.tracked or key in self.halted
+
     def merged_sources(self, symbol: Symbol) -> frozenset[Source]:
         """The sources that mean the same reviewed assets by `symbol`.
 

@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import random
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -33,6 +34,8 @@ FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
 # How far the clock of the cache may seem ahead, because it is measured every few seconds.
 CLOCK_TOLERANCE = timedelta(seconds=1)
+# Messages that have arrived together are applied for this long in one turn of the loop.
+TURN_S = 0.005
 
 log = structlog.get_logger("ratewire.gateway.mirror")
 
@@ -122,9 +125,13 @@ class Mirror:
         clock: Clock = utc_now,
         cache_clock: Clock | None = None,
         wait_s: Callable[[int], float] = jittered_wait_s,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._feed = feed
         self._publish = publish
+        self._now_s = now_s
+        # When to let others have their turn of the loop; `None` before the first message of a turn.
+        self._turn_until_s: float | None = None
         self._clock = clock
         self.cache_clock = cache_clock or clock
         """The clock of the cache, which dates reports."""
@@ -218,9 +225,22 @@ class Mirror:
             self.loaded, self.last_error, self._disconnected_at = True, None, None
             self.reloads += 1
             log.info("mirror current", tickers=len(self._slots), reloads=self.reloads)
-            async for message in messages:
-                await self._apply(message)
+            await self._apply_all(messages)
         raise CacheUnavailable("the subscription ended without a reason")
+
+    async def _apply_all(self, messages: AsyncIterator[FeedMessage]) -> None:
+        """Apply messages, and yield: those that came together are read without waiting."""
+        loop = asyncio.get_running_loop()
+        async for message in messages:
+            if self._turn_until_s is None:
+                self._turn_until_s = self._now_s() + TURN_S
+                loop.call_soon(self._end_turn)
+            await self._apply(message)
+            if self._turn_until_s is not None and self._now_s() >= self._turn_until_s:
+                await asyncio.sleep(0)
+
+    def _end_turn(self) -> None:
+        self._turn_until_s = None
 
     async def _load(self, source: Source) -> None:
         snapshot = await self._feed.read_snapshot(source)

@@ -8,8 +8,8 @@ import msgspec
 from gateway.queries.rate import Rate, UnavailableRate
 
 
-class RatesEventKind(StrEnum):
-    """The kind of an event."""
+class EventKind(StrEnum):
+    """The kind of an event of a live list."""
 
     SNAPSHOT = "SNAPSHOT"
     UPDATE = "UPDATE"
@@ -20,14 +20,14 @@ class RatesEventKind(StrEnum):
 class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event.
 
-    `conflated` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
+    `conflated_count` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
     whether nothing was missed.
     """
 
-    kind: RatesEventKind
+    kind: EventKind
     cursor: str
     sent_at: datetime
     items: tuple[Rate, ...] = ()
     unavailable: tuple[UnavailableRate, ...] = ()
-    conflated: int = 0
+    conflated_count: int = 0
     recovered: bool | None = None

@@ -12,7 +12,7 @@ from gateway.state.mirror import Mirror
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from gateway.subscriptions.flush import FlushCycle
 from gateway.subscriptions.registry import InstrumentFilter
 from gateway.subscriptions.resume import Recovery
@@ -38,7 +38,7 @@ class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
         self.query = query
         self.encoder = encoder
         max_trade_age = options.max_trade_age
-        self.policy = ANY_AGE if max_trade_age is None else FreshnessPolicy(_ANY, OnStale.NULL, max_trade_age)
+        self.policy = ANY_AGE if max_trade_age is None else FreshnessPolicy(_ANY, OnStale.OMIT, max_trade_age)
         """What a rate must satisfy to be sent."""
 
 
@@ -83,7 +83,7 @@ class ListCohort(Cohort[PayloadT]):
         It repeats the old cursor: a client that leaves before the snapshot has still missed the same.
         """
         self._begin(
-            lambda cycle: RatesEvent(kind=RatesEventKind.GAP, cursor=cursor, sent_at=cycle.now),
+            lambda cycle: RatesEvent(kind=EventKind.GAP, cursor=cursor, sent_at=cycle.now),
             lambda cycle: self._snapshot(cycle, recovered=False),
         )
 
@@ -142,7 +142,7 @@ class ListCohort(Cohort[PayloadT]):
         if not self.buffer.has_pending:
             # The cursor must not claim what is pending.
             self._cursor = self._current_cursor(cycle)
-        return RatesEvent(kind=RatesEventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
+        return RatesEvent(kind=EventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
 
     def _update(self, cycle: FlushCycle) -> PayloadT | None:
         batch = self.buffer.take()
@@ -168,12 +168,12 @@ class ListCohort(Cohort[PayloadT]):
             return None
         payload = encoder.encode(
             RatesEvent(
-                kind=RatesEventKind.UPDATE,
+                kind=EventKind.UPDATE,
                 cursor=self._cursor,
                 sent_at=cycle.now,
                 items=items,
                 unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
-                conflated=batch.conflated,
+                conflated_count=batch.conflated,
             )
         )
         if key:
@@ -201,7 +201,7 @@ class ListCohort(Cohort[PayloadT]):
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(rate.ticker for rate in found.items)
         return RatesEvent(
-            kind=RatesEventKind.SNAPSHOT,
+            kind=EventKind.SNAPSHOT,
             cursor=found.cursor,
             sent_at=cycle.now,
             items=found.items,
@@ -219,7 +219,7 @@ class ListCohort(Cohort[PayloadT]):
             unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.removed))
         cycle = self._fan_out.scheduler.new_cycle()
         return RatesEvent(
-            kind=RatesEventKind.SNAPSHOT,
+            kind=EventKind.SNAPSHOT,
             cursor=recovery.cursor,
             sent_at=cycle.now,
             items=self._allowed(self._rates.to_rates(recovery.tickers, cycle.now)),

@@ -172,13 +172,12 @@ class Connection:
 
     async def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
-            prepared = self._operations.prepare(request)
-            if prepared.is_heavy:
-                await asyncio.sleep(0)
-                if self._closed:
-                    return
+            prepared = await self._operations.prepare_in_turn(request)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
+            if not self._closed:
+                self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
+            return
+        if self._closed:
             return
         if prepared.kind is not OperationKind.SUBSCRIPTION:
             self._start_task(operation, self._run_operation(operation, prepared))

@@ -9,12 +9,18 @@ from typing import TypedDict
 EXPIRED_AFTER_TTLS = 10
 
 
+class WatchedSource(TypedDict):
+    """The source of a rate."""
+
+    code: str
+
+
 class WatchedRate(TypedDict):
     """One rate in an event, as `ratewire watch` selects it."""
 
     id: str
     symbol: str
-    source: str
+    source: WatchedSource
     price: str
     changePercent24h: str | None
     observedAt: str
@@ -27,7 +33,7 @@ class WatchedGap(TypedDict):
     """One entry of `unavailable` in an event."""
 
     symbol: str
-    source: str | None
+    source: WatchedSource | None
     reason: str
     message: str
 
@@ -87,8 +93,9 @@ class Quotes:
         for item in event["items"]:
             self._take(item, now)
         for missing in event["unavailable"]:
-            self._drop(missing["symbol"], missing["source"])
-            self.unavailable[missing["symbol"], missing["source"]] = missing["message"]
+            source = None if missing["source"] is None else missing["source"]["code"]
+            self._drop(missing["symbol"], source)
+            self.unavailable[missing["symbol"], source] = missing["message"]
 
     def server_time(self, now: datetime) -> datetime:
         """Return the server's time at our `now`; ages use it, so a wrong local clock does no harm."""
@@ -101,7 +108,7 @@ class Quotes:
             direction, moved_at = turn, now
         self._quotes[item["id"]] = Quote(
             symbol=item["symbol"],
-            source=item["source"],
+            source=item["source"]["code"],
             price=item["price"],
             change_percent_24h=item["changePercent24h"],
             observed_at=parse_time(item["observedAt"]),
@@ -110,7 +117,7 @@ class Quotes:
             moved_at=moved_at,
         )
         self.simulated = self.simulated or item["simulated"]
-        for key in ((item["symbol"], item["source"]), (item["symbol"], None)):
+        for key in ((item["symbol"], item["source"]["code"]), (item["symbol"], None)):
             self.unavailable.pop(key, None)
 
     def _drop(self, symbol: str, source: str | None) -> None:

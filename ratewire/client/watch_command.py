@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 FRAMES_PER_SECOND = 8
 DOCUMENT = """
-subscription Watch($symbols: [Symbol!], $sources: [Source!], $sampleIntervalMs: Int!, $after: String) {
+subscription Watch($symbols: [Symbol!], $sources: [SourceId!], $sampleIntervalMs: Int!, $after: String) {
   rates(symbols: $symbols, sources: $sources, sampleIntervalMs: $sampleIntervalMs, after: $after) {
-    kind sentAt cursor recovered conflated
-    items { id symbol source price changePercent24h observedAt ttlMs freshness simulated }
-    unavailable { symbol source reason message }
+    kind sentAt cursor recovered conflatedCount
+    items { id symbol source { code } price changePercent24h observedAt ttlMs freshness simulated }
+    unavailable { symbol source { code } reason message }
   }
 }
 """

@@ -70,7 +70,7 @@ def test_both_servers_return_the_same_fields(environment: Environment, server: S
     """The reference server returns the same rates and fields as the product."""
     with environment.serving(server) as started:
         for count in (1, 50):
-            query = make_queries(environment.symbols, count, server)[0]
+            query = make_queries(environment.symbols, count, environment.dialect(server))[0]
             check(started, query, count)
             rate = parse_rates(post_query(started.port, query))[0]
             assert set(rate) == {"symbol", "source", "price", "bid", "ask", "observedAt", "ageMs"}
@@ -82,7 +82,9 @@ def test_every_subscriber_receives_deliveries(
     environment: Environment, load: LoadGenerator, server: Server
 ) -> None:
     """Publications continue after each has reached all subscribers, and carry their latency."""
-    messages = [make_subscription(each, server) for each in make_lists(environment.symbols, 5)]
+    messages = [
+        make_subscription(each, environment.dialect(server)) for each in make_lists(environment.symbols, 5)
+    ]
     with (
         environment.writing(groups=10, interval_ms=0) as writer,
         environment.serving(server) as started,
@@ -145,7 +147,9 @@ def test_an_answer_other_than_200_ends_the_measurement(environment: Environment,
 
 def test_a_rejected_subscription_ends_the_measurement(environment: Environment, load: LoadGenerator) -> None:
     """An error in the document is reported, not counted as silence."""
-    message = make_subscription(environment.symbols[:1], Server.RATEWIRE).replace("ageMs", "agMs")
+    message = make_subscription(environment.symbols[:1], environment.dialect(Server.RATEWIRE)).replace(
+        "ageMs", "agMs"
+    )
     with (
         environment.writing(groups=1, interval_ms=0) as writer,
         environment.serving(Server.RATEWIRE) as started,

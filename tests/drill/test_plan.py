@@ -44,8 +44,8 @@ HEALTHY = ObservedHealth(
 
 def item(price: str = "100", *, age_s: float = 0.0, freshness: str = "FRESH") -> RateItem:
     return {
-        "id": "OKX:BTC/USDT",
-        "source": "OKX",
+        "id": "Rate:OKX:BTC/USDT",
+        "source": {"code": "OKX"},
         "symbol": "BTC/USDT",
         "price": price,
         "observedAt": (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat(),

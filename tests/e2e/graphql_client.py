@@ -17,23 +17,29 @@ from rates.source import Source
 from tests.e2e.processes import eventually
 
 RATES = """
-query Rates($symbols: [Symbol!], $sources: [Source!]) {
+query Rates($symbols: [Symbol!], $sources: [SourceId!]) {
   rates(symbols: $symbols, sources: $sources) {
-    items { id symbol source price bid ask observedAt ageMs ttlMs freshness simulated }
-    unavailable { symbol source reason message }
+    items { id symbol source { code } price bid ask observedAt ageMs ttlMs freshness simulated }
+    unavailable { symbol source { code } reason message }
     cursor
   }
 }
 """
 LIVE = """
-subscription Live($symbols: [Symbol!], $sources: [Source!]) {
+subscription Live($symbols: [Symbol!], $sources: [SourceId!]) {
   rates(symbols: $symbols, sources: $sources) {
-    kind conflated sentAt cursor
-    items { id symbol source price bid ask observedAt freshness simulated }
+    kind conflatedCount sentAt cursor
+    items { id symbol source { code } price bid ask observedAt freshness simulated }
   }
 }
 """
 T = TypeVar("T")
+
+
+class SourceCode(TypedDict):
+    """A source."""
+
+    code: str
 
 
 class LiveRate(TypedDict):
@@ -41,7 +47,7 @@ class LiveRate(TypedDict):
 
     id: str
     symbol: str
-    source: str
+    source: SourceCode
     price: str
     bid: str | None
     ask: str | None
@@ -61,7 +67,7 @@ class RatesEvent(TypedDict):
     """One event of `LIVE`."""
 
     kind: str
-    conflated: int
+    conflatedCount: int
     sentAt: str
     cursor: str
     items: list[LiveRate]
@@ -78,7 +84,7 @@ class _RateList(TypedDict):
 
 
 class _Rates(TypedDict):
-    rates: _RateList
+    rates: _RateList | None
 
 
 class _Answer(msgspec.Struct, Generic[T]):
@@ -109,7 +115,7 @@ async def rates(url: str, **variables: object) -> list[Rate] | None:
         answer = await _post(url, RATES, _Rates, variables)
     except (httpx.TransportError, msgspec.DecodeError):
         return None
-    return None if answer.data is None else answer.data["rates"]["items"]
+    return None if answer.data is None or answer.data["rates"] is None else answer.data["rates"]["items"]
 
 
 async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
@@ -121,7 +127,7 @@ async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
     async def all_fresh() -> bool:
         items = await rates(url, symbols=["BTC/USDT", "ETH/USDT", "BTC/USD"]) or ()
         is_fresh = all(item["freshness"] == "FRESH" for item in items)
-        return is_fresh and {item["source"] for item in items} == {source.name for source in Source}
+        return is_fresh and {item["source"]["code"] for item in items} == {source.name for source in Source}
 
     await eventually(all_fresh, within_s=within_s, what="fresh rates of all sources")
 

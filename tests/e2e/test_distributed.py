@@ -34,11 +34,15 @@ SETTINGS = {
     "RATEWIRE_SIMULATOR_COINGECKO_CALLS_PER_MINUTE": "0",
     "RATEWIRE_COINGECKO_CALLS_PER_MINUTE": "1000",
 }
-STATUSES = "{ sources { source state reason tickersPerMinute refused reconnects budget { limit remaining resetsAt } } }"
+STATUSES = "{ sources { source { code } state reason tickersPerMinute refusedCount reconnectCount budget { limit remaining resetsAt } } }"
+
+
+class SourceCode(TypedDict):
+    code: str
 
 
 class SourceStatus(TypedDict):
-    source: str
+    source: SourceCode
     state: str
 
 
@@ -97,7 +101,7 @@ async def queue_length(amqp_url: str, name: str) -> int:
 async def test_queries_and_subscriptions_go_through_nginx(system: System) -> None:
     """Queries over HTTP and subscriptions over WebSocket work through nginx."""
     statuses = (await execute(system.url, STATUSES, SourceStatuses))["sources"]
-    assert {status["source"]: status["state"] for status in statuses} == {
+    assert {status["source"]["code"]: status["state"] for status in statuses} == {
         source.name: "UP" for source in Source
     }
     async with live_rates(system.url, symbols=["BTC/USDT"]) as events:

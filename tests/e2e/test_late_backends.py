@@ -15,7 +15,7 @@ from tests.e2e.processes import Command, eventually, running
 pytestmark = pytest.mark.servers
 
 WITHIN_S = 60
-QUERY = "{ instruments(first: 1) { totalCount } sources { source } }"
+QUERY = "{ instruments(first: 1) { totalCount } sources { source { code } } }"
 
 
 async def listens(port: int) -> bool:

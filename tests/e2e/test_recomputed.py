@@ -27,7 +27,7 @@ NAMES = (
 )
 # Recorded observations are old: their freshness is not what is tested.
 AGE_MS = 2_000_000_000
-FIELDS = "source price bid ask quotedAt lastTradeAt ttlMs ageMs observedAt"
+FIELDS = "source { code } price bid ask quotedAt lastTradeAt ttlMs ageMs observedAt"
 DIGITS = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
 
@@ -61,10 +61,10 @@ def question(symbol: str) -> str:
     return f"""{{
       rates(symbols: ["{symbol}"]) {{ items {{ {FIELDS} }} }}
       consensusRate(symbol: "{symbol}", minSources: 1, maxAgeMs: {AGE_MS}) {{
-        price contributions {{ included price rate {{ {FIELDS} }} }}
+        price contributions {{ included usedPrice rate {{ {FIELDS} }} }}
       }}
-      convert(amount: "3.7", from: "{base}", to: "{quote}", maxAgeMs: {AGE_MS}, maxLegs: 1) {{
-        result legs {{ operation price rate {{ {FIELDS} }} }}
+      conversion(amount: "3.7", from: "{base}", to: "{quote}", maxAgeMs: {AGE_MS}, maxLegs: 1) {{
+        result legs {{ operation usedPrice rate {{ {FIELDS} }} }}
       }}
     }}"""
 
@@ -101,15 +101,15 @@ async def test_recorded_consensus_and_conversion_are_computed_again(tmp_path: Pa
 
 def check(symbol: str, data: Json) -> None:
     """Compute both answers again from the rates that they name."""
-    consensus, conversion = data["consensusRate"], data["convert"]
+    consensus, conversion = data["consensusRate"], data["conversion"]
     included = [each for each in consensus["contributions"] if each["included"]]
     for each in included:
-        assert Fraction(each["price"]) == basis_price(each["rate"]), symbol
+        assert Fraction(each["usedPrice"]) == basis_price(each["rate"]), symbol
     expected = median([basis_price(each["rate"]) for each in included])
     assert Fraction(consensus["price"]) == expected, symbol
     (leg,) = conversion["legs"]
     assert leg["operation"] == "MULTIPLY"
-    assert Fraction(leg["price"]) == basis_price(leg["rate"]), symbol
+    assert Fraction(leg["usedPrice"]) == basis_price(leg["rate"]), symbol
     exact = Fraction("3.7") * basis_price(leg["rate"])
     rounded = DIGITS.divide(Decimal(exact.numerator), Decimal(exact.denominator))
     assert Decimal(conversion["result"]) == rounded, symbol

@@ -128,7 +128,7 @@ async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
                 received.extend((await next_event(events, within_s=60))["items"])
 
     async def all_arrived() -> bool:
-        return {(item["source"], item["symbol"]): item["price"] for item in received} == last
+        return {(item["source"]["code"], item["symbol"]): item["price"] for item in received} == last
 
     arguments = [part for path in paths.values() for part in ("--replay", str(path))]
     async with running("up", *arguments, "--speed", str(SPEED), env=env) as command:
@@ -139,8 +139,8 @@ async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
             task.cancel()
     assert len(recorded) > 10
     for item in received:
-        quotes = recorded[item["source"], item["symbol"]]
+        quotes = recorded[item["source"]["code"], item["symbol"]]
         fitting = [quote for quote in quotes if quote[0] == item["price"]]
         assert fitting, f"{item['symbol']} {item['price']} was never recorded"
-        if item["source"] in ("COINBASE", "OKX", "KRAKEN") and item["bid"] is not None:
+        if item["source"]["code"] in ("COINBASE", "OKX", "KRAKEN") and item["bid"] is not None:
             assert (item["bid"], item["ask"]) in [quote[1:] for quote in fitting]

@@ -40,7 +40,9 @@ class System:
     async def newer_than(self, moment: datetime) -> set[str]:
         """Sources with a rate that was observed after `moment`."""
         items = await rates(self.url) or []
-        return {item["source"] for item in items if datetime.fromisoformat(item["observedAt"]) > moment}
+        return {
+            item["source"]["code"] for item in items if datetime.fromisoformat(item["observedAt"]) > moment
+        }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

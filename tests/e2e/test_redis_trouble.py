@@ -15,7 +15,7 @@ from tests.e2e.processes import Command, free_port, running
 pytestmark = pytest.mark.servers
 
 WITHIN_S = 60
-QUERY = "{ sources { source state reason } }"
+QUERY = "{ sources { source { code } state reason } }"
 
 
 @asynccontextmanager
@@ -56,7 +56,9 @@ class Sources:
         async with asyncio.timeout(WITHIN_S):
             while True:
                 answer = (await self._client.post("/graphql", json={"query": QUERY})).json()
-                found = next(each for each in answer["data"]["sources"] if each["source"] == "BINANCE")
+                found = next(
+                    each for each in answer["data"]["sources"] if each["source"]["code"] == "BINANCE"
+                )
                 if not self.seen or self.seen[-1] != (found["state"], found["reason"]):
                     self.seen.append((found["state"], found["reason"]))
                 if found["state"] == state and reason in (found["reason"] or ""):

@@ -39,11 +39,11 @@ SETTINGS = {
     "RATEWIRE_COINGECKO_CALLS_PER_MINUTE": "10000",
 }
 INSTRUMENTS = """
-query Instruments($source: Source!) {
+query Instruments($source: SourceId!) {
   instruments(source: $source, first: 200) { nodes { symbol quote sourceSymbol } pageInfo { hasNextPage } }
 }
 """
-REFUSED = "{ sources { source refused } }"
+REFUSED = "{ sources { source { code } refusedCount } }"
 
 
 class Node(TypedDict):
@@ -62,9 +62,13 @@ class Instruments(TypedDict):
     instruments: Nodes
 
 
+class SourceCode(TypedDict):
+    code: str
+
+
 class RefusedOfSource(TypedDict):
-    source: str
-    refused: int
+    source: SourceCode
+    refusedCount: int
 
 
 class RefusedOfSources(TypedDict):
@@ -161,7 +165,7 @@ async def collecting(replay: Replay, source: str) -> AsyncIterator[list[LiveRate
 
 async def nothing_refused(replay: Replay) -> None:
     sources = (await execute(replay.url, REFUSED, RefusedOfSources))["sources"]
-    assert {entry["refused"] for entry in sources} == {0}
+    assert {entry["refusedCount"] for entry in sources} == {0}
 
 
 def epoch_ms(text: str) -> int:

@@ -114,12 +114,12 @@ async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: P
                 url, '{ rate(symbol: "BTC/USD", source: SEPTEM) { id ttlMs observedAtOrigin } }', OneRate
             )
             assert answer["rate"] == {
-                "id": "SEPTEM:BTC/USD",
+                "id": "Rate:SEPTEM:BTC/USD",
                 "ttlMs": 10_000,
                 "observedAtOrigin": "SOURCE",
             }
             known = await execute(
-                url, '{ type: __type(name: "Source") { enumValues { name description } } }', SourceType
+                url, '{ type: __type(name: "SourceId") { enumValues { name description } } }', SourceType
             )
             meanings = {one["name"]: one["description"] for one in known["type"]["enumValues"]}
             assert meanings["SEPTEM"].startswith("Septem, a made-up exchange")

@@ -19,10 +19,14 @@ CLIENTS = ROOT / "tests" / "clients"
 READY_WITHIN_S = 20
 
 
+class SourceCode(TypedDict):
+    code: str
+
+
 class SourceStatus(TypedDict):
-    source: str
+    source: SourceCode
     state: str
-    refused: int
+    refusedCount: int
 
 
 class SourceStatuses(TypedDict):
@@ -70,15 +74,17 @@ async def test_fresh_rates_of_all_sources_within_twenty_seconds(system: tuple[st
 async def test_every_tracked_instrument_of_every_source_is_fresh(system: tuple[str, Command, float]) -> None:
     """Every seeded instrument of all six sources is fresh, and no observation was refused."""
     url, _, _ = system
-    expected = {f"{one.source.name}:{one.symbol}" for one in read_seed()}
+    expected = {f"Rate:{one.source.name}:{one.symbol}" for one in read_seed()}
 
     async def all_fresh() -> bool:
         items = await rates(url) or ()
         return {item["id"] for item in items if item["freshness"] == "FRESH"} == expected
 
     await eventually(all_fresh, within_s=60, what="a fresh rate of everything")
-    answer = await execute(url, "{ sources { source state refused } }", SourceStatuses)
-    assert answer["sources"] == [{"source": source.name, "state": "UP", "refused": 0} for source in Source]
+    answer = await execute(url, "{ sources { source { code } state refusedCount } }", SourceStatuses)
+    assert answer["sources"] == [
+        {"source": {"code": source.name}, "state": "UP", "refusedCount": 0} for source in Source
+    ]
 
 
 async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str, Command, float]) -> None:

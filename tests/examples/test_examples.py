@@ -142,7 +142,7 @@ async def refusing_once(code: str) -> AsyncIterator[int]:
     event: dict[str, object] = {
         "kind": "SNAPSHOT",
         "recovered": None,
-        "conflated": 0,
+        "conflatedCount": 0,
         "cursor": "c",
         "items": [],
         "unavailable": [],

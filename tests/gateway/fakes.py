@@ -9,6 +9,8 @@ from decimal import Decimal
 import msgspec
 
 from cache.ports import FeedMessage, Snapshot
+from gateway.queries.rate import Rate
+from gateway.schema.global_id import rate_id
 from instruments.instrument import Halt, Instrument
 from rates.errors import CacheUnavailable, DatabaseUnavailable
 from rates.source import ObservedAtOrigin, Source
@@ -110,6 +112,11 @@ class ScriptedFeed:
         self.snapshots_begun += 1
         await self.gate.wait()
         return self.snapshots[source]
+
+
+def id_of(rate: Rate) -> str:
+    """The id of a rate, as clients see it."""
+    return rate_id(rate.ticker.source, rate.ticker.symbol)
 
 
 def build_ticker(

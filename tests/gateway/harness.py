@@ -93,7 +93,14 @@ class Harness:
             instruments, refresh_s=1e6, on_added=self._added, on_removed=self._removed
         )
         self.registry = SubscriptionRegistry(self.catalog)
-        self.mirror = Mirror(cache, publish=self._publish, clock=loop.clock, wait_s=lambda _: RECONNECT_S)
+        self.mirror = Mirror(
+            cache,
+            publish=self._publish,
+            clock=loop.clock,
+            wait_s=lambda _: RECONNECT_S,
+            # Virtual time: no turn is too long, so that what happens at one instant is one event.
+            now_s=loop.time,
+        )
         self.rates = RateReader(
             self.mirror,
             self.catalog,

@@ -11,8 +11,8 @@ from tests.json_types import Json
 
 MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"
 TIMEOUT_S = 10
-SOURCES = "subscription { sources { source } }"
-RATES = "subscription { rates { kind conflated cursor items { symbol price } } }"
+SOURCES = "subscription { sources { source { code } } }"
+RATES = "subscription { rates { kind conflatedCount cursor items { symbol price } } }"
 
 
 class RawSocket:

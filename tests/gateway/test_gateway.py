@@ -96,8 +96,8 @@ def distance(percent: int) -> GatewaySettings:
 
 
 QUERY = """{
-  rate(symbol: "BTC/USDT", maxAgeMs: 10000) { source }
-  convert(amount: "1", from: "BTC", to: "USDT", maxAgeMs: 10000) { legs { source } }
+  rate(symbol: "BTC/USDT", maxAgeMs: 10000) { source { code } }
+  conversion(amount: "1", from: "BTC", to: "USDT", maxAgeMs: 10000) { legs { rate { source { code } } } }
   consensusRate(symbol: "BTC/USDT", maxAgeMs: 60000, maxDeviationBps: 10000) { price }
 }"""
 
@@ -130,6 +130,6 @@ async def test_one_setting_decides_how_far_apart_sources_may_be(
     operations = create_app(gateway, configured).graphql.operations
     data = (await operations.execute(operations.prepare(GraphQLRequest(QUERY, {}))))["data"]
     used = "COINGECKO" if is_near else "BINANCE"
-    assert data["rate"]["source"] == used
-    assert data["convert"]["legs"][0]["source"] == used
+    assert data["rate"]["source"]["code"] == used
+    assert data["conversion"]["legs"][0]["rate"]["source"]["code"] == used
     assert (data["consensusRate"]["price"] is not None) == is_near

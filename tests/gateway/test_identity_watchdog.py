@@ -105,19 +105,19 @@ async def test_a_clash_is_in_no_merged_answer_and_no_list(
     """Consensus, conversion and fallback leave it out; `unavailable` and `sources` show it."""
     await clash(gateway, cache, clock, watchdog, gateway.catalog)
     text = """{
-      consensusRate(symbol: "DOGE/USDT") { price contributions { source exclusion } }
-      rates(symbols: ["DOGE/USDT"]) { items { source } unavailable { source reason } }
-      sources { source suspects state reason }
+      consensusRate(symbol: "DOGE/USDT") { price contributions { source { code } exclusion } }
+      rates(symbols: ["DOGE/USDT"]) { items { source { code } } unavailable { source { code } reason } }
+      sources { source { code } suspects state reason }
       rate(symbol: "DOGE/USDT", source: BYBIT) { price }
     }"""
     data = (await operations.execute(operations.prepare(GraphQLRequest(text))))["data"]
-    excluded = {each["source"]: each["exclusion"] for each in data["consensusRate"]["contributions"]}
+    excluded = {each["source"]["code"]: each["exclusion"] for each in data["consensusRate"]["contributions"]}
     assert data["consensusRate"]["price"] is None
     assert (excluded["BINANCE"], excluded["BYBIT"]) == ("SUSPECT_IDENTITY", "SUSPECT_IDENTITY")
-    reasons = {each["source"]: each["reason"] for each in data["rates"]["unavailable"]}
+    reasons = {each["source"]["code"]: each["reason"] for each in data["rates"]["unavailable"]}
     assert reasons["BYBIT"] == "SUSPECT_IDENTITY"
-    assert not {"BINANCE", "BYBIT"} & {each["source"] for each in data["rates"]["items"]}
-    suspects = {each["source"]: each["suspects"] for each in data["sources"]}
+    assert not {"BINANCE", "BYBIT"} & {each["source"]["code"] for each in data["rates"]["items"]}
+    suspects = {each["source"]["code"]: each["suspects"] for each in data["sources"]}
     assert suspects["BYBIT"] == ["DOGE/USDT"]
     assert data["rate"] == {"price": "15"}
     with pytest.raises(RatesError):

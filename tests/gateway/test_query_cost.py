@@ -45,7 +45,7 @@ def list_leaves(name: str) -> str:
 RATE, INSTRUMENT = list_leaves("Rate"), list_leaves("Instrument")
 
 
-SOURCES = "sources { source state reason lastTickerAt tickersPerMinute budget { limit remaining } }"
+SOURCES = "sources { source { code } state reason lastTickerAt tickersPerMinute budget { limit remaining } }"
 UNKNOWN = {"s": [f"X{number}/USDT" for number in range(500)]}
 
 
@@ -134,7 +134,7 @@ HOSTILE = {
 
 USUAL = {
     "introspection": (get_introspection_query(input_value_deprecation=True), None),
-    "all rates": (f"{{ rates {{ items {{ {RATE} }} unavailable {{ symbol source reason message }} cursor }} }}", None),
+    "all rates": (f"{{ rates {{ items {{ {RATE} }} unavailable {{ symbol source {{ code }} reason message }} cursor }} }}", None),
     "all rates, subscribed to": (f"subscription {{ rates {{ kind items {{ {RATE} }} cursor sentAt }} }}", None),
     "a page of instruments": (f"{{ instruments(first: 200) {{ nodes {{ {INSTRUMENT} }} totalCount }} }}", None),
     "a page twice": (
@@ -152,10 +152,10 @@ USUAL = {
     "fifty rates": (aliased(25, 'rate(symbol: "BTC/USDT") { id price bid ask observedAt }'), None),
     "fifty unknown rates": (aliased(50, 'rate(symbol: "BTX#/USDT") { price }'), None),
     "twenty consensuses": (
-        aliased(20, 'consensusRate(symbol: "BTC/USDT") { price contributions { source price weight } }'),
+        aliased(20, 'consensusRate(symbol: "BTC/USDT") { price contributions { source { code } usedPrice weight } }'),
         None,
     ),
-    "twenty conversions": (aliased(20, 'convert(amount: 1, from: "ETH", to: "USD") { result ageMs }'), None),
+    "twenty conversions": (aliased(20, 'conversion(amount: 1, from: "ETH", to: "USD") { result ageMs }'), None),
     "skipped pages": (
         aliased(50, "instruments(first: 200) @include(if: $yes) { nodes { symbol } }", "query($yes: Boolean!)"),
         {"yes": False},

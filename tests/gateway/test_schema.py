@@ -21,7 +21,7 @@ from tests.gateway.fakes import FakeClock
 from tests.gateway.fixture_types import Answered, AnsweredError, BuildTicker, Execute, Json, Until
 
 EVERY_RATE_FIELD = """
-  id symbol base quote source price bid ask changePercent24h high24h low24h volume24h
+  id symbol base quote source { code } price bid ask changePercent24h high24h low24h volume24h
   observedAt observedAtOrigin receivedAt ageMs ttlMs expiresAt freshness simulated
 """
 
@@ -50,11 +50,11 @@ async def test_a_rate_tells_all_about_itself(execute: Execute, seen: None, clock
     result = await execute(f'{{ rate(symbol: "BTC/USDT") {{ {EVERY_RATE_FIELD} }} }}')
     assert not result.errors
     assert result.data["rate"] == {
-        "id": "BINANCE:BTC/USDT",
+        "id": "Rate:BINANCE:BTC/USDT",
         "symbol": "BTC/USDT",
         "base": "BTC",
         "quote": "USDT",
-        "source": "BINANCE",
+        "source": {"code": "BINANCE"},
         "price": "0.00000001",
         "bid": "0.000000001",
         "ask": None,
@@ -94,7 +94,7 @@ async def test_on_stale_decides_what_becomes_of_an_old_rate(
       rate(symbol: "BTC/USDT", maxAgeMs: 4999, onStale: $onStale) { ageMs }
     }"""
     assert (await execute(query, onStale="RETURN")).data == {"rate": {"ageMs": 5_000}}
-    assert (await execute(query, onStale="NULL")).data == {"rate": None}
+    assert (await execute(query, onStale="OMIT")).data == {"rate": None}
     error = only_error(await execute(query, onStale="ERROR"))
     assert error.extensions == {
         "code": "RATE_STALE",
@@ -114,15 +114,16 @@ async def test_rates_list_what_they_have_and_why_the_rest_is_missing(
     clock.advance(11)
     query = """query($onStale: OnStale!) {
       rates(symbols: ["BTC/USDT", "BTC/USD", "NO/SUCH"], onStale: $onStale) {
-        items { id } unavailable { symbol source reason message } cursor
+        items { id } unavailable { symbol source { code } reason message } cursor
       }
     }"""
     returned = (await execute(query, onStale="RETURN")).data["rates"]
-    assert [each["id"] for each in returned["items"]] == ["BINANCE:BTC/USDT", "COINGECKO:BTC/USD"]
-    nulled = (await execute(query, onStale="NULL")).data["rates"]
-    assert [each["id"] for each in nulled["items"]] == ["COINGECKO:BTC/USD"]
+    assert [each["id"] for each in returned["items"]] == ["Rate:BINANCE:BTC/USDT", "Rate:COINGECKO:BTC/USD"]
+    nulled = (await execute(query, onStale="OMIT")).data["rates"]
+    assert [each["id"] for each in nulled["items"]] == ["Rate:COINGECKO:BTC/USD"]
     unavailable: set[object] = {
-        (each["symbol"], each["source"], each["reason"]) for each in nulled["unavailable"]
+        (each["symbol"], each["source"] and each["source"]["code"], each["reason"])
+        for each in nulled["unavailable"]
     }
     assert unavailable == {
         ("NO/SUCH", None, "UNKNOWN_SYMBOL"),
@@ -138,7 +139,7 @@ async def test_rates_can_be_asked_of_one_source_or_none(execute: Execute, seen: 
         "{ rates(sources: [COINGECKO], symbols: null) { items { id } unavailable { symbol } } }"
     )
     assert one.data["rates"] == {
-        "items": [{"id": "COINGECKO:BTC/USD"}],
+        "items": [{"id": "Rate:COINGECKO:BTC/USD"}],
         "unavailable": [{"symbol": "BTC/USDT"}],
     }
     none = await execute("{ rates(symbols: []) { items { id } unavailable { symbol } } }")
@@ -240,7 +241,7 @@ async def test_a_wrong_enum_value_is_the_callers_mistake(
     """In the document and in a variable, with a hint, and nothing in the log."""
     literal = await execute("{ rates(sources: [BINANC]) { cursor } }")
     assert code(literal) == "GRAPHQL_VALIDATION_FAILED"
-    variable = await execute("query($s: [Source!]) { rates(sources: $s) { cursor } }", s=["BINANC"])
+    variable = await execute("query($s: [SourceId!]) { rates(sources: $s) { cursor } }", s=["BINANC"])
     assert code(variable) == "BAD_USER_INPUT"
     for result in (literal, variable):
         assert "BINANCE" in only_error(result).message
@@ -260,29 +261,29 @@ async def test_instruments_are_a_connection(execute: Execute) -> None:
     assert [each["node"]["id"] for each in page["edges"]] == [each["id"] for each in page["nodes"]]
     assert page["pageInfo"]["hasNextPage"]
     rest = (await execute(query, after=page["pageInfo"]["endCursor"])).data["instruments"]
-    assert rest["nodes"] == [{"id": "BINANCE:ETH/USDT"}]
+    assert rest["nodes"] == [{"id": "Instrument:BINANCE:ETH/USDT"}]
     assert rest["pageInfo"]["hasPreviousPage"]
 
 
 async def test_sources_tell_how_they_are_doing(execute: Execute, seen: None, clock: FakeClock) -> None:
     """Here nobody reports on them, but their rates are fresh."""
     result = await execute(
-        "{ sources { source state reason lastTickerAt lagMs tickersPerMinute refused reconnects "
-        "budget { limit } tracked seen fresh simulated } }"
+        "{ sources { source { code } state reason lastTickerAt lagMs tickersPerMinute refusedCount reconnectCount "
+        "budget { limit } trackedCount seenCount freshCount simulated } }"
     )
     assert result.data["sources"][0] == {
-        "source": "BINANCE",
+        "source": {"code": "BINANCE"},
         "state": "DEGRADED",
         "reason": "no process has reported on it for a minute",
         "lastTickerAt": "2026-11-22T12:00:00.050Z",
         "lagMs": 50,
         "tickersPerMinute": 1,
-        "refused": 0,
-        "reconnects": 0,
+        "refusedCount": 0,
+        "reconnectCount": 0,
         "budget": None,
-        "tracked": 2,
-        "seen": 1,
-        "fresh": 1,
+        "trackedCount": 2,
+        "seenCount": 1,
+        "freshCount": 1,
         "simulated": True,
     }
 
@@ -331,7 +332,9 @@ async def test_quotes_and_the_last_trade_have_times_of_their_own(
     )
     await cache.write([wen])
     await until(lambda: gateway.mirror.read(wen.key) is not None)
-    fields = "price mid spreadBps bidSize askSize quotedAt lastTradeAt open24h quoteVolume24h mergedUpstream"
+    fields = (
+        "price mid spreadBps bidSize askSize quotedAt lastTradeAt open24h quoteVolume24h mergedUpstreamCount"
+    )
     result = await execute(f'{{ rate(symbol: "BTC/USDT", source: BINANCE) {{ {fields} }} }}')
     assert result.data["rate"] == {
         "price": "0.0000044",
@@ -343,11 +346,11 @@ async def test_quotes_and_the_last_trade_have_times_of_their_own(
         "lastTradeAt": "2026-11-22T02:00:00.000Z",
         "open24h": "0.0000050",
         "quoteVolume24h": "7.10",
-        "mergedUpstream": 3,
+        "mergedUpstreamCount": 3,
     }
     late = '{ rate(symbol: "BTC/USDT", source: BINANCE, maxTradeAgeMs: 60000, onStale: ERROR) { price } }'
     extensions = only_error(await execute(late)).extensions
     assert extensions["code"] == "RATE_STALE"
     assert [extensions["tradeAgeMs"], extensions["maxTradeAgeMs"]] == [36_000_000, 60_000]
-    listed = '{ rates(symbols: ["BTC/USDT"], sources: [BINANCE], maxTradeAgeMs: 60000, onStale: NULL) { items { price } unavailable { reason } } }'
+    listed = '{ rates(symbols: ["BTC/USDT"], sources: [BINANCE], maxTradeAgeMs: 60000, onStale: OMIT) { items { price } unavailable { reason } } }'
     assert (await execute(listed)).data["rates"] == {"items": [], "unavailable": [{"reason": "STALE"}]}

@@ -22,7 +22,7 @@ from tests.gateway.test_server import PROTOCOLS
 from tests.json_types import Json
 
 SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
-LIVE = gql("subscription { rates { kind items { symbol price freshness } conflated cursor sentAt } }")
+LIVE = gql("subscription { rates { kind items { symbol price freshness } conflatedCount cursor sentAt } }")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -181,7 +181,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
             async with asyncio.timeout(20):
                 while seen < last:
                     event = await next_event(slow)
-                    conflated += event["conflated"]
+                    conflated += event["conflatedCount"]
                     (item,) = event["items"]
                     assert int(item["price"]) > seen
                     seen = int(item["price"])
@@ -205,7 +205,7 @@ async def subscribed(served: Served, fields: str = "kind", **options: Json) -> C
     """A socket with a subscription whose snapshot has been read."""
     connection = await open_socket(served, **options)
     await init(connection)
-    query = f"subscription {{ rates {{ conflated items {{ price }} {fields} }} }}"
+    query = f"subscription {{ rates {{ conflatedCount items {{ price }} {fields} }} }}"
     await connection.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
     assert json.loads(await connection.recv())["type"] == "next"
     return connection

@@ -102,7 +102,7 @@ def test_the_help_imports_nothing_heavy() -> None:
 def test_a_query_imports_nothing_heavy(tmp_path: Path) -> None:
     """From the start to the printed result."""
     file = tmp_path / "one.graphql"
-    file.write_text("{ sources { source } }")
+    file.write_text("{ sources { source { code } } }")
     with answering() as url:
         modules = imported_by("-m", "ratewire", "query", str(file), "--url", url)
     assert "urllib.request" in modules

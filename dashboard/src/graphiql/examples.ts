@@ -10,7 +10,7 @@ export interface Example {
 const ONE_RATE = `# One rate. Run it: Ctrl-Enter.
 # maxAgeMs: how old it may be, at most.
 # onStale: what you want if it is older:
-# RETURN (with its true age), NULL or ERROR.
+# RETURN (with its true age), OMIT or ERROR.
 query OneRate {
   rate(
     symbol: "BTC/USDT"
@@ -18,7 +18,7 @@ query OneRate {
     onStale: RETURN
   ) {
     symbol
-    source
+    source { code }
     price
     changePercent24h
     observedAt
@@ -39,14 +39,14 @@ query BulkRates {
   ) {
     items {
       symbol
-      source
+      source { code }
       price
       ageMs
       freshness
     }
     unavailable {
       symbol
-      source
+      source { code }
       reason
       message
     }
@@ -66,10 +66,10 @@ subscription LiveRates {
   ) {
     kind
     sentAt
-    conflated
+    conflatedCount
     items {
       symbol
-      source
+      source { code }
       price
       ageMs
       freshness
@@ -93,7 +93,7 @@ subscription Resume($after: String) {
     cursor
     items {
       symbol
-      source
+      source { code }
       price
       observedAt
     }
@@ -105,17 +105,17 @@ const SOURCES = `# How each source is doing, and why.
 # The same as a subscription keeps telling.
 query Sources {
   sources {
-    source
+    source { code }
     state
     reason
     lastTickerAt
     lagMs
     tickersPerMinute
-    fresh
-    tracked
+    freshCount
+    trackedCount
     silent
-    refused
-    reconnects
+    refusedCount
+    reconnectCount
     budget {
       limit
       remaining
@@ -140,8 +140,8 @@ subscription Consensus {
     divergenceBps
     freshness
     contributions {
-      source
-      price
+      source { code }
+      usedPrice
       included
       weight
       deviationBps
@@ -156,7 +156,7 @@ const CONVERT = `# An amount of one asset in another, over the
 # rates there are, with every step. The
 # oldest step decides the freshness.
 query Convert {
-  convert(
+  conversion(
     amount: "1.5"
     from: "BTC"
     to: "ETH"
@@ -169,11 +169,11 @@ query Convert {
       from
       to
       operation
-      source
-      ageMs
+      usedPrice
       rate {
         symbol
-        price
+        source { code }
+        ageMs
       }
     }
   }
@@ -186,7 +186,7 @@ query Instruments {
   instruments(search: "BTC", first: 10) {
     nodes {
       symbol
-      source
+      source { code }
       name
     }
     pageInfo {

@@ -15,7 +15,7 @@ import type { InstrumentRate } from "./instrument-rate";
 import { Trail } from "./trail";
 import { UpdateLog } from "./update-log";
 
-export type Consensus = ConsensusSubscription["consensusRate"];
+export type Consensus = NonNullable<ConsensusSubscription["consensusRate"]>;
 
 /** Key of the consensus line of the chart. */
 export const CONSENSUS_LINE = "CONSENSUS";
@@ -40,7 +40,9 @@ export class InstrumentFeed implements Pausable {
     });
     this.#agreed = new KeptSubscription(gateway.client, ConsensusDocument, {
       variables: () => ({ symbol }),
-      onData: ({ consensusRate }) => this.#agree(consensusRate),
+      onData: ({ consensusRate }) => {
+        if (consensusRate !== null) this.#agree(consensusRate);
+      },
       // The feed of rates reports lost connections and errors of the gateway.
       onLost: () => undefined,
     });
@@ -73,7 +75,7 @@ export class InstrumentFeed implements Pausable {
 
   #note({ items }: RatesStep<InstrumentRate>): void {
     this.log.add(items);
-    for (const { source, observedAt, price } of items) this.trail.add(source, Date.parse(observedAt), price);
+    for (const { source, observedAt, price } of items) this.trail.add(source.code, Date.parse(observedAt), price);
   }
 
   #agree(consensus: Consensus): void {

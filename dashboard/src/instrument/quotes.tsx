@@ -61,7 +61,7 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
   const { rate } = quote;
   const nowMs = Date.now();
   const freshness = row.freshness(quote, clock, nowMs);
-  const part = consensus?.contributions.find((each) => each.source === source);
+  const part = consensus?.contributions.find((each) => each.source.code === source);
   return (
     <>
       <td>

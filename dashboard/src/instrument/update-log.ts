@@ -20,9 +20,9 @@ export class UpdateLog {
   add(rates: readonly InstrumentRate[]): void {
     const news: Update[] = [];
     for (const rate of rates) {
-      const before = this.#last.get(rate.source);
+      const before = this.#last.get(rate.source.code);
       if (before?.observedAt === rate.observedAt && before.price === rate.price) continue;
-      this.#last.set(rate.source, rate);
+      this.#last.set(rate.source.code, rate);
       this.#count += 1;
       news.unshift({ number: this.#count, rate, moveBps: before === undefined ? null : moveBps(before.price, rate.price) });
     }

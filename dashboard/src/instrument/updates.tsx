@@ -24,8 +24,8 @@ export function Updates({ updates, sources }: { updates: readonly Update[]; sour
             <tr key={number}>
               <th scope="row">{clockText.format(new Date(rate.observedAt))}</th>
               <td>
-                <span className="swatch" aria-hidden="true" style={{ background: lineColour(Math.max(0, sources.indexOf(rate.source))) }} />
-                {sourceName(rate.source)}
+                <span className="swatch" aria-hidden="true" style={{ background: lineColour(Math.max(0, sources.indexOf(rate.source.code))) }} />
+                {sourceName(rate.source.code)}
               </td>
               <td>{formatPrice(rate.price)}</td>
               <td data-direction={moveBps === null || moveBps === 0 ? "flat" : moveBps > 0 ? "up" : "down"}>{moveBps === null ? "first" : signedBps(moveBps)}</td>

@@ -24,7 +24,7 @@ export function InstrumentView({ symbol }: { symbol: string }) {
   const feed = useMemo(() => new InstrumentFeed(symbol), [symbol]);
   useEffect(() => keepWhileVisible(feed), [feed]);
   const { sources: order } = useSourceHealth(health);
-  useEffect(() => feed.store.orderSources(order.map(({ source }) => source)), [feed, order]);
+  useEffect(() => feed.store.orderSources(order.map(({ source }) => source.code)), [feed, order]);
   useSyncExternalStore(feed.store.onShape, () => feed.store.shape);
   useEffect(() => void names.load(gateway.client), []);
   useShortcut("Escape", () => go({ symbol: null }, "push"));
@@ -78,7 +78,7 @@ function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrum
         </h1>
         {lead !== null && (
           <p className="now">
-            <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source)}</span>
+            <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span>
           </p>
         )}
       </header>

@@ -1,13 +1,13 @@
 // The rates subscription of a view: keeps its cursor across reconnects and pauses, and reports how each of them ended.
 import type { TypedDocumentNode } from "urql";
-import type { MissingFragment, RatesEventKind } from "../graphql/generated";
+import type { MissingFragment, EventKind } from "../graphql/generated";
 import type { Gateway } from "../graphql/gateway";
 import { KeptSubscription, type Refusal } from "./kept-subscription";
 import type { Notice, Phase } from "./phase";
 
 /** One event of `rates`, with any selection on its items. */
 export interface RatesStep<Item> {
-  kind: RatesEventKind;
+  kind: EventKind;
   items: Item[];
   unavailable: MissingFragment[];
   cursor: string;
@@ -33,7 +33,7 @@ type Resumable = { after?: string | null | undefined };
 export class RatesFeed<Item, Variables extends Resumable> {
   readonly #listener: RatesFeedListener<Item>;
   readonly #gateway: Gateway;
-  readonly #kept: KeptSubscription<{ rates: RatesStep<Item> }, Variables>;
+  readonly #kept: KeptSubscription<{ rates: RatesStep<Item> | null }, Variables>;
   #cursor: string | null = null;
   #phase: Phase = "paused";
   /** Whether the page has shown an interruption and must show how it ended. */
@@ -42,7 +42,7 @@ export class RatesFeed<Item, Variables extends Resumable> {
 
   constructor(
     gateway: Gateway,
-    document: TypedDocumentNode<{ rates: RatesStep<Item> }, Variables>,
+    document: TypedDocumentNode<{ rates: RatesStep<Item> | null }, Variables>,
     question: Omit<Variables, "after">,
     listener: RatesFeedListener<Item>,
   ) {
@@ -54,7 +54,9 @@ export class RatesFeed<Item, Variables extends Resumable> {
         this.#watchSilence();
         return { ...question, after: this.#cursor } as Variables;
       },
-      onData: ({ rates }) => this.#receive(rates),
+      onData: ({ rates }) => {
+        if (rates !== null) this.#receive(rates);
+      },
       onLost: (failures, refusal) => this.#lose(failures, refusal),
     });
   }

@@ -45,7 +45,7 @@ export function InstrumentCell({ row }: RowProps) {
         <span className="soft">/{row.quote}</span>
       </span>
       <span className="asset">{names.of(row.base)}</span>
-      {lead !== null && <span className="via">{sourceName(lead.rate.source)}</span>}
+      {lead !== null && <span className="via">{sourceName(lead.rate.source.code)}</span>}
       <SuspectBadge row={row} />
     </a>
   );
@@ -55,7 +55,7 @@ export function InstrumentCell({ row }: RowProps) {
 function SuspectBadge({ row }: RowProps) {
   const suspects = [...row.missing.values()].filter(isSuspect);
   if (suspects.length === 0) return null;
-  const sources = suspects.map(({ source }) => sourceName(source ?? "")).join(", ");
+  const sources = suspects.map(({ source }) => sourceName(source?.code ?? "")).join(", ");
   return (
     <span className="suspect" title={suspects.map(({ message }) => message).join("\n")}>
       <span aria-hidden="true">⚠ </span>
@@ -119,7 +119,7 @@ export function AgeCell({ row, order }: RowProps) {
   const nowMs = Date.now();
   const freshness = row.freshness(lead, clock, nowMs);
   return (
-    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source)} at ${lead.rate.observedAt}`}>
+    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source.code)} at ${lead.rate.observedAt}`}>
       {formatAge(clock.ageMs(lead.observedAtMs, nowMs))}
       {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
     </span>

@@ -13,8 +13,8 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
       {troubled.length > 0 && (
         <ul className="reasons">
           {troubled.map(({ source, reason }) => (
-            <li key={source}>
-              <b>{sourceName(source)}</b> {reason}
+            <li key={source.code}>
+              <b>{sourceName(source.code)}</b> {reason}
             </li>
           ))}
         </ul>
@@ -36,20 +36,20 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
         </thead>
         <tbody>
           {sources.map((source) => (
-            <tr key={source.source}>
-              <th scope="row">{sourceName(source.source)}</th>
+            <tr key={source.source.code}>
+              <th scope="row">{sourceName(source.source.code)}</th>
               <td>
                 <Since moment={source.lastTickerAt} />
               </td>
               <td>{source.lagMs === null ? "–" : `${source.lagMs.toLocaleString("en")} ms`}</td>
               <td>{source.tickersPerMinute.toLocaleString("en")}</td>
-              <td>{`${source.fresh} / ${source.seen} / ${source.tracked}`}</td>
+              <td>{`${source.freshCount} / ${source.seenCount} / ${source.trackedCount}`}</td>
               <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
               <td title={source.suspects.join(", ") || undefined}>
-                {source.suspects.length === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspects.length)}</span>}
+                {source.suspectCount === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspectCount)}</span>}
               </td>
-              <td>{source.refused}</td>
-              <td>{source.reconnects}</td>
+              <td>{source.refusedCount}</td>
+              <td>{source.reconnectCount}</td>
               <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
             </tr>
           ))}

@@ -23,9 +23,9 @@ export function SourceStrip() {
       <div className="strip">
         <ul>
           {sources.map((source) => (
-            <li key={source.source} data-state={isKnown ? source.state : "UNKNOWN"} title={source.reason ?? undefined}>
+            <li key={source.source.code} data-state={isKnown ? source.state : "UNKNOWN"} title={source.reason ?? undefined}>
               <span className="light" aria-hidden="true" />
-              <b>{sourceName(source.source)}</b>
+              <b>{sourceName(source.source.code)}</b>
               <span className="state">{isKnown ? STATE_WORD[source.state] : "not known"}</span>
               {isKnown && source.reason !== null && <span className="reason">{source.reason}</span>}
             </li>

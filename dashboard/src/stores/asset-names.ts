@@ -22,7 +22,7 @@ export class AssetNames {
     let after: string | null = null;
     for (let page = 0; page < MOST_PAGES; page++) {
       const { data } = await client.query(InstrumentNamesDocument, { after }).toPromise();
-      if (data === undefined) {
+      if (!data?.instruments) {
         this.#asked = false;
         break;
       }

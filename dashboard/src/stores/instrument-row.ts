@@ -34,22 +34,23 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   }
 
   put(rate: Item): void {
-    const before = this.quotes.get(rate.source);
+    const source = rate.source.code;
+    const before = this.quotes.get(source);
     const moved = before === undefined ? 0 : compareDecimals(rate.price, before.rate.price);
-    this.quotes.set(rate.source, {
+    this.quotes.set(source, {
       rate,
       observedAtMs: Date.parse(rate.observedAt),
       direction: moved === 0 ? (before?.direction ?? null) : moved > 0 ? "up" : "down",
       moves: (before?.moves ?? 0) + (moved === 0 ? 0 : 1),
     });
-    this.missing.delete(rate.source);
+    this.missing.delete(source);
     this.version += 1;
   }
 
   /** Unavailable: never seen (then `isTracked`), or no longer tracked. */
   lose(missing: MissingFragment, isTracked: boolean): void {
-    for (const source of missing.source === null ? [...this.quotes.keys()] : [missing.source]) this.quotes.delete(source);
-    if (isTracked) this.missing.set(missing.source ?? "", missing);
+    for (const source of missing.source === null ? [...this.quotes.keys()] : [missing.source.code]) this.quotes.delete(source);
+    if (isTracked) this.missing.set(missing.source?.code ?? "", missing);
     this.version += 1;
   }
 

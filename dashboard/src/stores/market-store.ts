@@ -63,8 +63,8 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
 
   #put(item: Item): void {
     const row = this.#row(item.symbol);
-    if (!this.#known.has(item.source)) {
-      this.#known.add(item.source);
+    if (!this.#known.has(item.source.code)) {
+      this.#known.add(item.source.code);
       this.#arrangeSources();
     }
     row.put(item);

@@ -5,7 +5,7 @@ import { SourceHealthDocument, type SourceHealthSubscription, type SourceHealthS
 import { KeptSubscription } from "../live/kept-subscription";
 import type { Pausable } from "../live/visibility";
 
-export type SourceStatus = SourceHealthSubscription["sources"][number];
+export type SourceStatus = NonNullable<SourceHealthSubscription["sources"]>[number];
 
 export interface Health {
   /** As last received. */
@@ -23,7 +23,8 @@ export class SourceHealth implements Pausable {
     this.#kept = new KeptSubscription(gateway.client, SourceHealthDocument, {
       variables: () => ({}),
       onData: ({ sources }) => {
-        onSources(sources.map(({ source }) => source));
+        if (sources === null) return;
+        onSources(sources.map(({ source }) => source.code));
         this.#tell({ sources, isKnown: true });
       },
       // The feed of the view reports the lost connection; one message is enough.

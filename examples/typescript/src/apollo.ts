@@ -9,12 +9,12 @@ import { graphql } from "./generated/gql.js";
 
 const ONE = graphql(`
   query OneRate($symbol: Symbol!) {
-    rate(symbol: $symbol) { id price source ageMs freshness }
+    rate(symbol: $symbol) { id price source { id code } ageMs freshness }
   }
 `);
 const MOVES = graphql(`
   subscription OneRateMoves($symbol: Symbol!) {
-    rate(symbol: $symbol, sampleIntervalMs: 250) { id price source observedAt }
+    rate(symbol: $symbol, sampleIntervalMs: 250) { id price source { id code } observedAt }
   }
 `);
 
@@ -32,15 +32,15 @@ const variables = { symbol: "BTC/USDT" };
 
 const { data } = await client.query({ query: ONE, variables });
 if (!data?.rate) throw new Error("no rate");
-console.log(data.rate.source, data.rate.price, `${data.rate.ageMs} ms old`, data.rate.freshness);
+console.log(data.rate.source.code, data.rate.price, `${data.rate.ageMs} ms old`, data.rate.freshness);
 
 let left = 5;
 await new Promise<void>((resolve, reject) => {
   const running = client.subscribe({ query: MOVES, variables }).subscribe({
     next: (result) => {
-      if (result.error || !result.data) return reject(result.error);
+      if (result.error || !result.data?.rate) return reject(result.error);
       const cached = client.readQuery({ query: ONE, variables });
-      console.log(result.data.rate.source, result.data.rate.price, `in the cache: ${cached?.rate?.price}`);
+      console.log(result.data.rate.source.code, result.data.rate.price, `in the cache: ${cached?.rate?.price}`);
       if (--left > 0) return;
       running.unsubscribe();
       resolve();

@@ -7,9 +7,9 @@ import { socketUrl } from "./address.js";
 const LIVE = graphql(`
   subscription ResumableRates($symbols: [Symbol!], $after: String) {
     rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-      kind recovered conflated cursor
+      kind recovered conflatedCount cursor
       items { id price observedAt freshness }
-      unavailable { symbol source message }
+      unavailable { symbol source { code } message }
     }
   }
 `);

@@ -38,11 +38,11 @@ export function createResumingClient(url: string, options: { webSocketImpl?: unk
 }
 
 /** Yields the events of `rates`. The document takes `$after: String`, passes it to `rates` and selects `cursor`. */
-export async function* resuming<Data extends { rates: { cursor: string } }, Variables extends { after?: string | null }>(
+export async function* resuming<Data extends { rates?: { cursor: string } | null | undefined }, Variables extends { after?: string | null }>(
   client: Client,
   document: TypedDocumentNode<Data, Variables>,
   variables: Omit<Variables, "after">,
-): AsyncGenerator<Data["rates"]> {
+): AsyncGenerator<NonNullable<Data["rates"]>> {
   let cursor: string | null = null;
   const request = {
     query: print(document),
@@ -54,7 +54,7 @@ export async function* resuming<Data extends { rates: { cursor: string } }, Vari
   for (;;) {
     try {
       for await (const { data, errors } of client.iterate<Data>(request)) {
-        if (errors || !data) throw errors ?? new Error("no data");
+        if (errors || !data?.rates) throw errors ?? new Error("no data");
         cursor = data.rates.cursor;
         yield data.rates;
       }

@@ -7,8 +7,8 @@ import { graphql } from "./generated/gql.js";
 
 const BULK = graphql(`
   query BulkRates($symbols: [Symbol!]!) {
-    rates(symbols: $symbols, maxAgeMs: 10000, onStale: NULL) {
-      items { id symbol source price ageMs freshness }
+    rates(symbols: $symbols, maxAgeMs: 10000, onStale: OMIT) {
+      items { id symbol source { id code } price ageMs freshness }
       unavailable { symbol reason message }
     }
   }
@@ -16,8 +16,8 @@ const BULK = graphql(`
 const LIVE = graphql(`
   subscription LiveRates($symbols: [Symbol!]!) {
     rates(symbols: $symbols, sampleIntervalMs: 250) {
-      kind conflated
-      items { id symbol source price observedAt expiresAt }
+      kind conflatedCount
+      items { id symbol source { id code } price observedAt expiresAt }
     }
   }
 `);
@@ -39,13 +39,13 @@ const client = new Client({
 const symbols = ["BTC/USDT", "ETH/USDT"];
 
 const { data, error } = await client.query(BULK, { symbols }).toPromise();
-if (error || !data) throw error ?? new Error("no data");
+if (error || !data?.rates) throw error ?? new Error("no data");
 for (const rate of data.rates.items) console.log(rate.symbol, rate.price, `${rate.ageMs} ms old`, rate.freshness);
 
 let left = 5;
 await new Promise<void>((resolve, reject) => {
   const running = client.subscription(LIVE, { symbols }).subscribe((result) => {
-    if (result.error || !result.data) return reject(result.error);
+    if (result.error || !result.data?.rates) return reject(result.error);
     const { kind, items } = result.data.rates;
     console.log(kind, ...items.map((rate) => `${rate.id} ${rate.price}`));
     if (--left > 0) return;

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gateway.queries.rates_query import FreshnessPolicy
-from rates.clock import format_span_ms
 from rates.errors import InvalidArgument
 from rates.source import Source
 from rates.symbol import Symbol
@@ -42,24 +41,6 @@ class ConsensusQuery(NamedTuple):
     def policy(self) -> FreshnessPolicy:
         """The freshness that a rate needs to count."""
         return FreshnessPolicy(self.max_age, max_trade_age=self.max_trade_age)
-
-    @property
-    def id(self) -> str:
-        """An identifier of the query.
-
-        Arguments at their defaults are left out, so that equal queries have one id.
-        """
-        details = {
-            "minSources": None if self.min_sources == MIN_SOURCES else str(self.min_sources),
-            "maxAgeMs": None if self.max_age is None else str(format_span_ms(self.max_age)),
-            "maxTradeAgeMs": None if self.max_trade_age is None else str(format_span_ms(self.max_trade_age)),
-            "maxDeviationBps": None
-            if self.max_deviation_bps == MAX_DEVIATION_BPS
-            else format(self.max_deviation_bps.normalize(), "f"),
-            "sources": None if self.sources is None else "+".join(each.name for each in self.sources),
-        }
-        asked = "&".join(f"{name}={value}" for name, value in details.items() if value is not None)
-        return f"CONSENSUS:{self.symbol}:{self.method}{asked and '?' + asked}"
 
 
 def check_consensus(query: ConsensusQuery) -> None:

@@ -11,7 +11,6 @@ from gateway.queries.rate_reader import RateReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from rates.clock import Clock
-from rates.errors import UnknownSymbol
 from rates.source import Source
 from rates.ticker import TickerKey
 
@@ -50,19 +49,15 @@ class ConsensusReader:
         """Raise what `consensus` would raise."""
         self._rates.check_loaded()
         asked = query.sources or self._preference
-        if not any(self._is_listed(TickerKey(each, query.symbol)) for each in asked):
-            near = self._catalog.suggest(query.symbol, asked)
-            raise UnknownSymbol(str(query.symbol), near=near)
-
-    def _is_listed(self, key: TickerKey) -> bool:
-        return key in self._catalog.tracked or key in self._catalog.halted
+        if not any(self._catalog.is_listed(TickerKey(each, query.symbol)) for each in asked):
+            raise self._rates.unknown_symbol(query.symbol, asked)
 
     def weigh(self, query: ConsensusQuery) -> ConsensusRate:
         """The consensus at this time, without the checks: INSUFFICIENT where no source has a rate."""
         now = self._clock()
         # Named sources are all reported; without names, only those that list the symbol.
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
-        asked = [key for key in keys if query.sources or self._is_listed(key)]
+        asked = [key for key in keys if query.sources or self._catalog.is_listed(key)]
         first = next((key for key in asked if key in self._catalog.tracked), None)
         source_rates = {key.source: self._read(key, first, now) for key in asked}
         return weigh(query, source_rates, now, max_distance=self._max_distance)

@@ -60,7 +60,7 @@ class Converter:
             if late := _find_late(legs, query.policy):
                 if query.policy.on_stale is OnStale.ERROR:
                     raise too_old(late, query.policy)
-                if query.policy.on_stale is OnStale.NULL:
+                if query.policy.on_stale is OnStale.OMIT:
                     return None
         # Negative zero becomes zero.
         return Conversion(query.amount.copy_abs(), query.start, query.end, legs)
@@ -108,7 +108,13 @@ class Converter:
         for key, instrument in self._catalog.halted.items():
             if asset in key.symbol and key.source in self._asked(query):
                 return withdrawn(instrument)
-        return UnknownAsset(asset, near=graph.suggest(asset))
+        elsewhere = {key.source for key in self._catalog.tracked if asset in key.symbol}
+        return UnknownAsset(
+            asset,
+            near=() if elsewhere else graph.suggest(asset),
+            asked=() if query.sources is None else [each.name for each in self._asked(query)],
+            sources=[each.name for each in self._preference if each in elsewhere],
+        )
 
     def _asked(self, query: ConversionQuery) -> tuple[Source, ...]:
         """Return the sources whose rates may be used, most preferred first."""

@@ -12,7 +12,8 @@ RATE_FIELDS = [
     "symbol",
     "base",
     "quote",
-    "source",
+    "source { code }",
+    "source { id name kind homepage ttlMs __typename }",
     "price",
     "bid",
     "ask",
@@ -24,7 +25,7 @@ RATE_FIELDS = [
     "lastTradeAt",
     "open24h",
     "quoteVolume24h",
-    "mergedUpstream",
+    "mergedUpstreamCount",
     "changePercent24h",
     "high24h",
     "low24h",
@@ -40,9 +41,13 @@ RATE_FIELDS = [
     "__typename",
 ]
 CONSENSUS_FIELDS = "id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated __typename"
-CONTRIBUTION_FIELDS = "source price basis included weight deviationBps exclusion message __typename"
+CONTRIBUTION_FIELDS = [
+    *["usedPrice", "basis", "included", "weight", "deviationBps", "exclusion", "message", "__typename"],
+    "source { code }",
+    "source { id ttlMs }",
+]
 WRONG_CONSENSUS = [{"symbol": '"NO/SUCH"'}, {"minSources": "0"}, {"sampleIntervalMs": "-1"}]
-UNAVAILABLE_FIELDS = ["symbol", "source", "reason", "message", "__typename"]
+UNAVAILABLE_FIELDS = ["symbol", "source { code }", "source { id ttlMs }", "reason", "message", "__typename"]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]
 DIRECTIVES = [
     "",
@@ -67,11 +72,15 @@ directives = st.sampled_from(DIRECTIVES)
 
 @st.composite
 def leaves(draw: st.DrawFn, fields: list[str], kind: str) -> str:
-    """Selections of leaves: aliased, repeated, in inline fragments, left out by directives."""
+    """Selections of leaves and constant objects.
+
+    Aliased, repeated, in inline fragments, left out by directives.
+    """
     parts: list[str] = []
     for number, name in enumerate(draw(st.lists(st.sampled_from(fields), min_size=1, max_size=7))):
         alias = draw(st.sampled_from(["", "", f"a{number}: "]))
-        part = f"{alias}{name} {draw(directives)}"
+        leaf, _, inside = name.partition(" ")
+        part = f"{alias}{leaf} {draw(directives)} {inside}"
         shape = draw(st.integers(0, 9))
         if shape == 0:
             part = f"... on {kind} {draw(directives)} {{ {part} }}"
@@ -108,7 +117,7 @@ def lists(draw: st.DrawFn, others: str, kind: str) -> str:
 def demands(draw: st.DrawFn) -> list[str]:
     found = [
         draw(st.sampled_from(["", "", "maxAgeMs: 5000", "maxAgeMs: $age", "maxAgeMs: null", "maxAgeMs: -1"])),
-        draw(st.sampled_from(["", "", "", "onStale: RETURN", "onStale: NULL", "onStale: ERROR"])),
+        draw(st.sampled_from(["", "", "", "onStale: RETURN", "onStale: OMIT", "onStale: ERROR"])),
     ]
     return [each for each in found if each]
 
@@ -120,7 +129,9 @@ def roots(draw: st.DrawFn, number: int) -> str:
     if kind == "typename":
         return f"t{number}: __typename {draw(directives)}"
     if kind == "sources":
-        other: str = draw(st.sampled_from([f"s{number}: sources {{ source tracked }}", "__typename"]))
+        other: str = draw(
+            st.sampled_from([f"s{number}: sources {{ source {{ code }} trackedCount }}", "__typename"])
+        )
         return other
     arguments = draw(demands())
     if kind == "rate":
@@ -138,7 +149,7 @@ def roots(draw: st.DrawFn, number: int) -> str:
         ),
     ]
     given = f"({' '.join(arguments)})" if any(arguments) else ""
-    return f"q{number}: rates{given} {draw(directives)} {{ {draw(lists('cursor __typename', 'RateList'))} }}"
+    return f"q{number}: rates{given} {draw(directives)} {{ {draw(lists('cursor sentAt __typename', 'RateList'))} }}"
 
 
 @st.composite
@@ -186,7 +197,7 @@ def subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
             draw(st.sampled_from(["", "after: $after"])),
         ]
         given = f"({' '.join(arguments)})" if any(arguments) else ""
-        others = "kind cursor conflated recovered sentAt __typename"
+        others = "kind cursor conflatedCount recovered sentAt __typename"
         field = f"told: rates{given} {{ {draw(lists(others, 'RatesEvent'))} }}"
     fragment = f"fragment RateParts on Rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }}"
     text = f"{field} }} {fragment}" if "...RateParts" in field else f"{field} }}"
@@ -214,7 +225,7 @@ def consensus_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
     given = " ".join(f"{name}: {value}" for name, value in arguments.items() if value)
     fields = draw(leaves(CONSENSUS_FIELDS.split(), "ConsensusRate"))
     if draw(st.booleans()):
-        inside = draw(leaves(CONTRIBUTION_FIELDS.split(), "ConsensusContribution"))
+        inside = draw(leaves(CONTRIBUTION_FIELDS, "ConsensusContribution"))
         fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
     text = f"told: consensusRate({given}) {{ {fields} }}"
     kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}

@@ -192,11 +192,11 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
         selection, args = plan[0].field.inside.fields[0].inside, plan[0].args  # type: ignore[union-attr]
         assert isinstance(args, RatesArgs)
         assert selection
-        kept = encoder.refresh_list(selection, args.query)
+        kept = encoder.refresh_list(selection, args.query, system.gateway.rates.now())
         await system.write(build_ticker("ETH/USDT", "7"))
         expected = b'{"data":{"rates":{"items":[{"price":"100"},{"price":"7"}]}}}'
         assert answers.answer(plan, None) == expected
-        assert encoder.refresh_list(selection, args.query) is kept
+        assert encoder.refresh_list(selection, args.query, system.gateway.rates.now()) is kept
 
 
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:

@@ -29,13 +29,13 @@ from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 COMMON = [
-    "subscription { rates(maxSilenceMs: 1500) { kind cursor conflated items { id price } unavailable { symbol source } } }",
-    "subscription { rates { cursor sentAt conflated items { id ageMs } } }",
-    'subscription { rates(symbols: ["BTC/USDT"], sampleIntervalMs: 400) { kind cursor conflated items { price } } }',
-    "subscription { rates(minChangeBps: 50, maxSilenceMs: 2000) { kind cursor conflated items { id price } } }",
-    'subscription { rate(symbol: "BTC/USDT") { source price ageMs } }',
-    'subscription { rate(symbol: "BTC/USDT", sampleIntervalMs: 900) { source price } }',
-    'subscription { rate(symbol: "BTC/USDT", minChangeBps: 50, sampleIntervalMs: 300) { source price } }',
+    "subscription { rates(maxSilenceMs: 1500) { kind cursor conflatedCount items { id price } unavailable { symbol source { code } } } }",
+    "subscription { rates { cursor sentAt conflatedCount items { id ageMs } } }",
+    'subscription { rates(symbols: ["BTC/USDT"], sampleIntervalMs: 400) { kind cursor conflatedCount items { price } } }',
+    "subscription { rates(minChangeBps: 50, maxSilenceMs: 2000) { kind cursor conflatedCount items { id price } } }",
+    'subscription { rate(symbol: "BTC/USDT") { source { code } price ageMs } }',
+    'subscription { rate(symbol: "BTC/USDT", sampleIntervalMs: 900) { source { code } price } }',
+    'subscription { rate(symbol: "BTC/USDT", minChangeBps: 50, sampleIntervalMs: 300) { source { code } price } }',
 ]
 
 

@@ -125,7 +125,7 @@ async def test_requests_that_wait_for_their_turn_are_bounded(gateway_with_rate: 
 
 async def test_a_head_whose_rest_is_here_is_not_waited_for(gateway_with_rate: Gateway) -> None:
     """It stands behind a stream, and is cut in two by what is parsed at a time."""
-    events = post("subscription { sources { source } }", "Accept: text/event-stream")
+    events = post("subscription { sources { source { code } } }", "Accept: text/event-stream")
     async with (
         connected(gateway_with_rate, head_timeout_s=0.05) as (protocol, wire),
         connected(gateway_with_rate, head_timeout_s=0.05) as (later, later_wire),
@@ -208,7 +208,7 @@ async def test_answers_that_nobody_reads_end_with_their_connection(
 
 async def test_no_websocket_begins_behind_an_answer_that_is_not_out(gateway_with_rate: Gateway) -> None:
     """Frames would get into the middle of that response, and outside of its limits."""
-    events = post("subscription { sources { source } }", "Accept: text/event-stream")
+    events = post("subscription { sources { source { code } } }", "Accept: text/event-stream")
     async with connected(gateway_with_rate) as (protocol, wire):
         protocol.data_received(events)
         await wait_until(lambda: b"event-stream" in written(wire))

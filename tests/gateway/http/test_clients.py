@@ -17,7 +17,7 @@ LIVE = "subscription { rates { kind recovered items { id price } } }"
 
 
 def result(price: str) -> JsonObject:
-    return {"data": {"rate": {"id": "BINANCE:BTC/USDT", "price": price}}}
+    return {"data": {"rate": {"id": "Rate:BINANCE:BTC/USDT", "price": price}}}
 
 
 def without_names(value: Json) -> Json:

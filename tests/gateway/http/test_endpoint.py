@@ -201,8 +201,8 @@ async def test_who_asks_for_fresher_rates_keeps_the_answer_no_longer_than_that(
         "{ sources { state } }",
         '{ rate(symbol: "BTC/USDT") { price } sources { state } }',
         '{ rate(symbol: "BTC/USDT") { price } bad: rate(symbol: "NO/SUCH") { price } }',
-        '{ rate(symbol: "BTC/USDT", maxAgeMs: 0, onStale: NULL) { price } }',
-        "{ rates(maxAgeMs: 0, onStale: NULL) { unavailable { reason } } }",
+        '{ rate(symbol: "BTC/USDT", maxAgeMs: 0, onStale: OMIT) { price } }',
+        "{ rates(maxAgeMs: 0, onStale: OMIT) { unavailable { reason } } }",
     ],
 )
 async def test_errors_and_answers_without_rates_are_not_kept(

@@ -34,7 +34,7 @@ async def test_the_same_bytes_get_the_present_answer_each_time(
             assert (await ask(method))["errors"][0]["extensions"]["code"] == "SOURCE_DOWN"
         for sequence, price in enumerate(["100", "101.50"]):
             await cache.write([ticker(price=price, sequence=sequence)])
-            expected = {"data": {"rate": {"id": "BINANCE:BTC/USDT", "price": price}}}
+            expected = {"data": {"rate": {"id": "Rate:BINANCE:BTC/USDT", "price": price}}}
             for method in ("POST", "GET"):
                 async with asyncio.timeout(TIMEOUT_S):
                     while await ask(method) != expected:
@@ -47,7 +47,7 @@ async def test_the_fast_path_has_the_headers_of_the_asgi_path(ready_gateway: Rea
     async with ready_gateway() as served, served.client() as client:
         requests: list[JsonObject] = [
             {"method": "POST", "json": {"query": "{ __typename }"}},
-            {"method": "GET", "params": {"query": "{ sources { source } }"}},
+            {"method": "GET", "params": {"query": "{ sources { source { code } } }"}},
             {"method": "GET", "headers": {"accept": "text/html"}},
             {"method": "PUT"},
             {"method": "OPTIONS"},

@@ -27,12 +27,12 @@ QUERIES = [
     {"query": MANY, "variables": {"s": ["ETH/USDT", "BTC/USDT"]}},
     {"query": MANY, "variables": {"s": ["NO/SUCH"]}},
     {"query": '{ rate(symbol: "NO/SUCH") { id } }'},
-    {"query": "{ a: rates(maxAgeMs: 1000, onStale: NULL) { items { price } unavailable { reason } } }"},
+    {"query": "{ a: rates(maxAgeMs: 1000, onStale: OMIT) { items { price } unavailable { reason } } }"},
     {"query": '{ rate(symbol: "BTC/USDT", maxAgeMs: 1, onStale: ERROR) { price } }'},
-    {"query": "{ sources { source } }"},
+    {"query": "{ sources { source { code } } }"},
     {"query": "{ __typename }"},
     {"query": "{ nope }"},
-    {"query": "subscription { sources { source } }"},
+    {"query": "subscription { sources { source { code } } }"},
 ]
 BODIES = [*(json.dumps(each).encode() for each in QUERIES), b"", b"{", b"[]", b'{"query": 5}']
 ACCEPTS = [

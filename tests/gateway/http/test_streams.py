@@ -18,7 +18,9 @@ from tests.gateway.fakes import TIMEOUT_S
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.json_types import Json
 
-LIVE = "subscription($after: String) { rates(after: $after) { kind recovered conflated items { price } } }"
+LIVE = (
+    "subscription($after: String) { rates(after: $after) { kind recovered conflatedCount items { price } } }"
+)
 EVENTS = {"accept": "text/event-stream"}
 PARTS = {"accept": 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0", application/json'}
 CURSOR = re.compile(r"[A-Za-z0-9_-]+")
@@ -163,7 +165,7 @@ async def test_an_idle_stream_shows_that_it_lives(ready_gateway: ReadyGateway) -
     """A comment to event streams, an empty object to parts."""
     async with ready_gateway(stream_heartbeat_s=0.05) as served:
         for headers, sign in ((EVENTS, b"\n:\n\n"), (PARTS, b"\r\n\r\n{}\r\n--graphql\r\n")):
-            async with streaming(served, headers, "subscription { sources { source } }") as response:
+            async with streaming(served, headers, "subscription { sources { source { code } } }") as response:
                 pieces = response.aiter_bytes()
                 body = b""
                 while body.count(sign) < 3:
@@ -231,7 +233,7 @@ async def test_events_pass_through_nginx_at_once(
 
 
 WIDE = (
-    "subscription { rates { conflated items { price } "
+    "subscription { rates { conflatedCount items { price } "
     + " ".join(f"copy{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(40))
     + " } }"
 )
@@ -279,7 +281,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_values_when_it_reads_
     seen = [float(price) for price in re.findall(rb'"items":\[\{"price":"([0-9.]+)"\}\]', text)]
     assert seen == sorted(set(seen))
     assert len(seen) < last
-    assert max(map(int, re.findall(rb'"conflated":(\d+)', text))) > 0
+    assert max(map(int, re.findall(rb'"conflatedCount":(\d+)', text))) > 0
 
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])

@@ -6,8 +6,8 @@ import pytest
 from tests.gateway.fixture_types import ReadyGateway
 from tests.json_types import JsonObject
 
-QUERY = {"query": "{ sources { source } }"}
-STREAM = {"query": "subscription { sources { source } }"}
+QUERY = {"query": "{ sources { source { code } } }"}
+STREAM = {"query": "subscription { sources { source { code } } }"}
 PAGE = "https://dash.example"
 REQUESTS: dict[str, tuple[str, JsonObject]] = {
     "GET": ("GET", {"params": QUERY}),

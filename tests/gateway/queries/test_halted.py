@@ -19,12 +19,12 @@ from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from instruments.instrument import Halt
 from rates.errors import NotTrading, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.gateway.fakes import ListedInstruments
+from tests.gateway.fakes import ListedInstruments, id_of
 from tests.gateway.fixture_types import BuildTicker, Execute, Until
 from tests.gateway.subscriptions.test_live_queries import following
 
@@ -49,7 +49,7 @@ def missing(answer: RateList | RatesEvent) -> list[tuple[str, Source | None, Una
 
 
 def ids(answer: RateList | RatesEvent) -> list[str]:
-    return [rate.id for rate in answer.items]
+    return [id_of(rate) for rate in answer.items]
 
 
 HALTED_ETH = [("ETH/USDT", BINANCE, UnavailableReason.NOT_TRADING)]
@@ -67,7 +67,7 @@ async def test_a_halted_instrument_is_not_answered_and_says_so(
         RatesQuery(None, (BINANCE,)),
     ):
         answer = gateway.rates.rates(query)
-        assert "BINANCE:ETH/USDT" not in ids(answer)
+        assert "Rate:BINANCE:ETH/USDT" not in ids(answer)
         assert missing(answer) == HALTED_ETH
         assert answer.unavailable[0].message == SAID
     with pytest.raises(NotTrading, match="BREAK"):
@@ -83,9 +83,9 @@ async def test_another_source_answers_for_a_halted_one(
     await gateway.catalog.refresh()
     rate = gateway.rates.rate(BTC_USDT)
     assert rate is not None
-    assert rate.id == "COINGECKO:BTC/USDT"
+    assert id_of(rate) == "Rate:COINGECKO:BTC/USDT"
     answer = gateway.rates.rates(RatesQuery((BTC_USDT,)))
-    assert ids(answer) == ["COINGECKO:BTC/USDT"]
+    assert ids(answer) == ["Rate:COINGECKO:BTC/USDT"]
     assert missing(answer) == [("BTC/USDT", BINANCE, UnavailableReason.NOT_TRADING)]
 
 
@@ -94,16 +94,16 @@ async def test_subscribers_are_told_that_it_left_and_that_it_is_back(
 ) -> None:
     """A retraction with the reason, then its last known value again; nothing in between."""
     async with aclosing(gateway.live_queries.iterate(RatesQuery((ETH_USDT,)), DeliveryOptions())) as events:
-        assert ids(await following(events)) == ["BINANCE:ETH/USDT"]
+        assert ids(await following(events)) == ["Rate:BINANCE:ETH/USDT"]
         instruments.halt(BINANCE, "ETH/USDT", BREAK)
         await gateway.catalog.refresh()
         left: RatesEvent = await following(events)
-        assert (left.kind, ids(left), missing(left)) == (RatesEventKind.UPDATE, [], HALTED_ETH)
+        assert (left.kind, ids(left), missing(left)) == (EventKind.UPDATE, [], HALTED_ETH)
         assert left.unavailable[0].message == SAID
         instruments.halt(BINANCE, "ETH/USDT", None)
         await gateway.catalog.refresh()
         back = await following(events)
-        assert (ids(back), back.unavailable) == (["BINANCE:ETH/USDT"], ())
+        assert (ids(back), back.unavailable) == (["Rate:BINANCE:ETH/USDT"], ())
 
 
 async def test_prices_of_a_halted_instrument_reach_nobody(
@@ -116,9 +116,9 @@ async def test_prices_of_a_halted_instrument_reach_nobody(
         gateway.live_queries.iterate(RatesQuery(None, (BINANCE,)), DeliveryOptions())
     ) as events:
         snapshot = await following(events)
-        assert (ids(snapshot), missing(snapshot)) == (["BINANCE:BTC/USDT"], HALTED_ETH)
+        assert (ids(snapshot), missing(snapshot)) == (["Rate:BINANCE:BTC/USDT"], HALTED_ETH)
         await cache.write([ticker("ETH/USDT", "9", sequence=7), ticker(price="8", sequence=8)])
-        assert ids(await following(events)) == ["BINANCE:BTC/USDT"]
+        assert ids(await following(events)) == ["Rate:BINANCE:BTC/USDT"]
 
 
 @pytest.mark.parametrize("query", [RatesQuery(None, (BINANCE,)), RatesQuery((BTC_USDT, ETH_USDT))])
@@ -136,7 +136,7 @@ async def test_who_comes_back_is_told_what_was_halted_meanwhile(
     await gateway.catalog.refresh()
     async with aclosing(gateway.live_queries.iterate(query, DeliveryOptions(), halted.cursor)) as events:
         resumed = await following(events)
-    assert (resumed.recovered, ids(resumed), missing(resumed)) == (True, ["BINANCE:ETH/USDT"], [])
+    assert (resumed.recovered, ids(resumed), missing(resumed)) == (True, ["Rate:BINANCE:ETH/USDT"], [])
 
 
 async def test_one_that_is_removed_while_halted_is_tracked_no_more(
@@ -168,13 +168,13 @@ async def test_a_subscription_to_one_rate_waits_or_takes_another_source(
 ) -> None:
     """The next source by preference while it lasts, the first one again afterwards."""
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), DeliveryOptions())) as rates:
-        assert (await following(rates)).id == "BINANCE:BTC/USDT"
+        assert id_of(await following(rates)) == "Rate:BINANCE:BTC/USDT"
         instruments.halt(BINANCE, "BTC/USDT", BREAK)
         await gateway.catalog.refresh()
-        assert (await following(rates)).id == "COINGECKO:BTC/USDT"
+        assert id_of(await following(rates)) == "Rate:COINGECKO:BTC/USDT"
         instruments.halt(BINANCE, "BTC/USDT", None)
         await gateway.catalog.refresh()
-        assert (await following(rates)).id == "BINANCE:BTC/USDT"
+        assert id_of(await following(rates)) == "Rate:BINANCE:BTC/USDT"
 
 
 async def test_the_source_counts_it_apart(
@@ -215,7 +215,7 @@ async def test_the_api_tells_all_of_it(
     query = '{ instruments(search: "ETH") { nodes { id status sourceStatus haltedSince } } }'
     assert (await execute(query)).data["instruments"]["nodes"] == [
         {
-            "id": "BINANCE:ETH/USDT",
+            "id": "Instrument:BINANCE:ETH/USDT",
             "status": "HALTED",
             "sourceStatus": "BREAK",
             "haltedSince": "2026-11-22T11:30:00.000Z",
@@ -227,13 +227,11 @@ async def test_the_api_tells_all_of_it(
     assert (await execute(query)).data["instruments"]["nodes"] == [
         {"status": "TRADING", "sourceStatus": None, "haltedSince": None}
     ]
-    query = (
-        '{ rates(symbols: ["ETH/USDT"]) { items { price } unavailable { symbol source reason message } } }'
-    )
+    query = '{ rates(symbols: ["ETH/USDT"]) { items { price } unavailable { symbol source { code } reason message } } }'
     assert (await execute(query)).data["rates"] == {
         "items": [],
         "unavailable": [
-            {"symbol": "ETH/USDT", "source": "BINANCE", "reason": "NOT_TRADING", "message": SAID}
+            {"symbol": "ETH/USDT", "source": {"code": "BINANCE"}, "reason": "NOT_TRADING", "message": SAID}
         ],
     }
     (error,) = (await execute('{ rate(symbol: "ETH/USDT") { price } }')).errors
@@ -255,7 +253,7 @@ async def test_both_ways_of_answering_say_the_same(
         Operations(SCHEMA, context, GatewaySettings(fast_path=fast_path)) for fast_path in (True, False)
     )
     asked = [
-        "{ rates { items { id price } unavailable { symbol source reason message } } }",
+        "{ rates { items { id price } unavailable { symbol source { code } reason message } } }",
         '{ rates(symbols: ["BTC/USDT", "ETH/USDT"]) { items { id price } unavailable { reason } } }',
         '{ rates(symbols: ["BTC/USDT"]) { items { id price } } }',
         '{ rate(symbol: "ETH/USDT") { price } }',

@@ -24,7 +24,7 @@ from rates.health import LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
-from tests.gateway.fakes import FakeClock, ListedInstruments, ScriptedFeed
+from tests.gateway.fakes import FakeClock, ListedInstruments, ScriptedFeed, id_of
 from tests.gateway.fixture_types import BuildTicker, Running, Until
 
 BTC_USDT, ETH_USDT = parse_symbol("BTC/USDT"), parse_symbol("ETH/USDT")
@@ -99,7 +99,7 @@ async def test_max_age_is_met_at_exactly_that_age(
     with pytest.raises(RateStale) as caught:
         gateway.rates.rate(BTC_USDT, Source.BINANCE, policy)
     assert (caught.value.age_ms, caught.value.max_age_ms) == (2_001, 2_000)
-    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, policy._replace(on_stale=OnStale.NULL)) is None
+    assert gateway.rates.rate(BTC_USDT, Source.BINANCE, policy._replace(on_stale=OnStale.OMIT)) is None
     returned = gateway.rates.rate(BTC_USDT, Source.BINANCE, policy._replace(on_stale=OnStale.RETURN))
     assert returned is not None
     assert returned.freshness == "FRESH"
@@ -111,7 +111,7 @@ async def test_without_max_age_the_ttl_is_the_demand(
     """Each source by its own."""
     await write(ticker(), ticker(source=Source.COINGECKO))
     clock.advance(11)
-    answer = gateway.rates.rates(RatesQuery((BTC_USDT,)), FreshnessPolicy(None, OnStale.NULL))
+    answer = gateway.rates.rates(RatesQuery((BTC_USDT,)), FreshnessPolicy(None, OnStale.OMIT))
     assert [rate.ticker.source for rate in answer.items] == [Source.COINGECKO]
     assert [(each.source, each.reason) for each in answer.unavailable] == [
         (Source.BINANCE, UnavailableReason.STALE)
@@ -127,7 +127,7 @@ async def test_everything_asked_for_and_not_answered_has_a_reason(
     await write(ticker())
     unknown = parse_symbol("BTC/USDX")
     answer = gateway.rates.rates(RatesQuery((ETH_USDT, unknown, BTC_USDT, unknown)))
-    assert [rate.id for rate in answer.items] == ["BINANCE:BTC/USDT"]
+    assert [id_of(rate) for rate in answer.items] == ["Rate:BINANCE:BTC/USDT"]
     assert [(str(each.symbol), each.source, each.reason) for each in answer.unavailable] == [
         ("BTC/USDX", None, UnavailableReason.UNKNOWN_SYMBOL),
         ("ETH/USDT", Source.BINANCE, UnavailableReason.NOT_YET_SEEN),

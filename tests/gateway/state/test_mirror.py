@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from cache.memory import MemoryCache
 from cache.ports import Checkpoint, Interruption, Snapshot, TickerFeed
-from gateway.state.mirror import Mirror, jittered_wait_s
+from gateway.state.mirror import TURN_S, Mirror, jittered_wait_s
 from rates.health import REPORT_LIFETIME, LinkState, SourceReport
 from rates.source import Source
 from rates.ticker import Ticker
@@ -283,3 +284,29 @@ async def test_an_interruption_affects_one_source_until_its_snapshot(
         for source in set(Source) - {BINANCE}:
             scripted_feed.send(Snapshot(source, "", 0, (), ()))
         await until(lambda: mirror.last_error is None)
+
+
+async def test_messages_that_came_together_leave_turns_to_others(
+    scripted_feed: ScriptedFeed, published: list[Ticker], clock: FakeClock, ticker: BuildTicker, until: Until
+) -> None:
+    """The feed has them at once, so the mirror itself yields after `TURN_S`."""
+    passed_s = 0.0
+
+    def now_s() -> float:
+        nonlocal passed_s
+        passed_s += TURN_S / 10
+        return passed_s
+
+    mirror = Mirror(scripted_feed, publish=lambda each, _: published.append(each), clock=clock, now_s=now_s)
+    following = asyncio.create_task(mirror.run())
+    await until(lambda: mirror.loaded)
+    turns: list[int] = []
+    for seq in range(1, 101):
+        scripted_feed.send(changes("e", seq, ticker(sequence=seq)))
+    while len(published) < 100:
+        await asyncio.sleep(0)
+        turns.append(len(published))
+    following.cancel()
+    await asyncio.wait([following])
+    assert len(turns) >= 10
+    assert max(after - before for before, after in pairwise(turns)) <= 10

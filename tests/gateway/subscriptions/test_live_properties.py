@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.queries.rates_query import RatesQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 from tests.gateway.harness import KEYS, Harness
@@ -21,7 +21,7 @@ from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
 from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
-Kind = RatesEventKind
+Kind = EventKind
 SETTLE_S = 12.0
 
 
@@ -232,7 +232,7 @@ def check_rest(
     until = scenario.until - 10 * ROUNDING if is_complete else sent_until
     expected = simulate(harness.log, client.query, client.options, began=began, held=sent, until=until)
     seen = [
-        Told(at, items(event), retracted(event), event.conflated)
+        Told(at, items(event), retracted(event), event.conflated_count)
         for at, event in log.events[start + 1 :]
         if at < until
     ]

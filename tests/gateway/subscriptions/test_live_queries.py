@@ -13,11 +13,11 @@ from gateway.gateway import Gateway
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, RatesQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from rates.errors import InvalidArgument, UnknownSymbol
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.gateway.fakes import FakeClock, ListedInstruments
+from tests.gateway.fakes import FakeClock, ListedInstruments, id_of
 from tests.gateway.fixture_types import BuildTicker, Until
 
 BTC_USDT = parse_symbol("BTC/USDT")
@@ -44,15 +44,15 @@ async def test_a_snapshot_comes_first_then_what_moved(
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE)) as events:
         snapshot = await following(events)
         assert (snapshot.kind, prices(snapshot)) == (
-            RatesEventKind.SNAPSHOT,
+            EventKind.SNAPSHOT,
             [("BTC/USDT", "1"), ("ETH/USDT", "7")],
         )
         assert len(snapshot.unavailable) == 2
         assert snapshot.recovered is None
         await cache.write([ticker(price="2", sequence=1)])
         update = await following(events)
-        assert (update.kind, prices(update), update.conflated) == (
-            RatesEventKind.UPDATE,
+        assert (update.kind, prices(update), update.conflated_count) == (
+            EventKind.UPDATE,
             [("BTC/USDT", "2")],
             0,
         )
@@ -69,7 +69,7 @@ async def test_a_slow_reader_gets_the_newest_values_and_is_told_how_many_were_me
             await cache.write([ticker(price=str(number), sequence=number)])
         await until(lambda: gateway.mirror.positions[BINANCE].seq == 50)
         update = await following(events)
-        assert (prices(update), update.conflated) == ([("BTC/USDT", "50")], 49)
+        assert (prices(update), update.conflated_count) == ([("BTC/USDT", "50")], 49)
 
 
 async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
@@ -86,7 +86,7 @@ async def test_updates_come_at_most_once_an_interval_with_the_newest_values(
         await cache.write([ticker(price="2", sequence=2)])
         update = await following(events)
         assert loop.time() - before >= 0.09
-        assert (prices(update), update.conflated) == ([("BTC/USDT", "2")], 1)
+        assert (prices(update), update.conflated_count) == ([("BTC/USDT", "2")], 1)
 
 
 async def test_silence_is_broken_by_a_heartbeat_that_claims_nothing_held_back(
@@ -97,7 +97,7 @@ async def test_silence_is_broken_by_a_heartbeat_that_claims_nothing_held_back(
     async with aclosing(gateway.live_queries.iterate(RatesQuery((BTC_USDT,)), pace)) as events:
         snapshot = await following(events)
         heartbeat = await following(events)
-        assert (heartbeat.kind, heartbeat.items) == (RatesEventKind.HEARTBEAT, ())
+        assert (heartbeat.kind, heartbeat.items) == (EventKind.HEARTBEAT, ())
         await cache.write([ticker(price="1", sequence=1)])
         await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
         assert (await following(events)).cursor == snapshot.cursor
@@ -136,14 +136,14 @@ async def test_one_rate_follows_the_source_that_would_answer(
     await cache.write([ticker(price="1")])
     await until(lambda: gateway.mirror.positions[BINANCE].seq == 1)
     async with aclosing(gateway.live_queries.iterate(RateQuery(BTC_USDT), AT_ONCE)) as rates:
-        assert (await following(rates)).id == "BINANCE:BTC/USDT"
+        assert id_of(await following(rates)) == "Rate:BINANCE:BTC/USDT"
         clock.advance(11)
         await cache.write([ticker(price="1.01", source=Source.COINGECKO, observed_at=clock())])
-        assert (await following(rates)).id == "COINGECKO:BTC/USDT"
+        assert id_of(await following(rates)) == "Rate:COINGECKO:BTC/USDT"
         await cache.write([ticker(price="1.02", observed_at=clock())])
         await cache.write([ticker(price="1.03", source=Source.COINGECKO, observed_at=clock(), sequence=1)])
         again = await following(rates)
-        assert (again.id, str(again.ticker.price)) == ("BINANCE:BTC/USDT", "1.02")
+        assert (id_of(again), str(again.ticker.price)) == ("Rate:BINANCE:BTC/USDT", "1.02")
 
 
 async def test_one_rate_that_was_never_seen_comes_when_it_does(
@@ -190,7 +190,7 @@ async def test_an_instrument_that_is_tracked_no_more_is_taken_back(
         assert [(each.symbol, each.source, each.reason.value) for each in update.unavailable] == [
             (BTC_USDT, BINANCE, "UNKNOWN_SYMBOL")
         ]
-        assert (update.kind, update.items) == (RatesEventKind.UPDATE, ())
+        assert (update.kind, update.items) == (EventKind.UPDATE, ())
         instruments.instruments.insert(0, gone)
         assert prices(await following(events)) == [("BTC/USDT", "1")]
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:

@@ -6,7 +6,7 @@ from cache.ports import Checkpoint, Snapshot
 from gateway.gateway import Gateway
 from gateway.queries.rates_query import RatesQuery
 from gateway.state.position import Cursor, StreamPosition, format_cursor
-from gateway.subscriptions.event import RatesEventKind
+from gateway.subscriptions.event import EventKind
 from rates.source import Source
 from rates.ticker import Ticker
 from rates.wire import Changes
@@ -28,7 +28,7 @@ async def missed(gateway: Gateway, cursor: str, query: RatesQuery | None = None)
     """The prices that a subscription is sent first after the cursor; `GAP` after a GAP."""
     async with aclosing(gateway.live_queries.iterate(query or RatesQuery(), AT_ONCE, cursor)) as events:
         event = await following(events)
-        if event.kind is RatesEventKind.GAP:
+        if event.kind is EventKind.GAP:
             return GAP
         assert event.recovered is True
         return [price for _, price in prices(event)]

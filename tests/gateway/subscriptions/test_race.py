@@ -8,7 +8,7 @@ import pytest
 
 from gateway.queries.rates_query import RatesQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from rates.source import Source
 from tests.gateway.fakes import ListedInstruments, build_ticker, wait_until
 from tests.gateway.harness import FailingCache, Harness
@@ -83,11 +83,11 @@ class NumberLog:
 
     def record(self, event: RatesEvent) -> None:
         # Numbers missed while disconnected are not counted.
-        self._joined |= event.kind is RatesEventKind.SNAPSHOT
+        self._joined |= event.kind is EventKind.SNAPSHOT
         for rate in event.items:
             number = int(rate.ticker.price)
             assert number > self.seen
-            self.counted = number if self._joined else self.counted + 1 + event.conflated
+            self.counted = number if self._joined else self.counted + 1 + event.conflated_count
             self.seen, self._joined = number, False
 
 

@@ -10,7 +10,7 @@ from cache.ports import Snapshot
 from gateway.gateway import Gateway
 from gateway.queries.rates_query import RatesQuery
 from gateway.state.position import Cursor, StreamPosition, format_cursor
-from gateway.subscriptions.event import RatesEventKind
+from gateway.subscriptions.event import EventKind
 from rates.errors import InvalidCursor
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
@@ -33,7 +33,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
         snapshot = await following(events)
         assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
-            RatesEventKind.SNAPSHOT,
+            EventKind.SNAPSHOT,
             True,
             [("BTC/USDT", "4")],
         )
@@ -76,10 +76,10 @@ async def test_a_cursor_of_another_epoch_brings_a_gap(
     )
     async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, foreign)) as events:
         gap = await following(events)
-        assert (gap.kind, gap.cursor, gap.items) == (RatesEventKind.GAP, foreign, ())
+        assert (gap.kind, gap.cursor, gap.items) == (EventKind.GAP, foreign, ())
         snapshot = await following(events)
         assert (snapshot.kind, snapshot.recovered, prices(snapshot)) == (
-            RatesEventKind.SNAPSHOT,
+            EventKind.SNAPSHOT,
             False,
             [("BTC/USDT", "100")],
         )
@@ -97,7 +97,7 @@ async def test_a_cursor_of_an_epoch_that_the_mirror_has_not_seen_brings_a_gap(
             Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("new", 1)}, gateway.catalog.version)
         )
         async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
-            assert (await following(events)).kind is RatesEventKind.GAP
+            assert (await following(events)).kind is EventKind.GAP
 
 
 async def test_a_cursor_from_a_replica_that_is_ahead_is_waited_for(
@@ -131,7 +131,7 @@ async def test_a_cursor_that_the_mirror_does_not_reach_brings_a_gap(
             Cursor({**gateway.mirror.positions, BINANCE: StreamPosition("e", 5)}, gateway.catalog.version)
         )
         async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, ahead)) as events:
-            assert (await following(events)).kind is RatesEventKind.GAP
+            assert (await following(events)).kind is EventKind.GAP
 
 
 async def test_a_snapshot_after_a_cursor_ends_where_the_mirror_is(
@@ -194,4 +194,4 @@ async def test_an_empty_cache_proves_nothing_once_something_was_seen(
         scripted_feed.send(Changes(BINANCE, "lost", 2, ()))
         await until(lambda: not gateway.mirror.positions[BINANCE].epoch)
         async with aclosing(gateway.live_queries.iterate(RatesQuery(), AT_ONCE, cursor)) as events:
-            assert (await following(events)).kind is RatesEventKind.GAP
+            assert (await following(events)).kind is EventKind.GAP

@@ -14,7 +14,7 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.state.position import MAX_CURSOR_LENGTH, Cursor, StreamPosition, format_cursor, parse_cursor
 from gateway.subscriptions.cohort import Cohort, IdentityEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from rates.errors import InvalidCursor
 from rates.source import Source
 from rates.symbol import parse_symbol
@@ -128,7 +128,7 @@ async def test_a_cursor_of_any_age_costs_the_same(
             if name.startswith("lineages"):
                 assert [each.recovered for each in events] == [True]
             else:
-                assert [each.kind for each in events] == [RatesEventKind.GAP, RatesEventKind.SNAPSHOT]
+                assert [each.kind for each in events] == [EventKind.GAP, EventKind.SNAPSHOT]
             assert calls < 2 * baseline + 1_000, name
 
 

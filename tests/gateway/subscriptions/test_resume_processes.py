@@ -85,7 +85,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
     """Eight clients disconnect at random and resume at a random gateway, under load."""
     redis: RedisClient = open_redis(redis_server.url)
     sink = RedisTickerSink(redis, RedisKeys(simulated=True))
-    complete = {f"BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
+    complete = {f"Rate:BINANCE:{symbol}": WRITES for symbol in SYMBOLS}
     # The first write begins the epoch: before it, no cursor can prove anything.
     await write_numbers(sink, 1, 3)
 
@@ -133,7 +133,7 @@ async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
         await write_numbers(sink, 2_001, 2_003)
         held: dict[str, int] = {}
         merge(held, first)
-        newest = {f"BINANCE:{symbol}": 2_003 for symbol in SYMBOLS}
+        newest = {f"Rate:BINANCE:{symbol}": 2_003 for symbol in SYMBOLS}
         while held != newest:
             merge(held, await next_event(stays))
         for address in gateways:

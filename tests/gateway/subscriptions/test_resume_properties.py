@@ -14,7 +14,7 @@ from cache.ports import FeedMessage
 from gateway.queries.rates_query import RatesQuery
 from gateway.state.position import parse_cursor
 from gateway.subscriptions.delivery_options import DeliveryOptions
-from gateway.subscriptions.event import RatesEvent, RatesEventKind
+from gateway.subscriptions.event import EventKind, RatesEvent
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker, TickerKey
@@ -176,7 +176,7 @@ class Run:
         before = self.cursor
         async with aclosing(replica.live_queries.iterate(self.query, OPTIONS, before)) as events:
             event = await anext(events)
-            if event.kind is RatesEventKind.GAP:
+            if event.kind is EventKind.GAP:
                 assert not self.is_provable(replica)
                 event = await anext(events)
                 assert event.recovered is False

@@ -52,7 +52,7 @@ async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
     copies = " ".join(f"c{n}: items {{ id symbol price observedAt expiresAt }}" for n in range(45))
     document = (
         "subscription ($after: String) "
-        f"{{ rates(after: $after) {{ kind recovered cursor conflated items {{ price }} {copies} }} }}"
+        f"{{ rates(after: $after) {{ kind recovered cursor conflatedCount items {{ price }} {copies} }} }}"
     )
     cache = MemoryCache()
     await cache.write([ticker(price="1")])

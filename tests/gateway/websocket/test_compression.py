@@ -160,7 +160,7 @@ async def test_npm_graphql_ws_reads_compressed_messages(
     ):
         line = await client.line()
         assert line["kind"] == "SNAPSHOT"
-        assert line["c39"] == [{"id": "BINANCE:BTC/USDT", "symbol": "BTC/USDT", "price": "1"}]
+        assert line["c39"] == [{"id": "Rate:BINANCE:BTC/USDT", "symbol": "BTC/USDT", "price": "1"}]
 
 
 class CollectingWriter(NarrowWriter):

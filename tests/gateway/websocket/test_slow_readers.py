@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 SYMBOLS = [f"S{number}/USDT" for number in range(50)]
 WRITES_A_SECOND = 20
 UPDATES_A_SECOND = len(SYMBOLS) * WRITES_A_SECOND
-WATCHED = f"subscription {{ rates(symbols: {SYMBOLS}) {{ conflated items {{ symbol price observedAt }} }} }}".replace(
+WATCHED = f"subscription {{ rates(symbols: {SYMBOLS}) {{ conflatedCount items {{ symbol price observedAt }} }} }}".replace(
     "'", '"'
 )
 WIDE = "subscription { rates { " + " ".join(f"c{n}: items {{ id symbol price }}" for n in range(40)) + " } }"
@@ -134,7 +134,7 @@ async def reads_on(client: RawSocket, newest: int) -> None:
     while set(prices.values()) != {newest}:
         event = (await client.receive())["payload"]["data"]["rates"]
         events += 1
-        conflated += event["conflated"]
+        conflated += event["conflatedCount"]
         for item in event["items"]:
             assert int(item["price"]) > prices[item["symbol"]]
             prices[item["symbol"]] = int(item["price"])

@@ -54,7 +54,9 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
 async def test_a_query_prints_the_whole_answer(env: dict[str, str], tmp_path: Path) -> None:
     """From a file with two operations, one of them selected by name, with variables."""
     file = tmp_path / "two.graphql"
-    file.write_text("query A($s: Symbol!) { rate(symbol: $s) { symbol } } query B { sources { source } }")
+    file.write_text(
+        "query A($s: Symbol!) { rate(symbol: $s) { symbol } } query B { sources { source { code } } }"
+    )
     output = await output_of(
         *RATEWIRE,
         *("query", str(file), "--operation", "A", "--variables", '{"s": "BTC/USDT"}'),
@@ -158,7 +160,7 @@ def test_a_document_that_does_not_parse_is_refused_with_the_place(tmp_path: Path
 def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, arguments: list[str], said: str) -> None:
     """The message says what was expected."""
     file = tmp_path / "two.graphql"
-    file.write_text("query A { sources { source } } query B { sources { source } }")
+    file.write_text("query A { sources { source { code } } } query B { sources { source { code } } }")
     result = runner.invoke(app, ["query", str(file), *arguments])
     assert result.exit_code == 2
     assert said in result.output
@@ -167,7 +169,7 @@ def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, arguments: l
 def test_a_gateway_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The error is one line without a traceback."""
     file = tmp_path / "one.graphql"
-    file.write_text("{ sources { source } }")
+    file.write_text("{ sources { source { code } } }")
     url = f"http://127.0.0.1:{free_port()}/graphql"
     result = runner.invoke(app, ["query", str(file), "--url", url])
     assert result.exit_code == 1
@@ -182,7 +184,7 @@ def test_an_unusable_proxy_is_refused_by_name(
     """For a gateway elsewhere; the exit code is that of a wrong option."""
     monkeypatch.setenv("https_proxy", "ftp://proxy.test:1")
     file = tmp_path / "any.graphql"
-    file.write_text("{ sources { source } }")
+    file.write_text("{ sources { source { code } } }")
     argument = str(file) if command == "query" else "BTC/USDT"
     result = runner.invoke(app, [command, argument, "--url", "https://gateway.test", "--events", "1"])
     assert result.exit_code == 2

@@ -18,9 +18,9 @@ def text(moment: datetime) -> str:
 
 def rate(price: str, *, source: str = "BINANCE", age_s: float = 0, now: datetime = NOW) -> WatchedRate:
     return {
-        "id": f"{source}:BTC/USDT",
+        "id": f"Rate:{source}:BTC/USDT",
         "symbol": "BTC/USDT",
-        "source": source,
+        "source": {"code": source},
         "price": price,
         "changePercent24h": "-1.5",
         "observedAt": text(now - timedelta(seconds=age_s)),
@@ -93,7 +93,7 @@ def test_what_is_unavailable_goes_and_is_explained(source: str | None, left: lis
     quotes.apply(event("SNAPSHOT", rate("1"), rate("2", source="OKX")), NOW)
     gone: WatchedGap = {
         "symbol": "BTC/USDT",
-        "source": source,
+        "source": {"code": source} if source else None,
         "reason": "UNKNOWN_SYMBOL",
         "message": "tracked no more",
     }

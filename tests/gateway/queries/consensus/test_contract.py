@@ -16,7 +16,7 @@ from tests.gateway.fixture_types import BuildTicker, Execute, Until
 
 EVERY_FIELD = """
   id symbol base quote method price quality divergenceBps observedAt ageMs freshness minSources maxDeviationBps simulated
-  contributions { source price included weight deviationBps exclusion message rate { id ageMs freshness } }
+  contributions { source { code } usedPrice included weight deviationBps exclusion message rate { id ageMs freshness } }
 """
 
 
@@ -42,7 +42,7 @@ async def test_a_consensus_tells_all_about_itself(execute: Execute, seen: None, 
     result = await execute(f'{{ consensusRate(symbol: "BTC/USDT") {{ {EVERY_FIELD} }} }}')
     assert not result.errors
     assert result.data["consensusRate"] == {
-        "id": "CONSENSUS:BTC/USDT:MEDIAN",
+        "id": "ConsensusRate:BTC/USDT:MEDIAN",
         "symbol": "BTC/USDT",
         "base": "BTC",
         "quote": "USDT",
@@ -58,24 +58,24 @@ async def test_a_consensus_tells_all_about_itself(execute: Execute, seen: None, 
         "simulated": True,
         "contributions": [
             {
-                "source": "BINANCE",
-                "price": "64000.10",
+                "source": {"code": "BINANCE"},
+                "usedPrice": "64000.10",
                 "included": True,
                 "weight": "0.500000",
                 "deviationBps": -0.015625,
                 "exclusion": None,
                 "message": None,
-                "rate": {"id": "BINANCE:BTC/USDT", "ageMs": 500, "freshness": "FRESH"},
+                "rate": {"id": "Rate:BINANCE:BTC/USDT", "ageMs": 500, "freshness": "FRESH"},
             },
             {
-                "source": "COINGECKO",
-                "price": "64000.30",
+                "source": {"code": "COINGECKO"},
+                "usedPrice": "64000.30",
                 "included": True,
                 "weight": "0.500000",
                 "deviationBps": 0.015625,
                 "exclusion": None,
                 "message": None,
-                "rate": {"id": "COINGECKO:BTC/USDT", "ageMs": 1_000, "freshness": "FRESH"},
+                "rate": {"id": "Rate:COINGECKO:BTC/USDT", "ageMs": 1_000, "freshness": "FRESH"},
             },
         ],
     }
@@ -85,28 +85,28 @@ async def test_another_quote_asset_is_another_symbol(execute: Execute, seen: Non
     """BTC/USD has one source: those of BTC/USDT do not count for it."""
     result = await execute(
         """{ alone: consensusRate(symbol: "BTC/USD") { price quality observedAt ageMs freshness divergenceBps }
-             sure: consensusRate(symbol: "BTC/USD", minSources: 1) { price quality contributions { source } } }"""
+             sure: consensusRate(symbol: "BTC/USD", minSources: 1) { price quality contributions { source { code } } } }"""
     )
     nothing = dict.fromkeys(["price", "observedAt", "ageMs", "freshness", "divergenceBps"])
     assert result.data["alone"] == {**nothing, "quality": "INSUFFICIENT"}
     assert result.data["sure"] == {
         "price": "63990",
         "quality": "SINGLE_SOURCE",
-        "contributions": [{"source": "COINGECKO"}],
+        "contributions": [{"source": {"code": "COINGECKO"}}],
     }
 
 
 async def test_sources_can_be_named(execute: Execute, seen: None) -> None:
     """In their order, without duplicates; `maxAgeMs` and VWAP report the excluded ones."""
-    query = """query($symbol: Symbol!, $sources: [Source!], $method: ConsensusMethod!, $maxAgeMs: Int) {
+    query = """query($symbol: Symbol!, $sources: [SourceId!], $method: ConsensusMethod!, $maxAgeMs: Int) {
       consensusRate(symbol: $symbol, sources: $sources, method: $method, maxAgeMs: $maxAgeMs, minSources: 1) {
-        quality contributions { source exclusion message }
+        quality contributions { source { code } exclusion message }
       }
     }"""
 
     async def ask(symbol: str, method: str = "MEDIAN", **more: object) -> list[object]:
         answer = (await execute(query, symbol=symbol, method=method, **more)).data["consensusRate"]
-        return [(each["source"], each["exclusion"]) for each in answer["contributions"]]
+        return [(each["source"]["code"], each["exclusion"]) for each in answer["contributions"]]
 
     both = ["COINGECKO", "BINANCE", "COINGECKO"]
     assert await ask("BTC/USD", sources=both) == [("COINGECKO", None), ("BINANCE", "NOT_TRACKED")]
@@ -172,7 +172,7 @@ async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(
     """In either order; what the fast path knows alone it still answers."""
     rates, consensus = (
         'rates(symbols: ["BTC/USDT"]) { items { id price ageMs } }',
-        'consensusRate(symbol: "BTC/USDT") { price quality contributions { source rate { id price } } }',
+        'consensusRate(symbol: "BTC/USDT") { price quality contributions { source { code } rate { id price } } }',
     )
     alone = fast_operations.prepare(GraphQLRequest(f"{{ {rates} }}"))
     assert alone.plan is not None

@@ -1,30 +1,12 @@
-"""The identity of consensus queries, and their validation."""
+"""The validation of consensus queries."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery, check_consensus
+from gateway.queries.consensus.query import ConsensusQuery, check_consensus
 from rates.errors import InvalidArgument
-from rates.source import Source
 from tests.gateway.queries.consensus.source_rates import BTC_USDT
-
-
-def test_equal_questions_have_one_name_and_others_have_others() -> None:
-    """Client caches normalise on it: two answers to two questions must not overwrite each other."""
-    assert ConsensusQuery(BTC_USDT).id == "CONSENSUS:BTC/USDT:MEDIAN"
-    asked = ConsensusQuery(
-        BTC_USDT,
-        ConsensusMethod.VWAP,
-        min_sources=3,
-        max_age=timedelta(seconds=1),
-        max_deviation_bps=Decimal("10.0"),
-        sources=(Source.COINGECKO, Source.BINANCE),
-    )
-    assert asked.id == (
-        "CONSENSUS:BTC/USDT:VWAP?minSources=3&maxAgeMs=1000&maxDeviationBps=10&sources=COINGECKO+BINANCE"
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`convert` as clients see it: every field, argument and error."""
+"""`conversion` as clients see it: every field, argument and error."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from tests.json_types import Json
 
 EVERY_FIELD = """
   amount from to result rate ageMs observedAt freshness usesPeg simulated
-  legs { from to operation price source ageMs freshness peg rate { id price } }
+  legs { from to operation usedPrice peg rate { id price source { code } } }
 """
 
 
@@ -33,9 +33,9 @@ async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until:
 async def test_a_conversion_tells_all_about_itself(execute: Execute, seen: None, clock: FakeClock) -> None:
     """The way, and the worst age on it."""
     clock.advance(11)
-    result = await execute(f'{{ convert(amount: "2", from: "USDT", to: "USD") {{ {EVERY_FIELD} }} }}')
+    result = await execute(f'{{ conversion(amount: "2", from: "USDT", to: "USD") {{ {EVERY_FIELD} }} }}')
     assert not result.errors
-    assert result.data["convert"] == {
+    assert result.data["conversion"] == {
         "amount": "2",
         "from": "USDT",
         "to": "USD",
@@ -51,37 +51,39 @@ async def test_a_conversion_tells_all_about_itself(execute: Execute, seen: None,
                 "from": "USDT",
                 "to": "BTC",
                 "operation": "DIVIDE",
-                "price": "64000.10",
-                "source": "BINANCE",
-                "ageMs": 11_000,
-                "freshness": "STALE",
+                "usedPrice": "64000.10",
                 "peg": False,
-                "rate": {"id": "BINANCE:BTC/USDT", "price": "64000.10"},
+                "rate": {"id": "Rate:BINANCE:BTC/USDT", "price": "64000.10", "source": {"code": "BINANCE"}},
             },
             {
                 "from": "BTC",
                 "to": "USD",
                 "operation": "MULTIPLY",
-                "price": "64001",
-                "source": "COINGECKO",
-                "ageMs": 11_000,
-                "freshness": "FRESH",
+                "usedPrice": "64001",
                 "peg": False,
-                "rate": {"id": "COINGECKO:BTC/USD", "price": "64001"},
+                "rate": {"id": "Rate:COINGECKO:BTC/USD", "price": "64001", "source": {"code": "COINGECKO"}},
             },
         ],
     }
 
 
+async def test_the_old_name_still_answers(execute: Execute, seen: None) -> None:
+    """`convert` is deprecated and has the same arguments and result."""
+    result = await execute('{ convert(amount: "2", from: "BTC", to: "USDT") { result } }')
+    assert not result.errors
+    assert result.data["convert"] == {"result": "128000.20"}
+
+
 async def test_a_peg_has_neither_rate_nor_age(execute: Execute, seen: None) -> None:
     """And says so."""
-    query = f'{{ convert(amount: "2", from: "USDT", to: "USD", stablecoinsAsUsd: true) {{ {EVERY_FIELD} }} }}'
-    answer = (await execute(query)).data["convert"]
+    query = (
+        f'{{ conversion(amount: "2", from: "USDT", to: "USD", stablecoinsAsUsd: true) {{ {EVERY_FIELD} }} }}'
+    )
+    answer = (await execute(query)).data["conversion"]
     assert [answer["result"], answer["rate"], answer["usesPeg"]] == ["2", "1", True]
     assert [answer["ageMs"], answer["observedAt"], answer["freshness"]] == [0, None, "FRESH"]
-    nothing = dict.fromkeys(["rate", "source", "ageMs", "freshness"])
     assert answer["legs"] == [
-        {"from": "USDT", "to": "USD", "operation": "MULTIPLY", "price": "1", "peg": True, **nothing}
+        {"from": "USDT", "to": "USD", "operation": "MULTIPLY", "usedPrice": "1", "peg": True, "rate": None}
     ]
 
 
@@ -98,15 +100,15 @@ async def test_a_peg_has_neither_rate_nor_age(execute: Execute, seen: None) -> N
 )
 async def test_an_amount_keeps_every_digit(execute: Execute, seen: None, literal: str, expected: str) -> None:
     """Numbers in a document are text still."""
-    result = await execute(f'{{ convert(amount: {literal}, from: "BTC", to: "BTC") {{ amount result }} }}')
-    assert result.data["convert"] == {"amount": expected, "result": expected}
+    result = await execute(f'{{ conversion(amount: {literal}, from: "BTC", to: "BTC") {{ amount result }} }}')
+    assert result.data["conversion"] == {"amount": expected, "result": expected}
 
 
 async def test_an_amount_in_variables_is_a_string_or_a_whole_number(execute: Execute, seen: None) -> None:
     """A JSON number with a fraction may have lost digits: it is refused with words that help."""
-    query = 'query($amount: Decimal!) { convert(amount: $amount, from: "BTC", to: "BTC") { result } }'
+    query = 'query($amount: Decimal!) { conversion(amount: $amount, from: "BTC", to: "BTC") { result } }'
     for good in ("1.5", 7, 10**40):
-        assert (await execute(query, amount=good)).data["convert"] == {"result": str(good)}
+        assert (await execute(query, amount=good)).data["conversion"] == {"result": str(good)}
     wrong_ones: list[Json] = [1.5, True, [], None, "", "1,5", "NaN", "1_000", " 1", "٣", "1e99", 10**60, "-1"]
     for wrong in wrong_ones:
         (error,) = (await execute(query, amount=wrong)).errors
@@ -136,13 +138,13 @@ async def test_every_wrong_question_has_its_code(
 ) -> None:
     """The message says what was seen and what is expected."""
     clock.advance(1)
-    (error,) = (await execute(f"{{ convert({arguments}) {{ result }} }}")).errors
+    (error,) = (await execute(f"{{ conversion({arguments}) {{ result }} }}")).errors
     assert error.extensions["code"] == code
 
 
 async def test_errors_tell_programs_what_would_help(execute: Execute, seen: None) -> None:
     """Under the names of the API."""
-    query = 'query($from: String!, $legs: Int!) { convert(amount: 1, from: $from, to: "USD", maxLegs: $legs) { result } }'
+    query = 'query($from: AssetCode!, $legs: Int!) { conversion(amount: 1, from: $from, to: "USD", maxLegs: $legs) { result } }'
     (no_path,) = (await execute(query, **{"from": "ETH", "legs": 2})).errors
     assert no_path.extensions == {
         "code": "NO_CONVERSION_PATH",
@@ -155,17 +157,17 @@ async def test_errors_tell_programs_what_would_help(execute: Execute, seen: None
         "stablecoinsAsUsdHelps": True,
     }
     (unknown,) = (await execute(query, **{"from": "btc", "legs": 2})).errors
-    assert unknown.extensions == {"code": "UNKNOWN_ASSET", "asset": "btc", "near": ["BTC"]}
+    assert unknown.extensions == {"code": "UNKNOWN_ASSET", "asset": "btc", "near": ["BTC"], "sources": []}
 
 
 async def test_null_is_answered_only_to_who_asked_for_it(
     execute: Execute, seen: None, clock: FakeClock
 ) -> None:
-    """`onStale: NULL`."""
+    """`onStale: OMIT`."""
     clock.advance(1)
-    ask = 'convert(amount: 1, from: "BTC", to: "USDT", maxAgeMs: 999, onStale: %s) { freshness }'
-    assert (await execute(f"{{ {ask % 'NULL'} }}")).data == {"convert": None}
-    assert (await execute(f"{{ {ask % 'RETURN'} }}")).data == {"convert": {"freshness": "FRESH"}}
+    ask = 'conversion(amount: 1, from: "BTC", to: "USDT", maxAgeMs: 999, onStale: %s) { freshness }'
+    assert (await execute(f"{{ {ask % 'OMIT'} }}")).data == {"conversion": None}
+    assert (await execute(f"{{ {ask % 'RETURN'} }}")).data == {"conversion": {"freshness": "FRESH"}}
 
 
 async def test_an_answer_may_be_kept_as_long_as_its_first_rate_is_fresh(
@@ -176,7 +178,7 @@ async def test_an_answer_may_be_kept_as_long_as_its_first_rate_is_fresh(
 
     async def fresh_for(arguments: str) -> timedelta | None:
         metadata = OperationMetadata()
-        query = f'{{ convert(amount: 1, from: "USDT", to: "USD" {arguments}) {{ result }} }}'
+        query = f'{{ conversion(amount: 1, from: "USDT", to: "USD" {arguments}) {{ result }} }}'
         await operations.answer(operations.prepare(GraphQLRequest(query)), metadata)
         return metadata.fresh_for
 
@@ -191,12 +193,12 @@ async def test_a_document_that_mixes_it_with_rates_is_answered_plainly(
     """In either order, with the same rates."""
     rates, convert = (
         'rate(symbol: "BTC/USDT") { price }',
-        'convert(amount: 1, from: "BTC", to: "USDT") { result }',
+        'conversion(amount: 1, from: "BTC", to: "USDT") { result }',
     )
     for query in (f"{{ {rates} {convert} }}", f"{{ {convert} {rates} }}"):
         mixed = operations.prepare(GraphQLRequest(query))
         assert mixed.plan is None
         assert (await operations.execute(mixed))["data"] == {
             "rate": {"price": "64000.10"},
-            "convert": {"result": "64000.10"},
+            "conversion": {"result": "64000.10"},
         }

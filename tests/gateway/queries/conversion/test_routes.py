@@ -122,7 +122,7 @@ def test_on_stale_decides_what_becomes_of_an_old_way() -> None:
     world = World()
     world.tell("BTC/USDT", "1", age_s=11)
     assert world.convert("1", "BTC", "USDT").freshness.value == "STALE"
-    assert world.answer("1", "BTC", "USDT", on_stale=OnStale.NULL) is None
+    assert world.answer("1", "BTC", "USDT", on_stale=OnStale.OMIT) is None
     with pytest.raises(RateStale) as caught:
         world.answer("1", "BTC", "USDT", on_stale=OnStale.ERROR)
     assert (caught.value.age_ms, caught.value.max_age_ms) == (11_000, 10_000)

@@ -8,9 +8,11 @@ import strawberry
 from gateway.queries import source_rules
 from gateway.queries.source_rules import SourceState
 from gateway.schema.field import described
+from gateway.schema.global_id import source_status_id
+from gateway.schema.node import Node
 from gateway.schema.scalars import clamp
+from gateway.schema.source import SourceType, to_source
 from rates import health
-from rates.source import Source
 from rates.symbol import Symbol
 
 
@@ -40,8 +42,9 @@ class CallBudget:
 
 
 @strawberry.type(name="SourceStatus", description="How a source is doing, and the figures behind that.")
-class SourceStatusType:
-    source: Source = described("The source.")
+class SourceStatusType(Node):
+    id: strawberry.ID = described("Globally unique, e.g. `SourceStatus:BINANCE`.")
+    source: SourceType = described("The source.")
     state: SourceState = described("How it is doing.")
     reason: str | None = described(
         "Why it is not UP, and what it announces for later, for people; null where there is nothing to say."
@@ -53,20 +56,20 @@ class SourceStatusType:
         "machines that relay it, from 5 seconds on. Ages are corrected for it."
     )
     tickers_per_minute: int = described("Newer rates that arrived during the last minute.")
-    refused: int = described(
+    refused_count: int = described(
         "Values that were not let in: not positive, not finite, from the future, or unreadable, entries of listings included. "
         "Counted by the processes that work with it now, each since its start."
     )
-    reconnects: int = described(
+    reconnect_count: int = described(
         "Sessions opened after the first. Counted by the processes that work with it now, each since its start."
     )
     budget: CallBudget | None = described("The call budget; null where the source has none.")
-    tracked: int = described("Instruments tracked from it that it trades.")
-    halted: int = described(
+    tracked_count: int = described("Instruments tracked from it that it trades.")
+    halted_count: int = described(
         "Instruments tracked from it that it does not trade at the moment, by its own listing."
     )
-    seen: int = described("Those that it has published a rate for.")
-    fresh: int = described("Those whose rate is FRESH.")
+    seen_count: int = described("Those that it has published a rate for.")
+    fresh_count: int = described("Those whose rate is FRESH.")
     simulated: bool = described("Whether the bundled simulator plays this source.")
     silent: list[Symbol] = described(
         "Instruments that its push feed should be telling of and does not, or whose message only repeats: the first 50 by symbol. "
@@ -77,26 +80,29 @@ class SourceStatusType:
         "Instruments that may mean another asset here than elsewhere: their prices stayed far from those of other sources. They are in "
         "no list and no merged answer until an operator confirms or separates them."
     )
+    suspect_count: int = described("How many instruments are suspects.")
 
     @classmethod
     def of(cls, value: source_rules.SourceStatus) -> Self:
         return cls(
-            source=value.source,
+            id=strawberry.ID(source_status_id(value.source)),
+            source=to_source(value.source),
             state=value.state,
             reason=value.reason,
             last_ticker_at=value.last_ticker_at,
             lag_ms=None if value.lag_ms is None else clamp(value.lag_ms),
             skew_ms=None if value.skew_ms is None else clamp(value.skew_ms),
             tickers_per_minute=value.tickers_per_minute,
-            refused=clamp(value.refused),
-            reconnects=clamp(value.reconnects),
+            refused_count=clamp(value.refused),
+            reconnect_count=clamp(value.reconnects),
             budget=None if value.budget is None else CallBudget.of(value.budget),
-            tracked=value.tracked,
-            halted=value.halted,
-            seen=value.seen,
-            fresh=value.fresh,
+            tracked_count=value.tracked,
+            halted_count=value.halted,
+            seen_count=value.seen,
+            fresh_count=value.fresh,
             simulated=value.simulated,
             silent=list(value.silent),
             silent_count=value.silent_count,
             suspects=list(value.suspects),
+            suspect_count=len(value.suspects),
         )
