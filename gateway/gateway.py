@@ -93,6 +93,7 @@ class Gateway:
             stored_history=None if catalog_history is None else StoredHistory(catalog_history),
             on_added=self._publish_mirrored,
             on_removed=self._retract,
+            on_changed=self._invalidate_answers,
         )
         self.registry = SubscriptionRegistry(self.catalog)
         self.mirror = Mirror(
@@ -121,19 +122,20 @@ class Gateway:
             max_distance=settings.max_source_distance,
             clock=clock,
         )
+        self.converter = Converter(
+            self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
+        )
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,
             self.registry,
             self.rates,
             consensus=self.consensus,
+            converter=self.converter,
             ttl=settings.ttl,
             preference=settings.source_preference,
             limits=LiveQueryLimits(settings.max_live_queries, settings.max_live_rates),
             clock=clock,
-        )
-        self.converter = Converter(
-            self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
         )
 
         self._watchdog = None
@@ -216,3 +218,7 @@ class Gateway:
         """Retract instruments that became unavailable."""
         for key in keys:
             self.registry.retract(key)
+
+    def _invalidate_answers(self) -> None:
+        """Have the answers of live lists computed anew."""
+        self.live_queries.lists.invalidate()

@@ -39,6 +39,7 @@ class InstrumentCatalog:
 
     After each refresh but the first, `on_added` and `on_removed` are called with the
     instruments that became available or unavailable. A halted instrument is unavailable until its source resumes trading.
+    `on_changed` follows them if anything about any instrument has changed, such as its identity.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class InstrumentCatalog:
         stored_history: StoredHistory | None = None,
         on_added: Callable[[Iterable[TickerKey]], None] = lambda _: None,
         on_removed: Callable[[Iterable[TickerKey]], None] = lambda _: None,
+        on_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader = instruments
         self._refresh_s = refresh_s
         self._on_added = on_added
         self._on_removed = on_removed
+        self._on_changed = on_changed
         self._history = CatalogHistory()
         self._stored_history = stored_history
         self._instruments: tuple[Instrument, ...] = ()
@@ -69,6 +72,8 @@ class InstrumentCatalog:
         self._bases = SpellingIndex(())
         self.version = self._history.version
         """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
+        self.revision = 0
+        """A number that changes whenever anything about any instrument changes, such as its identity."""
         self.loaded = False
         self.last_error: str | None = None
 
@@ -153,6 +158,7 @@ class InstrumentCatalog:
         """
         instruments = await self._reader.read()
         first_time = not self.loaded
+        revision = self.revision
         changed = self._replace(instruments)
         self.loaded, self.last_error = True, None
         if first_time:
@@ -163,12 +169,15 @@ class InstrumentCatalog:
         if added := changed & self.tracked.keys():
             log.info("instruments added", count=len(added))
             self._on_added(sorted(added, key=_sort_key))
+        if self.revision != revision:
+            self._on_changed()
 
     def _replace(self, instruments: Sequence[Instrument]) -> frozenset[TickerKey]:
         seen = tuple(instruments)
         if self.loaded and seen == self._instruments:
             return frozenset()
         self._instruments = seen
+        self.revision += 1
         found = {TickerKey(each.source, each.symbol): each for each in instruments}
         by_key = {key: found[key] for key in sorted(found, key=_sort_key)}
         self.pages = InstrumentPages(instruments, self.pages)

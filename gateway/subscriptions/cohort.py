@@ -79,6 +79,11 @@ class LiveQuery:
         """The first cohort that sent everything in the cycle `merge_cycle`: others that do so too may merge into it."""
         self.merge_cycle = 0
 
+    def count_rates(self, tracked: int) -> int:
+        """The rates in the query, with so many tracked instruments."""
+        symbols = self.instruments.symbols
+        return tracked if symbols is None else len(symbols)
+
 
 class FanOut:
     """The registry and the scheduler shared by all cohorts of a gateway."""
@@ -138,7 +143,7 @@ class Cohort(ABC, Generic[PayloadT]):
     def register(self, subscriber: Subscriber[PayloadT]) -> None:
         """Add the first subscriber; from here on the buffer receives tickers."""
         assert not self.subscribers
-        self._fan_out.registry.add(self.live_query.instruments, self)
+        self.join()
         self._fan_out.registry.subscriber_count += 1
         self.add(subscriber)
 
@@ -191,6 +196,14 @@ class Cohort(ABC, Generic[PayloadT]):
         """Record that an update is sent in this cycle."""
         self.updated_at = cycle.loop_time
         self.next_update_at = cycle.loop_time + self.live_query.options.sample_interval_s
+
+    def join(self) -> None:
+        """Receive tickers from here on."""
+        self._fan_out.registry.add(self.live_query.instruments, self)
+
+    def leave(self) -> None:
+        """Receive nothing more."""
+        self._fan_out.registry.remove(self.live_query.instruments, self)
 
     def _flush_single(self, cycle: FlushCycle) -> None:
         (subscriber,) = self.subscribers
@@ -257,14 +270,14 @@ class Cohort(ABC, Generic[PayloadT]):
         other = self.copy()
         self.buffer.copy_to(other.buffer)
         other.updated_at, other.next_update_at = self.updated_at, self.next_update_at
-        self._fan_out.registry.add(self.live_query.instruments, other)
+        other.join()
         other.add(subscriber)
         subscriber.notify_when_ready()
 
     def _end_if_empty(self) -> None:
         if self.subscribers:
             return
-        self._fan_out.registry.remove(self.live_query.instruments, self)
+        self.leave()
         self._disarm()
         if self.live_query.merge_target is self:
             self.live_query.merge_target = None

@@ -11,7 +11,11 @@ from typing import Any, TypeVar, overload
 
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.rates_query import ConsensusRatesQuery
 from gateway.queries.consensus.reader import ConsensusReader
+from gateway.queries.conversion.conversions_query import ConversionsQuery
+from gateway.queries.conversion.converter import Converter
+from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rate_reader import RateReader
@@ -20,6 +24,7 @@ from gateway.queries.source_rules import SourceStatus
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import Cursor, parse_cursor
+from gateway.subscriptions.answers_event import AnswersEvent
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import (
     FanOut,
@@ -32,6 +37,7 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
+from gateway.subscriptions.live_lists import ListQuery, LiveLists
 from gateway.subscriptions.live_query_registry import LiveQueryLimits, LiveQueryRegistry
 from gateway.subscriptions.pull import Resuming, iterate
 from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
@@ -48,7 +54,7 @@ SOURCES_AS_RATES = 500
 UNLIMITED = LiveQueryLimits(sys.maxsize, sys.maxsize)
 
 PayloadT = TypeVar("PayloadT")
-Query = RateQuery | RatesQuery | ConsensusQuery
+Query = RateQuery | RatesQuery | ConsensusQuery | ListQuery
 
 
 class LiveQueries:
@@ -65,6 +71,7 @@ class LiveQueries:
         rates: RateReader,
         *,
         consensus: ConsensusReader,
+        converter: Converter,
         ttl: TtlBySource,
         preference: Sequence[Source],
         limits: LiveQueryLimits = UNLIMITED,
@@ -80,6 +87,9 @@ class LiveQueries:
         self._clock = clock
         self._fan_out = FanOut(registry, FlushScheduler(clock))
         self.registry = LiveQueryRegistry(limits, lambda: len(catalog.tracked))
+        self.lists = LiveLists(
+            self._fan_out, self.registry, consensus, converter, preference=preference, clock=clock
+        )
         self._resume_reader = ResumeReader(mirror, catalog, rates)
 
     @overload
@@ -110,6 +120,17 @@ class LiveQueries:
         query: ConsensusQuery,
         options: DeliveryOptions,
         encoder: PayloadEncoder[ConsensusRate, PayloadT],
+        subscriber: Subscriber[PayloadT],
+        *,
+        after: str | None = None,
+    ) -> Resuming | None: ...
+
+    @overload
+    def subscribe(
+        self,
+        query: ListQuery,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[AnswersEvent, PayloadT],
         subscriber: Subscriber[PayloadT],
         *,
         after: str | None = None,
@@ -163,6 +184,8 @@ class LiveQueries:
                     return self._resume(list_cohort, after, cursor, subscriber)
                 list_cohort.register(subscriber)
                 list_cohort.open()
+            case ConsensusRatesQuery() | ConversionsQuery() | ConversionQuery():
+                self.lists.subscribe(query, options, encoder, subscriber)
         return None
 
     @overload
@@ -179,6 +202,11 @@ class LiveQueries:
     def iterate(
         self, query: ConsensusQuery, options: DeliveryOptions, after: str | None = None
     ) -> AsyncGenerator[ConsensusRate, None]: ...
+
+    @overload
+    def iterate(
+        self, query: ListQuery, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[AnswersEvent, None]: ...
 
     def iterate(
         self, query: Any, options: DeliveryOptions, after: str | None = None
@@ -218,6 +246,8 @@ class LiveQueries:
             case RatesQuery():
                 self._rates.check_query(query)
                 return parse_cursor(after) if after else None
+            case ConsensusRatesQuery() | ConversionsQuery() | ConversionQuery():
+                self.lists.check(query)
         return None
 
     def _filter_rate(self, query: RateQuery) -> InstrumentFilter:

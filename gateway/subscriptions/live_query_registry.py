@@ -42,8 +42,7 @@ class LiveQueryRegistry:
         query = self._queries.get(key)
         if query is None:
             query = create()
-            symbols = query.instruments.symbols
-            rates = self._count_tracked() if symbols is None else len(symbols)
+            rates = query.count_rates(self._count_tracked())
             self._check(rates)
             self._queries[key] = query
             self.rates += rates

@@ -90,7 +90,11 @@ class Harness:
         self.versions: set[str] = set()
         self.tracked: list[tuple[float, frozenset[TickerKey]]] = []
         self.catalog = InstrumentCatalog(
-            instruments, refresh_s=1e6, on_added=self._added, on_removed=self._removed
+            instruments,
+            refresh_s=1e6,
+            on_added=self._added,
+            on_removed=self._removed,
+            on_changed=self._changed,
         )
         self.registry = SubscriptionRegistry(self.catalog)
         self.mirror = Mirror(
@@ -119,18 +123,19 @@ class Harness:
             max_distance=MAX_DISTANCE,
             clock=loop.clock,
         )
+        self.converter = Converter(
+            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
+        )
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,
             self.registry,
             self.rates,
             consensus=self.consensus,
+            converter=self.converter,
             ttl=TTL,
             preference=list(Source),
             clock=loop.clock,
-        )
-        self.converter = Converter(
-            self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
         )
 
     async def refresh(self) -> None:
@@ -166,6 +171,9 @@ class Harness:
     def _removed(self, keys: Iterable[TickerKey]) -> None:
         for key in keys:
             self._record(key, None)
+
+    def _changed(self) -> None:
+        self.live_queries.lists.invalidate()
 
     def _record(self, key: TickerKey, ticker: Ticker | None) -> None:
         self.log.append(Entry(self._loop.time(), key, ticker))

@@ -3,20 +3,18 @@
 The price, its quality, and the contribution of every source.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
+from gateway.queries.changes import change_times
 from gateway.queries.consensus.query import ConsensusQuery
-from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness, age_at, worst
+from gateway.queries.freshness import Freshness, worst
 from gateway.queries.price_basis import merged_price, price_basis
 from gateway.queries.rate import Rate
 from rates.source import Source
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class ConsensusQuality(StrEnum):
@@ -94,33 +92,20 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def next_change_at(self) -> datetime | None:
         """The first moment at which the result changes although no ticker arrives; `None` for never."""
-        return min(self._turns(), default=None)
+        query = self.query
+        return min(
+            (
+                moment
+                for each in self.contributions
+                if each.rate
+                for moment in change_times(each.rate, query.max_age, query.max_trade_age)
+            ),
+            default=None,
+        )
 
     def same_answer(self, other: "ConsensusRate") -> bool:
         """Tell whether two results differ in nothing but the ages of the same observations."""
         return self.said == other.said
-
-    def _turns(self) -> Iterator[datetime]:
-        """Yield the moments at which time alone changes the result.
-
-        An excluded stale or unseen rate returns by a ticker only.
-        """
-        for rate in self._fresh_enough():
-            ticker, ttl, query = rate.ticker, rate.ttl, self.query
-            for moment, limits in (
-                (ticker.observed_at, (ttl, ttl * EXPIRED_AFTER_TTLS, query.max_age)),
-                # The basis of the price changes when trade or quotes grow older than the TTL.
-                (ticker.last_trade_at, (ttl, query.max_trade_age)),
-                (ticker.quoted_at, (ttl,)),
-            ):
-                for limit in limits:
-                    if moment is not None and limit is not None and age_at(rate.now, moment) <= limit:
-                        yield moment + limit + _MICROSECOND
-
-    def _fresh_enough(self) -> Iterator[Rate]:
-        for each in self.contributions:
-            if each.rate and each.exclusion is not ExclusionReason.STALE:
-                yield each.rate
 
     @property
     def said(self) -> tuple[object, ...]:
@@ -130,7 +115,10 @@ class ConsensusRate(msgspec.Struct, frozen=True, kw_only=True):
                 each.source,
                 each.rate.ticker if each.rate else None,
                 price_basis(each.rate) if each.rate else None,
+                each.rate.freshness if each.rate else None,
                 each.exclusion,
+                # This message has the age in it.
+                None if each.exclusion is ExclusionReason.STALE else each.message,
                 each.weight,
             )
             for each in self.contributions

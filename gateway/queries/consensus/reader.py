@@ -1,13 +1,16 @@
 """Computes the consensus of the sources that track a symbol, from the mirror. Never waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from gateway.queries import unavailable
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate, ExclusionReason
+from gateway.queries.consensus.rates_query import ConsensusRateList, ConsensusRatesQuery
 from gateway.queries.consensus.weighing import SourceRate, weigh
-from gateway.queries.rate_reader import RateReader
+from gateway.queries.rate import UnavailableRate
+from gateway.queries.rate_reader import NEAR_LOOKUPS, RateReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from rates.clock import Clock
@@ -45,16 +48,49 @@ class ConsensusReader:
         self.check(query)
         return self.weigh(query)
 
+    def consensus_rates(self, query: ConsensusRatesQuery) -> ConsensusRateList:
+        """The consensus of each symbol at this time, and the unknown symbols.
+
+        Raises:
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self._rates.check_loaded()
+        now = self._clock()
+        items: list[ConsensusRate] = []
+        unknown: list[ConsensusQuery] = []
+        for each in query.queries:
+            if self.is_known(each):
+                items.append(self.weigh(each, now))
+            else:
+                unknown.append(each)
+        return ConsensusRateList(tuple(items), self.explain_unknown(unknown, lookups=NEAR_LOOKUPS), now)
+
     def check(self, query: ConsensusQuery) -> None:
         """Raise what `consensus` would raise."""
         self._rates.check_loaded()
-        asked = query.sources or self._preference
-        if not any(self._catalog.is_listed(TickerKey(each, query.symbol)) for each in asked):
-            raise self._rates.unknown_symbol(query.symbol, asked)
+        if not self.is_known(query):
+            raise self._rates.unknown_symbol(query.symbol, query.sources or self._preference)
 
-    def weigh(self, query: ConsensusQuery) -> ConsensusRate:
+    def is_known(self, query: ConsensusQuery) -> bool:
+        """Whether any of the sources lists the symbol, traded or not."""
+        asked = query.sources or self._preference
+        return any(self._catalog.is_listed(TickerKey(each, query.symbol)) for each in asked)
+
+    def explain_unknown(
+        self, queries: Iterable[ConsensusQuery], *, lookups: int = 0
+    ) -> tuple[UnavailableRate, ...]:
+        """Return why the symbols have no consensus, with similar symbols for so many of them."""
+        found: list[UnavailableRate] = []
+        for each in queries:
+            asked = each.sources or self._preference
+            error = self._rates.unknown_symbol(each.symbol, asked, suggests=lookups > 0)
+            lookups -= not error.sources
+            found.append(unavailable.unknown(each.symbol, None, error))
+        return tuple(found)
+
+    def weigh(self, query: ConsensusQuery, now: datetime | None = None) -> ConsensusRate:
         """The consensus at this time, without the checks: INSUFFICIENT where no source has a rate."""
-        now = self._clock()
+        now = now or self._clock()
         # Named sources are all reported; without names, only those that list the symbol.
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
         asked = [key for key in keys if query.sources or self._catalog.is_listed(key)]

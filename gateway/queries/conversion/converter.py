@@ -1,22 +1,35 @@
 """Converts amounts along routes of tracked symbols. Reads memory only and never waits."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from gateway.cache_limits import MAX_ASSET_GRAPHS
-from gateway.queries.conversion.conversion import Conversion, Leg
-from gateway.queries.conversion.graph import AssetGraph
+from gateway.queries.conversion.conversion import Conversion
+from gateway.queries.conversion.conversions_query import (
+    ConversionList,
+    ConversionsQuery,
+    UnavailableConversion,
+    find_invalid_amount,
+)
+from gateway.queries.conversion.found_route import FoundRoute, answer_with, to_conversion
+from gateway.queries.conversion.graph import AssetGraph, Route
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery
 from gateway.queries.conversion.route_finder import RouteFinder
-from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
-from gateway.queries.rates_query import FreshnessPolicy, OnStale
-from gateway.queries.unavailable import too_old, withdrawn
+from gateway.queries.unavailable import withdrawn
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from instruments.instrument import Instrument
 from rates.clock import Clock
-from rates.errors import NoConversionPath, RatesError, UnknownAsset
+from rates.errors import (
+    NoConversionPath,
+    RateNotSeen,
+    RatesError,
+    RateUnavailable,
+    SuspectIdentity,
+    UnknownAsset,
+)
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
@@ -50,32 +63,86 @@ class Converter:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self._rates.check_loaded()
+        return to_conversion(query, self.find_route(query, suggests=True))
+
+    def conversions(self, query: ConversionsQuery) -> ConversionList:
+        """Convert each amount; those without an answer are in `unavailable`, with the error.
+
+        Unknown assets come without similar ones: finding them takes a millisecond each.
+
+        Raises:
+            RateStale: with `OnStale.ERROR`, a rate on a route fails the policy.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self._rates.check_loaded()
+        now = self._clock()
+        items: list[Conversion] = []
+        missing: list[UnavailableConversion] = []
+        for each in query.queries:
+            found = self.answer(each, now)
+            if isinstance(found, Conversion):
+                items.append(found)
+            else:
+                missing.append(found)
+        return ConversionList(tuple(items), tuple(missing), now)
+
+    def answer(self, query: ConversionQuery, now: datetime) -> Conversion | UnavailableConversion:
+        """The conversion at a moment, or why there is none.
+
+        Raises:
+            RateStale: with `OnStale.ERROR`, a rate on the route fails the policy.
+        """
+        if (error := find_invalid_amount(query)) is not None:
+            return UnavailableConversion.of(query, error)
+        return answer_with(query, self.find_route(query, now))
+
+    def check(self, query: ConversionQuery) -> None:
+        """Raise what no new rate can change.
+
+        Raises:
+            UnknownAsset, NotTrading, NoConversionPath: no tracked symbol of the sources leads there.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self._rates.check_loaded()
+        self._find_routes(query, suggests=True)
+
+    def find_route(
+        self, query: ConversionQuery, now: datetime | None = None, *, suggests: bool = False
+    ) -> FoundRoute:
+        """The route at a moment, by default the present one, or the error in its place.
+
+        With `suggests`, an unknown asset comes with similar ones.
+        """
+        now = now or self._clock()
+        try:
+            graph, routes = self._find_routes(query, suggests=suggests)
+        except (UnknownAsset, RateUnavailable, NoConversionPath) as exc:
+            return FoundRoute(now, error=exc.with_traceback(None))
+        if not routes:
+            return FoundRoute(now)
+        finder = RouteFinder(self._rates, self._mirror, graph, query.policy, now)
+        try:
+            return FoundRoute(now, finder.find(routes), finder=finder)
+        except (RateNotSeen, SuspectIdentity) as exc:
+            return FoundRoute(now, error=exc.with_traceback(None), finder=finder)
+
+    def _find_routes(self, query: ConversionQuery, *, suggests: bool) -> tuple[AssetGraph, Sequence[Route]]:
+        """Return the graph and the routes to examine: none from an asset to itself."""
         graph = self._graph(query, pegs=query.stablecoins_as_usd)
         for asset in (query.start, query.end):
             if asset not in graph:
-                raise self._unknown(asset, graph, query)
-        legs: tuple[Leg, ...] = ()
-        if query.start != query.end:
-            legs = self._find_legs(graph, query)
-            if late := _find_late(legs, query.policy):
-                if query.policy.on_stale is OnStale.ERROR:
-                    raise too_old(late, query.policy)
-                if query.policy.on_stale is OnStale.OMIT:
-                    return None
-        # Negative zero becomes zero.
-        return Conversion(query.amount.copy_abs(), query.start, query.end, legs)
-
-    def _find_legs(self, graph: AssetGraph, query: ConversionQuery) -> tuple[Leg, ...]:
+                raise self._unknown(asset, graph, query, suggests=suggests)
+        if query.start == query.end:
+            return graph, ()
         routes = graph.routes(query.start, query.end, query.max_legs)
         if not routes:
             raise self._no_path(graph, query)
-        search = RouteFinder(self._rates, self._mirror, graph, query.policy, self._clock())
-        return search.find(routes)
+        return graph, routes
 
     def _graph(self, query: ConversionQuery, *, pegs: bool) -> AssetGraph:
-        return self._cached(self._catalog.version, self._asked(query), pegs)
+        return self._cached(self._catalog.revision, self._asked(query), pegs)
 
-    def _make_graph(self, _version: str, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
+    def _make_graph(self, _revision: int, sources: tuple[Source, ...], pegs: bool) -> AssetGraph:
         tracking: dict[Symbol, list[Source]] = {}
         for key in self._usable(sources):
             tracking.setdefault(key.symbol, []).append(key.source)
@@ -103,7 +170,9 @@ class Converter:
             if key in reviewed or is_alone:
                 yield key
 
-    def _unknown(self, asset: str, graph: AssetGraph, query: ConversionQuery) -> RatesError:
+    def _unknown(
+        self, asset: str, graph: AssetGraph, query: ConversionQuery, *, suggests: bool
+    ) -> RatesError:
         """Explain an asset that no traded symbol has: it may be halted or unknown."""
         for key, instrument in self._catalog.halted.items():
             if asset in key.symbol and key.source in self._asked(query):
@@ -111,7 +180,7 @@ class Converter:
         elsewhere = {key.source for key in self._catalog.tracked if asset in key.symbol}
         return UnknownAsset(
             asset,
-            near=() if elsewhere else graph.suggest(asset),
+            near=graph.suggest(asset) if suggests and not elsewhere else (),
             asked=() if query.sources is None else [each.name for each in self._asked(query)],
             sources=[each.name for each in self._preference if each in elsewhere],
         )
@@ -139,9 +208,3 @@ class Converter:
 def _unreviewed_codes(instrument: Instrument) -> list[str]:
     assets = (instrument.base_asset, instrument.quote_asset)
     return [code for code, asset in zip(instrument.symbol, assets, strict=True) if asset is None]
-
-
-def _find_late(legs: Sequence[Leg], policy: FreshnessPolicy) -> Rate | None:
-    """Return the oldest rate that fails the policy; `None` if all satisfy it."""
-    late = [leg.rate for leg in legs if leg.rate and not policy.allows(leg.rate)]
-    return max(late, key=lambda rate: rate.age, default=None)

@@ -5,8 +5,9 @@ Reads each pair of neighbours once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 
+from gateway.queries.changes import change_times, overtake_times
 from gateway.queries.conversion.conversion import Leg
 from gateway.queries.conversion.graph import AssetGraph, Route
 from gateway.queries.freshness import Freshness, worst
@@ -31,6 +32,8 @@ class RouteFinder:
         self._policy = policy
         self._now = now
         self._known: dict[tuple[str, str], Leg | None] = {}
+        self._rates_read: list[Rate] = []
+        self._overtake_times: list[datetime] = []
         self._suspects: dict[TickerKey, str] = {}
 
     def find(self, routes: Sequence[Route]) -> tuple[Leg, ...]:
@@ -53,6 +56,22 @@ class RouteFinder:
             raise self._not_seen(routes[0])
         return min(late, key=lambda each: each[0].severity)[1]
 
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        """The symbols whose rates have decided: no other ticker changes the result."""
+        return frozenset(symbol for hop in self._known for symbol in self._graph.symbols(*hop))
+
+    @property
+    def next_change_at(self) -> datetime | None:
+        """When time alone may change the result; `None` for never."""
+        policy = self._policy
+        times = (
+            moment
+            for rate in self._rates_read
+            for moment in change_times(rate, policy.max_age, policy.max_trade_age)
+        )
+        return min(chain(times, self._overtake_times), default=None)
+
     def _read_legs(self, route: Route) -> tuple[Leg, ...] | None:
         legs: list[Leg] = []
         for one, other in pairwise(route):
@@ -72,7 +91,10 @@ class RouteFinder:
         symbols = self._graph.symbols(one, other)
         if not symbols:
             return Leg(one, other, None)
-        best = pick_rate(self._read(symbols), self._policy)
+        usable = list(self._read(symbols))
+        best = pick_rate(usable, self._policy)
+        if best is not None and len(usable) > 1 and not self._policy.allows(best):
+            self._overtake_times += overtake_times(best, [rate for rate in usable if rate is not best])
         return None if best is None else Leg(one, other, best)
 
     def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
@@ -80,6 +102,7 @@ class RouteFinder:
             keys = [TickerKey(source, symbol) for source in self._graph.sources_by_symbol[symbol]]
             tickers = [ticker for key in keys if (ticker := self._mirror.read(key))]
             rates = self._rates.to_rates(tickers, self._now)
+            self._rates_read += rates
             suspects = self._rates.find_suspects(rates) if len(rates) > 1 else {}
             self._suspects |= {TickerKey(source, symbol): detail for source, detail in suspects.items()}
             usable = [rate for rate in rates if rate.ticker.source not in suspects]

@@ -54,6 +54,12 @@ class World:
         self, symbol: str, price: str | Decimal, source: Source = BINANCE, *, age_s: float = 0, **fields: Any
     ) -> None:
         self.track(symbol, source)
+        self.price(symbol, price, source, age_s=age_s, **fields)
+
+    def price(
+        self, symbol: str, price: str | Decimal, source: Source = BINANCE, *, age_s: float = 0, **fields: Any
+    ) -> None:
+        """The same of what is tracked already."""
         observed_at = NOON - timedelta(seconds=age_s)
         ticker = build_ticker(symbol, str(price), source=source, observed_at=observed_at, **fields)
         self.mirror.slot(TickerKey(source, parse_symbol(symbol))).ticker = ticker
