@@ -26,12 +26,11 @@ from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
-from gateway.queries.rates_query import RatesQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import persisted_query_not_supported, to_public_error
-from gateway.schema.query_cost import CostModel
+from gateway.schema.query_cost import CostModel, PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.instrument_pages import MAX_PAGE
 from gateway.subscriptions.cohort import Subscriber
@@ -210,8 +209,8 @@ class Operations:
             return self._cost_model.query_cost(compiled, values)
         if isinstance(plan, SubscriptionPlan):
             asked = plan.args.query
-            queries = [asked if isinstance(asked, RatesQuery) else None]
-            return self._cost_model.planned_cost(compiled, queries, may_fail=False)
+            sized = [asked if isinstance(asked, PlannedQuery) else None]
+            return self._cost_model.planned_cost(compiled, sized, may_fail=False)
         queries, may_fail = list_rates_queries(plan)
         return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 

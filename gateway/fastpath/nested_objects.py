@@ -1,35 +1,61 @@
-"""Encoders of nested objects that are not cached in parts."""
+"""Encoders of nested objects that are not cached in parts: consensuses and conversions.
 
+They encode plain values, as the readers of the schema's types read them.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
-from gateway.fastpath.encoders import (
-    AttributeEncoder,
-    Encoder,
-    encode_key,
-    field_encoder,
-    join_list,
-    object_encoder,
-    object_type,
-)
-from gateway.fastpath.selection import Field, NotOnFastPath, Selection
+from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, join_list, join_object, object_type
+from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath, Selection
 from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.rate import TtlBySource
+from gateway.schema.consensus import READ_CONSENSUS, READ_CONTRIBUTION
+from gateway.schema.conversion import READ_CONVERSION, READ_LEG
+from gateway.schema.rates import READ_RATE
 from gateway.schema.source import SourceType
+
+Reader = Callable[[Any], Any]
+_READERS: Mapping[str, Mapping[str, Reader]] = {
+    "ConsensusRate": READ_CONSENSUS,
+    "ConsensusContribution": READ_CONTRIBUTION,
+    "Conversion": READ_CONVERSION,
+    "ConversionLeg": READ_LEG,
+    "Rate": READ_RATE,
+}
+# What of an answer changes without a new rate, a new freshness or a new basis: ages, and messages that tell them.
+_MOVING = frozenset({"ageMs", "message"})
 
 
 def nested_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> Encoder:
-    """Return an encoder of the schema's own classes, with nested objects and lists of them.
+    """Return an encoder of plain values, with nested objects and lists of them.
 
     Raises:
         NotOnFastPath: a field has arguments or a resolver.
     """
-    kind = object_type(schema, selection.type_name)
     if selection.type_name == "Source":
         return _shared_source_encoder(schema, selection, ttl)
-    return object_encoder(
-        (encode_key(each.key), *_member(schema, kind, each, ttl)) for each in selection.fields
+    readers = _READERS.get(selection.type_name)
+    if readers is None:
+        raise NotOnFastPath
+    kind = object_type(schema, selection.type_name)
+    members = [
+        (encode_key(each.key), *_member(schema, kind, each, ttl, readers)) for each in selection.fields
+    ]
+
+    def encode(value: Any) -> bytes:
+        return join_object([name + encode_member(read(value)) for name, read, encode_member in members])
+
+    return encode
+
+
+def has_moving_fields(selection: Selection) -> bool:
+    """Tell whether the bytes of an unchanged answer change with its age."""
+    return any(
+        field.name in _MOVING or (field.inside is not None and has_moving_fields(field.inside))
+        for field in selection.fields
     )
 
 
@@ -43,16 +69,25 @@ def _shared_source_encoder(schema: GraphQLSchema, selection: Selection, ttl: Ttl
 
 
 def _member(
-    schema: GraphQLSchema, kind: GraphQLObjectType, field: Field, ttl: TtlBySource
-) -> AttributeEncoder:
+    schema: GraphQLSchema,
+    kind: GraphQLObjectType,
+    field: Field,
+    ttl: TtlBySource,
+    readers: Mapping[str, Reader],
+) -> tuple[Reader, Encoder]:
     if field.inside is None:
-        return field_encoder(schema, kind, field)
+        attribute, encode = field_encoder(schema, kind, field)
+        return (_read_itself if field.name == TYPENAME else readers[attribute]), encode
     defined = kind.fields[field.name]
     definition = defined.extensions.get("strawberry-definition")
     if defined.args or definition is None or definition.base_resolver is not None:
         raise NotOnFastPath
     encode = nested_encoder(schema, field.inside, ttl)
-    return definition.python_name, _wrap(defined.type, encode)
+    return readers[definition.python_name], _wrap(defined.type, encode)
+
+
+def _read_itself(value: Any) -> Any:
+    return value
 
 
 def _wrap(kind: Any, encode: Encoder) -> Encoder:

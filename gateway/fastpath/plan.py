@@ -13,6 +13,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_ENCODED_LISTS, MAX_PLANS_PER_DOCUMENT, MAX_SELECTIONS
+from gateway.fastpath.answer_args import ANSWER_FIELDS, parse_answer_query
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import (
     TYPENAME,
@@ -24,19 +25,18 @@ from gateway.fastpath.selection import (
 )
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import Interner
-from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
-from gateway.schema.consensus import read_consensus
 from gateway.schema.query_cost import BooleanVariables, boolean_variables
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
+from gateway.subscriptions.live_queries import Query
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
 COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
-COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "consensusRate", TYPENAME})
+COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
 
@@ -74,7 +74,7 @@ QueryPlan = tuple[PlannedField, ...]
 class SubscriptionArgs(NamedTuple):
     """The parsed arguments of a subscription."""
 
-    query: RateQuery | RatesQuery | ConsensusQuery
+    query: Query
     options: DeliveryOptions
     cursor: str | None = None
 
@@ -153,7 +153,7 @@ class Planner:
         values: VariableValues,
         known: KnownRoots,
     ) -> tuple[RootField, ...]:
-        # Only directives take Booleans: no argument of a covered field does.
+        # What is selected depends on the Booleans of directives only; arguments are parsed for each request.
         key = operation.name.value if operation.name else None, boolean_variables(values)
         roots = known.get(key)
         if roots is None:
@@ -215,8 +215,9 @@ def _parse_args(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
 
 def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> SubscriptionArgs:
     interval_ms = arguments["sampleIntervalMs"]
-    if name == "consensusRate":
-        return SubscriptionArgs(_parse_consensus_query(arguments), parse_delivery_options(interval_ms, 0))
+    if name in ANSWER_FIELDS:
+        options = parse_delivery_options(interval_ms, 0, arguments.get("maxSilenceMs"))
+        return SubscriptionArgs(parse_answer_query(name, arguments), options)
     bps = arguments["minChangeBps"]
     policy = read_policy(
         arguments.get("maxAgeMs", UNSET), OnStale.RETURN, arguments.get("maxTradeAgeMs", UNSET)
@@ -229,16 +230,4 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
         read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)),
         parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"], policy.max_trade_age),
         none_if_unset(arguments.get("after", UNSET)) or None,
-    )
-
-
-def _parse_consensus_query(arguments: dict[str, Any]) -> ConsensusQuery:
-    return read_consensus(
-        symbol=arguments["symbol"],
-        method=ConsensusMethod(arguments["method"]),
-        min_sources=arguments["minSources"],
-        max_age_ms=arguments.get("maxAgeMs", UNSET),
-        max_deviation_bps=arguments["maxDeviationBps"],
-        sources=arguments.get("sources", UNSET),
-        max_trade_age_ms=arguments.get("maxTradeAgeMs", UNSET),
     )

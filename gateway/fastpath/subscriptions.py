@@ -8,19 +8,24 @@ from weakref import WeakValueDictionary
 
 from graphql import GraphQLError
 
+from gateway.fastpath.answer_payloads import (
+    AnswersPayloadEncoder,
+    ConsensusPayloadEncoder,
+    ConversionPayloadEncoder,
+)
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 from gateway.queries.consensus.query import ConsensusQuery
-from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.rates_query import ConsensusRatesQuery
+from gateway.queries.conversion.conversions_query import ConversionsQuery
+from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate import Rate
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
-from gateway.schema import consensus
 from gateway.schema.context import OperationMetadata
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
@@ -135,22 +140,13 @@ class RatePayloadEncoder:
         )
 
 
-class ConsensusPayloadEncoder:
-    """Encodes the results of a `consensusRate` subscription."""
-
-    def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
-        assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
-        self._encode_object = nested_encoder(encoder.schema, field.inside, encoder.ttl)
-
-    def encode(self, value: ConsensusRate) -> EncodedPayload:
-        """The result with a consensus."""
-        return EncodedPayload(
-            b"".join((self._before, self._encode_object(consensus.ConsensusRateType.of(value)), b"}}"))
-        )
-
-
-AnyPayloadEncoder = RatesPayloadEncoder | RatePayloadEncoder | ConsensusPayloadEncoder
+AnyPayloadEncoder = (
+    RatesPayloadEncoder
+    | RatePayloadEncoder
+    | ConsensusPayloadEncoder
+    | AnswersPayloadEncoder
+    | ConversionPayloadEncoder
+)
 
 
 class FastPathSubscriptions:
@@ -207,6 +203,10 @@ class FastPathSubscriptions:
                 return RatesPayloadEncoder(self._encoder, field)
             case ConsensusQuery():
                 return ConsensusPayloadEncoder(self._encoder, field)
+            case ConsensusRatesQuery() | ConversionsQuery():
+                return AnswersPayloadEncoder(self._encoder, field)
+            case ConversionQuery():
+                return ConversionPayloadEncoder(self._encoder, field)
 
     async def _iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata

@@ -1,11 +1,8 @@
 """The schema, built from its types."""
 
-from typing import Any, cast
-
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from gateway.schema.error_code import ErrorCode
 from gateway.schema.query import Query
 from gateway.schema.scalars import SCALARS
 from gateway.schema.subscription import Subscription
@@ -16,7 +13,5 @@ def build_schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         subscription=Subscription,
-        # No field has it yet: it documents the errors.
-        types=[cast(Any, ErrorCode)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

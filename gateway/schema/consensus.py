@@ -1,10 +1,11 @@
 """The GraphQL types, arguments and fields of the consensus of several sources."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from operator import attrgetter
+from typing import Annotated, Any, Self
 
 import strawberry
 
@@ -21,7 +22,7 @@ from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import PriceBasis, price_basis
 from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OneSymbol, none_if_unset, read_policy
-from gateway.schema.context import Info
+from gateway.schema.context import Info, OperationMetadata
 from gateway.schema.field import described
 from gateway.schema.global_id import consensus_rate_id
 from gateway.schema.node import Node
@@ -33,6 +34,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 SAMPLE_INTERVAL_MS = 250
+_ANY_SYMBOL = Symbol("", "")
 
 Method = Annotated[ConsensusMethod, strawberry.argument(description="How one price is made of several.")]
 MinSources = Annotated[
@@ -87,17 +89,9 @@ class ConsensusContribution:
 
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
-        return cls(
-            source=to_source(value.source),
-            rate=None if value.rate is None else RateType.of(value.rate),
-            used_price=value.price,
-            basis=None if value.rate is None else price_basis(value.rate),
-            included=value.is_included,
-            weight=value.weight,
-            deviation_bps=_bps(value.deviation_bps),
-            exclusion=value.exclusion,
-            message=value.message,
-        )
+        rate = value.rate
+        read_values = {name: read(value) for name, read in READ_CONTRIBUTION.items()}
+        return cls(**{**read_values, "rate": None if rate is None else RateType.of(rate)})
 
 
 @strawberry.type(
@@ -135,24 +129,58 @@ class ConsensusRateType(Node):
 
     @classmethod
     def of(cls, value: consensus.ConsensusRate) -> Self:
-        query, oldest = value.query, value.oldest
-        return cls(
-            id=strawberry.ID(consensus_rate_id(query)),
-            symbol=query.symbol,
-            base=AssetCode(query.symbol.base),
-            quote=AssetCode(query.symbol.quote),
-            method=query.method,
-            price=value.price,
-            quality=value.quality,
-            divergence_bps=_bps(value.divergence_bps),
-            observed_at=None if oldest is None else oldest.ticker.observed_at,
-            age_ms=None if oldest is None else clamp(oldest.age_ms),
-            freshness=value.freshness,
-            min_sources=query.min_sources,
-            max_deviation_bps=float(query.max_deviation_bps),
-            contributions=[ConsensusContribution.of(each) for each in value.contributions],
-            simulated=any(each.rate.ticker.simulated for each in value.contributions if each.rate),
-        )
+        read_values = {name: read(value) for name, read in READ_CONSENSUS.items()}
+        contributions = [ConsensusContribution.of(each) for each in value.contributions]
+        return cls(**{**read_values, "contributions": contributions})
+
+
+def _read_basis(value: consensus.Contribution) -> PriceBasis | None:
+    return None if value.rate is None else price_basis(value.rate)
+
+
+def _read_observed_at(value: consensus.ConsensusRate) -> datetime | None:
+    return None if value.oldest is None else value.oldest.ticker.observed_at
+
+
+def _read_age_ms(value: consensus.ConsensusRate) -> int | None:
+    return None if value.oldest is None else clamp(value.oldest.age_ms)
+
+
+def _read_simulated(value: consensus.ConsensusRate) -> bool:
+    return any(each.rate.ticker.simulated for each in value.contributions if each.rate)
+
+
+READ_CONTRIBUTION: Mapping[str, Callable[[consensus.Contribution], Any]] = {
+    "source": lambda value: to_source(value.source),
+    "rate": attrgetter("rate"),
+    "used_price": attrgetter("price"),
+    "basis": _read_basis,
+    "included": attrgetter("is_included"),
+    "weight": attrgetter("weight"),
+    "deviation_bps": lambda value: _bps(value.deviation_bps),
+    "exclusion": attrgetter("exclusion"),
+    "message": attrgetter("message"),
+}
+"""The reader of each field of a `ConsensusContribution`. Those of objects return plain values."""
+
+READ_CONSENSUS: Mapping[str, Callable[[consensus.ConsensusRate], Any]] = {
+    "id": lambda value: strawberry.ID(consensus_rate_id(value.query)),
+    "symbol": attrgetter("query.symbol"),
+    "base": attrgetter("query.symbol.base"),
+    "quote": attrgetter("query.symbol.quote"),
+    "method": attrgetter("query.method"),
+    "price": attrgetter("price"),
+    "quality": attrgetter("quality"),
+    "divergence_bps": lambda value: _bps(value.divergence_bps),
+    "observed_at": _read_observed_at,
+    "age_ms": _read_age_ms,
+    "freshness": attrgetter("freshness"),
+    "min_sources": attrgetter("query.min_sources"),
+    "max_deviation_bps": lambda value: float(value.query.max_deviation_bps),
+    "contributions": attrgetter("contributions"),
+    "simulated": _read_simulated,
+}
+"""The same of a `ConsensusRate`."""
 
 
 def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
@@ -175,7 +203,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
         max_trade_age_ms=max_trade_age_ms,
     )
     answer = info.context.consensus.consensus(query)
-    _note(info, answer)
+    note_consensus(info.context.metadata, answer)
     return ConsensusRateType.of(answer)
 
 
@@ -213,7 +241,7 @@ async def _each(
 
 def read_consensus(
     *,
-    symbol: Symbol,
+    symbol: Symbol = _ANY_SYMBOL,
     method: ConsensusMethod,
     min_sources: int,
     max_age_ms: int | None,
@@ -221,7 +249,7 @@ def read_consensus(
     sources: list[Source] | None,
     max_trade_age_ms: int | None,
 ) -> ConsensusQuery:
-    """Read the query from the arguments.
+    """Read the query from the arguments; without a symbol, for others to replace it.
 
     Raises:
         InvalidArgument: out of range.
@@ -242,12 +270,12 @@ def read_consensus(
     return query
 
 
-def _note(info: Info, answer: consensus.ConsensusRate) -> None:
+def note_consensus(metadata: OperationMetadata, answer: consensus.ConsensusRate) -> None:
     """Note how long the answer holds by time alone; without a price it must not be cached."""
     if answer.price is None or answer.next_change_at is None:
-        info.context.metadata.no_store = True
+        metadata.no_store = True
     else:
-        info.context.metadata.note_fresh_for(answer.next_change_at - answer.now)
+        metadata.note_fresh_for(answer.next_change_at - answer.now)
 
 
 def _bps(value: Decimal | None) -> float | None:

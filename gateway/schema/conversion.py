@@ -1,8 +1,10 @@
 """The GraphQL types, arguments and field of conversions."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from operator import attrgetter
+from typing import Annotated, Any, Self
 
 import strawberry
 
@@ -18,6 +20,8 @@ from gateway.schema.field import described
 from gateway.schema.rates import RateType
 from gateway.schema.scalars import AssetCode, clamp
 from rates.source import Source
+
+_ANY_AMOUNT = Decimal(1)
 
 Amount = Annotated[
     Decimal,
@@ -61,15 +65,8 @@ class ConversionLeg:
     @classmethod
     def of(cls, value: conversion.Leg) -> Self:
         rate = value.rate
-        return cls(
-            start=AssetCode(value.start),
-            end=AssetCode(value.end),
-            operation=value.operation,
-            used_price=value.price,
-            basis=None if rate is None else price_basis(rate),
-            rate=None if rate is None else RateType.of(rate),
-            peg=rate is None,
-        )
+        read_values = {name: read(value) for name, read in READ_LEG.items()}
+        return cls(**{**read_values, "rate": None if rate is None else RateType.of(rate)})
 
 
 @strawberry.type(
@@ -98,19 +95,39 @@ class ConversionType:
 
     @classmethod
     def of(cls, value: conversion.Conversion) -> Self:
-        return cls(
-            amount=value.amount,
-            start=AssetCode(value.start),
-            end=AssetCode(value.end),
-            result=value.result,
-            rate=value.rate,
-            legs=[ConversionLeg.of(each) for each in value.legs],
-            age_ms=clamp(value.age_ms),
-            observed_at=value.observed_at,
-            freshness=value.freshness,
-            uses_peg=value.uses_peg,
-            simulated=any(rate.ticker.simulated for rate in value.rates),
-        )
+        read_values = {name: read(value) for name, read in READ_CONVERSION.items()}
+        return cls(**{**read_values, "legs": [ConversionLeg.of(each) for each in value.legs]})
+
+
+def _read_basis(value: conversion.Leg) -> PriceBasis | None:
+    return None if value.rate is None else price_basis(value.rate)
+
+
+READ_LEG: Mapping[str, Callable[[conversion.Leg], Any]] = {
+    "start": attrgetter("start"),
+    "end": attrgetter("end"),
+    "operation": attrgetter("operation"),
+    "used_price": attrgetter("price"),
+    "basis": _read_basis,
+    "rate": attrgetter("rate"),
+    "peg": lambda value: value.rate is None,
+}
+"""The reader of each field of a `ConversionLeg`. Those of objects return plain values."""
+
+READ_CONVERSION: Mapping[str, Callable[[conversion.Conversion], Any]] = {
+    "amount": attrgetter("amount"),
+    "start": attrgetter("start"),
+    "end": attrgetter("end"),
+    "result": attrgetter("result"),
+    "rate": attrgetter("rate"),
+    "legs": attrgetter("legs"),
+    "age_ms": lambda value: clamp(value.age_ms),
+    "observed_at": attrgetter("observed_at"),
+    "freshness": attrgetter("freshness"),
+    "uses_peg": attrgetter("uses_peg"),
+    "simulated": lambda value: any(rate.ticker.simulated for rate in value.rates),
+}
+"""The same of a `Conversion`."""
 
 
 def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
@@ -125,6 +142,41 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     on_stale: OnStaleArgument = OnStale.RETURN,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> ConversionType | None:
+    query = read_conversion(
+        amount=amount,
+        start=start,
+        end=end,
+        max_age_ms=max_age_ms,
+        sources=sources,
+        max_legs=max_legs,
+        stablecoins_as_usd=stablecoins_as_usd,
+        on_stale=on_stale,
+        max_trade_age_ms=max_trade_age_ms,
+    )
+    answer = info.context.converter.convert(query)
+    if answer is None:
+        return None
+    info.context.metadata.note_rates(answer.rates, query.policy)
+    return ConversionType.of(answer)
+
+
+def read_conversion(
+    *,
+    amount: Decimal = _ANY_AMOUNT,
+    start: str = "",
+    end: str = "",
+    max_age_ms: int | None,
+    sources: list[Source] | None,
+    max_legs: int,
+    stablecoins_as_usd: bool,
+    on_stale: OnStale,
+    max_trade_age_ms: int | None,
+) -> ConversionQuery:
+    """Read the query from the arguments; without amount and assets, for others to replace them.
+
+    Raises:
+        InvalidArgument: out of range.
+    """
     query = ConversionQuery(
         amount,
         start,
@@ -135,8 +187,4 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
         stablecoins_as_usd,
     )
     check_conversion(query)
-    answer = info.context.converter.convert(query)
-    if answer is None:
-        return None
-    info.context.metadata.note_rates(answer.rates, query.policy)
-    return ConversionType.of(answer)
+    return query

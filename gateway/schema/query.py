@@ -20,7 +20,9 @@ from gateway.schema.arguments import (
     read_policy,
     read_query,
 )
+from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
 from gateway.schema.context import Info
+from gateway.schema.conversion_list import ConversionListType, resolve_conversions
 from gateway.schema.instruments import InstrumentConnection
 from gateway.schema.rates import RateListType, RateType
 from gateway.schema.source_status import SourceStatusType
@@ -102,6 +104,11 @@ class Query:
         description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
         "UNKNOWN_SYMBOL with near matches.",
     )
+    consensus_rates: ConsensusRateListType | None = strawberry.field(
+        resolver=resolve_consensus_rates,
+        description="The consensus of each of up to 200 symbols. A symbol that no requested source lists is in `unavailable`, with the "
+        "reason.",
+    )
     conversion: conversions.ConversionType | None = strawberry.field(
         resolver=conversions.resolve_conversion,
         description="An amount of one asset in another, over the known rates, with the way and the worst age on it. Null only with "
@@ -112,6 +119,11 @@ class Query:
         resolver=conversions.resolve_conversion,
         description="The same as `conversion`, by its old name.",
         deprecation_reason="Use `conversion`, which has the same arguments and result.",
+    )
+    conversions: ConversionListType | None = strawberry.field(
+        resolver=resolve_conversions,
+        description="Up to 50 conversions. What cannot be converted is in `unavailable`, with the code of the error that `conversion` "
+        "reports; with `onStale: OMIT` also what is not as fresh as requested. Error: RATE_STALE with `onStale: ERROR`.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."

@@ -5,7 +5,7 @@ figures are upper bounds, measured with nothing cached.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from math import ceil
 from typing import Any, NamedTuple
@@ -35,6 +35,10 @@ from graphql.execution.values import VariableValues
 from graphql.type import GraphQLNamedType
 
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
+from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
+from gateway.queries.conversion.query import ConversionQuery
+from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
 from gateway.schema.introspection_cost import introspection_cost, is_introspection
 from gateway.schema.selected import SelectedField
@@ -43,6 +47,8 @@ from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
 BooleanVariables = tuple[tuple[str, bool], ...]
+PlannedQuery = RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery
+"""Queries whose size decides what a root field costs."""
 
 
 class ListSize(Enum):
@@ -53,6 +59,8 @@ class ListSize(Enum):
     PAGE = "the length of a page"
     SOURCES = "the number of sources"
     LEGS = "the longest conversion"
+    ANSWERS = "the consensuses or conversions that a root field asks for"
+    WITHOUT_ANSWER = "those of them that may be unavailable"
 
 
 LISTS = {
@@ -64,6 +72,14 @@ LISTS = {
     ("InstrumentConnection", "nodes"): ListSize.PAGE,
     ("ConsensusRate", "contributions"): ListSize.SOURCES,
     ("Conversion", "legs"): ListSize.LEGS,
+    ("ConsensusRateList", "items"): ListSize.ANSWERS,
+    ("ConsensusRateList", "unavailable"): ListSize.WITHOUT_ANSWER,
+    ("ConsensusRatesEvent", "items"): ListSize.ANSWERS,
+    ("ConsensusRatesEvent", "unavailable"): ListSize.WITHOUT_ANSWER,
+    ("ConversionList", "items"): ListSize.ANSWERS,
+    ("ConversionList", "unavailable"): ListSize.WITHOUT_ANSWER,
+    ("ConversionsEvent", "items"): ListSize.ANSWERS,
+    ("ConversionsEvent", "unavailable"): ListSize.WITHOUT_ANSWER,
     ("Query", "sources"): ListSize.SOURCES,
     ("Subscription", "sources"): ListSize.SOURCES,
 }
@@ -203,7 +219,7 @@ class CostModel:
         return ceil(points)
 
     def planned_cost(
-        self, compiled: CompiledCost, queries: Iterable[RatesQuery | None], *, may_fail: bool
+        self, compiled: CompiledCost, queries: Iterable[PlannedQuery | None], *, may_fail: bool
     ) -> int:
         """Return the points of an operation that the fast path covers.
 
@@ -211,7 +227,7 @@ class CostModel:
         """
         points = 0.0
         for root, query in zip(compiled.roots, queries, strict=True):
-            size = _FIXED.get(root.name, _NEITHER) if query is None else self._size_rates(query)
+            size = _FIXED.get(root.name, _NEITHER) if query is None else self._size_query(query)
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
         return ceil(points)
 
@@ -247,13 +263,43 @@ class CostModel:
                 page = min(max(arguments["first"], 0), self._max_page)
                 scan = _SEARCHED * (len(self._catalog.tracked) + len(self._catalog.halted))
                 return _RootSize(_ROOT + scan + _PAGED * page, {ListSize.PAGE: page})
-            case "conversion" | "convert":
-                known = len(self._catalog.tracked)
+            case "consensusRates":
+                return self._size_consensuses(arguments["symbols"])
+            case "conversion" | "convert" | "conversions":
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
-                graph = known * (_CONNECTED_ANEW if own else _CONNECTED)
-                return _RootSize(_CONVERT + graph, {ListSize.LEGS: _MAX_LEGS})
+                return self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
             case _:
                 return _FIXED[name]
+
+    def _size_query(self, query: PlannedQuery) -> "_RootSize":
+        match query:
+            case RatesQuery():
+                return self._size_rates(query)
+            case ConsensusRatesQuery():
+                return self._size_consensuses([each.symbol for each in query.queries])
+            case ConversionsQuery() | ConversionQuery():
+                queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
+                own = any(each.sources or each.stablecoins_as_usd for each in queries)
+                return self._size_conversions(len(queries), has_own_graph=own)
+
+    def _size_consensuses(self, symbols: Collection[Symbol]) -> "_RootSize":
+        wanted = set(symbols)
+        count = len(wanted) if len(wanted) <= MAX_CONSENSUS_SYMBOLS else 0
+        missing = sum(not self._catalog.sources_of(each) for each in wanted) if count else 0
+        return _RootSize(
+            _ROOT + _CONSENSUS * count + _FIND_NEAR * min(missing, NEAR_LOOKUPS),
+            {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: missing, ListSize.SOURCES: len(Source)},
+        )
+
+    def _size_conversions(self, count: int, *, has_own_graph: bool) -> "_RootSize":
+        if count > MAX_CONVERSIONS:
+            # The execution refuses it.
+            count = 0
+        graph = len(self._catalog.tracked) * (_CONNECTED_ANEW if has_own_graph else _CONNECTED)
+        return _RootSize(
+            _CONVERT * count + graph,
+            {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: count, ListSize.LEGS: _MAX_LEGS},
+        )
 
     def _size_rates(self, query: RatesQuery) -> "_RootSize":
         symbols = query.symbols

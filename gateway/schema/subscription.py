@@ -24,7 +24,14 @@ from gateway.schema.arguments import (
     read_policy,
     read_query,
 )
+from gateway.schema.consensus_list import ConsensusRatesEventType, subscribe_consensus_rates
 from gateway.schema.context import Info
+from gateway.schema.conversion import ConversionType
+from gateway.schema.conversion_list import (
+    ConversionsEventType,
+    subscribe_conversion,
+    subscribe_conversions,
+)
 from gateway.schema.rates import RatesEventType, RateType
 from gateway.schema.source_status import SourceStatusType
 from gateway.subscriptions import event as events
@@ -100,6 +107,22 @@ class Subscription:
         resolver=consensus.subscribe_consensus,
         description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
         "become too old. Error: UNKNOWN_SYMBOL with near matches.",
+    )
+    consensus_rates: AsyncGenerator[ConsensusRatesEventType | None, None] = strawberry.subscription(
+        resolver=subscribe_consensus_rates,
+        description="The consensus of each of up to 200 symbols: a SNAPSHOT, then just those that have changed, also when only time has "
+        "passed and a source has become too old. A symbol that no requested source lists is in `unavailable`.",
+    )
+    conversion: AsyncGenerator[ConversionType | None, None] = strawberry.subscription(
+        resolver=subscribe_conversion,
+        description="A conversion: the present one, then every changed one, also when only time has passed. Null while it has no "
+        "answer, with `onStale: OMIT` also while a rate is too old; `conversions` tells the reason. Errors: UNKNOWN_ASSET, "
+        "NO_CONVERSION_PATH, NOT_TRADING.",
+    )
+    conversions: AsyncGenerator[ConversionsEventType | None, None] = strawberry.subscription(
+        resolver=subscribe_conversions,
+        description="Up to 50 conversions: a SNAPSHOT, then just those that have changed, also when only time has passed. What cannot "
+        "be converted is in `unavailable`, with the code of the error.",
     )
     sources: AsyncGenerator[list[SourceStatusType] | None, None] = strawberry.subscription(
         resolver=_subscribe_sources,

@@ -45,6 +45,8 @@ def list_leaves(name: str) -> str:
 RATE, INSTRUMENT = list_leaves("Rate"), list_leaves("Instrument")
 
 
+# Of the shipped instruments.
+ASSETS = sorted({each.symbol.base for each in read_seed()})
 SOURCES = "sources { source { code } state reason lastTickerAt tickersPerMinute budget { limit remaining } }"
 UNKNOWN = {"s": [f"X{number}/USDT" for number in range(500)]}
 
@@ -128,6 +130,14 @@ HOSTILE = {
         {"yes": True},
     ),
     "conversions": (aliased(49, 'convert(amount: 1, from: "A#", to: "BTC") { result }'), None),
+    "all contributions of two hundred consensuses": (
+        f"query($s: [Symbol!]!) {{ consensusRates(symbols: $s) {{ items {{ contributions {{ rate {{ {RATE} }} }} }} }} }}",
+        {"s": [f"{asset}/USDT" for asset in ASSETS[:200]]},
+    ),
+    "conversions of many lists": (
+        aliased(49, 'conversions(input: [{ amount: #, from: "BTC", to: "EUR" }]) { items { result } }'),
+        None,
+    ),
     "states": (aliased(50, SOURCES), None),
     "a subscription": (f"subscription {{ rates {{ items {{ {RATE} }} more: items {{ {RATE} }} again: items {{ {RATE} }} }} }}", None),
 }  # fmt: skip
@@ -154,6 +164,18 @@ USUAL = {
     "twenty consensuses": (
         aliased(20, 'consensusRate(symbol: "BTC/USDT") { price contributions { source { code } usedPrice weight } }'),
         None,
+    ),
+    "two hundred consensuses": (
+        "query($s: [Symbol!]!) { consensusRates(symbols: $s) { items { symbol price quality } unavailable { symbol } } }",
+        {"s": [f"{asset}/{quote}" for quote in ("USDT", "USD") for asset in ASSETS[:100]]},
+    ),
+    "two hundred consensuses, subscribed to": (
+        "subscription($s: [Symbol!]!) { consensusRates(symbols: $s) { items { symbol price contributions { usedPrice } } } }",
+        {"s": [f"{asset}/{quote}" for quote in ("USDT", "USD") for asset in ASSETS[:100]]},
+    ),
+    "fifty conversions": (
+        "query($c: [ConversionInput!]!) { conversions(input: $c) { items { result ageMs } unavailable { code } } }",
+        {"c": [{"amount": 1, "from": asset, "to": "EUR"} for asset in ASSETS[:50]]},
     ),
     "twenty conversions": (aliased(20, 'conversion(amount: 1, from: "ETH", to: "USD") { result ageMs }'), None),
     "skipped pages": (

@@ -46,6 +46,10 @@ CONTRIBUTION_FIELDS = [
     "source { code }",
     "source { id ttlMs }",
 ]
+CONVERSION_FIELDS = "amount from to result rate ageMs observedAt freshness usesPeg simulated __typename"
+LEG_FIELDS = "from to operation usedPrice basis peg __typename"
+UNAVAILABLE_CONVERSION_FIELDS = ["amount", "from", "to", "code", "message", "__typename"]
+EVENT_FIELDS = "kind conflatedCount sentAt __typename"
 WRONG_CONSENSUS = [{"symbol": '"NO/SUCH"'}, {"minSources": "0"}, {"sampleIntervalMs": "-1"}]
 UNAVAILABLE_FIELDS = ["symbol", "source { code }", "source { id ttlMs }", "reason", "message", "__typename"]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "BTC/USD", "BTC/USDT", "DOGE/EUR", "btc-usdt"]
@@ -68,6 +72,8 @@ VARIABLES = {
 }
 
 directives = st.sampled_from(DIRECTIVES)
+conversion_assets = st.sampled_from(['"BTC"', '"ETH"', '"USDT"', '"USD"'])
+conversion_entries = st.tuples(st.sampled_from(['"1.50"', "2", '"0"']), conversion_assets, conversion_assets)
 
 
 @st.composite
@@ -207,27 +213,124 @@ def subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
     return f"subscription Made{'(' + ', '.join(used) + ')' if used else ''} {{ {text}", variables
 
 
+consensus_arguments = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["", "VWAP"]),
+        "minSources": st.sampled_from(["", "1"]),
+        "maxAgeMs": st.sampled_from(["", "2000", "50000"]),
+        "maxDeviationBps": st.sampled_from(["", "0.5", "3000"]),
+        "sources": st.sampled_from(["", "[COINGECKO, BINANCE]", "[BINANCE]"]),
+        "sampleIntervalMs": st.sampled_from(["", "0", "700"]),
+    }
+)
+conversion_arguments = st.fixed_dictionaries(
+    {
+        "maxAgeMs": st.sampled_from(["", "2000", "50000"]),
+        "maxLegs": st.sampled_from(["", "1", "2"]),
+        "stablecoinsAsUsd": st.sampled_from(["", "true", "$yes"]),
+        "onStale": st.sampled_from(["", "OMIT"]),
+        "sources": st.sampled_from(["", "[COINGECKO, BINANCE]", "[BINANCE]"]),
+        "sampleIntervalMs": st.sampled_from(["", "0", "700"]),
+    }
+)
+
+
+@st.composite
+def consensus_leaves(draw: st.DrawFn) -> str:
+    """Selections of a consensus, mostly with its contributions."""
+    fields = draw(leaves(CONSENSUS_FIELDS.split(), "ConsensusRate"))
+    if draw(st.booleans()):
+        inside = draw(leaves(CONTRIBUTION_FIELDS, "ConsensusContribution"))
+        fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
+    return fields
+
+
+@st.composite
+def conversion_leaves(draw: st.DrawFn) -> str:
+    """Selections of a conversion, mostly with its legs."""
+    fields = draw(leaves(CONVERSION_FIELDS.split(), "Conversion"))
+    if draw(st.booleans()):
+        inside = draw(leaves(LEG_FIELDS.split(), "ConversionLeg"))
+        fields += f" legs {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
+    return fields
+
+
+@st.composite
+def events(
+    draw: st.DrawFn, kind: str, items: st.SearchStrategy[str], unavailable: st.SearchStrategy[str]
+) -> str:
+    """Selections of an event of a live list."""
+    parts = [
+        f"i{number}: items {draw(directives)} {{ {draw(items)} }}"
+        for number in range(draw(st.integers(0, 2)))
+    ]
+    if draw(st.booleans()):
+        parts.append(f"unavailable {{ {draw(unavailable)} }}")
+    return " ".join([draw(leaves(EVENT_FIELDS.split(), kind)), *parts])
+
+
+def subscription(field: str, arguments: dict[str, str], selection: str) -> tuple[str, JsonObject]:
+    """A document with that field."""
+    given = " ".join(f"{name}: {value}" for name, value in arguments.items() if value)
+    text = f"told: {field}({given}) {{ {selection} }}"
+    kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}
+    used = [f"${name}: {kind}" for name, kind in kinds.items() if re.search(rf"\${name}\b", text)]
+    return f"subscription{'(' + ', '.join(used) + ')' if used else ''} {{ {text} }}", {}
+
+
 @st.composite
 def consensus_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
     """The same of a consensus."""
     arguments = {
         "symbol": draw(st.sampled_from(['"BTC/USDT"', '"BTC/USDT"', "$one"])),
-        "method": draw(st.sampled_from(["", "VWAP"])),
-        "minSources": draw(st.sampled_from(["", "1"])),
-        "maxAgeMs": draw(st.sampled_from(["", "2000", "50000"])),
-        "maxDeviationBps": draw(st.sampled_from(["", "0.5", "3000"])),
-        "sources": draw(st.sampled_from(["", "[COINGECKO, BINANCE]", "[BINANCE]"])),
-        "sampleIntervalMs": draw(st.sampled_from(["", "0", "700"])),
+        **draw(consensus_arguments),
     }
     # What is refused is told once: few of those will do.
     if draw(st.integers(0, 7)) == 0:
         arguments |= draw(st.sampled_from(WRONG_CONSENSUS))
-    given = " ".join(f"{name}: {value}" for name, value in arguments.items() if value)
-    fields = draw(leaves(CONSENSUS_FIELDS.split(), "ConsensusRate"))
-    if draw(st.booleans()):
-        inside = draw(leaves(CONTRIBUTION_FIELDS, "ConsensusContribution"))
-        fields += f" contributions {{ {inside} rate {{ {draw(leaves(RATE_FIELDS, 'Rate'))} }} }}"
-    text = f"told: consensusRate({given}) {{ {fields} }}"
-    kinds = {"yes": "Boolean! = true", "no": "Boolean! = false", "one": 'Symbol! = "BTC/USD"'}
-    used = [f"${name}: {kind}" for name, kind in kinds.items() if f"${name}" in text]
-    return f"subscription{'(' + ', '.join(used) + ')' if used else ''} {{ {text} }}", {}
+    return subscription("consensusRate", arguments, draw(consensus_leaves()))
+
+
+@st.composite
+def consensus_list_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
+    """The same of several consensuses."""
+    names = draw(st.lists(st.sampled_from(SYMBOLS[:5]), min_size=1, max_size=4))
+    arguments = {
+        "symbols": draw(st.sampled_from([json.dumps(names), json.dumps(names), "[$one]", '"BTC/USDT"'])),
+        "maxSilenceMs": draw(st.sampled_from(["", "1500"])),
+        **draw(consensus_arguments),
+    }
+    if draw(st.integers(0, 7)) == 0:
+        arguments |= draw(st.sampled_from([{"symbols": "[]"}, {"minSources": "0"}]))
+    selection = draw(
+        events("ConsensusRatesEvent", consensus_leaves(), leaves(UNAVAILABLE_FIELDS, "UnavailableRate"))
+    )
+    return subscription("consensusRates", arguments, selection)
+
+
+@st.composite
+def conversion_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
+    """The same of one conversion."""
+    amount, start, end = draw(conversion_entries)
+    arguments = {"amount": amount, "from": start, "to": end, **draw(conversion_arguments)}
+    if draw(st.integers(0, 7)) == 0:
+        arguments |= draw(st.sampled_from([{"onStale": "ERROR"}, {"amount": '"-1"'}, {"from": '"NOSUCH"'}]))
+    return subscription("conversion", arguments, draw(conversion_leaves()))
+
+
+@st.composite
+def conversion_list_subscriptions(draw: st.DrawFn) -> tuple[str, JsonObject]:
+    """The same of several conversions."""
+    entries = draw(st.lists(conversion_entries, min_size=1, max_size=4))
+    inputs = ", ".join(f"{{ amount: {amount}, from: {start}, to: {end} }}" for amount, start, end in entries)
+    arguments = {
+        "input": f"[{inputs}]",
+        "maxSilenceMs": draw(st.sampled_from(["", "1500"])),
+        **draw(conversion_arguments),
+    }
+    if draw(st.integers(0, 7)) == 0:
+        arguments |= draw(st.sampled_from([{"onStale": "ERROR"}, {"input": "[]"}, {"maxLegs": "4"}]))
+    unavailable = leaves(UNAVAILABLE_CONVERSION_FIELDS, "UnavailableConversion")
+    return subscription(
+        "conversions", arguments, draw(events("ConversionsEvent", conversion_leaves(), unavailable))
+    )
