@@ -20,7 +20,7 @@ WITHIN_S = 60
 QUERY = """{
   instruments { totalCount }
   rate(symbol: "BTC/USDT", source: OKX) { freshness }
-  sources { source state reason }
+  sources { source { code } state reason }
 }"""
 
 
@@ -53,7 +53,10 @@ class Embedded:
         """The data of `QUERY`."""
         async with httpx.AsyncClient(timeout=WITHIN_S, trust_env=False) as client:
             answer = (await client.post(f"{self.url}/graphql", json={"query": QUERY})).json()
-            return {**answer["data"], "sources": {each["source"]: each for each in answer["data"]["sources"]}}
+            return {
+                **answer["data"],
+                "sources": {each["source"]["code"]: each for each in answer["data"]["sources"]},
+            }
 
     async def held_back(self) -> Json:
         """The facts of `/health/ready`."""

@@ -48,10 +48,10 @@ class RouteFinder:
             legs = self._read_legs(route)
             if legs is None:
                 continue
-            freshness = self._worst_late(legs)
-            if freshness is None:
+            rates = [leg.rate for leg in legs if leg.rate]
+            if all(map(self._policy.allows, rates)):
                 return legs
-            late.append((freshness, legs))
+            late.append((worst(rate.freshness for rate in rates) or Freshness.FRESH, legs))
         if not late:
             raise self._not_seen(routes[0])
         return min(late, key=lambda each: each[0].severity)[1]
@@ -107,11 +107,6 @@ class RouteFinder:
             self._suspects |= {TickerKey(source, symbol): detail for source, detail in suspects.items()}
             usable = [rate for rate in rates if rate.ticker.source not in suspects]
             yield from (rate for rate in usable if self._rates.is_near(rate.ticker, usable[0].ticker))
-
-    def _worst_late(self, legs: Iterable[Leg]) -> Freshness | None:
-        """Return the worst freshness among the rates that fail the policy; `None` if all satisfy it."""
-        rates = (leg.rate for leg in legs if leg.rate)
-        return worst(rate.freshness for rate in rates if not self._policy.allows(rate))
 
     def _not_seen(self, route: Route) -> RateNotSeen | SuspectIdentity:
         one, other = next(hop for hop in pairwise(route) if self._leg(*hop) is None)

@@ -68,6 +68,17 @@ def test_a_fresh_way_is_taken_before_a_shorter_stale_one() -> None:
     assert way(world.convert("1", "BTC", "EUR")) == "BTC-USDT-EUR"
 
 
+def test_no_rate_of_a_way_counts_less_because_it_is_as_recent_as_asked() -> None:
+    """Of ways that are too old, one of FRESH rates comes before one with a STALE rate."""
+    world = World()
+    world.tell("BTC/USDT", "1", BINANCE, age_s=30)
+    world.tell("EUR/USDT", "1", COINGECKO, age_s=60)
+    world.tell("BTC/USD", "1", COINGECKO, age_s=60)
+    world.tell("EUR/USD", "1", COINGECKO, age_s=60)
+    assert way(world.convert("1", "BTC", "EUR", max_age_s=40)) == "BTC-USD-EUR"
+    assert way(world.convert("1", "BTC", "EUR", max_age_s=60)) == "BTC-USDT-EUR"
+
+
 def test_each_leg_has_the_rate_that_a_question_for_it_would_have() -> None:
     """The first fresh one by preference, else the one with the smallest part of its TTL used."""
     world = World()
