@@ -14,9 +14,10 @@ import pytest
 from tests.e2e.processes import eventually, free_port, running
 from tests.json_types import Json
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(500)]
 
-WITHIN_S = 60
+# Each of several starts may take a minute on a machine that is busy with other tests.
+WITHIN_S = 120
 QUERY = """{
   instruments { totalCount }
   rate(symbol: "BTC/USDT", source: OKX) { freshness }

@@ -21,7 +21,7 @@ from tests.e2e.recorded import recording
 from tests.json_types import Json
 from tests.simulator.test_recorded_feeds import KRAKEN
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(500)]
 
 # Recorded observations may be older than every TTL.
 OLD_MS = 2_000_000_000
@@ -99,7 +99,7 @@ async def replayed(folder: Path, paths: Sequence[Path], speed: int) -> AsyncIter
         running("up", *arguments, "--speed", str(speed), env=env) as command,
         httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client,
     ):
-        await command.prints("gateway listening", within_s=60)
+        await command.prints("gateway listening", within_s=120)
         status_url = re.search(r"status=(http://\S+)", command.text)
         assert status_url is not None
         yield Replayed(client, status_url[1])
@@ -218,7 +218,7 @@ async def test_trading_symbols_are_merged_as_documented(tmp_path: Path) -> None:
         async def has_begun() -> bool:
             return len(await gateway.seen()) == 6
 
-        await eventually(has_begun, within_s=60, what="rates of all six sources")
+        await eventually(has_begun, within_s=120, what="rates of all six sources")
         again = await Recomputation.of(gateway)
         assert len(again.symbols) > 20
         for symbol in again.symbols:
