@@ -65,4 +65,9 @@ class CrossOrigin(CORSMiddleware):
             headers = MutableHeaders(scope=message)
             if headers.get("vary") == VARY:
                 headers["vary"] = VARY.removesuffix(", Origin")
+            if not self.is_allowed_origin(request_headers.get("origin", "")):
+                # Nobody may read anything, but a cache must not give this answer to a listed page.
+                headers.add_vary_header("Origin")
+                await send(message)
+                return
         await super().send(message, send, request_headers)
