@@ -14,6 +14,7 @@ from gateway.queries.rate import UnavailableReason
 from gateway.queries.rates_query import OnStale
 from gateway.queries.source_rules import SourceState
 from gateway.schema.error_code import ErrorCode
+from gateway.state.instrument_pages import OrderDirection, OrderField
 from gateway.subscriptions.event import EventKind
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source, SourceKind
@@ -72,6 +73,20 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "to decide.",
             "SOURCE_DOWN": "Never seen, and its source is down or blocked.",
         },
+    ),
+    OrderField: (
+        "What to order instruments by.",
+        {
+            "RELEVANCE": "How well they match the `search`; ASC has the best match first. Ties, and all without a search: the largest "
+            "markets first.",
+            "SYMBOL": "Base, then quote.",
+            "NAME": "Name of the base asset, whatever its case.",
+            "SOURCE": "Code of the source.",
+        },
+    ),
+    OrderDirection: (
+        "Direction of an order.",
+        {"ASC": "Ascending: A to Z, the best match first.", "DESC": "Descending: the reverse of ASC."},
     ),
     TradingStatus: (
         "Whether a source makes new prices of an instrument.",
@@ -164,7 +179,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
 }
 
 
-NAMES: dict[type[Enum], str] = {Source: "SourceId"}
+NAMES: dict[type[Enum], str] = {Source: "SourceId", OrderField: "InstrumentOrderField"}
 """Names that differ from that of the Python class."""
 
 

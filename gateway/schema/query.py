@@ -1,7 +1,5 @@
 """Query fields. They read memory and wait for nothing."""
 
-from typing import Annotated
-
 import strawberry
 
 from gateway.queries.rates_query import OnStale
@@ -23,20 +21,9 @@ from gateway.schema.arguments import (
 from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
 from gateway.schema.context import Info
 from gateway.schema.conversion_list import ConversionListType, resolve_conversions
-from gateway.schema.instruments import InstrumentConnection
+from gateway.schema.instruments import InstrumentConnection, resolve_instruments
 from gateway.schema.rates import RateListType, RateType
 from gateway.schema.source_status import SourceStatusType
-from rates.source import Source
-
-Search = Annotated[
-    str | None,
-    strawberry.argument(description="Part of a symbol or name, in any case. Left out: all instruments."),
-]
-OfSource = Annotated[
-    Source | None, strawberry.argument(description="Only instruments of this source. Left out: of all.")
-]
-First = Annotated[int, strawberry.argument(description="Length of the page, 0 to 200.")]
-After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
 
 
 def _rate(  # noqa: PLR0917 - GraphQL passes them by name
@@ -69,16 +56,6 @@ def _rates(  # noqa: PLR0917 - GraphQL passes them by name
     return RateListType.of(answer)
 
 
-def _instruments(
-    info: Info, search: Search = UNSET, source: OfSource = UNSET, first: First = 50, after: After = UNSET
-) -> InstrumentConnection | None:
-    info.context.rates.check_loaded()
-    page = info.context.catalog.read_page(
-        search=none_if_unset(search), source=none_if_unset(source), first=first, after=none_if_unset(after)
-    )
-    return InstrumentConnection.of(page)
-
-
 def _sources(info: Info) -> list[SourceStatusType] | None:
     info.context.metadata.no_store = True
     return [SourceStatusType.of(each) for each in info.context.rates.sources()]
@@ -97,7 +74,8 @@ class Query:
         "`unavailable`, with the reason.",
     )
     instruments: InstrumentConnection | None = strawberry.field(
-        resolver=_instruments, description="The tracked instruments, page by page, by symbol and source."
+        resolver=resolve_instruments,
+        description="The tracked instruments, page by page, in both directions, filtered, searched and in a chosen order.",
     )
     consensus_rate: consensus.ConsensusRateType | None = strawberry.field(
         resolver=consensus.resolve_consensus_rate,

@@ -42,6 +42,8 @@ from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
 from gateway.schema.introspection_cost import introspection_cost, is_introspection
 from gateway.schema.selected import SelectedField
+from gateway.state.instrument_pages import DEFAULT_PAGE
+from gateway.state.instrument_search import count_words
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
@@ -94,8 +96,10 @@ _SOURCES = 400
 _MAX_LEGS = 4
 # Points for each requested symbol, which may be unknown.
 _SYMBOL = 8
-# Points for each tracked instrument of a search, of a conversion, and of a conversion over sources of its own.
-_SEARCHED, _CONNECTED, _CONNECTED_ANEW = 0.5, 1, 3
+# Points for each tracked instrument of a condition, of a search, and of each word of it.
+_FILTERED, _SEARCHED, _SEARCHED_WORD = 0.2, 1, 0.4
+# Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
+_CONNECTED, _CONNECTED_ANEW = 1, 3
 _PAGED = 5
 
 
@@ -260,9 +264,7 @@ class CostModel:
                     RatesQuery(_read_list(arguments.get("symbols")), _read_list(arguments.get("sources")))
                 )
             case "instruments":
-                page = min(max(arguments["first"], 0), self._max_page)
-                scan = _SEARCHED * (len(self._catalog.tracked) + len(self._catalog.halted))
-                return _RootSize(_ROOT + scan + _PAGED * page, {ListSize.PAGE: page})
+                return self._size_page(arguments)
             case "consensusRates":
                 return self._size_consensuses(arguments["symbols"])
             case "conversion" | "convert" | "conversions":
@@ -270,6 +272,16 @@ class CostModel:
                 return self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
             case _:
                 return _FIXED[name]
+
+    def _size_page(self, arguments: Mapping[str, Any]) -> "_RootSize":
+        lengths = [each for name in ("first", "last") if (each := arguments.get(name)) is not None]
+        page = min(max([0, *lengths]), self._max_page) if lengths else DEFAULT_PAGE
+        wanted = arguments.get("filter") or {}
+        words = count_words(wanted.get("search") or "")
+        conditions = sum(each is not None for each in wanted.values())
+        scanned = _FILTERED * conditions + (_SEARCHED + _SEARCHED_WORD * words if words else 0)
+        tracked = len(self._catalog.tracked) + len(self._catalog.halted)
+        return _RootSize(_ROOT + scanned * tracked + _PAGED * page, {ListSize.PAGE: page})
 
     def _size_query(self, query: PlannedQuery) -> "_RootSize":
         match query:

@@ -10,13 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from gateway.state.catalog_history import CatalogHistory
-from gateway.state.instrument_pages import (
-    InstrumentPage,
-    InstrumentPages,
-    ListFilter,
-    OrderField,
-    PageRequest,
-)
+from gateway.state.instrument_pages import InstrumentPages
 from gateway.state.spelling import SpellingIndex
 from gateway.state.stored_history import StoredHistory
 from instruments.identity.asset_table import reviewed_assets
@@ -116,19 +110,6 @@ class InstrumentCatalog:
             str(symbol), known[:MAX_COMPARED], n=MAX_SUGGESTIONS, cutoff=MIN_SIMILARITY
         )
         return list(dict.fromkeys([*same_code, *similar]))
-
-    def read_page(
-        self, *, search: str | None, source: Source | None, first: int, after: str | None
-    ) -> InstrumentPage:
-        """The `first` instruments after `after` that match the search, the best match first.
-
-        Raises:
-            InvalidArgument: `first` is not between 0 and 200, or the cursor is of another list.
-            InvalidCursor: `after` is not from such a page.
-        """
-        field = OrderField.RELEVANCE if search and search.strip() else OrderField.SYMBOL
-        wanted = ListFilter(source=source, search=search)
-        return self.pages.read(wanted, PageRequest(first=first, after=after), field=field)
 
     async def run(self) -> None:
         """Keep the catalogue current until cancelled.

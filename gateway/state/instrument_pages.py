@@ -43,6 +43,23 @@ class OrderField(Enum):
     SOURCE = "SOURCE"
 
 
+class OrderDirection(Enum):
+    """Directions of an order."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class ListOrder(NamedTuple):
+    """The order of a list. `RELEVANCE` in ascending order has the best match first."""
+
+    field: OrderField = OrderField.SYMBOL
+    direction: OrderDirection = OrderDirection.ASC
+
+    def __str__(self) -> str:
+        return f"{self.field.value} {self.direction.value}"
+
+
 class ListFilter(NamedTuple):
     """The instruments to list; `None` for any."""
 
@@ -51,6 +68,8 @@ class ListFilter(NamedTuple):
     quote: str | None = None
     status: TradingStatus | None = None
     search: str | None = None
+    base_asset: str | None = None
+    """The identity of the base asset."""
 
 
 class PageRequest(NamedTuple):
@@ -131,10 +150,10 @@ class InstrumentPages:
         self._orders: dict[OrderField, Sequence[int]] = {OrderField.SYMBOL: range(len(self._entries))}
         self._ranks: BoundedLru[str, bytes] = BoundedLru(size=REMEMBERED_SEARCHES)
 
-    def read(
-        self, wanted: ListFilter, page: PageRequest, *, field: OrderField, descending: bool = False
-    ) -> InstrumentPage:
+    def read(self, wanted: ListFilter, page: PageRequest, order: ListOrder | None = None) -> InstrumentPage:
         """Return a page of the instruments that match.
+
+        Without an order, the best match of a search comes first; without a search they are in the order of symbols.
 
         Raises:
             InvalidArgument: a length out of range, `first` together with `last`, too long a search, or a cursor of a
@@ -143,20 +162,21 @@ class InstrumentPages:
         """
         from_start, length = _read_length(page)
         query = SearchQuery(wanted.search) if wanted.search and wanted.search.strip() else None
-        order = f"{field.value} {'DESC' if descending else 'ASC'}"
+        order = order or (ListOrder() if query is None else ListOrder(OrderField.RELEVANCE))
         filtered = _hash_filter(wanted, query)
         after, before = (
-            _parse_cursor(name, text, order, filtered) if text else None
+            _parse_cursor(name, text, str(order), filtered) if text else None
             for name, text in (("after", page.after), ("before", page.before))
         )
-        found = self._find(wanted, query, field)
+        found = self._find(wanted, query, order.field)
+        descending = order.direction is OrderDirection.DESC
         start, end = found.bounds(after, before, descending=descending)
         start, end = (start, min(end, start + length)) if from_start else (max(start, end - length), end)
         size = len(found.indices)
         places = range(size - 1 - start, size - 1 - end, -1) if descending else range(start, end)
         return InstrumentPage(
             tuple(self._entries[found.indices[place]].instrument for place in places),
-            tuple(_format_cursor(order, filtered, found.key(place)) for place in places),
+            tuple(_format_cursor(str(order), filtered, found.key(place)) for place in places),
             has_next=end < size,
             has_previous=start > 0,
             total=size,
@@ -174,11 +194,13 @@ class InstrumentPages:
 
     def _filter(self, indices: Sequence[int], wanted: ListFilter) -> Sequence[int]:
         entries = self._entries
-        source, base, quote, status, _ = wanted
+        source, base, quote, status, _, base_asset = wanted
         if source is not None:
             indices = [each for each in indices if entries[each].instrument.source is source]
         if base is not None:
             indices = [each for each in indices if entries[each].instrument.symbol.base == base]
+        if base_asset is not None:
+            indices = [each for each in indices if entries[each].instrument.base_asset == base_asset]
         if quote is not None:
             indices = [each for each in indices if entries[each].instrument.symbol.quote == quote]
         if status is not None:
@@ -242,8 +264,7 @@ def _read_length(page: PageRequest) -> tuple[bool, int]:
 
 
 def _hash_filter(wanted: ListFilter, query: SearchQuery | None) -> str:
-    parts = (wanted.source, wanted.base, wanted.quote, wanted.status, query and query.folded)
-    text = msgspec.json.encode(parts)
+    text = msgspec.json.encode(wanted._replace(search=None if query is None else query.folded))
     return hashlib.blake2s(text, digest_size=6).hexdigest()
 
 

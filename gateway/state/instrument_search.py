@@ -128,6 +128,11 @@ class SearchQuery:
         return Match.QUOTE if self.folded == text.quote else Match.SUBSTRING
 
 
+def count_words(text: str) -> int:
+    """Return the number of words of a search, at most `MAX_SEARCH_WORDS`."""
+    return min(len(split_words(text[:MAX_SEARCH_LENGTH])), MAX_SEARCH_WORDS)
+
+
 def fold(text: str) -> str:
     """Fold case and width: texts that differ only in them become equal."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

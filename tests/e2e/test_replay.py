@@ -40,7 +40,7 @@ SETTINGS = {
 }
 INSTRUMENTS = """
 query Instruments($source: SourceId!) {
-  instruments(source: $source, first: 200) { nodes { symbol quote sourceSymbol } pageInfo { hasNextPage } }
+  instruments(filter: {source: $source}, first: 200) { nodes { symbol quote sourceSymbol } pageInfo { hasNextPage } }
 }
 """
 REFUSED = "{ sources { source { code } refusedCount } }"

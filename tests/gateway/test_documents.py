@@ -152,7 +152,7 @@ def test_everything_in_the_schema_is_described() -> None:
         parts = {name: kind.description}
         for field, definition in getattr(kind, "fields", {}).items():
             parts[f"{name}.{field}"] = definition.description
-            for argument, details in definition.args.items():
+            for argument, details in getattr(definition, "args", {}).items():
                 parts[f"{name}.{field}({argument})"] = details.description
         for value, details in getattr(kind, "values", {}).items():
             parts[f"{name}.{value}"] = details.description

@@ -100,7 +100,13 @@ def prepare(operations: Operations, query: str, variables: JsonObject | None = N
 
 
 HOSTILE = {
-    "pages of instruments": (aliased(50, 'instruments(first: 200, search: "#") { nodes { symbol } }'), None),
+    "pages of instruments": (aliased(50, 'instruments(first: 200, filter: {search: "#"}) { nodes { symbol } }'), None),
+    "last pages": (aliased(50, "instruments(last: 200) { nodes { symbol } }"), None),
+    "pages without a length": (aliased(50, f"instruments {{ nodes {{ {INSTRUMENT} }} }}"), None),
+    "searches of many words": (
+        aliased(40, "instruments(first: 0, filter: $f) { totalCount }", "query($f: InstrumentFilter)"),
+        {"f": {"search": "b c u s d t e #", "status": "TRADING"}},
+    ),
     "pages in fragments": (
         aliased(30, "instruments(first: 200) { ...P }")
         + f" fragment P on InstrumentConnection {{ ...N }} fragment N on InstrumentConnection {{ nodes {{ {INSTRUMENT} }} }}",
@@ -149,6 +155,21 @@ USUAL = {
     "a page of instruments": (f"{{ instruments(first: 200) {{ nodes {{ {INSTRUMENT} }} totalCount }} }}", None),
     "a page twice": (
         f"{{ instruments(first: 200) {{ edges {{ cursor node {{ {INSTRUMENT} }} }} nodes {{ {INSTRUMENT} }} }} }}",
+        None,
+    ),
+    "searches of many words": (
+        aliased(10, 'instruments(first: 0, filter: {search: "b c u s d t #", quote: "USDT"}) { totalCount }'),
+        None,
+    ),
+    "broad searches": (
+        aliased(20, 'instruments(first: 3, filter: {search: "#"}, orderBy: {field: NAME}) { nodes { id } }'),
+        None,
+    ),
+    "orders": (
+        "{ "
+        + " ".join(f"{each}: instruments(first: 9, orderBy: {{field: {each}}}) {{ nodes {{ id }} }}"
+                   for each in ("RELEVANCE", "NAME", "SOURCE"))
+        + " }",
         None,
     ),
     "500 unknown symbols": (
@@ -263,6 +284,13 @@ async def test_the_cost_grows_with_what_is_asked(operations: Operations) -> None
     page = "query($n: Int!) { instruments(first: $n) { nodes { id } } }"
     assert cost(page, n=10) < cost(page, n=100) < cost(page, n=200)
     assert cost("{ instruments { nodes { id } } }") == cost(page, n=50)
+    assert cost("{ instruments(last: 9) { nodes { id } } }") == cost(page, n=9)
+    searched = "query($f: InstrumentFilter) { instruments(filter: $f) { totalCount } }"
+    assert cost(searched) < cost(searched, f={"search": "a"}) < cost(searched, f={"search": "a b"})
+    assert (
+        cost(searched) < cost(searched, f={"quote": "USD"}) < cost(searched, f={"quote": "USD", "base": "A"})
+    )
+    assert cost(searched, f={"quote": None}) == cost(searched)
     shown = "query($yes: Boolean!) { rates { items { id price @include(if: $yes) } } }"
     assert cost(shown, yes=False) < cost(shown, yes=True)
 

@@ -183,7 +183,7 @@ query Convert {
 const INSTRUMENTS = `# What is tracked. Ctrl-Space in the braces
 # lists the fields.
 query Instruments {
-  instruments(search: "BTC", first: 10) {
+  instruments(filter: {search: "bitcoin"}, first: 10) {
     nodes {
       symbol
       source { code }

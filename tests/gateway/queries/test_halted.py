@@ -212,7 +212,7 @@ async def test_the_api_tells_all_of_it(
     """`instruments` with status, word and time; `unavailable`; the error of a single rate."""
     instruments.halt(BINANCE, "ETH/USDT", BREAK)
     await gateway.catalog.refresh()
-    query = '{ instruments(search: "ETH") { nodes { id status sourceStatus haltedSince } } }'
+    query = '{ instruments(filter: {search: "ETH"}) { nodes { id status sourceStatus haltedSince } } }'
     assert (await execute(query)).data["instruments"]["nodes"] == [
         {
             "id": "Instrument:BINANCE:ETH/USDT",
@@ -221,9 +221,7 @@ async def test_the_api_tells_all_of_it(
             "haltedSince": "2026-11-22T11:30:00.000Z",
         }
     ]
-    query = (
-        '{ instruments(search: "BTC/USDT", source: BINANCE) { nodes { status sourceStatus haltedSince } } }'
-    )
+    query = '{ instruments(filter: {search: "BTC/USDT", source: BINANCE}) { nodes { status sourceStatus haltedSince } } }'
     assert (await execute(query)).data["instruments"]["nodes"] == [
         {"status": "TRADING", "sourceStatus": None, "haltedSince": None}
     ]

@@ -1,12 +1,13 @@
-"""The catalog stays current, survives the database, and pages without gaps or repeats."""
+"""The catalog stays current and survives the database."""
 
 import asyncio
 
 import pytest
 
 from gateway.state.catalog import InstrumentCatalog
+from gateway.state.instrument_pages import ListFilter, PageRequest
 from instruments.instrument import Halt
-from rates.errors import DatabaseUnavailable, InvalidArgument, InvalidCursor
+from rates.errors import DatabaseUnavailable
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
@@ -49,57 +50,15 @@ async def test_it_refreshes_by_itself_and_outlives_the_database(
     await asyncio.wait([task])
 
 
-async def test_pages_cover_everything_once(instruments: ListedInstruments) -> None:
-    """Following the cursors to the end."""
-    catalog = InstrumentCatalog(instruments, refresh_s=1)
-    await catalog.refresh()
-    seen: list[tuple[str, str]] = []
-    after = None
-    while True:
-        page = catalog.read_page(search=None, source=None, first=2, after=after)
-        assert page.total == 4
-        assert page.has_previous == bool(seen)
-        seen += [(str(each.symbol), each.source) for each in page.instruments]
-        if not page.has_next:
-            break
-        after = page.cursors[-1]
-    assert seen == [
-        ("BTC/USD", "coingecko"),
-        ("BTC/USDT", "binance"),
-        ("BTC/USDT", "coingecko"),
-        ("ETH/USDT", "binance"),
-    ]
-
-
 async def test_a_cursor_stays_good_when_its_instrument_goes(instruments: ListedInstruments) -> None:
     """It names a place in the order, not a row."""
     catalog = InstrumentCatalog(instruments, refresh_s=1)
     await catalog.refresh()
-    first = catalog.read_page(search=None, source=None, first=1, after=None)
+    first = catalog.pages.read(ListFilter(), PageRequest(first=1))
     instruments.instruments = [each for each in instruments.instruments if each != first.instruments[0]]
     await catalog.refresh()
-    rest = catalog.read_page(search=None, source=None, first=9, after=first.cursors[0])
+    rest = catalog.pages.read(ListFilter(), PageRequest(after=first.cursors[0]))
     assert [str(each.symbol) for each in rest.instruments] == ["BTC/USDT", "BTC/USDT", "ETH/USDT"]
-
-
-async def test_search_is_by_symbol_or_name_in_any_case(instruments: ListedInstruments) -> None:
-    """And can be narrowed to one source."""
-    catalog = InstrumentCatalog(instruments, refresh_s=1)
-    await catalog.refresh()
-    found = catalog.read_page(search="eth", source=None, first=9, after=None)
-    assert [str(each.symbol) for each in found.instruments] == ["ETH/USDT"]
-    named = catalog.read_page(search="NAME OF btc", source=Source.COINGECKO, first=0, after=None)
-    assert (named.total, named.instruments, named.has_next) == (2, (), True)
-
-
-@pytest.mark.parametrize("first", [-1, 201])
-async def test_a_page_beyond_the_limit_is_refused(instruments: ListedInstruments, first: int) -> None:
-    """With the range that is expected."""
-    catalog = InstrumentCatalog(instruments, refresh_s=1)
-    with pytest.raises(InvalidArgument, match="first"):
-        catalog.read_page(search=None, source=None, first=first, after=None)
-    with pytest.raises(InvalidCursor):
-        catalog.read_page(search=None, source=None, first=1, after="nonsense")
 
 
 async def test_near_matches_come_from_the_sources_asked(instruments: ListedInstruments) -> None:

@@ -18,6 +18,8 @@ from gateway.state.instrument_pages import (
     InstrumentPage,
     InstrumentPages,
     ListFilter,
+    ListOrder,
+    OrderDirection,
     OrderField,
     PageRequest,
 )
@@ -58,17 +60,16 @@ filters = st.builds(
     quote=st.none() | st.sampled_from(QUOTES),
     status=st.none() | st.sampled_from(TradingStatus),
     search=st.none() | st.sampled_from(SEARCHES),
+    base_asset=st.none() | st.just("bitcoin"),
 )
-fields = st.sampled_from(OrderField)
+orders = st.builds(ListOrder, st.sampled_from(OrderField), st.sampled_from(OrderDirection))
 Key = tuple[Source, Symbol]
 
 
 fold_texts = cache(SearchText.of)
 
 
-def list_expected(
-    found: Sequence[Instrument], wanted: ListFilter, field: OrderField, *, descending: bool
-) -> list[Key]:
+def list_expected(found: Sequence[Instrument], wanted: ListFilter, order: ListOrder) -> list[Key]:
     """Return what matches, in order, by the shortest code."""
     query = None if wanted.search is None else SearchQuery(wanted.search)
 
@@ -81,6 +82,7 @@ def list_expected(
         if wanted.source in {None, each.source}
         and wanted.base in {None, each.symbol.base}
         and wanted.quote in {None, each.symbol.quote}
+        and wanted.base_asset in {None, each.base_asset}
         and wanted.status in {None, TradingStatus.HALTED if each.halt else TradingStatus.TRADING}
         and rank(each) is not None
     ]
@@ -90,8 +92,8 @@ def list_expected(
         OrderField.SOURCE: lambda each: str(each.source),
         OrderField.RELEVANCE: lambda each: (rank(each), rank_assets().get(each.base_asset or "", 10_000)),
     }
-    matching.sort(key=lambda each: (firsts[field](each), each.symbol, str(each.source)), reverse=descending)
-    return list(map(key_of, matching))
+    matching.sort(key=lambda each: (firsts[order.field](each), each.symbol, str(each.source)))
+    return list(map(key_of, reversed(matching) if order.direction is OrderDirection.DESC else matching))
 
 
 def key_of(instrument: Instrument) -> Key:
@@ -103,17 +105,17 @@ def keys_of(page: InstrumentPage) -> list[Key]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(found=sets, wanted=filters, field=fields, descending=st.booleans(), size=st.integers(1, 7))
+@given(found=sets, wanted=filters, order=orders, size=st.integers(1, 7))
 def test_paging_visits_each_match_once_forwards_and_backwards(
-    found: list[Instrument], wanted: ListFilter, field: OrderField, descending: bool, size: int
+    found: list[Instrument], wanted: ListFilter, order: ListOrder, size: int
 ) -> None:
     """In the same order, with the right flags on every page."""
     pages = InstrumentPages(found)
-    expected = list_expected(found, wanted, field, descending=descending)
+    expected = list_expected(found, wanted, order)
     seen: list[Key] = []
     after = before = None
     while True:
-        page = pages.read(wanted, PageRequest(first=size, after=after), field=field, descending=descending)
+        page = pages.read(wanted, PageRequest(first=size, after=after), order)
         assert (page.total, page.has_previous) == (len(expected), bool(seen))
         seen += keys_of(page)
         assert page.has_next == (len(seen) < len(expected))
@@ -123,7 +125,7 @@ def test_paging_visits_each_match_once_forwards_and_backwards(
     assert seen == expected
     seen = []
     while True:
-        page = pages.read(wanted, PageRequest(last=size, before=before), field=field, descending=descending)
+        page = pages.read(wanted, PageRequest(last=size, before=before), order)
         assert (page.total, page.has_next) == (len(expected), bool(seen))
         seen = keys_of(page) + seen
         assert page.has_previous == (len(seen) < len(expected))
@@ -137,16 +139,14 @@ def test_paging_visits_each_match_once_forwards_and_backwards(
 @given(
     steps=st.lists(sets, min_size=2, max_size=6),
     wanted=filters,
-    field=fields,
-    descending=st.booleans(),
+    order=orders,
     size=st.integers(1, 5),
     forwards=st.booleans(),
 )
 def test_changes_between_pages_hide_and_repeat_nothing(
     steps: list[list[Instrument]],
     wanted: ListFilter,
-    field: OrderField,
-    descending: bool,
+    order: ListOrder,
     size: int,
     forwards: bool,
 ) -> None:
@@ -160,24 +160,24 @@ def test_changes_between_pages_hide_and_repeat_nothing(
         # An instrument that is added under the key of an older one may differ from it in every other way.
         pages = InstrumentPages([*kept, *added], pages)
         asked = PageRequest(first=size, after=cursor) if forwards else PageRequest(last=size, before=cursor)
-        page = pages.read(wanted, asked, field=field, descending=descending)
+        page = pages.read(wanted, asked, order)
         seen = seen + keys_of(page) if forwards else keys_of(page) + seen
         if not (page.has_next if forwards else page.has_previous):
             break
         cursor = page.cursors[-1 if forwards else 0]
         number += 1
-    expected = list_expected(kept, wanted, field, descending=descending)
+    expected = list_expected(kept, wanted, order)
     assert [key for key in seen if key in taken] == expected
 
 
 @settings(max_examples=80, deadline=None)
-@given(data=st.data(), found=sets, wanted=filters, field=fields, descending=st.booleans())
+@given(data=st.data(), found=sets, wanted=filters, order=orders)
 def test_a_page_between_two_cursors_is_as_relay_defines_it(
-    data: st.DataObject, found: list[Instrument], wanted: ListFilter, field: OrderField, descending: bool
+    data: st.DataObject, found: list[Instrument], wanted: ListFilter, order: ListOrder
 ) -> None:
     """Any two cursors, also crossed ones."""
     pages = InstrumentPages(found)
-    whole = pages.read(wanted, PageRequest(first=MAX_PAGE), field=field, descending=descending)
+    whole = pages.read(wanted, PageRequest(first=MAX_PAGE), order)
     places = st.none() | st.integers(0, len(whole.cursors) - 1) if whole.cursors else st.none()
     after, before = data.draw(places, "after"), data.draw(places, "before")
     length, from_start = data.draw(st.integers(0, 9), "length"), data.draw(st.booleans(), "from start")
@@ -187,7 +187,7 @@ def test_a_page_between_two_cursors_is_as_relay_defines_it(
         after=None if after is None else whole.cursors[after],
         before=None if before is None else whole.cursors[before],
     )
-    page = pages.read(wanted, asked, field=field, descending=descending)
+    page = pages.read(wanted, asked, order)
     edges = list(range(len(whole.cursors)))
     between = [
         each for each in edges if (after is None or each > after) and (before is None or each < before)
@@ -202,21 +202,24 @@ def test_a_page_between_two_cursors_is_as_relay_defines_it(
 def test_every_order_and_filter_has_cursors_of_its_own() -> None:
     """Another list names the order of the cursor; another spelling of a search is the same list."""
     pages = InstrumentPages([build("BTC/USDT"), build("ETH/USDT")])
-    by_symbol = pages.read(ListFilter(), PageRequest(first=1), field=OrderField.SYMBOL).cursors[0]
+    by_symbol = pages.read(ListFilter(), PageRequest(first=1)).cursors[0]
     with pytest.raises(InvalidArgument, match=r"after is .* order NAME DESC; this one is of SYMBOL ASC"):
-        pages.read(ListFilter(), PageRequest(after=by_symbol), field=OrderField.NAME, descending=True)
+        pages.read(
+            ListFilter(), PageRequest(after=by_symbol), ListOrder(OrderField.NAME, OrderDirection.DESC)
+        )
     for other in (
         ListFilter(source=Source.BINANCE),
         ListFilter(base="BTC"),
         ListFilter(quote="BTC"),
         ListFilter(status=TradingStatus.TRADING),
         ListFilter(search="usdt"),
+        ListFilter(base_asset="bitcoin"),
     ):
         with pytest.raises(InvalidArgument, match=r"before is .* the same filter; this one is of another"):
-            pages.read(other, PageRequest(before=by_symbol), field=OrderField.SYMBOL)
-    found = pages.read(ListFilter(search="USDT"), PageRequest(first=1), field=OrderField.RELEVANCE)
+            pages.read(other, PageRequest(before=by_symbol), ListOrder())
+    found = pages.read(ListFilter(search="USDT"), PageRequest(first=1))
     asked = PageRequest(first=9, after=found.cursors[0])
-    rest = pages.read(ListFilter(search=" usdt "), asked, field=OrderField.RELEVANCE)
+    rest = pages.read(ListFilter(search=" usdt "), asked)
     assert [str(each.symbol) for each in rest.instruments] == ["ETH/USDT"]
 
 
@@ -236,9 +239,7 @@ def encode(content: object) -> str:
 def test_no_text_breaks_the_reading_of_cursors(text: str) -> None:
     """The service refuses all that it did not give out."""
     with pytest.raises((InvalidCursor, InvalidArgument)):
-        InstrumentPages([build("BTC/USDT")]).read(
-            ListFilter(), PageRequest(after=text), field=OrderField.SYMBOL
-        )
+        InstrumentPages([build("BTC/USDT")]).read(ListFilter(), PageRequest(after=text))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_a_cursor_of_another_kind_is_refused(cursor: str) -> None:
     pages = InstrumentPages([build("BTC/USDT")])
     for asked in (PageRequest(after=cursor), PageRequest(before=cursor)):
         with pytest.raises(InvalidCursor):
-            pages.read(ListFilter(), asked, field=OrderField.SYMBOL)
+            pages.read(ListFilter(), asked)
 
 
 def test_the_longest_place_has_a_cursor_that_is_taken() -> None:
@@ -267,10 +268,10 @@ def test_the_longest_place_has_a_cursor_that_is_taken() -> None:
     for letter in ("𠀀", "\x01"):
         code = "𠀀" * MAX_ASSET_LENGTH
         pages = InstrumentPages([build(f"{code}/{code}", letter * 200), build("BTC/USDT", letter * 201)])
-        page = pages.read(ListFilter(), PageRequest(first=2), field=OrderField.NAME)
+        page = pages.read(ListFilter(), PageRequest(first=2), ListOrder(OrderField.NAME))
         assert max(map(len, page.cursors)) <= MAX_CURSOR_LENGTH
         for cursor in page.cursors:
-            pages.read(ListFilter(), PageRequest(after=cursor), field=OrderField.NAME)
+            pages.read(ListFilter(), PageRequest(after=cursor), ListOrder(OrderField.NAME))
 
 
 @pytest.mark.parametrize(
@@ -286,7 +287,7 @@ def test_the_longest_place_has_a_cursor_that_is_taken() -> None:
 def test_a_page_beyond_the_limits_is_refused(asked: PageRequest, message: str) -> None:
     """With what is expected."""
     with pytest.raises(InvalidArgument, match=message):
-        InstrumentPages([build("BTC/USDT")]).read(ListFilter(), asked, field=OrderField.SYMBOL)
+        InstrumentPages([build("BTC/USDT")]).read(ListFilter(), asked)
 
 
 def test_without_a_length_the_page_is_next_to_its_cursor() -> None:
@@ -294,15 +295,15 @@ def test_without_a_length_the_page_is_next_to_its_cursor() -> None:
     pages = InstrumentPages([build(f"A{number:03}/USDT") for number in range(3 * DEFAULT_PAGE)])
 
     def read(after: str = "", before: str = "") -> list[str]:
-        page = pages.read(ListFilter(), PageRequest(after=after, before=before), field=OrderField.SYMBOL)
+        page = pages.read(ListFilter(), PageRequest(after=after, before=before))
         assert len(page.cursors) == DEFAULT_PAGE
         return [page.instruments[0].symbol.base, page.cursors[0], page.cursors[-1]]
 
     first, start, end = read()
     second, *_ = read(after=end)
-    middle = pages.read(ListFilter(), PageRequest(first=2, after=end), field=OrderField.SYMBOL).cursors[1]
+    middle = pages.read(ListFilter(), PageRequest(first=2, after=end)).cursors[1]
     assert (first, second) == ("A000", f"A{DEFAULT_PAGE:03}")
-    last = pages.read(ListFilter(), PageRequest(last=1), field=OrderField.SYMBOL).cursors[0]
+    last = pages.read(ListFilter(), PageRequest(last=1)).cursors[0]
     before, *_ = read(before=last)
     assert before == f"A{2 * DEFAULT_PAGE - 1:03}"
     assert read(after=start, before=middle)[0] == "A001"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.state.instrument_pages import InstrumentPages, ListFilter, OrderField, PageRequest
+from gateway.state.instrument_pages import InstrumentPages, ListFilter, ListOrder, OrderField, PageRequest
 from gateway.state.instrument_search import (
     MAX_SEARCH_LENGTH,
     MAX_SEARCH_WORDS,
@@ -49,7 +49,7 @@ def pages() -> InstrumentPages:
 
 def search(pages: InstrumentPages, text: str) -> list[str]:
     """Return the first matches, as SOURCE:SYMBOL."""
-    page = pages.read(ListFilter(search=text), PageRequest(first=200), field=OrderField.RELEVANCE)
+    page = pages.read(ListFilter(search=text), PageRequest(first=200), ListOrder(OrderField.RELEVANCE))
     return [f"{each.source.name}:{each.symbol}" for each in page.instruments]
 
 

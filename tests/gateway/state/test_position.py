@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.instrument_pages import InstrumentPages, ListFilter, OrderField, PageRequest
+from gateway.state.instrument_pages import InstrumentPages, ListFilter, PageRequest
 from gateway.state.position import (
     Cursor,
     StreamPosition,
@@ -51,6 +51,6 @@ def test_a_forged_cursor_is_refused(inner: str) -> None:
 def test_a_cursor_of_a_list_of_instruments_is_refused() -> None:
     """Both are encoded alike."""
     pages = InstrumentPages([Instrument(Source.BINANCE, parse_symbol("BTC/USDT"), "BTCUSDT", "Bitcoin")])
-    page = pages.read(ListFilter(), PageRequest(first=1), field=OrderField.SYMBOL)
+    page = pages.read(ListFilter(), PageRequest(first=1))
     with pytest.raises(InvalidCursor):
         parse_cursor(page.cursors[0])
