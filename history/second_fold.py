@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from history.bar import Bar, BarBuilder, bar_of, merge
-from history.trade import Trade
+from history.trade import Trade, TradeId
 
 SECOND = timedelta(seconds=1)
 CLOSE_AFTER = timedelta(milliseconds=200)
@@ -59,6 +59,11 @@ class SecondFold:
         if self._end is not None and now >= self._end + CLOSE_AFTER:
             self._close()
 
+    def close_now(self) -> None:
+        """Close the forming second although its time is not over, because the process ends."""
+        if self._builder is not None:
+            self._close()
+
     def take_closed(self) -> list[SecondBar]:
         """Return the bars that were closed or corrected since the last call, by time."""
         if not self._new:
@@ -67,10 +72,15 @@ class SecondFold:
         self._new.clear()
         return found
 
-    def repeat_after(self, last_at: datetime | None) -> None:
-        """Return the closed seconds after `last_at` again with the next `take_closed`."""
+    def repeat_after(self, last_at: datetime | None, last_id: TradeId | None) -> None:
+        """Return the closed seconds with trades after the given one again with `take_closed`."""
         for at, second in self._closed.items():
-            if last_at is None or at > last_at:
+            bar = second.bar
+            if (
+                last_at is None
+                or bar.last_at > last_at
+                or (bar.last_at == last_at and bar.last_id != last_id)
+            ):
                 self._new[at] = second
 
     def forming(self) -> SecondBar | None:

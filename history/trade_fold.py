@@ -49,15 +49,18 @@ class TradeFold:
         *,
         max_skew: timedelta,
         on_refused: OnRefused = lambda *_: None,
+        halted: Callable[[], Collection[Symbol]] = tuple,
         simulated: bool = False,
     ) -> None:
         self.source, self.session = source, session
         self._max_skew, self._on_refused, self._simulated = max_skew, on_refused, simulated
+        self._halted = halted
         self._instruments: dict[Symbol, _Instrument] = {}
         self._positions: dict[Symbol, TradePosition] = {}
         self._changed: set[Symbol] = set()
         self._forming: set[Symbol] = set()
         self._ended: list[tuple[Symbol, CoverageEvent]] = []
+        self._last_bars: list[InstrumentBar] = []
         self._number = 0
         self._written: dict[Symbol, TradePosition] = {}
         self._through: datetime | None = None
@@ -89,21 +92,32 @@ class TradeFold:
         """
         # Its batches are the first of their session that are written.
         self._number, self._through = 0, None
-        last_at = {one.symbol: one.last_at for one in positions}
+        told = {one.symbol: (one.last_at, one.last_id) for one in positions}
         earliest = now - CORRECTABLE_FOR
         for symbol, one in self._instruments.items():
-            one.seconds.repeat_after(last_at.get(symbol))
+            one.seconds.repeat_after(*told.get(symbol, (None, None)))
             start = one.coverage.span_start
             if one.coverage.is_covered and start is not None:
                 one.coverage.events.append(CoverageStart(max(start, earliest)))
+            self._changed.add(symbol)
+
+    def finish(self) -> None:
+        """Close all seconds, because the process ends.
+
+        Another one adds the trades that are still to come.
+        """
+        for symbol, one in self._instruments.items():
+            one.seconds.close_now()
             self._changed.add(symbol)
 
     def retain(self, symbols: Collection[Symbol]) -> None:
         """Forget all other instruments, which are not tracked any more."""
         for symbol in self._instruments.keys() - set(symbols):
             one = self._instruments.pop(symbol)
-            one.coverage.end(GapReason.NOT_TRACKED)
+            one.coverage.end(self._reason(symbol, GapReason.NOT_TRACKED))
             self._ended += [(symbol, event) for event in one.coverage.events]
+            one.seconds.close_now()
+            self._last_bars += [InstrumentBar(symbol, second) for second in one.seconds.take_closed()]
             self._changed.discard(symbol)
             self._forming.discard(symbol)
 
@@ -133,7 +147,7 @@ class TradeFold:
         """Record that no connection delivers their trades any more."""
         for symbol in symbols:
             if one := self._instruments.get(symbol):
-                one.coverage.end(reason)
+                one.coverage.end(self._reason(symbol, reason))
 
     def take(self, now: datetime) -> BarBatch | None:
         """Return what was found since the last call; `None` if there is nothing.
@@ -149,7 +163,8 @@ class TradeFold:
         through = self._end_stalled()
         spans = tuple(self._take_events())
         is_news = through is not None and (self._through is None or through - self._through >= SECOND)
-        if not self._changed and not spans and not is_news:
+        last_bars, self._last_bars = self._last_bars, []
+        if not self._changed and not spans and not last_bars and not is_news:
             return None
         self._through = through
         self._number += 1
@@ -160,10 +175,13 @@ class TradeFold:
             session=self.session,
             number=self._number,
             folded_at=now,
-            closed=tuple(
-                InstrumentBar(symbol, second)
-                for symbol in changed
-                for second in self._instruments[symbol].seconds.take_closed()
+            closed=(
+                *last_bars,
+                *(
+                    InstrumentBar(symbol, second)
+                    for symbol in changed
+                    for second in self._instruments[symbol].seconds.take_closed()
+                ),
             ),
             forming=tuple(
                 InstrumentBar(symbol, second)
@@ -177,6 +195,9 @@ class TradeFold:
         )
         self._changed.clear()
         return batch
+
+    def _reason(self, symbol: Symbol, reason: GapReason) -> GapReason:
+        return GapReason.HALTED if symbol in self._halted() else reason
 
     def _add(self, symbol: Symbol) -> _Instrument:
         one = self._instruments[symbol] = _Instrument(self._positions.get(symbol))

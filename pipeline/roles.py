@@ -5,6 +5,7 @@ The distributed and the embedded system share them.
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -13,12 +14,16 @@ from datetime import timedelta
 from functools import partial
 
 from cache.ports import TickerSink
+from history.bar_writer import BarWriter
+from history.ports import BarLog
+from history.trade_fold import TradeFold
 from instruments.last_known import SnapshotStorage
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
 from pipeline.coordination.local_cooldown import LocalCooldown
 from pipeline.coordination.ports import Coordination
+from pipeline.feeds.feed_context import NO_TRADE_SINK
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
@@ -49,6 +54,7 @@ class RoleContext:
 
     Ages are judged by `clock`, deadlines of tasks by `shared_clock`, that of Redis: the processes need not know the true time to
     agree on it. `snapshots` stores the last known instruments, where processes share a Redis.
+    `bars`: log of the bars of push feeds; `None` records no history.
     """
 
     sink: TickerSink
@@ -59,6 +65,7 @@ class RoleContext:
     snapshots: SnapshotStorage | None = None
     shared_clock: Clock | None = None
     process_clock: ProcessClock = field(default_factory=lambda: ProcessClock(None))
+    bars: BarLog | None = None
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
         """Return the dependencies of one source's fetchers.
@@ -247,6 +254,9 @@ async def stream(
         interval=timedelta(milliseconds=settings.flush_interval_ms),
         on_written=partial(health.record_cache_error, "write"),
     )
+    bars = _bar_writer(context, adapter.source, watchlist, instance, ingest)
+    if bars is not None:
+        await bars.start()
     feed = PushFeed(
         adapter.build_feed(simulated=context.simulated),
         lambda: watchlist.instruments(adapter.source),
@@ -257,6 +267,7 @@ async def stream(
         endpoint_rest_s=settings.endpoint_rest_s,
         simulated=context.simulated,
         clock=context.clock,
+        trades=NO_TRADE_SINK if bars is None else bars.fold,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -265,12 +276,37 @@ async def stream(
             _start(group, "feed", feed.run, health),
             _start(group, "flush", buffer.flush_forever, health),
         ]
+        if bars is not None:
+            tasks.append(_start(group, "bars", bars.run, health))
         await stop.wait()
         for task in tasks:
             task.cancel()
     with suppress(TimeoutError):
         async with asyncio.timeout(SHUTDOWN_TIMEOUT_S):
             await buffer.flush()
+            if bars is not None:
+                await bars.finish()
+
+
+def _bar_writer(
+    context: RoleContext, source: Source, watchlist: Watchlist, instance: str, settings: IngestSettings
+) -> BarWriter | None:
+    """Return the writer of a feed's bars, if they are recorded."""
+    if context.bars is None:
+        return None
+    fold = TradeFold(
+        source,
+        f"{instance}-{secrets.token_hex(4)}",
+        max_skew=timedelta(seconds=settings.max_skew_s),
+        halted=partial(watchlist.halted, source),
+        simulated=context.simulated,
+    )
+    return BarWriter(
+        fold,
+        context.bars,
+        tracked=lambda: {one.symbol for one in watchlist.instruments(source)},
+        clock=context.clock,
+    )
 
 
 async def sync_listing(

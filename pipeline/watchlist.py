@@ -13,6 +13,7 @@ from instruments.instrument import Instrument
 from instruments.store import InstrumentReader
 from rates.errors import DatabaseUnavailable
 from rates.source import Source
+from rates.symbol import Symbol
 
 
 class Watchlist:
@@ -22,12 +23,17 @@ class Watchlist:
         self._reader = reader
         self._refresh = refresh
         self._instruments: dict[Source, tuple[Instrument, ...]] = {}
+        self._halted: dict[Source, frozenset[Symbol]] = {}
         self._is_away = False
         self._log = structlog.get_logger("ratewire.watchlist")
 
     def instruments(self, source: Source) -> Sequence[Instrument]:
         """Return the tracked instruments of one source that are trading, sorted by symbol."""
         return self._instruments.get(source, ())
+
+    def halted(self, source: Source) -> frozenset[Symbol]:
+        """Return the symbols of one source that are tracked and do not trade at present."""
+        return self._halted.get(source, frozenset())
 
     async def read(self) -> None:
         """Read the instruments again.
@@ -36,10 +42,14 @@ class Watchlist:
             DatabaseUnavailable: the database cannot be reached; the last known instruments are kept.
         """
         by_source: dict[Source, list[Instrument]] = {}
+        halted: dict[Source, set[Symbol]] = {}
         for instrument in await self._reader.read():
             if instrument.halt is None:
                 by_source.setdefault(instrument.source, []).append(instrument)
+            else:
+                halted.setdefault(instrument.source, set()).add(instrument.symbol)
         self._instruments = {source: tuple(ones) for source, ones in by_source.items()}
+        self._halted = {source: frozenset(ones) for source, ones in halted.items()}
 
     async def refresh_forever(self) -> None:
         """Read the instruments again every `refresh`, until cancelled."""

@@ -85,7 +85,7 @@ class ConnectionSupervisor:
     def check(self) -> None:
         """Update the silent symbols, and subscribe newly silent ones again."""
         now = _now()
-        self._trades.update([active.connection for active in self._active.values()])
+        self._update_trades()
         report = self._watchdog.check(now)
         self._is_mostly_silent = report.is_mostly_silent
         channels = [active.connection.silent_channels() for active in self._active.values()]
@@ -98,6 +98,10 @@ class ConnectionSupervisor:
             self._log.info("subscribing silent symbols once more", symbols=_names(report.resubscribe))
             for active in self._active.values():
                 active.connection.resubscribe(report.resubscribe)
+
+    def _update_trades(self) -> None:
+        tracked = {one.symbol for one in self._instruments}
+        self._trades.update([active.connection for active in self._active.values()], tracked)
 
     async def run(self) -> None:
         """Keep the shard delivered until cancelled."""
@@ -142,7 +146,7 @@ class ConnectionSupervisor:
         finally:
             # From now on its events are ignored, even those that are still queued.
             self._active.pop(number, None)
-            self._trades.update([active.connection for active in self._active.values()])
+            self._update_trades()
 
     def _on_events(self, number: int, events: Sequence[FeedEvent]) -> None:
         active = self._active.get(number)

@@ -9,7 +9,7 @@ import structlog
 from instruments.instrument import Instrument
 from pipeline.feeds.connect_throttle import ConnectThrottle
 from pipeline.feeds.connection_supervisor import ConnectionSupervisor
-from pipeline.feeds.feed_context import FeedContext, OnTickers
+from pipeline.feeds.feed_context import NO_TRADE_SINK, FeedContext, OnTickers, TradeSink
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.protocol import FeedSpec
 from pipeline.feeds.push_connection import PushConnection
@@ -46,6 +46,7 @@ class PushFeed:
         endpoint_rest_s: float,
         simulated: bool,
         clock: Clock,
+        trades: TradeSink = NO_TRADE_SINK,
     ) -> None:
         numbers = itertools.count(1)
 
@@ -62,6 +63,7 @@ class PushFeed:
             clock=clock,
             silent_after_s=silent_after_s,
             endpoint_rest_s=endpoint_rest_s,
+            trades=trades,
         )
         self._shards: Shards = {}
         self._supervisors: dict[int, ConnectionSupervisor] = {}

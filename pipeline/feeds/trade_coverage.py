@@ -1,6 +1,6 @@
 """Tells the sink of trades which symbols a shard delivers without interruption."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -33,7 +33,7 @@ class TradeCoverage:
         self._sink = sink
         self._delivered: dict[int, frozenset[Symbol]] = {}
 
-    def update(self, connections: Sequence[TradeConnection]) -> None:
+    def update(self, connections: Sequence[TradeConnection], tracked: Collection[Symbol]) -> None:
         """Compare what the present connections deliver with the last time."""
         before, self._delivered = self._delivered, {one.number: one.traded_symbols() for one in connections}
         kept = {
@@ -42,7 +42,9 @@ class TradeCoverage:
             for symbol in symbols & before.get(number, frozenset())
         }
         lost = frozenset().union(*before.values()) - kept
-        if lost:
+        if untracked := lost.difference(tracked):
+            self._sink.lose(untracked, GapReason.NOT_TRACKED)
+        if lost := lost.intersection(tracked):
             is_connected = any(number in before for number in self._delivered)
             self._sink.lose(lost, GapReason.STALLED if is_connected else GapReason.DISCONNECTED)
         for one in connections:

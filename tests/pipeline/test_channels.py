@@ -72,7 +72,8 @@ def answers(request: JsonObject) -> Iterator[object]:
             yield {"method": request["method"], "result": result, "success": True}
     elif "product_ids" in request:
         names = request["product_ids"] if request["type"] == "subscribe" else []
-        yield {"type": "subscriptions", "channels": [{"name": "ticker", "product_ids": names}]}
+        channels = [{"name": channel, "product_ids": names} for channel in request["channels"]]
+        yield {"type": "subscriptions", "channels": channels}
     elif "req_id" in request:
         yield {"success": True, "ret_msg": "", "req_id": request["req_id"], "op": request["op"]}
     else:

@@ -12,6 +12,7 @@ from pipeline.feeds.channel_monitor import SILENT_AFTER_S
 from pipeline.feeds.protocol import FeedProtocol, SymbolTrades, TradeChannels
 from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.sources.bybit.protocol import BybitProtocol
+from pipeline.sources.coinbase.protocol import CoinbaseProtocol
 from pipeline.sources.kraken.protocol import KrakenProtocol
 from pipeline.sources.okx.protocol import OkxProtocol
 from rates.errors import SourceProtocolError
@@ -19,7 +20,16 @@ from rates.source import Source
 from rates.symbol import Symbol
 from tests.pipeline.fakes import START
 from tests.pipeline.recordings import read_messages
-from tests.pipeline.test_channels import Feed, binance, binance_day, binance_trade, bybit, kraken, okx
+from tests.pipeline.test_channels import (
+    Feed,
+    binance,
+    binance_day,
+    binance_trade,
+    bybit,
+    coinbase,
+    kraken,
+    okx,
+)
 
 BTC = Symbol("BTC", "USDT")
 
@@ -99,6 +109,62 @@ def test_trades_of_bybit_have_ids_that_are_no_numbers() -> None:
     ]
 
 
+def test_matches_of_coinbase_are_all_passed_on() -> None:
+    """The side is that of the maker; a product that is not tracked is skipped."""
+    protocol = CoinbaseProtocol({}, simulated=False)
+    protocol.track([Instrument(Source.COINBASE, Symbol("BAND", "GBP"), "BAND-GBP", "BAND")])
+    frame = b"""{"type":"match","trade_id":881613,"maker_order_id":"27fff20b-af29-4f45-8744-56dd1ef57dc0",
+        "taker_order_id":"1da6ce16-c8da-4732-9f71-6049f4c6aaf8","side":"sell","size":"0.04","price":"14.7775",
+        "product_id":"BAND-GBP","sequence":333938798,"time":"2021-04-17T16:43:30.244075Z"}"""
+    at = datetime(2021, 4, 17, 16, 43, 30, 244075, UTC)
+    expected = Trade(881613, Decimal("14.7775"), Decimal("0.04"), at, Side.BUY)
+    assert (
+        traded(protocol, frame) == traded(protocol, frame.replace(b'"match"', b'"last_match"')) == [expected]
+    )
+    assert traded(protocol, frame.replace(b"BAND-GBP", b"BAND-BTC")) == []
+
+
+def test_recorded_matches_of_coinbase_are_numbered_without_a_hole() -> None:
+    """Of each product, over thirty seconds of 2021, the last match before them included."""
+    products = ("SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC")
+    protocol = CoinbaseProtocol({}, simulated=False)
+    symbols = {one: Symbol(*one.split("-")) for one in products}
+    protocol.track([Instrument(Source.COINBASE, symbols[one], one, symbols[one].base) for one in products])
+    numbers: dict[Symbol, list[int]] = {}
+    for _, frame in read_messages("coinbase_ws_5products_20210417.txt.gz"):
+        for event in protocol.receive(frame, START):
+            if isinstance(event, SymbolTrades):
+                numbers.setdefault(event.symbol, []).extend(int(one.id) for one in event.trades)
+    assert sum(map(len, numbers.values())) == 85
+    for found in numbers.values():
+        assert found == list(range(found[0], found[0] + len(found)))
+
+
+def test_a_heartbeat_that_knows_of_a_later_match_shows_a_dead_channel() -> None:
+    """`matches` sent 7 and nothing since, while heartbeats count on."""
+    feed = coinbase()
+    feed.advance(1)
+    match = {
+        "type": "match",
+        "trade_id": 7,
+        "side": "buy",
+        "size": "1",
+        "price": "1",
+        "time": "2026-01-01T12:00:01Z",
+    }
+    feed.receive(match | {"product_id": "BTC-USD", "sequence": 1})
+    assert traded_symbols(feed) == {feed.symbol}
+    for second in range(int(SILENT_AFTER_S) + 3):
+        feed.advance(1)
+        beat = {"type": "heartbeat", "sequence": 2 + second, "last_trade_id": 8, "product_id": "BTC-USD"}
+        feed.receive(beat | {"time": feed.now.isoformat().replace("+00:00", "Z")})
+        if not traded_symbols(feed):
+            break
+    else:
+        raise AssertionError("still traded")
+    assert "matches" in feed.silent()[feed.symbol]
+
+
 def test_recorded_trades_of_okx_are_numbered_without_a_hole() -> None:
     """Of one instrument, over thirty seconds of 2022."""
     protocol = OkxProtocol(simulated=False)
@@ -112,7 +178,7 @@ def test_recorded_trades_of_okx_are_numbered_without_a_hole() -> None:
     assert len(trades) > 5
 
 
-@pytest.mark.parametrize("open_feed", [binance, bybit, kraken, okx])
+@pytest.mark.parametrize("open_feed", [binance, bybit, coinbase, kraken, okx])
 def test_symbols_are_traded_once_their_trade_channel_is_confirmed(open_feed: object) -> None:
     """Not before, and not while they are subscribed anew."""
     assert callable(open_feed)

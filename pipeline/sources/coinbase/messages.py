@@ -24,7 +24,8 @@ class CoinbaseTicker(msgspec.Struct, frozen=True):
     `{"type":"ticker","sequence":333938798,"product_id":"BAND-GBP","price":"14.7775","open_24h":"14.6647","volume_24h":
     "94381.28000000","low_24h":"14.3691","high_24h":"16.55","best_bid":"14.7550","best_ask":"14.8060","side":"buy","time":
     "2021-04-17T16:43:30.244075Z","trade_id":881613,"last_size":"0.04",…}` on `ticker`: the price of each match with its own
-    time. Chosen over `ticker_batch`, which waits 5 s, and `matches`, which has neither quotes nor 24 h statistics.
+    time. Chosen over `ticker_batch`, which waits 5 s, and `matches`, which has neither quotes nor 24 h statistics. Matches
+    that follow each other at once are summed up in one message.
 
     The first message after subscribing is the last match, however old.
     """
@@ -42,6 +43,23 @@ class CoinbaseTicker(msgspec.Struct, frozen=True):
     high_24h: str = ""
     low_24h: str = ""
     volume_24h: str = ""
+
+
+class CoinbaseMatch(msgspec.Struct, frozen=True):
+    """One match.
+
+    `{"type":"match","trade_id":881613,"maker_order_id":"27fff20b-…","taker_order_id":"1da6ce16-…","side":"sell","size":"0.04",
+    "price":"14.7775","product_id":"BAND-GBP","sequence":333938798,"time":"2021-04-17T16:43:30.244075Z"}` on `matches`: every
+    match, which `ticker` does not promise. `side` is that of the maker. The first message after subscribing is the last match,
+    of type `last_match`.
+    """
+
+    product_id: str
+    trade_id: int
+    price: Decimal
+    size: Decimal
+    time: ZonedTime
+    side: str = ""
 
 
 class CoinbaseHeartbeat(msgspec.Struct, frozen=True):
@@ -91,7 +109,7 @@ class CoinbaseError(msgspec.Struct, frozen=True):
         return f"{self.message}: {self.reason}" if self.reason else self.message
 
 
-CoinbaseMessage = CoinbaseTicker | CoinbaseHeartbeat | CoinbaseSubscriptions | CoinbaseError
+CoinbaseMessage = CoinbaseTicker | CoinbaseMatch | CoinbaseHeartbeat | CoinbaseSubscriptions | CoinbaseError
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -101,6 +119,8 @@ class _Kind(msgspec.Struct, frozen=True):
 _kind_decoder = msgspec.json.Decoder(_Kind)
 _decoders: dict[str, msgspec.json.Decoder[CoinbaseMessage]] = {
     "ticker": msgspec.json.Decoder(CoinbaseTicker),
+    "match": msgspec.json.Decoder(CoinbaseMatch),
+    "last_match": msgspec.json.Decoder(CoinbaseMatch),
     "heartbeat": msgspec.json.Decoder(CoinbaseHeartbeat),
     "subscriptions": msgspec.json.Decoder(CoinbaseSubscriptions),
     "error": msgspec.json.Decoder(CoinbaseError),

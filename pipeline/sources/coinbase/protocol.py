@@ -8,7 +8,7 @@ import msgspec
 
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
-from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected
+from pipeline.feeds.protocol import FeedEvent, SymbolActivity, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import (
     LearnedSize,
     MessageRate,
@@ -19,12 +19,13 @@ from pipeline.feeds.subscription_state import (
 from pipeline.sources.coinbase.messages import (
     CoinbaseError,
     CoinbaseHeartbeat,
+    CoinbaseMatch,
     CoinbaseSubscriptions,
     CoinbaseTicker,
     parse_message,
 )
-from pipeline.sources.coinbase.symbols import CHANNELS, HEARTBEAT, HEARTBEAT_CADENCE_S, TICKER
-from pipeline.sources.coinbase.tickers import confirm_ticker, to_ticker
+from pipeline.sources.coinbase.symbols import CHANNELS, HEARTBEAT, HEARTBEAT_CADENCE_S, MATCHES, TICKER
+from pipeline.sources.coinbase.tickers import confirm_ticker, to_ticker, to_trade
 from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -76,6 +77,9 @@ class CoinbaseProtocol:
         )
         self._symbols: dict[str, Symbol] = {}
         self._last: dict[str, tuple[int, Ticker]] = {}
+        # The number of the last match, and the products whose matches are subscribed.
+        self._last_match: dict[str, int] = {}
+        self._matched: frozenset[str] = frozenset()
         self._channels = ChannelMonitor({HEARTBEAT: HEARTBEAT_CADENCE_S})
         self._now = 0.0
 
@@ -86,7 +90,7 @@ class CoinbaseProtocol:
 
     def next_message(self, now: float) -> str | None:
         self._now = now
-        # Both channels of a product are subscribed together.
+        # All channels of a product are subscribed together.
         if silent := {product for product, _ in self._channels.advance(now)}:
             self._restart(silent)
         self._subscriptions.set_wanted(product for product in self._symbols if not self._is_rejected(product))
@@ -96,11 +100,14 @@ class CoinbaseProtocol:
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
             case CoinbaseTicker() as raw:
-                return self._on_match(raw, received_at)
+                return self._on_ticker(raw, received_at)
+            case CoinbaseMatch() as match:
+                return self._on_match(match, received_at)
             case CoinbaseHeartbeat() as heartbeat:
                 return self._on_heartbeat(heartbeat, received_at)
             case CoinbaseSubscriptions() as response:
-                self._subscriptions.confirm(response.products("ticker"))
+                self._subscriptions.confirm(response.products(TICKER))
+                self._matched = response.products(MATCHES)
                 # Reported again on each connection, because health shows the current state.
                 return [
                     SymbolRejected(symbol, self._rejected[product].reason)
@@ -125,9 +132,27 @@ class CoinbaseProtocol:
         """Subscribe again, and accept whatever comes next."""
         for product in products:
             self._last.pop(product, None)
+            self._last_match.pop(product, None)
         self._subscriptions.resubscribe(products)
 
-    def _on_match(self, raw: CoinbaseTicker, received_at: datetime) -> Sequence[FeedEvent]:
+    def traded_symbols(self) -> frozenset[Symbol]:
+        return frozenset(
+            symbol
+            for product, symbol in self._symbols.items()
+            if product in self._matched
+            and self._subscriptions.is_confirmed(product)
+            and not self._channels.is_silent(product, MATCHES)
+        )
+
+    def _on_match(self, match: CoinbaseMatch, received_at: datetime) -> Sequence[FeedEvent]:
+        symbol = self._symbols.get(match.product_id)
+        if symbol is None:
+            return ()
+        self._channels.on_message(match.product_id, MATCHES)
+        self._last_match[match.product_id] = match.trade_id
+        return (SymbolTrades(symbol, (to_trade(match),), received_at),)
+
+    def _on_ticker(self, raw: CoinbaseTicker, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(raw.product_id)
         if symbol is None:
             return ()
@@ -151,6 +176,11 @@ class CoinbaseProtocol:
             self._channels.expect(heartbeat.product_id, TICKER)
         else:
             self._channels.settle(heartbeat.product_id, TICKER)
+        if (matched := self._last_match.get(heartbeat.product_id)) is not None:
+            if heartbeat.last_trade_id > matched:
+                self._channels.expect(heartbeat.product_id, MATCHES)
+            else:
+                self._channels.settle(heartbeat.product_id, MATCHES)
         if ticker is None or heartbeat.last_trade_id != trade_id:
             return (SymbolActivity(symbol),)
         is_untouched = heartbeat.sequence == ticker.sequence

@@ -3,16 +3,25 @@
 The change in per cent is derived from the price 24 hours ago, which is published instead.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
-from pipeline.sources.coinbase.messages import CoinbaseHeartbeat, CoinbaseTicker
+from history.trade import Side, Trade
+from pipeline.sources.coinbase.messages import CoinbaseHeartbeat, CoinbaseMatch, CoinbaseTicker
 from pipeline.sources.derived import change_percent
 from pipeline.sources.numbers import parse_nonzero, parse_number
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
+
+# The taker's side, by that of the maker.
+_TAKER = {"buy": Side.SELL, "sell": Side.BUY}
+
+
+def to_trade(raw: CoinbaseMatch) -> Trade:
+    """Convert one match."""
+    return Trade(raw.trade_id, raw.price, raw.size, raw.time.astimezone(UTC), _TAKER.get(raw.side))
 
 
 def to_ticker(raw: CoinbaseTicker, symbol: Symbol, *, received_at: datetime, simulated: bool) -> Ticker:

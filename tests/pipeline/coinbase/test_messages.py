@@ -156,7 +156,12 @@ def test_the_recorded_connection_is_parsed_without_an_error() -> None:
             assert f'"price":"{format_decimal(made.price)}"'.encode() in frame
             assert f'"time":"{made.observed_at:%Y-%m-%dT%H:%M:%S.%f}Z"'.encode() in frame
             products.add(message.product_id)
-    assert kinds == {"NoneType": 6362, "CoinbaseTicker": 85, "CoinbaseSubscriptions": 3}
+    assert kinds == {
+        "NoneType": 6277,
+        "CoinbaseTicker": 85,
+        "CoinbaseMatch": 85,
+        "CoinbaseSubscriptions": 3,
+    }
     assert len(products) == 5
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from history.coverage import GapReason
 from history.trade import Trade
@@ -44,9 +44,9 @@ def test_a_lost_connection_loses_its_symbols() -> None:
     """Once."""
     sink = FakeSink()
     coverage = TradeCoverage(sink)
-    coverage.update([FakeConnection(1)])
-    coverage.update([])
-    coverage.update([])
+    coverage.update([FakeConnection(1)], {BTC, ETH})
+    coverage.update([], {BTC, ETH})
+    coverage.update([], {BTC, ETH})
     assert sink.lost == [({BTC, ETH}, GapReason.DISCONNECTED)]
 
 
@@ -55,7 +55,7 @@ def test_a_replaced_connection_loses_nothing() -> None:
     sink = FakeSink()
     coverage = TradeCoverage(sink)
     for numbers in ([1], [1, 2], [2]):
-        coverage.update([FakeConnection(number) for number in numbers])
+        coverage.update([FakeConnection(number) for number in numbers], {BTC, ETH})
     assert sink.lost == []
 
 
@@ -63,8 +63,8 @@ def test_a_symbol_that_only_the_lost_connection_delivered_is_lost() -> None:
     """Its successor has not subscribed it yet, or just did."""
     sink = FakeSink()
     coverage = TradeCoverage(sink)
-    coverage.update([FakeConnection(1), FakeConnection(2, frozenset({BTC}))])
-    coverage.update([FakeConnection(2)])
+    coverage.update([FakeConnection(1), FakeConnection(2, frozenset({BTC}))], {BTC, ETH})
+    coverage.update([FakeConnection(2)], {BTC, ETH})
     assert sink.lost == [({ETH}, GapReason.STALLED)]
     assert sink.confirmed[-1] == {BTC, ETH}
 
@@ -73,15 +73,23 @@ def test_a_symbol_that_is_subscribed_anew_is_lost_meanwhile() -> None:
     """The connection is alive, the channel was not."""
     sink = FakeSink()
     coverage = TradeCoverage(sink)
-    coverage.update([FakeConnection(1)])
-    coverage.update([FakeConnection(1, frozenset({ETH}))])
+    coverage.update([FakeConnection(1)], {BTC, ETH})
+    coverage.update([FakeConnection(1, frozenset({ETH}))], {BTC, ETH})
     assert sink.lost == [({BTC}, GapReason.STALLED)]
 
 
 def test_a_connection_without_a_message_proves_nothing() -> None:
     """No message was read."""
     sink = FakeSink()
-    TradeCoverage(sink).update(
-        [FakeConnection(1, read_until=None), FakeConnection(2, read_until=START + timedelta())]
-    )
+    connections = [FakeConnection(1, read_until=None), FakeConnection(2)]
+    TradeCoverage(sink).update(connections, {BTC, ETH})
     assert sink.confirmed == [{BTC, ETH}]
+
+
+def test_a_symbol_that_is_no_longer_tracked_is_lost_as_such() -> None:
+    """The connection goes on without it."""
+    sink = FakeSink()
+    coverage = TradeCoverage(sink)
+    coverage.update([FakeConnection(1)], {BTC, ETH})
+    coverage.update([FakeConnection(1, frozenset({ETH}))], {ETH})
+    assert sink.lost == [({BTC}, GapReason.NOT_TRACKED)]
