@@ -71,6 +71,8 @@ async def populate(redis_url: str, database_url: str, symbols: Sequence[Symbol])
         await store.close()
     redis = open_redis(redis_url)
     try:
+        # Of another database: the gateway would keep what this one lacks.
+        await redis.delete(NAMES.instruments())
         await RedisTickerSink(redis, NAMES).write(make_tickers(symbols, 0))
     finally:
         await redis.aclose()

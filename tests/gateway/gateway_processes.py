@@ -1,7 +1,7 @@
 """Gateways as processes of their own over one Redis, and the writer that feeds them."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -107,6 +107,9 @@ async def gateway_processes(
     pairs = [(symbol, parse_symbol(symbol)) for symbol in symbols]
     await store.add(Instrument(Source.BINANCE, pair, text.replace("/", ""), text) for text, pair in pairs)
     await store.close()
+    async with aclosing(open_redis(redis_url)) as redis:
+        # Of another test's database: the gateways would keep what this one lacks.
+        await redis.delete(RedisKeys(simulated=True).instruments())
     ports = [free_port() for _ in range(count)]
     commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
     async with running_all(commands) as started:
