@@ -228,7 +228,7 @@ async def test_a_stream_shows_that_it_lives_and_ends_with_the_server(ready_gatew
         text = ""
         while text.count("\n:\n") < 3:
             text += await anext(pieces)
-        await execute(client, token, "a", "subscription { sources { source } }")
+        await execute(client, token, "a", "subscription { sources { state } }")
         served.stop.set()
         async with asyncio.timeout(TIMEOUT_S):
             text += "".join([piece async for piece in pieces])
