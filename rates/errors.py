@@ -112,15 +112,28 @@ class UnknownSymbol(InvalidInput):
 class UnknownAsset(InvalidInput):
     """An asset in no symbol tracked from the requested sources.
 
+    With `reviewed` a code of no asset.
+
     `sources` have such symbols, unlike the `asked` ones; if there are none, `near` lists the closest assets.
     """
 
     def __init__(
-        self, asset: str, *, near: Sequence[str] = (), asked: Sequence[str] = (), sources: Sequence[str] = ()
+        self,
+        asset: str,
+        *,
+        near: Sequence[str] = (),
+        asked: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        reviewed: bool = False,
     ) -> None:
         self.asset, self.near, self.sources = asset[:60], tuple(near), tuple(sources)
         asked_text = f" from {', '.join(asked)}" if asked else ""
-        super().__init__(f"no symbol tracked{asked_text} has the asset {self.asset!r}{_hint(near, sources)}")
+        missing = (
+            f"no asset has the code {self.asset!r}"
+            if reviewed
+            else f"no symbol tracked{asked_text} has the asset {self.asset!r}"
+        )
+        super().__init__(missing + _hint(near, sources))
 
 
 class NoConversionPath(InvalidInput):

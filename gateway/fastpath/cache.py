@@ -4,7 +4,8 @@ from graphql import GraphQLSchema
 
 from gateway.fastpath.encoded_rate import EncodedRate, RateEncoder
 from gateway.fastpath.selection import Selection
-from gateway.queries.rate import Rate, TtlBySource
+from gateway.queries.rate import Rate
+from gateway.queries.rate_reader import RateReader
 from rates.ticker import TickerKey
 
 # Memory of an encoded rate besides its bytes.
@@ -14,8 +15,9 @@ OVERHEAD_BYTES = 300
 class EncodedRateCache:
     """Encoded rates by instrument."""
 
-    def __init__(self, schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> None:
-        self._encoder = RateEncoder(schema, selection, ttl)
+    def __init__(self, schema: GraphQLSchema, selection: Selection, rates: RateReader) -> None:
+        self._encoder = RateEncoder(schema, selection, rates)
+        self._revision = -1
         self._encoded_rates: dict[TickerKey, EncodedRate] = {}
         self.encoded_count = 0
         """How many rate versions were encoded."""
@@ -25,6 +27,12 @@ class EncodedRateCache:
     def has_age(self) -> bool:
         """Whether the encoded rates contain an age, which changes all the time."""
         return self._encoder.has_age
+
+    def match_revision(self, revision: int) -> None:
+        """Drop the rates that show an instrument of another revision of the catalog."""
+        if self._encoder.has_instrument and self._revision != revision:
+            self._encoded_rates.clear()
+            self._revision, self.weight = revision, OVERHEAD_BYTES
 
     def read(self, rate: Rate) -> EncodedRate:
         """Return the encoded rate, encoding it if it is missing or outdated."""

@@ -19,13 +19,13 @@ _read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
 class EncodedRateList:
     """The encoded list of the rates in `slots`.
 
-    `slots` belong to the catalog's `version`. `covers_query` tells whether they are all the rates of the query.
+    `slots` belong to the catalog's `revision`. `covers_query` tells whether they are all the rates of the query.
     """
 
     def __init__(
         self,
         slots: Sequence[TickerSlot],
-        version: str,
+        revision: int,
         rate_cache: EncodedRateCache,
         to_rate: ToRate,
         *,
@@ -40,7 +40,7 @@ class EncodedRateList:
         self._now = EARLIEST
         self._valid_after, self._valid_until = LATEST, EARLIEST
         self._fresh_until: datetime | None = None
-        self.version = version
+        self.revision = revision
         self.rate_cache = rate_cache
         self.weight = 0
         """Bytes that it takes, about."""

@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 from graphql import GraphQLSchema
 
 from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, object_type
+from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.selection import Field, Selection
 from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness
-from gateway.queries.rate import Rate, TtlBySource
+from gateway.queries.rate import Rate
+from gateway.queries.rate_reader import RateReader
+from gateway.schema.instruments import InstrumentType
 from gateway.schema.rates import READ_RATE
 from gateway.schema.scalars import clamp
+from instruments.instrument import Instrument
 from rates.clock import format_us
 from rates.ticker import Ticker
 
@@ -66,18 +70,19 @@ class RateEncoder:
     """Encodes rates in one selection.
 
     Raises:
-        NotOnFastPath: the selection has a field that is neither a leaf nor constant.
+        NotOnFastPath: the selection has a field that is neither a leaf nor a plain object.
     """
 
-    def __init__(self, schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> None:
+    def __init__(self, schema: GraphQLSchema, selection: Selection, rates: RateReader) -> None:
         self._members = [
             (
                 (b"," if place else b"") + encode_key(each.key),
-                None if each.name == "ageMs" else _member_encoder(schema, selection, each, ttl),
+                None if each.name == "ageMs" else _member_encoder(schema, selection, each, rates),
             )
             for place, each in enumerate(selection.fields)
         ]
         self._has_freshness = any(each.name == "freshness" for each in selection.fields)
+        self.has_instrument = any(each.name == "instrument" for each in selection.fields)
         self.has_age = any(each.name == "ageMs" for each in selection.fields)
 
     def encode(self, rate: Rate) -> EncodedRate:
@@ -100,12 +105,25 @@ class RateEncoder:
 
 
 def _member_encoder(
-    schema: GraphQLSchema, selection: Selection, field: Field, ttl: TtlBySource
+    schema: GraphQLSchema, selection: Selection, field: Field, rates: RateReader
 ) -> tuple[ReadRate, Encoder]:
     if field.name == "source" and field.inside is not None:
-        return attrgetter("ticker.source"), source_encoder(schema, field.inside, ttl)
+        return attrgetter("ticker.source"), source_encoder(schema, field.inside, rates.ttl)
+    if field.name == "instrument" and field.inside is not None:
+        return _instrument_encoder(schema, field.inside, rates)
     attribute, encode = field_encoder(schema, object_type(schema, selection.type_name), field)
     return READ_RATE.get(attribute, attrgetter(attribute)), encode
+
+
+def _instrument_encoder(
+    schema: GraphQLSchema, selection: Selection, rates: RateReader
+) -> tuple[ReadRate, Encoder]:
+    encode_instrument = nested_encoder(schema, selection, rates.ttl)
+
+    def encode(value: Instrument | None) -> bytes:
+        return b"null" if value is None else encode_instrument(InstrumentType.of(value))
+
+    return lambda rate: rates.find_instrument(rate.ticker.key), encode
 
 
 def _validity(rate: Rate) -> tuple[datetime, datetime]:

@@ -55,6 +55,11 @@ class ResponseEncoder:
         return self._schema
 
     @property
+    def instruments_revision(self) -> int:
+        """A number that changes whenever anything about any instrument changes."""
+        return self._rates.instruments_revision
+
+    @property
     def ttl(self) -> TtlBySource:
         """The TTL of each source."""
         return self._rates.ttl
@@ -68,8 +73,9 @@ class ResponseEncoder:
         """Return the encoded rates of a selection."""
         rate_cache = self._rate_caches.get(selection)
         if rate_cache is None:
-            rate_cache = EncodedRateCache(self._schema, selection, self._rates.ttl)
+            rate_cache = EncodedRateCache(self._schema, selection, self._rates)
             self._rate_caches.put(selection, rate_cache)
+        rate_cache.match_revision(self._rates.instruments_revision)
         return rate_cache
 
     def object_encoder(self, selection: Selection) -> "ObjectEncoder":
@@ -105,12 +111,12 @@ class ResponseEncoder:
 
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
         """Return the cached list of the rates of a query, updated to `now`."""
-        key, version = (selection, query), self._rates.catalog_version
+        key, revision = (selection, query), self._rates.instruments_revision
         encoded_list = self._encoded_lists.get(key)
-        if encoded_list is None or encoded_list.version != version:
+        if encoded_list is None or encoded_list.revision != revision:
             slots, is_all = self._rates.list_slots(query)
             encoded_list = EncodedRateList(
-                slots, version, self.rate_cache(selection), self._rates.to_rate, covers_query=is_all
+                slots, revision, self.rate_cache(selection), self._rates.to_rate, covers_query=is_all
             )
         weight = encoded_list.weight
         encoded_list.refresh(self._rates.version, now)

@@ -27,6 +27,16 @@ from graphql.execution.values import VariableValues
 TYPENAME = "__typename"
 
 
+# Fields inside objects that only the executor computes.
+EXECUTED = {
+    ("Instrument", "rate"),
+    ("Instrument", "rates"),
+    ("Source", "status"),
+    ("Source", "instruments"),
+    ("Asset", "instruments"),
+}
+
+
 class NotOnFastPath(Exception):
     """The operation is left to the executor."""
 
@@ -89,6 +99,8 @@ class FieldCollector:
             if name == TYPENAME:
                 yield RootField(Field(key, name, None), details[0])
             elif name in parent.fields:
+                if (parent.name, name) in EXECUTED:
+                    raise NotOnFastPath
                 yield RootField(Field(key, name, self._collect_subfields(parent, name, details)), details[0])
             else:
                 # Introspection.

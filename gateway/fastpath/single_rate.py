@@ -15,14 +15,14 @@ from rates.ticker import Ticker
 class SingleRateQuery:
     """A query of one rate. It holds at most one encoded rate, so its memory is bounded."""
 
-    __slots__ = ("_candidates", "_encoded_rate", "_policy", "_selection", "_source", "_symbol", "_version")
+    __slots__ = ("_candidates", "_encoded_rate", "_policy", "_revision", "_selection", "_source", "_symbol")
 
     def __init__(
         self, selection: Selection, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
     ) -> None:
         self._selection = selection
         self._symbol, self._source, self._policy = symbol, source, policy
-        self._version = ""
+        self._revision = -1
         self._candidates: list[RateCandidate] = []
         self._encoded_rate: EncodedRate | None = None
 
@@ -34,9 +34,11 @@ class SingleRateQuery:
             CacheUnavailable, DatabaseUnavailable: the state is not loaded yet.
         """
         rates.check_loaded()
-        if self._version != rates.catalog_version:
+        if self._revision != rates.instruments_revision:
             self._candidates = rates.candidates(self._symbol, self._source, self._policy)
-            self._version = rates.catalog_version
+            # It may show the instrument.
+            self._encoded_rate = None
+            self._revision = rates.instruments_revision
         now = rates.now()
         preferred: Ticker | None = None
         for slot, max_age in self._candidates:

@@ -55,7 +55,9 @@ class RatesEventEncoder:
 
     def encode(self, event: RatesEvent) -> bytes:
         """The JSON of an event."""
-        attributes = [getattr(event, name) for name in self._object_encoder.attributes]
+        # The rates may show their instruments.
+        attributes: list[Any] = [self._encoder.instruments_revision]
+        attributes += [getattr(event, name) for name in self._object_encoder.attributes]
         if self._are_last(event.items) and attributes == self._last_attributes:
             return self._last_encoded
         if event.items and event.items[0].now is not self._now:

@@ -196,9 +196,9 @@ class RateReader:
         return self._mirror.version
 
     @property
-    def catalog_version(self) -> str:
-        """An identifier of the set of tracked instruments."""
-        return self._catalog.version
+    def instruments_revision(self) -> int:
+        """A number that changes whenever anything about any instrument changes."""
+        return self._catalog.revision
 
     @property
     def ttl(self) -> TtlBySource:
@@ -297,6 +297,36 @@ class RateReader:
         suspects = find_suspects(reviewed, unreviewed, self._max_distance) - confirmed
         return {key.source: format_distance(prices[key], prices.values()) for key in suspects}
 
+    def instrument(self, symbol: Symbol, source: Source) -> Instrument:
+        """Return a tracked instrument, traded or not.
+
+        Raises:
+            UnknownSymbol: the source does not track the symbol.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self.check_loaded()
+        found = self._catalog.find(TickerKey(source, symbol))
+        if found is None:
+            raise self.unknown_symbol(symbol, (source,))
+        return found
+
+    def find_instrument(self, key: TickerKey) -> Instrument | None:
+        """Return a tracked instrument, traded or not; `None` for another."""
+        return self._catalog.find(key)
+
+    def rates_of_asset(self, instrument: Instrument, policy: FreshnessPolicy) -> tuple[Rate, ...]:
+        """Return the rates of its symbol from all sources that mean the same reviewed assets by it.
+
+        Of an instrument that is not merged just its own.
+
+        Raises:
+            RateStale: as `rates`.
+        """
+        merged = self._catalog.merged_sources(instrument.symbol)
+        sources = merged if instrument.source in merged else {instrument.source}
+        asked = tuple(each for each in self._preference if each in sources)
+        return self.rates(RatesQuery((instrument.symbol,), asked), policy).items
+
     def to_rates(self, tickers: Iterable[Ticker], now: datetime) -> tuple[Rate, ...]:
         """Tickers as rates at the same time."""
         return tuple([Rate(ticker, self._ttl[ticker.source], now) for ticker in tickers])
@@ -304,6 +334,10 @@ class RateReader:
     def to_rate(self, ticker: Ticker, now: datetime) -> Rate:
         """Return the ticker as a rate at the moment `now`."""
         return Rate(ticker, self._ttl[ticker.source], now)
+
+    def source_status(self, source: Source) -> SourceStatus:
+        """Return the status of one source."""
+        return self._sources.status(source, self._clock())
 
     def sources(self) -> tuple[SourceStatus, ...]:
         """Return the status of every source, most preferred first."""

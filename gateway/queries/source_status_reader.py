@@ -65,13 +65,14 @@ class SourceStatusReader:
 
     def statuses(self, now: datetime) -> tuple[SourceStatus, ...]:
         """Return the status of every source."""
-        return tuple(self._status(source, now) for source in self._preference)
+        return tuple(self.status(source, now) for source in self._preference)
 
     def is_down(self, source: Source, now: datetime) -> bool:
         """Tell whether the source is down or blocked: no new rate can be expected."""
-        return self._status(source, now).state in _DOWN
+        return self.status(source, now).state in _DOWN
 
-    def _status(self, source: Source, now: datetime) -> SourceStatus:
+    def status(self, source: Source, now: datetime) -> SourceStatus:
+        """Return the status of one source."""
         part, count = self._mirror.sources[source], self._count(source, now)
         cache_time = self._mirror.cache_clock()
         facts = SourceFacts(

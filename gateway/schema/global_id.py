@@ -1,12 +1,35 @@
 """Globally unique ids of objects, `Type:key`.
 
-Builds all of them; clients treat them as opaque.
+Builds and parses all of them; clients treat them as opaque.
 """
 
-from gateway.queries.consensus.query import MAX_DEVIATION_BPS, MIN_SOURCES, ConsensusQuery
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from gateway.queries.consensus.query import (
+    MAX_DEVIATION_BPS,
+    MIN_SOURCES,
+    ConsensusMethod,
+    ConsensusQuery,
+    check_consensus,
+)
 from rates.clock import format_span_ms
+from rates.errors import InvalidArgument, InvalidSymbol
 from rates.source import Source
-from rates.symbol import Symbol
+from rates.symbol import Symbol, parse_symbol
+from rates.ticker import TickerKey
+
+MAX_NODES = 200
+EXPECTED_ID = "the `id` of an object, such as Rate:BINANCE:BTC/USDT"
+
+
+class GlobalId(NamedTuple):
+    """The type of an object, and its key within the type."""
+
+    type_name: str
+    key: str
 
 
 def rate_id(source: Source, symbol: Symbol) -> str:
@@ -29,6 +52,11 @@ def source_status_id(source: Source) -> str:
     return f"SourceStatus:{source.name}"
 
 
+def asset_id(asset: str) -> str:
+    """Return the id of an asset."""
+    return f"Asset:{asset}"
+
+
 def consensus_rate_id(query: ConsensusQuery) -> str:
     """Return the id of a consensus.
 
@@ -36,12 +64,95 @@ def consensus_rate_id(query: ConsensusQuery) -> str:
     """
     details = {
         "minSources": None if query.min_sources == MIN_SOURCES else str(query.min_sources),
-        "maxAgeMs": None if query.max_age is None else str(format_span_ms(query.max_age)),
-        "maxTradeAgeMs": None if query.max_trade_age is None else str(format_span_ms(query.max_trade_age)),
+        "maxAgeMs": _format_span(query.max_age),
+        "maxTradeAgeMs": _format_span(query.max_trade_age),
         "maxDeviationBps": None
         if query.max_deviation_bps == MAX_DEVIATION_BPS
         else format(query.max_deviation_bps.normalize(), "f"),
-        "sources": None if query.sources is None else "+".join(each.name for each in query.sources),
+        "sources": _format_sources(query.sources),
     }
-    arguments = "&".join(f"{name}={value}" for name, value in details.items() if value is not None)
-    return f"ConsensusRate:{query.symbol}:{query.method}{arguments and '?' + arguments}"
+    return f"ConsensusRate:{query.symbol}:{query.method}{_format_details(details)}"
+
+
+def parse_global_id(text: str) -> GlobalId:
+    """Split an id into type and key; the type may be unknown.
+
+    Raises:
+        InvalidArgument: not an id.
+    """
+    type_name, colon, key = text.partition(":")
+    if not colon or not type_name or not key:
+        raise InvalidArgument("id", text, EXPECTED_ID)
+    return GlobalId(type_name, key)
+
+
+def parse_source_key(key: str) -> Source | None:
+    """Return the source of a key; `None` for one that does not exist."""
+    return Source.__members__.get(key)
+
+
+def parse_instrument_key(key: str) -> TickerKey | None:
+    """Return the instrument of a key; `None` if its source does not exist.
+
+    Raises:
+        InvalidArgument: not the key of an instrument.
+    """
+    name, _, symbol = key.partition(":")
+    try:
+        parsed = parse_symbol(symbol)
+    except InvalidSymbol as exc:
+        raise InvalidArgument("id", key, EXPECTED_ID) from exc
+    source = parse_source_key(name)
+    return None if source is None else TickerKey(source, parsed)
+
+
+def parse_consensus_key(key: str) -> ConsensusQuery:
+    """Return the query of a consensus.
+
+    Raises:
+        InvalidArgument: not a key that this module builds.
+    """
+    path, _, text = key.partition("?")
+    symbol, _, method = path.partition(":")
+    try:
+        details = _parse_details(text)
+        query = ConsensusQuery(
+            parse_symbol(symbol),
+            ConsensusMethod(method),
+            int(details.get("minSources", MIN_SOURCES)),
+            _parse_span(details.get("maxAgeMs")),
+            Decimal(details.get("maxDeviationBps", MAX_DEVIATION_BPS)),
+            _parse_sources(details.get("sources")),
+            _parse_span(details.get("maxTradeAgeMs")),
+        )
+        check_consensus(query)
+    except (InvalidSymbol, InvalidArgument, InvalidOperation, ValueError, KeyError, OverflowError) as exc:
+        raise InvalidArgument("id", key, EXPECTED_ID) from exc
+    if consensus_rate_id(query) != f"ConsensusRate:{key}":
+        raise InvalidArgument("id", key, EXPECTED_ID)
+    return query
+
+
+def _format_details(details: Mapping[str, str | None]) -> str:
+    given = "&".join(f"{name}={value}" for name, value in details.items() if value is not None)
+    return f"?{given}" if given else ""
+
+
+def _parse_details(text: str) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in text.split("&")) if text else {}
+
+
+def _format_span(span: timedelta | None) -> str | None:
+    return None if span is None else str(format_span_ms(span))
+
+
+def _parse_span(text: str | None) -> timedelta | None:
+    return None if text is None else timedelta(milliseconds=int(text))
+
+
+def _format_sources(sources: tuple[Source, ...] | None) -> str | None:
+    return None if sources is None else "+".join(each.name for each in sources)
+
+
+def _parse_sources(text: str | None) -> tuple[Source, ...] | None:
+    return None if text is None else tuple(Source[name] for name in text.split("+"))

@@ -1,30 +1,77 @@
 """The GraphQL types and fields of instruments, alone and in pages."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
-from gateway.schema.arguments import UNSET, none_if_unset
+from gateway.queries.rates_query import OnStale
+from gateway.schema.arguments import (
+    UNSET,
+    MaxAgeMs,
+    MaxTradeAgeMs,
+    OneSymbol,
+    OnStaleArgument,
+    read_policy,
+)
+from gateway.schema.asset import AssetType, to_asset
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.global_id import instrument_id
+from gateway.schema.instrument_arguments import After, Before, Filter, First, Last, OrderBy, PageArgs
 from gateway.schema.node import Node
 from gateway.schema.scalars import AssetCode
 from gateway.schema.source import SourceType, to_source
-from gateway.state.instrument_pages import (
-    InstrumentPage,
-    ListFilter,
-    ListOrder,
-    OrderDirection,
-    OrderField,
-    PageRequest,
-)
+from gateway.state.asset_index import base_asset_of, quote_asset_of
+from gateway.state.instrument_pages import InstrumentPage
 from instruments import instrument
 from instruments.listed import TradingStatus
-from rates.errors import InvalidArgument
+from rates.errors import RateStale, RateUnavailable, UnknownSymbol
 from rates.source import Source
 from rates.symbol import Symbol
+
+if TYPE_CHECKING:
+    from gateway.schema.rates import RateType
+
+OneRate = Annotated["RateType", strawberry.lazy("gateway.schema.rates")]
+ItsSource = Annotated[Source, strawberry.argument(description="The source that publishes it.")]
+
+
+def _rate(
+    root: "InstrumentType",
+    info: Info,
+    max_age_ms: MaxAgeMs = UNSET,
+    on_stale: OnStaleArgument = OnStale.RETURN,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
+) -> OneRate | None:
+    from gateway.schema.rates import RateType  # noqa: PLC0415 - a circle of types
+
+    policy = read_policy(max_age_ms, on_stale, max_trade_age_ms)
+    try:
+        answer = info.context.rates.rate(root.symbol, root.source.code, policy)
+    except RateStale:
+        raise
+    except (RateUnavailable, UnknownSymbol):
+        return None
+    if answer is None:
+        return None
+    info.context.metadata.note_rates([answer], policy)
+    return RateType.of(answer)
+
+
+def _rates(
+    root: "InstrumentType",
+    info: Info,
+    max_age_ms: MaxAgeMs = UNSET,
+    on_stale: OnStaleArgument = OnStale.RETURN,
+    max_trade_age_ms: MaxTradeAgeMs = UNSET,
+) -> list[OneRate] | None:
+    from gateway.schema.rates import RateType  # noqa: PLC0415 - a circle of types
+
+    policy = read_policy(max_age_ms, on_stale, max_trade_age_ms)
+    answer = info.context.rates.rates_of_asset(root.value, policy)
+    info.context.metadata.note_rates(answer, policy)
+    return [RateType.of(each) for each in answer]
 
 
 @strawberry.type(name="Instrument", description="One symbol as one source publishes it.")
@@ -37,20 +84,31 @@ class InstrumentType(Node):
     source_symbol: str = described("The source's own spelling, e.g. `BTCUSDT` or `bitcoin`.")
     name: str = described("Name of the base asset, for people.")
     status: TradingStatus = described("Whether its source trades it. One that is HALTED is not answered.")
-    base_asset: str | None = described(
-        "Identity of the base asset, by CoinGecko's id where it has one: equal ids are the same coin, whatever its code. Null where nobody "
-        "has reviewed which coin the source means; such an instrument is never merged with others."
+    base_asset: AssetType | None = described(
+        "The asset that the source means by `base`: equal ids are the same coin. Null where nobody has reviewed it; such an instrument "
+        "is never merged with those of other sources."
     )
-    quote_asset: str | None = described("Identity of the quote asset, likewise.")
+    quote_asset: AssetType | None = described("The asset that the source means by `quote`, likewise.")
     suspect_since: datetime | None = described(
         "Since when it is suspected of meaning another asset than other sources do; null where it is not."
     )
     source_status: str | None = described("The source's own word for why it is halted; null while it trades.")
     halted_since: datetime | None = described("When that was seen first; null while it trades.")
+    rate: OneRate | None = strawberry.field(
+        resolver=_rate,
+        description="Its rate. Null where there is none: `rates` of the query says why, in `unavailable`. Error: RATE_STALE.",
+    )
+    rates: list[OneRate] | None = strawberry.field(
+        resolver=_rates,
+        description="The rates of its symbol from all sources that mean the same assets by it, in the configured order. Of an "
+        "instrument without a reviewed identity only its own. Error: RATE_STALE.",
+    )
+    value: strawberry.Private[instrument.Instrument]
 
     @classmethod
     def of(cls, value: instrument.Instrument) -> Self:
         halt = value.halt
+        base, quote = base_asset_of(value), quote_asset_of(value)
         return cls(
             id=strawberry.ID(instrument_id(value.source, value.symbol)),
             symbol=value.symbol,
@@ -59,12 +117,13 @@ class InstrumentType(Node):
             source=to_source(value.source),
             source_symbol=value.source_symbol,
             name=value.name,
-            base_asset=value.base_asset,
-            quote_asset=value.quote_asset,
+            base_asset=None if base is None else to_asset(base),
+            quote_asset=None if quote is None else to_asset(quote),
             suspect_since=None if value.suspicion is None else value.suspicion.since,
             status=TradingStatus.TRADING if halt is None else TradingStatus.HALTED,
             source_status=None if halt is None else halt.word,
             halted_since=None if halt is None else halt.since,
+            value=value,
         )
 
 
@@ -111,61 +170,6 @@ class InstrumentConnection:
         )
 
 
-@strawberry.input(
-    name="InstrumentFilter",
-    description="Conditions that instruments must all meet. One that is left out or null is always met.",
-)
-class FilterInput:
-    source: Source | None = strawberry.field(default=UNSET, description="The source that publishes it.")
-    base: AssetCode | None = strawberry.field(default=UNSET, description="The asset that is priced.")
-    quote: AssetCode | None = strawberry.field(default=UNSET, description="The asset that it is priced in.")
-    status: TradingStatus | None = strawberry.field(
-        default=UNSET, description="Whether its source trades it."
-    )
-    search: str | None = strawberry.field(
-        default=UNSET,
-        description="A text in its symbol, the source's symbol or code, or a name of the base asset. Case, width and separators do "
-        "not matter: `btcusdt`, `BTC-USD`, `xbt`, `bitcoin`. At most 100 characters and 8 words.",
-    )
-
-
-@strawberry.input(
-    name="InstrumentOrder", description="Order of instruments. Ties are ordered by symbol and source."
-)
-class OrderInput:
-    field: OrderField = strawberry.field(default=OrderField.SYMBOL, description="What to order by.")
-    direction: OrderDirection = strawberry.field(
-        default=OrderDirection.ASC, description="Ascending or descending."
-    )
-
-
-Filter = Annotated[
-    FilterInput | None,
-    strawberry.argument(
-        name="filter", description="The instruments to list. Left out: all that are tracked."
-    ),
-]
-OrderBy = Annotated[
-    OrderInput | None,
-    strawberry.argument(description="Their order. Left out: by relevance with a `search`, else by symbol."),
-]
-First = Annotated[
-    int | None,
-    strawberry.argument(
-        description="Length of a page from the start or after `after`, 0 to 200. Without `first` and `last`, the page has 50 "
-        "instruments: those before `before` if only that is given."
-    ),
-]
-After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
-Last = Annotated[
-    int | None,
-    strawberry.argument(
-        description="Length of a page up to the end or to `before`, 0 to 200. Not together with `first`."
-    ),
-]
-Before = Annotated[str | None, strawberry.argument(description="Cursor before which the page ends.")]
-
-
 def resolve_instruments(  # noqa: PLR0917 - GraphQL passes them by name
     info: Info,
     wanted: Filter = UNSET,
@@ -175,43 +179,24 @@ def resolve_instruments(  # noqa: PLR0917 - GraphQL passes them by name
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> InstrumentConnection | None:
+    return read_page(info, PageArgs.of(wanted, order_by, first, after, last, before))
+
+
+def read_page(info: Info, args: PageArgs) -> InstrumentConnection:
     """Return a page of the instruments.
 
     Raises:
-        InvalidArgument: a length out of range, `first` with `last`, too long a search, a code in lower case, or a cursor of
-            another list.
+        InvalidArgument: a length out of range, `first` with `last`, too long a search, or a cursor of another list.
         InvalidCursor: not a cursor of this list.
     """
     info.context.rates.check_loaded()
-    page = PageRequest(none_if_unset(first), none_if_unset(after), none_if_unset(last), none_if_unset(before))
-    order = none_if_unset(order_by)
-    return InstrumentConnection.of(
-        info.context.catalog.pages.read(
-            read_filter(none_if_unset(wanted)),
-            page,
-            None if order is None else ListOrder(order.field, order.direction),
-        )
-    )
+    return InstrumentConnection.of(info.context.catalog.pages.read(args.filter, args.page, args.order))
 
 
-def read_filter(given: FilterInput | None) -> ListFilter:
-    """Read the filter from the argument.
+def resolve_instrument(info: Info, symbol: OneSymbol, source: ItsSource) -> InstrumentType | None:
+    """Return one instrument.
 
     Raises:
-        InvalidArgument: a code in lower case.
+        UnknownSymbol: the source does not track it.
     """
-    if given is None:
-        return ListFilter()
-    return ListFilter(
-        source=none_if_unset(given.source),
-        base=_read_code("filter.base", none_if_unset(given.base)),
-        quote=_read_code("filter.quote", none_if_unset(given.quote)),
-        status=none_if_unset(given.status),
-        search=none_if_unset(given.search),
-    )
-
-
-def _read_code(name: str, code: AssetCode | None) -> str | None:
-    if code is not None and code != code.upper():
-        raise InvalidArgument(name, code, f"a code in upper case, such as {code.upper()[:60]}")
-    return code
+    return InstrumentType.of(info.context.rates.instrument(symbol, source))

@@ -3,7 +3,7 @@
 import strawberry
 
 from gateway.queries.rates_query import OnStale
-from gateway.schema import consensus
+from gateway.schema import consensus, refetch
 from gateway.schema import conversion as conversions
 from gateway.schema.arguments import (
     UNSET,
@@ -18,11 +18,19 @@ from gateway.schema.arguments import (
     read_policy,
     read_query,
 )
+from gateway.schema.asset import AssetType, resolve_asset
 from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
 from gateway.schema.context import Info
 from gateway.schema.conversion_list import ConversionListType, resolve_conversions
-from gateway.schema.instruments import InstrumentConnection, resolve_instruments
+from gateway.schema.instruments import (
+    InstrumentConnection,
+    InstrumentType,
+    resolve_instrument,
+    resolve_instruments,
+)
+from gateway.schema.node import Node
 from gateway.schema.rates import RateListType, RateType
+from gateway.schema.source import SourceType, resolve_source
 from gateway.schema.source_status import SourceStatusType
 
 
@@ -63,6 +71,14 @@ def _sources(info: Info) -> list[SourceStatusType] | None:
 
 @strawberry.type(description="Questions about rates as they stand.")
 class Query:
+    node: Node | None = strawberry.field(
+        resolver=refetch.resolve_node,
+        description="The object with this id; null if there is none at present. Error: BAD_USER_INPUT for a text that is not an id.",
+    )
+    nodes: list[Node | None] | None = strawberry.field(
+        resolver=refetch.resolve_nodes,
+        description="The objects with these ids, in their order, null where there is none at present.",
+    )
     rate: RateType | None = strawberry.field(
         resolver=_rate,
         description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
@@ -73,6 +89,15 @@ class Query:
         description="Many rates: of each symbol those of all sources that have it. What cannot be answered is in "
         "`unavailable`, with the reason.",
     )
+    instrument: InstrumentType | None = strawberry.field(
+        resolver=resolve_instrument,
+        description="One symbol of one source, traded or not. Error: UNKNOWN_SYMBOL with the sources that track it, or near matches.",
+    )
+    asset: AssetType | None = strawberry.field(
+        resolver=resolve_asset,
+        description="The asset that owns this code. Error: UNKNOWN_ASSET with near matches.",
+    )
+    source: SourceType | None = strawberry.field(resolver=resolve_source, description="One source.")
     instruments: InstrumentConnection | None = strawberry.field(
         resolver=resolve_instruments,
         description="The tracked instruments, page by page, in both directions, filtered, searched and in a chosen order.",

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
+    IntValueNode,
     OperationDefinitionNode,
     get_argument_values,
     get_named_type,
@@ -40,9 +41,10 @@ from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, Conver
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
+from gateway.schema.global_id import MAX_NODES
 from gateway.schema.introspection_cost import introspection_cost, is_introspection
 from gateway.schema.selected import SelectedField
-from gateway.state.instrument_pages import DEFAULT_PAGE
+from gateway.state.instrument_pages import DEFAULT_PAGE, MAX_PAGE
 from gateway.state.instrument_search import count_words
 from rates.source import Source
 from rates.symbol import Symbol
@@ -63,6 +65,8 @@ class ListSize(Enum):
     LEGS = "the longest conversion"
     ANSWERS = "the consensuses or conversions that a root field asks for"
     WITHOUT_ANSWER = "those of them that may be unavailable"
+    NODES = "the ids that a root field names"
+    TRACKED = "the tracked instruments, which a list inside an object looks through"
 
 
 LISTS = {
@@ -82,6 +86,8 @@ LISTS = {
     ("ConversionList", "unavailable"): ListSize.WITHOUT_ANSWER,
     ("ConversionsEvent", "items"): ListSize.ANSWERS,
     ("ConversionsEvent", "unavailable"): ListSize.WITHOUT_ANSWER,
+    ("Instrument", "rates"): ListSize.SOURCES,
+    ("Query", "nodes"): ListSize.NODES,
     ("Query", "sources"): ListSize.SOURCES,
     ("Subscription", "sources"): ListSize.SOURCES,
 }
@@ -103,6 +109,19 @@ _CONNECTED, _CONNECTED_ANEW = 1, 3
 _PAGED = 5
 
 
+# Points of fields inside objects that are computed when they are selected.
+COMPUTED = {
+    ("Rate", "instrument"): 10,
+    ("Instrument", "rate"): 40,
+    ("Instrument", "rates"): 80,
+    ("Source", "status"): 80,
+}
+PAGES_INSIDE = {("Source", "instruments"), ("Asset", "instruments")}
+MAX_WORDS = 8
+# Lengths of lists inside objects, whatever the root field.
+_LENGTHS = {ListSize.SOURCES: len(Source), ListSize.LEGS: _MAX_LEGS}
+
+
 class Weights(NamedTuple):
     """Points of an object of the response and of each of its leaves."""
 
@@ -120,11 +139,11 @@ class Weight(NamedTuple):
     """Points of a selection: its own, and those of one item of each list in it."""
 
     points: float
-    lists: tuple[tuple[ListSize, "Weight"], ...] = ()
+    lists: tuple[tuple[ListSize | int, "Weight"], ...] = ()
 
     def sum(self, sizes: Mapping[ListSize, int]) -> float:
         """Return the points with lists of these lengths."""
-        return self.points + sum([sizes.get(size, 1) * item.sum(sizes) for size, item in self.lists])
+        return self.points + sum([_length(size, sizes) * item.sum(sizes) for size, item in self.lists])
 
 
 class SizedCatalog(Role):
@@ -219,7 +238,7 @@ class CostModel:
         points = 0.0
         for root in compiled.roots:
             size = self._size(compiled.parent, root, values)
-            points += size.points + root.executed.sum(size.lists)
+            points += size.points + root.executed.sum({**size.lists, ListSize.TRACKED: self._count_all()})
         return ceil(points)
 
     def planned_cost(
@@ -267,21 +286,14 @@ class CostModel:
                 return self._size_page(arguments)
             case "consensusRates":
                 return self._size_consensuses(arguments["symbols"])
+            case "node" | "nodes":
+                ids = arguments.get("ids", [arguments.get("id")])
+                return _RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
             case "conversion" | "convert" | "conversions":
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
                 return self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
             case _:
                 return _FIXED[name]
-
-    def _size_page(self, arguments: Mapping[str, Any]) -> "_RootSize":
-        lengths = [each for name in ("first", "last") if (each := arguments.get(name)) is not None]
-        page = min(max([0, *lengths]), self._max_page) if lengths else DEFAULT_PAGE
-        wanted = arguments.get("filter") or {}
-        words = count_words(wanted.get("search") or "")
-        conditions = sum(each is not None for each in wanted.values())
-        scanned = _FILTERED * conditions + (_SEARCHED + _SEARCHED_WORD * words if words else 0)
-        tracked = len(self._catalog.tracked) + len(self._catalog.halted)
-        return _RootSize(_ROOT + scanned * tracked + _PAGED * page, {ListSize.PAGE: page})
 
     def _size_query(self, query: PlannedQuery) -> "_RootSize":
         match query:
@@ -312,6 +324,27 @@ class CostModel:
             _CONVERT * count + graph,
             {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: count, ListSize.LEGS: _MAX_LEGS},
         )
+
+    def _size_page(self, arguments: Mapping[str, Any]) -> "_RootSize":
+        lengths = [each for name in ("first", "last") if (each := arguments.get(name)) is not None]
+        page = min(max([0, *lengths]), self._max_page) if lengths else DEFAULT_PAGE
+        wanted = arguments.get("filter") or {}
+        words = count_words(wanted.get("search") or "")
+        conditions = sum(each is not None for each in wanted.values())
+        scanned = _FILTERED * conditions + (_SEARCHED + _SEARCHED_WORD * words if words else 0)
+        return _RootSize(_ROOT + scanned * self._count_all() + _PAGED * page, {ListSize.PAGE: page})
+
+    def _size_node(self, global_id: str) -> float:
+        match global_id.partition(":")[0]:
+            case "ConsensusRate":
+                return _CONSENSUS + _FIND_NEAR
+            case "Conversion":
+                return _CONVERT + _CONNECTED_ANEW * len(self._catalog.tracked)
+            case _:
+                return _ROOT
+
+    def _count_all(self) -> int:
+        return len(self._catalog.tracked) + len(self._catalog.halted)
 
     def _size_rates(self, query: RatesQuery) -> "_RootSize":
         symbols = query.symbols
@@ -352,6 +385,9 @@ class _RootSize(NamedTuple):
 # Of `__typename` and introspection.
 _NEITHER = _RootSize(0, {})
 _FIXED = {
+    "instrument": _RootSize(_ROOT + _FIND_NEAR, {}),
+    "asset": _RootSize(_ROOT + _FIND_NEAR, {}),
+    "source": _RootSize(_ROOT, {}),
     "rate": _RootSize(_ROOT + _FIND_NEAR, {}),
     "sources": _RootSize(_SOURCES, {ListSize.SOURCES: len(Source)}),
     "consensusRate": _RootSize(_CONSENSUS + _FIND_NEAR, {ListSize.SOURCES: len(Source)}),
@@ -373,9 +409,35 @@ def _weigh_items(parent: GraphQLObjectType, field: SelectedField, weights: Weigh
     if not field.kinds:
         return Weight(min(weights.leaf, LIGHT_LEAVES.get(parent.name, weights.leaf)))
     inside = [_weigh_object(kind, children, weights) for kind, children in field.kinds]
-    weight = max(inside, key=lambda each: each.points + sum(item.points for _, item in each.lists))
-    size = LISTS.get((parent.name, field.name))
-    return weight if size is None else Weight(0, ((size, weight),))
+    weight = max(inside, key=lambda each: each.sum({}))
+    place = parent.name, field.name
+    if place in PAGES_INSIDE:
+        return _weigh_page(field.node, weight)
+    size, points = LISTS.get(place), COMPUTED.get(place, 0)
+    if size is None:
+        return weight._replace(points=weight.points + points)
+    return Weight(points, ((size, weight),))
+
+
+def _weigh_page(node: FieldNode, weight: Weight) -> Weight:
+    """Weigh a page of instruments inside an object, whose arguments may be variables."""
+    arguments = {each.name.value: each.value for each in node.arguments or ()}
+    lengths = [arguments[name] for name in ("first", "last") if name in arguments]
+    page = max(
+        (int(each.value) if isinstance(each, IntValueNode) else MAX_PAGE for each in lengths),
+        default=DEFAULT_PAGE,
+    )
+    page = min(max(page, 0), MAX_PAGE)
+    searched = _SEARCHED + MAX_WORDS * _SEARCHED_WORD if "filter" in arguments else 0
+    scan = Weight(2 * _FILTERED + searched)
+    lists = [(page if size is ListSize.PAGE else size, item) for size, item in weight.lists]
+    return Weight(weight.points + _ROOT + _PAGED * page, (*lists, (ListSize.TRACKED, scan)))
+
+
+def _length(size: ListSize | int, sizes: Mapping[ListSize, int]) -> int:
+    if isinstance(size, int):
+        return size
+    return sizes[size] if size in sizes else _LENGTHS.get(size, 1)
 
 
 def _weigh_object(kind: GraphQLObjectType, children: Sequence[SelectedField], weights: Weights) -> Weight:
@@ -383,7 +445,7 @@ def _weigh_object(kind: GraphQLObjectType, children: Sequence[SelectedField], we
         # Constant bytes.
         return Weight(weights.leaf)
     points = weights.object
-    lists: list[tuple[ListSize, Weight]] = []
+    lists: list[tuple[ListSize | int, Weight]] = []
     for child in children:
         weight = _weigh_items(kind, child, weights)
         points += weight.points

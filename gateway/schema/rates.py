@@ -12,8 +12,10 @@ from gateway.queries import rate
 from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import mid, spread_bps
 from gateway.queries.rate import UnavailableReason
+from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.global_id import rate_id
+from gateway.schema.instruments import InstrumentType
 from gateway.schema.node import Node
 from gateway.schema.scalars import AssetCode, clamp
 from gateway.schema.source import SourceType, to_source
@@ -21,9 +23,15 @@ from gateway.subscriptions import event as events
 from gateway.subscriptions.event import EventKind
 from rates.source import ObservedAtOrigin
 from rates.symbol import Symbol
+from rates.ticker import TickerKey
 
 # Digits that floats distinguish; comparisons are exact.
 BPS_DIGITS = 6
+
+
+def _instrument(root: "RateType", info: Info) -> InstrumentType | None:
+    found = info.context.catalog.find(TickerKey(root.source.code, root.symbol))
+    return None if found is None else InstrumentType.of(found)
 
 
 @strawberry.type(
@@ -87,6 +95,9 @@ class RateType(Node):
         "100 ms, the newest value of each instrument."
     )
     simulated: bool = described("Whether the bundled simulator made it up: no real exchange published it.")
+    instrument: InstrumentType | None = strawberry.field(
+        resolver=_instrument, description="Its instrument; null where it is no longer tracked."
+    )
 
     @classmethod
     def of(cls, value: rate.Rate) -> Self:

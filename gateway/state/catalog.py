@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
+from gateway.state.asset_index import AssetIndex
 from gateway.state.catalog_history import CatalogHistory
 from gateway.state.instrument_pages import InstrumentPages
 from gateway.state.spelling import SpellingIndex
@@ -64,6 +65,10 @@ class InstrumentCatalog:
         self._sources_by_symbol: dict[Symbol, frozenset[Source]] = {}
         self._symbols_by_base: dict[str, list[Symbol]] = {}
         self._bases = SpellingIndex(())
+        self.assets = AssetIndex(())
+        """The assets that instruments may mean."""
+        self.revision = 0
+        """A number that changes whenever anything about any instrument changes."""
         self.version = self._history.version
         """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
         self.revision = 0
@@ -81,7 +86,11 @@ class InstrumentCatalog:
 
     def is_listed(self, key: TickerKey) -> bool:
         """Tell whether an instrument is tracked, available or not."""
-        return key in self.tracked or key in self.halted
+        return self.find(key) is not None
+
+    def find(self, key: TickerKey) -> Instrument | None:
+        """Return an instrument, available or not; `None` if it is not tracked."""
+        return self.tracked.get(key) or self.halted.get(key)
 
     def merged_sources(self, symbol: Symbol) -> frozenset[Source]:
         """The sources that mean the same reviewed assets by `symbol`.
@@ -162,6 +171,7 @@ class InstrumentCatalog:
         found = {TickerKey(each.source, each.symbol): each for each in instruments}
         by_key = {key: found[key] for key in sorted(found, key=_sort_key)}
         self.pages = InstrumentPages(instruments, self.pages)
+        self.assets = AssetIndex(instruments)
         self.tracked = {key: each for key, each in by_key.items() if _is_answered(each)}
         self.halted = {key: each for key, each in by_key.items() if not _is_answered(each)}
         sources: dict[Symbol, set[Source]] = {}

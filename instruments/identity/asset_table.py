@@ -6,7 +6,7 @@ has checked which coin it is. CoinGecko's ids are identities already and need no
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -44,6 +44,10 @@ class AssetTable:
     def asset(self, asset_id: str) -> Asset | None:
         """Return the asset with this id; `None` if it is not in the table."""
         return self._assets.get(asset_id)
+
+    def codes(self) -> Iterable[str]:
+        """Return the codes of all assets."""
+        return self._by_code.keys()
 
     def owner(self, code: str) -> Asset | None:
         """Return the asset that owns the code; `None` if none does."""

@@ -67,6 +67,15 @@ class ListedInstruments:
             for each in self.instruments
         ]
 
+    def rename(self, source: Source, symbol: str, name: str) -> None:
+        """From now on its base asset has this display name."""
+        self.instruments = [
+            msgspec.structs.replace(each, name=name)
+            if (each.source, str(each.symbol)) == (source, symbol)
+            else each
+            for each in self.instruments
+        ]
+
     async def read(self, source: Source | None = None) -> Sequence[Instrument]:
         if self.is_away:
             raise DatabaseUnavailable("database: away for the test")

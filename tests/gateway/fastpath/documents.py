@@ -14,6 +14,7 @@ RATE_FIELDS = [
     "quote",
     "source { code }",
     "source { id name kind homepage ttlMs __typename }",
+    "instrument { id name status source { code } baseAsset { id code name } suspectSince }",
     "price",
     "bid",
     "ask",

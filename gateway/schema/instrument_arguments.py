@@ -1,0 +1,140 @@
+"""Arguments of lists of instruments."""
+
+from typing import Annotated, NamedTuple, Self
+
+import strawberry
+
+# Strawberry reads the annotations of an input when it is defined: the enums must be registered before.
+from gateway.schema import enums as enums  # noqa: PLC0414 - imported for what it does
+from gateway.schema.arguments import UNSET, none_if_unset
+from gateway.schema.scalars import AssetCode
+from gateway.state.instrument_pages import ListFilter, ListOrder, OrderDirection, OrderField, PageRequest
+from instruments.listed import TradingStatus
+from rates.errors import InvalidArgument
+from rates.source import Source
+
+
+@strawberry.input(
+    name="InstrumentFilter",
+    description="Conditions that instruments must all meet. One that is left out or null is always met.",
+)
+class FilterInput:
+    source: Source | None = strawberry.field(default=UNSET, description="The source that publishes it.")
+    base: AssetCode | None = strawberry.field(default=UNSET, description="The asset that is priced.")
+    quote: AssetCode | None = strawberry.field(default=UNSET, description="The asset that it is priced in.")
+    status: TradingStatus | None = strawberry.field(
+        default=UNSET, description="Whether its source trades it."
+    )
+    search: str | None = strawberry.field(
+        default=UNSET,
+        description="A text in its symbol, the source's symbol or code, or a name of the base asset. Case, width and separators do "
+        "not matter: `btcusdt`, `BTC-USD`, `xbt`, `bitcoin`. At most 100 characters and 8 words.",
+    )
+
+
+@strawberry.input(
+    name="InstrumentOrder", description="Order of instruments. Ties are ordered by symbol and source."
+)
+class OrderInput:
+    field: OrderField = strawberry.field(default=OrderField.SYMBOL, description="What to order by.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.ASC, description="Ascending or descending."
+    )
+
+
+Filter = Annotated[
+    FilterInput | None,
+    strawberry.argument(
+        name="filter", description="The instruments to list. Left out: all that are tracked."
+    ),
+]
+OrderBy = Annotated[
+    OrderInput | None,
+    strawberry.argument(description="Their order. Left out: by relevance with a `search`, else by symbol."),
+]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Length of a page from the start or after `after`, 0 to 200. Without `first` and `last`, the page has 50 "
+        "instruments: those before `before` if only that is given."
+    ),
+]
+After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Length of a page up to the end or to `before`, 0 to 200. Not together with `first`."
+    ),
+]
+Before = Annotated[str | None, strawberry.argument(description="Cursor before which the page ends.")]
+
+
+class PageArgs(NamedTuple):
+    """The parsed arguments of a list of instruments."""
+
+    filter: ListFilter
+    order: ListOrder | None
+    page: PageRequest
+
+    @classmethod
+    def of(  # noqa: PLR0917 - in the order of the arguments
+        cls,
+        wanted: FilterInput | None,
+        order_by: OrderInput | None,
+        first: int | None,
+        after: str | None,
+        last: int | None,
+        before: str | None,
+    ) -> Self:
+        """Parse the arguments.
+
+        Raises:
+            InvalidArgument: a code in lower case.
+        """
+        order = none_if_unset(order_by)
+        page = PageRequest(
+            none_if_unset(first), none_if_unset(after), none_if_unset(last), none_if_unset(before)
+        )
+        return cls(
+            read_filter(none_if_unset(wanted)),
+            None if order is None else ListOrder(order.field, order.direction),
+            page,
+        )
+
+    def of_asset(self, asset_id: str) -> Self:
+        """Restrict the list to instruments that price an asset."""
+        return self._replace(filter=self.filter._replace(base_asset=asset_id))
+
+    def of_source(self, source: Source) -> Self:
+        """Restrict the list to instruments of a source.
+
+        Raises:
+            InvalidArgument: the filter names another source.
+        """
+        named = self.filter.source
+        if named not in (None, source):
+            raise InvalidArgument("filter.source", named.name, f"{source.name}, or none")
+        return self._replace(filter=self.filter._replace(source=source))
+
+
+def read_filter(given: FilterInput | None) -> ListFilter:
+    """Read the filter from the argument.
+
+    Raises:
+        InvalidArgument: a code in lower case.
+    """
+    if given is None:
+        return ListFilter()
+    return ListFilter(
+        source=none_if_unset(given.source),
+        base=_read_code("filter.base", none_if_unset(given.base)),
+        quote=_read_code("filter.quote", none_if_unset(given.quote)),
+        status=none_if_unset(given.status),
+        search=none_if_unset(given.search),
+    )
+
+
+def _read_code(name: str, code: AssetCode | None) -> str | None:
+    if code is not None and code != code.upper():
+        raise InvalidArgument(name, code, f"a code in upper case, such as {code.upper()[:60]}")
+    return code

@@ -1,0 +1,118 @@
+"""The fields `node` and `nodes`: objects by their globally unique ids."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import strawberry
+
+from gateway.schema.asset import AssetType, to_asset
+from gateway.schema.consensus import ConsensusRateType, note_consensus
+from gateway.schema.context import Info
+from gateway.schema.global_id import (
+    EXPECTED_ID,
+    MAX_NODES,
+    parse_consensus_key,
+    parse_global_id,
+    parse_instrument_key,
+    parse_source_key,
+)
+from gateway.schema.instruments import InstrumentType
+from gateway.schema.node import Node
+from gateway.schema.rates import RateType
+from gateway.schema.source import SourceType, to_source
+from gateway.schema.source_status import SourceStatusType
+from rates.errors import InvalidArgument, RatesError, RateUnavailable, UnknownSymbol
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of an object.")]
+Ids = Annotated[
+    list[strawberry.ID], strawberry.argument(description=f"The `id` of each object, at most {MAX_NODES}.")
+]
+
+
+def resolve_node(info: Info, id: Id) -> Node | None:  # noqa: A002 - its name in the API
+    """Return the object with this id; `None` if there is none now.
+
+    Raises:
+        InvalidArgument: not an id.
+    """
+    info.context.rates.check_loaded()
+    type_name, key = parse_global_id(id)
+    fetch = FETCHERS.get(type_name)
+    if fetch is None:
+        raise InvalidArgument("id", id, EXPECTED_ID)
+    try:
+        return fetch(info, key)
+    except (UnknownSymbol, RateUnavailable):
+        return None
+
+
+def resolve_nodes(info: Info, ids: Ids) -> list[Node | None] | None:
+    """Return the objects with these ids, in their order.
+
+    A text that is not an id has an error of its own.
+
+    Raises:
+        InvalidArgument: too many.
+    """
+    if len(ids) > MAX_NODES:
+        raise InvalidArgument("ids", f"{len(ids)} ids", f"at most {MAX_NODES}")
+    info.context.rates.check_loaded()
+    return [_node_or_error(info, each) for each in ids]
+
+
+def _node_or_error(info: Info, global_id: strawberry.ID) -> Any:
+    try:
+        return resolve_node(info, global_id)
+    except RatesError as error:
+        # The executor reports it at this place of the list.
+        return error
+
+
+def _rate(info: Info, key: str) -> RateType | None:
+    found = parse_instrument_key(key)
+    if found is None or info.context.catalog.find(found) is None:
+        return None
+    rate = info.context.rates.rate(found.symbol, found.source)
+    if rate is None:
+        return None
+    info.context.metadata.note_rates([rate])
+    return RateType.of(rate)
+
+
+def _instrument(info: Info, key: str) -> InstrumentType | None:
+    wanted = parse_instrument_key(key)
+    found = None if wanted is None else info.context.catalog.find(wanted)
+    return None if found is None else InstrumentType.of(found)
+
+
+def _source(_: Info, key: str) -> SourceType | None:
+    source = parse_source_key(key)
+    return None if source is None else to_source(source)
+
+
+def _source_status(info: Info, key: str) -> SourceStatusType | None:
+    source = parse_source_key(key)
+    info.context.metadata.no_store = True
+    return None if source is None else SourceStatusType.of(info.context.rates.source_status(source))
+
+
+def _asset(info: Info, key: str) -> AssetType | None:
+    asset = info.context.catalog.assets.find(key)
+    return None if asset is None else to_asset(asset)
+
+
+def _consensus_rate(info: Info, key: str) -> ConsensusRateType:
+    answer = info.context.consensus.consensus(parse_consensus_key(key))
+    note_consensus(info.context.metadata, answer)
+    return ConsensusRateType.of(answer)
+
+
+FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
+    "Rate": _rate,
+    "Instrument": _instrument,
+    "Source": _source,
+    "SourceStatus": _source_status,
+    "Asset": _asset,
+    "ConsensusRate": _consensus_rate,
+}
+"""How to find the object of each type that implements `Node`."""

@@ -1,0 +1,291 @@
+"""Edges between objects, and objects fetched by their ids."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from graphql import GraphQLInterfaceType
+
+from cache.memory import MemoryCache
+from gateway.gateway import Gateway
+from gateway.operations import OperationRejected, Operations
+from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
+from gateway.request import GraphQLRequest
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context
+from gateway.schema.global_id import MAX_NODES, consensus_rate_id, parse_consensus_key
+from gateway.schema.refetch import FETCHERS
+from gateway.settings import GatewaySettings
+from instruments.instrument import Halt
+from rates.errors import InvalidArgument
+from rates.source import Source
+from rates.symbol import Symbol
+from tests.gateway.fakes import NOON, FakeClock, ListedInstruments
+from tests.gateway.fixture_types import BuildTicker, Execute, Until
+
+SCHEMA = build_schema()
+IDS = [
+    "Rate:BINANCE:BTC/USDT",
+    "Instrument:BINANCE:BTC/USDT",
+    "Source:BINANCE",
+    "SourceStatus:BINANCE",
+    "Asset:bitcoin",
+    "ConsensusRate:BTC/USDT:MEDIAN?minSources=1",
+]
+WITH_INSTRUMENT = "instrument { id name status source { id ttlMs } baseAsset { id code name } }"
+
+
+@pytest.fixture
+async def seen(gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until) -> None:
+    """BTC/USDT of both sources; ETH/USDT is tracked but never came."""
+    await cache.write([ticker(price="64000")])
+    await cache.write([ticker(price="64001", source=Source.COINGECKO)])
+    written = (Source.BINANCE, Source.COINGECKO)
+    await until(lambda: all(gateway.mirror.positions[each].seq == 1 for each in written))
+
+
+async def test_a_rate_leads_to_its_instrument_and_back(execute: Execute, seen: None) -> None:
+    """And to the rates of the symbol from all sources that mean the same asset."""
+    query = """{ rate(symbol: "BTC/USDT", source: COINGECKO) {
+      instrument { id symbol rate { id price } rates { id price } source { code name } }
+    } }"""
+    found = (await execute(query)).data["rate"]["instrument"]
+    assert found["id"] == "Instrument:COINGECKO:BTC/USDT"
+    assert found["rate"] == {"id": "Rate:COINGECKO:BTC/USDT", "price": "64001"}
+    assert found["rates"]
+    assert found["rate"] in found["rates"]
+    assert found["source"] == {"code": "COINGECKO", "name": "CoinGecko"}
+
+
+async def test_an_instrument_without_a_rate_has_none(
+    execute: Execute, seen: None, instruments: ListedInstruments, gateway: Gateway
+) -> None:
+    """Never seen or halted: no error, as this is a fact about the instrument."""
+    query = '{ instrument(symbol: "ETH/USDT", source: BINANCE) { status rate { price } rates { price } } }'
+    result = await execute(query)
+    assert not result.errors
+    assert result.data["instrument"] == {"status": "TRADING", "rate": None, "rates": []}
+    instruments.halt(Source.BINANCE, "ETH/USDT", Halt("BREAK", NOON))
+    await gateway.catalog.refresh()
+    halted = (await execute(query)).data["instrument"]
+    assert halted == {"status": "HALTED", "rate": None, "rates": []}
+
+
+async def test_rates_of_an_instrument_take_the_demands_of_the_query(
+    execute: Execute, seen: None, clock: FakeClock
+) -> None:
+    """OMIT leaves out what is too old, ERROR reports it at its path."""
+    clock.advance(1)
+    query = """query($onStale: OnStale!) { instrument(symbol: "BTC/USDT", source: BINANCE) {
+      rate(maxAgeMs: 999, onStale: $onStale) { id } rates(maxAgeMs: 999, onStale: $onStale) { id }
+    } }"""
+    omitted = await execute(query, onStale="OMIT")
+    assert omitted.data["instrument"] == {"rate": None, "rates": []}
+    refused = await execute(query, onStale="ERROR")
+    assert [error.extensions["code"] for error in refused.errors] == ["RATE_STALE", "RATE_STALE"]
+    paths = [error.path for error in refused.errors]
+    assert sorted(map(str, paths)) == ["['instrument', 'rate']", "['instrument', 'rates']"]
+
+
+async def test_a_source_leads_to_its_status_and_instruments(execute: Execute, seen: None) -> None:
+    """The instruments are only its own; a filter that names another source is refused."""
+    query = """query($filter: InstrumentFilter) { source(code: BINANCE) {
+      id code name kind homepage ttlMs status { id state source { id } }
+      instruments(first: 1, filter: $filter) { totalCount nodes { source { code } } }
+    } }"""
+    source = (await execute(query)).data["source"]
+    assert source["status"]["id"] == "SourceStatus:BINANCE"
+    assert source["status"]["source"] == {"id": "Source:BINANCE"}
+    assert source["instruments"] == {"totalCount": 2, "nodes": [{"source": {"code": "BINANCE"}}]}
+    assert [source[name] for name in ("kind", "ttlMs")] == ["EXCHANGE", 10_000]
+    (error,) = (await execute(query, filter={"source": "KRAKEN"})).errors
+    assert error.extensions["code"] == "BAD_USER_INPUT"
+    assert error.path == ["source", "instruments"]
+
+
+async def test_an_asset_leads_to_the_instruments_that_price_it(
+    execute: Execute, gateway: Gateway, instruments: ListedInstruments
+) -> None:
+    """By identity, not by code: the others called BTC mean another asset here."""
+    first, *others = instruments.instruments
+    instruments.instruments = [msgspec.structs.replace(first, base_asset="bitcoin"), *others]
+    await gateway.catalog.refresh()
+    query = '{ asset(code: "BTC") { id code name instruments { nodes { id baseAsset { id } } } } }'
+    assert (await execute(query)).data["asset"] == {
+        "id": "Asset:bitcoin",
+        "code": "BTC",
+        "name": "Bitcoin",
+        "instruments": {
+            "nodes": [{"id": "Instrument:BINANCE:BTC/USDT", "baseAsset": {"id": "Asset:bitcoin"}}]
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "near"),
+    [
+        ('asset(code: "btc") { id }', "UNKNOWN_ASSET", ["BTC"]),
+        ('instrument(symbol: "BTC/USDX", source: BINANCE) { id }', "UNKNOWN_SYMBOL", ["BTC/USDT"]),
+    ],
+)
+async def test_one_unknown_object_is_an_error_with_near_matches(
+    execute: Execute, field: str, code: str, near: list[str]
+) -> None:
+    """As one rate that does not exist."""
+    (error,) = (await execute(f"{{ {field} }}")).errors
+    assert error.extensions["code"] == code
+    assert error.extensions["near"] == near
+
+
+async def test_an_instrument_of_other_sources_comes_with_these_sources(execute: Execute) -> None:
+    """The rule of rates."""
+    (error,) = (await execute('{ instrument(symbol: "ETH/USDT", source: COINGECKO) { id } }')).errors
+    assert error.extensions["sources"] == ["BINANCE"]
+
+
+@pytest.mark.parametrize("global_id", IDS)
+async def test_every_object_is_found_by_its_id(execute: Execute, seen: None, global_id: str) -> None:
+    """`node` and `nodes` return an object of the type in the id, with that id."""
+    query = "query($id: ID!) { node(id: $id) { __typename id } nodes(ids: [$id]) { __typename id } }"
+    result = await execute(query, id=global_id)
+    assert not result.errors
+    expected = {"__typename": global_id.partition(":")[0], "id": global_id}
+    assert result.data == {"node": expected, "nodes": [expected]}
+
+
+def test_every_type_with_the_interface_can_be_fetched() -> None:
+    """A type that is added later needs a way to be found."""
+    schema = SCHEMA._schema
+    interface = schema.type_map["Node"]
+    assert isinstance(interface, GraphQLInterfaceType)
+    assert {each.name for each in schema.get_possible_types(interface)} == set(FETCHERS)
+    assert {each.partition(":")[0] for each in IDS} == set(FETCHERS)
+
+
+@pytest.mark.parametrize(
+    "global_id",
+    [
+        "Rate:BINANCE:NO/SUCH",
+        "Rate:BINANCE:ETH/USDT",
+        "Rate:MTGOX:BTC/USDT",
+        "Instrument:KRAKEN:BTC/USDT",
+        "Source:MTGOX",
+        "SourceStatus:MTGOX",
+        "Asset:no-such-coin",
+        "ConsensusRate:NO/SUCH:MEDIAN",
+    ],
+)
+async def test_an_id_without_an_object_is_null(execute: Execute, seen: None, global_id: str) -> None:
+    """Well-formed, but nothing is there now."""
+    result = await execute("query($id: ID!) { node(id: $id) { id } }", id=global_id)
+    assert not result.errors
+    assert result.data == {"node": None}
+
+
+@pytest.mark.parametrize(
+    "global_id",
+    [
+        "",
+        "BINANCE",
+        "BINANCE:BTC/USDT",
+        "Rate:",
+        "Rate:BINANCE:btc-usdt",
+        "Instrument:BINANCE",
+        "Coin:bitcoin",
+        "ConsensusRate:BTC/USDT",
+        "ConsensusRate:BTC/USDT:MEAN",
+        "ConsensusRate:BTC/USDT:MEDIAN?minSources=two",
+        "ConsensusRate:BTC/USDT:MEDIAN?minSources=2",
+        "ConsensusRate:BTC/USDT:MEDIAN?minSources=0",
+        "ConsensusRate:BTC/USDT:MEDIAN?maxAgeMs=999999999999999999999",
+        "ConsensusRate:BTC/USDT:MEDIAN?sources=MTGOX",
+        "ConsensusRate:BTC/USDT:MEDIAN?nonsense",
+        "x" * 10_000,
+    ],
+)
+async def test_a_text_that_is_no_id_is_an_error(execute: Execute, seen: None, global_id: str) -> None:
+    """It says what an id looks like; in `nodes` it is the error of its place."""
+    query = "query($id: ID!) { node(id: $id) { id } }"
+    (error,) = (await execute(query, id=global_id)).errors
+    assert error.extensions["code"] == "BAD_USER_INPUT"
+    assert "Rate:BINANCE:BTC/USDT" in error.message
+    assert len(error.message) < 300
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    result = await execute(query, ids=["Source:OKX", global_id, "Source:BYBIT"])
+    assert result.data["nodes"] == [{"id": "Source:OKX"}, None, {"id": "Source:BYBIT"}]
+    (error,) = result.errors
+    assert error.path == ["nodes", 1]
+
+
+async def test_too_many_ids_are_refused(execute: Execute) -> None:
+    """At most 200 at once."""
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }"
+    assert not (await execute(query, ids=["Source:OKX"] * MAX_NODES)).errors
+    (error,) = (await execute(query, ids=["Source:OKX"] * (MAX_NODES + 1))).errors
+    assert error.extensions["code"] == "BAD_USER_INPUT"
+
+
+def test_the_id_of_a_consensus_has_all_its_arguments() -> None:
+    """Parsing gives the query that it was built from."""
+    query = ConsensusQuery(
+        Symbol("BTC", "USDT"),
+        ConsensusMethod.VWAP,
+        min_sources=3,
+        max_age=timedelta(milliseconds=1_500),
+        max_deviation_bps=Decimal("0.5"),
+        sources=(Source.OKX, Source.KRAKEN),
+        max_trade_age=timedelta(seconds=60),
+    )
+    text = consensus_rate_id(query)
+    assert parse_consensus_key(text.partition(":")[2]) == query
+    with pytest.raises(InvalidArgument):
+        parse_consensus_key(text.partition(":")[2] + "&minSources=4")
+
+
+async def test_the_instrument_of_a_rate_is_encoded_once_and_stays_current(
+    gateway: Gateway, seen: None, instruments: ListedInstruments, settings: GatewaySettings
+) -> None:
+    """The fast path gives the bytes of the executor, also after the instrument has changed."""
+    context = Context.of(gateway)
+    fast, plain = (
+        Operations(SCHEMA, context, settings.model_copy(update={"fast_path": fast_path}))
+        for fast_path in (True, False)
+    )
+    queries = [
+        f'{{ rate(symbol: "BTC/USDT", source: BINANCE) {{ price {WITH_INSTRUMENT} }} }}',
+        f"{{ rates {{ items {{ id {WITH_INSTRUMENT} }} }} }}",
+    ]
+    bodies: set[bytes] = set()
+    for name in ("Bitcoin", "Bitcoin again"):
+        instruments.rename(Source.BINANCE, "BTC/USDT", name)
+        await gateway.catalog.refresh()
+        for query in queries * 2:
+            prepared = fast.prepare(GraphQLRequest(query))
+            assert prepared.plan
+            assert fast.chunks(prepared)
+            body = (await fast.answer(prepared)).body
+            expected = await plain.execute(plain.prepare(GraphQLRequest(query)))
+            assert body == json.dumps(expected, separators=(",", ":"), ensure_ascii=False).encode()
+            assert name.encode() in body
+            bodies.add(body)
+    assert len(bodies) == 2 * len(queries)
+
+
+async def test_lists_inside_lists_are_priced(fast_operations: Operations, seen: None) -> None:
+    """A document that multiplies them is refused before it runs."""
+    one = "{ source(code: BINANCE) { instruments(first: 200) { nodes { id } } } }"
+    cost = fast_operations.prepare(GraphQLRequest(one)).cost
+    assert cost > 200 * 12
+    nested = "instruments(first: 200) { nodes { rates { id } } }"
+    many = " ".join(f"a{number}: source(code: OKX) {{ {nested} }}" for number in range(20))
+    with pytest.raises(OperationRejected, match="points"):
+        fast_operations.prepare(GraphQLRequest(f"{{ {many} }}"))
+    light = fast_operations.prepare(GraphQLRequest("{ rates { items { id } } }"))
+    heavy = fast_operations.prepare(
+        GraphQLRequest("{ rates { items { instrument { rates { id } source { status { state } } } } } }")
+    )
+    assert light.plan
+    assert not heavy.plan
+    assert heavy.cost > light.cost + 4 * (10 + 80 + 80)
