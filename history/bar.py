@@ -77,9 +77,10 @@ class BarBuilder:
         self._volume = add(self._volume, trade.quantity)
         self._quote_volume = add(self._quote_volume, multiply(price, trade.quantity))
         self._trades += trade.count
-        if not is_before(time, trade.id, self._last_at, self._last_id):
+        # A later time is by far the most frequent case.
+        if time > self._last_at or not is_before(time, trade.id, self._last_at, self._last_id):
             self._close, self._last_at, self._last_id = price, time, trade.id
-        if is_before(time, trade.first_id, self._first_at, self._first_id):
+        elif is_before(time, trade.first_id, self._first_at, self._first_id):
             self._open, self._first_at, self._first_id = price, time, trade.first_id
 
     def bar(self) -> Bar:

@@ -72,6 +72,18 @@ def encode_batch(batch: BarBatch) -> bytes:
     return msgspec.json.encode(batch)
 
 
+def encode_batch_parts(batch: BarBatch) -> tuple[bytes, bytes]:
+    """Encode a batch without the forming bars, for the recorder, and with them, for viewers.
+
+    Closed bars, which are most of both, are encoded once.
+    """
+    if not batch.forming:
+        data = encode_batch(batch)
+        return data, data
+    stored = encode_batch(msgspec.structs.replace(batch, forming=()))
+    return stored, stored[:-1] + b',"forming":' + msgspec.json.encode(batch.forming) + b"}"
+
+
 def decode_batch(data: bytes | str) -> BarBatch:
     """Decode a batch.
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
-
 from cache.redis_client import (
     ClusterRedis,
     LuaScript,
@@ -18,7 +16,7 @@ from history.batch import (
     TradePosition,
     decode_batch,
     decode_position,
-    encode_batch,
+    encode_batch_parts,
     encode_position,
 )
 from history.ports import LoggedBatch
@@ -52,9 +50,7 @@ class RedisBarLog:
             LEASE // _MILLISECOND,
             LOG_LENGTH,
             LIFETIME // _MILLISECOND,
-            # Forming bars are for viewers: a closed one follows for the recorder.
-            encode_batch(msgspec.structs.replace(batch, forming=())),
-            encode_batch(batch),
+            *encode_batch_parts(batch),
         ]
         for position in positions:
             arguments += (str(position.symbol), encode_position(position))

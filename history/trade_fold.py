@@ -16,6 +16,8 @@ from rates.symbol import Symbol
 
 # Batches between two that list all open spans: about 10 s.
 BATCHES_PER_LIST = 100
+# Viewers see a forming candle at most four times a second. Less than two ticks, which are not exact.
+FORMING_EVERY = timedelta(milliseconds=190)
 
 OnRefused = Callable[[Symbol, Trade, str], None]
 _TOO_LATE = "its second was closed too long ago to be corrected"
@@ -59,6 +61,8 @@ class TradeFold:
         self._positions: dict[Symbol, TradePosition] = {}
         self._changed: set[Symbol] = set()
         self._forming: set[Symbol] = set()
+        self._unseen: set[Symbol] = set()
+        self._formed_at: datetime | None = None
         self._ended: list[tuple[Symbol, CoverageEvent]] = []
         self._last_bars: list[InstrumentBar] = []
         self._number = 0
@@ -183,11 +187,7 @@ class TradeFold:
                     for second in self._instruments[symbol].seconds.take_closed()
                 ),
             ),
-            forming=tuple(
-                InstrumentBar(symbol, second)
-                for symbol in changed
-                if (second := self._instruments[symbol].seconds.forming()) is not None
-            ),
+            forming=tuple(self._take_forming(now)),
             spans=spans,
             through=through,
             open_spans=tuple(self._open_spans()) if is_list else None,
@@ -195,6 +195,17 @@ class TradeFold:
         )
         self._changed.clear()
         return batch
+
+    def _take_forming(self, now: datetime) -> Iterable[InstrumentBar]:
+        """Yield the forming seconds that have changed, every `FORMING_EVERY`."""
+        self._unseen |= self._changed
+        if self._formed_at is not None and now - self._formed_at < FORMING_EVERY:
+            return
+        self._formed_at = now
+        for symbol in sorted(self._unseen):
+            if (one := self._instruments.get(symbol)) and (second := one.seconds.forming()) is not None:
+                yield InstrumentBar(symbol, second)
+        self._unseen.clear()
 
     def _reason(self, symbol: Symbol, reason: GapReason) -> GapReason:
         return GapReason.HALTED if symbol in self._halted() else reason

@@ -162,7 +162,7 @@ def test_complete_minutes_equal_the_recorded_trades(recording: Path) -> None:
     assert [candle.coverage for candle in candles[-2:]] == [CandleCoverage.PARTIAL, CandleCoverage.UNKNOWN]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
 def test_minutes_with_a_hole_are_never_complete(recording: Path, seed: int) -> None:
     """Lost connections and lost frames.
 

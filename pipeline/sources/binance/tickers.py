@@ -5,6 +5,7 @@ A field is mapped only if it means the same. A best price of zero is no price.
 
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from history.trade import Side, Trade
 from pipeline.sources.binance.messages import BinanceTicker, BinanceTrade
@@ -23,6 +24,8 @@ def nonzero(price: Decimal | None) -> Decimal | None:
     return price or None
 
 
+# An event names its time twice, and several parts of this package read it: a repetition costs a tenth.
+@lru_cache(maxsize=256)
 def parse_event_time(milliseconds: int) -> datetime:
     """Parse an event time.
 
