@@ -1,6 +1,7 @@
-"""`ratewire query`: send the GraphQL document of a file, print the result as JSON."""
+"""`ratewire query`: send a GraphQL document, print the result as JSON, CSV or a table."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,10 +11,13 @@ from urllib.parse import urlsplit
 import typer
 
 from ratewire.client.address import DEFAULT_URL, UrlOption, proxy_of
+from ratewire.client.result_printer import CsvPrinter, JsonPrinter, ResultPrinter, TablePrinter
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
     from urllib.error import HTTPError
+
+    from graphql import DocumentNode, OperationDefinitionNode
 
 # Between two bytes. On an idle stream the gateway sends a heartbeat, every 5 s by default; nginx ends one silent for 60 s too.
 TIMEOUT_S = 60.0
@@ -25,13 +29,23 @@ ACCEPT = f"application/graphql-response+json, application/json;q=0.9, {EVENT_STR
 Payload = Mapping[str, Any]
 
 
-def query(
+def query(  # noqa: PLR0917 - typer passes them by name
     file: Annotated[Path, typer.Argument(help="The document; - reads the standard input.", allow_dash=True)],
     variables: Annotated[
         str, typer.Option(help='Variables as a JSON object: \'{"symbol": "BTC/USDT"}\'.')
     ] = "{}",
     operation: Annotated[
         str | None, typer.Option(help="Name of the operation, if the document has several.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows of the result as CSV.")] = False,
+    as_table: Annotated[
+        bool, typer.Option("--table", help="Print the rows of the result as a table.")
+    ] = False,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Path of the rows, e.g. rates.unavailable; default: the first list, else the whole result."
+        ),
     ] = None,
     events: Annotated[
         int | None, typer.Option(min=1, help="End a subscription after this many events; default: at Ctrl-C.")
@@ -40,21 +54,47 @@ def query(
 ) -> None:
     """Send a GraphQL document and print the result; events of a subscription as JSON lines.
 
+    With --csv or --table, columns are the fields that the document selects: those of nested objects have dotted names, and nested
+    lists are JSON. Errors go to the standard error output.
+
     Exits with 1 if the result has errors or the gateway is out of reach, with 2 if the document or an option is invalid.
     """
     from http.client import HTTPException
 
     text = read_document(file)
     payload = {"query": text, "variables": parse_variables(variables), "operationName": operation}
+    printer = choose_printer(text, operation, as_csv=as_csv, as_table=as_table, rows=rows)
     try:
-        has_succeeded = send(url, payload, events)
+        has_succeeded = send(url, payload, events, printer)
     except KeyboardInterrupt:
         has_succeeded = True
+    except _ReaderGone:
+        # It has enough, as `head` has. Python would complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        has_succeeded = True
     except (OSError, HTTPException) as exc:
-        check_document(text, operation)
+        parse_document(text, operation)
         typer.echo(f"ratewire: {url}: {type(exc).__name__}: {exc}", err=True)
         has_succeeded = False
     raise typer.Exit(0 if has_succeeded else EXIT_ERRORS)
+
+
+def choose_printer(
+    text: str, operation: str | None, *, as_csv: bool, as_table: bool, rows: str | None
+) -> ResultPrinter:
+    """Return the printer that the options ask for.
+
+    Raises:
+        typer.BadParameter: options that exclude each other, or an invalid document.
+    """
+    if as_csv and as_table:
+        raise typer.BadParameter("--csv and --table: expected one of them")
+    if not (as_csv or as_table):
+        if rows is not None:
+            raise typer.BadParameter(f"--rows {rows}: expected --csv or --table with it")
+        return JsonPrinter()
+    document, definition = parse_document(text, operation)
+    return (CsvPrinter if as_csv else TablePrinter)(document, definition, rows)
 
 
 def read_document(file: Path) -> str:
@@ -84,7 +124,7 @@ def parse_variables(text: str) -> dict[str, Any]:
     return variables
 
 
-def send(url: str, payload: Payload, events: int | None) -> bool:
+def send(url: str, payload: Payload, events: int | None, printer: ResultPrinter) -> bool:
     """Print the result, or up to `events` of a subscription; return whether none has errors.
 
     Raises:
@@ -106,14 +146,14 @@ def send(url: str, payload: Payload, events: int | None) -> bool:
         response = build_opener(ProxyHandler(proxies)).open(request, timeout=TIMEOUT_S)
     except HTTPError as refusal:
         with refusal:
-            return _print_result(refusal, payload)
+            return _print_result(refusal, payload, printer)
     with response:
         if response.headers.get_content_type() == EVENT_STREAM:
-            return _print_events(response, events)
-        return _print_result(response, payload)
+            return _print_events(response, events, printer)
+        return _print_result(response, payload, printer)
 
 
-def _print_result(response: "HTTPResponse | HTTPError", payload: Payload) -> bool:
+def _print_result(response: "HTTPResponse | HTTPError", payload: Payload, printer: ResultPrinter) -> bool:
     body = response.read()
     try:
         result = json.loads(body)
@@ -122,19 +162,31 @@ def _print_result(response: "HTTPResponse | HTTPError", payload: Payload) -> boo
         typer.echo(f"ratewire: {response.url}: HTTP {response.status} {text!r}: expected GraphQL", err=True)
         return False
     if "data" not in result:
-        check_document(payload["query"], payload["operationName"])
-    typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        parse_document(payload["query"], payload["operationName"])
+    _print(printer, result, is_event=False)
     return "errors" not in result
 
 
-def _print_events(lines: Iterable[bytes], events: int | None) -> bool:
+def _print_events(lines: Iterable[bytes], events: int | None, printer: ResultPrinter) -> bool:
     has_succeeded = True
     for count, result in enumerate(read_events(lines), 1):
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        _print(printer, result, is_event=True)
         has_succeeded = has_succeeded and not result.get("errors")
         if count == events:
             break
     return has_succeeded
+
+
+class _ReaderGone(Exception):
+    """The reader of the standard output has closed it."""
+
+
+def _print(printer: ResultPrinter, result: Payload, *, is_event: bool) -> None:
+    try:
+        printer.print(result, is_event=is_event)
+        sys.stdout.flush()
+    except BrokenPipeError as exc:
+        raise _ReaderGone from exc
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -155,10 +207,11 @@ def read_events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     raise ConnectionError("the stream ended before it was complete")
 
 
-def check_document(text: str, operation: str | None) -> None:
-    """Explain a document that cannot be executed, after a request without a result.
+def parse_document(text: str, operation: str | None) -> "tuple[DocumentNode, OperationDefinitionNode]":
+    """Return the document and its operation; explain one that cannot be executed.
 
-    Only then, because graphql-core takes longer to import than everything else that a query needs.
+    JSON needs it only after a request without a result: graphql-core takes longer to import than everything else that a query
+    needs.
 
     Raises:
         typer.BadParameter: a syntax error, or no such operation.
@@ -169,7 +222,8 @@ def check_document(text: str, operation: str | None) -> None:
         document = parse(text)
     except GraphQLSyntaxError as exc:
         raise typer.BadParameter(str(exc)) from exc
-    if get_operation_ast(document, operation) is None:
+    definition = get_operation_ast(document, operation)
+    if definition is None:
         names = [
             each.name.value if each.name else "(anonymous)"
             for each in document.definitions
@@ -178,3 +232,4 @@ def check_document(text: str, operation: str | None) -> None:
         raise typer.BadParameter(
             f"operation {operation!r} of {names}: expected --operation to name one of them"
         )
+    return document, definition

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -76,6 +77,44 @@ async def test_a_subscription_prints_one_line_an_event(env: dict[str, str], tmp_
         "SNAPSHOT",
         "UPDATE",
     ]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_rows_are_printed_as_csv_and_as_a_table(env: dict[str, str], tmp_path: Path) -> None:
+    """Of a query, and of the events of a subscription under one header."""
+    file = tmp_path / "rows.graphql"
+    selected = 'rates(symbols: ["BTC/USDT"], sources: [BINANCE]) { items { symbol source { code } price } }'
+    file.write_text(f"query Q {{ {selected} }} subscription S {{ {selected} }}")
+
+    async def run(*options: str) -> list[str]:
+        output = await output_of(*RATEWIRE, "query", str(file), *options, cwd=ROOT, env=env)
+        return output.splitlines()
+
+    header, row = await run("--operation", "Q", "--csv")
+    assert header == "symbol,source.code,price"
+    assert row.startswith("BTC/USDT,BINANCE,")
+    header, *events = await run("--operation", "S", "--csv", "--events", "3")
+    assert (header, len(events)) == ("symbol,source.code,price", 3)
+    header, _, row = [line for line in await run("--operation", "Q", "--table") if line.strip()]
+    assert (header.split(), row.split()[:2]) == (["symbol", "source.code", "price"], ["BTC/USDT", "BINANCE"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_reader_that_has_enough_ends_a_subscription(env: dict[str, str], tmp_path: Path) -> None:
+    """As `head` does, without a complaint."""
+    file = tmp_path / "live.graphql"
+    file.write_text("subscription { rates { items { symbol price } } }")
+    command = f"{shlex.join([*RATEWIRE, 'query', str(file), '--csv'])} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", command),
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LONGEST_S):
+        output, errors = await process.communicate()
+    assert (output.decode().split(), errors) == (["symbol,price", "0"], b"")
 
 
 @pytest.mark.asyncio(loop_scope="module")
