@@ -8,14 +8,14 @@ import asyncio
 import os
 import sys
 
-from resuming import resuming
+from resuming import HeldRates, resuming
 
 URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("http", "ws", 1)
 DOCUMENT = """
 subscription ($symbols: [Symbol!], $after: String) {
   rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-    kind recovered conflatedCount cursor
-    items { id price observedAt freshness }
+    kind recovered conflatedCount cursor sentAt
+    items { id symbol source { code } price observedAt ttlMs }
     unavailable { symbol source { code } message }
   }
 }
@@ -24,13 +24,15 @@ RECOVERY = {None: "", True: " (nothing was missed)", False: " (something may hav
 
 
 async def main(symbols: list[str]) -> None:
-    prices: dict[str, str] = {}
+    rates = HeldRates()
     async for event in resuming(
-        URL, DOCUMENT, {"symbols": symbols}, on_lost=lambda error: print("lost:", error)
+        URL, DOCUMENT, {"symbols": symbols}, held=rates, on_lost=lambda error: print("lost:", error)
     ):
-        if event["kind"] == "SNAPSHOT" and event["recovered"] is False:
-            prices.clear()
-        prices |= {rate["id"]: rate["price"] for rate in event["items"]}
+        now = rates.now()
+        prices = {
+            name: rate.values["price"] + ("" if rate.is_fresh(now) else " (not fresh)")
+            for name, rate in rates.held.items()
+        }
         print(f"{event['kind']}{RECOVERY[event['recovered']]}", prices, flush=True)
 
 

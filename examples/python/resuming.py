@@ -7,8 +7,13 @@ or a GAP followed by a full SNAPSHOT. Copy this file into a project of your own;
 import asyncio
 import json
 import random
+import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -35,6 +40,90 @@ class UnexpectedMessage(Exception):
     """A message that is not one of graphql-transport-ws."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedRate:
+    """The newest values of one rate, as the document selects them."""
+
+    values: Mapping[str, Any]
+    observed_at: datetime
+    ttl: timedelta
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether the rate is FRESH at a time, by the rule of the server."""
+        return now - self.observed_at <= self.ttl
+
+
+# Linux's monotonic clock stands still while the machine sleeps, the boot-time clock does not.
+elapsed_s: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+
+
+class HeldRates:
+    """The rates that a client of `rates` holds, and the time by which it may judge them.
+
+    The document selects `kind recovered sentAt`, of `items` at least `id symbol source { code } observedAt ttlMs`, and of
+    `unavailable` at least `symbol source { code }`.
+    """
+
+    def __init__(
+        self, *, wall_s: Callable[[], float] = time.time, elapsed: Callable[[], float] = elapsed_s
+    ) -> None:
+        self.held: dict[str, ReceivedRate] = {}
+        """The rates by their ids."""
+        self.unavailable: dict[tuple[str, str | None], Mapping[str, Any]] = {}
+        """What is missing, by symbol and by source; `None` for all sources."""
+        self.is_connected = False
+        """Whether every change arrives: not before the first snapshot, after a loss, or between a GAP and its snapshot."""
+        self._clocks = (wall_s, elapsed)
+        # The server's time less that of each clock, at the last events. The largest is that of the least delayed event.
+        self._ahead: deque[tuple[float, ...]] = deque(maxlen=20)
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Apply an event. `resuming` calls it."""
+        sent_at = datetime.fromisoformat(event["sentAt"]).timestamp()
+        self._ahead.append(tuple(sent_at - clock() for clock in self._clocks))
+        if event["kind"] == "GAP":
+            self.lose()
+        if event["kind"] == "SNAPSHOT":
+            self.is_connected = True
+            if not event["recovered"]:
+                self.held.clear()
+                self.unavailable.clear()
+        for item in event["items"]:
+            observed_at = datetime.fromisoformat(item["observedAt"])
+            self.held[item["id"]] = ReceivedRate(item, observed_at, timedelta(milliseconds=item["ttlMs"]))
+            for source in (item["source"]["code"], None):
+                self.unavailable.pop((item["symbol"], source), None)
+        for missing in event["unavailable"]:
+            self._drop(missing["symbol"], missing["source"] and missing["source"]["code"], missing)
+
+    def lose(self) -> None:
+        """Note that the connection is lost. `resuming` calls it."""
+        self.is_connected = False
+
+    def now(self) -> datetime:
+        """Return the server's time.
+
+        A wrong clock of this machine does no harm. Of its clocks the later one counts: one may stand still while the machine
+        sleeps, the other may be set back.
+        """
+        ahead = [max(each) for each in zip(*self._ahead, strict=True)] or [0.0]
+        times = [clock() + seconds for clock, seconds in zip(self._clocks, ahead, strict=False)]
+        return datetime.fromtimestamp(max(times), UTC)
+
+    def is_fresh(self, rate_id: str, now: datetime) -> bool:
+        """Tell whether a rate is held and FRESH at a time."""
+        rate = self.held.get(rate_id)
+        return rate is not None and rate.is_fresh(now)
+
+    def _drop(self, symbol: str, source: str | None, missing: Mapping[str, Any]) -> None:
+        self.unavailable[symbol, source] = missing
+        for rate_id, rate in tuple(self.held.items()):
+            if rate.values["symbol"] == symbol and source in (None, rate.values["source"]["code"]):
+                del self.held[rate_id]
+
+
 # Errors that a new connection may cure.
 CONNECTION_ERRORS = (WebSocketException, OSError, TimeoutError, UnexpectedMessage)
 
@@ -44,13 +133,14 @@ async def resuming(
     document: str,
     variables: Mapping[str, Any] | None = None,
     *,
+    held: HeldRates | None = None,
     on_lost: Callable[[Exception], None] = lambda _error: None,
     proxy: str | Literal[True] | None = True,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the events of `rates`, reconnecting without end.
 
     `document` is a subscription that takes `$after: String`, passes it to `rates` and selects `cursor`. `url` begins with
-    ws:// or wss://. `on_lost` is called with the reason whenever a connection is lost or cannot be made; the next attempt
+    ws:// or wss://. `held` has each event applied before it is yielded. `on_lost` is called with the reason whenever a connection is lost or cannot be made; the next attempt
     follows after 0.1 s at first and 10 s at most. `proxy`: an address, `None` for a direct connection, `True` for that of
     the environment.
 
@@ -65,6 +155,8 @@ async def resuming(
                 async for data in events:
                     event = data["rates"]
                     cursor, failures = event["cursor"], 0
+                    if held is not None:
+                        held.apply(event)
                     yield event
             lost: Exception = ConnectionError("the server ended the subscription")
         except CONNECTION_ERRORS as error:
@@ -75,6 +167,8 @@ async def resuming(
             if codes != {"SERVICE_UNAVAILABLE"}:
                 raise
             lost = refusal
+        if held is not None:
+            held.lose()
         on_lost(lost)
         # The jitter keeps the clients of a restarted gateway from reconnecting at the same instant.
         await asyncio.sleep(random.uniform(0.5, 1) * min(LONGEST_WAIT_S, 0.2 * 2**failures))  # noqa: S311 - no secret

@@ -21,7 +21,7 @@ from graphql import (
 Path = tuple[str, ...]
 
 
-class Selection(dict[str, "Selection | None"]):
+class SelectedFields(dict[str, "SelectedFields | None"]):
     """Selected fields by their names in the result; `None` for a leaf."""
 
 
@@ -43,20 +43,20 @@ class UnknownRows(Exception):
         super().__init__(f"{path!r} is no object or list of the document: expected one of {', '.join(known)}")
 
 
-def read_selection(document: DocumentNode, operation: OperationDefinitionNode) -> Selection:
+def read_selection(document: DocumentNode, operation: OperationDefinitionNode) -> SelectedFields:
     """Return what an operation selects, whatever its directives and type conditions."""
     fragments = {
         each.name.value: each.selection_set
         for each in document.definitions
         if isinstance(each, FragmentDefinitionNode)
     }
-    selection = Selection()
+    selection = SelectedFields()
     _collect(selection, operation.selection_set, fragments, frozenset())
     return selection
 
 
 def _collect(
-    into: Selection,
+    into: SelectedFields,
     selected: SelectionSetNode,
     fragments: Mapping[str, SelectionSetNode],
     entered: frozenset[str],
@@ -67,7 +67,7 @@ def _collect(
             inner = into.setdefault(name, None)
             if each.selection_set is not None:
                 if inner is None:
-                    inner = into[name] = Selection()
+                    inner = into[name] = SelectedFields()
                 _collect(inner, each.selection_set, fragments, entered)
         elif isinstance(each, InlineFragmentNode):
             _collect(into, each.selection_set, fragments, entered)
@@ -78,7 +78,7 @@ def _collect(
                 _collect(into, fragments[name], fragments, entered | {name})
 
 
-def find_rows(selection: Selection, data: Mapping[str, Any], path: str | None = None) -> Path:
+def find_rows(selection: SelectedFields, data: Mapping[str, Any], path: str | None = None) -> Path:
     """Return the path of the rows: `path`, else the first list, else the only object.
 
     Raises:
@@ -92,7 +92,7 @@ def find_rows(selection: Selection, data: Mapping[str, Any], path: str | None = 
     for found in _find_lists(selection, data):
         return found
     place: Path = ()
-    inner: Selection | None = selection
+    inner: SelectedFields | None = selection
     while inner is not None and len(inner) == 1:
         ((name, inner),) = inner.items()
         if inner is not None:
@@ -100,7 +100,7 @@ def find_rows(selection: Selection, data: Mapping[str, Any], path: str | None = 
     return place
 
 
-def read_rows(selection: Selection, data: Mapping[str, Any], path: Path) -> RowTable:
+def read_rows(selection: SelectedFields, data: Mapping[str, Any], path: Path) -> RowTable:
     """Return the rows at `path`; none where that is null."""
     fields = _select(selection, path)
     assert fields is not None, "`find_rows` has found it"
@@ -115,21 +115,21 @@ def read_rows(selection: Selection, data: Mapping[str, Any], path: Path) -> RowT
     return RowTable([".".join(each) for each in columns], rows, others)
 
 
-def _select(selection: Selection, path: Path) -> Selection | None:
-    inner: Selection | None = selection
+def _select(selection: SelectedFields, path: Path) -> SelectedFields | None:
+    inner: SelectedFields | None = selection
     for name in path:
         inner = None if inner is None else inner.get(name)
     return inner
 
 
-def _list_paths(selection: Selection, path: Path = ()) -> Iterator[Path]:
+def _list_paths(selection: SelectedFields, path: Path = ()) -> Iterator[Path]:
     for name, inner in selection.items():
         if inner is not None:
             yield (*path, name)
             yield from _list_paths(inner, (*path, name))
 
 
-def _find_lists(selection: Selection, data: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
+def _find_lists(selection: SelectedFields, data: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
     for name, inner in selection.items():
         value = data.get(name)
         if inner is not None and isinstance(value, list):
@@ -138,7 +138,7 @@ def _find_lists(selection: Selection, data: Mapping[str, Any], path: Path = ()) 
             yield from _find_lists(inner, value, (*path, name))
 
 
-def _list_columns(selection: Selection, path: Path = ()) -> Iterator[Path]:
+def _list_columns(selection: SelectedFields, path: Path = ()) -> Iterator[Path]:
     for name, inner in selection.items():
         if inner is None:
             yield (*path, name)

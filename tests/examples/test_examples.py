@@ -144,6 +144,7 @@ async def refusing_once(code: str) -> AsyncIterator[int]:
         "recovered": None,
         "conflatedCount": 0,
         "cursor": "c",
+        "sentAt": "2026-11-22T12:00:00.000Z",
         "items": [],
         "unavailable": [],
     }

@@ -1,28 +1,32 @@
 // Print rates and resume after every lost connection:  npm run resume -- BTC/USDT ETH/USDT
 import WebSocket from "ws";
 import { graphql } from "./generated/gql.js";
-import { createResumingClient, resuming } from "./resuming.js";
+import { createResumingClient, HeldRates, type Rate, resuming } from "./resuming.js";
 import { socketUrl } from "./address.js";
 
 const LIVE = graphql(`
   subscription ResumableRates($symbols: [Symbol!], $after: String) {
     rates(symbols: $symbols, sampleIntervalMs: 250, after: $after) {
-      kind recovered conflatedCount cursor
-      items { id price observedAt freshness }
+      kind recovered conflatedCount cursor sentAt
+      items { id symbol source { code } price observedAt ttlMs }
       unavailable { symbol source { code } message }
     }
   }
 `);
 
-const prices = new Map<string, string>();
+const rates = new HeldRates<Rate & { price: string }>();
 const client = createResumingClient(socketUrl, {
   webSocketImpl: WebSocket,
-  onLost: () => console.error("connection lost, reconnecting"),
+  onLost: () => {
+    rates.lose();
+    console.error("connection lost, reconnecting");
+  },
 });
 const symbols = process.argv.slice(2);
-for await (const event of resuming(client, LIVE, { symbols: symbols.length > 0 ? symbols : ["BTC/USDT", "ETH/USDT"] })) {
-  if (event.kind === "SNAPSHOT" && event.recovered === false) prices.clear();
-  for (const rate of event.items) prices.set(rate.id, rate.price);
+const variables = { symbols: symbols.length > 0 ? symbols : ["BTC/USDT", "ETH/USDT"] };
+for await (const event of resuming(client, LIVE, variables, (each) => rates.apply(each))) {
+  const now = rates.now();
+  const prices = [...rates.held].map(([id, { price }]) => [id, rates.isFresh(id, now) ? price : `${price} (not fresh)`]);
   const recovery = event.recovered === null ? "" : event.recovered ? " (nothing was missed)" : " (something may have been missed)";
   console.log(`${event.kind}${recovery} ${JSON.stringify(Object.fromEntries(prices))}`);
 }
