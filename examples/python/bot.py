@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from resuming import ReceivedRate, HeldRates, resuming
+from resuming import HeldRates, ReceivedRate, resuming
 
 URL = os.environ.get("RATEWIRE_URL", "http://localhost:8000/graphql").replace("http", "ws", 1)
 DOCUMENT = """

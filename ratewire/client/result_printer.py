@@ -1,6 +1,7 @@
 """Printers of GraphQL results: as JSON, CSV or a table."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -90,11 +91,13 @@ class CsvPrinter(RowPrinter):
     _has_header = False
 
     def _print_table(self, table: "RowTable") -> None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if not self._has_header:
-            self._has_header = True
-            writer.writerow(table.columns)
-        writer.writerows(table.rows)
+        rows = table.rows if self._has_header else [table.columns, *table.rows]
+        self._has_header = True
+        for row in rows:
+            line = io.StringIO()
+            # The writer quotes a carriage return only if its line ends have one.
+            csv.writer(line, lineterminator="\r\n").writerow(row)
+            sys.stdout.write(line.getvalue().removesuffix("\r\n") + "\n")
 
 
 class TablePrinter(RowPrinter):
