@@ -123,11 +123,11 @@ class GatewaySettings(BaseSettings):
         "same field has 3916. Each pair is compared before anything is executed, at some 7 µs, while all else waits.",
     )
     max_cost: int = Field(
-        default=40_000,
+        default=30_000,
         ge=1_000,
         le=10_000_000,
         description="Points that one operation may cost. A point is about a microsecond of the processor, for which everybody else waits; "
-        "the cost is an upper bound, computed before anything is executed. More lets in larger answers, e.g. all fields of more than 1,000 rates.",
+        "the cost is an upper bound, computed before anything is executed. More lets in larger answers, e.g. all fields of more than 800 rates.",
     )
     max_body_bytes: int = Field(
         default=100_000,

@@ -1,9 +1,10 @@
-"""Encoders of nested objects that are not cached in parts: consensuses and conversions.
+"""Encoders of nested objects that are not cached in parts.
 
-They encode plain values, as the readers of the schema's types read them.
+They encode plain values, as the readers of the schema's types read them, and instruments and assets of the schema.
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
@@ -18,7 +19,19 @@ from gateway.schema.rates import READ_RATE
 from gateway.schema.source import SourceType
 
 Reader = Callable[[Any], Any]
+
+
+class _Attributes(dict[str, Reader]):
+    """Readers of the attributes of an object of the schema itself."""
+
+    def __missing__(self, attribute: str) -> Reader:
+        reader = self[attribute] = attrgetter(attribute)
+        return reader
+
+
 _READERS: Mapping[str, Mapping[str, Reader]] = {
+    "Asset": _Attributes(),
+    "Instrument": _Attributes(),
     "ConsensusRate": READ_CONSENSUS,
     "ConsensusContribution": READ_CONTRIBUTION,
     "Conversion": READ_CONVERSION,
