@@ -99,6 +99,7 @@ class Gateway:
         self.mirror = Mirror(
             feed,
             publish=self.registry.publish,
+            is_publishing=lambda: self.live_queries.is_flushing,
             clock=clock,
             cache_clock=None if process_clock is None else process_clock.server,
         )

@@ -136,7 +136,7 @@ class Operations:
         self._max_cost = settings.max_cost
         self._planner = Planner(self._schema) if settings.fast_path else None
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
-        self._short_work, self._long_work = TurnBudget(), TurnBudget()
+        self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
         self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)

@@ -113,7 +113,8 @@ class TickerSlot:
 class Mirror:
     """The tickers of all sources in memory.
 
-    Calls `publish(ticker, key)` for each ticker newer than the stored one, in order.
+    Calls `publish(ticker, key)` for each ticker newer than the stored one, in order; no further message is applied while
+    `is_publishing` what came before.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Mirror:
         feed: TickerFeed,
         *,
         publish: Callable[[Ticker, TickerKey], None],
+        is_publishing: Callable[[], bool] = lambda: False,
         sources: Iterable[Source] = Source,
         clock: Clock = utc_now,
         cache_clock: Clock | None = None,
@@ -129,6 +131,7 @@ class Mirror:
     ) -> None:
         self._feed = feed
         self._publish = publish
+        self._is_publishing = is_publishing
         self._now_s = now_s
         # When to let others have their turn of the loop; `None` before the first message of a turn.
         self._turn_until_s: float | None = None
@@ -232,6 +235,8 @@ class Mirror:
         """Apply messages, and yield: those that came together are read without waiting."""
         loop = asyncio.get_running_loop()
         async for message in messages:
+            while self._is_publishing():  # noqa: ASYNC110 - each turn goes on with it
+                await asyncio.sleep(0)
             if self._turn_until_s is None:
                 self._turn_until_s = self._now_s() + TURN_S
                 loop.call_soon(self._end_turn)

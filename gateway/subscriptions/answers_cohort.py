@@ -11,8 +11,8 @@ from gateway.subscriptions.consensus_cohort import PHASES
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import EventKind
 from gateway.subscriptions.flush import FlushCycle
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.live_answer import AnswerReading, LiveAnswer
-from gateway.subscriptions.registry import InstrumentFilter
 
 PayloadT = TypeVar("PayloadT")
 Explain = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -53,6 +53,8 @@ class AnswersCohort(Cohort[PayloadT]):
 
     __slots__ = ("_changed", "_heartbeat_at", "last_said")
     live_query: LiveAnswersQuery[PayloadT]
+    # It receives no tickers.
+    can_suspend = False
 
     def __init__(self, fan_out: FanOut, live_query: LiveAnswersQuery[PayloadT]) -> None:
         super().__init__(fan_out, live_query)
@@ -179,8 +181,3 @@ class AnswersCohort(Cohort[PayloadT]):
     def leave(self) -> None:
         for answer in self.live_query.answers:
             answer.unwatch(self)
-
-    def _on_timer(self) -> None:
-        # As in `ConsensusCohort`: one flush cycle serves all timers of a phase.
-        self._disarm()
-        self.mark_dirty()

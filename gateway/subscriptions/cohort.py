@@ -3,7 +3,8 @@
 A cohort has no task and no queue. `gateway.subscriptions.registry` puts tickers into its buffer; the next flush cycle
 (`gateway.subscriptions.flush`) or its timer polls it and delivers the payload to its subscribers. A subscriber that is not
 ready is split off into a cohort of its own with a copy of the buffer. Once both have sent everything in the same cycle, they
-are merged again.
+are merged again. A cohort that cannot send is suspended: it receives no tickers, and reads what it has missed once it can
+(`gateway.subscriptions.change_log`).
 """
 
 import asyncio
@@ -13,14 +14,18 @@ from typing import Any, Generic, TypeVar
 from typing import Protocol as Role
 
 from gateway.subscriptions.change_filter import MinChangeFilter
+from gateway.subscriptions.change_log import Suspension
 from gateway.subscriptions.conflation import ConflationBuffer
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle, FlushScheduler
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.instrument_filter import InstrumentFilter
+from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.ticker import Ticker, TickerKey
 
 # Timers may fire early by this much, seconds.
 EARLY_S = 1e-6
+# What a cohort may deliver to in one step: about 5 ms, or 30 ms for the largest payloads.
+MAX_SUBSCRIBERS = 1_000
 
 ValueT = TypeVar("ValueT")
 ValueT_contra = TypeVar("ValueT_contra", contravariant=True)
@@ -33,6 +38,16 @@ class Subscriber(Role[PayloadT_contra]):
     """A receiver of payloads. `cohort` is the cohort that it belongs to at present."""
 
     cohort: "Cohort[Any] | None"
+
+    @property
+    def client(self) -> object:
+        """The connection that it belongs to: connections share the time of a turn."""
+        ...
+
+    @property
+    def consuming_s(self) -> float:
+        """About the CPU time that its consumer takes after each delivery."""
+        ...
 
     def is_ready(self) -> bool:
         """Whether a payload can be delivered now."""
@@ -100,6 +115,7 @@ class Cohort(ABC, Generic[PayloadT]):
     """
 
     __slots__ = (
+        "__weakref__",
         "_deadline",
         "_fan_out",
         "_is_dirty",
@@ -109,8 +125,12 @@ class Cohort(ABC, Generic[PayloadT]):
         "live_query",
         "next_update_at",
         "subscribers",
+        "suspension",
         "updated_at",
     )
+
+    can_suspend = True
+    """Whether it receives tickers, which it can read later."""
 
     def __init__(
         self, fan_out: FanOut, live_query: LiveQuery, min_change_filter: MinChangeFilter | None = None
@@ -125,6 +145,8 @@ class Cohort(ABC, Generic[PayloadT]):
         self._deadline = -inf
         self._fan_out = fan_out
         self._is_dirty = False
+        self.suspension: Suspension | None = None
+        """Set while the buffer receives no tickers."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
@@ -177,20 +199,37 @@ class Cohort(ABC, Generic[PayloadT]):
             self._is_dirty = True
             self._fan_out.scheduler.schedule(self)
 
+    @property
+    def clients(self) -> tuple[object, object]:
+        """The connections of the first and the last subscriber, if there are any."""
+        if not self.subscribers:
+            return None, None
+        return next(iter(self.subscribers)).client, next(reversed(self.subscribers)).client
+
+    def suspend_for_now(self) -> None:
+        """Receive no more tickers until the next flush, which is scheduled."""
+        if self.buffer.min_change_filter is None:
+            self._suspend()
+            self.mark_dirty()
+
     def flush_now(self) -> None:
-        """Flush in a cycle of its own: a subscriber has become ready, or the timer has fired."""
+        """Flush in a cycle of its own: a subscriber has become ready."""
         self.flush(self._fan_out.scheduler.new_cycle())
 
-    def flush(self, cycle: FlushCycle) -> None:
-        """Deliver what is due to every subscriber that is ready."""
+    def flush(self, cycle: FlushCycle) -> float:
+        """Deliver what is due to every subscriber that is ready.
+
+        Return about the CPU time that their consumers will take.
+        """
         self._is_dirty = False
         try:
             if len(self.subscribers) > 1:
                 self._flush_shared(cycle)
             elif self.subscribers:
-                self._flush_single(cycle)
+                return self._flush_single(cycle)
         except Exception as exc:  # noqa: BLE001 - outermost of what subscribers share: each shows or masks it, and other cohorts go on
             self._fail(exc)
+        return 0.0
 
     def mark_updated(self, cycle: FlushCycle) -> None:
         """Record that an update is sent in this cycle."""
@@ -205,27 +244,39 @@ class Cohort(ABC, Generic[PayloadT]):
         """Receive nothing more."""
         self._fan_out.registry.remove(self.live_query.instruments, self)
 
-    def _flush_single(self, cycle: FlushCycle) -> None:
+    def _flush_single(self, cycle: FlushCycle) -> float:
         (subscriber,) = self.subscribers
-        due_by = cycle.loop_time + EARLY_S
-        while subscriber.is_ready():
+        if not subscriber.is_ready():
+            self._suspend()
+            subscriber.notify_when_ready()
+            return 0.0
+        if self.suspension is not None:
+            self._resume(self.suspension)
+        consuming_s, due_by = 0.0, cycle.loop_time + EARLY_S
+        while True:
             payload, self._deadline = self.poll(cycle)
             if payload is not None:
                 subscriber.deliver(payload)
                 self._fan_out.registry.deliveries += 1
-                # Poll again only if more is due, or if the subscriber has to be notified.
-                if self._deadline <= due_by or not subscriber.is_ready():
+                consuming_s += subscriber.consuming_s
+                if not subscriber.is_ready():
+                    subscriber.notify_when_ready()
+                    return consuming_s
+                # Poll again only if more is due.
+                if self._deadline <= due_by:
                     continue
             self._merge_or_rearm(cycle)
-            return
-        subscriber.notify_when_ready()
+            return consuming_s
 
     def _flush_shared(self, cycle: FlushCycle) -> None:
+        if self.suspension is not None:
+            self._resume(self.suspension)
         due_by = cycle.loop_time + EARLY_S
         if self._deadline <= due_by or (self.buffer.has_pending and self.next_update_at <= due_by):
             blocked = [each for each in self.subscribers if not each.is_ready()]
+            suspension: Suspension | None = None
             for subscriber in blocked:
-                self._split_off(subscriber)
+                suspension = self._split_off(subscriber, suspension)
             if not self.subscribers:
                 self._end_if_empty()
                 return
@@ -248,9 +299,11 @@ class Cohort(ABC, Generic[PayloadT]):
             target = query.merge_target
             if target is None or query.merge_cycle != cycle.number:
                 query.merge_target, query.merge_cycle = self, cycle.number
-            elif target is not self and target.has_same_state(self):
-                self._merge_into(target)
-                return
+            elif target is not self and target.suspension is None and target.has_same_state(self):
+                if len(target.subscribers) + len(self.subscribers) <= MAX_SUBSCRIBERS:
+                    self._merge_into(target)
+                    return
+                query.merge_target = self
         deadline = self._deadline
         if buffer.has_pending and self.next_update_at < deadline:
             deadline = self.next_update_at
@@ -264,20 +317,45 @@ class Cohort(ABC, Generic[PayloadT]):
         self.subscribers = {}
         self._end_if_empty()
 
-    def _split_off(self, subscriber: Subscriber[PayloadT]) -> None:
-        """Move a blocked subscriber into a cohort of its own, in the same state."""
+    def _split_off(
+        self, subscriber: Subscriber[PayloadT], suspension: Suspension | None
+    ) -> Suspension | None:
+        """Move a blocked subscriber into a cohort of its own, in the same state.
+
+        Return its suspension, which is that of the others too, if it has one.
+        """
         del self.subscribers[subscriber]
         other = self.copy()
         self.buffer.copy_to(other.buffer)
         other.updated_at, other.next_update_at = self.updated_at, self.next_update_at
-        other.join()
+        if self.can_suspend:
+            suspension = self._fan_out.registry.begin_suspended(self.live_query.instruments, suspension)
+            other.suspension = suspension
+        else:
+            other.join()
         other.add(subscriber)
         subscriber.notify_when_ready()
+        return suspension
+
+    def _suspend(self) -> None:
+        """Receive no more tickers until the next flush with a subscriber that is ready."""
+        # A filter has to see each ticker.
+        if self.suspension is None and self.can_suspend and self.buffer.min_change_filter is None:
+            self.suspension = self._fan_out.registry.suspend(self.live_query.instruments, self)
+
+    def _resume(self, suspension: Suspension) -> None:
+        """Receive tickers again, and what was missed."""
+        self.suspension = None
+        self.buffer.put_missed(self._fan_out.registry.resume(self.live_query.instruments, self, suspension))
 
     def _end_if_empty(self) -> None:
         if self.subscribers:
             return
-        self.leave()
+        if self.suspension is None:
+            self.leave()
+        else:
+            self.suspension = None
+            self._fan_out.registry.end_suspended()
         self._disarm()
         if self.live_query.merge_target is self:
             self.live_query.merge_target = None
@@ -302,4 +380,6 @@ class Cohort(ABC, Generic[PayloadT]):
     def _on_timer(self) -> None:
         self._timer = None
         self._timer_at = inf
-        self.flush_now()
+        if not self._is_dirty:
+            self._is_dirty = True
+            self._fan_out.scheduler.schedule_due(self)

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.subscriptions.change_filter import MinChangeFilter
+from gateway.subscriptions.change_log import Missed
 from rates.ticker import Ticker, TickerKey
 
 
@@ -53,6 +54,26 @@ class ConflationBuffer:
             self.min_change_filter.forget(key)
         self.retracted = {**(self.retracted or {}), key: None}
         self.has_pending = True
+
+    def put_missed(self, missed: Missed) -> None:
+        """Make pending what putting all changes one by one would. Not for a buffer with a filter."""
+        pending, retracted = self.pending, dict(self.retracted or {})
+        dropped, seen, before = 0, set[TickerKey](), len(pending)
+        for each in missed.retractions:
+            is_first = each.key not in seen
+            seen.add(each.key)
+            # A value that was pending is not merged into another one.
+            dropped += each.replaced > missed.since or (is_first and each.key in pending)
+        for key, ticker in missed.changes:
+            pending.pop(key, None)
+            retracted.pop(key, None)
+            if ticker is None:
+                retracted[key] = None
+            else:
+                pending[key] = ticker
+        self.retracted = retracted or None
+        self.conflated += missed.tickers - (len(pending) - before) - dropped
+        self.has_pending = self.has_pending or bool(missed.changes)
 
     def invalidate(self) -> None:
         """Have an empty batch taken, though no value arrived. Not for a buffer with a filter."""

@@ -10,7 +10,7 @@ from gateway.queries.consensus.rate import ConsensusRate
 from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle
-from gateway.subscriptions.registry import InstrumentFilter
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.value_cohort import ValueCohort
 
 PHASES = 8
@@ -84,8 +84,3 @@ class ConsensusCohort(ValueCohort[ConsensusRate, PayloadT]):
         super().mark_updated(cycle)
         if phase_s := self.live_query.options.sample_interval_s / PHASES:
             self.next_update_at = ceil((self.next_update_at - EARLY_S) / phase_s) * phase_s
-
-    def _on_timer(self) -> None:
-        # The timers of a phase fire one after the other: one flush cycle serves them all.
-        self._disarm()
-        self.mark_dirty()

@@ -1,11 +1,26 @@
-"""Flush cycles: cohorts with new data are flushed together and share encoded payloads."""
+"""Flush cycles: cohorts with new data are flushed together and share encoded payloads.
+
+A turn of the event loop spends a limited time on them. What is left goes on in the next turn: the connections then take turns, so
+that one with thousands of cohorts delays no other one.
+"""
 
 import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from typing import Protocol as Role
 
 from rates.clock import Clock
+
+# CPU time. At least one cohort is flushed in each turn, however long it takes.
+TURN_S = 0.01
+# CPU time of a cycle in which cohorts are flushed in order. In a longer one, clients take turns, which costs more.
+SHORT_CYCLE_S = 0.03
+# CPU time of flushes for which the mirror waits where a cycle takes several turns: once something else is published, the rest of
+# the cycle cannot share payloads.
+PATIENCE_S = 0.1
 
 
 class FlushCycle:
@@ -27,18 +42,103 @@ class FlushCycle:
 class Flushable(Role):
     """A cohort that may have something to send."""
 
-    def flush(self, cycle: FlushCycle) -> None:
-        """Send what is due."""
+    @property
+    def clients(self) -> tuple[object, object]:
+        """Two of the connections that it sends to, or twice the only one."""
+        ...
+
+    def flush(self, cycle: FlushCycle) -> float:
+        """Send what is due; return about the CPU time that the consumers will take."""
         ...
 
 
-class FlushScheduler:
-    """Starts a cycle as soon as the present message has been applied completely."""
+class _Backlog:
+    """Cohorts that wait, by client.
 
-    def __init__(self, clock: Clock) -> None:
+    Clients take turns, one cohort each. Every other one is a client that has waited for nothing before: those with few cohorts need
+    not wait for those with thousands.
+    """
+
+    def __init__(self) -> None:
+        self._arrived: dict[object, deque[Flushable]] = {}
+        self._served: dict[object, deque[Flushable]] = {}
+        self._is_turn_of_served = False
+
+    def __len__(self) -> int:
+        """The clients that wait."""
+        return len(self._arrived) + len(self._served)
+
+    @property
+    def has_unserved(self) -> bool:
+        """Whether clients wait that had no turn yet."""
+        return bool(self._arrived)
+
+    def add(self, cohort: Flushable) -> None:
+        """Add it to the client with fewer: nobody delays what it shares with others."""
+        first, second = cohort.clients
+        waiting = self._find(first)
+        if waiting is not None and first is not second:
+            others = self._find(second)
+            if others is None or len(others) < len(waiting):
+                first, waiting = second, others
+        if waiting is None:
+            self._arrived[first] = deque((cohort,))
+        else:
+            waiting.append(cohort)
+
+    def pop(self) -> Flushable:
+        """The next cohort of the client whose turn it is."""
+        turns = (
+            self._served if self._served and (self._is_turn_of_served or not self._arrived) else self._arrived
+        )
+        self._is_turn_of_served = not self._is_turn_of_served
+        client = next(iter(turns))
+        waiting = turns.pop(client)
+        cohort = waiting.popleft()
+        if waiting:
+            self._served[client] = waiting
+        return cohort
+
+    def _find(self, client: object) -> deque[Flushable] | None:
+        return self._served.get(client) or self._arrived.get(client)
+
+
+class FlushScheduler:
+    """Flushes cohorts as soon as the present message has been applied completely.
+
+    `on_turn` is called first in each turn. `version` counts what is published: a cycle ends when something is. `cpu_s` is read only
+    when so much time has passed by `now_s`, which costs less.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        on_turn: Callable[[], None] = lambda: None,
+        version: Callable[[], int] = lambda: 0,
+        now_s: Callable[[], float] = time.perf_counter,
+        cpu_s: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._clock = clock
+        self._on_turn_begun = on_turn
+        self._version = version
+        self._now_s = now_s
+        self._cpu_s = cpu_s
         self._dirty: list[Flushable] = []
+        # Those of the present cycle, in order, while it is short.
+        self._started: deque[Flushable] = deque()
+        self._backlog = _Backlog()
+        self._is_backlogged = False
+        self._spent_s = 0.0
+        self._cycle: FlushCycle | None = None
+        self._cycle_version = 0
+        self._is_scheduled = False
         self._number = 0
+
+    @property
+    def is_flushing(self) -> bool:
+        """Whether clients wait for the first of their cohorts in this cycle, and not for long yet."""
+        return bool(self._started) or (self._backlog.has_unserved and self._spent_s < PATIENCE_S)
 
     def new_cycle(self) -> FlushCycle:
         """A cycle that starts now."""
@@ -47,12 +147,56 @@ class FlushScheduler:
 
     def schedule(self, cohort: Flushable) -> None:
         """Flush `cohort` in the next cycle."""
-        if not self._dirty:
-            asyncio.get_running_loop().call_soon(self._flush_all)
-        self._dirty.append(cohort)
+        if self._is_backlogged:
+            self._backlog.add(cohort)
+        else:
+            self._dirty.append(cohort)
+        if not self._is_scheduled:
+            self._schedule_turn()
 
-    def _flush_all(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        cycle = self.new_cycle()
-        for cohort in dirty:
-            cohort.flush(cycle)
+    def schedule_due(self, cohort: Flushable) -> None:
+        """Flush `cohort` in a cycle that starts after now: its time has come."""
+        self._cycle = None
+        self.schedule(cohort)
+
+    def _on_turn(self) -> None:
+        self._is_scheduled = False
+        self._on_turn_begun()
+        if not (self._started or self._backlog):
+            self._started, self._dirty = deque(self._dirty), []
+            self._spent_s = 0.0
+        cycle, began_s = self._begin_cycle(), self._cpu_s()
+        self._flush_until(cycle, self._started.popleft if self._started else self._backlog.pop, began_s)
+        self._spent_s += self._cpu_s() - began_s
+        if self._started and self._spent_s >= SHORT_CYCLE_S:
+            for cohort in self._started:
+                self._backlog.add(cohort)
+            self._started.clear()
+        self._is_backlogged = bool(self._backlog)
+        if not (self._started or self._backlog):
+            self._cycle = None
+        if (self._started or self._backlog or self._dirty) and not self._is_scheduled:
+            self._schedule_turn()
+
+    def _flush_until(self, cycle: FlushCycle, pop: Callable[[], Flushable], began_s: float) -> None:
+        """Flush cohorts for `TURN_S`, as many as there are."""
+        waiting: deque[Flushable] | _Backlog = self._started or self._backlog
+        until_s, consuming_s = self._now_s() + TURN_S, 0.0
+        while waiting:
+            consuming_s += pop().flush(cycle)
+            if self._now_s() + consuming_s >= until_s:
+                spent_s = self._cpu_s() - began_s + consuming_s
+                if spent_s >= TURN_S:
+                    return
+                until_s = self._now_s() + TURN_S - spent_s + consuming_s
+
+    def _begin_cycle(self) -> FlushCycle:
+        """The cycle of the last turn, unless something has changed since."""
+        version = self._version()
+        if self._cycle is None or version != self._cycle_version:
+            self._cycle, self._cycle_version = self.new_cycle(), version
+        return self._cycle
+
+    def _schedule_turn(self) -> None:
+        self._is_scheduled = True
+        asyncio.get_running_loop().call_soon(self._on_turn)

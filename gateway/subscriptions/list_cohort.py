@@ -14,7 +14,7 @@ from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, Pay
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import EventKind, RatesEvent
 from gateway.subscriptions.flush import FlushCycle
-from gateway.subscriptions.registry import InstrumentFilter
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.resume import Recovery
 
 PayloadT = TypeVar("PayloadT")
@@ -108,6 +108,12 @@ class ListCohort(Cohort[PayloadT]):
         if min_change_filter is not None and (refresh_at := min_change_filter.deadline):
             at = min(at, cycle.loop_time + (refresh_at - cycle.now).total_seconds())
         return payload, at
+
+    def _end_if_empty(self) -> None:
+        super()._end_if_empty()
+        if not self.subscribers:
+            # They refer to the cohort, which would be kept until the next collection of garbage.
+            self._openings = None
 
     def copy(self) -> "ListCohort[PayloadT]":
         other = ListCohort(self._fan_out, self.live_query, self._rates, self._mirror, None)

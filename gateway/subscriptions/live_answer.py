@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from typing import Protocol as Role
 
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.instrument_filter import InstrumentFilter
+from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.clock import Clock
 from rates.ticker import Ticker, TickerKey
 
@@ -153,6 +154,9 @@ class ComputedAnswer(LiveAnswer, Generic[ValueT]):
     def retract(self, _key: TickerKey) -> None:
         """Note that an instrument has become unavailable."""
         self.invalidate()
+
+    def suspend_for_now(self) -> None:
+        """Do nothing: a ticker costs little here."""
 
     def invalidate(self) -> None:
         """Note that the value may be another."""

@@ -8,8 +8,9 @@ from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.consensus.restate import restate
 from gateway.queries.rate import UnavailableRate
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.live_answer import ComputedAnswer
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.clock import Clock
 from rates.source import Source
 

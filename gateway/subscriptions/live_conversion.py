@@ -8,8 +8,9 @@ from gateway.queries.conversion.conversions_query import UnavailableConversion, 
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.conversion.found_route import FoundRoute, answer_with
 from gateway.queries.conversion.query import ConversionQuery
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.live_answer import AnswerReading, ComputedAnswer, LiveAnswer
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.clock import Clock
 from rates.source import Source
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary, finalize
 
-from gateway.subscriptions.cohort import LiveQuery
+from gateway.subscriptions.cohort import Cohort, LiveQuery
 from rates.errors import TooManyLiveQueries
 
 LiveQueryT = TypeVar("LiveQueryT", bound=LiveQuery)
@@ -42,12 +42,24 @@ class LiveQueryRegistry:
         query = self._queries.get(key)
         if query is None:
             query = create()
-            rates = query.count_rates(self._count_tracked())
+            # With a filter, they are counted for each subscriber.
+            rates = 0 if query.options.min_change_bps else query.count_rates(self._count_tracked())
             self._check(rates)
             self._queries[key] = query
             self.rates += rates
             finalize(query, self._release, rates).atexit = False
         return cast("LiveQueryT", query)
+
+    def count_filtered(self, query: LiveQuery, cohort: Cohort[Any]) -> None:
+        """Count the rates of a cohort that filters changes for its only subscriber.
+
+        Raises:
+            TooManyLiveQueries: they would be too many.
+        """
+        rates = query.count_rates(self._count_tracked())
+        self._check_rates(rates)
+        self.rates += rates
+        finalize(cohort, self._release, rates).atexit = False
 
     @contextmanager
     def count_unshared(self, rates: int) -> Iterator[None]:
@@ -69,6 +81,9 @@ class LiveQueryRegistry:
         if len(self) >= self._limits.queries:
             self.refused += 1
             raise TooManyLiveQueries("subscriptions", self._limits.queries)
+        self._check_rates(rates)
+
+    def _check_rates(self, rates: int) -> None:
         if self.rates + rates > self._limits.rates:
             self.refused += 1
             raise TooManyLiveQueries("rates in subscriptions", self._limits.rates)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from gateway.subscriptions.cohort import Cohort
@@ -13,13 +14,21 @@ Resuming = Coroutine[Any, Any, None]
 The caller awaits or closes it.
 """
 
+current_client: ContextVar[object] = ContextVar("current_client", default=None)
+"""The connection whose tasks pull, if it has several subscriptions."""
+# Measured, 0.4 to 0.8 ms for most selections.
+CONSUMING_S = 0.0006
+
 
 class PullSubscriber(Generic[PayloadT]):
     """A subscriber that holds at most one payload, until its consumer wakes up."""
 
-    __slots__ = ("_error", "_waiter", "cohort")
+    __slots__ = ("_error", "_waiter", "client", "cohort")
+
+    consuming_s = CONSUMING_S
 
     def __init__(self) -> None:
+        self.client: object = current_client.get() or self
         self.cohort: Cohort[PayloadT] | None = None
         self._waiter: asyncio.Future[PayloadT] | None = None
         self._error: Exception | None = None

@@ -4,23 +4,16 @@ Registering and reading the mirror are synchronous: in one step, no ticker is lo
 """
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 from typing import Protocol as Role
 
+from gateway.subscriptions.change_log import ChangeLog, Missed, Suspension
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 
-
-class InstrumentFilter(NamedTuple):
-    """The instruments of a subscription: these symbols (`None`: all) of these sources."""
-
-    symbols: frozenset[Symbol] | None
-    sources: frozenset[Source]
-
-    def matches(self, key: TickerKey) -> bool:
-        """Whether the filter includes an instrument."""
-        return key.source in self.sources and (self.symbols is None or key.symbol in self.symbols)
+# Calls of `put` in a turn of the loop for buffers of all symbols; after these they are suspended. About 4 ms.
+MAX_PUTS = 10_000
 
 
 class TickerBuffer(Role):
@@ -32,6 +25,10 @@ class TickerBuffer(Role):
 
     def retract(self, key: TickerKey) -> object:
         """Accept that an instrument has become unavailable."""
+        ...
+
+    def suspend_for_now(self) -> object:
+        """Leave the registry with `suspend` until the next flush, if that is possible."""
         ...
 
 
@@ -58,6 +55,10 @@ class SubscriptionRegistry:
         # Dictionaries keep their order: buffers are served in the order of registration.
         self._by_symbol: dict[Symbol, SourcesByBuffer] = {}
         self._all_symbols: SourcesByBuffer = {}
+        self._log = ChangeLog()
+        self._puts = 0
+        self.version = 0
+        """The number of published changes so far."""
         self.subscriber_count = 0
         self.deliveries = 0
 
@@ -68,6 +69,33 @@ class SubscriptionRegistry:
         """Publish matching tickers to `buffer` from now on."""
         for sources_by_buffer in self._entries(instruments):
             sources_by_buffer[buffer] = instruments.sources
+
+    @property
+    def suspended(self) -> int:
+        """Buffers that have left the registry for a while."""
+        return self._log.suspended
+
+    def suspend(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> Suspension:
+        """Publish nothing to `buffer` until it calls `resume`, or `end` with the suspension."""
+        self.remove(instruments, buffer)
+        return self._log.suspend(instruments)
+
+    def begin_suspended(self, instruments: InstrumentFilter, known: Suspension | None = None) -> Suspension:
+        """Suspend a buffer that was not added; `known` is a suspension of this moment."""
+        return self._log.suspend(instruments, known)
+
+    def resume(self, instruments: InstrumentFilter, buffer: TickerBuffer, suspension: Suspension) -> Missed:
+        """Publish to `buffer` again. Return what it has missed."""
+        self.add(instruments, buffer)
+        return self._log.resume(instruments, suspension)
+
+    def end_suspended(self) -> None:
+        """Forget a suspended buffer."""
+        self._log.end()
+
+    def begin_turn(self) -> None:
+        """Begin a turn of the loop, in which as much may be put into buffers as in every other."""
+        self._puts = 0
 
     def remove(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> None:
         """Publish nothing more to `buffer`."""
@@ -80,7 +108,14 @@ class SubscriptionRegistry:
     def publish(self, ticker: Ticker, key: TickerKey) -> None:
         """Put the ticker of a tracked instrument into every matching buffer. Never blocks."""
         if key in self._catalog.tracked:
+            self.version += 1
             source, symbol = key
+            if self._all_symbols:
+                self._puts += len(self._all_symbols)
+                if self._puts > MAX_PUTS:
+                    self._suspend_all(source)
+            if self._log.suspended:
+                self._log.put(ticker, key)
             # One call per buffer on the way of every update: the loop of `_matching` without its list.
             for sources_by_buffer in (self._by_symbol.get(symbol), self._all_symbols):
                 if sources_by_buffer:
@@ -90,8 +125,18 @@ class SubscriptionRegistry:
 
     def retract(self, key: TickerKey) -> None:
         """Tell every matching buffer that an instrument has become unavailable. Never blocks."""
+        self.version += 1
+        if self._log.suspended:
+            self._log.retract(key)
         for buffer in self._matching(key):
             buffer.retract(key)
+
+    def _suspend_all(self, source: Source) -> None:
+        """Suspend the buffers of all symbols: reading the log once costs less than many `put`."""
+        self._puts = 0
+        for buffer, sources in list(self._all_symbols.items()):
+            if source in sources:
+                buffer.suspend_for_now()
 
     def _matching(self, key: TickerKey) -> list[TickerBuffer]:
         source, symbol = key

@@ -12,7 +12,7 @@ from gateway.queries.rates_query import RatesQuery
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import NOT_CACHED, Mirror, TickerSlot
 from gateway.state.position import Cursor, StreamPosition
-from gateway.subscriptions.registry import InstrumentFilter
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from rates.source import Source
 from rates.ticker import Ticker, TickerKey
 

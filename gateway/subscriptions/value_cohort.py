@@ -12,7 +12,7 @@ from gateway.subscriptions.change_filter import has_moved, next_refresh_at, woul
 from gateway.subscriptions.cohort import EARLY_S, Cohort, FanOut, LiveQuery, PayloadEncoder
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle
-from gateway.subscriptions.registry import InstrumentFilter
+from gateway.subscriptions.instrument_filter import InstrumentFilter
 from rates.errors import RateUnavailable, UnknownSymbol
 
 # Where no source is fresh, the one with the smallest age in units of its time to live answers: time alone may change it.

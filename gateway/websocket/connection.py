@@ -21,6 +21,8 @@ from gateway.client_limits import ClientLimitReached
 from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
 from gateway.request import GraphQLRequest
 from gateway.schema.errors import to_public_error
+from gateway.subscriptions.pull import current_client
+from gateway.turn_budget import TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subprotocol import (
     GOING_AWAY,
@@ -78,6 +80,7 @@ class Connection:
         *,
         admission: Admission,
         subscriptions: SubscriptionSlots,
+        serving: TurnBudget | None = None,
         writer: FrameWriter | None = None,
     ) -> None:
         self._protocol = protocol
@@ -89,7 +92,9 @@ class Connection:
         self._asgi_writer = None
         if writer is None:
             writer = self._asgi_writer = AsgiWriter(send)
-        self._queue = WriteQueue(writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled)
+        self._queue = WriteQueue(
+            writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled, budget=serving
+        )
         self._running: dict[str, Cancellable] = {}
         self._is_silent = True
         self._is_refused = False
@@ -97,6 +102,7 @@ class Connection:
 
     async def run(self) -> None:
         """Serve until either side closes."""
+        current_client.set(self._queue)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks

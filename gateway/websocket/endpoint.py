@@ -15,6 +15,7 @@ from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.operations import Operations, encode
 from gateway.origins import OriginPolicy
 from gateway.settings import GatewaySettings
+from gateway.turn_budget import TurnBudget
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
@@ -59,6 +60,7 @@ class WebSocketEndpoint:
         self._limits = limits
         self._operations = operations
         self._origins = origins
+        self._serving = TurnBudget()
         self._max_running = settings.max_subscriptions
         # Checked every half interval: a message sent just after a keepalive must not delay the next one beyond the interval.
         keepalives = SharedTimeouts(settings.ws_ping_interval_s / 2 or inf, Connection.send_keepalive)
@@ -113,6 +115,7 @@ class WebSocketEndpoint:
             send,
             admission=self._admission,
             subscriptions=SubscriptionSlots(self._limits.subscriptions, address),
+            serving=self._serving,
             writer=offered.get(FRAME_WRITER),
         )
         self._connections.add(connection)

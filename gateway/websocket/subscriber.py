@@ -28,6 +28,12 @@ class WebSocketSubscriber:
         self.cohort: Cohort[EncodedPayload] | None = None
         self.resuming: asyncio.Task[None] | None = None
 
+    consuming_s = 0.0
+
+    @property
+    def client(self) -> object:
+        return self._queue
+
     def is_ready(self) -> bool:
         return self._pending is None and self._queue.is_free
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol as Role
 
+from gateway.turn_budget import TurnBudget
+
 FRAME_WRITER = "ratewire.frame_writer"
 """Key of the ASGI scope's extensions under which a server may provide a `FrameWriter`."""
 
@@ -48,9 +50,14 @@ class FrameWriter(Role):
 
 
 class WriteQueue:
-    """Calls `on_stalled` when the socket has not been writable for `stall_s` seconds."""
+    """Calls `on_stalled` when the socket has not been writable for `stall_s` seconds.
+
+    The turns of all sockets with the same budget share the time of a turn of the loop.
+    """
 
     __slots__ = (
+        "_budget",
+        "_is_waiting",
         "_on_stalled",
         "_stall_s",
         "_stall_timer",
@@ -64,8 +71,17 @@ class WriteQueue:
         "wrote_since_keepalive",
     )
 
-    def __init__(self, writer: FrameWriter, *, stall_s: float, on_stalled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        writer: FrameWriter,
+        *,
+        stall_s: float,
+        on_stalled: Callable[[], None],
+        budget: TurnBudget | None = None,
+    ) -> None:
         self.writer = writer
+        self._budget = budget or TurnBudget()
+        self._is_waiting = False
         self._stall_s = stall_s
         self._on_stalled = on_stalled
         self._turns: deque[Callable[[], None]] = deque()
@@ -152,16 +168,33 @@ class WriteQueue:
             self._turns.popleft()()
 
     def _serve(self) -> None:
+        if self._is_waiting:
+            return
         while self._turns and self.writer.is_writable:
-            # Free for this turn.
-            self.is_free = True
-            self._turns.popleft()()
+            if not self._budget.has_time:
+                self._is_waiting = True
+                self.is_free = False
+                self._budget.enqueue(self._on_budget)
+                return
+            self._serve_next()
             if self._woke_sender and self._turns:
                 # Its task may send more: that comes after the waiting turns, but before later ones.
                 self._woke_sender = self.is_free = False
                 asyncio.get_running_loop().call_soon(self.on_writable_changed)
                 return
         self.is_free = not self._turns and self.writer.is_writable
+
+    def _serve_next(self) -> None:
+        # Free for this turn.
+        self.is_free = True
+        self._budget.run_now(self._turns.popleft())
+
+    def _on_budget(self) -> None:
+        """Serve one turn at least: the other sockets that wait get theirs in between."""
+        self._is_waiting = False
+        if not self.is_closed and self._turns and self.writer.is_writable:
+            self._serve_next()
+            self.on_writable_changed()
 
     def _on_stall_timer(self) -> None:
         self._stall_timer = None

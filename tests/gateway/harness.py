@@ -100,6 +100,7 @@ class Harness:
         self.mirror = Mirror(
             cache,
             publish=self._publish,
+            is_publishing=lambda: self.live_queries.is_flushing,
             clock=loop.clock,
             wait_s=lambda _: RECONNECT_S,
             # Virtual time: no turn is too long, so that what happens at one instant is one event.
@@ -136,6 +137,9 @@ class Harness:
             ttl=TTL,
             preference=list(Source),
             clock=loop.clock,
+            # Virtual time: no turn is too long, so that what happens at one instant is one event.
+            now_s=loop.time,
+            cpu_s=loop.time,
         )
 
     async def refresh(self) -> None:

@@ -183,6 +183,19 @@ async def test_a_subscription_of_everything_counts_every_tracked_instrument(
         assert "ratewire_gateway_live_rates 8.0" in await read_metrics(served)
 
 
+async def test_rates_that_each_subscriber_filters_count_for_each(ready_gateway: ReadyGateway) -> None:
+    """With `minChangeBps`, also in one live query; until the subscription ends."""
+    query = 'subscription { rates(symbols: ["BTC/USDT", "ETH/USDT"], minChangeBps: 5) { kind } }'
+    async with ready_gateway(max_live_rates=5) as served, opened(served) as socket:
+        for number in range(2):
+            assert (await subscribe(socket, number, query))["type"] == "next"
+        assert details(await subscribe(socket, 5, query))["limit"] == 5
+        assert "ratewire_gateway_live_rates 4.0" in await read_metrics(served)
+        await socket.send(json.dumps({"id": "0", "type": "complete"}))
+        assert (await subscribe(socket, 6, query))["type"] == "next"
+        assert "ratewire_gateway_live_rates 4.0" in await read_metrics(served)
+
+
 async def test_a_client_cannot_pass_off_an_address_as_its_own(ready_gateway: ReadyGateway) -> None:
     """X-Forwarded-For of anybody but a trusted proxy is ignored."""
     async with ready_gateway(max_sockets_per_address=1) as served, opened(served, address="203.0.113.1"):

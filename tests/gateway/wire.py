@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.app import create_app
+from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.settings import GatewaySettings
@@ -98,10 +98,10 @@ class Wire(asyncio.Transport):
 
 @asynccontextmanager
 async def connected(
-    gateway: Gateway, *, head_timeout_s: float = 0.2, **configured: Any
+    gateway: Gateway, app: GatewayApp | None = None, *, head_timeout_s: float = 0.2, **configured: Any
 ) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire]]:
     """The protocol on a wire, in front of the whole application."""
-    app = create_app(gateway, GatewaySettings(port=0, fast_path=True))
+    app = app or create_app(gateway, GatewaySettings(port=0, fast_path=True))
     protocol_class = GatewayHttpProtocol.configured(
         head_timeout_s=head_timeout_s, stall_timeout_s=0.2, request_cache=app.graphql.request_cache
     )

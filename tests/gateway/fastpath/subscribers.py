@@ -49,12 +49,18 @@ class SubscriptionCase(NamedTuple):
 class PushSubscriber:
     """Receives pushed payloads, and is not ready until its delay has passed."""
 
+    consuming_s = 0.0
+
     def __init__(self, options: ClientOptions, log: Log) -> None:
         self.cohort: Cohort[EncodedPayload] | None = None
         self._options = options
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._is_reading = False
+
+    @property
+    def client(self) -> object:
+        return self
 
     def is_ready(self) -> bool:
         return not self._is_reading

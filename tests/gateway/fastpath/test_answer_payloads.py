@@ -69,9 +69,15 @@ def test_clients_that_share_payloads_get_what_each_would_get_alone(
 class Collector:
     """A subscriber that is always ready."""
 
+    consuming_s = 0.0
+
     def __init__(self) -> None:
         self.cohort: Cohort[EncodedPayload] | None = None
         self.payloads: list[EncodedPayload] = []
+
+    @property
+    def client(self) -> object:
+        return self
 
     def is_ready(self) -> bool:
         return True

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cache.memory import MemoryCache
 from gateway.state.mirror import Mirror
 from gateway.subscriptions.conflation import ConflationBuffer
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.instrument_filter import InstrumentFilter
+from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
@@ -17,6 +18,13 @@ from rates.wire import Changes
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEYS = [TickerKey(source, Symbol(base, "USD")) for source in Source for base in ("BTC", "ETH")]
+
+
+class Buffer(ConflationBuffer):
+    """A buffer that is never suspended."""
+
+    def suspend_for_now(self) -> None:
+        """Do nothing."""
 
 
 def build(key: TickerKey, second: int, price: int = 100) -> Ticker:
@@ -69,7 +77,7 @@ class BufferScenario:
     def __init__(self) -> None:
         self.registry = SubscriptionRegistry(Tracked())
         self.mirror = Mirror(MemoryCache(), publish=self._publish)
-        self.readers: list[tuple[ConflationBuffer, Oracle]] = []
+        self.readers: list[tuple[Buffer, Oracle]] = []
         self._seq = dict.fromkeys(Source, 0)
 
     def _publish(self, ticker: Ticker, key: TickerKey) -> None:
@@ -88,7 +96,7 @@ class BufferScenario:
 
     def join(self, symbols: frozenset[Symbol] | None, sources: frozenset[Source]) -> None:
         selection = InstrumentFilter(symbols, sources)
-        buffer = ConflationBuffer()
+        buffer = Buffer()
         self.registry.add(selection, buffer)
         self.readers.append((buffer, Oracle(selection, self.known())))
 
@@ -135,7 +143,7 @@ def test_every_buffer_yields_what_the_oracle_expects(steps: list[tuple[str, *tup
 
 def test_a_buffer_that_is_never_read_holds_one_value_per_instrument() -> None:
     """However many updates arrive."""
-    registry, buffer = SubscriptionRegistry(Tracked()), ConflationBuffer()
+    registry, buffer = SubscriptionRegistry(Tracked()), Buffer()
     registry.add(InstrumentFilter(None, frozenset(Source)), buffer)
     for second in range(10_000):
         key = KEYS[second % 4]
@@ -147,7 +155,7 @@ def test_a_buffer_that_is_never_read_holds_one_value_per_instrument() -> None:
 
 def test_a_ticker_of_an_instrument_that_is_not_tracked_is_not_published() -> None:
     """Until the catalog contains it."""
-    registry, buffer = SubscriptionRegistry(Tracked()), ConflationBuffer()
+    registry, buffer = SubscriptionRegistry(Tracked()), Buffer()
     registry.add(InstrumentFilter(None, frozenset(Source)), buffer)
     untracked = TickerKey(Source.KRAKEN, Symbol("TRX", "USD"))
     registry.publish(build(untracked, 1), untracked)

@@ -30,9 +30,15 @@ WRITES = 2_000
 class Received:
     """A subscriber that is always ready."""
 
+    consuming_s = 0.0
+
     def __init__(self) -> None:
         self.cohort: Cohort[RatesEvent] | None = None
         self.events: list[RatesEvent] = []
+
+    @property
+    def client(self) -> object:
+        return self
 
     def is_ready(self) -> bool:
         return True

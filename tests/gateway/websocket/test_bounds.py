@@ -9,6 +9,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from cache.memory import MemoryCache
+from gateway.app import GatewayApp
 from gateway.gateway import Gateway
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from tests.gateway.fakes import wait_until
@@ -18,9 +19,11 @@ from tests.gateway.wire import UPGRADE, Wire, connected
 
 
 @asynccontextmanager
-async def upgraded(gateway: Gateway) -> AsyncIterator[tuple[GatewayWebSocketProtocol, Wire]]:
+async def upgraded(
+    gateway: Gateway, app: GatewayApp | None = None
+) -> AsyncIterator[tuple[GatewayWebSocketProtocol, Wire]]:
     """A WebSocket on a wire."""
-    async with connected(gateway) as (protocol, wire):
+    async with connected(gateway, app) as (protocol, wire):
         protocol.data_received(UPGRADE)
         await wait_until(lambda: b"101 Switching Protocols" in b"".join(wire.written))
         websocket = wire.websocket

@@ -11,7 +11,9 @@ from gateway.fastpath.payload import EncodedPayload
 from gateway.subscriptions.cohort import Cohort, FanOut, LiveQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.flush import FlushCycle, FlushScheduler
-from gateway.subscriptions.registry import InstrumentFilter, SubscriptionRegistry
+from gateway.subscriptions.instrument_filter import InstrumentFilter
+from gateway.subscriptions.registry import SubscriptionRegistry
+from gateway.turn_budget import TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.write_queue import FrameWriter, WriteQueue
@@ -63,7 +65,8 @@ class CountingCohort(Cohort[EncodedPayload]):
 
 def subscribe_all(writer: FrameWriter) -> tuple[CountingCohort, list[WebSocketSubscriber], WriteQueue]:
     """Subscribers of one connection, in one cohort."""
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    # The test serves many turns of the queue in one turn of the loop.
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget(inf))
     fan_out = FanOut(SubscriptionRegistry(Untracked()), FlushScheduler(FakeClock()))
     instruments = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
     cohort = CountingCohort(fan_out, LiveQuery(instruments, DeliveryOptions()))
