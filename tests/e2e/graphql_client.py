@@ -118,7 +118,7 @@ async def rates(url: str, **variables: object) -> list[Rate] | None:
     return None if answer.data is None or answer.data["rates"] is None else answer.data["rates"]["items"]
 
 
-async def fresh_from_all(url: str, *, within_s: float = 30) -> None:
+async def fresh_from_all(url: str, *, within_s: float = 120) -> None:
     """Wait until every source has published the best known instruments, and all of it is fresh.
 
     A cursor taken before that cannot prove anything of a source that had published nothing.

@@ -61,7 +61,7 @@ class Command:
         while chunk := await self.process.stdout.read(65_536):
             self.output += chunk
 
-    async def prints(self, text: str, *, within_s: float = 30) -> None:
+    async def prints(self, text: str, *, within_s: float = 120) -> None:
         """Wait until `text` stands in the output."""
 
         async def check() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-LONGEST_S = 60
+LONGEST_S = 240
 
 
 class Program:
@@ -17,7 +17,7 @@ class Program:
         self.process = process
         self.lines: list[str] = []
 
-    async def line(self, *, has: str = "", within_s: float = 30) -> str:
+    async def line(self, *, has: str = "", within_s: float = 120) -> str:
         """The next line that contains `has`.
 
         An AssertionError when the program ends or takes too long before.

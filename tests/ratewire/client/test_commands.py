@@ -47,7 +47,7 @@ async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
             items = await rates(f"http://127.0.0.1:{port}", symbols=["BTC/USDT"], sources=["BINANCE"])
             return [item["freshness"] for item in items or ()] == ["FRESH"]
 
-        await eventually(fresh, within_s=30, what="a fresh rate")
+        await eventually(fresh, within_s=120, what="a fresh rate")
         yield {"RATEWIRE_URL": f"http://127.0.0.1:{port}", "TERM": "xterm", "COLUMNS": "120", **PROXIES}
 
 
