@@ -1,7 +1,6 @@
 """The GraphQL types, arguments and fields of the consensus of several sources."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -29,6 +28,7 @@ from gateway.schema.node import Node
 from gateway.schema.rates import BPS_DIGITS, RateType
 from gateway.schema.scalars import AssetCode, clamp
 from gateway.schema.source import SourceType, to_source
+from gateway.schema.streams import convert_each
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
@@ -228,15 +228,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
         sources=sources,
         max_trade_age_ms=max_trade_age_ms,
     )
-    return _each(info.context.live_queries.iterate(query, options))
-
-
-async def _each(
-    answers: AsyncGenerator[consensus.ConsensusRate, None],
-) -> AsyncGenerator[ConsensusRateType | None, None]:
-    async with aclosing(answers):
-        async for answer in answers:
-            yield ConsensusRateType.of(answer)
+    return convert_each(ConsensusRateType.of, info.context.live_queries.iterate(query, options))
 
 
 def read_consensus(

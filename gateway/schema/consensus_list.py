@@ -1,7 +1,6 @@
 """The GraphQL types and fields of lists of consensuses."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -26,6 +25,7 @@ from gateway.schema.consensus import (
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.rates import UnavailableRateType
+from gateway.schema.streams import convert_each
 from gateway.subscriptions.answers_event import AnswersEvent
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from gateway.subscriptions.event import EventKind
@@ -132,15 +132,7 @@ async def subscribe_consensus_rates(  # noqa: PLR0917 - GraphQL passes them by n
         max_trade_age_ms=max_trade_age_ms,
     )
     query = read_consensus_rates(symbols, template)
-    return _each(info.context.live_queries.iterate(query, options))
-
-
-async def _each(
-    events: AsyncGenerator[AnswersEvent, None],
-) -> AsyncGenerator[ConsensusRatesEventType | None, None]:
-    async with aclosing(events):
-        async for event in events:
-            yield ConsensusRatesEventType.of(event)
+    return convert_each(ConsensusRatesEventType.of, info.context.live_queries.iterate(query, options))
 
 
 def read_consensus_rates(symbols: Iterable[Symbol], template: ConsensusQuery) -> ConsensusRatesQuery:

@@ -1,7 +1,6 @@
 """The GraphQL types and fields of lists of conversions, and of live conversions."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
@@ -29,6 +28,7 @@ from gateway.schema.conversion import (
 from gateway.schema.error_code import ErrorCode
 from gateway.schema.field import described
 from gateway.schema.scalars import AssetCode
+from gateway.schema.streams import convert_each
 from gateway.subscriptions.answers_event import AnswersEvent
 from gateway.subscriptions.delivery_options import parse_delivery_options
 from gateway.subscriptions.event import EventKind
@@ -172,7 +172,7 @@ async def subscribe_conversions(  # noqa: PLR0917 - GraphQL passes them by name
         max_trade_age_ms=max_trade_age_ms,
     )
     query = read_conversions(((each.amount, each.start, each.end) for each in conversions), template)
-    return _each_event(info.context.live_queries.iterate(query, options))
+    return convert_each(ConversionsEventType.of, info.context.live_queries.iterate(query, options))
 
 
 async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
@@ -199,23 +199,11 @@ async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     )
     query = template._replace(amount=amount, start=start, end=end)
     check_conversion(query)
-    return _each_conversion(info.context.live_queries.iterate(query, options))
+    return convert_each(_only_item, info.context.live_queries.iterate(query, options))
 
 
-async def _each_event(
-    events: AsyncGenerator[AnswersEvent, None],
-) -> AsyncGenerator[ConversionsEventType | None, None]:
-    async with aclosing(events):
-        async for event in events:
-            yield ConversionsEventType.of(event)
-
-
-async def _each_conversion(
-    events: AsyncGenerator[AnswersEvent, None],
-) -> AsyncGenerator[ConversionType | None, None]:
-    async with aclosing(events):
-        async for event in events:
-            yield ConversionType.of(event.items[0].value) if event.items else None
+def _only_item(event: AnswersEvent) -> ConversionType | None:
+    return ConversionType.of(event.items[0].value) if event.items else None
 
 
 def read_conversions(

@@ -1,8 +1,7 @@
 """Subscription fields. Invalid arguments are rejected at once, not by the first event."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Annotated, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Annotated
 
 import strawberry
 
@@ -34,11 +33,10 @@ from gateway.schema.conversion_list import (
 )
 from gateway.schema.rates import RatesEventType, RateType
 from gateway.schema.source_status import SourceStatusType
+from gateway.schema.streams import convert_each
 from gateway.subscriptions import event as events
 from gateway.subscriptions.delivery_options import parse_delivery_options
 
-ValueT = TypeVar("ValueT")
-TypeT = TypeVar("TypeT")
 After = Annotated[
     str | None,
     strawberry.argument(
@@ -60,7 +58,7 @@ async def _subscribe_rate(  # noqa: PLR0917 - GraphQL passes them by name
     policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
     query = RateQuery(symbol, none_if_unset(source), policy)
     options = parse_delivery_options(sample_interval_ms, min_change_bps)
-    return _map(RateType.of, info.context.live_queries.iterate(query, options))
+    return convert_each(RateType.of, info.context.live_queries.iterate(query, options))
 
 
 async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
@@ -82,11 +80,11 @@ async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
         return RatesEventType.of(event)
 
     after_cursor = metadata.resume_from or none_if_unset(after) or None
-    return _map(convert, info.context.live_queries.iterate(query, options, after_cursor))
+    return convert_each(convert, info.context.live_queries.iterate(query, options, after_cursor))
 
 
 async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType] | None, None]:
-    return _map(
+    return convert_each(
         lambda statuses: [SourceStatusType.of(each) for each in statuses],
         info.context.live_queries.iterate_sources(),
     )
@@ -128,12 +126,3 @@ class Subscription:
         resolver=_subscribe_sources,
         description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
     )
-
-
-async def _map(
-    convert: Callable[[ValueT], TypeT], values: AsyncGenerator[ValueT, None]
-) -> AsyncGenerator[TypeT, None]:
-    """Convert every value, and close the source with the subscriber."""
-    async with aclosing(values):
-        async for value in values:
-            yield convert(value)
