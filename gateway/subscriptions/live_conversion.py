@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.queries.conversion.conversion import Conversion
-from gateway.queries.conversion.conversions_query import UnavailableConversion, find_invalid_amount
+from gateway.queries.conversion.conversions_query import UnavailableConversion
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.conversion.found_route import FoundRoute, answer_with
-from gateway.queries.conversion.query import ConversionQuery
+from gateway.queries.conversion.query import ConversionQuery, find_invalid_amount
 from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.live_answer import AnswerReading, ComputedAnswer, LiveAnswer
 from gateway.subscriptions.registry import SubscriptionRegistry

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from gateway.queries.conversion.conversion import Conversion
-from gateway.queries.conversion.query import ConversionQuery, check_conversion
+from gateway.queries.conversion.query import ConversionQuery, check_options
 from rates.error_mapping import GRAPHQL_CODES
 from rates.errors import InvalidArgument, RatesError
 
@@ -71,13 +71,4 @@ def check_conversions(query: ConversionsQuery) -> None:
     count = len(query.queries)
     if not 1 <= count <= MAX_CONVERSIONS:
         raise InvalidArgument("input", f"{count} conversions", f"1 to {MAX_CONVERSIONS}")
-    check_conversion(query.queries[0]._replace(amount=Decimal(1)))
-
-
-def find_invalid_amount(query: ConversionQuery) -> InvalidArgument | None:
-    """Return why the amount cannot be converted; `None` if it can."""
-    try:
-        check_conversion(query)
-    except InvalidArgument as exc:
-        return exc
-    return None
+    check_options(query.queries[0])

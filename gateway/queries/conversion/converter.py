@@ -10,11 +10,10 @@ from gateway.queries.conversion.conversions_query import (
     ConversionList,
     ConversionsQuery,
     UnavailableConversion,
-    find_invalid_amount,
 )
 from gateway.queries.conversion.found_route import FoundRoute, answer_with, to_conversion
 from gateway.queries.conversion.graph import AssetGraph, Route
-from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery
+from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, find_invalid_amount
 from gateway.queries.conversion.route_finder import RouteFinder
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.unavailable import withdrawn

@@ -29,8 +29,22 @@ def check_conversion(query: ConversionQuery) -> None:
     Raises:
         InvalidArgument: an argument is out of range.
     """
-    if query.amount < 0:
-        raise InvalidArgument("amount", query.amount, "0 or more")
+    if (error := find_invalid_amount(query)) is not None:
+        raise error
+    check_options(query)
+
+
+def find_invalid_amount(query: ConversionQuery) -> InvalidArgument | None:
+    """Return why the amount cannot be converted; `None` if it can."""
+    return InvalidArgument("amount", query.amount, "0 or more") if query.amount < 0 else None
+
+
+def check_options(query: ConversionQuery) -> None:
+    """Validate the arguments other than the amount.
+
+    Raises:
+        InvalidArgument: an argument is out of range.
+    """
     if not 1 <= query.max_legs <= MAX_LEGS:
         raise InvalidArgument("maxLegs", query.max_legs, f"1 to {MAX_LEGS}")
     if query.sources is not None and not query.sources:
