@@ -67,8 +67,6 @@ class InstrumentCatalog:
         self._bases = SpellingIndex(())
         self.assets = AssetIndex(())
         """The assets that instruments may mean."""
-        self.revision = 0
-        """A number that changes whenever anything about any instrument changes."""
         self.version = self._history.version
         """A hash of the tracked and halted instruments, equal on all replicas with the same catalog."""
         self.revision = 0
