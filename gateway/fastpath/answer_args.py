@@ -6,12 +6,13 @@ from typing import Any
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery
 from gateway.queries.conversion.conversions_query import ConversionsQuery
-from gateway.queries.conversion.query import ConversionQuery, check_conversion
+from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET
 from gateway.schema.consensus import read_consensus
 from gateway.schema.consensus_list import read_consensus_rates
-from gateway.schema.conversion_list import read_conversions, read_live_conversion
+from gateway.schema.conversion import read_conversion
+from gateway.schema.conversion_list import check_live, read_conversions
 
 Arguments = Mapping[str, Any]
 AnswerQuery = ConsensusQuery | ConsensusRatesQuery | ConversionQuery | ConversionsQuery
@@ -47,11 +48,9 @@ def _parse_consensus(arguments: Arguments, **symbol: Any) -> ConsensusQuery:
 
 
 def _parse_conversion(arguments: Arguments) -> ConversionQuery:
-    query = _parse_live_conversion(arguments)._replace(
-        amount=arguments["amount"], start=arguments["from"], end=arguments["to"]
+    return _parse_live_conversion(
+        arguments, amount=arguments["amount"], start=arguments["from"], end=arguments["to"]
     )
-    check_conversion(query)
-    return query
 
 
 def _parse_conversions(arguments: Arguments) -> ConversionsQuery:
@@ -59,8 +58,9 @@ def _parse_conversions(arguments: Arguments) -> ConversionsQuery:
     return read_conversions(entries, _parse_live_conversion(arguments))
 
 
-def _parse_live_conversion(arguments: Arguments) -> ConversionQuery:
-    return read_live_conversion(
+def _parse_live_conversion(arguments: Arguments, **conversion: Any) -> ConversionQuery:
+    query = read_conversion(
+        **conversion,
         max_age_ms=arguments.get("maxAgeMs", UNSET),
         sources=arguments.get("sources", UNSET),
         max_legs=arguments["maxLegs"],
@@ -68,6 +68,8 @@ def _parse_live_conversion(arguments: Arguments) -> ConversionQuery:
         on_stale=OnStale(arguments["onStale"]),
         max_trade_age_ms=arguments.get("maxTradeAgeMs", UNSET),
     )
+    check_live(query)
+    return query
 
 
 _PARSERS: Mapping[str, Callable[[Arguments], AnswerQuery]] = {

@@ -9,7 +9,7 @@ import strawberry
 
 from gateway.queries.conversion import conversions_query
 from gateway.queries.conversion.conversions_query import ConversionsQuery, check_conversions
-from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
+from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery
 from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, MaxSilenceMs, MaxTradeAgeMs, OnStaleArgument
 from gateway.schema.consensus import SAMPLE_INTERVAL_MS, SampleIntervalMs
@@ -163,7 +163,7 @@ async def subscribe_conversions(  # noqa: PLR0917 - GraphQL passes them by name
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionsEventType | None, None]:
     options = parse_delivery_options(sample_interval_ms, 0, max_silence_ms)
-    template = read_live_conversion(
+    template = read_conversion(
         max_age_ms=max_age_ms,
         sources=sources,
         max_legs=max_legs,
@@ -171,6 +171,7 @@ async def subscribe_conversions(  # noqa: PLR0917 - GraphQL passes them by name
         on_stale=on_stale,
         max_trade_age_ms=max_trade_age_ms,
     )
+    check_live(template)
     query = read_conversions(((each.amount, each.start, each.end) for each in conversions), template)
     return convert_each(ConversionsEventType.of, info.context.live_queries.iterate(query, options))
 
@@ -189,7 +190,10 @@ async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionType | None, None]:
     options = parse_delivery_options(sample_interval_ms, 0)
-    template = read_live_conversion(
+    query = read_conversion(
+        amount=amount,
+        start=start,
+        end=end,
         max_age_ms=max_age_ms,
         sources=sources,
         max_legs=max_legs,
@@ -197,8 +201,7 @@ async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
         on_stale=on_stale,
         max_trade_age_ms=max_trade_age_ms,
     )
-    query = template._replace(amount=amount, start=start, end=end)
-    check_conversion(query)
+    check_live(query)
     return convert_each(_only_item, info.context.live_queries.iterate(query, options))
 
 
@@ -221,15 +224,13 @@ def read_conversions(
     return query
 
 
-def read_live_conversion(**arguments: object) -> ConversionQuery:
-    """Read the query of a subscription, but for amount and assets.
+def check_live(query: ConversionQuery) -> None:
+    """Check that the query may be that of a subscription.
 
     Raises:
-        InvalidArgument: out of range, or `onStale` is ERROR.
+        InvalidArgument: `onStale` is ERROR.
     """
-    query = read_conversion(**arguments)  # type: ignore[arg-type]  # the same arguments
     if query.policy.on_stale is OnStale.ERROR:
         raise InvalidArgument(
             "onStale", "ERROR", "RETURN or OMIT: a subscription goes on when the rate is fresh again"
         )
-    return query
