@@ -23,7 +23,6 @@ from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
 from pipeline.coordination.local_cooldown import LocalCooldown
 from pipeline.coordination.ports import Coordination
-from pipeline.feeds.feed_context import NO_TRADE_SINK
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
@@ -267,7 +266,7 @@ async def stream(
         endpoint_rest_s=settings.endpoint_rest_s,
         simulated=context.simulated,
         clock=context.clock,
-        trades=NO_TRADE_SINK if bars is None else bars.fold,
+        trades=None if bars is None else bars.fold,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [

@@ -67,7 +67,7 @@ class ConnectionSupervisor:
         )
         self._backlogs = DroppedBacklogs(KEPT_UP_TTLS * spec.source.ttl_s)
         self._backlog_topic = f"backlog {number}"
-        self._trades = TradeCoverage(context.trades)
+        self._trades = None if context.trades is None else TradeCoverage(context.trades)
         self._is_mostly_silent = False
         self._lost_at: float | None = None
         self._replace_not_before = 0.0
@@ -100,6 +100,8 @@ class ConnectionSupervisor:
                 active.connection.resubscribe(report.resubscribe)
 
     def _update_trades(self) -> None:
+        if self._trades is None:
+            return
         tracked = {one.symbol for one in self._instruments}
         self._trades.update([active.connection for active in self._active.values()], tracked)
 
@@ -156,7 +158,8 @@ class ConnectionSupervisor:
         tickers = []
         for event in events:
             if isinstance(event, SymbolTrades):
-                self._context.trades.fold(event.symbol, event.trades, event.received_at)
+                if self._context.trades is not None:
+                    self._context.trades.fold(event.symbol, event.trades, event.received_at)
                 continue
             if isinstance(event, GoingAway):
                 active.going_away = event.reason

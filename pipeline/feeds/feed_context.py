@@ -41,20 +41,6 @@ class TradeSink(Protocol):
         ...
 
 
-class _NoTradeSink:
-    def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
-        pass
-
-    def confirm(self, symbols: Iterable[Symbol], read_until: datetime) -> None:
-        pass
-
-    def lose(self, symbols: Iterable[Symbol], reason: GapReason) -> None:
-        pass
-
-
-NO_TRADE_SINK: TradeSink = _NoTradeSink()
-
-
 @dataclass(frozen=True, kw_only=True)
 class FeedContext:
     """Shared dependencies.
@@ -72,4 +58,4 @@ class FeedContext:
     endpoint_rest_s: float
     handover_s: float = HANDOVER_S
     jitter: Jitter = random.uniform
-    trades: TradeSink = NO_TRADE_SINK
+    trades: TradeSink | None = None

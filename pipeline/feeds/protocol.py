@@ -107,7 +107,14 @@ class FeedProtocol(Protocol):
 
 @runtime_checkable
 class TradeChannels(Protocol):
-    """A `FeedProtocol` that delivers every trade, as `SymbolTrades`."""
+    """A `FeedProtocol` that can deliver every trade, as `SymbolTrades`.
+
+    It makes none, and subscribes to nothing for their sake, until `deliver_trades` is called.
+    """
+
+    def deliver_trades(self) -> None:
+        """Deliver all trades of this connection. Called before the first message."""
+        ...
 
     def traded_symbols(self) -> frozenset[Symbol]:
         """Return the symbols whose trade channel the source has confirmed, and which is not dead."""

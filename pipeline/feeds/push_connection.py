@@ -37,7 +37,10 @@ OnEvents = Callable[[Sequence[FeedEvent]], None]
 
 
 class PushConnection:
-    """`number` is higher than that of every connection before it."""
+    """`number` is higher than that of every connection before it.
+
+    `with_trades`: every trade is delivered, if the protocol has `TradeChannels`.
+    """
 
     def __init__(
         self,
@@ -49,11 +52,14 @@ class PushConnection:
         *,
         simulated: bool,
         clock: Clock,
+        with_trades: bool = False,
     ) -> None:
         self.number, self.url = number, url
         self._spec, self._health, self._stats = spec, health, stats
         self._simulated, self._clock = simulated, clock
         self._protocol: FeedProtocol = spec.open_protocol()
+        if with_trades and isinstance(self._protocol, TradeChannels):
+            self._protocol.deliver_trades()
         self.opened_at: float | None = None
         self.dropped_backlog: DroppedBacklog | None = None
         self._backlog = BacklogDetector(timedelta(seconds=spec.source.ttl_s))

@@ -9,7 +9,7 @@ import structlog
 from instruments.instrument import Instrument
 from pipeline.feeds.connect_throttle import ConnectThrottle
 from pipeline.feeds.connection_supervisor import ConnectionSupervisor
-from pipeline.feeds.feed_context import NO_TRADE_SINK, FeedContext, OnTickers, TradeSink
+from pipeline.feeds.feed_context import FeedContext, OnTickers, TradeSink
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.protocol import FeedSpec
 from pipeline.feeds.push_connection import PushConnection
@@ -46,12 +46,22 @@ class PushFeed:
         endpoint_rest_s: float,
         simulated: bool,
         clock: Clock,
-        trades: TradeSink = NO_TRADE_SINK,
+        trades: TradeSink | None = None,
     ) -> None:
+        """`trades` takes every trade, if given. Otherwise none is made."""
         numbers = itertools.count(1)
 
         def open_connection(url: str, stats: IntervalStats) -> PushConnection:
-            return PushConnection(next(numbers), spec, url, health, stats, simulated=simulated, clock=clock)
+            return PushConnection(
+                next(numbers),
+                spec,
+                url,
+                health,
+                stats,
+                simulated=simulated,
+                clock=clock,
+                with_trades=trades is not None,
+            )
 
         self._spec, self._read_instruments, self._health = spec, read_instruments, health
         self._context = FeedContext(

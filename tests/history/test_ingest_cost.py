@@ -44,6 +44,7 @@ def test_four_thousand_trades_a_second_take_less_than_a_seventh_of_a_core() -> N
     """Parsed, merged into tickers, folded, taken every 100 ms and encoded for the log."""
     made = frames()
     protocol = BinanceProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.BINANCE, one, f"{one.base}USDT", one.base) for one in SYMBOLS])
     fold, next_tick, batches, seconds = TradeFold(Source.BINANCE, "one", max_skew=TICK), START, 0, 0
     with costs_at_most(SHARE * SECONDS):

@@ -60,6 +60,7 @@ class Recorder:
         self.symbol = Symbol(source_symbol.removesuffix("USDT"), "USDT")
         self.fold = TradeFold(Source.BINANCE, "session", max_skew=timedelta(seconds=10))
         self.protocol = BinanceProtocol(simulated=False)
+        self.protocol.deliver_trades()
         self.protocol.track([Instrument(Source.BINANCE, self.symbol, source_symbol, self.symbol.base)])
         self.batches: list[BarBatch] = []
         self.check_at = datetime.min.replace(tzinfo=UTC)

@@ -1,24 +1,36 @@
 """Every trade of a trade channel is passed on as it is, for each source that has one."""
 
+import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from cache.memory import MemoryCache
+from history.memory_log import MemoryBarLog
+from history.ports import BarLog
 from history.trade import Side, Trade
 from instruments.instrument import Instrument
 from pipeline.feeds.channel_monitor import SILENT_AFTER_S
 from pipeline.feeds.protocol import FeedProtocol, SymbolTrades, TradeChannels
+from pipeline.roles import stream
+from pipeline.settings import IngestSettings, StreamSettings
+from pipeline.sources.adapter import SourceAdapter
+from pipeline.sources.binance.factory import binance as binance_adapter
 from pipeline.sources.binance.protocol import BinanceProtocol
+from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.bybit.protocol import BybitProtocol
 from pipeline.sources.coinbase.protocol import CoinbaseProtocol
 from pipeline.sources.kraken.protocol import KrakenProtocol
 from pipeline.sources.okx.protocol import OkxProtocol
+from rates.clock import utc_now
 from rates.errors import SourceProtocolError
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.pipeline.fakes import START
+from tests.pipeline.fakes import START, FakeReader, instrument, memory_context
 from tests.pipeline.recordings import read_messages
 from tests.pipeline.test_channels import (
     Feed,
@@ -32,6 +44,7 @@ from tests.pipeline.test_channels import (
 )
 
 BTC = Symbol("BTC", "USDT")
+PATIENCE_S = 60
 
 
 def traded(protocol: FeedProtocol, frame: object) -> list[Trade]:
@@ -43,7 +56,7 @@ def traded(protocol: FeedProtocol, frame: object) -> list[Trade]:
 
 def test_a_trade_of_binance() -> None:
     """The buyer was the maker, so that the taker sold. The time is the trade's, not the event's."""
-    protocol = binance().protocol
+    protocol = recorded(binance()).protocol
     data = {
         "e": "trade",
         "E": 1723161255343,
@@ -72,6 +85,7 @@ def test_trades_of_kraken_keep_their_order_and_their_digits() -> None:
          "timestamp":"2026-03-01T12:00:00.123456Z"}]}"""
     at = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
     protocol = KrakenProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.KRAKEN, Symbol("BTC", "USD"), "BTC/USD", "BTC")])
     assert traded(protocol, frame) == [
         Trade(1, Decimal("105899.4"), Decimal("0.00400000"), at, Side.BUY),
@@ -82,6 +96,7 @@ def test_trades_of_kraken_keep_their_order_and_their_digits() -> None:
 def test_a_trade_of_okx_may_sum_up_several() -> None:
     """The id is that of the last one; older servers send no count."""
     protocol = OkxProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.OKX, BTC, "BTC-USDT", "BTC")])
     entry = {"instId": "BTC-USDT", "tradeId": "130639474", "px": "42219.9", "sz": "0.12060306", "side": "buy"}
     frame = {"arg": {"channel": "trades", "instId": "BTC-USDT"}, "data": [entry | {"ts": "1630048897897"}]}
@@ -95,6 +110,7 @@ def test_a_trade_of_okx_may_sum_up_several() -> None:
 def test_trades_of_bybit_have_ids_that_are_no_numbers() -> None:
     """All trades of a message, in its order."""
     protocol = BybitProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.BYBIT, BTC, "BTCUSDT", "BTC")])
     entry = {"T": 1672304486865, "s": "BTCUSDT", "L": "PlusTick", "BT": False, "seq": 1783284617}
     data = [
@@ -112,6 +128,7 @@ def test_trades_of_bybit_have_ids_that_are_no_numbers() -> None:
 def test_matches_of_coinbase_are_all_passed_on() -> None:
     """The side is that of the maker; a product that is not tracked is skipped."""
     protocol = CoinbaseProtocol({}, simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.COINBASE, Symbol("BAND", "GBP"), "BAND-GBP", "BAND")])
     frame = b"""{"type":"match","trade_id":881613,"maker_order_id":"27fff20b-af29-4f45-8744-56dd1ef57dc0",
         "taker_order_id":"1da6ce16-c8da-4732-9f71-6049f4c6aaf8","side":"sell","size":"0.04","price":"14.7775",
@@ -128,6 +145,7 @@ def test_recorded_matches_of_coinbase_are_numbered_without_a_hole() -> None:
     """Of each product, over thirty seconds of 2021, the last match before them included."""
     products = ("SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC")
     protocol = CoinbaseProtocol({}, simulated=False)
+    protocol.deliver_trades()
     symbols = {one: Symbol(*one.split("-")) for one in products}
     protocol.track([Instrument(Source.COINBASE, symbols[one], one, symbols[one].base) for one in products])
     numbers: dict[Symbol, list[int]] = {}
@@ -142,7 +160,7 @@ def test_recorded_matches_of_coinbase_are_numbered_without_a_hole() -> None:
 
 def test_a_heartbeat_that_knows_of_a_later_match_shows_a_dead_channel() -> None:
     """`matches` sent 7 and nothing since, while heartbeats count on."""
-    feed = coinbase()
+    feed = recorded(coinbase())
     feed.advance(1)
     match = {
         "type": "match",
@@ -168,6 +186,7 @@ def test_a_heartbeat_that_knows_of_a_later_match_shows_a_dead_channel() -> None:
 def test_recorded_trades_of_okx_are_numbered_without_a_hole() -> None:
     """Of one instrument, over thirty seconds of 2022."""
     protocol = OkxProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.OKX, Symbol("ZEN", "USDT"), "ZEN-USDT", "ZEN")])
     trades = [
         one
@@ -178,11 +197,95 @@ def test_recorded_trades_of_okx_are_numbered_without_a_hole() -> None:
     assert len(trades) > 5
 
 
+@pytest.mark.parametrize(
+    ("open_feed", "frame"),
+    [
+        (
+            binance,
+            b'{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","E":1,"t":1,"p":"1","q":"1"}}',
+        ),
+        (
+            bybit,
+            (
+                b'{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1,"data":'
+                b'[{"T":1,"s":"BTCUSDT","i":"1","v":"1","p":"1"}]}'
+            ),
+        ),
+        (
+            coinbase,
+            (
+                b'{"type":"match","trade_id":1,"size":"1","price":"1","product_id":"BTC-USD",'
+                b'"time":"2026-01-01T12:00:00Z"}'
+            ),
+        ),
+        (
+            kraken,
+            (
+                b'{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","price":1,"qty":1,"trade_id":1,'
+                b'"timestamp":"2026-01-01T12:00:00Z"}]}'
+            ),
+        ),
+        (
+            okx,
+            (
+                b'{"arg":{"channel":"trades","instId":"BTC-USDT"},'
+                b'"data":[{"instId":"BTC-USDT","tradeId":"1","px":"1","sz":"1","ts":"1"}]}'
+            ),
+        ),
+    ],
+)
+def test_trades_that_nobody_takes_are_not_made(open_feed: Callable[[], Feed], frame: bytes) -> None:
+    """Every protocol makes them of the same frame once it was asked to."""
+    assert not any(isinstance(event, SymbolTrades) for event in open_feed().protocol.receive(frame, START))
+    assert len(traded(recorded(open_feed()).protocol, frame)) == 1
+
+
+@pytest.mark.parametrize("bars", [None, MemoryBarLog(utc_now)], ids=["without history", "with history"])
+async def test_a_feed_asks_for_trades_only_to_record_them(bars: BarLog | None) -> None:
+    """From the role's context down to the protocol of a connection."""
+    opened: asyncio.Future[OpenedProtocol] = asyncio.get_running_loop().create_future()
+
+    def open_protocol() -> OpenedProtocol:
+        protocol = OpenedProtocol(simulated=True)
+        if not opened.done():
+            opened.set_result(protocol)
+        return protocol
+
+    described = binance_adapter(BinanceSettings(stream_urls=("ws://127.0.0.1:1",))).build_feed
+    assert described is not None
+    spec = replace(described(simulated=True), open_protocol=open_protocol)
+    stop = asyncio.Event()
+    task = asyncio.create_task(
+        stream(
+            stop,
+            replace(memory_context(MemoryCache()), bars=bars),
+            SourceAdapter(source=Source.BINANCE, build_feed=lambda *, simulated: spec),
+            instance="one",
+            instruments=FakeReader([instrument("BTC/USDT")]),
+            settings=StreamSettings(),
+            ingest=IngestSettings(),
+        )
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        protocol = await opened
+    stop.set()
+    await task
+    assert protocol.is_asked == (bars is not None)
+
+
+def test_matches_of_coinbase_are_subscribed_only_where_every_trade_is_wanted() -> None:
+    """`ticker` has all that a rate needs."""
+    taken, untaken = recorded(coinbase()), coinbase()
+    for feed in (taken, untaken):
+        feed.advance(1)
+    assert [json.loads(message)["channels"] for message in untaken.sent] == [["ticker", "heartbeat"]]
+    assert [json.loads(message)["channels"] for message in taken.sent] == [["ticker", "heartbeat", "matches"]]
+
+
 @pytest.mark.parametrize("open_feed", [binance, bybit, coinbase, kraken, okx])
-def test_symbols_are_traded_once_their_trade_channel_is_confirmed(open_feed: object) -> None:
+def test_symbols_are_traded_once_their_trade_channel_is_confirmed(open_feed: Callable[[], Feed]) -> None:
     """Not before, and not while they are subscribed anew."""
-    assert callable(open_feed)
-    feed: Feed = open_feed()
+    feed = recorded(open_feed())
     assert traded_symbols(feed) == set()
     feed.advance(3)
     assert traded_symbols(feed) == {feed.symbol}
@@ -194,7 +297,7 @@ def test_symbols_are_traded_once_their_trade_channel_is_confirmed(open_feed: obj
 
 def test_a_dead_trade_channel_is_not_traded() -> None:
     """`@ticker` names a trade that `@trade` never sent."""
-    feed = binance()
+    feed = recorded(binance())
     feed.advance(1)
     feed.receive(binance_trade(feed, 1))
     for _ in range(int(SILENT_AFTER_S) + 3):
@@ -206,6 +309,7 @@ def test_a_dead_trade_channel_is_not_traded() -> None:
 def test_a_quantity_that_is_no_number_makes_the_message_unreadable() -> None:
     """It is counted; nothing is guessed."""
     protocol = BinanceProtocol(simulated=False)
+    protocol.deliver_trades()
     protocol.track([Instrument(Source.BINANCE, BTC, "BTCUSDT", "BTC")])
     data = {
         "e": "trade",
@@ -218,6 +322,22 @@ def test_a_quantity_that_is_no_number_makes_the_message_unreadable() -> None:
     }
     with pytest.raises(SourceProtocolError):
         traded(protocol, {"stream": "btcusdt@trade", "data": data})
+
+
+class OpenedProtocol(BinanceProtocol):
+    """A protocol that knows whether it was asked for trades."""
+
+    is_asked = False
+
+    def deliver_trades(self) -> None:
+        self.is_asked = True
+
+
+def recorded(feed: Feed) -> Feed:
+    """Have all trades of a feed delivered."""
+    assert isinstance(feed.protocol, TradeChannels)
+    feed.protocol.deliver_trades()
+    return feed
 
 
 def traded_symbols(feed: Feed) -> set[Symbol]:

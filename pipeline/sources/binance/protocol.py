@@ -46,6 +46,7 @@ class BinanceProtocol:
             learned=learned,
         )
         self._symbols: dict[str, Symbol] = {}
+        self._with_trades = False
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
@@ -73,10 +74,9 @@ class BinanceProtocol:
                 merged = self._merger.merge(event, received_at)
                 if merged is None:
                     return ()
-                trade = to_trade(event) if isinstance(event, BinanceTrade) else None
-                if trade is None:
-                    return (merged,)
-                return (merged, SymbolTrades(merged.symbol, (trade,), received_at))
+                if self._with_trades and isinstance(event, BinanceTrade) and (trade := to_trade(event)):
+                    return (merged, SymbolTrades(merged.symbol, (trade,), received_at))
+                return (merged,)
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
@@ -86,6 +86,9 @@ class BinanceProtocol:
 
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
+
+    def deliver_trades(self) -> None:
+        self._with_trades = True
 
     def traded_symbols(self) -> frozenset[Symbol]:
         return frozenset(

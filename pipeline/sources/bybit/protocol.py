@@ -52,6 +52,7 @@ class BybitProtocol:
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
+        self._with_trades = False
         # The best prices, and when they arrived.
         self._best: dict[str, tuple[BestPrices, datetime]] = {}
         self._channels = ChannelMonitor({BOOK: BOOK_CADENCE_S})
@@ -105,6 +106,9 @@ class BybitProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def deliver_trades(self) -> None:
+        self._with_trades = True
+
     def traded_symbols(self) -> frozenset[Symbol]:
         return frozenset(
             symbol
@@ -134,6 +138,8 @@ class BybitProtocol:
             if ticker is None
             else with_quotes(ticker, self._current_best(raw.symbol, received_at))
         )
+        if not self._with_trades:
+            return (event,)
         each = tuple(trade for one in trades.entries if one.symbol == raw.symbol and (trade := to_trade(one)))
         return (event, SymbolTrades(symbol, each, received_at)) if each else (event,)
 

@@ -72,10 +72,11 @@ class CoinbaseProtocol:
             Source.COINBASE,
             rates=MESSAGE_RATES,
             per_message=PRODUCTS_PER_MESSAGE,
-            encode=_encode,
+            encode=self._encode,
             learned=learned,
         )
         self._symbols: dict[str, Symbol] = {}
+        self._with_trades = False
         self._last: dict[str, tuple[int, Ticker]] = {}
         # The number of the last match, and the products whose matches are subscribed.
         self._last_match: dict[str, int] = {}
@@ -95,7 +96,7 @@ class CoinbaseProtocol:
             self._restart(silent)
         self._subscriptions.set_wanted(product for product in self._symbols if not self._is_rejected(product))
         change = self._subscriptions.next_change(now)
-        return _encode(change) if change else None
+        return self._encode(change) if change else None
 
     def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
         match parse_message(frame):
@@ -135,6 +136,9 @@ class CoinbaseProtocol:
             self._last_match.pop(product, None)
         self._subscriptions.resubscribe(products)
 
+    def deliver_trades(self) -> None:
+        self._with_trades = True
+
     def traded_symbols(self) -> frozenset[Symbol]:
         return frozenset(
             symbol
@@ -146,7 +150,7 @@ class CoinbaseProtocol:
 
     def _on_match(self, match: CoinbaseMatch, received_at: datetime) -> Sequence[FeedEvent]:
         symbol = self._symbols.get(match.product_id)
-        if symbol is None:
+        if symbol is None or not self._with_trades:
             return ()
         self._channels.on_message(match.product_id, MATCHES)
         self._last_match[match.product_id] = match.trade_id
@@ -205,11 +209,10 @@ class CoinbaseProtocol:
         rejection = self._rejected.get(product)
         return rejection is not None and self._now < rejection.until
 
-
-def _encode(change: SubscriptionChange) -> str:
-    message = {
-        "type": "subscribe" if change.is_subscribe else "unsubscribe",
-        "product_ids": change.topics,
-        "channels": CHANNELS,
-    }
-    return msgspec.json.encode(message).decode()
+    def _encode(self, change: SubscriptionChange) -> str:
+        message = {
+            "type": "subscribe" if change.is_subscribe else "unsubscribe",
+            "product_ids": change.topics,
+            "channels": [*CHANNELS, MATCHES] if self._with_trades else CHANNELS,
+        }
+        return msgspec.json.encode(message).decode()

@@ -1,7 +1,7 @@
 """Coinbase's spelling of instruments: `BTC-USD`. Pure."""
 
-# All channels of a product are subscribed in one message.
+# All channels of a product are subscribed in one message: `matches` only where every trade is wanted.
 TICKER, HEARTBEAT, MATCHES = "ticker", "heartbeat", "matches"
-CHANNELS = (TICKER, HEARTBEAT, MATCHES)
+CHANNELS = (TICKER, HEARTBEAT)
 # Sent each second for each product.
 HEARTBEAT_CADENCE_S = 1.0

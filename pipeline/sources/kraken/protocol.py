@@ -72,6 +72,7 @@ class KrakenProtocol:
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
+        self._with_trades = False
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
@@ -118,6 +119,9 @@ class KrakenProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def deliver_trades(self) -> None:
+        self._with_trades = True
+
     def traded_symbols(self) -> frozenset[Symbol]:
         return frozenset(
             symbol
@@ -130,11 +134,11 @@ class KrakenProtocol:
         return self._merger.on_ticker(raw.symbol, ticker)
 
     def _on_trades(self, entries: Sequence[KrakenTrade], received_at: datetime) -> Sequence[FeedEvent]:
-        """Merge the newest trade of each pair, and pass on all. A snapshot holds many."""
+        """Merge the newest trade of each pair, and deliver all if wanted. A snapshot holds many."""
         newest: dict[str, KrakenTrade] = {}
         each: dict[str, list[Trade]] = {}
         for raw in entries:
-            if trade := to_trade(raw):
+            if self._with_trades and (trade := to_trade(raw)):
                 each.setdefault(raw.symbol, []).append(trade)
             known = newest.get(raw.symbol)
             if known is None or (raw.timestamp, raw.trade_id) > (known.timestamp, known.trade_id):

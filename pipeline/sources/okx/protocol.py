@@ -68,6 +68,7 @@ class OkxProtocol:
         )
         self._pings = PingTimer(PING_S)
         self._symbols: dict[str, Symbol] = {}
+        self._with_trades = False
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
@@ -105,6 +106,9 @@ class OkxProtocol:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return by_symbol(self._channels.silent(), self._symbols)
 
+    def deliver_trades(self) -> None:
+        self._with_trades = True
+
     def traded_symbols(self) -> frozenset[Symbol]:
         return frozenset(
             symbol
@@ -129,7 +133,7 @@ class OkxProtocol:
                 last = to_last_trade(raw)
                 ticker = self._merger.on_trade(raw.inst_id, last, received_at)
                 events.append(ticker or SymbolActivity(symbol))
-                if trade := to_trade(raw, last):
+                if self._with_trades and (trade := to_trade(raw, last)):
                     events.append(SymbolTrades(symbol, (trade,), received_at))
         return events
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.feeds.protocol import GoingAway, SymbolActivity, SymbolRejected, SymbolTrades
+from pipeline.feeds.protocol import GoingAway, SymbolActivity, SymbolRejected
 from pipeline.sources.binance.protocol import NAMES_PER_MESSAGE, BinanceProtocol
 from pipeline.sources.binance.symbols import MAX_STREAMS, MAX_SYMBOLS, stream_names
 from rates.errors import SourceProtocolError, SourceUnavailable
@@ -148,11 +148,9 @@ def test_the_symbols_of_a_rejected_message_are_rejected_and_not_requested_again(
 
 def test_messages_become_events_of_their_kind(protocol: BinanceProtocol) -> None:
     """A trade is a ticker, a book without a time is activity, a shutdown is the end."""
-    made, traded = protocol.receive(frame("btcusdt@trade", TRADE), START)
+    (made,) = protocol.receive(frame("btcusdt@trade", TRADE), START)
     assert isinstance(made, Ticker)
     assert (str(made.price), made.sequence) == ("61837.63000000", 7)
-    assert isinstance(traded, SymbolTrades)
-    assert [str(one.price) for one in traded.trades] == ["61837.63000000"]
     book = b'{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"1.1","A":"1"}'
     assert list(protocol.receive(frame("btcusdt@bookTicker", book), START)) == [SymbolActivity(BTC)]
     shutdown = protocol.receive(frame("!serverShutdown", b'{"e":"serverShutdown","E":1}'), START)

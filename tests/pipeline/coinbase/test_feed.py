@@ -6,7 +6,7 @@ import json
 import pytest
 
 from instruments.instrument import Instrument
-from pipeline.feeds.protocol import SymbolActivity, SymbolRejected, SymbolTrades
+from pipeline.feeds.protocol import SymbolActivity, SymbolRejected
 from pipeline.sources.coinbase.protocol import REFUSED_FOR_S, CoinbaseProtocol, RejectedProduct
 from rates.clock import EPOCH
 from rates.errors import SourceRateLimited, SourceUnavailable
@@ -66,7 +66,7 @@ def test_ticker_and_heartbeat_are_subscribed_at_once() -> None:
     assert json.loads(made.next_message(0.0) or "") == {
         "type": "subscribe",
         "product_ids": ["BTC-USD", "ETH-USD"],
-        "channels": ["ticker", "heartbeat", "matches"],
+        "channels": ["ticker", "heartbeat"],
     }
     made.receive(subscriptions("BTC-USD", "ETH-USD"), START)
     assert made.next_message(60.0) is None
@@ -159,8 +159,6 @@ def test_the_recorded_connection_makes_a_ticker_of_each_match_in_order() -> None
     made.next_message(0.0)
     for _, frame in read_messages("coinbase_ws_5products_20210417.txt.gz"):
         for event in made.receive(frame, EPOCH):
-            if isinstance(event, SymbolTrades):
-                continue
             assert isinstance(event, Ticker)
             seen.setdefault(str(event.symbol), []).append(event)
     assert sum(map(len, seen.values())) == 85

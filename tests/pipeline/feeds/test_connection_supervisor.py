@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -44,8 +44,6 @@ class ScriptedConnection:
         self.on_event: OnEvents = lambda _: None
         self.is_stopped = False
         self.dead_channels: dict[Symbol, str] = {}
-        self.traded: frozenset[Symbol] = frozenset()
-        self.read_until: datetime | None = None
         self.ends: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
     @property
@@ -64,7 +62,7 @@ class ScriptedConnection:
         return self.dead_channels
 
     def traded_symbols(self) -> frozenset[Symbol]:
-        return self.traded
+        raise AssertionError("nobody takes its trades")
 
     async def run(self, on_event: OnEvents) -> None:
         self.on_event, self._opened_at = on_event, asyncio.get_running_loop().time()

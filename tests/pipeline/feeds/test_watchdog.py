@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.liveness import Liveness, LivenessAction
-from pipeline.feeds.protocol import SymbolActivity, SymbolTrades
+from pipeline.feeds.protocol import SymbolActivity
 from pipeline.feeds.watchdog import Watchdog
 from pipeline.sources.binance.protocol import BinanceProtocol
 from rates.symbol import Symbol
@@ -250,8 +250,6 @@ def test_recorded_trading_raises_no_alarm() -> None:
             if isinstance(event, Ticker):
                 began = began or event.observed_at
                 now = max(now, (event.observed_at - began).total_seconds())
-            if isinstance(event, SymbolTrades):
-                continue
             assert isinstance(event, Ticker | SymbolActivity)
             dog.on_event(event, now)
             messages += 1
