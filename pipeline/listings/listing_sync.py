@@ -32,6 +32,7 @@ from runtime.backoff import Backoff
 ATTEMPT_INTERVAL = timedelta(minutes=1)
 # A listing may fail for this many intervals before it is reported, because halts hardly ever change.
 TOLERATED_INTERVALS = 3
+NOT_TRIED = "not tried"
 
 
 class ListingSync:
@@ -62,7 +63,8 @@ class ListingSync:
         self._keeps_turn = False
         self._anomaly: SourceProtocolError | None = None
         self._anomaly_at = clock()
-        self._failure = "not tried"
+        # Why the last attempt since the last success failed.
+        self._failure = NOT_TRIED
         self._log = structlog.get_logger("ratewire.listings").bind(source=self._source.value)
         # Nothing is wrong yet, but a new `SourceHealth` is DOWN.
         health.record_success()
@@ -136,8 +138,10 @@ class ListingSync:
             "listing read", listed=listing.size, skipped=len(listing.skipped), changed=len(changes)
         )
         self._keeps_turn = False
+        self._failure = NOT_TRIED
         self._backoff.reset()
-        return ListingState(now, listing.size)
+        # Not `now`: on a busy machine it took a while to apply, and what was applied just now is not old.
+        return ListingState(self._clock(), listing.size)
 
     def _record_failure(self, error: SourceError) -> None:
         self._failure = str(error)

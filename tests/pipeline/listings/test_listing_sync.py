@@ -1,7 +1,7 @@
 """A listing is fetched when it is due, by one replica, and applied only if plausible."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from instruments.instrument import Halt, Instrument
 from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
-from instruments.listings import ListingRecords
+from instruments.listings import ListingRecords, ListingState
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_tick_claim import MemoryTickClaim
@@ -50,6 +50,21 @@ class FakeListing:
         return ListedInstrument(one.source_symbol, one.symbol.base, one.symbol.quote, one.name, status, word)
 
 
+class SlowRecords(ListingRecords):
+    """Records that take `delay` to write a listing."""
+
+    def __init__(self, store: InstrumentStore, clock: FakeClock) -> None:
+        super().__init__(store)
+        self._clock = clock
+        self.delay = timedelta()
+
+    async def write(
+        self, source: Source, state: ListingState, changes: Mapping[Instrument, Halt | None]
+    ) -> None:
+        await super().write(source, state, changes)
+        self._clock.advance(seconds=self.delay.total_seconds())
+
+
 def is_well(health: SourceHealth) -> bool:
     return health.state is LinkState.UP
 
@@ -65,11 +80,12 @@ class Harness:
         self.keeper, self.health = self.replica()
 
     def replica(self) -> tuple[ListingSync, SourceHealth]:
+        self.records = SlowRecords(self.store, self.clock)
         health = SourceHealth(Source.BINANCE, role=LISTINGS_ROLE, instance="listings-test")
         keeper = ListingSync(
             self.listing,
             self.store,
-            ListingRecords(self.store),
+            self.records,
             self.claim,
             health,
             interval=INTERVAL,
@@ -181,6 +197,34 @@ async def test_without_a_listing_nothing_changes(harness: Harness) -> None:
     harness.listing.failure = None
     await harness.look_later(minutes=5)
     assert (is_well(harness.health), await harness.halts()) == (True, {})
+
+
+async def test_a_listing_that_is_slow_to_apply_is_not_reported(harness: Harness) -> None:
+    """It is new when it is applied, however old the time at which it came has become meanwhile."""
+    harness.records.delay = 4 * INTERVAL
+    await harness.keeper.poll()
+    assert is_well(harness.health)
+    await harness.look_later(minutes=5)
+    assert (harness.listing.asked, is_well(harness.health)) == (2, True)
+
+
+async def test_a_listing_that_was_not_tried_is_reported_after_three_intervals(harness: Harness) -> None:
+    """Another replica claims every attempt; a failure from before the last success is no reason."""
+    harness.listing.failure = SourceUnavailable(Source.BINANCE, "no network")
+    await harness.keeper.poll()
+    harness.listing.failure = None
+    await harness.look_later(minutes=5)
+    for _ in range(15):
+        harness.clock.advance(minutes=1)
+        await harness.claim.claim(Source.BINANCE, MINUTE)
+        await harness.keeper.poll()
+        assert is_well(harness.health)
+    await harness.claim.claim(Source.BINANCE, MINUTE)
+    harness.clock.advance(seconds=1)
+    await harness.keeper.poll()
+    assert not is_well(harness.health)
+    reason = harness.health.report(harness.clock()).reason
+    assert reason == "binance: listing not read since 2026-01-01T12:05+00:00: not tried"
 
 
 @pytest.mark.parametrize("lost", ["everything", "a fifth and one"])
