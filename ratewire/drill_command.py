@@ -96,7 +96,7 @@ def _run(work: "Coroutine[Any, Any, T]") -> "T":
 
     import structlog
 
-    from drill.distributed.backends import NotStarted
+    from drill.distributed.server_process import NotStarted
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:

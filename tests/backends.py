@@ -7,26 +7,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from drill.distributed.backends import (
+from drill.distributed.backends import start_postgres, start_rabbitmq, start_redis
+from drill.distributed.server_process import (
     POLL_S,
     START_TIMEOUT_S,
-    Server,
+    ServerProcess,
     answers,
     family_of,
     find_binary,
     find_library,
     free_port,
     running,
-    start_postgres,
-    start_rabbitmq,
-    start_redis,
     temporary_folder,
 )
 
 __all__ = [
     "POLL_S",
     "START_TIMEOUT_S",
-    "Server",
+    "ServerProcess",
     "answers",
     "family_of",
     "find_binary",
@@ -41,36 +39,36 @@ __all__ = [
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[Server]:
+def redis_server() -> Iterator[ServerProcess]:
     with start_redis() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[Server]:
+def rabbitmq_server() -> Iterator[ServerProcess]:
     with start_rabbitmq() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
+def postgres_server() -> Iterator[ServerProcess]:
     with start_postgres() as server:
         yield server
 
 
 @pytest.fixture
-def redis_url(redis_server: Server) -> str:
+def redis_url(redis_server: ServerProcess) -> str:
     redis_server.start()
     return redis_server.url
 
 
 @pytest.fixture
-def amqp_url(rabbitmq_server: Server) -> str:
+def amqp_url(rabbitmq_server: ServerProcess) -> str:
     rabbitmq_server.start()
     return rabbitmq_server.url
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Server) -> str:
+def postgres_url(postgres_server: ServerProcess) -> str:
     postgres_server.start()
     return postgres_server.url

@@ -17,7 +17,7 @@ import pytest
 from tests.backends import (
     POLL_S,
     START_TIMEOUT_S,
-    Server,
+    ServerProcess,
     answers,
     find_binary,
     free_port,
@@ -46,7 +46,7 @@ def ask(port: int, *command: str) -> Reply:
     return subprocess.run(call, check=False, capture_output=True, text=True, timeout=START_TIMEOUT_S).stdout
 
 
-def redis_node(folder: Path, *options: str) -> tuple[Server, int]:
+def redis_node(folder: Path, *options: str) -> tuple[ServerProcess, int]:
     """A Redis server with a folder of its own; not started."""
     port = free_port()
     home = folder / str(port)
@@ -54,7 +54,7 @@ def redis_node(folder: Path, *options: str) -> tuple[Server, int]:
     command = [find_binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--daemonize", "no"]
     command += ["--save", "", "--appendonly", "no", *options]
     ready = answers(port, b"PING\r\n", b"+PONG")
-    return Server(f"redis://127.0.0.1:{port}/0", command, folder=home, is_ready=ready), port
+    return ServerProcess(f"redis://127.0.0.1:{port}/0", command, folder=home, is_ready=ready), port
 
 
 class RedisCluster:
@@ -63,7 +63,7 @@ class RedisCluster:
     `fail_over` kills the primary of a key; `mend` starts it again.
     """
 
-    def __init__(self, servers: dict[int, Server]) -> None:
+    def __init__(self, servers: dict[int, ServerProcess]) -> None:
         self._servers = servers
         self._killed: list[int] = []
         self._frozen = 0
@@ -203,7 +203,7 @@ def port_in(line: str) -> int:
 def start_cluster() -> Iterator[RedisCluster]:
     """Six nodes, joined."""
     with temporary_folder() as folder, ExitStack() as stack:
-        servers: dict[int, Server] = {}
+        servers: dict[int, ServerProcess] = {}
         for _ in range(6):
             bus = free_port()
             server, port = redis_node(
@@ -229,7 +229,7 @@ def start_cluster() -> Iterator[RedisCluster]:
 class RedisSentinel:
     """A primary, a replica and three Sentinels that watch them."""
 
-    def __init__(self, servers: dict[int, Server], sentinels: Sequence[int]) -> None:
+    def __init__(self, servers: dict[int, ServerProcess], sentinels: Sequence[int]) -> None:
         self._servers, self._sentinels = servers, sentinels
         self._killed: list[int] = []
         self._frozen = 0
@@ -312,7 +312,7 @@ def running_sentinel(folder: Path, primary: int) -> Iterator[int]:
         f"sentinel down-after-milliseconds {SERVICE} {NODE_TIMEOUT_MS}\n"
         f"sentinel failover-timeout {SERVICE} 5000\n"
     )
-    server = Server(
+    server = ServerProcess(
         f"redis://127.0.0.1:{port}",
         [find_binary("redis-server"), str(configuration), "--sentinel"],
         folder=home,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from drill.distributed.backends import find_library
+from drill.distributed.server_process import find_library
 
 
 class FakedClock:

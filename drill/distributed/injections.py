@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from cache.redis_client import open_redis
-from drill.distributed.backends import find_binary
+from drill.distributed.server_process import find_binary
 from drill.distributed.system import RABBITMQ, REDIS, SERVERS, DistributedSystem
 
 Injection = Callable[[DistributedSystem], AbstractAsyncContextManager[None]]

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from drill.distributed.backends import find_binary
 from drill.distributed.ratewire_process import ROOT
+from drill.distributed.server_process import find_binary
 
 FOLDER = ROOT / "tests" / "clients"
 LIBRARIES = (

@@ -7,13 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from drill.distributed.backends import Server, answers, find_binary, free_port, running, temporary_folder
+from drill.distributed.server_process import (
+    ServerProcess,
+    answers,
+    find_binary,
+    free_port,
+    running,
+    temporary_folder,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def start_nginx(gateway_ports: Sequence[int], *, clients: int = 1_000) -> Iterator[Server]:
+def start_nginx(gateway_ports: Sequence[int], *, clients: int = 1_000) -> Iterator[ServerProcess]:
     """An nginx of one's own for so many connections at once; `.url` is where clients go."""
     port = free_port()
     values = {
@@ -47,6 +54,8 @@ def start_nginx(gateway_ports: Sequence[int], *, clients: int = 1_000) -> Iterat
         ]
         ready = answers(port, b"GET /health/live HTTP/1.0\r\n\r\n", b"HTTP/1.1")
         with running(
-            Server(f"http://127.0.0.1:{port}", [*command, "-g", "daemon off;"], folder=folder, is_ready=ready)
+            ServerProcess(
+                f"http://127.0.0.1:{port}", [*command, "-g", "daemon off;"], folder=folder, is_ready=ready
+            )
         ) as server:
             yield server

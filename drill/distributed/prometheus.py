@@ -13,9 +13,9 @@ from typing import TypedDict
 
 import httpx
 
-from drill.distributed.backends import (
+from drill.distributed.server_process import (
     NotStarted,
-    Server,
+    ServerProcess,
     answers,
     find_binary,
     free_port,
@@ -112,7 +112,7 @@ def shorten_windows(rules: str) -> str:
 
 
 @contextmanager
-def _start_prober() -> Iterator[Server]:
+def _start_prober() -> Iterator[ServerProcess]:
     port = free_port()
     with temporary_folder() as folder:
         config = folder / "blackbox.yml"
@@ -120,12 +120,12 @@ def _start_prober() -> Iterator[Server]:
         command = [find_binary("prometheus-blackbox-exporter"), f"--config.file={config}"]
         command += [f"--web.listen-address=127.0.0.1:{port}"]
         ready = answers(port, b"GET /-/healthy HTTP/1.0\r\n\r\n", b"200 OK")
-        with running(Server(f"127.0.0.1:{port}", command, folder=folder, is_ready=ready)) as server:
+        with running(ServerProcess(f"127.0.0.1:{port}", command, folder=folder, is_ready=ready)) as server:
             yield server
 
 
 @contextmanager
-def _start_prometheus(system: DistributedSystem, prober: str) -> Iterator[Server]:
+def _start_prometheus(system: DistributedSystem, prober: str) -> Iterator[ServerProcess]:
     port = free_port()
     with temporary_folder() as folder:
         (folder / "alerts.yml").write_text(shorten_windows(RULES.read_text(encoding="utf-8")))
@@ -135,7 +135,9 @@ def _start_prometheus(system: DistributedSystem, prober: str) -> Iterator[Server
         command = [find_binary("prometheus"), f"--config.file={config}", "--log.level=warn"]
         command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"]
         ready = answers(port, b"GET /-/ready HTTP/1.0\r\n\r\n", b"200 OK")
-        with running(Server(f"http://127.0.0.1:{port}", command, folder=folder, is_ready=ready)) as server:
+        with running(
+            ServerProcess(f"http://127.0.0.1:{port}", command, folder=folder, is_ready=ready)
+        ) as server:
             yield server
 
 

@@ -11,19 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from drill.distributed.backends import (
-    NotStarted,
-    Server,
-    find_library,
-    free_port,
-    start_postgres,
-    start_rabbitmq,
-    start_redis,
-)
+from drill.distributed.backends import start_postgres, start_rabbitmq, start_redis
 from drill.distributed.faked_clock import FakedClock
 from drill.distributed.nginx import start_nginx
 from drill.distributed.ratewire_process import RatewireProcess
 from drill.distributed.relay import CuttableRelay, cuttable
+from drill.distributed.server_process import NotStarted, ServerProcess, find_library, free_port
 from rates.source import Source
 from simulator.feed_endpoint import PATHS
 from simulator.sources import SOURCES
@@ -79,7 +72,7 @@ class DistributedSystem:
     """Everything that runs, by name. `url` is the clients' address."""
 
     folder: Path
-    servers: Mapping[str, Server]
+    servers: Mapping[str, ServerProcess]
     processes: Mapping[str, RatewireProcess]
     relays: Mapping[tuple[str, str], CuttableRelay]
     clocks: Mapping[str, FakedClock]
@@ -171,7 +164,7 @@ def _cached(env: Mapping[str, str] | None) -> dict[str, str] | None:
     return {**kept, "FAKETIME_CACHE_DURATION": str(CLOCK_READ_EVERY_S)}
 
 
-def _addresses(backends: Mapping[str, Server]) -> dict[str, str]:
+def _addresses(backends: Mapping[str, ServerProcess]) -> dict[str, str]:
     http_port, ws_port = free_port(), free_port()
     return {
         "RATEWIRE_REDIS_URL": backends[REDIS].url,
@@ -195,7 +188,7 @@ def _addresses(backends: Mapping[str, Server]) -> dict[str, str]:
 
 
 def _relayed(
-    name: str, backends: Mapping[str, Server], relays: Mapping[tuple[str, str], CuttableRelay]
+    name: str, backends: Mapping[str, ServerProcess], relays: Mapping[tuple[str, str], CuttableRelay]
 ) -> dict[str, str]:
     variables = {
         REDIS: "RATEWIRE_REDIS_URL",
@@ -257,7 +250,7 @@ async def _is_up(client: httpx.AsyncClient, port: int) -> bool:
 
 
 @asynccontextmanager
-async def in_thread(server: AbstractContextManager[Server]) -> AsyncIterator[Server]:
+async def in_thread(server: AbstractContextManager[ServerProcess]) -> AsyncIterator[ServerProcess]:
     """Start and stop a server in a thread, so that relays and probes go on meanwhile."""
     entered = await asyncio.to_thread(server.__enter__)
     try:

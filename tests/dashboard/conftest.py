@@ -18,7 +18,7 @@ from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.dashboard.browser import Browser, browsing
 from tests.e2e.processes import ROOT, Command, free_port, running
 from tests.gateway.fakes import build_ticker
@@ -72,7 +72,9 @@ class Market:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def market(redis_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
+async def market(
+    redis_server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Market]:
     """A market with an empty cache and no gateway yet."""
     redis_server.start()
     env = {

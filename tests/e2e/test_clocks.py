@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from drill.distributed.faked_clock import FakedClock
-from tests.backends import Server, start_redis
+from tests.backends import ServerProcess, start_redis
 from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, execute, rates
 from tests.e2e.processes import eventually
@@ -162,7 +162,7 @@ class Clocks:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def clocks(
-    tmp_path_factory: pytest.TempPathFactory, rabbitmq_server: Server, postgres_server: Server
+    tmp_path_factory: pytest.TempPathFactory, rabbitmq_server: ServerProcess, postgres_server: ServerProcess
 ) -> AsyncIterator[Clocks]:
     """The distributed system, with clocks to set. Some processes start with wrong ones."""
     folder = tmp_path_factory.mktemp("clocks")

@@ -15,7 +15,7 @@ import pytest_asyncio
 from instruments.seed import read_seed
 from pipeline.sources.registry import build_all_adapters
 from rates.source import Source
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, execute, live_rates, next_event, rates
 from tests.e2e.processes import eventually
@@ -52,7 +52,7 @@ class SourceStatuses(TypedDict):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(
-    redis_server: Server, rabbitmq_server: Server, postgres_server: Server
+    redis_server: ServerProcess, rabbitmq_server: ServerProcess, postgres_server: ServerProcess
 ) -> AsyncIterator[System]:
     """Every service of the compose file, with fresh rates of all sources."""
     servers = (redis_server, rabbitmq_server, postgres_server)
@@ -176,7 +176,7 @@ async def test_without_its_consumer_a_source_turns_stale_and_its_queue_does_not_
         assert least_ms <= item["ageMs"] - first[key]["ageMs"] <= most_ms
 
 
-async def test_redis_away_and_back(system: System, redis_server: Server) -> None:
+async def test_redis_away_and_back(system: System, redis_server: ServerProcess) -> None:
     """Answers keep true ages while Redis is away; afterwards rates are fresh again."""
     redis_server.kill()
     items = await ages(system, "BINANCE")
@@ -195,7 +195,7 @@ async def test_redis_away_and_back(system: System, redis_server: Server) -> None
     await eventually(fresh, within_s=30, what="fresh rates after Redis came back")
 
 
-async def test_rabbitmq_away_and_back(system: System, rabbitmq_server: Server) -> None:
+async def test_rabbitmq_away_and_back(system: System, rabbitmq_server: ServerProcess) -> None:
     """Producer and consumers reconnect without a restart."""
     rabbitmq_server.kill()
 

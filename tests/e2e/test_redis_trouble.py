@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cache.redis_client import open_redis
-from tests.backends import Server, start_redis
+from tests.backends import ServerProcess, start_redis
 from tests.e2e.processes import Command, free_port, running
 
 pytestmark = pytest.mark.servers
@@ -19,7 +19,7 @@ QUERY = "{ sources { source { code } state reason } }"
 
 
 @asynccontextmanager
-async def polled_sources(redis: Server, folder: Path) -> AsyncIterator["Sources"]:
+async def polled_sources(redis: ServerProcess, folder: Path) -> AsyncIterator["Sources"]:
     """A gateway, and a push feed of the simulated Binance, over a Redis of their own."""
     http_port, ws_port, port = free_port(), free_port(), free_port()
     env = {

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from rates.clock import EPOCH
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.e2e.distributed import distributed
 from tests.e2e.graphql_client import LiveRate, execute, live_rates, next_event
 from tests.e2e.processes import eventually, free_port, running
@@ -104,9 +104,9 @@ Opened = Callable[..., AbstractAsyncContextManager[Replay]]
 def replaying(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    redis_server: Server,
-    rabbitmq_server: Server,
-    postgres_server: Server,
+    redis_server: ServerProcess,
+    rabbitmq_server: ServerProcess,
+    postgres_server: ServerProcess,
 ) -> Opened:
     """Open a system that replays recordings.
 

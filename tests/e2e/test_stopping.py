@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.e2e.processes import Command, free_port, running, running_all
 
 pytestmark = pytest.mark.timeout(180)
@@ -43,7 +43,7 @@ NAMES = ("producer", "consumer binance", "stream kraken", "listings", "gateway")
 
 
 @asynccontextmanager
-async def system(servers: Mapping[str, Server]) -> AsyncIterator[dict[str, Command]]:
+async def system(servers: Mapping[str, ServerProcess]) -> AsyncIterator[dict[str, Command]]:
     """Run one process of every kind, keyed by its command, with simulated exchanges."""
     http, ws = free_port(), free_port()
     env = {
@@ -65,7 +65,7 @@ async def system(servers: Mapping[str, Server]) -> AsyncIterator[dict[str, Comma
         yield commands
 
 
-def backends_of(servers: Mapping[str, Server]) -> dict[str, str]:
+def backends_of(servers: Mapping[str, ServerProcess]) -> dict[str, str]:
     return {
         "RATEWIRE_REDIS_URL": servers["redis"].url,
         "RATEWIRE_AMQP_URL": servers["rabbitmq"].url,
@@ -88,7 +88,9 @@ async def stop_all(commands: Mapping[str, Command]) -> None:
 
 
 @pytest.fixture
-def servers(redis_server: Server, rabbitmq_server: Server, postgres_server: Server) -> dict[str, Server]:
+def servers(
+    redis_server: ServerProcess, rabbitmq_server: ServerProcess, postgres_server: ServerProcess
+) -> dict[str, ServerProcess]:
     servers = {"redis": redis_server, "rabbitmq": rabbitmq_server, "postgres": postgres_server}
     for server in servers.values():
         server.start()
@@ -96,7 +98,9 @@ def servers(redis_server: Server, rabbitmq_server: Server, postgres_server: Serv
 
 
 @pytest.mark.parametrize("hanging", SIGNS)
-async def test_every_process_stops_while_a_backend_hangs(servers: dict[str, Server], hanging: str) -> None:
+async def test_every_process_stops_while_a_backend_hangs(
+    servers: dict[str, ServerProcess], hanging: str
+) -> None:
     """The backend keeps its connections open and answers nothing."""
     async with system(servers) as commands:
         servers[hanging].freeze()
@@ -109,7 +113,7 @@ async def test_every_process_stops_while_a_backend_hangs(servers: dict[str, Serv
             servers[hanging].thaw()
 
 
-async def test_every_process_stops_while_the_sources_hang(servers: dict[str, Server]) -> None:
+async def test_every_process_stops_while_the_sources_hang(servers: dict[str, ServerProcess]) -> None:
     """The sources answer neither requests nor close frames."""
     async with system(servers) as commands:
         simulator = commands.pop("simulator")
@@ -121,7 +125,9 @@ async def test_every_process_stops_while_the_sources_hang(servers: dict[str, Ser
             simulator.process.send_signal(signal.SIGCONT)
 
 
-async def test_every_process_stops_while_it_still_waits_for_a_backend(servers: dict[str, Server]) -> None:
+async def test_every_process_stops_while_it_still_waits_for_a_backend(
+    servers: dict[str, ServerProcess],
+) -> None:
     """SIGTERM during the retries of the start-up is no failure."""
     env = backends_of(servers)
     async with AsyncExitStack() as stack:

@@ -12,7 +12,7 @@ from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore, identified
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.backends import Server
+from tests.backends import ServerProcess
 
 NEW = identified(Instrument(Source.BINANCE, Symbol("NEW", "USDT"), "NEWUSDT", "New"))
 
@@ -80,7 +80,7 @@ def test_an_invalid_url_names_the_variable(url: str) -> None:
 
 
 async def test_closing_does_not_wait_for_a_frozen_database(
-    postgres_server: Server, postgres_url: str
+    postgres_server: ServerProcess, postgres_url: str
 ) -> None:
     """`close` terminates all connections at once instead of waiting for one after the other."""
     store = InstrumentStore(postgres_url)

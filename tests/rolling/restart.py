@@ -19,7 +19,7 @@ import httpx
 
 from bench.market import make_symbols, populate
 from drill.distributed.nginx import start_nginx
-from tests.backends import Server, start_redis, temporary_folder
+from tests.backends import ServerProcess, start_redis, temporary_folder
 from tests.e2e.processes import Command, free_port, running
 from tests.rolling.cpu import measured
 from tests.rolling.report import Restart, Seen
@@ -211,7 +211,7 @@ async def _final_report(viewers: Viewers) -> list[Seen]:
         await asyncio.sleep(POLL_S)
 
 
-def _pids(gateways: Gateways, nginx: Server, generator: GeneratorViewers) -> dict[str, list[int]]:
+def _pids(gateways: Gateways, nginx: ServerProcess, generator: GeneratorViewers) -> dict[str, list[int]]:
     return {**gateways.pids(), "nginx": nginx.pids(), "generator": [generator.process.pid]}
 
 

@@ -16,7 +16,7 @@ from cache.redis_client import RedisClient, open_redis
 from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.gateway.fakes import build_ticker
 from tests.gateway.gateway_processes import gateway_processes
 from tests.json_types import JsonObject
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateways(
-    redis_server: Server, tmp_path_factory: pytest.TempPathFactory
+    redis_server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[list[str]]:
     """Addresses of two gateway processes."""
     redis_server.start()
@@ -80,7 +80,7 @@ def merge(held: dict[str, int], event: JsonObject) -> None:
 
 
 async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
-    gateways: list[str], redis_server: Server
+    gateways: list[str], redis_server: ServerProcess
 ) -> None:
     """Eight clients disconnect at random and resume at a random gateway, under load."""
     redis: RedisClient = open_redis(redis_server.url)
@@ -117,7 +117,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice_on_whatever_gateway(
 
 
 async def test_after_a_restart_of_redis_there_is_a_gap_and_everything(
-    gateways: list[str], redis_server: Server
+    gateways: list[str], redis_server: ServerProcess
 ) -> None:
     """A client that stays gets the newest values; one that resumes gets a GAP."""
     redis: RedisClient = open_redis(redis_server.url)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from tests.backends import Server
+from tests.backends import ServerProcess
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
 from tests.gateway.raw_socket import LEGACY, MODERN, RawSocket, raw_socket
 from tests.json_types import JsonObject
@@ -185,7 +185,7 @@ async def test_a_gateway_that_reloads_proves_what_was_missed(redis_url: str, tmp
 
 
 async def test_a_cursor_from_before_a_redis_restart_gets_a_gap_and_everything(
-    redis_server: Server, redis_url: str, tmp_path: Path
+    redis_server: ServerProcess, redis_url: str, tmp_path: Path
 ) -> None:
     """The new Redis counts anew: what was missed cannot be proved, and it is said."""
     async with two_gateways(redis_url, tmp_path) as (writer, gateways):

@@ -11,7 +11,7 @@ from pipeline.task import decode_task
 from rates.clock import utc_now
 from rates.errors import InvalidSetting, QueueUnavailable
 from rates.source import Source
-from tests.backends import Server, free_port
+from tests.backends import ServerProcess, free_port
 from tests.pipeline.fakes import task
 
 pytestmark = pytest.mark.servers
@@ -94,7 +94,7 @@ async def test_a_deleted_queue_ends_its_consumers_and_comes_back(amqp_url: str) 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_an_outage_is_noticed_by_all_and_survived(
-    rabbitmq_server: Server, amqp_url: str, end: str
+    rabbitmq_server: ServerProcess, amqp_url: str, end: str
 ) -> None:
     """Producer and consumer get an error at once, and work again once the broker is back."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
@@ -115,7 +115,9 @@ async def test_an_outage_is_noticed_by_all_and_survived(
     await queue.close()
 
 
-async def test_a_frozen_broker_does_not_block_a_producer(rabbitmq_server: Server, amqp_url: str) -> None:
+async def test_a_frozen_broker_does_not_block_a_producer(
+    rabbitmq_server: ServerProcess, amqp_url: str
+) -> None:
     """Publishing ends in a timeout if nothing is confirmed."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
     await queue.connect()
