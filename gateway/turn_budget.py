@@ -36,7 +36,8 @@ class TurnBudget:
         self._waiting: deque[Callable[[], None]] = deque()
         self._is_scheduled = False
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
         """The pieces of work that wait."""
         return len(self._waiting)
 

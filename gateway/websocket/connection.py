@@ -80,7 +80,7 @@ class Connection:
         *,
         admission: Admission,
         subscriptions: SubscriptionSlots,
-        serving: TurnBudget | None = None,
+        serving: TurnBudget,
         writer: FrameWriter | None = None,
     ) -> None:
         self._protocol = protocol

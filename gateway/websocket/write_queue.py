@@ -77,10 +77,10 @@ class WriteQueue:
         *,
         stall_s: float,
         on_stalled: Callable[[], None],
-        budget: TurnBudget | None = None,
+        budget: TurnBudget,
     ) -> None:
         self.writer = writer
-        self._budget = budget or TurnBudget()
+        self._budget = budget
         self._is_waiting = False
         self._stall_s = stall_s
         self._on_stalled = on_stalled

@@ -36,7 +36,7 @@ async def read_turns(core: Core, budget: TurnBudget) -> list[str]:
     await asyncio.sleep(0)
     while True:
         turns.append("".join(core.log))
-        if not len(budget):
+        if not budget.waiting:
             return turns
         await asyncio.sleep(0)
 
@@ -75,7 +75,7 @@ def test_work_with_a_known_cost_shares_the_budget() -> None:
         await asyncio.sleep(0)
         assert core.log == ["a", "b"]
         await asyncio.sleep(0)
-        assert len(budget) == 1
+        assert budget.waiting == 1
         await asyncio.gather(*tasks)
         assert sorted(core.log) == ["a", "b", "c", "d"]
 

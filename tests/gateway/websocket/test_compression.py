@@ -17,6 +17,7 @@ from websockets.typing import ExtensionParameter
 
 from cache.memory import MemoryCache
 from gateway.fastpath.payload import EncodedPayload, Envelope, FrameEncoder
+from gateway.turn_budget import TurnBudget
 from gateway.websocket.compression import MIN_BYTES, WINDOW_BITS, compress
 from gateway.websocket.protocol import encode_compressed_frame, encode_text_frame
 from gateway.websocket.subscriber import WebSocketSubscriber
@@ -175,7 +176,7 @@ class CollectingWriter(NarrowWriter):
 def deliver(payload: EncodedPayload, encode_frame: FrameEncoder, envelope: Envelope) -> bytes:
     """The frame that a subscriber writes."""
     writer = CollectingWriter(encode_frame)
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget())
     WebSocketSubscriber(queue, envelope, lambda _: None).deliver(payload)
     queue.close()
     return writer.written[-1]

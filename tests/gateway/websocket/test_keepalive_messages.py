@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import Message as AsgiMessage
 
 from gateway.client_limits import ClientLimit
+from gateway.turn_budget import TurnBudget
 from gateway.websocket.connection import Connection, ConnectionTimeouts
 from gateway.websocket.graphql_transport_ws import GraphQLTransportWs
 from gateway.websocket.subprotocol import Subprotocol
@@ -55,6 +56,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
             send,
             admission=nothing,
             subscriptions=SubscriptionSlots(ClientLimit("subscriptions", per_address=1, in_process=1), ""),
+            serving=TurnBudget(),
         )
         running = asyncio.create_task(connection.run())
         ask("connection_init")

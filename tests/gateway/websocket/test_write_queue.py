@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from starlette.types import Message
 
+from gateway.turn_budget import TURN_S, TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
 from tests.gateway.fixture_types import Until
@@ -62,7 +64,7 @@ async def waiting(queue: WriteQueue, *messages: bytes) -> list[asyncio.Task[None
 async def test_messages_are_written_in_order_without_those_of_cancelled_senders() -> None:
     """However many frames the writer accepts at once."""
     writer = NarrowWriter()
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget())
     tasks = await waiting(queue, b"1", b"2", b"3", b"4")
     tasks[1].cancel()
     with suppress(asyncio.CancelledError):
@@ -80,7 +82,7 @@ async def test_messages_are_written_in_order_without_those_of_cancelled_senders(
 async def test_a_turn_may_write_nothing() -> None:
     """The next turn follows at once."""
     writer = NarrowWriter()
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget())
     turns: list[int] = []
     queue.enqueue(lambda: turns.append(1))
     (task,) = await waiting(queue, b"2")
@@ -92,7 +94,7 @@ async def test_a_turn_may_write_nothing() -> None:
 async def test_closing_the_queue_ends_all_waiting_senders() -> None:
     """And later ones."""
     writer = NarrowWriter()
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget())
     (task,) = await waiting(queue, b"1")
     queue.close()
     for late in (task, queue.send(b"2")):
@@ -104,6 +106,33 @@ async def test_closing_the_queue_ends_all_waiting_senders() -> None:
     assert not queue.is_free
 
 
+def test_sockets_with_the_same_budget_share_the_time_of_a_turn() -> None:
+    """They take turns, and each serves its own waiting turns in order."""
+
+    async def main() -> None:
+        spent_s, log = 0.0, list[str]()
+        budget = TurnBudget(cpu_s=lambda: spent_s)
+
+        def turn(name: str) -> None:
+            nonlocal spent_s
+            log.append(name)
+            spent_s += 0.6 * TURN_S
+
+        for socket in "ab":
+            writer = NarrowWriter()
+            queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=budget)
+            for number in range(3):
+                queue.enqueue(partial(turn, f"{socket}{number}"))
+            writer.widen(10)
+        assert log == ["a0", "a1"]
+        await asyncio.sleep(0)
+        assert log[2:] == ["a2", "b0"]
+        await asyncio.sleep(0)
+        assert log[4:] == ["b1", "b2"]
+
+    run_virtually(main())
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_only_a_client_that_reads_nothing_is_stalled(*, reads: bool) -> None:
     """The stall timer runs while the socket is not writable."""
@@ -111,7 +140,10 @@ def test_only_a_client_that_reads_nothing_is_stalled(*, reads: bool) -> None:
     async def main() -> None:
         writer, stalls = NarrowWriter(), []
         queue = WriteQueue(
-            writer, stall_s=60, on_stalled=lambda: stalls.append(asyncio.get_running_loop().time())
+            writer,
+            stall_s=60,
+            on_stalled=lambda: stalls.append(asyncio.get_running_loop().time()),
+            budget=TurnBudget(),
         )
         await asyncio.sleep(59)
         if reads:
@@ -133,7 +165,7 @@ async def test_without_a_frame_writer_frames_are_sent_one_by_one(until: Until) -
         taken.append(event["text"])
 
     writer = AsgiWriter(send)
-    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall)
+    queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget())
     sending = asyncio.create_task(writer.run())
     queue.write(b"1")
     assert not is_free(queue)
