@@ -86,7 +86,7 @@ class _Backlog:
         else:
             waiting.append(cohort)
 
-    def pop(self) -> Flushable:
+    def popleft(self) -> Flushable:
         """The next cohort of the client whose turn it is."""
         turns = (
             self._served if self._served and (self._is_turn_of_served or not self._arrived) else self._arrived
@@ -124,11 +124,12 @@ class FlushScheduler:
         self._version = version
         self._now_s = now_s
         self._cpu_s = cpu_s
-        self._dirty: list[Flushable] = []
+        # Those of the next cycle, while the present one is short.
+        self._dirty: deque[Flushable] = deque()
         # Those of the present cycle, in order, while it is short.
         self._started: deque[Flushable] = deque()
+        # Those of a long cycle.
         self._backlog = _Backlog()
-        self._is_backlogged = False
         self._spent_s = 0.0
         self._cycle: FlushCycle | None = None
         self._cycle_version = 0
@@ -146,8 +147,8 @@ class FlushScheduler:
         return FlushCycle(self._number, self._clock)
 
     def schedule(self, cohort: Flushable) -> None:
-        """Flush `cohort` in the next cycle."""
-        if self._is_backlogged:
+        """Flush `cohort` in the next cycle, or in the present one if that is long."""
+        if self._backlog:
             self._backlog.add(cohort)
         else:
             self._dirty.append(cohort)
@@ -163,27 +164,27 @@ class FlushScheduler:
         self._is_scheduled = False
         self._on_turn_begun()
         if not (self._started or self._backlog):
-            self._started, self._dirty = deque(self._dirty), []
+            self._started, self._dirty = self._dirty, deque()
             self._spent_s = 0.0
         cycle, began_s = self._begin_cycle(), self._cpu_s()
-        self._flush_until(cycle, self._started.popleft if self._started else self._backlog.pop, began_s)
+        self._flush_from(self._started or self._backlog, cycle, began_s)
         self._spent_s += self._cpu_s() - began_s
         if self._started and self._spent_s >= SHORT_CYCLE_S:
-            for cohort in self._started:
+            # Those that became dirty since it began too: under load there may be no next cycle.
+            for cohort in (*self._started, *self._dirty):
                 self._backlog.add(cohort)
             self._started.clear()
-        self._is_backlogged = bool(self._backlog)
+            self._dirty.clear()
         if not (self._started or self._backlog):
             self._cycle = None
         if (self._started or self._backlog or self._dirty) and not self._is_scheduled:
             self._schedule_turn()
 
-    def _flush_until(self, cycle: FlushCycle, pop: Callable[[], Flushable], began_s: float) -> None:
+    def _flush_from(self, waiting: deque[Flushable] | _Backlog, cycle: FlushCycle, began_s: float) -> None:
         """Flush cohorts for `TURN_S`, as many as there are."""
-        waiting: deque[Flushable] | _Backlog = self._started or self._backlog
         until_s, consuming_s = self._now_s() + TURN_S, 0.0
         while waiting:
-            consuming_s += pop().flush(cycle)
+            consuming_s += waiting.popleft().flush(cycle)
             if self._now_s() + consuming_s >= until_s:
                 spent_s = self._cpu_s() - began_s + consuming_s
                 if spent_s >= TURN_S:

@@ -17,6 +17,8 @@ class WebSocketSubscriber:
 
     __slots__ = ("_envelope", "_is_enqueued", "_on_failure", "_pending", "_queue", "cohort", "resuming")
 
+    consuming_s = 0.0
+
     def __init__(
         self, queue: WriteQueue, envelope: Envelope, on_failure: Callable[[Exception], None]
     ) -> None:
@@ -27,8 +29,6 @@ class WebSocketSubscriber:
         self._pending: EncodedPayload | None = None
         self.cohort: Cohort[EncodedPayload] | None = None
         self.resuming: asyncio.Task[None] | None = None
-
-    consuming_s = 0.0
 
     @property
     def client(self) -> object:

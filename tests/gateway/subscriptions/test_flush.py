@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from math import ceil
 
 import pytest
 
 from gateway.subscriptions import flush
-from gateway.subscriptions.flush import PATIENCE_S, TURN_S, FlushCycle, FlushScheduler
+from gateway.subscriptions.flush import PATIENCE_S, SHORT_CYCLE_S, TURN_S, FlushCycle, FlushScheduler
 from tests.virtual_time import VirtualTimeLoop, run_virtually
 
 
@@ -114,6 +115,24 @@ def test_a_cycle_ends_when_something_is_published() -> None:
         await core.turn()
         await core.turn()
         assert core.cycles == [1, 1, 2, 3, 3, 3]
+
+    run_virtually(main())
+
+
+def test_what_comes_while_a_cycle_is_short_does_not_wait_until_a_long_one_ends() -> None:
+    """A cycle may become long afterwards, and never end under load."""
+
+    async def main() -> None:
+        core = Core()
+        turns = ceil(SHORT_CYCLE_S / TURN_S)
+        for number in range(2 * turns):
+            core.scheduler.schedule(Cohort(core, f"a{number}", "a", "a", share=1))
+        await core.turn()
+        core.scheduler.schedule(Cohort(core, "b0", "b", "b"))
+        for number in range(turns + 2):
+            await core.turn()
+            core.scheduler.schedule(Cohort(core, f"later{number}", "a", "a", share=1))
+        assert "b0" in core.log
 
     run_virtually(main())
 
