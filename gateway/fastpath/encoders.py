@@ -83,18 +83,6 @@ def field_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, field: Field) 
     return "__class__", lambda _: text
 
 
-def object_encoder(members: Iterable[tuple[bytes, str, Encoder]]) -> Encoder:
-    """Return an encoder of objects with these members: their keys, attributes and encoders."""
-    parts = tuple(members)
-
-    def encode(value: Any) -> bytes:
-        return join_object(
-            [name + encode_member(getattr(value, attribute)) for name, attribute, encode_member in parts]
-        )
-
-    return encode
-
-
 def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:
     """Return the object type of that name."""
     kind = schema.type_map[name]

@@ -1,6 +1,7 @@
 """Encoders of nested objects that are not cached in parts.
 
-They encode plain values, as the readers of the schema's types read them, and instruments and assets of the schema.
+They encode plain values, as the readers of the schema's types read them, and instruments and assets of the schema. An attribute
+without a reader is read as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,33 +11,31 @@ from typing import Any
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
 from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, join_list, join_object, object_type
-from gateway.fastpath.selection import TYPENAME, Field, NotOnFastPath, Selection
+from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 from gateway.fastpath.source_encoder import source_encoder
-from gateway.queries.rate import TtlBySource
+from gateway.queries.rate import TtlBySource, UnavailableRate
 from gateway.schema.consensus import READ_CONSENSUS, READ_CONTRIBUTION
 from gateway.schema.conversion import READ_CONVERSION, READ_LEG
 from gateway.schema.rates import READ_RATE
-from gateway.schema.source import SourceType
+from gateway.schema.source import SourceType, to_source
 
 Reader = Callable[[Any], Any]
 
 
-class _Attributes(dict[str, Reader]):
-    """Readers of the attributes of an object of the schema itself."""
-
-    def __missing__(self, attribute: str) -> Reader:
-        reader = self[attribute] = attrgetter(attribute)
-        return reader
+def _read_requested_source(value: UnavailableRate) -> SourceType | None:
+    return None if value.source is None else to_source(value.source)
 
 
 _READERS: Mapping[str, Mapping[str, Reader]] = {
-    "Asset": _Attributes(),
-    "Instrument": _Attributes(),
+    "Asset": {},
+    "Instrument": {},
     "ConsensusRate": READ_CONSENSUS,
     "ConsensusContribution": READ_CONTRIBUTION,
     "Conversion": READ_CONVERSION,
     "ConversionLeg": READ_LEG,
     "Rate": READ_RATE,
+    "UnavailableConversion": {},
+    "UnavailableRate": {"source": _read_requested_source},
 }
 # What of an answer changes without a new rate, a new freshness or a new basis: ages, and messages that tell them.
 _MOVING = frozenset({"ageMs", "message"})
@@ -90,17 +89,14 @@ def _member(
 ) -> tuple[Reader, Encoder]:
     if field.inside is None:
         attribute, encode = field_encoder(schema, kind, field)
-        return (_read_itself if field.name == TYPENAME else readers[attribute]), encode
+        return readers.get(attribute, attrgetter(attribute)), encode
     defined = kind.fields[field.name]
     definition = defined.extensions.get("strawberry-definition")
     if defined.args or definition is None or definition.base_resolver is not None:
         raise NotOnFastPath
     encode = nested_encoder(schema, field.inside, ttl)
-    return readers[definition.python_name], _wrap(defined.type, encode)
-
-
-def _read_itself(value: Any) -> Any:
-    return value
+    attribute = definition.python_name
+    return readers.get(attribute, attrgetter(attribute)), _wrap(defined.type, encode)
 
 
 def _wrap(kind: Any, encode: Encoder) -> Encoder:

@@ -15,13 +15,12 @@ from gateway.fastpath.encoders import (
     encode_key,
     field_encoder,
     join_list,
-    object_encoder,
     object_type,
 )
+from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.selection import Selection
-from gateway.fastpath.source_encoder import nullable_source_encoder
 from gateway.lru import BoundedLru
-from gateway.queries.rate import Rate, TtlBySource, UnavailableRate
+from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
 from rates.clock import format_us
@@ -148,7 +147,7 @@ class ObjectEncoder:
                 attribute, member = "items", field.inside
                 self.item_selections.append(member)
             else:
-                attribute, member = field.name, _list_encoder(_unavailable_encoder(schema, field.inside, ttl))
+                attribute, member = field.name, _list_encoder(nested_encoder(schema, field.inside, ttl))
                 self.attributes.append(attribute)
             before = (b"," if self._members else b"{") + encode_key(field.key)
             self._members.append((before, attribute, member))
@@ -169,24 +168,8 @@ class ObjectEncoder:
         return chunks
 
 
-def _unavailable_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource) -> Encoder:
-    kind = object_type(schema, selection.type_name)
-    members = [
-        (
-            encode_key(each.key),
-            *(
-                ("source", nullable_source_encoder(schema, each.inside, ttl))
-                if each.name == "source" and each.inside is not None
-                else field_encoder(schema, kind, each)
-            ),
-        )
-        for each in selection.fields
-    ]
-    return object_encoder(members)
-
-
 def _list_encoder(encode: Encoder) -> Encoder:
-    def encode_list(values: tuple[UnavailableRate, ...]) -> bytes:
+    def encode_list(values: Iterable[Any]) -> bytes:
         return join_list(map(encode, values))
 
     return encode_list

@@ -30,18 +30,6 @@ def source_encoder(schema: GraphQLSchema, selection: Selection, ttl: TtlBySource
     return encoded.__getitem__
 
 
-def nullable_source_encoder(
-    schema: GraphQLSchema, selection: Selection, ttl: TtlBySource
-) -> Callable[[Source | None], bytes]:
-    """Return the same, with `null` for `None`.
-
-    Raises:
-        NotOnFastPath: as above.
-    """
-    encode = source_encoder(schema, selection, ttl)
-    return lambda source: b"null" if source is None else encode(source)
-
-
 def _encode_source(schema: GraphQLSchema, selection: Selection, source: Source, ttl: TtlBySource) -> bytes:
     kind = object_type(schema, selection.type_name)
     members: list[bytes] = []
