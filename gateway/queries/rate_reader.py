@@ -12,6 +12,7 @@ from typing import NamedTuple
 from gateway.queries import unavailable
 from gateway.queries.freshness import Freshness
 from gateway.queries.identity import find_suspects, format_distance, is_apart
+from gateway.queries.instrument_resolver import InstrumentResolver
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
@@ -29,7 +30,6 @@ from rates.errors import (
     RateNotSeen,
     RatesError,
     SourceDown,
-    UnknownSymbol,
 )
 from rates.source import Source
 from rates.symbol import Symbol
@@ -68,6 +68,8 @@ class RateReader:
         self._catalog = catalog
         self._ttl = ttl
         self._preference = tuple(preference)
+        self.resolver = InstrumentResolver(catalog, preference)
+        """Finds the instruments of queries."""
         self._max_symbols = max_symbols
         self._max_distance = max_distance
         self._clock = clock
@@ -107,30 +109,6 @@ class RateReader:
         if query.symbols is not None and len(query.symbols) > self._max_symbols:
             raise InvalidArgument("symbols", f"{len(query.symbols)} symbols", f"at most {self._max_symbols}")
 
-    def sources_for(self, symbol: Symbol, source: Source | None) -> list[Source]:
-        """Return the sources that may answer for the symbol, most preferred first.
-
-        Without `source` these are the sources that mean the same reviewed asset by it, or only the most preferred one where
-        nobody has reviewed it.
-
-        Raises:
-            UnknownSymbol: no source tracks it.
-            NotTrading, SuspectIdentity: no source that tracks it trades it, or is known to mean the same asset.
-        """
-        asked = self._preference if source is None else (source,)
-        tracking = self._catalog.sources_of(symbol)
-        if found := [each for each in asked if each in tracking]:
-            if len(found) == 1:
-                return found
-            merged = self._catalog.merged_sources(symbol)
-            return [each for each in found if each in merged] or found[:1]
-        if halted := self._halted(symbol, asked):
-            if source is not None and halted[0].halt is None:
-                # Suspected of another asset, but asked for by name: its own price is what it says.
-                return [source]
-            raise unavailable.withdrawn(halted[0])
-        raise self.unknown_symbol(symbol, asked)
-
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
     ) -> Rate | None:
@@ -145,7 +123,7 @@ class RateReader:
         """
         self.check_loaded()
         now = self._clock()
-        sources = self.sources_for(symbol, source)
+        sources = self.resolver.sources_for(symbol, source)
         seen = [rate for each in sources if (rate := self._read(TickerKey(each, symbol), now))]
         best = pick_rate((rate for rate in seen if self.is_near(rate.ticker, seen[0].ticker)), policy)
         if best is None:
@@ -167,7 +145,7 @@ class RateReader:
         self.check_loaded()
         self.check_query(query)
         now = self._clock()
-        keys, missing = self._resolve(query)
+        keys, missing = self.resolver.resolve(query, lookups=NEAR_LOOKUPS)
         items: list[Rate] = []
         is_down = self._is_down_at(now)
         for key in keys:
@@ -214,22 +192,12 @@ class RateReader:
 
         They do not where a requested instrument is not tracked or not traded.
         """
-        asked, halted = self._asked(query), self._catalog.halted
-        if query.symbols is None:
-            slots = [self._mirror.slot(key) for key in self._catalog.tracked if key.source in asked]
-            return slots, not any(key.source in asked for key in halted)
-        slots, is_all = [], True
-        for symbol in dict.fromkeys(query.symbols):
-            tracking = self._catalog.sources_of(symbol)
-            found = [TickerKey(source, symbol) for source in asked if source in tracking]
-            is_told = bool(found) and (query.sources is None or len(found) == len(asked))
-            is_all = is_all and is_told and not (halted and self._halted(symbol, asked))
-            slots += map(self._mirror.slot, found)
-        return slots, is_all
+        keys, is_all = self.resolver.list_served(query)
+        return list(map(self._mirror.slot, keys)), is_all
 
     def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
         """Return every requested instrument without a rate of any age."""
-        keys, missing = self._resolve(query)
+        keys, missing = self.resolver.resolve(query, lookups=NEAR_LOOKUPS)
         is_down = self._is_down_at(self._clock())
         missing += (
             unavailable.unseen(key, is_down=is_down(key.source))
@@ -237,33 +205,6 @@ class RateReader:
             if self._mirror.read(key) is None
         )
         return tuple(missing)
-
-    def explain_unavailable(self, key: TickerKey) -> UnavailableRate:
-        """Return the reason why an instrument has no rate.
-
-        Its source does not trade it, or it is not tracked.
-        """
-        halted = self._catalog.halted.get(key)
-        if halted is not None:
-            return unavailable.halted(halted)
-        error = self.unknown_symbol(key.symbol, (key.source,), suggests=False)
-        return unavailable.unknown(key.symbol, key.source, error)
-
-    def unknown_symbol(
-        self, symbol: Symbol, asked: Sequence[Source], *, suggests: bool = True
-    ) -> UnknownSymbol:
-        """Return the error of a symbol that none of the sources tracks.
-
-        It names the sources that track it; if there are none and `suggests` is set, similar symbols.
-        """
-        elsewhere = [each for each in self._preference if self._catalog.is_listed(TickerKey(each, symbol))]
-        is_any = set(self._preference).issubset(asked)
-        return UnknownSymbol(
-            str(symbol),
-            near=self._catalog.suggest(symbol, asked) if suggests and not elsewhere else (),
-            asked=() if is_any else [each.name for each in asked],
-            sources=[each.name for each in elsewhere],
-        )
 
     def candidates(
         self, symbol: Symbol, source: Source | None, policy: FreshnessPolicy
@@ -275,7 +216,7 @@ class RateReader:
         """
         return [
             RateCandidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
-            for each in self.sources_for(symbol, source)
+            for each in self.resolver.sources_for(symbol, source)
         ]
 
     def is_near(self, ticker: Ticker, preferred: Ticker) -> bool:
@@ -307,7 +248,7 @@ class RateReader:
         self.check_loaded()
         found = self._catalog.find(TickerKey(source, symbol))
         if found is None:
-            raise self.unknown_symbol(symbol, (source,))
+            raise self.resolver.unknown_symbol(symbol, (source,))
         return found
 
     def find_instrument(self, key: TickerKey) -> Instrument | None:
@@ -343,46 +284,9 @@ class RateReader:
         """Return the status of every source, most preferred first."""
         return self._sources.statuses(self._clock())
 
-    def _resolve(self, query: RatesQuery) -> tuple[list[TickerKey], list[UnavailableRate]]:
-        """Split a query into the keys of served instruments and the explanations of the others."""
-        asked = self._asked(query)
-        if query.symbols is None:
-            halted = [each for key, each in self._catalog.halted.items() if key.source in asked]
-            keys = [key for key in self._catalog.tracked if key.source in asked]
-            return keys, list(map(unavailable.halted, halted))
-        keys = []
-        gone: list[UnavailableRate] = []
-        lookups = NEAR_LOOKUPS
-        for symbol in dict.fromkeys(query.symbols):
-            tracking = self._catalog.sources_of(symbol)
-            found = [TickerKey(source, symbol) for source in asked if source in tracking]
-            keys += found
-            if query.sources is not None and found:
-                # With named sources each is reported; without, one source per symbol suffices.
-                gone += (
-                    self.explain_unavailable(TickerKey(each, symbol))
-                    for each in asked
-                    if each not in tracking
-                )
-                continue
-            halted = self._halted(symbol, asked)
-            gone += map(unavailable.halted, halted)
-            if not found and not halted:
-                error = self.unknown_symbol(symbol, asked, suggests=lookups > 0)
-                lookups -= not error.sources
-                gone.append(unavailable.unknown(symbol, None, error))
-        return keys, gone
-
-    def _halted(self, symbol: Symbol, asked: Iterable[Source]) -> list[Instrument]:
-        keys = (TickerKey(each, symbol) for each in asked)
-        return [found for key in keys if (found := self._catalog.halted.get(key))]
-
-    def _asked(self, query: RatesQuery) -> tuple[Source, ...]:
-        return self._preference if query.sources is None else tuple(dict.fromkeys(query.sources))
-
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
         ticker = self._mirror.read(key)
-        return None if ticker is None else Rate(ticker, self._ttl[key.source], now)
+        return None if ticker is None else self.to_rate(ticker, now)
 
     def _not_seen(self, symbol: Symbol, sources: Sequence[Source]) -> RatesError:
         now = self._clock()

@@ -178,7 +178,7 @@ class ListCohort(Cohort[PayloadT]):
                 cursor=self._cursor,
                 sent_at=cycle.now,
                 items=items,
-                unavailable=tuple(map(self._rates.explain_unavailable, batch.retracted)),
+                unavailable=tuple(map(self._rates.resolver.explain_unavailable, batch.retracted)),
                 conflated_count=batch.conflated,
             )
         )
@@ -222,7 +222,7 @@ class ListCohort(Cohort[PayloadT]):
         # As in updates, values whose last trade is too old are left out.
         unavailable = () if recovery.is_complete else self._rates.unavailable(query)
         if query.symbols is None:
-            unavailable = (*unavailable, *map(self._rates.explain_unavailable, recovery.removed))
+            unavailable = (*unavailable, *map(self._rates.resolver.explain_unavailable, recovery.removed))
         cycle = self._fan_out.scheduler.new_cycle()
         return RatesEvent(
             kind=EventKind.SNAPSHOT,

@@ -254,7 +254,7 @@ class LiveQueries:
         self._rates.check_loaded()
         match query:
             case RateQuery():
-                self._rates.sources_for(query.symbol, query.source)
+                self._rates.resolver.sources_for(query.symbol, query.source)
             case ConsensusQuery():
                 self._consensus.check(query)
             case RatesQuery():

@@ -69,7 +69,7 @@ class ConsensusReader:
         """Raise what `consensus` would raise."""
         self._rates.check_loaded()
         if not self.is_known(query):
-            raise self._rates.unknown_symbol(query.symbol, query.sources or self._preference)
+            raise self._rates.resolver.unknown_symbol(query.symbol, query.sources or self._preference)
 
     def is_known(self, query: ConsensusQuery) -> bool:
         """Whether any of the sources lists the symbol, traded or not."""
@@ -83,7 +83,7 @@ class ConsensusReader:
         found: list[UnavailableRate] = []
         for each in queries:
             asked = each.sources or self._preference
-            error = self._rates.unknown_symbol(each.symbol, asked, suggests=lookups > 0)
+            error = self._rates.resolver.unknown_symbol(each.symbol, asked, suggests=lookups > 0)
             lookups -= not error.sources
             found.append(unavailable.unknown(each.symbol, None, error))
         return tuple(found)
@@ -100,7 +100,7 @@ class ConsensusReader:
 
     def _read(self, key: TickerKey, first: TickerKey | None, now: datetime) -> SourceRate:
         if key not in self._catalog.tracked:
-            return SourceRate(None, self._rates.explain_unavailable(key))
+            return SourceRate(None, self._rates.resolver.explain_unavailable(key))
         ticker = self._mirror.read(key)
         rate = None if ticker is None else self._rates.to_rate(ticker, now)
         return SourceRate(
