@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.queries.source_rules import LOST_AFTER
+from gateway.queries.source_rules import is_lost
 from rates.health import LinkState, SourceReport
 
 
@@ -27,7 +27,7 @@ def classify_process(report: SourceReport, cache_time: datetime) -> ProcessState
 
     `cache_time`: now, by the clock that dates reports.
     """
-    if cache_time - report.reported_at > LOST_AFTER:
+    if is_lost(report, cache_time):
         return ProcessState.LOST
     has_problem = report.state is not LinkState.UP or report.reason or report.cache_error
     return ProcessState.TROUBLED if has_problem else ProcessState.WORKING

@@ -176,10 +176,14 @@ def _cache_error(reports: Sequence[SourceReport]) -> str | None:
     return max(failed, key=lambda report: report.reported_at).cache_error if failed else None
 
 
+def is_lost(report: SourceReport, cache_time: datetime) -> bool:
+    """Tell whether the process has stopped reporting: it has ended, is frozen or cut off."""
+    return cache_time - report.reported_at > LOST_AFTER
+
+
 def _lost(reports: Sequence[SourceReport], facts: SourceFacts) -> list[SourceReport]:
-    """Return those of the reports whose processes have stopped reporting."""
     now = facts.cache_time
-    return [] if now is None else [each for each in reports if now - each.reported_at > LOST_AFTER]
+    return [] if now is None else [each for each in reports if is_lost(each, now)]
 
 
 def _describe_lost(lost: Sequence[SourceReport]) -> str:
