@@ -12,6 +12,8 @@ from rates.symbol import Symbol
 
 T = TypeVar("T")
 UNSET = strawberry.UNSET
+# Default of `AnswerIntervalMs`: an answer depends on several rates, and each of them changes it.
+ANSWER_INTERVAL_MS = 250
 
 OneSymbol = Annotated[Symbol, strawberry.argument(description="The instrument, e.g. BTC/USDT.")]
 OneSource = Annotated[
@@ -46,6 +48,12 @@ SampleIntervalMs = Annotated[
     int,
     strawberry.argument(
         description="At most one update in so many milliseconds, with the newest values. 0: every change. At most 3600000."
+    ),
+]
+AnswerIntervalMs = Annotated[
+    int,
+    strawberry.argument(
+        description="At most one answer in so many milliseconds, the newest. 0: every change. At most 3600000."
     ),
 ]
 MinChangeBps = Annotated[

@@ -20,7 +20,15 @@ from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import PriceBasis, price_basis
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OneSymbol, none_if_unset, read_policy
+from gateway.schema.arguments import (
+    ANSWER_INTERVAL_MS,
+    UNSET,
+    AnswerIntervalMs,
+    MaxTradeAgeMs,
+    OneSymbol,
+    none_if_unset,
+    read_policy,
+)
 from gateway.schema.context import Info, OperationMetadata
 from gateway.schema.field import described
 from gateway.schema.global_id import consensus_rate_id
@@ -33,7 +41,6 @@ from gateway.subscriptions.delivery_options import parse_delivery_options
 from rates.source import Source
 from rates.symbol import Symbol
 
-SAMPLE_INTERVAL_MS = 250
 _ANY_SYMBOL = Symbol("", "")
 
 Method = Annotated[ConsensusMethod, strawberry.argument(description="How one price is made of several.")]
@@ -59,12 +66,6 @@ MaxDeviationBps = Annotated[
 OfSources = Annotated[
     list[Source] | None,
     strawberry.argument(description="Whom to ask. Left out: every source that tracks the symbol."),
-]
-SampleIntervalMs = Annotated[
-    int,
-    strawberry.argument(
-        description="At most one answer in so many milliseconds, the newest. 0: every change. At most 3600000."
-    ),
 ]
 
 
@@ -215,7 +216,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
     max_age_ms: MaxAgeMs = UNSET,
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
-    sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+    sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRateType | None, None]:
     options = parse_delivery_options(sample_interval_ms, 0)

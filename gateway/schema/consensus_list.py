@@ -9,16 +9,14 @@ import strawberry
 from gateway.queries.consensus import rates_query
 from gateway.queries.consensus.query import MAX_DEVIATION_BPS, MIN_SOURCES, ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery, check_consensus_rates
-from gateway.schema.arguments import UNSET, MaxSilenceMs, MaxTradeAgeMs
+from gateway.schema.arguments import ANSWER_INTERVAL_MS, UNSET, AnswerIntervalMs, MaxSilenceMs, MaxTradeAgeMs
 from gateway.schema.consensus import (
-    SAMPLE_INTERVAL_MS,
     ConsensusRateType,
     MaxAgeMs,
     MaxDeviationBps,
     Method,
     MinSources,
     OfSources,
-    SampleIntervalMs,
     note_consensus,
     read_consensus,
 )
@@ -118,7 +116,7 @@ async def subscribe_consensus_rates(  # noqa: PLR0917 - GraphQL passes them by n
     max_age_ms: MaxAgeMs = UNSET,
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
-    sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+    sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_silence_ms: MaxSilenceMs = 15_000,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRatesEventType | None, None]:

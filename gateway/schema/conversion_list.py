@@ -11,8 +11,14 @@ from gateway.queries.conversion import conversions_query
 from gateway.queries.conversion.conversions_query import ConversionsQuery, check_conversions
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, MaxSilenceMs, MaxTradeAgeMs, OnStaleArgument
-from gateway.schema.consensus import SAMPLE_INTERVAL_MS, SampleIntervalMs
+from gateway.schema.arguments import (
+    ANSWER_INTERVAL_MS,
+    UNSET,
+    AnswerIntervalMs,
+    MaxSilenceMs,
+    MaxTradeAgeMs,
+    OnStaleArgument,
+)
 from gateway.schema.context import Info
 from gateway.schema.conversion import (
     Amount,
@@ -158,7 +164,7 @@ async def subscribe_conversions(  # noqa: PLR0917 - GraphQL passes them by name
     max_legs: MaxLegs = MAX_LEGS,
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleLive = OnStale.RETURN,
-    sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+    sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_silence_ms: MaxSilenceMs = 15_000,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionsEventType | None, None]:
@@ -186,7 +192,7 @@ async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     max_legs: MaxLegs = MAX_LEGS,
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleLive = OnStale.RETURN,
-    sample_interval_ms: SampleIntervalMs = SAMPLE_INTERVAL_MS,
+    sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionType | None, None]:
     options = parse_delivery_options(sample_interval_ms, 0)
