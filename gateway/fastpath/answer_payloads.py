@@ -6,9 +6,9 @@ An answer is encoded once for all lists that contain it, in each selection.
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from gateway.fastpath.encoders import encode_key, join_list
+from gateway.fastpath.encoders import join_list
 from gateway.fastpath.nested_objects import has_moving_fields, nested_encoder
-from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.payload import EncodedPayload, result_encoder
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, Selection
 from gateway.queries.consensus.rate import ConsensusRate
@@ -53,7 +53,7 @@ class AnswersPayloadEncoder:
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
+        self._enclose = result_encoder(field)
         self._object_encoder = encoder.object_encoder(field.inside)
         self._answers = {
             selection: EncodedAnswers(encoder, selection)
@@ -73,7 +73,7 @@ class AnswersPayloadEncoder:
             return join_list([answers.encode(reading, value.sent_at) for reading in value.items])
 
         body = self._object_encoder.encode(value, encode_items)
-        return EncodedPayload(b"".join((self._before, body, b"}}")))
+        return EncodedPayload(self._enclose(body))
 
 
 class ConversionPayloadEncoder:
@@ -81,13 +81,13 @@ class ConversionPayloadEncoder:
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
+        self._enclose = result_encoder(field)
         self._answers = EncodedAnswers(encoder, field.inside)
 
     def encode(self, value: AnswersEvent) -> EncodedPayload:
         """The result with a conversion."""
         body = self._answers.encode(value.items[0], value.sent_at) if value.items else b"null"
-        return EncodedPayload(b"".join((self._before, body, b"}}")))
+        return EncodedPayload(self._enclose(body))
 
 
 class ConsensusPayloadEncoder:
@@ -95,9 +95,9 @@ class ConsensusPayloadEncoder:
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
+        self._enclose = result_encoder(field)
         self._encode_object = nested_encoder(encoder.schema, field.inside, encoder.ttl)
 
     def encode(self, value: ConsensusRate) -> EncodedPayload:
         """The result with a consensus."""
-        return EncodedPayload(b"".join((self._before, self._encode_object(value), b"}}")))
+        return EncodedPayload(self._enclose(self._encode_object(value)))

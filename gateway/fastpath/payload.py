@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway.fastpath.encoders import encode_key
+from gateway.fastpath.selection import Field
+
 Envelope = tuple[bytes, bytes]
 FrameEncoder = Callable[[bytes], bytes]
 
@@ -17,3 +20,9 @@ class EncodedPayload(msgspec.Struct, eq=False):
     body: bytes
     cursor: str | None = None
     frames: dict[FrameEncoder, tuple[Envelope, bytes]] = {}
+
+
+def result_encoder(field: Field) -> Callable[[bytes], bytes]:
+    """Return a function that encloses the encoded value of a result's only root field."""
+    before = b'{"data":{' + encode_key(field.key)
+    return lambda value: b"".join((before, value, b"}}"))

@@ -14,8 +14,7 @@ from gateway.fastpath.answer_payloads import (
     ConversionPayloadEncoder,
 )
 from gateway.fastpath.encoded_rate import EncodedRate
-from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.payload import EncodedPayload, result_encoder
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
@@ -110,7 +109,7 @@ class RatesPayloadEncoder:
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
+        self._enclose = result_encoder(field)
         self._event_encoder = RatesEventEncoder(encoder, field.inside)
 
     @property
@@ -120,7 +119,7 @@ class RatesPayloadEncoder:
 
     def encode(self, value: RatesEvent) -> EncodedPayload:
         """The result with an event."""
-        body = b"".join((self._before, self._event_encoder.encode(value), b"}}"))
+        body = self._enclose(self._event_encoder.encode(value))
         return EncodedPayload(body, value.cursor)
 
 
@@ -129,7 +128,7 @@ class RatePayloadEncoder:
 
     def __init__(self, encoder: ResponseEncoder, field: Field) -> None:
         assert field.inside is not None
-        self._before = b'{"data":{' + encode_key(field.key)
+        self._enclose = result_encoder(field)
         self._encoder = encoder
         self._selection = field.inside
         # Raises for a selection that is not covered, before anything is subscribed to.
@@ -137,9 +136,7 @@ class RatePayloadEncoder:
 
     def encode(self, value: Rate) -> EncodedPayload:
         """The result with a rate."""
-        return EncodedPayload(
-            b"".join((self._before, self._encoder.encode_rate(self._selection, value), b"}}"))
-        )
+        return EncodedPayload(self._enclose(self._encoder.encode_rate(self._selection, value)))
 
 
 AnyPayloadEncoder = (
