@@ -80,7 +80,7 @@ class InstrumentResolver:
         return keys, gone
 
     def list_served(self, query: RatesQuery) -> tuple[list[TickerKey], bool]:
-        """Return the keys of the query's served instruments, and whether they cover everything requested.
+        """Return the keys of served instruments, and whether they cover everything requested.
 
         They do not where a requested instrument is not tracked or not traded.
         """
