@@ -33,7 +33,7 @@ class EventStream:
 
     def __init__(self, limits: ClientLimits, address: str, max_running: int) -> None:
         self._limits = limits
-        self._address = address
+        self.address = address
         self._max_running = max_running
         self._running: dict[str, _Operation] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -65,7 +65,7 @@ class EventStream:
         """
         self.check_free(operation)
         if is_subscription:
-            self._limits.subscriptions.take(self._address)
+            self._limits.subscriptions.take(self.address)
         self._running[operation] = added = _Operation(results, is_subscription=is_subscription)
         if self._tasks is not None:
             added.task = self._tasks.create_task(self._write(operation, added))
@@ -113,7 +113,7 @@ class EventStream:
         if self._running.get(operation) is removed:
             del self._running[operation]
             if removed.is_subscription:
-                self._limits.subscriptions.release(self._address)
+                self._limits.subscriptions.release(self.address)
 
 
 class _Operation:
@@ -138,7 +138,6 @@ class EventStreams:
         self._max_running = max_running
         self._reservation_s = reservation_s
         self._streams: dict[str, EventStream] = {}
-        self._addresses: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -153,7 +152,7 @@ class EventStreams:
         prefix = route if route is not None and _ROUTE.fullmatch(route) else secrets.token_hex(16)
         token = f"{prefix}.{secrets.token_urlsafe(TOKEN_BYTES)}"
         stream = EventStream(self._limits, address, self._max_running)
-        self._streams[token], self._addresses[token] = stream, address
+        self._streams[token] = stream
         stream.expiry = asyncio.get_running_loop().call_later(self._reservation_s, self.end, token)
         return token
 
@@ -189,4 +188,4 @@ class EventStreams:
         """End a reservation, and its stream if it was opened."""
         stream = self._streams.pop(token)
         stream.close()
-        self._limits.sockets.release(self._addresses.pop(token))
+        self._limits.sockets.release(stream.address)
