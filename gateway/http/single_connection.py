@@ -115,15 +115,15 @@ class SingleConnections:
         stream.check_free(operation)
         prepared: PreparedOperation | OperationRejected
         try:
-            prepared = self._operations.prepare(request)
+            prepared = await self._operations.prepare_in_turn(request)
         except OperationRejected as exc:
             # A result, as on every stream: the client would take a status for trouble of the network, and try again.
             prepared = exc
         is_subscription = prepared.kind is OperationKind.SUBSCRIPTION
         if is_subscription:
             await self._wait_for_turn()
-            # The stream may have ended meanwhile.
-            stream = self._reserved.find(token)
+        # The stream may have ended meanwhile.
+        stream = self._reserved.find(token)
         results = self._make_results(prepared, OperationMetadata())
         try:
             stream.add(operation, results, is_subscription=is_subscription)

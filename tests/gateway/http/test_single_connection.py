@@ -12,6 +12,8 @@ from cache.memory import MemoryCache
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.http.event_streams import EventStreams
 from gateway.http.request_body import HttpError
+from gateway.operations import Operations, PreparedOperation
+from gateway.request import GraphQLRequest
 from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client
@@ -107,6 +109,31 @@ async def test_operations_share_one_stream(
         assert (await events.take())[1]["id"] == "d"
     async with served.client():
         pass
+
+
+async def test_operations_of_a_stream_are_prepared_in_their_turn(
+    ready_gateway: ReadyGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on every transport. One whose stream ends meanwhile is not added to it."""
+    is_waiting, may_go = asyncio.Event(), asyncio.Event()
+    prepare_in_turn = Operations.prepare_in_turn
+
+    async def wait_and_prepare(self: Operations, request: GraphQLRequest) -> PreparedOperation:
+        is_waiting.set()
+        await may_go.wait()
+        return await prepare_in_turn(self, request)
+
+    monkeypatch.setattr(Operations, "prepare_in_turn", wait_and_prepare)
+    async with ready_gateway() as served, reserved(served) as (client, token), asyncio.timeout(TIMEOUT_S):
+        async with opened(client, token):
+            late = asyncio.create_task(execute(client, token, "a"))
+            await is_waiting.wait()
+        while (
+            await client.delete("/graphql", params={"operationId": "a"}, headers=token)
+        ).status_code == 200:
+            pass
+        may_go.set()
+        assert (await late).status_code == 404
 
 
 async def test_operations_may_come_before_their_stream(
