@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
+from drill.graphql import SourceItem
+
 # Machine and Redis count as agreeing within a second (decision 37), and ages are whole milliseconds.
 CLOCK_TOLERANCE_S = 1.5
 # An event may be on its way for so long on a busy machine, unless a fault holds it up.
@@ -24,17 +26,11 @@ class SeenRate(TypedDict):
     freshness: str
 
 
-class SeenSource(TypedDict):
-    """The source of a rate."""
-
-    code: str
-
-
 class SeenGone(TypedDict):
     """A rate that is not available."""
 
     symbol: str
-    source: SeenSource | None
+    source: SourceItem | None
     reason: str
 
 

@@ -144,16 +144,6 @@ def clients_silent(monitor: Monitor) -> str | None:
     return None if monitor.clients.all_heard_lately() else "clients: no heartbeat for 4 s"
 
 
-def all_of(*notices: Notice) -> Notice:
-    """All of them at the same moment."""
-
-    def look(monitor: Monitor) -> str | None:
-        found = [notice(monitor) for notice in notices]
-        return "; ".join(each for each in found if each) if all(found) else None
-
-    return look
-
-
 def _skew(gateway: str, field: str, where: str) -> Notice:
     def look(monitor: Monitor) -> str | None:
         facts = monitor.views[gateway].facts

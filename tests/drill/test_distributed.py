@@ -26,7 +26,7 @@ SUBSCRIBERS = 8
 
 def rate(*, age_s: float = 0.0, freshness: str = "FRESH", price: str = "100") -> SeenRate:
     return {
-        "id": "KRAKEN:BTC/USD",
+        "id": "Rate:KRAKEN:BTC/USD",
         "price": price,
         "observedAt": (NOW - timedelta(seconds=age_s)).isoformat(),
         "ttlMs": 6_000,
@@ -104,16 +104,25 @@ def test_a_value_that_comes_again_on_resuming_is_found(client: ClientState) -> N
 def test_a_snapshot_after_a_gap_replaces_even_newer_values(client: ClientState) -> None:
     """It may be of a gateway that cannot reach the cache."""
     assert misses(client, event(rate(age_s=3), kind="SNAPSHOT", recovered=False)) == []
-    assert client.held["KRAKEN:BTC/USD"] == rate(age_s=3)
+    assert client.held["Rate:KRAKEN:BTC/USD"] == rate(age_s=3)
 
 
 def test_a_value_that_never_came_is_found(client: ClientState) -> None:
     """Compared with the cache: absent, or older than there."""
-    truth: Mapping[str, datetime] = {"KRAKEN:BTC/USD": NOW, "KRAKEN:ETH/USD": NOW}
+    truth: Mapping[str, datetime] = {"Rate:KRAKEN:BTC/USD": NOW, "Rate:KRAKEN:ETH/USD": NOW}
     assert ["never came" in each for each in client.missing(truth)] == [True]
-    later = {"KRAKEN:BTC/USD": NOW + timedelta(seconds=1)}
+    later = {"Rate:KRAKEN:BTC/USD": NOW + timedelta(seconds=1)}
     assert ["holds" in each for each in client.missing(later)] == [True]
-    assert client.missing({"KRAKEN:BTC/USD": NOW - timedelta(seconds=1)}) == []
+    assert client.missing({"Rate:KRAKEN:BTC/USD": NOW - timedelta(seconds=1)}) == []
+
+
+def test_a_value_that_became_unavailable_is_not_held(client: ClientState) -> None:
+    """It is missing from then on, should the cache have it."""
+    gone = event()
+    gone["unavailable"].append({"symbol": "BTC/USD", "source": {"code": "KRAKEN"}, "reason": "NOT_TRADING"})
+    assert misses(client, gone) == []
+    assert client.held == {}
+    assert "never came" in client.missing({"Rate:KRAKEN:BTC/USD": NOW})[0]
 
 
 def test_every_process_and_every_server_is_killed_frozen_and_restarted() -> None:
