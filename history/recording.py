@@ -93,10 +93,9 @@ class RecordingTransaction:
     # --- batches
 
     def _take(self, batch: BarBatch, state: "_Place", seconds: Seconds) -> None:
+        if batch.session == state.session and batch.number <= state.number:
+            return
         if batch.session != state.session or batch.number != state.number + 1:
-            is_known = batch.session == state.session and batch.number <= state.number
-            if is_known:
-                return
             self._on_break(batch, state)
         state.session, state.number = batch.session, batch.number
         for one in batch.closed:
@@ -107,22 +106,26 @@ class RecordingTransaction:
                 self._start(series, state.clamp(event.start.at))
             else:
                 self._end(series, event.end.at, event.end.reason)
-        if batch.open_spans is not None and state.is_broken:
-            for span in batch.open_spans:
-                self._start(self._series[span.symbol], state.clamp(span.start.at))
-            state.is_broken = False
+        for span in batch.open_spans or ():
+            series = self._series[span.symbol]
+            if not self._is_open(series):
+                # Its start was in a batch that was lost.
+                self._start(series, state.clamp(span.start.at))
         if batch.through is not None and (state.through is None or batch.through > state.through):
             state.through = batch.through
 
     def _on_break(self, batch: BarBatch, state: "_Place") -> None:
         """End all spans where the last batch before a missing one, or of another process, said."""
         for series, spans in self._spans.items():
-            if spans and spans[-1].end == OPEN:
+            if self._is_open(series):
                 self._end(series, state.through or spans[-1].start, GapReason.DISCONNECTED)
         if batch.session == state.session or batch.number != 1:
             # Seconds that closed before may have been in what is missing.
             state.not_before = span_at(Interval.S1, batch.folded_at).end
-        state.is_broken = batch.number != 1
+
+    def _is_open(self, series: int) -> bool:
+        spans = self._spans.get(series)
+        return bool(spans and spans[-1].end == OPEN)
 
     def _start(self, series: int, at: datetime) -> None:
         before = self._spans.get(series, [])
@@ -315,7 +318,6 @@ class _Place:
     ) -> None:
         self.session, self.number, self.through = session, number, through
         self.not_before, self.minutes_until = not_before, minutes_until
-        self.is_broken = False
 
     @classmethod
     def of(cls, row: Row[Any] | None, first: BarBatch) -> "_Place":

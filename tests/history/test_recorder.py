@@ -228,6 +228,22 @@ async def test_lost_batches_leave_a_gap_and_nothing_else(system: System) -> None
     ]
 
 
+async def test_a_recorder_that_keeps_up_finds_its_way_back_too(system: System) -> None:
+    """The list of open spans comes in another transaction than the batch after the lost ones."""
+    await system.run(0, 130, trade(1, 70))
+    await system.run(130, 140, trade(2, 135), lost=True)
+    waiting = [trade(3, 150), trade(4, 250)]
+    for start in range(140, 300):
+        await system.run(start, start + 1, *(one for one in waiting if one.time == at(start)))
+        await system.record()
+    assert await system.minutes() == [
+        (0, PARTIAL, None, 0),
+        (1, COMPLETE, 1, 0),
+        (2, PARTIAL, 1, 0),
+        (3, NO_TRADES, None, 0),
+    ]
+
+
 async def test_a_standby_takes_over_without_a_gap(system: System) -> None:
     """It folded the same trades; it tells what the other one could not tell any more."""
     standby = system.open_fold("standby")
