@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar, fold, merge
@@ -25,9 +25,10 @@ from history.coverage import (
     start_span,
 )
 from history.interval import Interval, TimeSpan, span_at
-from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.models import MinuteRow, SecondRow, SeriesRow
+from history.place import Place, read_place, store_place
 from history.ports import LoggedBatch
-from instruments.store import aware
+from history.span_rows import Spans, read_spans, store_spans
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -38,7 +39,6 @@ MINUTE_WAIT = timedelta(seconds=35)
 MINUTES_AT_ONCE = 30
 
 Seconds = dict[tuple[int, datetime], Bar]
-Spans = dict[int, list[CoveredSpan]]
 
 
 class KeptSince(NamedTuple):
@@ -52,7 +52,7 @@ EVERYTHING = KeptSince()
 
 
 class RecordingTransaction:
-    """The transaction of some batches. `entry`: after which they come."""
+    """The transaction of some batches of one source. `keep`: earlier bars are not stored."""
 
     def __init__(
         self, connection: AsyncConnection, source: Source, *, simulated: bool, keep: KeptSince = EVERYTHING
@@ -61,13 +61,12 @@ class RecordingTransaction:
         self._keep = keep
         self._series: dict[Symbol, int] = {}
         self._spans: Spans = {}
-        self._stored_spans: Spans = {}
         # The earliest time at which something changed, by series.
         self._changed_from: dict[int, datetime] = {}
 
     async def read_entry(self) -> str:
         """Return the last entry of the log that is stored; empty before the first."""
-        row = await self._read_place()
+        row = await read_place(self._connection, self._source, simulated=self._simulated)
         return "" if row is None else str(row.entry)
 
     async def store(self, after: str, batches: Sequence[LoggedBatch]) -> bool:
@@ -75,53 +74,57 @@ class RecordingTransaction:
 
         `False` if another recorder was faster; nothing is stored then.
         """
-        place = await self._read_place()
-        if ("" if place is None else place.entry) != after:
+        known = await read_place(self._connection, self._source, simulated=self._simulated)
+        if ("" if known is None else known.entry) != after:
             return False
         await self._read_series(batches)
-        state = _Place.of(place, batches[0].batch)
-        await self._read_spans(min(state.minutes_until, *_times(batches)))
+        place = Place.of(known, batches[0].batch)
+        stored = await read_spans(
+            self._connection, self._series.values(), min(place.minutes_until, *_times(batches))
+        )
+        self._spans = {series: list(found) for series, found in stored.items()}
         seconds: Seconds = {}
         for logged in batches:
-            self._take(logged.batch, state, seconds)
+            self._take(logged.batch, place, seconds)
         await self._store_seconds(seconds, batches[-1].batch.folded_at)
-        await self._store_minutes(state, batches[-1].batch.folded_at)
-        await self._store_spans()
-        await self._store_place(place, batches[-1].entry, state)
+        await self._store_minutes(place, batches[-1].batch.folded_at)
+        await store_spans(self._connection, stored, self._spans)
+        key = (self._source, self._simulated)
+        await store_place(self._connection, known, key, batches[-1].entry, place)
         return True
 
     # --- batches
 
-    def _take(self, batch: BarBatch, state: "_Place", seconds: Seconds) -> None:
-        if batch.session == state.session and batch.number <= state.number:
+    def _take(self, batch: BarBatch, place: Place, seconds: Seconds) -> None:
+        if batch.session == place.session and batch.number <= place.number:
             return
-        if batch.session != state.session or batch.number != state.number + 1:
-            self._on_break(batch, state)
-        state.session, state.number = batch.session, batch.number
+        if batch.session != place.session or batch.number != place.number + 1:
+            self._on_break(batch, place)
+        place.session, place.number = batch.session, batch.number
         for one in batch.closed:
             seconds[self._series[one.symbol], one.second.open_time] = one.second.bar
         for event in batch.spans:
             series = self._series[event.symbol]
             if isinstance(event, InstrumentStart):
-                self._start(series, state.clamp(event.start.at))
+                self._start(series, place.clamp(event.start.at))
             else:
                 self._end(series, event.end.at, event.end.reason)
         for span in batch.open_spans or ():
             series = self._series[span.symbol]
             if not self._is_open(series):
                 # Its start was in a batch that was lost.
-                self._start(series, state.clamp(span.start.at))
-        if batch.through is not None and (state.through is None or batch.through > state.through):
-            state.through = batch.through
+                self._start(series, place.clamp(span.start.at))
+        if batch.through is not None and (place.through is None or batch.through > place.through):
+            place.through = batch.through
 
-    def _on_break(self, batch: BarBatch, state: "_Place") -> None:
+    def _on_break(self, batch: BarBatch, place: Place) -> None:
         """End all spans where the last batch before a missing one, or of another process, said."""
         for series, spans in self._spans.items():
             if self._is_open(series):
-                self._end(series, state.through or spans[-1].start, GapReason.DISCONNECTED)
-        if batch.session == state.session or batch.number != 1:
+                self._end(series, place.through or spans[-1].start, GapReason.DISCONNECTED)
+        if batch.session == place.session or batch.number != 1:
             # Seconds that closed before may have been in what is missing.
-            state.not_before = span_at(Interval.S1, batch.folded_at).end
+            place.not_before = span_at(Interval.S1, batch.folded_at).end
 
     def _is_open(self, series: int) -> bool:
         spans = self._spans.get(series)
@@ -145,29 +148,6 @@ class RecordingTransaction:
 
     # --- rows
 
-    async def _read_place(self) -> Row[Any] | None:
-        query = select(RecordingRow.__table__).where(
-            RecordingRow.source == self._source, RecordingRow.simulated == self._simulated
-        )
-        return (await self._connection.execute(query.with_for_update())).one_or_none()
-
-    async def _store_place(self, known: Row[Any] | None, entry: str, state: "_Place") -> None:
-        values = {
-            "entry": entry,
-            "session": state.session,
-            "number": state.number,
-            "through": state.through,
-            "not_before": state.not_before,
-            "minutes_until": state.minutes_until,
-        }
-        if known is None:
-            key = {"source": self._source, "simulated": self._simulated}
-            await self._connection.execute(insert(RecordingRow).values(**key, **values))
-            return
-        table = RecordingRow.__table__
-        where = (table.c.source == self._source, table.c.simulated == self._simulated)
-        await self._connection.execute(update(RecordingRow).where(*where).values(**values))
-
     async def _read_series(self, batches: Iterable[LoggedBatch]) -> None:
         symbols: set[Symbol] = set()
         for _, batch in batches:
@@ -184,46 +164,6 @@ class RecordingTransaction:
                 insert(SeriesRow).values(**values, simulated=self._simulated).returning(SeriesRow.id)
             )
             self._series[symbol] = result.scalar_one()
-
-    async def _read_spans(self, since: datetime) -> None:
-        query = (
-            select(SpanRow.__table__)
-            .where(
-                SpanRow.series_id.in_(list(self._series.values())),
-                or_(SpanRow.ended_at.is_(None), SpanRow.ended_at >= since),
-            )
-            .order_by(SpanRow.series_id, SpanRow.started_at)
-        )
-        spans: Spans = {}
-        for row in (await self._connection.execute(query)).all():
-            end = OPEN if row.ended_at is None else aware(row.ended_at)
-            reason = None if row.reason is None else GapReason(row.reason)
-            spans.setdefault(row.series_id, []).append(CoveredSpan(aware(row.started_at), end, reason))
-        self._stored_spans = spans
-        self._spans = {series: list(found) for series, found in spans.items()}
-
-    async def _store_spans(self) -> None:
-        for series, spans in self._spans.items():
-            before = self._stored_spans.get(series, [])
-            if spans == before:
-                continue
-            gone = [span.start for span in before if span not in spans]
-            if gone:
-                await self._connection.execute(
-                    delete(SpanRow).where(SpanRow.series_id == series, SpanRow.started_at.in_(gone))
-                )
-            new = [
-                {
-                    "series_id": series,
-                    "started_at": span.start,
-                    "ended_at": None if span.end == OPEN else span.end,
-                    "reason": span.reason,
-                }
-                for span in spans
-                if span not in before
-            ]
-            if new:
-                await self._connection.execute(insert(SpanRow), new)
 
     async def _store_seconds(self, seconds: Seconds, known_at: datetime) -> None:
         if not seconds:
@@ -263,23 +203,23 @@ class RecordingTransaction:
 
     # --- minutes
 
-    async def _store_minutes(self, state: "_Place", now: datetime) -> None:
+    async def _store_minutes(self, place: Place, now: datetime) -> None:
         """Store the minutes that are over, and new revisions of earlier ones that have changed."""
-        changed = {series: at for series, at in self._changed_from.items() if at < state.minutes_until}
+        changed = {series: at for series, at in self._changed_from.items() if at < place.minutes_until}
         for series, at in changed.items():
             await self._store_between(
-                [series], span_at(Interval.M1, at).start, state.minutes_until, state, now
+                [series], span_at(Interval.M1, at).start, place.minutes_until, place, now
             )
         due = span_at(Interval.M1, now - MINUTE_WAIT).start
-        if state.through is not None:
-            due = max(due, span_at(Interval.M1, state.through).start)
-        while state.minutes_until < due:
-            end = min(due, state.minutes_until + MINUTES_AT_ONCE * MINUTE)
-            await self._store_between(list(self._series.values()), state.minutes_until, end, state, now)
-            state.minutes_until = end
+        if place.through is not None:
+            due = max(due, span_at(Interval.M1, place.through).start)
+        while place.minutes_until < due:
+            end = min(due, place.minutes_until + MINUTES_AT_ONCE * MINUTE)
+            await self._store_between(list(self._series.values()), place.minutes_until, end, place, now)
+            place.minutes_until = end
 
     async def _store_between(
-        self, series: Sequence[int], start: datetime, end: datetime, state: "_Place", now: datetime
+        self, series: Sequence[int], start: datetime, end: datetime, place: Place, now: datetime
     ) -> None:
         seconds = await read_newest(self._connection, SecondRow, series, start, end)
         known = await read_newest(self._connection, MinuteRow, series, start, end)
@@ -290,7 +230,7 @@ class RecordingTransaction:
             minutes.setdefault((one, span_at(Interval.M1, at).start), []).append(bar)
         rows = []
         for one in series:
-            spans = clip_open(self._spans.get(one, []), state.through)
+            spans = clip_open(self._spans.get(one, []), place.through)
             at = start
             while at < end:
                 bars = minutes.get((one, at), [])
@@ -303,40 +243,6 @@ class RecordingTransaction:
                 at += MINUTE
         kept = [row for row in rows if row["open_time"] >= self._keep.minutes]
         await insert_rows(self._connection, MinuteRow, kept)
-
-
-class _Place:
-    """The state of a recording between two batches."""
-
-    def __init__(
-        self,
-        session: str,
-        number: int,
-        through: datetime | None,
-        not_before: datetime | None,
-        minutes_until: datetime,
-    ) -> None:
-        self.session, self.number, self.through = session, number, through
-        self.not_before, self.minutes_until = not_before, minutes_until
-
-    @classmethod
-    def of(cls, row: Row[Any] | None, first: BarBatch) -> "_Place":
-        if row is None:
-            earliest = min((one.second.open_time for one in first.closed), default=first.folded_at)
-            # What an earlier process claims to have recorded is not here.
-            earliest = min(earliest, first.folded_at)
-            return cls("", 0, None, earliest, span_at(Interval.M1, earliest).start)
-        return cls(
-            row.session,
-            row.number,
-            None if row.through is None else aware(row.through),
-            None if row.not_before is None else aware(row.not_before),
-            aware(row.minutes_until),
-        )
-
-    def clamp(self, at: datetime) -> datetime:
-        """Return `at`, but no time before which batches were lost."""
-        return at if self.not_before is None else max(at, self.not_before)
 
 
 def _is_news(known: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage) -> bool:

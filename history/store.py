@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from itertools import chain
 from typing import Protocol
 
 from sqlalchemy import delete, select
@@ -11,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from history.bar_rows import read_newest, to_bar
 from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_fold import KnownBar
-from history.coverage import OPEN, CandleCoverage, CoveredSpan, GapReason, clip_open
+from history.coverage import CandleCoverage, CoveredSpan, clip_open
 from history.interval import Interval, TimeSpan
-from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow
 from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
 from history.ports import LoggedBatch
 from history.recording import EVERYTHING, MINUTE, KeptSince, RecordingTransaction
+from history.span_rows import read_spans
 from instruments.store import aware
 from rates.source import Source
 from rates.symbol import Symbol
@@ -112,19 +114,8 @@ class HistoryStore:
                 RecordingRow.source == source, RecordingRow.simulated == self._simulated
             )
             through = (await connection.execute(place)).scalar_one_or_none()
-            query = (
-                select(SpanRow.__table__).where(SpanRow.series_id.in_(series)).order_by(SpanRow.started_at)
-            )
-            rows = (await connection.execute(query)).all()
-        spans = [
-            CoveredSpan(
-                aware(row.started_at),
-                OPEN if row.ended_at is None else aware(row.ended_at),
-                None if row.reason is None else GapReason(row.reason),
-            )
-            for row in rows
-        ]
-        return clip_open(spans, None if through is None else aware(through))
+            spans = await read_spans(connection, series)
+        return clip_open(chain.from_iterable(spans.values()), None if through is None else aware(through))
 
     async def _series(self, connection: AsyncConnection, source: Source, symbol: Symbol) -> list[int]:
         query = select(SeriesRow.id).where(

@@ -40,8 +40,8 @@ class _Instrument:
 class TradeFold:
     """The bars and the coverage of all instruments of a source.
 
-    `session` names this process and its start. `max_skew`: how far the source's clock may be ahead of ours. `positions`: where an
-    earlier process left off, so that no trade is taken twice.
+    `session` names this process and its start. `max_skew`: how far the source's clock may be ahead of ours. `halted`:
+    symbols that do not trade at present.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TradeFold:
         self._through: datetime | None = None
 
     def resume(self, positions: Iterable[TradePosition]) -> None:
-        """Set where an earlier process left off.
+        """Set where an earlier process left off, so that no trade is taken twice.
 
         Instruments that are folded already keep what they know.
         """
