@@ -70,7 +70,7 @@ class Trip(NamedTuple):
         return sum(one.file != other.file for one, other in zip(self.hops, self.hops[1:], strict=False))
 
 
-class Recorder:
+class HopRecorder:
     """A profile function that records the calls from `first` to the `sends`-th sending one."""
 
     def __init__(self, first: str, sends: int) -> None:
@@ -179,7 +179,7 @@ class Driver:
 
     @contextmanager
     def _recording(self, name: str, first: str, *, sends: int) -> Iterator[None]:
-        recorder = Recorder(first, sends)
+        recorder = HopRecorder(first, sends)
         self._in_gateway(lambda: sys.setprofile(recorder))
         yield
         self._in_gateway(lambda: sys.setprofile(None))

@@ -17,7 +17,7 @@ from gateway.operations import OperationRejected, Operations, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
-from gateway.schema.query_cost import LISTS
+from gateway.schema.selection_weight import LISTS
 from gateway.settings import GatewaySettings
 from instruments.instrument import Instrument
 from instruments.seed import read_seed

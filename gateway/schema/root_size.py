@@ -1,0 +1,194 @@
+"""The points of root fields themselves, and the lengths of their lists."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+from typing import Protocol as Role
+
+from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
+from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
+from gateway.queries.conversion.query import ConversionQuery
+from gateway.queries.rate_reader import NEAR_LOOKUPS
+from gateway.queries.rates_query import RatesQuery
+from gateway.schema.global_id import MAX_NODES
+from gateway.schema.selection_weight import (
+    FILTERED,
+    MAX_LEGS,
+    PAGED,
+    ROOT,
+    SEARCHED,
+    SEARCHED_WORD,
+    ListSize,
+)
+from gateway.state.instrument_pages import DEFAULT_PAGE
+from gateway.state.instrument_search import count_words
+from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import TickerKey
+
+PlannedQuery = RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery
+"""Queries whose size decides what a root field costs."""
+
+# Points of a root field, besides those of its selection.
+FIND_NEAR = 250
+CONSENSUS = 100
+CONVERT = 400
+SOURCES = 400
+# Points for each requested symbol, which may be unknown.
+SYMBOL = 8
+# Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
+CONNECTED, CONNECTED_ANEW = 1, 3
+
+
+class SizedCatalog(Role):
+    """The tracked instruments."""
+
+    version: str
+
+    @property
+    def tracked(self) -> Mapping[TickerKey, object]:
+        """The available instruments."""
+        ...
+
+    @property
+    def halted(self) -> Mapping[TickerKey, object]:
+        """The tracked instruments that are not available."""
+        ...
+
+    def sources_of(self, symbol: Symbol) -> frozenset[Source]:
+        """The sources at which a symbol is available."""
+        ...
+
+
+class RootSize(NamedTuple):
+    """Points of a root field itself, and the lengths of its lists."""
+
+    points: float
+    lists: Mapping[ListSize, int]
+
+
+# Of `__typename` and introspection.
+UNPRICED = RootSize(0, {})
+FIXED = {
+    "instrument": RootSize(ROOT + FIND_NEAR, {}),
+    "asset": RootSize(ROOT + FIND_NEAR, {}),
+    "source": RootSize(ROOT, {}),
+    "rate": RootSize(ROOT + FIND_NEAR, {}),
+    "sources": RootSize(SOURCES, {ListSize.SOURCES: len(Source)}),
+    "consensusRate": RootSize(CONSENSUS + FIND_NEAR, {ListSize.SOURCES: len(Source)}),
+}
+"""The sizes of root fields that depend on no argument."""
+
+
+class RootSizes:
+    """Sizes root fields over the instruments of `catalog`."""
+
+    def __init__(self, catalog: SizedCatalog, *, max_page: int, max_symbols: int) -> None:
+        self._catalog = catalog
+        self._max_page, self._max_symbols = max_page, max_symbols
+        self._counted: tuple[str, Counter[Source]] = "", Counter()
+
+    def by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
+        """Return the size of a root field with these coerced arguments."""
+        match name:
+            case "rates":
+                return self._size_rates(
+                    RatesQuery(_read_list(arguments.get("symbols")), _read_list(arguments.get("sources")))
+                )
+            case "instruments":
+                return self._size_page(arguments)
+            case "consensusRates":
+                return self._size_consensuses(arguments["symbols"])
+            case "node" | "nodes":
+                ids = arguments.get("ids", [arguments.get("id")])
+                return RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
+            case "conversion" | "convert" | "conversions":
+                own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
+                return self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
+            case _:
+                return FIXED[name]
+
+    def by_query(self, query: PlannedQuery) -> RootSize:
+        """Return the size of a root field with this query."""
+        match query:
+            case RatesQuery():
+                return self._size_rates(query)
+            case ConsensusRatesQuery():
+                return self._size_consensuses([each.symbol for each in query.queries])
+            case ConversionsQuery() | ConversionQuery():
+                queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
+                own = any(each.sources or each.stablecoins_as_usd for each in queries)
+                return self._size_conversions(len(queries), has_own_graph=own)
+
+    def _size_consensuses(self, symbols: Collection[Symbol]) -> RootSize:
+        wanted = set(symbols)
+        count = len(wanted) if len(wanted) <= MAX_CONSENSUS_SYMBOLS else 0
+        missing = sum(not self._catalog.sources_of(each) for each in wanted) if count else 0
+        return RootSize(
+            ROOT + CONSENSUS * count + FIND_NEAR * min(missing, NEAR_LOOKUPS),
+            {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: missing, ListSize.SOURCES: len(Source)},
+        )
+
+    def _size_conversions(self, count: int, *, has_own_graph: bool) -> RootSize:
+        if count > MAX_CONVERSIONS:
+            # The execution refuses it.
+            count = 0
+        graph = len(self._catalog.tracked) * (CONNECTED_ANEW if has_own_graph else CONNECTED)
+        return RootSize(
+            CONVERT * count + graph,
+            {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: count, ListSize.LEGS: MAX_LEGS},
+        )
+
+    def _size_page(self, arguments: Mapping[str, Any]) -> RootSize:
+        lengths = [each for name in ("first", "last") if (each := arguments.get(name)) is not None]
+        page = min(max([0, *lengths]), self._max_page) if lengths else DEFAULT_PAGE
+        wanted = arguments.get("filter") or {}
+        words = count_words(wanted.get("search") or "")
+        conditions = sum(each is not None for each in wanted.values())
+        scanned = FILTERED * conditions + (SEARCHED + SEARCHED_WORD * words if words else 0)
+        return RootSize(ROOT + scanned * self.count_all() + PAGED * page, {ListSize.PAGE: page})
+
+    def _size_node(self, global_id: str) -> float:
+        match global_id.partition(":")[0]:
+            case "ConsensusRate":
+                return CONSENSUS + FIND_NEAR
+            case "Conversion":
+                return CONVERT + CONNECTED_ANEW * len(self._catalog.tracked)
+            case _:
+                return ROOT
+
+    def count_all(self) -> int:
+        """Return the number of instruments, halted ones included."""
+        return len(self._catalog.tracked) + len(self._catalog.halted)
+
+    def _size_rates(self, query: RatesQuery) -> RootSize:
+        symbols = query.symbols
+        if symbols is None:
+            missing = len(self._catalog.halted)
+            if query.sources is None:
+                rates = len(self._catalog.tracked)
+            else:
+                counts = self._count_by_source()
+                rates = sum(counts[each] for each in set(query.sources))
+        elif len(symbols) > self._max_symbols:
+            # The execution refuses it.
+            rates = missing = 0
+        else:
+            found = [self._catalog.sources_of(each) for each in set(symbols)]
+            if query.sources is None:
+                rates, missing = sum(map(len, found)), len(found)
+            else:
+                sources = frozenset(query.sources)
+                rates, missing = sum(len(sources & each) for each in found), len(found) * len(sources)
+        return RootSize(ROOT + SYMBOL * missing, {ListSize.RATES: rates, ListSize.SYMBOLS: missing})
+
+    def _count_by_source(self) -> Counter[Source]:
+        version, counts = self._counted
+        if version != self._catalog.version:
+            counts = Counter(key.source for key in self._catalog.tracked)
+            self._counted = self._catalog.version, counts
+        return counts
+
+
+def _read_list(value: list[Any] | None) -> tuple[Any, ...] | None:
+    return tuple(value) if isinstance(value, list) else None
