@@ -18,6 +18,7 @@ _HOST = re.compile(
 )
 # Only the next server needs them, or the protocol that is not switched to.
 _OF_UPGRADE = frozenset({b"upgrade", b"http2-settings"})
+_CLOSE = {"connection": "close"}
 
 
 def find_head_error(version: str, headers: Iterable[Header]) -> HttpError | None:
@@ -76,6 +77,3 @@ def _find_encoding_error(version: str, encoding: bytes) -> HttpError | None:
     if codings.count(b"chunked") > 1:
         return HttpError(400, f"`Transfer-Encoding` is {shown!r}: expected `chunked` once", _CLOSE)
     return HttpError(501, f"`Transfer-Encoding` is {shown!r}: expected `chunked`", _CLOSE)
-
-
-_CLOSE = {"connection": "close"}

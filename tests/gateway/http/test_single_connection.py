@@ -9,12 +9,8 @@ import httpx
 import pytest
 
 from cache.memory import MemoryCache
-from gateway.client_limits import ClientLimit, ClientLimits
-from gateway.http.event_streams import EventStreams
-from gateway.http.request_body import HttpError
 from gateway.operations import Operations, PreparedOperation
 from gateway.request import GraphQLRequest
-from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client
 from tests.json_types import Json
@@ -268,42 +264,6 @@ async def test_several_processes_on_one_port_have_no_such_streams(ready_gateway:
         answer = await client.put("/graphql")
         assert answer.status_code == 501
         assert "several processes" in answer.json()["errors"][0]["message"]
-
-
-def make_streams(reservation_s: float) -> tuple[EventStreams, ClientLimits]:
-    limits = ClientLimits(
-        sockets=ClientLimit("sockets", per_address=2, in_process=3),
-        subscriptions=ClientLimit("subscriptions", per_address=9, in_process=9),
-    )
-    return EventStreams(limits, max_running=2, reservation_s=reservation_s), limits
-
-
-async def test_a_reservation_that_nobody_opens_expires() -> None:
-    """With its place among the sockets and its operations."""
-    streams, limits = make_streams(0.01)
-    token = streams.reserve("1.2.3.4")
-
-    async def no_results() -> AsyncIterator[bytes]:
-        yield b""
-
-    streams.find(token).add("a", no_results(), is_subscription=True)  # type: ignore[arg-type]  # an iterator will do
-    assert (limits.sockets.open, limits.subscriptions.open) == (1, 1)
-    await wait_until(lambda: len(streams) == 0)
-    assert (limits.sockets.open, limits.subscriptions.open) == (0, 0)
-    with pytest.raises(HttpError, match="no stream has this token"):
-        streams.find(token)
-
-
-async def test_tokens_are_secret_and_begin_with_the_route_of_the_proxy() -> None:
-    """If that is one: 32 hexadecimal digits."""
-    streams, _ = make_streams(60)
-    route = "0123456789abcdef" * 2
-    first, second = streams.reserve("1.1.1.1", route), streams.reserve("1.1.1.1", "../x")
-    assert first.startswith(f"{route}.")
-    assert len(first) >= 32 + 1 + 32
-    assert not second.startswith("../x")
-    streams.end(first)
-    streams.end(second)
 
 
 async def test_npm_graphql_sse_with_one_connection(
