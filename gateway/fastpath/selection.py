@@ -25,16 +25,8 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 
 TYPENAME = "__typename"
-
-
-# Fields inside objects that only the executor computes.
-EXECUTED = {
-    ("Instrument", "rate"),
-    ("Instrument", "rates"),
-    ("Source", "status"),
-    ("Source", "instruments"),
-    ("Asset", "instruments"),
-}
+# Fields with a resolver that the fast path computes itself. All others inside objects are left to the executor.
+COMPUTED = {("Rate", "instrument"), ("Source", "ttlMs")}
 
 
 class NotOnFastPath(Exception):
@@ -99,12 +91,15 @@ class FieldCollector:
             if name == TYPENAME:
                 yield RootField(Field(key, name, None), details[0])
             elif name in parent.fields:
-                if (parent.name, name) in EXECUTED:
+                if not self._is_root(parent) and _is_executed(parent, name):
                     raise NotOnFastPath
                 yield RootField(Field(key, name, self._collect_subfields(parent, name, details)), details[0])
             else:
                 # Introspection.
                 raise NotOnFastPath
+
+    def _is_root(self, kind: GraphQLObjectType) -> bool:
+        return kind in (self._schema.query_type, self._schema.subscription_type)
 
     def _collect_subfields(
         self, parent: GraphQLObjectType, name: str, details: list[FieldDetails]
@@ -116,3 +111,10 @@ class FieldCollector:
             self._schema, self._fragments, self._variables, self._operation, kind, details
         )
         return Selection(kind.name, tuple(each.field for each in self._collect(kind, found)))
+
+
+def _is_executed(kind: GraphQLObjectType, name: str) -> bool:
+    """Tell whether only the executor computes a field inside an object."""
+    definition = kind.fields[name].extensions.get("strawberry-definition")
+    has_resolver = definition is None or definition.base_resolver is not None
+    return has_resolver and (kind.name, name) not in COMPUTED
