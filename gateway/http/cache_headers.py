@@ -6,7 +6,7 @@ See docs/decisions/0008.
 import hashlib
 
 from gateway.http.negotiation import MediaType
-from gateway.operations import QueryResult
+from gateway.results import QueryResult
 from gateway.schema.context import OperationMetadata
 
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.response import VARY
-from gateway.operations import encode
 from gateway.origins import OriginPolicy
+from gateway.results import encode
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 EXPOSED_HEADERS = ("ETag", "Date", "Retry-After", "X-Request-Id")

@@ -36,8 +36,10 @@ from gateway.http.single_connection import SingleConnections, as_http_error
 from gateway.http.sse import RETRY_STREAM, EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams, write_results
 from gateway.lru import SecondSight
-from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode
+from gateway.operations import Operations
 from gateway.pages import read_page
+from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
+from gateway.results import encode
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR

@@ -4,7 +4,7 @@ Link: https://www.apollographql.com/docs/graphos/routing/operations/subscription
 """
 
 from gateway.http.negotiation import MediaType
-from gateway.operations import encode
+from gateway.results import encode
 
 BOUNDARY = "graphql"
 _HEAD = b"content-type: application/json\r\n\r\n"

@@ -24,8 +24,10 @@ from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
 from gateway.http.response import encode_headers, json_headers
 from gateway.lru import BoundedLru, SecondSight
-from gateway.operations import OperationKind, Operations, PreparedOperation, QueryResult
+from gateway.operations import Operations
 from gateway.pages import Header, add_security_headers
+from gateway.preparation import OperationKind, PreparedOperation
+from gateway.results import QueryResult
 from gateway.schema.context import OperationMetadata
 
 PATH = b"/graphql"

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.http.negotiation import MediaType, choose_json, parse_accept
 from gateway.http.request_body import HttpError, discard
-from gateway.operations import encode
+from gateway.results import encode
 
 # Browsers of allowed pages get CORS headers. A shared cache must not give them an answer to a request without an origin.
 VARY = "Accept, Origin"

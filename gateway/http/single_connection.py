@@ -17,7 +17,8 @@ from gateway.http.request_cache import STREAM_HEADER, STREAM_PARAMETER, is_navig
 from gateway.http.response import send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams
-from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation
+from gateway.operations import Operations
+from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings

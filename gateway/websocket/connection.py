@@ -18,8 +18,10 @@ from starlette.types import Send as AsgiSend
 from gateway.admission import Admission
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
-from gateway.operations import OperationKind, OperationRejected, Operations, PreparedOperation, encode_error
+from gateway.operations import Operations
+from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
+from gateway.results import encode_error
 from gateway.schema.errors import to_public_error
 from gateway.subscriptions.pull import current_client
 from gateway.turn_budget import TurnBudget

@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket
 from gateway.admission import Admission
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
-from gateway.operations import Operations, encode
+from gateway.operations import Operations
 from gateway.origins import OriginPolicy
+from gateway.results import encode
 from gateway.settings import GatewaySettings
 from gateway.turn_budget import TurnBudget
 from gateway.websocket import graphql_transport_ws, subscriptions_transport_ws

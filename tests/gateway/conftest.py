@@ -14,7 +14,8 @@ from cache.memory import MemoryCache
 from cache.ports import TickerFeed
 from gateway.app import create_app
 from gateway.gateway import Gateway
-from gateway.operations import OperationRejected, Operations
+from gateway.operations import Operations
+from gateway.preparation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings

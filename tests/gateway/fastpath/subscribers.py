@@ -9,8 +9,10 @@ from hypothesis import currently_in_test_context, event
 from hypothesis import strategies as st
 
 from gateway.fastpath.payload import EncodedPayload
-from gateway.operations import OperationRejected, Operations, encode, encode_error
+from gateway.operations import Operations
+from gateway.preparation import OperationRejected
 from gateway.request import GraphQLRequest
+from gateway.results import encode, encode_error
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context, OperationMetadata
 from gateway.settings import GatewaySettings

@@ -17,8 +17,10 @@ from gateway.fastpath.plan import RatesArgs
 from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.gateway import Gateway
-from gateway.operations import OperationRejected, Operations, encode
+from gateway.operations import Operations
+from gateway.preparation import OperationRejected
 from gateway.request import GraphQLRequest
+from gateway.results import encode
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context, OperationMetadata
 from gateway.settings import GatewaySettings

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from cache.memory import MemoryCache
-from gateway.operations import Operations, PreparedOperation
+from gateway.operations import Operations
+from gateway.preparation import PreparedOperation
 from gateway.request import GraphQLRequest
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client

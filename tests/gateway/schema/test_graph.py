@@ -10,7 +10,8 @@ from graphql import GraphQLInterfaceType
 
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
-from gateway.operations import OperationRejected, Operations
+from gateway.operations import Operations
+from gateway.preparation import OperationRejected
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema

@@ -239,7 +239,7 @@ class Overtaking:
 async def test_subscriptions_of_one_socket_get_their_turns_in_order(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """Who lacks what another one has comes before that one has had two more.
+    """A subscription that lacks what another one has comes before that one has had two more.
 
     At any speed of the reader, wide or narrow. One more, because a waiting one can be served before those that are new in the queue have been flushed. Numbers of events
     may differ: one whose turn comes after another write gets both in one event.

@@ -1,0 +1,181 @@
+"""Preparation of operations: everything that comes before their execution."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, get_variable_values
+from graphql.execution.values import VariableValues
+
+from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_rates_queries
+from gateway.request import GraphQLRequest
+from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
+from gateway.schema.errors import persisted_query_not_supported, to_public_error
+from gateway.schema.query_cost import CostModel, PlannedQuery
+from gateway.settings import GatewaySettings
+from gateway.state.catalog import InstrumentCatalog
+from gateway.state.instrument_pages import MAX_PAGE
+from rates.errors import QueryTooExpensive
+
+# Reported errors of variables; further ones are left out.
+MAX_VARIABLE_ERRORS = 50
+
+
+class OperationKind(Enum):
+    """The type of a GraphQL operation."""
+
+    QUERY = "query"
+    MUTATION = "mutation"
+    SUBSCRIPTION = "subscription"
+
+
+class RejectionStage(Enum):
+    """The step that rejected a request before its execution."""
+
+    DOCUMENT = "the request has no document, only its hash"
+    SYNTAX = "the document does not parse"
+    VALIDATION = "the document does not fit the schema, or is beyond the limits"
+    OPERATION = "the document holds no operation of that name, or several without a name given"
+    VARIABLES = "the variables do not fit the operation"
+    COST = "the operation is too expensive"
+    SUBSCRIPTION = "the stream that the operation asks for cannot be made, e.g. for its arguments"
+
+
+class OperationRejected(Exception):
+    """A request that is not executed.
+
+    `errors` are formatted. `kind` is the type of the operation, if it is known.
+    """
+
+    def __init__(
+        self, stage: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
+    ) -> None:
+        self.stage, self.kind = stage, kind
+        self.errors: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
+        super().__init__(f"{stage.value}: {self.errors[0]['message']}")
+
+
+class PreparedOperation(NamedTuple):
+    """A valid operation that is not too expensive.
+
+    `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
+    covers it.
+    """
+
+    kind: OperationKind
+    request: GraphQLRequest
+    document: DocumentNode | None
+    cost: int
+    plan: QueryPlan | None = None
+    subscription: SubscriptionPlan | None = None
+
+    def without_document(self) -> "PreparedOperation":
+        """The operation for a cache."""
+        return self._replace(document=None)
+
+
+class Preparer:
+    """Prepares operations. Checked documents are kept."""
+
+    def __init__(self, schema: GraphQLSchema, catalog: InstrumentCatalog, settings: GatewaySettings) -> None:
+        self._schema = schema
+        limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
+        self._documents = DocumentCache(
+            schema, limits, size=settings.document_cache_size, suggestions=settings.suggestions
+        )
+        self._cost_model = CostModel(
+            schema,
+            catalog,
+            max_page=MAX_PAGE,
+            max_symbols=settings.max_symbols,
+            limit=settings.max_cost,
+        )
+        self._max_cost = settings.max_cost
+        self._planner = Planner(schema) if settings.fast_path else None
+
+    def is_cached(self, document: str) -> bool:
+        """Tell whether a document came before."""
+        return self._documents.is_cached(document)
+
+    def read_document(self, prepared: PreparedOperation) -> DocumentNode:
+        """Return the document of an operation, which may have been kept without it."""
+        return prepared.document or self._documents.read(prepared.request.query).document
+
+    def prepare(self, request: GraphQLRequest) -> PreparedOperation:
+        """Parse, validate, select the operation, coerce its variables and compute its cost.
+
+        Raises:
+            OperationRejected: all errors of the first step that failed.
+        """
+        if request.is_persisted:
+            raise OperationRejected(RejectionStage.DOCUMENT, [persisted_query_not_supported()])
+        try:
+            checked = self._documents.read(request.query)
+        except GraphQLError as exc:
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
+        except RecursionError as exc:
+            error = GraphQLError("the document is nested too deeply", original_error=exc)
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
+        document, errors = checked.document, checked.errors
+        operation = _select_operation(document, request.operation_name)
+        kind = None if operation is None else OperationKind(operation.operation.value)
+        if errors:
+            raise OperationRejected(RejectionStage.VALIDATION, errors, kind)
+        if operation is None or kind is None:
+            raise OperationRejected(
+                RejectionStage.OPERATION,
+                [to_public_error(_no_operation_error(document, request.operation_name))],
+            )
+        definitions = operation.variable_definitions or ()
+        values = get_variable_values(
+            self._schema,
+            definitions,
+            request.variables or {},
+            MAX_VARIABLE_ERRORS,
+            hide_suggestions=checked.hides_suggestions,
+        )
+        if isinstance(values, list):
+            raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
+        plan = subscription = None
+        if self._planner and kind is OperationKind.QUERY:
+            plan = self._planner.plan_query(document, operation, values, checked.root_fields)
+        elif self._planner and kind is OperationKind.SUBSCRIPTION:
+            subscription = self._planner.plan_subscription(document, operation, values, checked.root_fields)
+        cost = self._compute_cost(checked, operation, values, plan or subscription)
+        if cost > self._max_cost:
+            error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
+            raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
+        return PreparedOperation(kind, request, document, cost, plan, subscription)
+
+    def _compute_cost(
+        self,
+        checked: CheckedDocument,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        plan: QueryPlan | SubscriptionPlan | None,
+    ) -> int:
+        compiled = self._cost_model.compile(checked.document, operation, values, checked.costs)
+        if plan is None:
+            return self._cost_model.query_cost(compiled, values)
+        if isinstance(plan, SubscriptionPlan):
+            asked = plan.args.query
+            sized = [asked if isinstance(asked, PlannedQuery) else None]
+            return self._cost_model.planned_cost(compiled, sized, may_fail=False)
+        queries, may_fail = list_rates_queries(plan)
+        return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
+
+
+def _select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the operation of that name, or the only one."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((each for each in operations if each.name and each.name.value == name), None)
+
+
+def _no_operation_error(document: DocumentNode, name: str | None) -> GraphQLError:
+    if name is not None:
+        return GraphQLError(f"the document has no operation named {name[:60]!r}")
+    if any(isinstance(each, OperationDefinitionNode) for each in document.definitions):
+        return GraphQLError("the document has several operations: expected `operationName`")
+    return GraphQLError("the document has no operation")
