@@ -211,7 +211,7 @@ _PUSHED: Mapping[str, Sequence[Expectation]] = {
     "out-of-order": _UNDISTURBED,
     "duplicates": _UNDISTURBED,
     "burst": _UNDISTURBED,
-    "slow": (Expectation("undisturbed", None, {"delay_s": 0.5}),),
+    "slow": (Expectation("undisturbed", None, {"delay_s": 0.25}),),
     "cut": (Expectation("DEGRADED: its listing", in_state("DEGRADED")),),
     # The price first: a silence of everything would make a silence of the price usual.
     "frozen": (Expectation(_SHOWN, not_up), _flagged(mode="price"), _flagged()),
