@@ -11,7 +11,8 @@ from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_rat
 from gateway.request import GraphQLRequest
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import persisted_query_not_supported, to_public_error
-from gateway.schema.query_cost import CostModel, PlannedQuery
+from gateway.schema.query_cost import CostModel
+from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
