@@ -211,7 +211,10 @@ USUAL = {
 async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
     context: Context, query: str, variables: JsonObject | None
 ) -> None:
-    """Large by aliases, fragments, pages, symbols, directives or the schema; the best of `ATTEMPTS` counts."""
+    """Large by aliases, fragments, pages, symbols, directives or the schema.
+
+    The best of `ATTEMPTS` counts.
+    """
     for _ in range(ATTEMPTS):
         fresh = Operations(build_schema(), context, SETTINGS)
         with holding() as held, pytest.raises(OperationRejected) as refused:
