@@ -30,6 +30,10 @@ DOCUMENT_BYTES_PER_TOKEN = 800
 # Operation names and sets of Boolean variables for which the root fields and the cost of a document are kept with it.
 MAX_PLANS_PER_DOCUMENT = 8
 
+# Descriptions of the schema, by document, operation name and variables. The largest has some 150 KB.
+MAX_INTROSPECTIONS = 64
+MAX_INTROSPECTIONS_BYTES = 4 * MIB
+
 # Parsed headers. All clients of one make send the same ones; the longest `Accept` of a browser has about 150 characters.
 MAX_ACCEPT_HEADERS = 256
 MAX_ACCEPT_LENGTH = 2_000

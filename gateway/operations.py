@@ -5,7 +5,8 @@ from dataclasses import replace
 from inspect import isawaitable
 from typing import NamedTuple
 
-from graphql import ExecutionResult, GraphQLError, execute, subscribe
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, subscribe
+from graphql.pyutils import AwaitableOrValue
 from strawberry import Schema
 
 from gateway.fastpath.payload import EncodedPayload
@@ -13,13 +14,14 @@ from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
+from gateway.introspection import Introspection
 from gateway.preparation import OperationRejected, PreparedOperation, Preparer, RejectionStage
 from gateway.request import GraphQLRequest
 from gateway.results import (
     QueryResult,
     Result,
-    encode,
     encode_each,
+    encode_result,
     format_each,
     format_result,
     with_error_result,
@@ -55,6 +57,7 @@ class Operations:
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
+        self._introspection = Introspection()
         self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
@@ -87,12 +90,13 @@ class Operations:
 
         Updates `metadata`, if given. One that is not light waits for its turn.
         """
+        if prepared.is_introspection:
+            return await self._introspect(prepared)
         if prepared.cost > LIGHT:
             await self._long_work.reserve(prepared.cost * POINT_S)
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
-        result = await self.execute(prepared, metadata)
-        return QueryResult(encode(result), has_errors="errors" in result)
+        return encode_result(await self.execute(prepared, metadata))
 
     def chunks(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
@@ -102,15 +106,31 @@ class Operations:
 
     async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
         """Return the result of a query. Failures are in its `errors`; none is raised."""
-        result = execute(
+        result = self._execute(self._preparer.read_document(prepared), prepared.request, metadata)
+        return format_result(await result if isawaitable(result) else result)
+
+    def _execute(
+        self, document: DocumentNode, request: GraphQLRequest, metadata: OperationMetadata | None = None
+    ) -> AwaitableOrValue[ExecutionResult]:
+        return execute(
             self._schema,
-            self._preparer.read_document(prepared),
+            document,
             context_value=self._context_with(metadata),
-            variable_values=prepared.request.variables,
-            operation_name=prepared.request.operation_name,
+            variable_values=request.variables,
+            operation_name=request.operation_name,
             executor_class=self._executor,
         )
-        return format_result(await result if isawaitable(result) else result)
+
+    async def _introspect(self, prepared: PreparedOperation) -> QueryResult:
+        """Return the encoded result of an operation that only describes the schema."""
+        document, request = self._preparer.read_document(prepared), prepared.request
+
+        def describe() -> QueryResult:
+            result = self._execute(document, request)
+            assert isinstance(result, ExecutionResult), "nothing of the schema is awaited"
+            return encode_result(format_result(result))
+
+        return await self._introspection.answer(request, describe)
 
     async def iterate_results(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None

@@ -9,9 +9,9 @@ from graphql.execution.values import VariableValues
 
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_rates_queries
 from gateway.request import GraphQLRequest
-from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
+from gateway.schema.documents import DocumentCache, Limits
 from gateway.schema.errors import persisted_query_not_supported, to_public_error
-from gateway.schema.query_cost import CostModel
+from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
@@ -60,7 +60,7 @@ class PreparedOperation(NamedTuple):
     """A valid operation that is not too expensive.
 
     `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
-    covers it.
+    covers it. `is_introspection`: it only describes the schema.
     """
 
     kind: OperationKind
@@ -69,6 +69,7 @@ class PreparedOperation(NamedTuple):
     cost: int
     plan: QueryPlan | None = None
     subscription: SubscriptionPlan | None = None
+    is_introspection: bool = False
 
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
@@ -142,20 +143,17 @@ class Preparer:
             plan = self._planner.plan_query(document, operation, values, checked.root_fields)
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
             subscription = self._planner.plan_subscription(document, operation, values, checked.root_fields)
-        cost = self._compute_cost(checked, operation, values, plan or subscription)
+        compiled = self._cost_model.compile(document, operation, values, checked.costs)
+        cost = self._compute_cost(compiled, values, plan or subscription)
         if cost > self._max_cost:
             error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
             raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
-        return PreparedOperation(kind, request, document, cost, plan, subscription)
+        is_introspection = compiled.in_thread > 0
+        return PreparedOperation(kind, request, document, cost, plan, subscription, is_introspection)
 
     def _compute_cost(
-        self,
-        checked: CheckedDocument,
-        operation: OperationDefinitionNode,
-        values: VariableValues,
-        plan: QueryPlan | SubscriptionPlan | None,
+        self, compiled: CompiledCost, values: VariableValues, plan: QueryPlan | SubscriptionPlan | None
     ) -> int:
-        compiled = self._cost_model.compile(checked.document, operation, values, checked.costs)
         if plan is None:
             return self._cost_model.query_cost(compiled, values)
         if isinstance(plan, SubscriptionPlan):

@@ -24,6 +24,11 @@ def encode(result: Result) -> bytes:
     return msgspec.json.encode(result)
 
 
+def encode_result(result: Result) -> QueryResult:
+    """Encode the result of a query."""
+    return QueryResult(encode(result), has_errors="errors" in result)
+
+
 async def format_each(results: Any) -> AsyncGenerator[Result, None]:
     """Format the results of a subscription. A failure is the last one."""
     async with aclosing(results):

@@ -20,7 +20,12 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
-from gateway.schema.introspection_cost import introspection_cost, is_introspection
+from gateway.schema.introspection_cost import (
+    IN_THREAD,
+    IntrospectionCounter,
+    cost_in_thread,
+    is_introspection,
+)
 from gateway.schema.root_size import FIXED, UNPRICED, PlannedQuery, RootSize, RootSizes, SizedCatalog
 from gateway.schema.selected import FieldSelector, SelectedField
 from gateway.schema.selection_weight import EXECUTOR, FAST_PATH, ROOT, ListSize, Weight, weigh_items
@@ -42,6 +47,8 @@ class CompiledCost(NamedTuple):
 
     parent: GraphQLObjectType
     roots: tuple[RootCost, ...]
+    in_thread: float = 0
+    """The points of an operation that only describes the schema, which `roots` have not; 0 for all others."""
 
 
 CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
@@ -86,16 +93,17 @@ class CostModel:
         parent = self._schema.get_root_type(operation.operation)
         assert parent is not None
         selected = FieldSelector(self._schema, document, operation, values).select(parent)
-        roots: list[RootCost] = []
-        for field in selected:
-            # Counting introspection takes time itself.
-            is_beyond = sum(root.executed.points for root in roots if not root.executed.lists) > self._limit
-            roots.append(roots[-1] if is_beyond else self._weigh_root(parent, field))
-        return CompiledCost(parent, tuple(roots))
+        describing = [field for field in selected if is_introspection(field)]
+        if describing and all(field.name.startswith("__") for field in selected):
+            counter = IntrospectionCounter(self._schema, self._limit / IN_THREAD)
+            in_thread = cost_in_thread([counter.count(field) for field in describing])
+            return CompiledCost(parent, (), in_thread + len(selected))
+        counter = IntrospectionCounter(self._schema, self._limit)
+        return CompiledCost(parent, tuple(self._weigh_root(parent, field, counter) for field in selected))
 
     def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
         """Return the points of an operation that is executed."""
-        points = 0.0
+        points = compiled.in_thread
         for root in compiled.roots:
             size = self._size(compiled.parent, root, values)
             points += size.points + root.executed.sum(
@@ -116,9 +124,11 @@ class CostModel:
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
         return ceil(points)
 
-    def _weigh_root(self, parent: GraphQLObjectType, field: SelectedField) -> RootCost:
+    def _weigh_root(
+        self, parent: GraphQLObjectType, field: SelectedField, counter: IntrospectionCounter
+    ) -> RootCost:
         if is_introspection(field):
-            weight = Weight(introspection_cost(self._schema, field, self._limit))
+            weight = Weight(counter.count(field))
             return RootCost(field.name, field.node, weight, weight)
         return RootCost(
             field.name,

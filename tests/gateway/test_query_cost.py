@@ -123,6 +123,27 @@ HOSTILE = {
         aliased(40, "__type(name: $n) { fields { name description type { name } } }", "query($n: String!)"),
         {"n": "Rate"},
     ),
+    "introspection twice": (
+        get_introspection_query().replace("__schema {", "a: __schema { types { fields { type { fields { name } } } } } __schema {"),
+        None,
+    ),
+    "introspection with aliases inside": (
+        "{ __schema { types { fields { "
+        + " ".join(f"{each}: type {{ ...T }}" for each in "abcd")
+        + " } } } } fragment T on __Type { fields { name description type { name ofType { name } } ...A } }"
+        " fragment A on __Field { args { name defaultValue type { name ofType { name } } } }",
+        None,
+    ),
+    "deep introspection by a variable": (
+        "query($n: String!) { "
+        + " ".join(f"a{n}: __type(name: $n) {{ fields {{ type {{ fields {{ args {{ name }} }} }} }} }}" for n in range(40))
+        + " }",
+        {"n": "Query"},
+    ),
+    "introspection beside other fields": (
+        get_introspection_query().replace("__schema {", "sources { state } __schema {"),
+        None,
+    ),
     "unknown symbols": (aliased(50, "rates(symbols: $s) { unavailable { message } }", "query($s: [Symbol!])"), UNKNOWN),
     "all rates": (aliased(50, "rates { items { id price observedAt } }"), None),
     "all of all rates": (aliased(3, f"rates {{ items {{ {RATE} }} }}"), None),
@@ -151,6 +172,11 @@ HOSTILE = {
 
 USUAL = {
     "introspection": (get_introspection_query(input_value_deprecation=True), None),
+    "some types": (aliased(9, '__type(name: "Rate") { fields { name type { name kind ofType { name } } } }'), None),
+    "a type beside other fields": (
+        '{ sources { state } __type(name: "SourceState") { enumValues { name description } } }',
+        None,
+    ),
     "all rates": (f"{{ rates {{ items {{ {RATE} }} unavailable {{ symbol source {{ code }} reason message }} cursor }} }}", None),
     "all rates, subscribed to": (f"subscription {{ rates {{ kind items {{ {RATE} }} cursor sentAt }} }}", None),
     "a page of instruments": (f"{{ instruments(first: 200) {{ nodes {{ {INSTRUMENT} }} totalCount }} }}", None),
@@ -249,6 +275,11 @@ async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
             assert preparing.ms < MAX_MS
             assert answering.ms < bound_ms
             return
+
+
+async def test_introspection_leaves_room_for_the_schema_to_grow(operations: Operations) -> None:
+    """To twice its size."""
+    assert prepare(operations, USUAL["introspection"][0]).cost < SETTINGS.max_cost / 2
 
 
 def list_documents() -> list[str]:
