@@ -35,7 +35,10 @@ class Introspection:
         self._turn = asyncio.Lock()
 
     async def answer(self, request: GraphQLRequest, execute: Callable[[], QueryResult]) -> QueryResult:
-        """Return the result of an operation. `execute` computes it in another thread if it is not cached."""
+        """Return the result of an operation.
+
+        `execute` computes it in another thread if it is not cached.
+        """
         key = json.dumps((request.query, request.operation_name, request.variables), sort_keys=True)
         if result := self._results.get(key):
             return result

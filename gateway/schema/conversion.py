@@ -17,6 +17,8 @@ from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OnStaleArgument, given_all, read_policy
 from gateway.schema.context import Info
 from gateway.schema.field import described
+from gateway.schema.global_id import conversion_id
+from gateway.schema.node import Node
 from gateway.schema.rates import RateType
 from gateway.schema.scalars import AssetCode, clamp
 from rates.source import Source
@@ -74,7 +76,10 @@ class ConversionLeg:
     description="An amount of one asset in another, at the last prices and without fees: a valuation, not an offer. See "
     "docs/conversion.md.",
 )
-class ConversionType:
+class ConversionType(Node):
+    id: strawberry.ID = described(
+        "Globally unique, e.g. `Conversion:1.5:BTC:EUR`. Arguments other than their defaults are part of it."
+    )
     amount: Decimal = described("How much was asked for.")
     start: AssetCode = described("The asset of the amount.", name="from")
     end: AssetCode = described("The asset of the result.", name="to")
@@ -115,6 +120,7 @@ READ_LEG: Mapping[str, Callable[[conversion.Leg], Any]] = {
 """The reader of each field of a `ConversionLeg`. Those of objects return plain values."""
 
 READ_CONVERSION: Mapping[str, Callable[[conversion.Conversion], Any]] = {
+    "id": lambda value: conversion_id(value.query),
     "amount": attrgetter("amount"),
     "start": attrgetter("start"),
     "end": attrgetter("end"),
@@ -153,6 +159,11 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
         on_stale=on_stale,
         max_trade_age_ms=max_trade_age_ms,
     )
+    return answer_conversion(info, query)
+
+
+def answer_conversion(info: Info, query: ConversionQuery) -> ConversionType | None:
+    """Return the conversion; `None` with `OnStale.OMIT` if a rate is too old."""
     answer = info.context.converter.convert(query)
     if answer is None:
         return None

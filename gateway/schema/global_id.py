@@ -15,8 +15,11 @@ from gateway.queries.consensus.query import (
     ConsensusQuery,
     check_consensus,
 )
+from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
+from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from rates.clock import format_span_ms
-from rates.errors import InvalidArgument, InvalidSymbol
+from rates.errors import InvalidArgument, InvalidNumber, InvalidSymbol
+from rates.number import format_decimal, parse_decimal
 from rates.source import Source
 from rates.symbol import Symbol, parse_symbol
 from rates.ticker import TickerKey
@@ -72,6 +75,20 @@ def consensus_rate_id(query: ConsensusQuery) -> str:
         "sources": _format_sources(query.sources),
     }
     return f"ConsensusRate:{query.symbol}:{query.method}{_format_details(details)}"
+
+
+def conversion_id(query: ConversionQuery) -> str:
+    """Return the id of a conversion, likewise. The amount is part of it as it was written."""
+    details = {
+        "maxAgeMs": _format_span(query.policy.max_age),
+        "sources": _format_sources(_in_order(query.sources)),
+        "maxLegs": None if query.max_legs == MAX_LEGS else str(query.max_legs),
+        "stablecoinsAsUsd": "true" if query.stablecoins_as_usd else None,
+        "onStale": None if query.policy.on_stale is OnStale.RETURN else query.policy.on_stale.value,
+        "maxTradeAgeMs": _format_span(query.policy.max_trade_age),
+    }
+    amount = format_decimal(query.amount.copy_abs())
+    return f"Conversion:{amount}:{query.start}:{query.end}{_format_details(details)}"
 
 
 def parse_global_id(text: str) -> GlobalId:
@@ -133,6 +150,37 @@ def parse_consensus_key(key: str) -> ConsensusQuery:
     return query
 
 
+def parse_conversion_key(key: str) -> ConversionQuery:
+    """Return the query of a conversion.
+
+    Raises:
+        InvalidArgument: not a key that this module builds.
+    """
+    path, _, text = key.partition("?")
+    try:
+        amount, start, end = path.split(":")
+        details = _parse_details(text)
+        query = ConversionQuery(
+            parse_decimal(amount),
+            start,
+            end,
+            FreshnessPolicy(
+                _parse_span(details.get("maxAgeMs")),
+                OnStale(details.get("onStale", OnStale.RETURN)),
+                _parse_span(details.get("maxTradeAgeMs")),
+            ),
+            _parse_sources(details.get("sources")),
+            int(details.get("maxLegs", MAX_LEGS)),
+            "stablecoinsAsUsd" in details,
+        )
+        check_conversion(query)
+    except (InvalidNumber, InvalidArgument, ValueError, KeyError, OverflowError) as exc:
+        raise InvalidArgument("id", key, EXPECTED_ID) from exc
+    if conversion_id(query) != f"Conversion:{key}":
+        raise InvalidArgument("id", key, EXPECTED_ID)
+    return query
+
+
 def _format_details(details: Mapping[str, str | None]) -> str:
     given = "&".join(f"{name}={value}" for name, value in details.items() if value is not None)
     return f"?{given}" if given else ""
@@ -152,6 +200,10 @@ def _parse_span(text: str | None) -> timedelta | None:
 
 def _format_sources(sources: tuple[Source, ...] | None) -> str | None:
     return None if sources is None else "+".join(each.name for each in sources)
+
+
+def _in_order(sources: tuple[Source, ...] | None) -> tuple[Source, ...] | None:
+    return None if sources is None else tuple(each for each in Source if each in sources)
 
 
 def _parse_sources(text: str | None) -> tuple[Source, ...] | None:

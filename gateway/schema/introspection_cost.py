@@ -42,7 +42,10 @@ class IntrospectionCounter:
         return _list_largest(self._schema)
 
     def count(self, field: SelectedField) -> float:
-        """Return the points of a root field. A type that a variable names counts as the largest ones."""
+        """Return the points of a root field.
+
+        A type that a variable names counts as the largest ones.
+        """
         ((kind, children),) = field.kinds
         if field.name == SCHEMA:
             return self._counter.count(kind, children, self._schema)
@@ -53,7 +56,7 @@ class IntrospectionCounter:
 
 
 def cost_in_thread(points: Sequence[float]) -> float:
-    """Return the points of an operation that only describes the schema, by those of its root fields.
+    """Return the points of an operation that only describes the schema, by its root fields.
 
     The largest is cheaper in its thread. Further ones are not: no tool needs them.
     """

@@ -8,10 +8,12 @@ import strawberry
 from gateway.schema.asset import AssetType, to_asset
 from gateway.schema.consensus import ConsensusRateType, note_consensus
 from gateway.schema.context import Info
+from gateway.schema.conversion import ConversionType, answer_conversion
 from gateway.schema.global_id import (
     EXPECTED_ID,
     MAX_NODES,
     parse_consensus_key,
+    parse_conversion_key,
     parse_global_id,
     parse_instrument_key,
     parse_source_key,
@@ -21,7 +23,14 @@ from gateway.schema.node import Node
 from gateway.schema.rates import RateType
 from gateway.schema.source import SourceType, to_source
 from gateway.schema.source_status import SourceStatusType
-from rates.errors import InvalidArgument, RatesError, RateUnavailable, UnknownSymbol
+from rates.errors import (
+    InvalidArgument,
+    NoConversionPath,
+    RatesError,
+    RateUnavailable,
+    UnknownAsset,
+    UnknownSymbol,
+)
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of an object.")]
 Ids = Annotated[
@@ -42,7 +51,7 @@ def resolve_node(info: Info, id: Id) -> Node | None:  # noqa: A002 - its name in
         raise InvalidArgument("id", id, EXPECTED_ID)
     try:
         return fetch(info, key)
-    except (UnknownSymbol, RateUnavailable):
+    except (UnknownSymbol, UnknownAsset, NoConversionPath, RateUnavailable):
         return None
 
 
@@ -107,6 +116,10 @@ def _consensus_rate(info: Info, key: str) -> ConsensusRateType:
     return ConsensusRateType.of(answer)
 
 
+def _conversion(info: Info, key: str) -> ConversionType | None:
+    return answer_conversion(info, parse_conversion_key(key))
+
+
 FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
     "Rate": _rate,
     "Instrument": _instrument,
@@ -114,5 +127,6 @@ FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
     "SourceStatus": _source_status,
     "Asset": _asset,
     "ConsensusRate": _consensus_rate,
+    "Conversion": _conversion,
 }
 """How to find the object of each type that implements `Node`."""

@@ -1,4 +1,4 @@
-"""Descriptions of the schema: executed beside the event loop, one at a time, shared and cached."""
+"""Descriptions of the schema: executed in a thread, one at a time, shared and cached."""
 
 import asyncio
 from threading import Event

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.freshness import Freshness, format_age_ms, worst
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate
+from rates.number import format_decimal
 
 # Amounts and prices have at most 50 digits on either side of the point (`rates.number`); this holds an amount times three.
 EXACT = Context(prec=450, traps=[Inexact])
@@ -44,12 +46,25 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """`amount` of `start` in `end` along `legs`; no legs where both are the same asset."""
+    """The answer to `query` along `legs`; no legs where both assets are the same."""
 
-    amount: Decimal
-    start: str
-    end: str
+    query: ConversionQuery
     legs: tuple[Leg, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in units of `start`, as it is printed: 1E+3 is 1000, and negative zero is zero."""
+        return Decimal(format_decimal(self.query.amount.copy_abs()))
+
+    @property
+    def start(self) -> str:
+        """The asset of the amount."""
+        return self.query.start
+
+    @property
+    def end(self) -> str:
+        """The asset of the result."""
+        return self.query.end
 
     @property
     def rates(self) -> tuple[Rate, ...]:

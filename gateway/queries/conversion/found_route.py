@@ -67,8 +67,7 @@ def answer_with(query: ConversionQuery, route: FoundRoute) -> Conversion | Unava
         if on_stale is OnStale.ERROR:
             raise error
         return UnavailableConversion.of(query, error)
-    # Negative zero becomes zero.
-    return Conversion(query.amount.copy_abs(), query.start, query.end, route.legs)
+    return Conversion(query, route.legs)
 
 
 def _find_late(legs: Sequence[Leg], policy: FreshnessPolicy) -> Rate | None:

@@ -47,7 +47,7 @@ CONTRIBUTION_FIELDS = [
     "source { code }",
     "source { id ttlMs }",
 ]
-CONVERSION_FIELDS = "amount from to result rate ageMs observedAt freshness usesPeg simulated __typename"
+CONVERSION_FIELDS = "id amount from to result rate ageMs observedAt freshness usesPeg simulated __typename"
 LEG_FIELDS = "from to operation usedPrice basis peg __typename"
 UNAVAILABLE_CONVERSION_FIELDS = ["amount", "from", "to", "code", "message", "__typename"]
 EVENT_FIELDS = "kind conflatedCount sentAt __typename"

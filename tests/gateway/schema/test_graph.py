@@ -7,16 +7,26 @@ from decimal import Decimal
 import msgspec
 import pytest
 from graphql import GraphQLInterfaceType
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.preparation import OperationRejected
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
+from gateway.queries.conversion.query import ConversionQuery
+from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
-from gateway.schema.global_id import MAX_NODES, consensus_rate_id, parse_consensus_key
+from gateway.schema.global_id import (
+    MAX_NODES,
+    consensus_rate_id,
+    conversion_id,
+    parse_consensus_key,
+    parse_conversion_key,
+)
 from gateway.schema.refetch import FETCHERS
 from gateway.settings import GatewaySettings
 from instruments.instrument import Halt
@@ -25,6 +35,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 from tests.gateway.fakes import NOON, FakeClock, ListedInstruments
 from tests.gateway.fixture_types import BuildTicker, Execute, Until
+from tests.json_types import Json
 
 SCHEMA = build_schema()
 IDS = [
@@ -34,6 +45,7 @@ IDS = [
     "SourceStatus:BINANCE",
     "Asset:bitcoin",
     "ConsensusRate:BTC/USDT:MEDIAN?minSources=1",
+    "Conversion:1.50:BTC:USDT?maxAgeMs=60000&sources=BINANCE+COINGECKO&maxLegs=2&stablecoinsAsUsd=true&onStale=OMIT",
 ]
 WITH_INSTRUMENT = "instrument { id name status source { id ttlMs } baseAsset { id code name } }"
 
@@ -176,6 +188,11 @@ def test_every_type_with_the_interface_can_be_fetched() -> None:
         "SourceStatus:MTGOX",
         "Asset:no-such-coin",
         "ConsensusRate:NO/SUCH:MEDIAN",
+        "Conversion:1:NOSUCH:USDT",
+        "Conversion:1:btc:USDT",
+        "Conversion:1:ETH:BTC?sources=COINGECKO",
+        "Conversion:1:ETH:USD?maxLegs=1",
+        "Conversion:1:BTC:ETH",
     ],
 )
 async def test_an_id_without_an_object_is_null(execute: Execute, seen: None, global_id: str) -> None:
@@ -203,6 +220,21 @@ async def test_an_id_without_an_object_is_null(execute: Execute, seen: None, glo
         "ConsensusRate:BTC/USDT:MEDIAN?maxAgeMs=999999999999999999999",
         "ConsensusRate:BTC/USDT:MEDIAN?sources=MTGOX",
         "ConsensusRate:BTC/USDT:MEDIAN?nonsense",
+        "Conversion:1:BTC",
+        "Conversion:1:BTC:USDT:EUR",
+        "Conversion:-1:BTC:USDT",
+        "Conversion:-0:BTC:USDT",
+        "Conversion:1e3:BTC:USDT",
+        "Conversion:one:BTC:USDT",
+        "Conversion:1:BTC:USDT?maxLegs=3",
+        "Conversion:1:BTC:USDT?maxLegs=4",
+        "Conversion:1:BTC:USDT?onStale=RETURN",
+        "Conversion:1:BTC:USDT?onStale=NULL",
+        "Conversion:1:BTC:USDT?sources=COINGECKO+BINANCE",
+        "Conversion:1:BTC:USDT?sources=",
+        "Conversion:1:BTC:USDT?stablecoinsAsUsd=false",
+        "Conversion:1:BTC:USDT?maxTradeAgeMs=1&maxAgeMs=1",
+        f"Conversion:1:BTC:USDT?maxAgeMs={'9' * 5000}",
         "x" * 10_000,
     ],
 )
@@ -243,6 +275,89 @@ def test_the_id_of_a_consensus_has_all_its_arguments() -> None:
     assert parse_consensus_key(text.partition(":")[2]) == query
     with pytest.raises(InvalidArgument):
         parse_consensus_key(text.partition(":")[2] + "&minSources=4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "details"),
+    [
+        ("", ""),
+        ("maxAgeMs: 60000", "?maxAgeMs=60000"),
+        ("maxAgeMs: null, maxTradeAgeMs: null, sources: null", ""),
+        ("sources: [COINGECKO, BINANCE, COINGECKO]", "?sources=BINANCE+COINGECKO"),
+        ("maxLegs: 3, onStale: RETURN, stablecoinsAsUsd: false", ""),
+        (
+            "maxLegs: 2, onStale: ERROR, stablecoinsAsUsd: true",
+            "?maxLegs=2&stablecoinsAsUsd=true&onStale=ERROR",
+        ),
+    ],
+)
+async def test_a_conversion_can_be_fetched_again_by_its_id(
+    execute: Execute, seen: None, arguments: str, details: str
+) -> None:
+    """The id has all arguments that are not defaults. `convert` and `conversions` give the same."""
+    one = "{ id amount from to result rate legs { rate { id } } freshness }"
+    query = f"""{{
+      conversion(amount: "1.50", from: "BTC", to: "USDT", {arguments}) {one}
+      convert(amount: "1.50", from: "BTC", to: "USDT", {arguments}) {one}
+      conversions(input: [{{ amount: "1.50", from: "BTC", to: "USDT" }}], {arguments}) {{ items {one} }}
+    }}"""
+    answers = (await execute(query)).data
+    expected = answers["conversion"]
+    assert expected["id"] == f"Conversion:1.50:BTC:USDT{details}"
+    assert answers["convert"] == expected
+    assert answers["conversions"]["items"] == [expected]
+    found = await execute(
+        "query($id: ID!) { node(id: $id) { ... on Conversion " + one + " } }", id=expected["id"]
+    )
+    assert found.data == {"node": expected}
+
+
+async def test_equal_amounts_of_different_texts_are_different_conversions(
+    execute: Execute, seen: None
+) -> None:
+    """Their results have other digits. An exponent is written out."""
+
+    async def convert(amount: object) -> Json:
+        query = 'query($a: Decimal!) { conversion(amount: $a, from: "BTC", to: "USDT") { id amount result } }'
+        return (await execute(query, a=amount)).data["conversion"]
+
+    assert await convert("1.0") == {"id": "Conversion:1.0:BTC:USDT", "amount": "1.0", "result": "64000.0"}
+    assert (
+        await convert(1)
+        == await convert("1")
+        == {"id": "Conversion:1:BTC:USDT", "amount": "1", "result": "64000"}
+    )
+    assert await convert("1e3") == await convert("1000")
+    assert await convert("-0") == await convert("0")
+
+
+SPANS = st.none() | st.timedeltas(timedelta(0), timedelta(days=20)).map(
+    lambda span: timedelta(milliseconds=span // timedelta(milliseconds=1))
+)
+
+
+@given(
+    amount=st.decimals(0, 10**12, allow_nan=False, allow_infinity=False),
+    policy=st.builds(FreshnessPolicy, SPANS, st.sampled_from(OnStale), SPANS),
+    sources=st.none() | st.sets(st.sampled_from(Source), min_size=1),
+    max_legs=st.integers(1, 3),
+    stablecoins_as_usd=st.booleans(),
+)
+def test_the_key_of_a_conversion_parses_to_its_query(
+    amount: Decimal,
+    policy: FreshnessPolicy,
+    sources: set[Source] | None,
+    max_legs: int,
+    stablecoins_as_usd: bool,
+) -> None:
+    """Whatever its arguments."""
+    in_order = None if sources is None else tuple(each for each in Source if each in sources)
+    query = ConversionQuery(amount, "BTC", "1000SATS", policy, in_order, max_legs, stablecoins_as_usd)
+    text = conversion_id(query)
+    parsed = parse_conversion_key(text.partition(":")[2])
+    assert parsed == query._replace(amount=parsed.amount)
+    assert parsed.amount == query.amount
+    assert conversion_id(parsed) == text
 
 
 async def test_the_instrument_of_a_rate_is_encoded_once_and_stays_current(
