@@ -350,7 +350,7 @@ def test_the_key_of_a_conversion_parses_to_its_query(
     max_legs: int,
     stablecoins_as_usd: bool,
 ) -> None:
-    """Whatever its arguments."""
+    """With any arguments."""
     in_order = None if sources is None else tuple(each for each in Source if each in sources)
     query = ConversionQuery(amount, "BTC", "1000SATS", policy, in_order, max_legs, stablecoins_as_usd)
     text = conversion_id(query)
