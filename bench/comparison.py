@@ -8,7 +8,7 @@ from bench.environment import Server
 from bench.results import Results, Row
 from bench.scenarios.deliveries import measure_lists, measure_same
 from bench.scenarios.ingest import measure_flat_out
-from bench.scenarios.queries import COUNTS, measure_heads, measure_query
+from bench.scenarios.queries import COUNTS, measure_heads, measure_new_variables, measure_query
 from bench.scenarios.registry import SYMBOLS, Entry
 from bench.table import align, format_number, format_shares
 
@@ -16,6 +16,7 @@ PAIR = (Server.RATEWIRE, Server.OTHER)
 COMPARED: dict[str, Entry] = {
     **{f"query-{count}": Entry(partial(measure_query, count=count), PAIR, SYMBOLS) for count in COUNTS},
     "query-heads": Entry(measure_heads, PAIR, SYMBOLS),
+    "query-new": Entry(measure_new_variables, PAIR, SYMBOLS),
     "same": Entry(measure_same, PAIR, SYMBOLS),
     "lists": Entry(measure_lists, PAIR, SYMBOLS),
     "ingest": Entry(measure_flat_out, PAIR, 0),

@@ -13,16 +13,18 @@ LIST_LENGTH = 10
 _random = random.Random(4)  # noqa: S311 - the same lists in every run
 
 
-def make_queries(symbols: Sequence[Symbol], count: int, dialect: Dialect) -> list[str]:
+def make_queries(
+    symbols: Sequence[Symbol], count: int, dialect: Dialect, variety: int = VARIETY
+) -> list[str]:
     """Return different HTTP bodies that query `count` rates each; 1 uses the field `rate`."""
     texts, scalar = [str(each) for each in symbols], dialect.symbol
     if count == 1:
         document = f"query Rate($symbol: {scalar}!) {{ rate(symbol: $symbol) {{ {_fields(dialect)} }} }}"
-        return [json.dumps({"query": document, "variables": {"symbol": each}}) for each in texts[:VARIETY]]
+        return [json.dumps({"query": document, "variables": {"symbol": each}}) for each in texts[:variety]]
     document = _rates("query", dialect)
     return [
         json.dumps({"query": document, "variables": {"symbols": _random.sample(texts, count)}})
-        for _ in range(VARIETY)
+        for _ in range(variety)
     ]
 
 

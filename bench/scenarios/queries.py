@@ -11,6 +11,8 @@ CONNECTIONS = 32
 UPDATE_INTERVAL_MS = 100.0
 COUNTS = (1, 50, 500)
 AGENTS = 200
+# Each list comes back after all others. The gateway keeps up to 4,096 requests, so it has none of them.
+NEW_RATES, NEW_LISTS = 50, 5_000
 # Rates per query in the plot of cost against clients.
 CLIENTS_RATES = 50
 GOALS = {1: "20,000/s", 50: "12,000/s", 500: "5,000/s"}
@@ -25,7 +27,6 @@ def measure_queries(context: ScenarioContext, server: Server) -> None:
     """Measure answers/s for each number of rates."""
     for count in COUNTS:
         measure_query(context, server, count)
-    measure_heads(context, server)
 
 
 def measure_query(context: ScenarioContext, server: Server, count: int) -> None:
@@ -40,6 +41,15 @@ def measure_heads(context: ScenarioContext, server: Server) -> None:
     """Measure answers/s with a traceparent of its own for each request and 200 user agents."""
     row = Row("query, 1 rate, different heads", "answers/s", is_throughput=True)
     seen = _query(context, server, 1, context.plan.seconds, agents=AGENTS)
+    context.results.add(row, server, seen.per_s, seen.shares)
+
+
+def measure_new_variables(context: ScenarioContext, server: Server) -> None:
+    """Measure answers/s of one document with more different lists than the gateway keeps requests."""
+    row = Row(
+        f"query, {NEW_RATES} rates, new variables ({NEW_LISTS:,} lists)", "answers/s", is_throughput=True
+    )
+    seen = _query(context, server, NEW_RATES, context.plan.seconds, variety=NEW_LISTS)
     context.results.add(row, server, seen.per_s, seen.shares)
 
 
@@ -85,7 +95,7 @@ def _query(
     agents: int = 0,
 ) -> QueryMeasurement:
     environment = context.environment
-    queries = make_queries(environment.symbols, count, environment.dialect(server))[:variety]
+    queries = make_queries(environment.symbols, count, environment.dialect(server), variety)
     # A response of Ratewire, for the bare limit.
     body = environment.folder / f"answer-{count}.json"
     command, path = None, "/graphql"

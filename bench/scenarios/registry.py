@@ -6,7 +6,13 @@ from bench.environment import Server
 from bench.scenarios.deliveries import measure_lists, measure_same, measure_subscribers
 from bench.scenarios.ingest import measure_ingest
 from bench.scenarios.many_clients import measure_idle, measure_stalled, measure_storm
-from bench.scenarios.queries import measure_clients, measure_queries, measure_symbols
+from bench.scenarios.queries import (
+    measure_clients,
+    measure_heads,
+    measure_new_variables,
+    measure_queries,
+    measure_symbols,
+)
 from bench.scenarios.resumes import measure_resumes
 from bench.scenarios.scenario import Scenario
 from bench.scenarios.workers import measure_workers
@@ -26,6 +32,8 @@ class Entry(NamedTuple):
 
 SCENARIOS: dict[str, Entry] = {
     "queries": Entry(measure_queries, ALL, SYMBOLS),
+    "heads": Entry(measure_heads, ALL, SYMBOLS),
+    "new": Entry(measure_new_variables, ALL, SYMBOLS),
     "same": Entry(measure_same, ALL, SYMBOLS),
     "lists": Entry(measure_lists, ALL, SYMBOLS),
     "idle": Entry(measure_idle, ALL, SYMBOLS),
