@@ -45,7 +45,7 @@ def measure_heads(context: ScenarioContext, server: Server) -> None:
 
 
 def measure_new_variables(context: ScenarioContext, server: Server) -> None:
-    """Measure answers/s of one document with more different lists than the gateway keeps requests."""
+    """Measure answers/s of one document with more different lists than are kept."""
     row = Row(
         f"query, {NEW_RATES} rates, new variables ({NEW_LISTS:,} lists)", "answers/s", is_throughput=True
     )

@@ -59,8 +59,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _is_in_message = False
     _is_in_head = False
-    # Messages begun since `GatewayHttpProtocol` reset it.
-    _messages_begun = 0
     # Consecutive bytes that belong to no body.
     _bytes_outside_body = 0
     # Bytes received after requests that wait for their turn.
@@ -109,7 +107,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
         self._is_in_message = self._is_in_head = True
-        self._messages_begun += 1
         self._bytes_outside_body = 0
 
     def on_headers_complete(self) -> None:

@@ -11,10 +11,10 @@ import structlog
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
+from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
 
 # Shorter responses are joined: that costs less than writing several chunks.
 MAX_JOINED_BYTES = 16_384
-VERSION = "1.1"
 
 log = structlog.get_logger("ratewire.gateway.http")
 
@@ -26,8 +26,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     _answered_at = 0.0
     # The body received so far, while the request may be answered on the fast path.
     _held_chunks: list[bytes] | None = None
-    # The last request in the bytes being parsed, if it was answered on the fast path.
-    _known_request: KnownRequest | None = None
+    # Whether the fast path knew a request in the bytes being parsed.
+    _has_tried = False
 
     @classmethod
     def configured(
@@ -42,17 +42,12 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         return type(cls.__name__, (cls,), settings)
 
     def data_received(self, data: bytes) -> None:
-        self._messages_begun = 0
-        self._known_request = None
+        self._has_tried = False
         is_between_requests = not self._is_in_message and self._may_answer() and not self._is_last_response
-        if is_between_requests and self.request_cache is not None:
-            known_request = self.request_cache.find_raw(data)
-            if known_request is not None and self._answer(known_request):
-                self._stop_head_timer()
-                return
-        super().data_received(data)
-        if is_between_requests:
-            self._remember_request(data)
+        if is_between_requests and self.request_cache is not None and self._answer_whole(data):
+            self._stop_head_timer()
+        else:
+            super().data_received(data)
 
     def on_headers_complete(self) -> None:
         if self._may_take_fast_path():
@@ -89,10 +84,20 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         # The rest of the message is still on its way: uvicorn waits for it.
         self._continue_on_asgi_path()
 
-    def _remember_request(self, data: bytes) -> None:
-        """Remember the bytes of a request, if they were one known request and nothing else."""
-        if self.request_cache is not None and self._known_request is not None and self._messages_begun == 1:
-            self.request_cache.remember(data, self._known_request)
+    def _answer_whole(self, data: bytes) -> bool:
+        """Answer the request in `data`, if it is one known request and nothing else."""
+        assert self.request_cache is not None
+        known_request = self.request_cache.find_raw(data)
+        is_new_head = known_request is None
+        if known_request is None:
+            known_request = self.request_cache.find_whole(data)
+        # What cannot be answered now is not tried again.
+        self._has_tried = known_request is not None
+        if known_request is None or not self._answer(known_request):
+            return False
+        if is_new_head:
+            self.request_cache.remember(data, known_request)
+        return True
 
     def _may_take_fast_path(self) -> bool:
         """Tell whether the request may take the fast path.
@@ -102,7 +107,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         return (
             self.request_cache is not None
             and not self._is_last_response
-            and self._known_request is None
+            and not self._has_tried
             and self._may_answer()
             and self.url.startswith(PATH)
             and self.parser.get_method() in METHODS
@@ -115,11 +120,11 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     def _answer_held_chunks(self, chunks: list[bytes]) -> bool:
         assert self.request_cache is not None
         body = b"".join(chunks)
-        known_request = self.request_cache.find(self.parser.get_method(), self.url, self.headers, body)
-        if known_request is None or not self._answer(known_request):
-            return False
-        self._known_request = known_request
-        return True
+        headers = tuple([each for each in self.headers if each[0] in RELEVANT])
+        request = WholeRequest(self.parser.get_method(), self.url, headers, body)
+        known_request = self.request_cache.find(request)
+        self._has_tried = known_request is not None
+        return known_request is not None and self._answer(known_request)
 
     def _answer(self, known_request: KnownRequest) -> bool:
         assert self.request_cache is not None

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from gateway.cache_limits import (
     MAX_CONTENT_TYPE_LENGTH,
     MAX_CONTENT_TYPES,
+    MAX_HEAD_KEY,
+    MAX_HEADS,
     MAX_PREPARED_REQUESTS,
     MAX_PREPARED_REQUESTS_BYTES,
     MAX_RAW_REQUEST,
@@ -22,6 +24,8 @@ from gateway.client_connections import ClientConnections
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
+from gateway.http.request_head import find_head_error
+from gateway.http.request_scanner import VERSION, RequestScanner, WholeRequest
 from gateway.http.response import encode_headers, json_headers
 from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import Operations
@@ -36,7 +40,7 @@ STREAM_HEADER = "x-graphql-event-stream-token"
 STREAM_PARAMETER = b"token="
 METHODS = (b"GET", b"POST")
 JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
-_STREAM_HEADER = STREAM_HEADER.encode()
+_FOR_THE_ASGI_PATH = frozenset({b"origin", b"expect", STREAM_HEADER.encode()})
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
@@ -66,6 +70,7 @@ class RequestCache:
             weigh=lambda data, _: len(data) + PREPARED_REQUEST_BYTES,
         )
         self._seen = SecondSight(SEEN_KEYS)
+        self._scanner = RequestScanner()
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
         self._server_header_lines = b""
@@ -73,6 +78,11 @@ class RequestCache:
     def find_raw(self, data: bytes) -> KnownRequest | None:
         """Return the known request with exactly these bytes."""
         return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
+
+    def find_whole(self, data: bytes) -> KnownRequest | None:
+        """Return the known request in these bytes, whatever its other headers are."""
+        request = self._scanner.scan(data) if len(data) <= MAX_RAW_REQUEST else None
+        return request and self.find(request)
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Remember all bytes of a request that came before: equal bytes have equal responses.
@@ -82,24 +92,21 @@ class RequestCache:
         if len(data) <= MAX_RAW_REQUEST and self._seen.admits(data):
             self._known.put(data, known_request)
 
-    def find(
-        self, method: bytes, target: bytes, headers: Iterable[Header], body: bytes
-    ) -> KnownRequest | None:
+    def find(self, request: WholeRequest) -> KnownRequest | None:
         """Return the known request with these parts, if an equal one took the ASGI path before."""
-        path, _, query = target.partition(b"?")
-        if path != PATH or b"#" in query or STREAM_PARAMETER in query:
+        path, _, query = request.target.partition(b"?")
+        if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
             return None
-        is_get = method == b"GET"
-        prepared = self._prepared.get((is_get, query if is_get else body))
+        is_get = request.method == b"GET"
+        prepared = self._prepared.get((is_get, query if is_get else request.body))
         if prepared is None or prepared.plan is None:
             return None
-        first_values: dict[bytes, bytes] = {}
-        for name, value in headers:
-            first_values.setdefault(name, value)
-        media = _choose_json_type(first_values, query if is_get else None)
-        return media and KnownRequest(
-            prepared, media, is_get, _decode_header(first_values.get(b"if-none-match"))
-        )
+        headers, if_none_match = request.headers, None
+        if is_get:
+            if_none_match = _first(headers, b"if-none-match")
+            headers = tuple([each for each in headers if each[0] != b"if-none-match"])
+        media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and is_navigation(query))
+        return media and KnownRequest(prepared, media, is_get, _decode_header(if_none_match))
 
     def respond(self, known_request: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
         """Return the response in chunks, or `None` if the fast path cannot make it.
@@ -161,22 +168,32 @@ def is_navigation(query: bytes) -> bool:
     return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
 
 
-def _choose_json_type(headers: dict[bytes, bytes], query: bytes | None) -> MediaType | None:
-    """Return the JSON type of the response to a query, or `None` for the ASGI path.
+def _choose_json_type(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:
+    """Return the JSON type of the response to a query, or `None` for the ASGI path."""
+    is_short = sum([len(value) for _, value in headers]) <= MAX_HEAD_KEY
+    choose = _choose_for_head if is_short else _choose_for_head.__wrapped__
+    return choose(headers, is_get=is_get, may_be_page=may_be_page)
 
-    A POST has no `query`.
-    """
-    if b"origin" in headers or b"expect" in headers or _STREAM_HEADER in headers:
+
+@lru_cache(maxsize=MAX_HEADS)
+def _choose_for_head(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:
+    names = {name for name, _ in headers}
+    if not names.isdisjoint(_FOR_THE_ASGI_PATH) or find_head_error(VERSION, headers) is not None:
         return None
-    if query is None:
-        content_type, content_encoding = headers.get(b"content-type", b""), headers.get(b"content-encoding")
+    if not is_get:
+        content_type = _first(headers, b"content-type") or b""
+        content_encoding = _first(headers, b"content-encoding")
         if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not _is_json(content_type, content_encoding):
             return None
-    accepted = parse_accept(_decode_header(headers.get(b"accept")))
-    if query is not None and is_navigation(query) and wants_page(accepted):
+    accepted = parse_accept(_decode_header(_first(headers, b"accept")))
+    if may_be_page and wants_page(accepted):
         return None
     media = choose(accepted, OperationKind.QUERY)
     return media if media in JSON_TYPES else None
+
+
+def _first(headers: Iterable[Header], wanted: bytes) -> bytes | None:
+    return next((value for name, value in headers if name == wanted), None)
 
 
 @lru_cache(maxsize=MAX_CONTENT_TYPES)
