@@ -8,8 +8,8 @@ from drill.subscriber import DrillSubscriber
 
 
 @dataclass(frozen=True)
-class Observation:
-    """The observations of a step; `first` is the health before the fault."""
+class StepObservations:
+    """The measurements during one step; `first` is the health before the fault."""
 
     source: str
     symbol: str
@@ -18,7 +18,7 @@ class Observation:
     subscriber: DrillSubscriber
 
 
-Condition = Callable[[Observation], bool]
+Condition = Callable[[StepObservations], bool]
 
 
 def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
@@ -30,12 +30,12 @@ def in_state(*states: str, saying: Sequence[str] = ("",)) -> Condition:
     )
 
 
-def reconnected(observed: Observation) -> bool:
+def reconnected(observed: StepObservations) -> bool:
     """The source has opened a new session."""
     return observed.now.reconnects > observed.first.reconnects
 
 
-def refused_and_shown(observed: Observation) -> bool:
+def refused_and_shown(observed: StepObservations) -> bool:
     """Values were refused and counted, and the source is not UP, with a reason."""
     return (
         observed.now.refused > observed.first.refused
@@ -44,7 +44,7 @@ def refused_and_shown(observed: Observation) -> bool:
     )
 
 
-def not_up(observed: Observation) -> bool:
+def not_up(observed: StepObservations) -> bool:
     """The source is not UP, with a reason."""
     return observed.now.state != "UP" and bool(observed.now.reason)
 
@@ -54,7 +54,7 @@ def names(*words: str) -> Condition:
     return lambda observed: any(word in (observed.now.reason or "").lower() for word in words)
 
 
-def refused_alone(observed: Observation) -> bool:
+def refused_alone(observed: StepObservations) -> bool:
     """Messages were refused and counted on the same connection, and the source stays UP."""
     return (
         observed.now.refused > observed.first.refused
@@ -63,12 +63,12 @@ def refused_alone(observed: Observation) -> bool:
     )
 
 
-def resubscribed(observed: Observation) -> bool:
+def resubscribed(observed: StepObservations) -> bool:
     """The source has opened a new session, and receives everything on it."""
     return reconnected(observed) and observed.now.is_healthy
 
 
-def future_named(observed: Observation) -> bool:
+def future_named(observed: StepObservations) -> bool:
     """Values from the future were refused, and the reason suspects the clock."""
     return refused_and_shown(observed) and names("clock")(observed)
 
@@ -78,19 +78,19 @@ def up_and_fresh(health: ObservedHealth) -> bool:
     return health.state == "UP" and health.fresh == health.tracked
 
 
-def silent_alone(observed: Observation) -> bool:
+def silent_alone(observed: StepObservations) -> bool:
     """The victim is listed as silent, and all others are fresh."""
     return observed.symbol in observed.now.silent and observed.now.fresh >= observed.now.tracked - 1
 
 
-def stale_alone(observed: Observation) -> bool:
+def stale_alone(observed: StepObservations) -> bool:
     """The victim is no longer fresh, and all others are."""
     return observed.now.fresh == observed.now.tracked - 1 and not observed.subscriber.is_fresh(
         observed.source.upper(), observed.symbol
     )
 
 
-def not_trading(observed: Observation) -> bool:
+def not_trading(observed: StepObservations) -> bool:
     """The victim is NOT_TRADING, and subscribers received that."""
     reason = observed.subscriber.unavailable.get((observed.source.upper(), observed.symbol))
     return observed.now.halted == 1 and reason == "NOT_TRADING"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 
-from drill.conditions import Observation
+from drill.conditions import StepObservations
 from drill.health_monitor import ObservedHealth
 from drill.identity_clash import MergedAnswers
 from drill.plan import OTHER_ASSET, REDIS_FAILOVER, DrillStep
@@ -137,7 +137,7 @@ class FaultRun:
         now = first
         while now.at - started < step.expected.within_s:
             now = await self.system.health.next(step.source)
-            observed = Observation(
+            observed = StepObservations(
                 step.source, self.system.victims[step.source], first, now, self.system.subscriber
             )
             if step.expected.condition(observed):

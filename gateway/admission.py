@@ -69,7 +69,11 @@ class Admission:
         return len(self._queue)
 
     def enter(self, start: Callable[[], None], refuse: Callable[[], None]) -> WaitingJoin | None:
-        """Call `start` or `refuse`: now, or later if the returned join waits. Neither may raise."""
+        """Call `start` if there is room, or `refuse` if the queue is full.
+
+        If there is neither, return the place in the queue: one of the two is called later, `refuse` if the wait is too long.
+        Neither may raise.
+        """
         if not self._queue and self._spent_s < TURN_S:
             self._start(start)
         elif len(self._queue) >= self._max_waiting:

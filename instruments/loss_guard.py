@@ -55,9 +55,10 @@ def find_implausible(known: Instruments, lost: Sequence[Instrument], max_share: 
 
 
 def find_moved(known: Instruments, found: Instruments, lost: Collection[Instrument]) -> Instruments:
-    """Return the unknown instruments that are lost ones under another source or symbol.
+    """Return the new instruments that repeat a lost one under another source or symbol.
 
-    An UPDATE of a whole column does that: BTCUSDT is then of another exchange, or in another currency.
+    They have its source symbol. A mistaken UPDATE of a whole column does that: the row of BTCUSDT then names another exchange or
+    another currency.
     """
     by_source = {(each.source, each.source_symbol) for each in lost}
     by_symbol = {(each.symbol, each.source_symbol) for each in lost}

@@ -54,7 +54,10 @@ class Producer:
         self._log = structlog.get_logger("ratewire.producer").bind(source=source.value)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Issue every tick until `stop`; the present one only if half of it is left."""
+        """Issue every tick until `stop`.
+
+        At the start, issue the tick that has begun only if at least half of its interval is left.
+        """
         least_left = self._interval / 2
         while not stop.is_set():
             await self.issue_tick(least_left)
@@ -64,9 +67,9 @@ class Producer:
                     await stop.wait()
 
     async def issue_tick(self, least_left: timedelta = timedelta()) -> int:
-        """Issue the tasks of the present tick, unless another producer has.
+        """Issue the tasks of the tick that has begun, unless another producer has.
 
-        Nor if less than `least_left` of it is left. Returns how many the queue confirmed.
+        Issue none if less than `least_left` of its interval is left. Return how many the queue confirmed.
         """
         loop, enqueued, awaited = asyncio.get_running_loop(), 0, "Redis has not answered the claim"
         # Until the claim tells the end of the tick. Ticks that are missed meanwhile are skipped: their data would be old.

@@ -7,7 +7,7 @@ from rates.errors import RatesError
 
 
 class Verdict(Enum):
-    """Outcome of a failed task."""
+    """The treatment of a failed task by its consumer."""
 
     DROP = "acknowledged; the task of the next interval replaces it"
     REQUEUE = "requeued once, so that another consumer can try before the deadline"

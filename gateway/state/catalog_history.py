@@ -20,8 +20,8 @@ Changes = Mapping[TickerKey, bool | None]
 class CatalogHistory:
     """The changes of the set of tracked instruments and of their halts.
 
-    The version is a hash of both, equal on all replicas that track the same. A look costs as much as what has changed, and an
-    unknown version costs nothing.
+    The version is a hash of both, equal on all replicas that track the same. `changed_since` takes time in proportion to the number
+    of changes since the given version, and returns at once where the history does not contain that version.
     """
 
     def __init__(self) -> None:

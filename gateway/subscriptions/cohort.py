@@ -41,7 +41,10 @@ class Subscriber(Role[PayloadT_contra]):
 
     @property
     def client(self) -> object:
-        """The connection that it belongs to: connections share the time of a turn."""
+        """The connection that it belongs to.
+
+        The time of one turn of the event loop is divided among connections, not among their subscriptions.
+        """
         ...
 
     @property

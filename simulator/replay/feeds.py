@@ -36,8 +36,8 @@ _BYBIT_STREAMS = {"tickers.": TICKERS, "orderbook.1.": BOOK, "publicTrade.": TRA
 class RecordedFrame:
     """A received frame of a push feed, unchanged.
 
-    `data` is the payload; `combined` has Binance's wrapper.
-    `streams` are the simulator's stream names; `symbol` is the source's own.
+    `data` is the payload; `combined` is the same payload in the wrapper of Binance's combined streams.
+    `streams` are the streams of the simulator that replay it; `symbol` is the source symbol.
     """
 
     received_ns: int

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from drill.conditions import (
-    Observation,
+    StepObservations,
     future_named,
     names,
     reconnected,
@@ -167,8 +167,8 @@ def test_conditions() -> None:
     """Each condition detects the effect it is named for, and only that."""
     subscriber = DrillSubscriber("http://nowhere", PublishedPrices(), NAMES)
 
-    def observation(now: ObservedHealth) -> Observation:
-        return Observation("okx", "BTC/USDT", HEALTHY, now, subscriber)
+    def observation(now: ObservedHealth) -> StepObservations:
+        return StepObservations("okx", "BTC/USDT", HEALTHY, now, subscriber)
 
     assert reconnected(observation(replace(HEALTHY, reconnects=1)))
     assert not reconnected(observation(HEALTHY))
