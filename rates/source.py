@@ -19,7 +19,7 @@ class Source(StrEnum):
 
     Name, default TTL in seconds, display name, kind, home page, and description for API users.
 
-    Code outside the source's own folder needs nothing but this line.
+    Code outside the source's own folder needs nothing but this member.
     """
 
     ttl_s: float
@@ -28,7 +28,7 @@ class Source(StrEnum):
     homepage: str
     meaning: str
 
-    def __new__(  # noqa: PLR0917 - the values of one line, by position
+    def __new__(  # noqa: PLR0917 - the values of one member, by position
         cls,
         name: str,
         ttl_s: float = 0.0,
@@ -42,7 +42,6 @@ class Source(StrEnum):
         member.display_name, member.kind, member.homepage = display_name, kind, homepage
         return member
 
-    # fmt: off - one source is one line
     BINANCE = (
         "binance",
         10.0,
@@ -91,7 +90,6 @@ class Source(StrEnum):
         "https://www.coingecko.com",
         "CoinGecko: average over many exchanges, in USD, e.g. BTC/USD.",
     )
-    # fmt: on
 
 
 class ObservedAtOrigin(StrEnum):

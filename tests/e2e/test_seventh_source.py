@@ -1,4 +1,4 @@
-"""Follow `docs/adding-a-source.md`: a new source takes one folder and one line."""
+"""Follow `docs/adding-a-source.md`: a new source takes one folder and one member of an enum."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from textwrap import indent
 from typing import TypedDict
 
 import pytest
@@ -19,7 +20,8 @@ from tests.e2e.processes import ROOT, eventually, free_port, running
 
 PAGE = ROOT / "docs" / "adding-a-source.md"
 FOLDER = Path(__file__).with_name("septem")
-LAST_LINE = re.compile(r"^    COINGECKO = .*$", re.MULTILINE)
+MEMBER = re.compile(r"^SEPTEM = \(\n.*?^\)\n", re.MULTILINE | re.DOTALL)
+LAST_MEMBER = re.compile(r"^    COINGECKO = \(\n.*?^    \)\n", re.MULTILINE | re.DOTALL)
 TIMEOUT_S = 40
 
 
@@ -53,9 +55,11 @@ def take_copy(folder: Path) -> Path:
         dirs_exist_ok=True,
     )
     shutil.copytree(FOLDER, copy / "pipeline" / "sources" / "septem")
-    (line,) = re.findall(r"^    SEPTEM = .*$", PAGE.read_text(), re.MULTILINE)
+    (member,) = MEMBER.findall(PAGE.read_text())
     source = copy / "rates" / "source.py"
-    source.write_text(LAST_LINE.sub(rf"\g<0>\n{line}", source.read_text()))
+    text, count = LAST_MEMBER.subn(rf"\g<0>{indent(member, '    ')}", source.read_text())
+    assert count == 1, "the members of `Source` are written in another way"
+    source.write_text(text)
     return copy
 
 
@@ -80,7 +84,9 @@ async def exchange() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 
 
-async def test_one_folder_and_one_line_bring_a_source_to_its_readers(tmp_path: Path, redis_url: str) -> None:
+async def test_one_folder_and_one_member_bring_a_source_to_its_readers(
+    tmp_path: Path, redis_url: str
+) -> None:
     """Its rates arrive through GraphQL, fresh and moving, with its name, TTL and description."""
     copy, port = take_copy(tmp_path), free_port()
     async with exchange() as address:
