@@ -55,6 +55,12 @@ MAX_ENCODED_SYMBOLS = 16_384
 
 # Encoded enum values: 128 for each enum of a selection (`functools.lru_cache`'s own bound).
 
+# Candles by query, and their encoded lists by query and selection.
+MAX_CANDLE_LISTS = 1_024
+MAX_CANDLE_BYTES = 32 * MIB
+# A candle with its numbers and times.
+CANDLE_BYTES = 2 * KIB
+
 # Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
 MAX_ASSET_GRAPHS = 16
 # Routes by start, end and length, in each graph: up to 13 KB each.

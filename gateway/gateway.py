@@ -12,6 +12,8 @@ from gateway.admission import Admission
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.loop_lag import LoopLag
+from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
@@ -55,6 +57,7 @@ class Gateway:
         simulated: bool,
         suspicions: SuspicionRecords | None = None,
         catalog_history: SnapshotStorage | None = None,
+        history: CandleStorage | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -125,6 +128,14 @@ class Gateway:
         )
         self.converter = Converter(
             self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
+        )
+        self.candles = CandlesReader(
+            history,
+            self.rates,
+            self.catalog,
+            preference=settings.source_preference,
+            simulated=simulated,
+            clock=clock,
         )
         self.live_queries = LiveQueries(
             self.mirror,

@@ -58,7 +58,7 @@ class Operations:
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
         self._introspection = Introspection()
-        self._fast_queries = FastPathQueries(self._schema, context.rates, encoder)
+        self._fast_queries = FastPathQueries(self._schema, context.rates, context.candles, encoder)
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     async def prepare_in_turn(self, request: GraphQLRequest) -> PreparedOperation:
@@ -94,6 +94,8 @@ class Operations:
             return await self._introspect(prepared)
         if prepared.cost > LIGHT:
             await self._long_work.reserve(prepared.cost * POINT_S)
+        if prepared.plan:
+            await self._fast_queries.load(prepared.plan)
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
         return encode_result(await self.execute(prepared, metadata))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, get_variable_values
 from graphql.execution.values import VariableValues
 
-from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_rates_queries
+from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
 from gateway.request import GraphQLRequest
 from gateway.schema.documents import DocumentCache, Limits
 from gateway.schema.errors import persisted_query_not_supported, to_public_error
@@ -160,7 +160,7 @@ class Preparer:
             asked = plan.args.query
             sized = [asked if isinstance(asked, PlannedQuery) else None]
             return self._cost_model.planned_cost(compiled, sized, may_fail=False)
-        queries, may_fail = list_rates_queries(plan)
+        queries, may_fail = list_planned_queries(plan)
         return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 
 

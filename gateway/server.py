@@ -24,6 +24,7 @@ from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
 from gateway.leaving import leave_while_unable
 from gateway.pages import STATIC_DIRECTORY
+from gateway.queries.candles.storage import CandleStorage
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.startup import (
     EMBEDDED_BACKENDS,
@@ -36,6 +37,7 @@ from gateway.stopping import drain
 from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
+from history.candle_reader import CandleReader
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
@@ -119,6 +121,7 @@ async def run_gateway(
                 listener=listener,
                 suspicions=IdentityRecords(store),
                 catalog_history=RedisBytes(redis, keys.catalog_history()),
+                history=CandleReader(store, simulated=cache.simulated),
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -136,6 +139,7 @@ async def serve_gateway(
     listener: socket.socket,
     suspicions: SuspicionRecords | None = None,
     catalog_history: SnapshotStorage | None = None,
+    history: CandleStorage | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -163,6 +167,7 @@ async def serve_gateway(
         simulated=simulated,
         suspicions=suspicions,
         catalog_history=catalog_history,
+        history=history,
         clock=clock,
         process_clock=process_clock,
     )

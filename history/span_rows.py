@@ -27,7 +27,7 @@ async def read_spans(
         query = query.where(or_(SpanRow.ended_at.is_(None), SpanRow.ended_at >= since))
     spans: Spans = {}
     for row in (await connection.execute(query)).all():
-        spans.setdefault(row.series_id, []).append(_to_span(row))
+        spans.setdefault(row.series_id, []).append(to_span(row))
     return spans
 
 
@@ -47,7 +47,8 @@ async def store_spans(
             await connection.execute(insert(SpanRow), new)
 
 
-def _to_span(row: Row[Any]) -> CoveredSpan:
+def to_span(row: Row[Any]) -> CoveredSpan:
+    """Return the span of a row. One that goes on ends `OPEN`."""
     return CoveredSpan(
         aware(row.started_at),
         OPEN if row.ended_at is None else aware(row.ended_at),

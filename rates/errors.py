@@ -34,7 +34,8 @@ RatesError
 ├── BackendUnavailable           a backend cannot be reached
 │   ├── CacheUnavailable         Redis
 │   ├── QueueUnavailable         RabbitMQ
-│   └── DatabaseUnavailable      Postgres or SQLite
+│   ├── DatabaseUnavailable      Postgres or SQLite
+│   └── HistoryUnavailable       the stored history, or a gateway without one
 └── SetupError                   the process cannot start as configured
     ├── InvalidSetting           names the variable and the expected value
     ├── MigrationFailed          the database cannot be migrated until an operator has acted
@@ -374,6 +375,10 @@ class QueueUnavailable(BackendUnavailable):
 
 class DatabaseUnavailable(BackendUnavailable):
     """The database cannot be reached or refuses."""
+
+
+class HistoryUnavailable(BackendUnavailable):
+    """The stored history cannot be read, or this gateway has none."""
 
 
 class SetupError(RatesError):

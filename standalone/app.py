@@ -11,6 +11,7 @@ from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
+from history.candle_reader import CandleReader
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
@@ -117,6 +118,7 @@ def start_system(
             simulated=not is_live,
             listener=listener,
             suspicions=IdentityRecords(instruments),
+            history=CandleReader(instruments, simulated=not is_live),
             clock=process_clock.corrected,
             # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
             process_clock=process_clock if is_live else None,

@@ -14,6 +14,7 @@ from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, join_l
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
 from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.rate import TtlBySource, UnavailableRate
+from gateway.schema.candles import READ_CANDLE, READ_CANDLE_LIST
 from gateway.schema.consensus import READ_CONSENSUS, READ_CONTRIBUTION
 from gateway.schema.conversion import READ_CONVERSION, READ_LEG
 from gateway.schema.rates import READ_RATE
@@ -28,6 +29,9 @@ def _read_requested_source(value: UnavailableRate) -> SourceType | None:
 
 _READERS: Mapping[str, Mapping[str, Reader]] = {
     "Asset": {},
+    "Candle": READ_CANDLE,
+    "CandleList": READ_CANDLE_LIST,
+    "Gap": {},
     "Instrument": {},
     "ConsensusRate": READ_CONSENSUS,
     "ConsensusContribution": READ_CONTRIBUTION,

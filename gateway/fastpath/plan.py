@@ -14,6 +14,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_ENCODED_LISTS, MAX_PLANS_PER_DOCUMENT, MAX_SELECTIONS
 from gateway.fastpath.answer_args import ANSWER_FIELDS, parse_answer_query
+from gateway.fastpath.candle_args import parse_candle_args
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import (
     TYPENAME,
@@ -25,17 +26,19 @@ from gateway.fastpath.selection import (
 )
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import Interner
+from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.query_cost import BooleanVariables, boolean_variables
+from gateway.schema.root_size import PlannedQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from gateway.subscriptions.live_queries import Query
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
-COVERED_QUERIES = frozenset({"rate", "rates", TYPENAME})
+COVERED_QUERIES = frozenset({"rate", "rates", "candles", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
@@ -56,6 +59,9 @@ class RatesArgs(NamedTuple):
     policy: FreshnessPolicy
 
 
+QueryArgs = RateArgs | RatesArgs | CandlesQuery
+
+
 class PlannedField(NamedTuple):
     """A root field and its arguments, which are `None` for `__typename`.
 
@@ -63,7 +69,7 @@ class PlannedField(NamedTuple):
     """
 
     field: Field
-    args: RateArgs | RatesArgs | None
+    args: QueryArgs | None
     before: bytes
     single_rate: SingleRateQuery | None
 
@@ -172,27 +178,34 @@ class Planner:
             return root
         return root._replace(field=root.field._replace(inside=self._selections.intern(inside)))
 
-    def _parse_args(self, name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
-        args = _parse_args(name, arguments)
+    def _parse_args(self, name: str, arguments: dict[str, Any]) -> QueryArgs:
+        args = parse_candle_args(arguments) if name == "candles" else _parse_args(name, arguments)
         if isinstance(args, RatesArgs):
             return args._replace(query=self._queries.intern(args.query))
         return args
 
 
-def list_rates_queries(plan: QueryPlan) -> tuple[list[RatesQuery | None], bool]:
-    """Return the query of each root field, if it is a list, and whether one of them may fail."""
-    queries: list[RatesQuery | None] = []
+def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bool]:
+    """Return the query of each root field, if it is a list, and whether one of them may fail and have the others executed."""
+    queries: list[PlannedQuery | None] = []
     may_fail = False
     for field in plan:
-        is_list = isinstance(field.args, RatesArgs)
-        queries.append(field.args.query if isinstance(field.args, RatesArgs) else None)
-        may_fail = may_fail or (
-            field.args is not None and (not is_list or field.args.policy.on_stale is OnStale.ERROR)
-        )
+        args = field.args
+        match args:
+            case CandlesQuery():
+                queries.append(args)
+                # Alone, it is not executed but for its error.
+                may_fail = may_fail or len(plan) > 1
+            case RatesArgs():
+                queries.append(args.query)
+                may_fail = may_fail or args.policy.on_stale is OnStale.ERROR
+            case _:
+                queries.append(None)
+                may_fail = may_fail or args is not None
     return queries, may_fail
 
 
-def _make_field(number: int, field: Field, args: RateArgs | RatesArgs | None) -> PlannedField:
+def _make_field(number: int, field: Field, args: QueryArgs | None) -> PlannedField:
     before = (b"," if number else b'{"data":{') + encode_key(field.key)
     single_rate = None
     # An age limit of the last trade is checked for each request.

@@ -1,13 +1,19 @@
 """Results of queries on the fast path, byte-equal to those of the executor."""
 
+from contextlib import suppress
+
 from graphql import GraphQLError, GraphQLSchema
 
+from gateway.fastpath.encoded_candles import EncodedCandles
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs, RatesArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
+from gateway.queries.candles.query import CandlesQuery
+from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.rate import RateList
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import OnStale
+from gateway.schema.candles import note_candles
 from gateway.schema.context import OperationMetadata
 from rates.errors import RatesError
 
@@ -17,11 +23,22 @@ END = b"}}"
 class FastPathQueries:
     """Executes query plans."""
 
-    def __init__(self, schema: GraphQLSchema, rates: RateReader, encoder: ResponseEncoder) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, rates: RateReader, candles: CandlesReader, encoder: ResponseEncoder
+    ) -> None:
         assert schema.query_type
         self._typename = b'"%b"' % schema.query_type.name.encode()
         self._rates = rates
+        self._candles = candles
         self._encoder = encoder
+        self._encoded_candles = EncodedCandles(schema, rates.ttl)
+
+    async def load(self, plan: QueryPlan) -> None:
+        """Read what the plan needs of the history. What cannot be read, the executor reports."""
+        for field in plan:
+            if isinstance(field.args, CandlesQuery):
+                with suppress(RatesError):
+                    await self._candles.read(field.args)
 
     def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
         """Return the result, or `None` if it has an error, which the executor reports.
@@ -56,12 +73,25 @@ class FastPathQueries:
                 else None
             )
             chunks.append(text or self._encode_rate(field, field.args, metadata))
+        elif isinstance(field.args, CandlesQuery):
+            chunks.append(self._encode_candles(field, field.args, metadata))
         else:
             assert field.field.inside is not None
             selection = field.field.inside
             chunks += self._encode_cached_list(selection, field.args, metadata) or self._encode_list(
                 selection, field.args, metadata
             )
+
+    def _encode_candles(
+        self, field: PlannedField, query: CandlesQuery, metadata: OperationMetadata | None
+    ) -> bytes:
+        found = self._candles.find(query)
+        if found is None:
+            raise NotOnFastPath
+        if metadata is not None:
+            note_candles(metadata, found)
+        assert field.field.inside is not None
+        return self._encoded_candles.encode(field.field.inside, query, found)
 
     def _encode_rate(self, field: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
         assert field.field.inside is not None

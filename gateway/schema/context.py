@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from strawberry.types import Info as StrawberryInfo
 
+from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate import Rate
@@ -51,6 +52,7 @@ class GatewayServices(Protocol):
     catalog: InstrumentCatalog
     consensus: ConsensusReader
     converter: Converter
+    candles: CandlesReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,20 @@ class Context:
     catalog: InstrumentCatalog
     consensus: ConsensusReader
     converter: Converter
+    candles: CandlesReader
     metadata: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
     def of(cls, gateway: GatewayServices) -> Self:
         """Create the context over the services of `gateway`."""
-        return cls(gateway.rates, gateway.live_queries, gateway.catalog, gateway.consensus, gateway.converter)
+        return cls(
+            gateway.rates,
+            gateway.live_queries,
+            gateway.catalog,
+            gateway.consensus,
+            gateway.converter,
+            gateway.candles,
+        )
 
 
 Info = StrawberryInfo[Context, None]

@@ -16,6 +16,9 @@ from gateway.queries.source_rules import SourceState
 from gateway.schema.error_code import ErrorCode
 from gateway.state.instrument_pages import OrderDirection, OrderField
 from gateway.subscriptions.event import EventKind
+from history.candle import CandleOrigin, CandleState
+from history.coverage import CandleCoverage, GapReason
+from history.interval import Interval
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source, SourceKind
 
@@ -162,7 +165,59 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "TOO_MANY_SOCKETS": "This address or this gateway has too many connections.",
             "BAD_REQUEST": "The HTTP request is invalid; its status says why.",
             "SERVICE_UNAVAILABLE": "The gateway is starting or stopping, or has not loaded its data yet.",
+            "HISTORY_UNAVAILABLE": "This gateway has no history, or cannot read it at present.",
             "INTERNAL_SERVER_ERROR": "An error in the gateway. Its log has the details under `errorId`.",
+        },
+    ),
+    Interval: (
+        "The length of a candle.",
+        {
+            "S1": "A second.",
+            "M1": "A minute.",
+            "M5": "5 minutes.",
+            "M15": "15 minutes.",
+            "M30": "30 minutes.",
+            "H1": "An hour.",
+            "H4": "4 hours, from midnight on.",
+            "H12": "12 hours, from midnight on.",
+            "D1": "A day of the time zone.",
+            "W1": "A week, from Monday on.",
+            "MN1": "A month.",
+        },
+    ),
+    CandleOrigin: (
+        "What a candle was made of.",
+        {
+            "TRADES": "The source's trades, folded here.",
+            "EXCHANGE": "The source's own candle.",
+            "SAMPLES": "Sampled prices, without a volume.",
+        },
+    ),
+    CandleState: (
+        "Whether the time of a candle is over.",
+        {
+            "FORMING": "It is not.",
+            "CLOSED": "It is.",
+            "CORRECTED": "It is, and the candle was another one when it had closed; `revision` counts.",
+        },
+    ),
+    CandleCoverage: (
+        "How much of a candle's time is known.",
+        {
+            "COMPLETE": "All of it: every trade is in the candle.",
+            "PARTIAL": "A part of it. So is every candle that is FORMING, and for a second or two one that has just closed.",
+            "NO_TRADES": "All of it, and nothing was traded.",
+            "UNKNOWN": "Nothing. There may have been trades.",
+        },
+    ),
+    GapReason: (
+        "Why trades may be missing. More reasons may follow.",
+        {
+            "DISCONNECTED": "There was no working connection to the source, or trades were lost on one.",
+            "STALLED": "The connection stood open and said nothing.",
+            "HALTED": "The source did not trade the instrument.",
+            "NOT_TRACKED": "The instrument was not tracked.",
+            "REFUSED": "The source refused the subscription, or a trade was refused because it cannot be true.",
         },
     ),
     SourceState: (
@@ -179,7 +234,11 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
 }
 
 
-NAMES: dict[type[Enum], str] = {Source: "SourceId", OrderField: "InstrumentOrderField"}
+NAMES: dict[type[Enum], str] = {
+    Source: "SourceId",
+    Interval: "CandleInterval",
+    OrderField: "InstrumentOrderField",
+}
 """Names that differ from that of the Python class."""
 
 

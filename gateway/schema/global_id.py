@@ -4,10 +4,12 @@ Builds and parses all of them; clients treat them as opaque.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
+from gateway.queries.candles.candle_list import CandleSeries
+from gateway.queries.candles.query import UTC_NAME, CandlesQuery
 from gateway.queries.consensus.query import (
     MAX_DEVIATION_BPS,
     MIN_SOURCES,
@@ -17,6 +19,7 @@ from gateway.queries.consensus.query import (
 )
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_conversion
 from gateway.queries.rates_query import FreshnessPolicy, OnStale
+from history.interval import Interval
 from rates.clock import format_span_ms
 from rates.errors import InvalidArgument, InvalidNumber, InvalidSymbol
 from rates.number import format_decimal, parse_decimal
@@ -91,6 +94,18 @@ def conversion_id(query: ConversionQuery) -> str:
     return f"Conversion:{amount}:{query.start}:{query.end}{_format_details(details)}"
 
 
+def candle_id(series: CandleSeries, open_time: datetime) -> str:
+    """Return the id of the candle that begins at a time."""
+    source, symbol = series.key
+    zone, known_at = series.zone, series.known_at
+    details = {
+        "timeZone": None if zone == UTC_NAME else zone,
+        "knownAt": None if known_at is None else known_at.isoformat(),
+    }
+    opening = open_time.isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return f"Candle:{source.name}:{symbol}:{series.interval}:{opening}Z{_format_details(details)}"
+
+
 def parse_global_id(text: str) -> GlobalId:
     """Split an id into type and key; the type may be unknown.
 
@@ -153,6 +168,10 @@ def parse_consensus_key(key: str) -> ConsensusQuery:
 def parse_conversion_key(key: str) -> ConversionQuery:
     """Return the query of a conversion.
 
+
+def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
+    """Return a query for a candle, and the beginning of that candle.
+
     Raises:
         InvalidArgument: not a key that this module builds.
     """
@@ -179,6 +198,28 @@ def parse_conversion_key(key: str) -> ConversionQuery:
     if conversion_id(query) != f"Conversion:{key}":
         raise InvalidArgument("id", key, EXPECTED_ID)
     return query
+        source, symbol, interval, opening = path.split(":", 3)
+        start, details = datetime.fromisoformat(opening), _parse_details(text)
+        known_at = details.get("knownAt")
+        query = CandlesQuery(
+            parse_symbol(symbol),
+            Interval(interval),
+            Source[source],
+            start=start,
+            end=start + timedelta(microseconds=1),
+            last=1,
+            zone=details.get("timeZone", UTC_NAME),
+            known_at=None if known_at is None else datetime.fromisoformat(known_at),
+        )
+        series = CandleSeries(
+            TickerKey(Source[source], query.symbol), query.interval, query.zone, query.known_at
+        )
+        is_ours = candle_id(series, start) == f"Candle:{key}"
+    except (InvalidSymbol, ValueError, KeyError, TypeError, OverflowError) as exc:
+        raise InvalidArgument("id", key, EXPECTED_ID) from exc
+    if not is_ours:
+        raise InvalidArgument("id", key, EXPECTED_ID)
+    return query, start
 
 
 def _format_details(details: Mapping[str, str | None]) -> str:

@@ -1,4 +1,4 @@
-"""Query fields. They read memory and wait for nothing."""
+"""Query fields. But for the history, they read memory and wait for nothing."""
 
 import strawberry
 
@@ -19,6 +19,7 @@ from gateway.schema.arguments import (
     read_query,
 )
 from gateway.schema.asset import AssetType, resolve_asset
+from gateway.schema.candles import CandleListType, resolve_candles
 from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
 from gateway.schema.context import Info
 from gateway.schema.conversion_list import ConversionListType, resolve_conversions
@@ -127,6 +128,11 @@ class Query:
         resolver=resolve_conversions,
         description="Up to 50 conversions. What cannot be converted is in `unavailable`, with the code of the error that `conversion` "
         "reports; with `onStale: OMIT` also what is not as fresh as requested. Error: RATE_STALE with `onStale: ERROR`.",
+    )
+    candles: CandleListType | None = strawberry.field(
+        resolver=resolve_candles,
+        description="Candles of one source, page by page back in time. Each says how much of its time is known. Errors: UNKNOWN_SYMBOL with "
+        "near matches, HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="How every source is doing, and why."

@@ -1,17 +1,19 @@
 """The fields `node` and `nodes`: objects by their globally unique ids."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, cast
 
 import strawberry
 
 from gateway.schema.asset import AssetType, to_asset
+from gateway.schema.candles import CandleType, note_candles
 from gateway.schema.consensus import ConsensusRateType, note_consensus
 from gateway.schema.context import Info
 from gateway.schema.conversion import ConversionType, answer_conversion
 from gateway.schema.global_id import (
     EXPECTED_ID,
     MAX_NODES,
+    parse_candle_key,
     parse_consensus_key,
     parse_conversion_key,
     parse_global_id,
@@ -52,7 +54,11 @@ def resolve_node(info: Info, id: Id) -> Node | None:  # noqa: A002 - its name in
     try:
         return fetch(info, key)
     except (UnknownSymbol, UnknownAsset, NoConversionPath, RateUnavailable):
+        found = fetch(info, key)
+    except (UnknownSymbol, RateUnavailable):
         return None
+    # The executor awaits what only the database knows.
+    return cast("Node | None", found)
 
 
 def resolve_nodes(info: Info, ids: Ids) -> list[Node | None] | None:
@@ -121,6 +127,20 @@ def _conversion(info: Info, key: str) -> ConversionType | None:
 
 
 FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
+
+
+async def _candle(info: Info, key: str) -> CandleType | None:
+    query, opening = parse_candle_key(key)
+    try:
+        answer = await info.context.candles.read(query)
+    except UnknownSymbol:
+        return None
+    note_candles(info.context.metadata, answer)
+    found = [each for each in answer.items if each.candle.open_time == opening]
+    return CandleType.of(found[0]) if found else None
+
+
+FETCHERS: Mapping[str, Callable[[Info, str], Node | Awaitable[Node | None] | None]] = {
     "Rate": _rate,
     "Instrument": _instrument,
     "Source": _source,
@@ -128,5 +148,6 @@ FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
     "Asset": _asset,
     "ConsensusRate": _consensus_rate,
     "Conversion": _conversion,
+    "Candle": _candle,
 }
 """How to find the object of each type that implements `Node`."""

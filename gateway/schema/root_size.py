@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from typing import Protocol as Role
 
+from gateway.queries.candles.query import MAX_CANDLES, CandlesQuery
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
 from gateway.queries.conversion.query import ConversionQuery
@@ -26,7 +27,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
-PlannedQuery = RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery
+PlannedQuery = RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery | CandlesQuery
 """Queries whose size decides what a root field costs."""
 
 # Points of a root field, besides those of its selection.
@@ -34,6 +35,10 @@ FIND_NEAR = 250
 CONSENSUS = 100
 CONVERT = 400
 SOURCES = 400
+# Gaps of a page that are priced. Most have none; 500, which is the bound, take a millisecond more.
+GAPS = 20
+# Of reading the history: the statements, and each candle that is decoded and folded.
+HISTORY, CANDLE = 2_000, 30
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -92,21 +97,24 @@ class RootSizes:
         """Return the size of a root field with these coerced arguments."""
         match name:
             case "rates":
-                return self._size_rates(
+                size = self._size_rates(
                     RatesQuery(_read_list(arguments.get("symbols")), _read_list(arguments.get("sources")))
                 )
             case "instruments":
-                return self._size_page(arguments)
+                size = self._size_page(arguments)
             case "consensusRates":
-                return self._size_consensuses(arguments["symbols"])
+                size = self._size_consensuses(arguments["symbols"])
+            case "candles":
+                size = self._size_candles(arguments["last"])
             case "node" | "nodes":
                 ids = arguments.get("ids", [arguments.get("id")])
-                return RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
+                size = RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
             case "conversion" | "convert" | "conversions":
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
-                return self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
+                size = self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
             case _:
-                return FIXED[name]
+                size = FIXED[name]
+        return size
 
     def by_query(self, query: PlannedQuery) -> RootSize:
         """Return the size of a root field with this query."""
@@ -115,6 +123,8 @@ class RootSizes:
                 return self._size_rates(query)
             case ConsensusRatesQuery():
                 return self._size_consensuses([each.symbol for each in query.queries])
+            case CandlesQuery():
+                return self._size_candles(query.last)
             case ConversionsQuery() | ConversionQuery():
                 queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
                 own = any(each.sources or each.stablecoins_as_usd for each in queries)
@@ -127,6 +137,13 @@ class RootSizes:
         return RootSize(
             ROOT + CONSENSUS * count + FIND_NEAR * min(missing, NEAR_LOOKUPS),
             {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: missing, ListSize.SOURCES: len(Source)},
+        )
+
+    @staticmethod
+    def _size_candles(last: int) -> RootSize:
+        count = last if 0 < last <= MAX_CANDLES else 0
+        return RootSize(
+            ROOT + HISTORY + FIND_NEAR + CANDLE * count, {ListSize.CANDLES: count, ListSize.GAPS: GAPS}
         )
 
     def _size_conversions(self, count: int, *, has_own_graph: bool) -> RootSize:
@@ -154,6 +171,8 @@ class RootSizes:
                 return CONSENSUS + FIND_NEAR
             case "Conversion":
                 return CONVERT + CONNECTED_ANEW * len(self._catalog.tracked)
+            case "Candle":
+                return HISTORY + FIND_NEAR + CANDLE
             case _:
                 return ROOT
 

@@ -18,6 +18,7 @@ AssetCode = NewType("AssetCode", str)
 
 MAX_INT = 2**31 - 1
 # The number formats of JSON, without Python's underscores, spaces and digits of other scripts.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -87,8 +88,20 @@ def read_decimal_literal(node: ValueNode, _variables: object = None) -> Decimal:
     raise InvalidNumber(print_ast(node))
 
 
-def _output_only(value: object) -> object:
-    raise TypeError(f"{value!r}: this scalar is for output only")
+def read_time(value: object) -> datetime:
+    """Parse a moment.
+
+    Raises:
+        GraphQLError: not RFC 3339 with an offset, or outside the years 1 to 9999.
+    """
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise GraphQLError(
+        f"DateTime cannot represent {_encode_json(value)[:60]}: expected RFC 3339 with an offset, e.g. 2026-11-22T12:30:00Z"
+    )
 
 
 # The usage of unified symbols and codes that this schema follows.
@@ -121,9 +134,10 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="Moment in UTC, RFC 3339 with milliseconds or microseconds, e.g. 2026-11-22T12:30:00.250Z.",
+        description="Moment in UTC, RFC 3339 with milliseconds or microseconds, e.g. 2026-11-22T12:30:00.250Z. As an argument with any "
+        "offset, and up to six digits of a second.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_time,
-        parse_value=_output_only,
+        parse_value=read_time,
     ),
 }

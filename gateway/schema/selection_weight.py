@@ -29,6 +29,8 @@ class ListSize(Enum):
     ANSWERS = "the consensuses or conversions that a root field asks for"
     WITHOUT_ANSWER = "those of them that may be unavailable"
     NODES = "the ids that a root field names"
+    CANDLES = "the candles that a root field asks for"
+    GAPS = "the most gaps between them"
     TRACKED = "the tracked instruments, which a list inside an object looks through"
 
 
@@ -49,6 +51,8 @@ LISTS = {
     ("ConversionList", "unavailable"): ListSize.WITHOUT_ANSWER,
     ("ConversionsEvent", "items"): ListSize.ANSWERS,
     ("ConversionsEvent", "unavailable"): ListSize.WITHOUT_ANSWER,
+    ("CandleList", "items"): ListSize.CANDLES,
+    ("CandleList", "gaps"): ListSize.GAPS,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
     ("Query", "sources"): ListSize.SOURCES,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cache.memory import MemoryCache, _SourceCache
 from cache.ports import FeedMessage, Snapshot
+from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
@@ -126,6 +127,9 @@ class Harness:
         )
         self.converter = Converter(
             self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
+        )
+        self.candles = CandlesReader(
+            None, self.rates, self.catalog, preference=list(Source), simulated=True, clock=loop.clock
         )
         self.live_queries = LiveQueries(
             self.mirror,

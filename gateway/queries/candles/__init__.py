@@ -1,0 +1,1 @@
+"""Candles of the history, of any interval in any time zone."""

@@ -1,0 +1,52 @@
+"""Port of the stored history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from history.candle import Candle
+from history.candle_fold import KnownBar
+from history.candle_parts import Piece
+from history.coverage import CoveredSpan
+from history.interval import TimeSpan
+from rates.source import Source
+from rates.ticker import TickerKey
+
+
+class CandleStorage(Protocol):
+    """Stored parts of candles, as known now or at a time. All raise `DatabaseUnavailable`."""
+
+    async def read_series(self) -> dict[TickerKey, int]:
+        """Return the number of each instrument with a history."""
+        ...
+
+    async def read_earliest(self, series: int) -> datetime | None:
+        """Return the time of the first stored minute, or of the first second if there is none."""
+        ...
+
+    async def read_minutes(
+        self, series: int, window: TimeSpan, known_at: datetime | None = None
+    ) -> list[Candle]:
+        """Return the minutes of which something is known, in the order of time."""
+        ...
+
+    async def read_folded(
+        self, series: int, pieces: Sequence[Piece], known_at: datetime | None = None
+    ) -> list[Candle]:
+        """Return one part for each piece of which something is known, in order."""
+        ...
+
+    async def read_seconds(
+        self, series: int, window: TimeSpan, known_at: datetime | None = None
+    ) -> list[KnownBar]:
+        """Return the seconds with trades, in the order of time."""
+        ...
+
+    async def read_spans(
+        self, series: int, source: Source, window: TimeSpan, limit: int
+    ) -> tuple[list[CoveredSpan], datetime | None]:
+        """Return the newest covered spans of a time, and the last one before it, in order.
+
+        Those that go on end `OPEN`; the second value is until when they are proved.
+        """
+        ...
