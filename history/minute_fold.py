@@ -30,7 +30,8 @@ SELECT piece,
     max(open_time + last_us * interval '1 microsecond') AS last_at,
     max(known_at) AS known_at,
     coalesce(sum(revision) FILTER (WHERE known_at > closes_at), 0) AS revision,
-    count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole
+    count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole,
+    count(*) FILTER (WHERE coverage <> 'UNKNOWN') AS known
 FROM (
     SELECT newest.*, (CAST(:closes AS timestamptz[]))[piece] AS closes_at FROM (
         SELECT DISTINCT ON (open_time) *, width_bucket(open_time, CAST(:starts AS timestamptz[])) AS piece
@@ -89,7 +90,7 @@ def _to_candle(row: Any, span: TimeSpan, *, simulated: bool) -> Candle:
     if row.whole == minutes:
         coverage = CandleCoverage.NO_TRADES if bar is None else CandleCoverage.COMPLETE
     else:
-        coverage = CandleCoverage.PARTIAL
+        coverage = CandleCoverage.PARTIAL if row.known else CandleCoverage.UNKNOWN
     revision = int(row.revision)
     return Candle(
         interval=Interval.M1,

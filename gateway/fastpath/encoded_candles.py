@@ -1,4 +1,4 @@
-"""The encoded lists of candles, in bounded memory: as long as a list is answered from memory, so are its bytes."""
+"""The encoded lists of candles, kept as long as the lists are answered from memory."""
 
 from graphql import GraphQLSchema
 

@@ -186,7 +186,7 @@ class Planner:
 
 
 def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bool]:
-    """Return the query of each root field, if it is a list, and whether one of them may fail and have the others executed."""
+    """Return the query of each list, and whether a root field may fail and have all executed."""
     queries: list[PlannedQuery | None] = []
     may_fail = False
     for field in plan:

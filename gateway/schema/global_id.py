@@ -168,10 +168,6 @@ def parse_consensus_key(key: str) -> ConsensusQuery:
 def parse_conversion_key(key: str) -> ConversionQuery:
     """Return the query of a conversion.
 
-
-def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
-    """Return a query for a candle, and the beginning of that candle.
-
     Raises:
         InvalidArgument: not a key that this module builds.
     """
@@ -198,6 +194,16 @@ def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
     if conversion_id(query) != f"Conversion:{key}":
         raise InvalidArgument("id", key, EXPECTED_ID)
     return query
+
+
+def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
+    """Return a query for a candle, and the beginning of that candle.
+
+    Raises:
+        InvalidArgument: not a key that this module builds.
+    """
+    path, _, text = key.partition("?")
+    try:
         source, symbol, interval, opening = path.split(":", 3)
         start, details = datetime.fromisoformat(opening), _parse_details(text)
         known_at = details.get("knownAt")

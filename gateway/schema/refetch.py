@@ -52,10 +52,8 @@ def resolve_node(info: Info, id: Id) -> Node | None:  # noqa: A002 - its name in
     if fetch is None:
         raise InvalidArgument("id", id, EXPECTED_ID)
     try:
-        return fetch(info, key)
-    except (UnknownSymbol, UnknownAsset, NoConversionPath, RateUnavailable):
         found = fetch(info, key)
-    except (UnknownSymbol, RateUnavailable):
+    except (UnknownSymbol, UnknownAsset, NoConversionPath, RateUnavailable):
         return None
     # The executor awaits what only the database knows.
     return cast("Node | None", found)
@@ -124,9 +122,6 @@ def _consensus_rate(info: Info, key: str) -> ConsensusRateType:
 
 def _conversion(info: Info, key: str) -> ConversionType | None:
     return answer_conversion(info, parse_conversion_key(key))
-
-
-FETCHERS: Mapping[str, Callable[[Info, str], Node | None]] = {
 
 
 async def _candle(info: Info, key: str) -> CandleType | None:
