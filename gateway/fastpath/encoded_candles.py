@@ -1,15 +1,13 @@
 """The encoded lists of candles, kept as long as the lists are answered from memory."""
 
-from graphql import GraphQLSchema
-
 from gateway.cache_limits import MAX_CANDLE_BYTES, MAX_CANDLE_LISTS, MAX_SELECTIONS
 from gateway.fastpath.encoders import Encoder
 from gateway.fastpath.nested_objects import nested_encoder
+from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
 from gateway.lru import BoundedLru
 from gateway.queries.candles.candle_list import CandleList
 from gateway.queries.candles.query import CandlesQuery
-from gateway.queries.rate import TtlBySource
 
 OVERHEAD_BYTES = 500
 _Key = tuple[Selection, CandlesQuery]
@@ -18,8 +16,8 @@ _Key = tuple[Selection, CandlesQuery]
 class EncodedCandles:
     """Encodes lists of candles by selection, each list once."""
 
-    def __init__(self, schema: GraphQLSchema, ttl: TtlBySource) -> None:
-        self._schema, self._ttl = schema, ttl
+    def __init__(self, encoder: ResponseEncoder) -> None:
+        self._encoder = encoder
         self._encoders: BoundedLru[Selection, Encoder] = BoundedLru(size=MAX_SELECTIONS)
         self._known: BoundedLru[_Key, tuple[CandleList, bytes]] = BoundedLru(
             size=MAX_CANDLE_LISTS,
@@ -38,7 +36,7 @@ class EncodedCandles:
             return known[1]
         encode = self._encoders.get(selection)
         if encode is None:
-            encode = nested_encoder(self._schema, selection, self._ttl)
+            encode = nested_encoder(self._encoder.schema, selection, self._encoder.ttl)
             self._encoders.put(selection, encode)
         encoded = encode(value)
         self._known.put((selection, query), (value, encoded))

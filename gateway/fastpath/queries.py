@@ -31,7 +31,7 @@ class FastPathQueries:
         self._rates = rates
         self._candles = candles
         self._encoder = encoder
-        self._encoded_candles = EncodedCandles(schema, rates.ttl)
+        self._encoded_candles = EncodedCandles(encoder)
 
     async def load(self, plan: QueryPlan) -> None:
         """Read what the plan needs of the history. What cannot be read, the executor reports."""
