@@ -97,7 +97,7 @@ def test_every_span_of_the_window_has_a_candle() -> None:
 
 
 def test_pieces_fold_to_the_same_candle_as_their_minutes() -> None:
-    """Whatever the place at which the time of the candle is cut."""
+    """The place at which the time of the candle is cut makes no difference."""
     minutes = [minute(number, revision=number) for number in range(5)]
     for cut in range(6):
         spans = [TimeSpan(at(0), at(60 * cut)), TimeSpan(at(60 * cut), at(300))]

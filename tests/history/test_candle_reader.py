@@ -91,7 +91,7 @@ def text_of(bar: Bar | None) -> object:
 async def test_minutes_fold_in_the_database_as_they_do_in_memory(
     database: InstrumentStore, reader: CandleReader, seed: int
 ) -> None:
-    """Whatever the pieces, the gaps between minutes, their revisions, and the time at which they were known."""
+    """Pieces, gaps between minutes, revisions, and times at which they were known vary."""
     chance = random.Random(seed)
     numbers = [number for number in range(400) if chance.random() < 0.8]
     await store_minutes(
