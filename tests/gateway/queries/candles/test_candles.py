@@ -26,7 +26,7 @@ SHAPE = "items { openTime close tradeCount coverage state revision } hasMore cur
 
 
 async def test_candles_tell_all_about_themselves(execute: Execute) -> None:
-    """The gap is that before the connection: nothing is missing at the end, although nothing is proved yet."""
+    """The gap is that before the connection: what is not proved yet is none."""
     result = await execute(f'{{ candles(symbol: "BTC/USDT", interval: M1) {{ {EVERY_FIELD} }} }}')
     assert not result.errors
     found = result.data["candles"]
@@ -122,7 +122,7 @@ async def test_a_window_selects_the_candles_that_begin_in_it(execute: Execute) -
 
 
 async def test_days_follow_the_clocks_of_a_time_zone(execute: Execute) -> None:
-    """The trades were made on the eighth of August in Berlin and on the ninth on the Line Islands."""
+    """The trades were made on the eighth in Berlin, and on the ninth on the Line Islands."""
     for zone, opening in (("Europe/Berlin", "2024-08-07T22:00"), ("Pacific/Kiritimati", "2024-08-08T10:00")):
         result = await execute(
             """query($zone: String!) { candles(symbol: "BTC/USDT", interval: D1, timeZone: $zone) {
@@ -234,7 +234,7 @@ async def test_a_time_without_an_offset_is_refused(execute: Execute, text: objec
 
 
 async def test_seconds_are_not_known_as_they_were(execute: Execute) -> None:
-    """Which of their times were covered then is not stored."""
+    """The covered times of then are not stored."""
     result = await execute(
         '{ candles(symbol: "BTC/USDT", interval: S1, knownAt: "2024-08-08T12:01:00Z") { cursor } }'
     )
