@@ -16,7 +16,7 @@ from history.interval import Interval, TimeSpan, span_at, spans_between
 from history.second_fold import CLOSE_AFTER
 
 
-class Piece(NamedTuple):
+class Portion(NamedTuple):
     """A part of the time of a candle that closes at `closes_at`, or all of it."""
 
     span: TimeSpan
@@ -63,12 +63,14 @@ def fold_span(
     return _make(interval, span, parts, closed_state(revision), revision, simulated=simulated)
 
 
-def fold_pieces(pieces: Iterable[Piece], parts: Iterable[Candle], *, simulated: bool = False) -> list[Candle]:
-    """Fold parts in the order of time into one for each piece of which something is known."""
+def fold_portions(
+    portions: Iterable[Portion], parts: Iterable[Candle], *, simulated: bool = False
+) -> list[Candle]:
+    """Fold parts in the order of time into one for each portion of which something is known."""
     found = []
     waiting = iter(parts)
     part = next(waiting, None)
-    for span, closes_at in pieces:
+    for span, closes_at in portions:
         inside: list[Candle] = []
         while part is not None and part.open_time < span.end:
             inside.append(part)

@@ -11,7 +11,7 @@ from history.bar import Bar
 from history.bar_rows import BAR_COLUMNS, BarTable
 from history.candle import Candle, closed_state
 from history.candle_fold import KnownBar
-from history.candle_parts import Piece, fold_pieces
+from history.candle_parts import Portion, fold_portions
 from history.coverage import CandleCoverage, CoveredSpan
 from history.interval import Interval, TimeSpan
 from history.minute_fold import fold_stored
@@ -69,20 +69,20 @@ class CandleReader:
         return [self._to_minute(row) for row in await self._read(MinuteRow, series, window, known_at)]
 
     async def read_folded(
-        self, series: int, pieces: Sequence[Piece], known_at: datetime | None = None
+        self, series: int, portions: Sequence[Portion], known_at: datetime | None = None
     ) -> list[Candle]:
-        """Return one part for each piece of which something is known, in order.
+        """Return one part for each portion of which something is known, in order.
 
-        The pieces are whole minutes in order, and each begins where the one before ends.
+        The portions are whole minutes in order, and each begins where the one before ends.
         """
-        if not pieces:
+        if not portions:
             return []
         async with self._database.transaction() as connection:
             if connection.dialect.name == "postgresql":
-                return await fold_stored(connection, series, pieces, known_at, simulated=self._simulated)
-        whole = TimeSpan(pieces[0].span.start, pieces[-1].span.end)
-        return fold_pieces(
-            pieces, await self.read_minutes(series, whole, known_at), simulated=self._simulated
+                return await fold_stored(connection, series, portions, known_at, simulated=self._simulated)
+        whole = TimeSpan(portions[0].span.start, portions[-1].span.end)
+        return fold_portions(
+            portions, await self.read_minutes(series, whole, known_at), simulated=self._simulated
         )
 
     async def read_seconds(

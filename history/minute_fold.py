@@ -12,15 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
 from history.candle import Candle, closed_state
-from history.candle_parts import Piece
+from history.candle_parts import Portion
 from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from instruments.store import aware
 
-# The newest revision of each minute; then one row for each piece with a minute. Of equal extremes the earliest counts, because equal
+# The newest revision of each minute; then one row for each portion with a minute. Of equal extremes the earliest counts, because equal
 # numbers may be written differently.
 _FOLD = text("""
-SELECT piece,
+SELECT portion,
     (array_agg(open ORDER BY open_time) FILTER (WHERE trades IS NOT NULL))[1] AS open,
     (array_agg(high ORDER BY high DESC, open_time) FILTER (WHERE trades IS NOT NULL))[1] AS high,
     (array_agg(low ORDER BY low, open_time) FILTER (WHERE trades IS NOT NULL))[1] AS low,
@@ -33,41 +33,41 @@ SELECT piece,
     count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole,
     count(*) FILTER (WHERE coverage <> 'UNKNOWN') AS known
 FROM (
-    SELECT newest.*, (CAST(:closes AS timestamptz[]))[piece] AS closes_at FROM (
-        SELECT DISTINCT ON (open_time) *, width_bucket(open_time, CAST(:starts AS timestamptz[])) AS piece
+    SELECT newest.*, (CAST(:closes AS timestamptz[]))[portion] AS closes_at FROM (
+        SELECT DISTINCT ON (open_time) *, width_bucket(open_time, CAST(:starts AS timestamptz[])) AS portion
         FROM bar_minutes
         WHERE series_id = :series AND open_time >= :start AND open_time < :end
             AND (CAST(:known_at AS timestamptz) IS NULL OR known_at <= :known_at)
         ORDER BY open_time, revision DESC
     ) AS newest
 ) AS minutes
-GROUP BY piece
-ORDER BY piece
+GROUP BY portion
+ORDER BY portion
 """)
 
 
 async def fold_stored(
     connection: AsyncConnection,
     series: int,
-    pieces: Sequence[Piece],
+    portions: Sequence[Portion],
     known_at: datetime | None,
     *,
     simulated: bool,
 ) -> list[Candle]:
-    """Return a part for each piece of which something is known, in order.
+    """Return a part for each portion of which something is known, in order.
 
-    The pieces are in order, and each begins where the one before ends. Raises whatever the database does.
+    The portions are in order, and each begins where the one before ends. Raises whatever the database does.
     """
     arguments = {
         "series": series,
-        "start": pieces[0].span.start,
-        "end": pieces[-1].span.end,
-        "starts": [piece.span.start for piece in pieces],
-        "closes": [piece.closes_at for piece in pieces],
+        "start": portions[0].span.start,
+        "end": portions[-1].span.end,
+        "starts": [portion.span.start for portion in portions],
+        "closes": [portion.closes_at for portion in portions],
         "known_at": known_at,
     }
     rows = (await connection.execute(_FOLD, arguments)).all()
-    return [_to_candle(row, pieces[row.piece - 1].span, simulated=simulated) for row in rows]
+    return [_to_candle(row, portions[row.portion - 1].span, simulated=simulated) for row in rows]
 
 
 def _to_candle(row: Any, span: TimeSpan, *, simulated: bool) -> Candle:

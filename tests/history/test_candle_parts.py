@@ -8,7 +8,7 @@ import msgspec
 from history.bar import bar_of
 from history.candle import Candle, CandleState
 from history.candle_fold import KnownBar
-from history.candle_parts import Piece, fold_minutes, fold_parts, fold_pieces
+from history.candle_parts import Portion, fold_minutes, fold_parts, fold_portions
 from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from tests.history.trades import at, trade
@@ -96,13 +96,13 @@ def test_every_span_of_the_window_has_a_candle() -> None:
     assert [one.open_time for one in found] == [at(0), at(300), at(600)]
 
 
-def test_pieces_fold_to_the_same_candle_as_their_minutes() -> None:
+def test_portions_fold_to_the_same_candle_as_their_minutes() -> None:
     """The place at which the time of the candle is cut makes no difference."""
     minutes = [minute(number, revision=number) for number in range(5)]
     for cut in range(6):
         spans = [TimeSpan(at(0), at(60 * cut)), TimeSpan(at(60 * cut), at(300))]
-        pieces = [Piece(span, at(300.2)) for span in spans if span.start < span.end]
-        folded = fold_five(*fold_pieces(pieces, minutes))
+        portions = [Portion(span, at(300.2)) for span in spans if span.start < span.end]
+        folded = fold_five(*fold_portions(portions, minutes))
         whole = fold_five(*minutes)
         assert msgspec.structs.replace(folded, bar=None) == msgspec.structs.replace(whole, bar=None)
         assert folded.bar == whole.bar

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from history.bar import Bar
 from history.bar_rows import insert_rows, to_row
-from history.candle_parts import Piece, fold_pieces
+from history.candle_parts import Portion, fold_portions
 from history.candle_reader import ROWS_AT_ONCE, CandleReader
 from history.coverage import CandleCoverage
 from history.interval import TimeSpan
@@ -91,7 +91,7 @@ def text_of(bar: Bar | None) -> object:
 async def test_minutes_fold_in_the_database_as_they_do_in_memory(
     database: InstrumentStore, reader: CandleReader, seed: int
 ) -> None:
-    """Pieces, gaps between minutes, revisions, and times at which they were known vary."""
+    """Portions, gaps between minutes, revisions, and times at which they were known vary."""
     chance = random.Random(seed)
     numbers = [number for number in range(400) if chance.random() < 0.8]
     await store_minutes(
@@ -104,13 +104,13 @@ async def test_minutes_fold_in_the_database_as_they_do_in_memory(
     )
     for known_at in (None, at(60 * chance.randrange(500))):
         cuts = sorted({0, 400, *chance.sample(range(1, 400), 30)})
-        pieces = [
-            Piece(TimeSpan(at(60 * start), at(60 * end)), at(60 * end + chance.choice((0.2, 600))))
+        portions = [
+            Portion(TimeSpan(at(60 * start), at(60 * end)), at(60 * end + chance.choice((0.2, 600))))
             for start, end in pairwise(cuts)
         ]
-        folded = await reader.read_folded(SERIES, pieces, known_at)
+        folded = await reader.read_folded(SERIES, portions, known_at)
         minutes = await reader.read_minutes(SERIES, TimeSpan(at(0), at(24_000)), known_at)
-        expected = fold_pieces(pieces, minutes)
+        expected = fold_portions(portions, minutes)
         assert [text_of(one.bar) for one in folded] == [text_of(one.bar) for one in expected]
         for one, other in zip(folded, expected, strict=True):
             assert (one.open_time, one.close_time, one.coverage) == (

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.queries.candles.query import RESOLUTION, CandlesQuery
-from history.candle_parts import Piece
+from history.candle_parts import Portion
 from history.interval import Interval, TimeSpan, span_at
 from history.second_fold import CLOSE_AFTER
 from history.time_zone import parse_zone
@@ -54,10 +54,10 @@ def list_spans(query: CandlesQuery, earliest: datetime, now: datetime) -> PageSp
     return PageSpans(spans[most - 1 :: -1], has_more=len(spans) > most)
 
 
-def make_pieces(spans: Sequence[TimeSpan], until: datetime) -> list[Piece]:
+def make_portions(spans: Sequence[TimeSpan], until: datetime) -> list[Portion]:
     """Return the parts of the spans before `until`."""
     return [
-        Piece(TimeSpan(span.start, min(span.end, until)), span.end + CLOSE_AFTER)
+        Portion(TimeSpan(span.start, min(span.end, until)), span.end + CLOSE_AFTER)
         for span in spans
         if span.start < until
     ]

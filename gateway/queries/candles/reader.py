@@ -33,13 +33,13 @@ MAX_READS = 4
 FAILURE_LASTS = timedelta(seconds=1)
 # Before that a recorder that is late may store a minute, and a late trade may correct it.
 SETTLED_AFTER = timedelta(minutes=15)
-# For how long answers are kept: those with a candle that may change, and others.
+# For how long answers are cached: those with a candle that may change, and others.
 CHANGING, SETTLED = timedelta(milliseconds=250), timedelta(hours=1)
 
 log = structlog.get_logger("ratewire.gateway.history")
 
 
-class _Kept(NamedTuple):
+class _CachedList(NamedTuple):
     """A list that is answered until a time."""
 
     value: CandleList
@@ -63,10 +63,10 @@ class CandlesReader:
         self._simulated = simulated
         self._preference = tuple(preference)
         self._index = None if storage is None else SeriesIndex(storage, preference, clock)
-        self._lists: BoundedLru[CandlesQuery, _Kept] = BoundedLru(
+        self._lists: BoundedLru[CandlesQuery, _CachedList] = BoundedLru(
             size=MAX_CANDLE_LISTS,
             weight=MAX_CANDLE_BYTES,
-            weigh=lambda _, kept: CANDLE_BYTES * (1 + len(kept.value.items)),
+            weigh=lambda _, cached: CANDLE_BYTES * (1 + len(cached.value.items)),
         )
         self._reading: WeakValueDictionary[CandlesQuery, asyncio.Lock] = WeakValueDictionary()
         self._free = asyncio.Semaphore(MAX_READS)
@@ -76,8 +76,8 @@ class CandlesReader:
 
     def find(self, query: CandlesQuery) -> CandleList | None:
         """Return the answer if it is in memory."""
-        kept = self._lists.get(query)
-        return kept.value if kept is not None and self._clock() < kept.until else None
+        cached = self._lists.get(query)
+        return cached.value if cached is not None and self._clock() < cached.until else None
 
     async def read(self, query: CandlesQuery) -> CandleList:
         """Return the answer. Equal queries at once are read once.
@@ -96,7 +96,7 @@ class CandlesReader:
                 return found
             async with self._free:
                 value = await self._read(query)
-        self._lists.put(query, _Kept(value, self._clock() + value.lasts))
+        self._lists.put(query, _CachedList(value, self._clock() + value.lasts))
         return value
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ class CandlesReader:
         described = CandleSeries(key, query.interval, query.zone, query.known_at)
         storage, as_of = self._storage, query.known_at or now
         earliest = None if storage is None or series is None else await storage.read_earliest(series)
-        answer = _Answer(query, described, earliest, as_of)
+        answer = _ListBuilder(query, described, earliest, as_of)
         if storage is None or series is None or earliest is None:
             return answer.make_empty()
         page = list_spans(query, earliest, as_of)
@@ -160,7 +160,7 @@ class CandlesReader:
         raise self._rates.resolver.unknown_symbol(query.symbol, asked)
 
 
-class _Answer(NamedTuple):
+class _ListBuilder(NamedTuple):
     """The parts of an answer that do not depend on its candles."""
 
     query: CandlesQuery

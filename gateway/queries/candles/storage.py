@@ -6,7 +6,7 @@ from typing import Protocol
 
 from history.candle import Candle
 from history.candle_fold import KnownBar
-from history.candle_parts import Piece
+from history.candle_parts import Portion
 from history.coverage import CoveredSpan
 from history.interval import TimeSpan
 from rates.source import Source
@@ -31,9 +31,9 @@ class CandleStorage(Protocol):
         ...
 
     async def read_folded(
-        self, series: int, pieces: Sequence[Piece], known_at: datetime | None = None
+        self, series: int, portions: Sequence[Portion], known_at: datetime | None = None
     ) -> list[Candle]:
-        """Return one part for each piece of which something is known, in order."""
+        """Return one part for each portion of which something is known, in order."""
         ...
 
     async def read_seconds(

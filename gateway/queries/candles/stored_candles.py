@@ -6,7 +6,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from gateway.queries.candles.page import PageSpans, make_pieces
+from gateway.queries.candles.page import PageSpans, make_portions
 from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.candles.storage import CandleStorage
 from history.candle import Candle
@@ -89,7 +89,7 @@ class StoredCandles:
         if self._query.interval is Interval.M1:
             tail = min(tail, window.start)
         tail = max(tail, window.start) if window.end > tail else window.end
-        parts = await storage.read_folded(series, make_pieces(spans, tail), known_at)
+        parts = await storage.read_folded(series, make_portions(spans, tail), known_at)
         if tail < window.end:
             recent = TimeSpan(tail, window.end)
             minutes = await storage.read_minutes(series, recent, known_at)
