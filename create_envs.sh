@@ -117,6 +117,13 @@ $cache
 $tuning
 END
 
+write env/recorder.env <<END
+$database
+$cache
+#RATEWIRE_HISTORY_KEEP_MINUTES_DAYS=90
+$tuning
+END
+
 write env/listings.env <<END
 $database
 $cache

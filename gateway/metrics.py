@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.gateway import Gateway
+from gateway.history_metrics import describe_history
 from gateway.queries.process_states import ProcessState, count_processes
 from gateway.queries.source_rules import SourceState, SourceStatus
 from rates.source import Source
@@ -141,6 +142,9 @@ class GatewayCollector(Collector):
         yield states
         yield failing
         yield reloads
+        yield from describe_history(
+            ((source, mirrored.reports(now)) for source, mirrored in mirror.sources.items()), now
+        )
 
 
 def describe_sources(statuses: Sequence[SourceStatus]) -> Iterator[Metric]:

@@ -5,15 +5,19 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
-from history.models import MinuteRow, SecondRow
+from history.coverage import CandleCoverage
+from history.models import DayRow, HourRow, MinuteRow, SecondRow
+from history.storage_errors import is_about_data
 from instruments.store import aware
+from rates.errors import DatabaseUnavailable
 
-BarTable = type[SecondRow] | type[MinuteRow]
+BarTable = type[SecondRow] | type[MinuteRow] | type[HourRow] | type[DayRow]
 _MICROSECOND = timedelta(microseconds=1)
 PRICES = ("open", "high", "low", "close", "volume", "quote_volume")
 BAR_COLUMNS = ("trades", "first_us", "last_us", "first_id", "last_id", *PRICES)
@@ -61,6 +65,13 @@ def to_bar(row: Row[Any]) -> Bar | None:
     )
 
 
+def is_news(known: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage) -> bool:
+    """Return whether a candle is not stored as it is."""
+    if known is None:
+        return coverage is not CandleCoverage.UNKNOWN
+    return to_bar(known) != bar or bool(known.coverage != coverage)
+
+
 async def read_newest(
     connection: AsyncConnection, table: BarTable, series: Iterable[int], start: datetime, end: datetime
 ) -> Mapping[tuple[int, datetime], Row[Any]]:
@@ -82,16 +93,22 @@ async def insert_rows(connection: AsyncConnection, table: BarTable, rows: Sequen
         await connection.execute(insert_sqlite(table).on_conflict_do_nothing(), rows)
         return
     name, columns = table.__tablename__, [column.name for column in table.__table__.columns]
-    # The statement also begins the transaction, of which COPY is a part. The name is one of two.
+    # The statement also begins the transaction, of which COPY is a part. The name is one of ours.
     await connection.execute(
         text(f"CREATE TEMP TABLE staged_{name} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
     )
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
     records = [tuple(row[column] for column in columns) for row in rows]
-    await driver.copy_records_to_table(f"staged_{name}", records=records, columns=columns)
+    try:
+        await driver.copy_records_to_table(f"staged_{name}", records=records, columns=columns)
+    except (PostgresError, InterfaceError) as exc:
+        # SQLAlchemy does not see what the driver raises here.
+        if is_about_data(exc):
+            raise
+        raise DatabaseUnavailable(f"COPY: {type(exc).__name__}: {exc}") from exc
     await connection.execute(
-        text(f"INSERT INTO {name} SELECT * FROM staged_{name} ON CONFLICT DO NOTHING")  # noqa: S608 - one of two names
+        text(f"INSERT INTO {name} SELECT * FROM staged_{name} ON CONFLICT DO NOTHING")  # noqa: S608 - one of our names
     )
     await connection.execute(text(f"DROP TABLE staged_{name}"))
 

@@ -37,7 +37,7 @@ class _Spooled(NamedTuple):
 class BarWriter:
     """Writes the batches of `fold`. `tracked`: instruments of the source.
 
-    `on_lost` is told how many batches were dropped, because the spool was full.
+    `on_lost` is told how many batches were dropped in all, because the spool was full.
     """
 
     def __init__(

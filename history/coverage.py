@@ -132,3 +132,13 @@ def judge_coverage(window: TimeSpan, spans: Iterable[CoveredSpan], *, has_trades
             return CandleCoverage.UNKNOWN
         case _:
             return CandleCoverage.PARTIAL
+
+
+def fold_coverage(parts: Sequence[CandleCoverage], count: int) -> CandleCoverage:
+    """Return the coverage of a candle from those of its parts. `count`: all of them, the unknown ones included."""
+    whole = sum(part in (CandleCoverage.COMPLETE, CandleCoverage.NO_TRADES) for part in parts)
+    if whole == count:
+        has_trades = CandleCoverage.COMPLETE in parts
+        return CandleCoverage.COMPLETE if has_trades else CandleCoverage.NO_TRADES
+    is_unknown = all(part is CandleCoverage.UNKNOWN for part in parts)
+    return CandleCoverage.UNKNOWN if is_unknown else CandleCoverage.PARTIAL

@@ -4,23 +4,50 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from history.batch import BarBatch, TradePosition
-from history.ports import LoggedBatch
-from history.redis_limits import LEASE, LOG_LENGTH
-from rates.clock import Clock
+from history.ports import LogEntry
+from history.redis_limits import LEASE, MEMORY_LOG_LENGTH
+from rates.clock import EPOCH, Clock
 from rates.source import Source
 from rates.symbol import Symbol
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class _SourceLog:
+    """The newest batches of one source, numbered. `start`: above the numbers of an earlier process."""
+
+    def __init__(self, length: int, start: int) -> None:
+        self._batches: deque[BarBatch] = deque(maxlen=length)
+        self._last = start
+
+    def append(self, batch: BarBatch) -> None:
+        # Forming bars are for viewers, as in Redis.
+        self._batches.append(msgspec.structs.replace(batch, forming=()) if batch.forming else batch)
+        self._last += 1
+
+    def read(self, after: int, limit: int) -> list[LogEntry]:
+        """Return the oldest batches after a number. Readers are near the end, where a deque is fast."""
+        before = self._last - len(self._batches)
+        # A number that was not given here is of an earlier process.
+        start = max(after, before) if after <= self._last else before
+        numbers = range(start + 1, min(start + limit, self._last) + 1)
+        return [LogEntry(str(number), self._batches[number - before - 1]) for number in numbers]
+
 
 class MemoryBarLog:
-    """A `BarLog` for processes that share one object of it. Persists nothing."""
+    """A `BarLog` for processes that share one object of it. Persists nothing.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    `length`: batches of each source that are kept.
+    """
+
+    def __init__(self, clock: Clock, *, length: int = MEMORY_LOG_LENGTH) -> None:
+        self._clock, self._length = clock, length
         self._leases: dict[Source, tuple[str, datetime]] = {}
         self._positions: dict[Source, dict[Symbol, TradePosition]] = {}
-        self._logs: dict[Source, deque[tuple[int, BarBatch]]] = {}
-        self._entries = 0
+        self._logs: dict[Source, _SourceLog] = {}
 
     async def claim(self, source: Source, session: str) -> bool:
         holder, until = self._leases.get(source, (session, self._clock()))
@@ -34,15 +61,15 @@ class MemoryBarLog:
         if holder != batch.session or until <= self._clock():
             return False
         await self.claim(batch.source, batch.session)
-        self._entries += 1
-        self._logs.setdefault(batch.source, deque(maxlen=LOG_LENGTH)).append((self._entries, batch))
+        if batch.source not in self._logs:
+            self._logs[batch.source] = _SourceLog(self._length, (self._clock() - EPOCH) // _MILLISECOND)
+        self._logs[batch.source].append(batch)
         self._positions.setdefault(batch.source, {}).update({one.symbol: one for one in positions})
         return True
 
     async def read_positions(self, source: Source) -> list[TradePosition]:
         return list(self._positions.get(source, {}).values())
 
-    async def read(self, source: Source, after: str, limit: int) -> list[LoggedBatch]:
-        start = int(after or 0)
-        found = [(entry, batch) for entry, batch in self._logs.get(source, ()) if entry > start]
-        return [LoggedBatch(str(entry), batch) for entry, batch in found[:limit]]
+    async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
+        log = self._logs.get(source)
+        return [] if log is None else log.read(int(after or 0), limit)

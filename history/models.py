@@ -121,6 +121,26 @@ class MinuteRow(_BarColumns, Model):
         )
 
 
+class _LongBarColumns(_BarColumns):
+    """Columns of a bar of an hour or more, whose microseconds are more than 32 bits."""
+
+    first_us: Mapped[int | None] = mapped_column(BigInteger)
+    last_us: Mapped[int | None] = mapped_column(BigInteger)
+    coverage: Mapped[str] = mapped_column(String(10))
+
+
+class HourRow(_LongBarColumns, Model):
+    """A closed hour of which something is known, folded from its minutes. Kept for ever."""
+
+    __tablename__ = "bar_hours"
+
+
+class DayRow(_LongBarColumns, Model):
+    """A closed day in UTC of which something is known, folded from its hours. Kept for ever."""
+
+    __tablename__ = "bar_days"
+
+
 class SpanRow(Model):
     """A time of which every trade is recorded. `ended_at` is null while it goes on."""
 
@@ -136,7 +156,7 @@ class RecordingRow(Model):
     """The place in the log of a source until which everything is stored.
 
     `through`: until when open spans are covered. `not_before`: the earliest time of which later batches can prove anything, because
-    earlier ones were lost. `minutes_until`: the end of the last stored minute.
+    earlier ones were lost. `minutes_until`, `hours_until`: the end of the last stored minute and hour; `None` before the first hour.
     """
 
     __tablename__ = "recordings"
@@ -149,3 +169,4 @@ class RecordingRow(Model):
     through: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     minutes_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    hours_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,5 +1,6 @@
 """The place in the log of a source until which everything is stored."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -13,19 +14,16 @@ from instruments.store import aware
 from rates.source import Source
 
 
+@dataclass
 class Place:
     """The state of a recording between two batches, as in `RecordingRow`."""
 
-    def __init__(
-        self,
-        session: str,
-        number: int,
-        through: datetime | None,
-        not_before: datetime | None,
-        minutes_until: datetime,
-    ) -> None:
-        self.session, self.number, self.through = session, number, through
-        self.not_before, self.minutes_until = not_before, minutes_until
+    session: str
+    number: int
+    through: datetime | None
+    not_before: datetime | None
+    minutes_until: datetime
+    hours_until: datetime | None = None
 
     @classmethod
     def of(cls, row: Row[Any] | None, first: BarBatch) -> Self:
@@ -41,6 +39,7 @@ class Place:
             None if row.through is None else aware(row.through),
             None if row.not_before is None else aware(row.not_before),
             aware(row.minutes_until),
+            None if row.hours_until is None else aware(row.hours_until),
         )
 
     def clamp(self, at: datetime) -> datetime:
@@ -68,6 +67,7 @@ async def store_place(
         "through": place.through,
         "not_before": place.not_before,
         "minutes_until": place.minutes_until,
+        "hours_until": place.hours_until,
     }
     if known is None:
         await connection.execute(insert(RecordingRow).values(source=source, simulated=simulated, **values))

@@ -19,6 +19,13 @@ class LoggedBatch(NamedTuple):
     batch: BarBatch
 
 
+class LogEntry(NamedTuple):
+    """An entry of the log. `batch` is `None` if it is unreadable."""
+
+    entry: str
+    batch: BarBatch | None
+
+
 class BarLog(Protocol):
     """A bounded log of batches for each source. One process at a time writes that of a source."""
 
@@ -50,11 +57,10 @@ class BarLog(Protocol):
         """
         ...
 
-    async def read(self, source: Source, after: str, limit: int) -> list[LoggedBatch]:
-        """Read the oldest batches after an entry; `""` is before all.
+    async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
+        """Read the oldest entries after one; `""` is before all.
 
         Raises:
             CacheUnavailable: the log cannot be reached.
-            MalformedBatch: an entry is not readable.
         """
         ...

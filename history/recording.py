@@ -5,17 +5,16 @@ Repeating it changes nothing, so that a recorder may be killed at any time, and 
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar, fold, merge
-from history.bar_rows import Correction, compare, insert_rows, read_newest, to_bar, to_row
+from history.bar_rows import Correction, compare, insert_rows, is_news, read_newest, to_bar, to_row
 from history.batch import BarBatch, InstrumentStart
 from history.coverage import (
     OPEN,
-    CandleCoverage,
     CoveredSpan,
     GapReason,
     clip_open,
@@ -28,6 +27,7 @@ from history.interval import Interval, TimeSpan, span_at
 from history.models import MinuteRow, SecondRow, SeriesRow
 from history.place import Place, read_place, store_place
 from history.ports import LoggedBatch
+from history.rollup import Rollup
 from history.span_rows import Spans, read_spans, store_spans
 from rates.source import Source
 from rates.symbol import Symbol
@@ -63,6 +63,8 @@ class RecordingTransaction:
         self._spans: Spans = {}
         # The earliest time at which something changed, by series.
         self._changed_from: dict[int, datetime] = {}
+        # The earliest new minute, by series.
+        self._new_minutes: dict[int, datetime] = {}
 
     async def read_entry(self) -> str:
         """Return the last entry of the log that is stored; empty before the first."""
@@ -88,6 +90,8 @@ class RecordingTransaction:
             self._take(logged.batch, place, seconds)
         await self._store_seconds(seconds, batches[-1].batch.folded_at)
         await self._store_minutes(place, batches[-1].batch.folded_at)
+        rollup = Rollup(self._connection, list(self._series.values()), kept=self._keep.minutes)
+        place.hours_until = await rollup.store(place.hours_until, place.minutes_until, self._new_minutes)
         await store_spans(self._connection, stored, self._spans)
         key = (self._source, self._simulated)
         await store_place(self._connection, known, key, batches[-1].entry, place)
@@ -158,12 +162,14 @@ class RecordingTransaction:
         )
         rows = (await self._connection.execute(query)).all()
         self._series = {Symbol(row.base, row.quote): row.id for row in rows}
-        for symbol in sorted(symbols - self._series.keys()):
-            values = {"source": self._source, "base": symbol.base, "quote": symbol.quote}
-            result = await self._connection.execute(
-                insert(SeriesRow).values(**values, simulated=self._simulated).returning(SeriesRow.id)
-            )
-            self._series[symbol] = result.scalar_one()
+        missing = [
+            {"source": self._source, "base": one.base, "quote": one.quote, "simulated": self._simulated}
+            for one in sorted(symbols - self._series.keys())
+        ]
+        if missing:
+            columns = SeriesRow.id, SeriesRow.base, SeriesRow.quote
+            added = await self._connection.execute(insert(SeriesRow).returning(*columns), missing)
+            self._series |= {Symbol(row.base, row.quote): row.id for row in added}
 
     async def _store_seconds(self, seconds: Seconds, known_at: datetime) -> None:
         if not seconds:
@@ -237,19 +243,15 @@ class RecordingTransaction:
                 before = known.get((one, at))
                 coverage = judge_coverage(TimeSpan(at, at + MINUTE), spans, has_trades=bool(bars))
                 bar = fold(bars)
-                if _is_news(before, bar, coverage):
+                if is_news(before, bar, coverage):
                     revision = 0 if before is None else before.revision + 1
                     rows.append(to_row(one, at, revision, bar, now) | {"coverage": coverage.value})
                 at += MINUTE
         kept = [row for row in rows if row["open_time"] >= self._keep.minutes]
+        for minute in kept:
+            one, at = minute["series_id"], minute["open_time"]
+            self._new_minutes[one] = min(at, self._new_minutes.get(one, at))
         await insert_rows(self._connection, MinuteRow, kept)
-
-
-def _is_news(known: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage) -> bool:
-    """Return whether a minute is not stored as it is."""
-    if known is None:
-        return coverage is not CandleCoverage.UNKNOWN
-    return to_bar(known) != bar or bool(known.coverage != coverage)
 
 
 def _times(batches: Iterable[LoggedBatch]) -> list[datetime]:

@@ -7,3 +7,5 @@ from datetime import timedelta
 LEASE = timedelta(seconds=5)
 # Batches: an hour at ten a second. Of 400 busy instruments this takes about 250 MB; of the usual ones a tenth.
 LOG_LENGTH = 36_000
+# Of the log in process, which waits for a file only. Its batches are objects, so that two minutes take about as much memory.
+MEMORY_LOG_LENGTH = 1_200

@@ -1,7 +1,9 @@
 """The log of batches in Redis: a stream per source, written under a lease."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+
+import structlog
 
 from cache.redis_client import (
     ClusterRedis,
@@ -19,8 +21,9 @@ from history.batch import (
     encode_batch_parts,
     encode_position,
 )
-from history.ports import LoggedBatch
+from history.ports import LogEntry
 from history.redis_limits import LEASE, LOG_LENGTH
+from rates.errors import MalformedBatch
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 
@@ -30,12 +33,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class RedisBarLog:
-    """A `BarLog` on Redis. The lease runs by the clock of Redis."""
+    """A `BarLog` on Redis. The lease runs by the clock of Redis. `length`: batches of each source that are kept."""
 
-    def __init__(self, redis: RedisClient, keys: RedisKeys) -> None:
-        self._redis, self._keys = redis, keys
+    def __init__(self, redis: RedisClient, keys: RedisKeys, *, length: int = LOG_LENGTH) -> None:
+        self._redis, self._keys, self._length = redis, keys, length
         self._is_sharded = int(isinstance(redis, ClusterRedis))
         self._claim = LuaScript(redis, read_script("history", "claim_bars.lua"))
+        self._log = structlog.get_logger("ratewire.bars")
         self._write = LuaScript(redis, read_script("history", "write_bars.lua"))
 
     async def claim(self, source: Source, session: str) -> bool:
@@ -48,7 +52,7 @@ class RedisBarLog:
             self._is_sharded,
             batch.session,
             LEASE // _MILLISECOND,
-            LOG_LENGTH,
+            self._length,
             LIFETIME // _MILLISECOND,
             *encode_batch_parts(batch),
         ]
@@ -60,11 +64,25 @@ class RedisBarLog:
     async def read_positions(self, source: Source) -> list[TradePosition]:
         with translated_errors():
             found = await self._redis.execute_command("HVALS", self._keys.bars_positions(source))
-        return [decode_position(one) for one in found]
+        positions = []
+        for one in found:
+            try:
+                positions.append(decode_position(one))
+            except MalformedBatch as exc:
+                # Without it, trades may be told again; none is stored twice.
+                self._log.warning("unreadable position", error=str(exc))
+        return positions
 
-    async def read(self, source: Source, after: str, limit: int) -> list[LoggedBatch]:
+    async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
         name = self._keys.bars(source)
         start = f"({after}" if after else "-"
         with translated_errors():
             found = await self._redis.execute_command("XRANGE", name, start, "+", "COUNT", limit)
-        return [LoggedBatch(entry.decode(), decode_batch(fields[b"batch"])) for entry, fields in found]
+        return [LogEntry(entry.decode(), self._decode(entry, fields)) for entry, fields in found]
+
+    def _decode(self, entry: bytes, fields: Mapping[bytes, bytes]) -> BarBatch | None:
+        try:
+            return decode_batch(fields.get(b"batch", b""))
+        except MalformedBatch as exc:
+            self._log.warning("unreadable entry", entry=entry.decode(), error=str(exc))
+            return None

@@ -1,7 +1,8 @@
 """Storage of the history in Postgres or SQLite."""
 
+import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from itertools import chain
 from typing import Protocol
@@ -9,15 +10,15 @@ from typing import Protocol
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from history.bar_rows import read_newest, to_bar
+from history.bar_rows import BarTable, read_newest, to_bar
 from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_fold import KnownBar
 from history.coverage import CandleCoverage, CoveredSpan, clip_open
 from history.interval import Interval, TimeSpan
-from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow
+from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow
 from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
 from history.ports import LoggedBatch
-from history.recording import EVERYTHING, MINUTE, KeptSince, RecordingTransaction
+from history.recording import EVERYTHING, KeptSince, RecordingTransaction
 from history.span_rows import read_spans
 from instruments.store import aware
 from rates.source import Source
@@ -37,10 +38,14 @@ class Transactions(Protocol):
 
 
 class HistoryStore:
-    """Bars, their revisions and their coverage. All methods raise `DatabaseUnavailable`."""
+    """Bars, their revisions and their coverage. All methods raise `DatabaseUnavailable`.
 
-    def __init__(self, database: Transactions, *, simulated: bool) -> None:
+    `one_writer`: store for one source at a time, for SQLite, which lets writers wait without an order.
+    """
+
+    def __init__(self, database: Transactions, *, simulated: bool, one_writer: bool = False) -> None:
         self._database, self._simulated = database, simulated
+        self._writing: AbstractAsyncContextManager[object] = asyncio.Lock() if one_writer else nullcontext()
 
     async def read_entry(self, source: Source) -> str:
         """Return the last entry of the log of a source that is stored; empty before the first."""
@@ -54,7 +59,7 @@ class HistoryStore:
 
         `False` if another recorder was faster; nothing is stored then.
         """
-        async with self._database.transaction() as connection:
+        async with self._writing, self._database.transaction() as connection:
             recording = RecordingTransaction(connection, source, simulated=self._simulated, keep=keep)
             return await recording.store(after, batches)
 
@@ -65,7 +70,7 @@ class HistoryStore:
         """
         limits = ((SECONDS, SecondRow, keep.seconds), (MINUTES, MinuteRow, keep.minutes))
         dropped: list[str] = []
-        async with self._database.transaction() as connection:
+        async with self._writing, self._database.transaction() as connection:
             for partitioning, table, before in limits:
                 if connection.dialect.name == "postgresql":
                     await create_partitions(connection, partitioning, before, now + AHEAD)
@@ -87,14 +92,28 @@ class HistoryStore:
 
     async def read_minutes(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
         """Return the newest revision of each minute of which something is known."""
+        return await self._read_candles(MinuteRow, Interval.M1, source, symbol, window)
+
+    async def read_hours(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
+        """Return the newest revision of each closed hour of which something is known."""
+        return await self._read_candles(HourRow, Interval.H1, source, symbol, window)
+
+    async def read_days(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
+        """Return the newest revision of each closed day in UTC of which something is known."""
+        return await self._read_candles(DayRow, Interval.D1, source, symbol, window)
+
+    async def _read_candles(
+        self, table: BarTable, interval: Interval, source: Source, symbol: Symbol, window: TimeSpan
+    ) -> list[Candle]:
+        assert interval.length is not None
         async with self._database.transaction() as connection:
             series = await self._series(connection, source, symbol)
-            rows = await read_newest(connection, MinuteRow, series, *window)
+            rows = await read_newest(connection, table, series, *window)
         return [
             Candle(
-                interval=Interval.M1,
+                interval=interval,
                 open_time=open_time,
-                close_time=open_time + MINUTE,
+                close_time=open_time + interval.length,
                 bar=to_bar(row),
                 state=closed_state(row.revision),
                 coverage=CandleCoverage(row.coverage),

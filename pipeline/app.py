@@ -12,6 +12,8 @@ from cache.redis_client import RedisClient, connect_redis
 from cache.redis_instruments import RedisBytes
 from cache.redis_sink import RedisTickerSink
 from cache.redis_time import RedisTime
+from history.redis_log import RedisBarLog
+from history.store import HistoryStore
 from instruments.last_known import LastKnownInstruments
 from instruments.listed import InstrumentListing
 from instruments.loss_guard import LossGuard
@@ -19,20 +21,22 @@ from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination
 from pipeline.health import SourceHealth
+from pipeline.history_roles import record
 from pipeline.listings.fetch import fetch_listing
 from pipeline.queue.rabbitmq import RabbitTaskQueue
+from pipeline.role_context import RoleContext, instance_name
 from pipeline.roles import (
-    RoleContext,
     consume,
-    instance_name,
     polled,
     produce,
+    pushed,
     require_fetcher,
     stream,
     sync_listing,
 )
 from pipeline.settings import (
     ConsumerSettings,
+    HistorySettings,
     IngestSettings,
     ListingSettings,
     ProducerSettings,
@@ -41,7 +45,7 @@ from pipeline.settings import (
 from pipeline.sources.registry import build_adapter, build_all_adapters
 from rates.clock import utc_now
 from rates.errors import CacheUnavailable, InvalidSetting
-from rates.health import LISTINGS_ROLE, PRODUCER_ROLE
+from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, RECORDER_ROLE
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
@@ -130,6 +134,25 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
         )
 
 
+async def run_recorder(stop: asyncio.Event) -> None:
+    """Run the recorder: store the bars of all push feeds until `stop`.
+
+    Raises:
+        InvalidSetting: the configuration is invalid, or the history is switched off.
+        BackendUnavailable: Redis or the database did not become available in time.
+    """
+    settings, adapters = load_settings(HistorySettings), build_all_adapters()
+    if not settings.enabled:
+        raise InvalidSetting("RATEWIRE_HISTORY_ENABLED", "false", "expected true where a recorder runs")
+    instance = instance_name(RECORDER_ROLE)
+    async with _open_context(stop) as context, _open_instruments(stop) as database:
+        store = HistoryStore(database, simulated=context.simulated)
+        async with asyncio.TaskGroup() as group:
+            for source in pushed(adapters):
+                recording = record(stop, context, source, instance=instance, store=store, settings=settings)
+                group.create_task(recording, name=f"recorder {source}")
+
+
 async def run_listings(stop: asyncio.Event) -> None:
     """Run the listings process: apply all sources' listings until `stop`.
 
@@ -200,6 +223,7 @@ def _memory_context(cache: CacheSettings) -> RoleContext:
 
 def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
     keys, process = RedisKeys(cache.simulated), load_settings(ProcessSettings)
+    history = load_settings(HistorySettings)
     process_clock = ProcessClock(RedisTime(redis, keys), max_skew=process.max_clock_skew)
     return RoleContext(
         sink=RedisTickerSink(redis, keys),
@@ -210,6 +234,7 @@ def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
         clock=process_clock.corrected,
         shared_clock=process_clock.server,
         process_clock=process_clock,
+        bars=RedisBarLog(redis, keys, length=history.log_batches) if history.enabled else None,
     )
 
 

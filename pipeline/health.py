@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from pipeline.announcement import Announcement
+from pipeline.history_health import HistoryHealth
 from pipeline.validation import Rejection
 from rates.errors import CacheUnavailable, RatesError, SimulationMismatch, SourceBlocked, SourceRateLimited
 from rates.health import MAX_SILENT, CallBudgetState, LinkState, SourceReport
@@ -70,6 +71,7 @@ class SourceHealth:
         self.unexpected = 0
         self.budget: CallBudgetState | None = None
         self.changed = asyncio.Event()
+        self.history: HistoryHealth | None = None
         self._silent: tuple[Symbol, ...] = ()
         self._failure: str | None = "not heard of yet"
         self._streak = RejectionStreak()
@@ -183,6 +185,7 @@ class SourceHealth:
             silent_count=len(self._silent),
             cache_error=next(iter(self._cache_errors.values()), None),
             clock_skew=clock_skew,
+            history=None if self.history is None else self.history.report(),
         )
 
     def _set_state(self, state: LinkState, failure: str | None) -> None:

@@ -4,123 +4,40 @@ The distributed and the embedded system share them.
 """
 
 import asyncio
-import os
-import secrets
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from cache.ports import TickerSink
-from history.bar_writer import BarWriter
-from history.ports import BarLog
-from history.trade_fold import TradeFold
-from instruments.last_known import SnapshotStorage
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
 from pipeline.coordination.local_cooldown import LocalCooldown
-from pipeline.coordination.ports import Coordination
 from pipeline.feeds.push_feed import PushFeed
 from pipeline.health import SourceHealth
-from pipeline.ingest import Ingest
+from pipeline.history_roles import build_bar_writer
 from pipeline.listings.listing_sync import ListingSync
 from pipeline.ports import TaskQueue
 from pipeline.producer import Producer
-from pipeline.reporter import report_forever
+from pipeline.role_context import SHUTDOWN_TIMEOUT_S, RoleContext, start_task
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
-from pipeline.sources.adapter import OpenRateFetcher, SourceAdapter, SourceContext
+from pipeline.sources.adapter import OpenRateFetcher, SourceAdapter
 from pipeline.watchlist import Watchlist
 from pipeline.write_buffer import WriteBuffer
-from rates.clock import Clock, utc_now
 from rates.errors import InvalidSetting
 from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, STREAM_ROLE
 from rates.source import Source
-from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
-from runtime.restart import keep_running
-
-# Time to finish a tick that is being issued, or to write the last values of a push feed, when the process is asked to stop. Enough
-# while the backends work; without them, waiting longer would not help, and the process would be killed.
-SHUTDOWN_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleContext:
-    """Dependencies that all roles of one process share.
-
-    Ages are judged by `clock`, deadlines of tasks by `shared_clock`, that of Redis: the processes need not know the true time to
-    agree on it. `snapshots` stores the last known instruments, where processes share a Redis.
-    `bars`: log of the bars of push feeds; `None` records no history.
-    """
-
-    sink: TickerSink
-    coordination: Coordination
-    heartbeat: Heartbeat
-    simulated: bool
-    clock: Clock = utc_now
-    snapshots: SnapshotStorage | None = None
-    shared_clock: Clock | None = None
-    process_clock: ProcessClock = field(default_factory=lambda: ProcessClock(None))
-    bars: BarLog | None = None
-
-    def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
-        """Return the dependencies of one source's fetchers.
-
-        All replicas share the budget and the cooldown.
-        """
-        shared = self.coordination
-        return SourceContext(
-            health=health,
-            simulated=self.simulated,
-            clock=self.clock,
-            cooldown=LocalCooldown(shared.request_cooldown(adapter.source), self.clock),
-            budget=None if adapter.limits is None else shared.request_budget(adapter.source, adapter.limits),
-        )
-
-    def ingest(self, health: SourceHealth, settings: IngestSettings) -> Ingest:
-        """Return the validated way into the cache for one source."""
-        max_skew = timedelta(seconds=settings.max_skew_s)
-        return Ingest(
-            self.sink, health, max_skew=max_skew, clock=self.clock, process_clock=self.process_clock
-        )
-
-    async def report(self, health: SourceHealth, heartbeat: Heartbeat | None = None) -> None:
-        """Report the health of one source until cancelled."""
-        await report_forever(
-            health,
-            self.sink,
-            clock=self.clock,
-            clock_state=self.process_clock.state,
-            heartbeat=heartbeat or self.heartbeat,
-        )
-
-
-def _start(
-    group: asyncio.TaskGroup,
-    name: str,
-    run: Callable[[], Awaitable[None]],
-    health: SourceHealth | None = None,
-) -> asyncio.Task[None]:
-    """Start a long-lived task that no unforeseen exception ends. `health` counts them."""
-    on_error = _ignore if health is None else health.record_unexpected
-    return group.create_task(keep_running(run, name=name, on_error=on_error), name=name)
-
-
-def _ignore(_error: Exception) -> None:
-    """Count nowhere but in the log: no source is affected."""
-
-
-def instance_name(role: str) -> str:
-    """Return the name of this process in source reports."""
-    return f"{role}-{socket.gethostname()}-{os.getpid()}"
 
 
 def polled(adapters: Mapping[Source, SourceAdapter]) -> dict[Source, SourceAdapter]:
     """Return the sources that are polled, and so have a task queue."""
     return {source: adapter for source, adapter in adapters.items() if adapter.open_fetcher is not None}
+
+
+def pushed(adapters: Mapping[Source, SourceAdapter]) -> list[Source]:
+    """Return the sources with a push feed, and so with bars."""
+    return [source for source, adapter in adapters.items() if adapter.build_feed is not None]
 
 
 def require_fetcher(adapter: SourceAdapter) -> OpenRateFetcher:
@@ -158,14 +75,14 @@ async def produce(
     await watchlist.read()
     claim = context.coordination.tick_claim("tick")
     async with asyncio.TaskGroup() as group:
-        helpers = [_start(group, "watchlist", watchlist.refresh_forever)]
+        helpers = [start_task(group, "watchlist", watchlist.refresh_forever)]
         outcomes: dict[Source, Callable[[str | None], None]] = {}
         for source in polled(adapters):
             health = SourceHealth(source, role=PRODUCER_ROLE, instance=instance)
             health.record_success()
             # Only an issued tick renews the heartbeat.
             report = partial(context.report, health, heartbeat=Heartbeat(None))
-            helpers.append(_start(group, f"reporter {source}", report, health))
+            helpers.append(start_task(group, f"reporter {source}", report, health))
             outcomes[source] = partial(health.set_notice, "ticks")
         with suppress(TimeoutError):
             async with asyncio.timeout(None) as shutdown, asyncio.TaskGroup() as schedules:
@@ -180,7 +97,7 @@ async def produce(
                         heartbeat=context.heartbeat,
                         on_outcome=outcomes[source],
                     )
-                    _start(schedules, f"producer {source}", partial(producer.run, stop))
+                    start_task(schedules, f"producer {source}", partial(producer.run, stop))
                 await stop.wait()
                 shutdown.reschedule(asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT_S)
         for helper in helpers:
@@ -208,7 +125,7 @@ async def consume(
         open_fetcher(context.source_context(adapter, health)) as fetcher,
         asyncio.TaskGroup() as group,
     ):
-        reporter = _start(group, "reporter", partial(context.report, health), health)
+        reporter = start_task(group, "reporter", partial(context.report, health), health)
         consumer = Consumer(
             queue,
             fetcher,
@@ -253,7 +170,7 @@ async def stream(
         interval=timedelta(milliseconds=settings.flush_interval_ms),
         on_written=partial(health.record_cache_error, "write"),
     )
-    bars = _bar_writer(context, adapter.source, watchlist, instance, ingest)
+    bars = build_bar_writer(context, health, watchlist, instance, ingest)
     if bars is not None:
         await bars.start()
     feed = PushFeed(
@@ -270,13 +187,13 @@ async def stream(
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
-            _start(group, "watchlist", watchlist.refresh_forever, health),
-            _start(group, "reporter", partial(context.report, health), health),
-            _start(group, "feed", feed.run, health),
-            _start(group, "flush", buffer.flush_forever, health),
+            start_task(group, "watchlist", watchlist.refresh_forever, health),
+            start_task(group, "reporter", partial(context.report, health), health),
+            start_task(group, "feed", feed.run, health),
+            start_task(group, "flush", buffer.flush_forever, health),
         ]
         if bars is not None:
-            tasks.append(_start(group, "bars", bars.run, health))
+            tasks.append(start_task(group, "bars", bars.run, health))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -285,27 +202,6 @@ async def stream(
             await buffer.flush()
             if bars is not None:
                 await bars.finish()
-
-
-def _bar_writer(
-    context: RoleContext, source: Source, watchlist: Watchlist, instance: str, settings: IngestSettings
-) -> BarWriter | None:
-    """Return the writer of a feed's bars, if they are recorded."""
-    if context.bars is None:
-        return None
-    fold = TradeFold(
-        source,
-        f"{instance}-{secrets.token_hex(4)}",
-        max_skew=timedelta(seconds=settings.max_skew_s),
-        halted=partial(watchlist.halted, source),
-        simulated=context.simulated,
-    )
-    return BarWriter(
-        fold,
-        context.bars,
-        tracked=lambda: {one.symbol for one in watchlist.instruments(source)},
-        clock=context.clock,
-    )
 
 
 async def sync_listing(
@@ -341,8 +237,8 @@ async def sync_listing(
             clock=context.clock,
         )
         tasks = [
-            _start(group, "reporter", partial(context.report, health), health),
-            _start(group, "listing sync", sync.run, health),
+            start_task(group, "reporter", partial(context.report, health), health),
+            start_task(group, "listing sync", sync.run, health),
         ]
         await stop.wait()
         for task in tasks:

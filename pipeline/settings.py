@@ -1,4 +1,4 @@
-"""Settings of producer, consumers, push feeds and listings, for all sources."""
+"""Settings of producer, consumers, push feeds, listings and the history, for all sources."""
 
 import json
 from datetime import timedelta
@@ -151,3 +151,60 @@ class ListingSettings(BaseSettings):
     def interval(self, source: Source) -> timedelta:
         """The time between two readings of one source's listing."""
         return timedelta(seconds=self.intervals_s.get(source, self.interval_s))
+
+
+class HistorySettings(BaseSettings):
+    """The history: bars of the push feeds' trades (`ratewire recorder`)."""
+
+    model_config = SettingsConfigDict(env_prefix="RATEWIRE_HISTORY_", env_ignore_empty=True, extra="ignore")
+
+    enabled: bool = Field(
+        default=True,
+        description="Whether push feeds fold trades into bars, and recorders store them. false saves the work, and leaves a gap "
+        "in the history. Must be the same for all push feeds of a source.",
+    )
+    keep_seconds_days: float = Field(
+        default=2.0,
+        gt=0,
+        le=3650,
+        description="Days for which bars of a second are kept. More allows late looks at single seconds; a busy instrument takes 17 MB a "
+        "day.",
+    )
+    keep_minutes_days: float = Field(
+        default=90.0,
+        ge=1,
+        le=3650,
+        description="Days for which bars of a minute are kept. More gives fine charts of longer ago; an instrument takes 0.2 MB a day. "
+        "Hours and days are kept for ever.",
+    )
+    store_every_s: float = Field(
+        default=0.5,
+        ge=0.1,
+        le=30,
+        description="Seconds between two transactions of a recorder. A smaller value stores sooner; a larger one costs the database "
+        "less.",
+    )
+    batches_at_once: int = Field(
+        default=200,
+        ge=10,
+        le=5000,
+        description="Most batches in one transaction, of which a source has ten a second. More catch up faster after a pause of the "
+        "database; fewer need less memory.",
+    )
+    log_batches: int = Field(
+        default=36_000,
+        ge=1_000,
+        le=1_000_000,
+        description="Batches of each source that Redis keeps for a recorder that is away: ten a second, so that 36000 are an hour. More "
+        "bridges a longer pause, and takes memory of Redis: up to 1 MB a minute for 60 busy instruments.",
+    )
+
+    @property
+    def keep_seconds(self) -> timedelta:
+        """`keep_seconds_days` as a time span."""
+        return timedelta(days=self.keep_seconds_days)
+
+    @property
+    def keep_minutes(self) -> timedelta:
+        """`keep_minutes_days` as a time span."""
+        return timedelta(days=self.keep_minutes_days)

@@ -16,8 +16,12 @@ STREAM_ROLE = "stream"
 MAX_SILENT = 50
 # `SourceReport.role` of a process that reads the source's listing. Its failures do not affect rates.
 LISTINGS_ROLE = "listings"
+# `SourceReport.role` of a process that stores the history. Its failures do not affect rates.
+RECORDER_ROLE = "recorder"
 # `SourceReport.role` of a process that issues tasks. It knows nothing of the source itself.
 PRODUCER_ROLE = "producer"
+# Roles that say nothing of the rates themselves.
+SIDE_ROLES = frozenset({LISTINGS_ROLE, RECORDER_ROLE, PRODUCER_ROLE})
 
 
 class LinkState(StrEnum):
@@ -43,6 +47,19 @@ class CallBudgetState(msgspec.Struct, frozen=True):
     monthly_resets_at: datetime | None = None
 
 
+class HistoryReport(msgspec.Struct, frozen=True):
+    """Figures of the history in one process. Counters start at zero with the process.
+
+    `refused_trades` cannot be true; `lost_batches` did not reach the log, `skipped_batches` not the storage: both are gaps.
+    `behind_since`: when the recorder had last stored all of the log; `None` if it has.
+    """
+
+    refused_trades: int = 0
+    lost_batches: int = 0
+    skipped_batches: int = 0
+    behind_since: datetime | None = None
+
+
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     """One process's view of one source. Counters start at zero with the process.
 
@@ -50,7 +67,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     `refused` counts values that ingest rejected; `reconnects` counts sessions after the first. `silent` lists the
     first `MAX_SILENT` of the `silent_count` symbols for which the push feed sends nothing new. `announcement`: what the source
     has announced for later. `cache_error`: why the process cannot write to the cache.
-    `clock_skew`: how far the clock of the process's machine is ahead of the corrected time.
+    `clock_skew`: how far the clock of the process's machine is ahead of the corrected time. `history`: only of processes that
+    have a part in it.
     """
 
     source: Source
@@ -67,3 +85,4 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     announcement: str | None = None
     cache_error: str | None = None
     clock_skew: timedelta = timedelta()
+    history: HistoryReport | None = None

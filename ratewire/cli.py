@@ -104,6 +104,15 @@ def stream(source: SourceArgument) -> None:
 
 
 @app.command()
+def recorder() -> None:
+    """Store the history: the bars of all push feeds; redundant copies are safe."""
+    from pipeline.app import run_recorder
+    from runtime.process import run_process
+
+    run_process(run_recorder)
+
+
+@app.command()
 def listings() -> None:
     """Keep the tracked instruments in line with their sources' listings."""
     from pipeline.app import run_listings

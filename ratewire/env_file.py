@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 from gateway.settings import GatewaySettings
 from pipeline.settings import (
     ConsumerSettings,
+    HistorySettings,
     IngestSettings,
     ListingSettings,
     ProducerSettings,
@@ -32,6 +33,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     StreamSettings,
     ListingSettings,
     IngestSettings,
+    HistorySettings,
     *(source_module(source).settings for source in Source),
     GatewaySettings,
     SimulatorSettings,

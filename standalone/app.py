@@ -12,6 +12,7 @@ from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from history.candle_reader import CandleReader
+from history.memory_log import MemoryBarLog
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
@@ -24,7 +25,7 @@ from simulator.server import run_simulator
 from simulator.settings import SimulatorSettings
 from standalone.announcement import announce
 from standalone.database import open_database, open_snapshots
-from standalone.pipeline import SourceSet, start_pipeline
+from standalone.pipeline import SourceSet, embedded_history, start_pipeline
 from standalone.settings import StandaloneSettings
 from standalone.simulated import simulated_sources
 
@@ -101,6 +102,7 @@ def start_system(
         reader=reader,
         process_clock=process_clock,
         with_listings=with_listings,
+        bars=MemoryBarLog(process_clock.corrected) if embedded_history().enabled else None,
     )
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.

@@ -1,15 +1,21 @@
 """Starts the pipeline's roles for all sources as tasks of one process."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cache.ports import TickerSink
+from history.ports import BarLog
+from history.store import HistoryStore
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
+from pipeline.history_roles import record
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.roles import RoleContext, consume, produce, stream, sync_listing
+from pipeline.role_context import RoleContext
+from pipeline.roles import consume, produce, pushed, stream, sync_listing
 from pipeline.settings import (
     ConsumerSettings,
+    HistorySettings,
     IngestSettings,
     ListingSettings,
     ProducerSettings,
@@ -22,6 +28,9 @@ from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
 from runtime.settings import ProcessSettings, load_settings
 from standalone.settings import StandaloneSettings
+
+# Defaults of the history that suit a file and a core shared with everything else.
+EMBEDDED: Mapping[str, float] = {"keep_seconds_days": 1 / 24, "keep_minutes_days": 30.0, "store_every_s": 2.0}
 
 
 @dataclass(frozen=True)
@@ -45,10 +54,12 @@ def start_pipeline(
     reader: InstrumentReader,
     process_clock: ProcessClock,
     with_listings: bool,
+    bars: BarLog | None = None,
 ) -> None:
-    """Start the producer and the consumers, push feeds and listings of all sources in `group`.
+    """Start the producer and the consumers, push feeds, recorders and listings of all sources in `group`.
 
-    They run until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts.
+    They run until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts and recorders
+    bars. `bars`: the log of bars, if a history is recorded.
 
     Raises:
     InvalidSetting: the configuration is invalid.
@@ -63,6 +74,7 @@ def start_pipeline(
         simulated=sources.label is not None,
         clock=process_clock.corrected,
         process_clock=process_clock,
+        bars=bars,
     )
     queue, settings = MemoryTaskQueue(process_clock.corrected), load_settings(ProducerSettings)
     producing = produce(
@@ -75,6 +87,8 @@ def start_pipeline(
         settings=settings,
     )
     group.create_task(producing, name="producer")
+    if bars is not None:
+        _start_recorders(group, stop, context, pushed(sources.adapters), instruments)
     for adapter in sources.adapters.values():
         if adapter.open_fetcher is not None:
             _start_consumers(group, stop, context, adapter, queue)
@@ -124,6 +138,26 @@ def _start_feed(
         ingest=ingest,
     )
     group.create_task(streaming, name=f"stream {adapter.source}")
+
+
+def _start_recorders(
+    group: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    context: RoleContext,
+    sources: Sequence[Source],
+    database: InstrumentStore,
+) -> None:
+    settings, store = embedded_history(), HistoryStore(database, simulated=context.simulated, one_writer=True)
+    for source in sources:
+        recording = record(stop, context, source, instance="recorder", store=store, settings=settings)
+        group.create_task(recording, name=f"recorder {source}")
+
+
+def embedded_history() -> HistorySettings:
+    """Return the settings of the history with the defaults of a process on one machine, for a while."""
+    settings = load_settings(HistorySettings)
+    changes = {name: value for name, value in EMBEDDED.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=changes)
 
 
 def _start_listing(

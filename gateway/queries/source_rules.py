@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.queries.freshness import age_at, format_age_ms, within
-from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
+from rates.health import PRODUCER_ROLE, SIDE_ROLES, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -128,7 +128,7 @@ def _classify(  # noqa: C901, PLR0911, PLR0912 - one return per rule
 ) -> tuple[SourceState, str | None]:
     """Return the first state that applies, worst evidence first, and its reason."""
     quiet = _quiet(facts, now)
-    working = [report for report in facts.reports if report.role not in (LISTINGS_ROLE, PRODUCER_ROLE)]
+    working = [report for report in facts.reports if report.role not in SIDE_ROLES]
     troubled = _troubled(working)
     if facts.cut_off is not None:
         return (SourceState.DOWN if quiet else SourceState.DEGRADED), facts.cut_off

@@ -18,6 +18,7 @@ OURS = {
     "binance_consumer": ["consumer", "binance"],
     "coingeko_consumer": ["consumer", "coingecko"],
     "binance_stream": ["stream", "binance"],
+    "recorder": ["recorder"],
     "listings": ["listings"],
     "coinbase_stream": ["stream", "coinbase"],
     "kraken_stream": ["stream", "kraken"],
@@ -111,7 +112,7 @@ def test_only_nginx_is_published_and_on_loopback_unless_asked() -> None:
 def test_stores_and_gateways_have_no_way_out() -> None:
     """They are on internal networks only; nginx reaches the gateways and nothing behind them."""
     internal = {name for name, network in COMPOSE["networks"].items() if (network or {}).get("internal")}
-    for inner in ("db", "redis", "rabbitmq", "gateway", "producer", "migrate"):
+    for inner in ("db", "redis", "rabbitmq", "gateway", "producer", "recorder", "migrate"):
         assert set(SERVICES[inner]["networks"]) <= internal, inner
     shared = {name for name, service in SERVICES.items() if set(service["networks"]) & {"edge", "front"}}
     assert shared == {"nginx", "gateway"}

@@ -22,6 +22,7 @@ KNOWS = {
     "producer": {"DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "binance_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
     "coingeko_consumer": {"REDIS_PASSWORD", "RABBITMQ_PASSWORD"},
+    "recorder": {"DB_PASSWORD", "REDIS_PASSWORD"},
     "listings": {"DB_PASSWORD", "REDIS_PASSWORD"},
     **{
         key: {"DB_PASSWORD", "REDIS_PASSWORD"}

@@ -17,7 +17,7 @@ from drill.distributed.expected_alerts import ALERTS
 from drill.distributed.faults import FAULTS
 from drill.distributed.prometheus import WINDOW, shorten_windows
 from drill.plan import all_steps_of, process_steps_of
-from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.health import RECORDER_ROLE, CallBudgetState, HistoryReport, LinkState, SourceReport
 from rates.source import Source
 from simulator.sources import SOURCES
 from tests.e2e.processes import eventually
@@ -147,6 +147,19 @@ async def test_rules_and_dashboard_use_what_a_gateway_publishes_and_all_of_it(
             budget=CallBudgetState(10, 9, clock()),
         )
     )
+    await cache.report(
+        SourceReport(
+            source=Source.BINANCE,
+            instance="recorder-1",
+            role=RECORDER_ROLE,
+            state=LinkState.UP,
+            reason=None,
+            refused=0,
+            reconnects=0,
+            reported_at=clock(),
+            history=HistoryReport(),
+        )
+    )
     async with serving(cache) as served, served.client() as client:
 
         async def read() -> dict[str, set[str]] | None:
@@ -155,7 +168,7 @@ async def test_rules_and_dashboard_use_what_a_gateway_publishes_and_all_of_it(
             found: dict[str, set[str]] = {}
             for sample in samples:
                 found.setdefault(sample.name, set()).update(sample.labels)
-            return found if "ratewire_source_processes" in found else None
+            return found if "ratewire_history_behind_seconds" in found else None
 
         published = await eventually(read, within_s=10, what="the report")
     expressions = [*read_rules().values(), *panel_expressions()]

@@ -78,7 +78,7 @@ class Feeds:
 
     async def batches(self) -> list[BarBatch]:
         """Return all batches of the log."""
-        return [one.batch for one in await self.log.read(Source.BINANCE, "", 10**6)]
+        return [one.batch for one in await self.log.read(Source.BINANCE, "", 10**6) if one.batch]
 
     async def seconds(self) -> list[int]:
         """Return the seconds that were told, with repetitions."""

@@ -3,8 +3,8 @@
 On SQLite and on Postgres.
 """
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -14,6 +14,7 @@ from history.candle import CandleState
 from history.coverage import CandleCoverage, GapReason
 from history.interval import TimeSpan
 from history.memory_log import MemoryBarLog
+from history.ports import LogEntry
 from history.recorder import Recorder
 from history.store import HistoryStore
 from history.trade import Trade
@@ -49,10 +50,16 @@ class System:
         self.recorder = self.open_recorder()
         self.fold = self.open_fold("one")
 
-    def open_recorder(self) -> Recorder:
+    def open_recorder(self, **told: Callable[..., None]) -> Recorder:
         """Return a recorder that knows nothing of an earlier one."""
         return Recorder(
-            Source.BINANCE, self.bars, self.store, keep_seconds=DAY, keep_minutes=30 * DAY, clock=self.clock
+            Source.BINANCE,
+            self.bars,
+            self.store,
+            keep_seconds=DAY,
+            keep_minutes=30 * DAY,
+            clock=self.clock,
+            **told,  # type: ignore[arg-type] # only functions
         )
 
     def open_fold(self, session: str) -> TradeFold:
@@ -296,3 +303,81 @@ async def test_old_partitions_are_dropped_and_models_agree(system: System, url: 
         await connection.close()
         assert not any(row["relname"] == "bar_seconds_p20240808" for row in names)
         assert any(row["relname"] == "bar_minutes_p202408" for row in names)
+
+
+class DamagedLog(MemoryBarLog):
+    """A log with entries that cannot be read. `unreadable`: numbers of their batches."""
+
+    unreadable: frozenset[int] = frozenset()
+
+    async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
+        found = await super().read(source, after, limit)
+        return [
+            LogEntry(entry, None) if batch and batch.number in self.unreadable else LogEntry(entry, batch)
+            for entry, batch in found
+        ]
+
+
+async def attempt(recorder: Recorder, times: int) -> None:
+    """Do what the recorder does, without its pauses."""
+    for _ in range(times):
+        await recorder.attempt()
+
+
+async def test_an_unreadable_batch_is_a_gap_and_the_others_are_stored(system: System) -> None:
+    """It is counted once, and the recorder goes on."""
+    system.bars = damaged = DamagedLog(system.clock)
+    skipped: list[str] = []
+    system.recorder = system.open_recorder(on_skipped=skipped.append)
+    await system.run(0, 130, trade(1, 70))
+    entries = await system.bars.read(Source.BINANCE, "", 10**6)
+    damaged.unreadable = frozenset({len(entries) + 3})
+    await system.run(130, 300, trade(2, 150), trade(3, 250))
+    await attempt(system.recorder, 20)
+    assert len(skipped) == 1
+    assert "unreadable" in skipped[0]
+    assert await system.minutes() == [
+        (0, PARTIAL, None, 0),
+        (1, COMPLETE, 1, 0),
+        (2, PARTIAL, 1, 0),
+        (3, NO_TRADES, None, 0),
+    ]
+
+
+async def test_a_batch_that_the_database_refuses_is_skipped_alone(system: System) -> None:
+    """Its number is too large for the column; all other batches are stored, and the recorder says so."""
+    skipped: list[str] = []
+    problems: list[str | None] = []
+    behind: list[datetime | None] = []
+    system.recorder = system.open_recorder(
+        on_skipped=skipped.append, on_problem=problems.append, on_behind=behind.append
+    )
+    await system.run(0, 300, trade(2**63 - 1, 70), trade(2**63, 135))
+    await attempt(system.recorder, 40)
+    assert len(skipped) == 1
+    assert "int" in skipped[0].lower()
+    assert any(problems)
+    assert problems[-1] is None
+    assert any(behind)
+    assert behind[-1] is None
+    assert [(number, coverage) for number, coverage, *_ in await system.minutes()] == [
+        (0, PARTIAL),
+        (1, COMPLETE),
+        (2, PARTIAL),
+        (3, NO_TRADES),
+    ]
+
+
+async def test_an_unforeseen_error_loses_nothing_if_it_passes(system: System) -> None:
+    """The batches are stored by a later attempt."""
+    await system.run(0, 200, trade(1, 70))
+    store, fails = system.store.store, [RuntimeError("a bug")] * 2
+
+    async def failing(*arguments: object, **named: object) -> bool:
+        if fails:
+            raise fails.pop()
+        return await store(*arguments, **named)  # type: ignore[arg-type] # the same arguments
+
+    system.store.store = failing  # type: ignore[method-assign]
+    await attempt(system.recorder, 5)
+    assert await system.minutes() == [(0, PARTIAL, None, 0), (1, COMPLETE, 1, 0), (2, NO_TRADES, None, 0)]

@@ -104,7 +104,7 @@ def tracked(source: Source) -> list[Instrument]:
 
 async def read(bars: MemoryBarLog, source: Source) -> list[BarBatch]:
     """Return all batches of a source."""
-    return [one.batch for one in await bars.read(source, "", 10**6)]
+    return [one.batch for one in await bars.read(source, "", 10**6) if one.batch]
 
 
 def known_spans(batches: list[BarBatch], instrument: Instrument) -> list[CoveredSpan]:

@@ -11,7 +11,7 @@ from pipeline.coordination.memory_cooldown import MemoryCooldown
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.health import SourceHealth
 from pipeline.ports import RateFetcher, RequestBudget
-from pipeline.roles import RoleContext
+from pipeline.role_context import RoleContext
 from pipeline.sources.adapter import SourceContext
 from pipeline.task import RequestedInstrument, Task
 from rates.clock import Clock, utc_now

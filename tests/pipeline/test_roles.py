@@ -22,7 +22,8 @@ from pipeline.ports import TaskQueue
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.queue.names import queue_name
 from pipeline.queue.rabbitmq import RabbitTaskQueue
-from pipeline.roles import RoleContext, consume, polled, produce, stream
+from pipeline.role_context import RoleContext
+from pipeline.roles import consume, polled, produce, stream
 from pipeline.settings import ConsumerSettings, IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.binance.factory import binance

@@ -14,7 +14,8 @@ from instruments.listed import InstrumentListing
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.queue.memory import MemoryTaskQueue
-from pipeline.roles import SHUTDOWN_TIMEOUT_S, produce, stream, sync_listing
+from pipeline.role_context import SHUTDOWN_TIMEOUT_S
+from pipeline.roles import produce, stream, sync_listing
 from pipeline.settings import IngestSettings, ProducerSettings, StreamSettings
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.sources.rest_listing import rest_listing

@@ -1,0 +1,94 @@
+"""Folds stored minutes into hours, and hours into days in UTC, as part of a recorder's transaction.
+
+Each is stored once its time is over, and again, as a new revision, when a part of it has changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from history.bar import fold
+from history.bar_rows import BarTable, insert_rows, is_news, read_newest, to_bar, to_row
+from history.coverage import CandleCoverage, fold_coverage
+from history.interval import Interval, span_at
+from history.models import DayRow, HourRow, MinuteRow
+from instruments.store import aware
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Hours of one transaction, after a pause or when the history of an older version is folded.
+HOURS_AT_ONCE = 6
+
+
+class Level(NamedTuple):
+    """A table that is folded from another one, of which `parts` make one row."""
+
+    table: BarTable
+    interval: Interval
+    length: timedelta
+    from_table: BarTable
+    parts: int
+
+
+HOURS = Level(HourRow, Interval.H1, HOUR, MinuteRow, 60)
+DAYS = Level(DayRow, Interval.D1, DAY, HourRow, 24)
+
+
+class Rollup:
+    """Hours and days of the series of one source. `kept`: there are no minutes before it."""
+
+    def __init__(self, connection: AsyncConnection, series: Sequence[int], *, kept: datetime) -> None:
+        self._connection, self._series, self._kept = connection, series, kept
+
+    async def store(
+        self, hours_until: datetime | None, minutes_until: datetime, changed: Mapping[int, datetime]
+    ) -> datetime:
+        """Store the hours and days that are over. Returns until when.
+
+        `changed`: the first minute that has a new revision, by series.
+        """
+        if hours_until is None:
+            hours_until = span_at(Interval.H1, await self._find_first() or minutes_until).start
+        for series, at in changed.items():
+            if at < hours_until:
+                # An hour whose minutes are partly dropped stays as it is.
+                first = at if at >= self._kept else span_at(Interval.H1, self._kept).end
+                await self._store_between(HOURS, [series], first, hours_until)
+                await self._store_between(DAYS, [series], at, span_at(Interval.D1, hours_until).start)
+        until = min(span_at(Interval.H1, minutes_until).start, hours_until + HOURS_AT_ONCE * HOUR)
+        if until > hours_until:
+            await self._store_between(HOURS, self._series, hours_until, until)
+            days = (span_at(Interval.D1, hours_until).start, span_at(Interval.D1, until).start)
+            await self._store_between(DAYS, self._series, *days)
+        return until
+
+    async def _find_first(self) -> datetime | None:
+        """Return the first stored minute of any series."""
+        found = select(func.min(MinuteRow.open_time)).where(MinuteRow.series_id.in_(self._series))
+        first = (await self._connection.execute(found)).scalar_one()
+        return None if first is None else aware(first)
+
+    async def _store_between(
+        self, level: Level, series: Sequence[int], start: datetime, end: datetime
+    ) -> None:
+        """Store what is new in the spans from that of `start` to `end`."""
+        start = span_at(level.interval, start).start
+        if start >= end:
+            return
+        parts = await read_newest(self._connection, level.from_table, series, start, end)
+        known = await read_newest(self._connection, level.table, series, start, end)
+        inside: dict[tuple[int, datetime], list[Row[Any]]] = {}
+        for (one, at), row in parts.items():
+            inside.setdefault((one, span_at(level.interval, at).start), []).append(row)
+        rows = []
+        for (one, at), found in inside.items():
+            coverage = fold_coverage([CandleCoverage(row.coverage) for row in found], level.parts)
+            bar, before = fold(bar for row in found if (bar := to_bar(row))), known.get((one, at))
+            if is_news(before, bar, coverage):
+                revision = 0 if before is None else before.revision + 1
+                # It is known since its last part is.
+                known_at = max(aware(row.known_at) for row in found)
+                rows.append(to_row(one, at, revision, bar, known_at) | {"coverage": coverage.value})
+        await insert_rows(self._connection, level.table, rows)
