@@ -12,7 +12,10 @@ from rates.source import Source
 def describe_history(
     reports: Iterable[tuple[Source, Sequence[SourceReport]]], now: datetime
 ) -> Iterator[Metric]:
-    """Yield the figures of each source that has a history. `now`: by the clock that dates reports."""
+    """Yield the figures of each source that has a history.
+
+    `now`: by the clock that dates reports.
+    """
     # Gauges, because they are sums over the running processes: they fall when one of these ends.
     refused = _family("trades_refused", "Trades that cannot be true. Their time is a gap.")
     lost = _family("batches_lost", "Batches of bars that did not reach the log. Their time is a gap.")

@@ -135,7 +135,10 @@ def judge_coverage(window: TimeSpan, spans: Iterable[CoveredSpan], *, has_trades
 
 
 def fold_coverage(parts: Sequence[CandleCoverage], count: int) -> CandleCoverage:
-    """Return the coverage of a candle from those of its parts. `count`: all of them, the unknown ones included."""
+    """Return the coverage of a candle from those of its parts.
+
+    `count`: all of them, the unknown ones included.
+    """
     whole = sum(part in (CandleCoverage.COMPLETE, CandleCoverage.NO_TRADES) for part in parts)
     if whole == count:
         has_trades = CandleCoverage.COMPLETE in parts

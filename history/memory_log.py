@@ -29,7 +29,10 @@ class _SourceLog:
         self._last += 1
 
     def read(self, after: int, limit: int) -> list[LogEntry]:
-        """Return the oldest batches after a number. Readers are near the end, where a deque is fast."""
+        """Return the oldest batches after a number.
+
+        Readers are near the end, where a deque is fast.
+        """
         before = self._last - len(self._batches)
         # A number that was not given here is of an earlier process.
         start = max(after, before) if after <= self._last else before

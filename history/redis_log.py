@@ -33,7 +33,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class RedisBarLog:
-    """A `BarLog` on Redis. The lease runs by the clock of Redis. `length`: batches of each source that are kept."""
+    """A `BarLog` on Redis. The lease runs by the clock of Redis.
+
+    `length`: batches of each source that are kept.
+    """
 
     def __init__(self, redis: RedisClient, keys: RedisKeys, *, length: int = LOG_LENGTH) -> None:
         self._redis, self._keys, self._length = redis, keys, length

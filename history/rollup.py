@@ -1,4 +1,4 @@
-"""Folds stored minutes into hours, and hours into days in UTC, as part of a recorder's transaction.
+"""Folds stored minutes into hours, and hours into days, in a recorder's transaction.
 
 Each is stored once its time is over, and again, as a new revision, when a part of it has changed.
 """

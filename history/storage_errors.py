@@ -7,7 +7,7 @@ _SQLSTATES = ("22", "23")
 
 
 def is_about_data(error: BaseException) -> bool:
-    """Return whether an error, or the one that caused it, is that of a value which cannot be stored."""
+    """Return whether an error, or its cause, is that of a value which cannot be stored."""
     return any(_is_about_data(one) for one in (error, error.__cause__) if one is not None)
 
 

@@ -1,4 +1,4 @@
-"""The figures of the history in one process: what was refused or lost, and how far the recorder is."""
+"""The figures of the history in one process: refused trades, lost batches, the delay."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What all roles of one process share: its dependencies, the start of tasks, its name."""
+"""The part that all roles of one process share: dependencies, the start of tasks, its name."""
 
 import asyncio
 import os

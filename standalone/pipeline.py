@@ -56,9 +56,9 @@ def start_pipeline(
     with_listings: bool,
     bars: BarLog | None = None,
 ) -> None:
-    """Start the producer and the consumers, push feeds, recorders and listings of all sources in `group`.
+    """Start the producer, and consumers, feeds, recorders and listings of all sources.
 
-    They run until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts and recorders
+    They run in `group` until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts and recorders
     bars. `bars`: the log of bars, if a history is recorded.
 
     Raises:
@@ -154,7 +154,7 @@ def _start_recorders(
 
 
 def embedded_history() -> HistorySettings:
-    """Return the settings of the history with the defaults of a process on one machine, for a while."""
+    """Return the settings of the history, with defaults for one process on one machine."""
     settings = load_settings(HistorySettings)
     changes = {name: value for name, value in EMBEDDED.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=changes)

@@ -161,7 +161,7 @@ async def test_an_unreadable_entry_does_not_hide_the_others(redis_url: str) -> N
 
 
 async def test_the_log_in_process_goes_on_after_that_of_an_earlier_process() -> None:
-    """Whatever entry that one gave last, all of the new ones are read."""
+    """All new entries are read, for any entry that it gave last."""
     clock = FakeClock(at(0))
     first = MemoryBarLog(clock, length=3)
     await first.claim(Source.BINANCE, "one")

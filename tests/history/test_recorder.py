@@ -345,7 +345,10 @@ async def test_an_unreadable_batch_is_a_gap_and_the_others_are_stored(system: Sy
 
 
 async def test_a_batch_that_the_database_refuses_is_skipped_alone(system: System) -> None:
-    """Its number is too large for the column; all other batches are stored, and the recorder says so."""
+    """Its number is too large for the column.
+
+    All other batches are stored, and the recorder says so.
+    """
     skipped: list[str] = []
     problems: list[str | None] = []
     behind: list[datetime | None] = []

@@ -1,4 +1,4 @@
-"""Hours and days are the fold of their minutes, whatever comes late. On SQLite and on Postgres."""
+"""Hours and days are the fold of their minutes, on SQLite and on Postgres."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -141,7 +141,10 @@ async def test_what_comes_late_makes_new_revisions(feed: Feed) -> None:
 
 
 async def test_a_gap_makes_its_hour_partial_and_no_other(feed: Feed) -> None:
-    """An hour of which nothing is known has no row, and its day is partial; so is the hour of the start."""
+    """An hour of which nothing is known has no row.
+
+    Its day is partial, and so is the hour of the start.
+    """
     await feed.run(0, 90, start=True)
     await feed.send([feed.batch(90, [], spans=(end(90 * 60),), through=None)])
     await feed.send([feed.batch(190, [], spans=(begin(190 * 60),))])

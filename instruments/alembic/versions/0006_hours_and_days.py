@@ -1,4 +1,7 @@
-"""Add hours and days of the history. The recorder fills them from the minutes that are stored."""
+"""Add hours and days of the history.
+
+The recorder fills them from the minutes that are stored.
+"""
 
 import sqlalchemy as sa
 from alembic import op
