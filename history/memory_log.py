@@ -17,7 +17,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class _SourceLog:
-    """The newest batches of one source, numbered. `start`: above the numbers of an earlier process."""
+    """The newest batches of one source. `start`: a number above those of an earlier process."""
 
     def __init__(self, length: int, start: int) -> None:
         self._batches: deque[BarBatch] = deque(maxlen=length)
