@@ -80,12 +80,20 @@ class InvalidNumber(InvalidInput):
 class InvalidArgument(InvalidInput):
     """An argument outside its range.
 
-    The message gives its name, the value seen and the range expected.
+    The message gives its name, the value seen and the range expected. A `str` is quoted.
     """
 
-    def __init__(self, name: str, seen: object, expected: str) -> None:
+    def __init__(self, name: str, seen: object, expected: str, *, shown: str | None = None) -> None:
         self.name, self.seen, self.expected = name, seen, expected
-        super().__init__(f"{name} is {str(seen)[:60]!r}: expected {expected}")
+        shown = shown or (repr(seen[:60]) if isinstance(seen, str) else str(seen)[:60])
+        super().__init__(f"{name} is {shown}: expected {expected}")
+
+    @classmethod
+    def of_length(cls, name: str, count: int, expected: str) -> "InvalidArgument":
+        """Return the error of a list with too few or too many values."""
+        return cls(
+            name, count, expected, shown="an empty list" if count == 0 else f"a list of {count} values"
+        )
 
 
 class InvalidCursor(InvalidInput):

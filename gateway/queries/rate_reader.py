@@ -107,7 +107,9 @@ class RateReader:
             InvalidArgument: more than the limit.
         """
         if query.symbols is not None and len(query.symbols) > self._max_symbols:
-            raise InvalidArgument("symbols", f"{len(query.symbols)} symbols", f"at most {self._max_symbols}")
+            raise InvalidArgument.of_length(
+                "symbols", len(query.symbols), f"at most {self._max_symbols} values"
+            )
 
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE

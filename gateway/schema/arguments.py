@@ -76,15 +76,27 @@ def none_if_unset(value: T | None) -> T | None:
     return None if value is UNSET else value
 
 
-def given_all(values: list[T] | None) -> tuple[T, ...] | None:
-    """Return the values of the argument, or `None` if the client left it out."""
+def given_all(name: str, values: list[T] | None) -> tuple[T, ...] | None:
+    """Return the values of the argument, or `None` if the client left it out.
+
+    Raises:
+        InvalidArgument: an empty list, which asks for nothing.
+    """
     wanted = none_if_unset(values)
-    return None if wanted is None else tuple(wanted)
+    if wanted is None:
+        return None
+    if not wanted:
+        raise InvalidArgument.of_length(name, 0, "at least one value; leave it out for all")
+    return tuple(wanted)
 
 
 def read_query(symbols: list[Symbol] | None, sources: list[Source] | None) -> RatesQuery:
-    """Read the query from the arguments."""
-    return RatesQuery(given_all(symbols), given_all(sources))
+    """Read the query from the arguments.
+
+    Raises:
+        InvalidArgument: an empty list.
+    """
+    return RatesQuery(given_all("symbols", symbols), given_all("sources", sources))
 
 
 def read_policy(

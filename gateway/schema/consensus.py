@@ -26,7 +26,7 @@ from gateway.schema.arguments import (
     AnswerIntervalMs,
     MaxTradeAgeMs,
     OneSymbol,
-    none_if_unset,
+    given_all,
     read_policy,
 )
 from gateway.schema.context import Info, OperationMetadata
@@ -247,7 +247,7 @@ def read_consensus(
     Raises:
         InvalidArgument: out of range.
     """
-    named = none_if_unset(sources)
+    named = given_all("sources", sources)
     policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
     query = ConsensusQuery(
         symbol,

@@ -32,7 +32,7 @@ Amount = Annotated[
 From = Annotated[
     AssetCode, strawberry.argument(name="from", description="The asset that you have, e.g. BTC.")
 ]
-To = Annotated[AssetCode, strawberry.argument(name="to", description="The asset that you want, e.g. EUR.")]
+To = Annotated[AssetCode, strawberry.argument(name="to", description="The asset that you want, e.g. USDT.")]
 MaxAgeMs = Annotated[
     int | None,
     strawberry.argument(
@@ -78,7 +78,7 @@ class ConversionLeg:
 )
 class ConversionType(Node):
     id: strawberry.ID = described(
-        "Globally unique, e.g. `Conversion:1.5:BTC:EUR`. Arguments other than their defaults are part of it."
+        "Globally unique, e.g. `Conversion:1.5:BTC:USDT`. Arguments other than their defaults are part of it."
     )
     amount: Decimal = described("How much was asked for.")
     start: AssetCode = described("The asset of the amount.", name="from")
@@ -193,7 +193,7 @@ def read_conversion(
         start,
         end,
         read_policy(max_age_ms, on_stale, max_trade_age_ms),
-        given_all(sources),
+        given_all("sources", sources),
         max_legs,
         stablecoins_as_usd,
     )

@@ -47,7 +47,7 @@ class ConversionInput:
         description='The amount of `from`, 0 or more, e.g. "1.5": a string keeps every digit.'
     )
     start: AssetCode = strawberry.field(name="from", description="The asset to convert from, e.g. BTC.")
-    end: AssetCode = strawberry.field(name="to", description="The asset to convert to, e.g. EUR.")
+    end: AssetCode = strawberry.field(name="to", description="The asset to convert to, e.g. USDT.")
 
 
 Input = Annotated[

@@ -36,7 +36,7 @@ from rates.errors import (
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of an object.")]
 Ids = Annotated[
-    list[strawberry.ID], strawberry.argument(description=f"The `id` of each object, at most {MAX_NODES}.")
+    list[strawberry.ID], strawberry.argument(description=f"The `id` of each object, 1 to {MAX_NODES}.")
 ]
 
 
@@ -65,10 +65,10 @@ def resolve_nodes(info: Info, ids: Ids) -> list[Node | None] | None:
     A text that is not an id has an error of its own.
 
     Raises:
-        InvalidArgument: too many.
+        InvalidArgument: none, or too many.
     """
-    if len(ids) > MAX_NODES:
-        raise InvalidArgument("ids", f"{len(ids)} ids", f"at most {MAX_NODES}")
+    if not 1 <= len(ids) <= MAX_NODES:
+        raise InvalidArgument.of_length("ids", len(ids), f"1 to {MAX_NODES} values")
     info.context.rates.check_loaded()
     return [_node_or_error(info, each) for each in ids]
 

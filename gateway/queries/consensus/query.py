@@ -54,5 +54,3 @@ def check_consensus(query: ConsensusQuery) -> None:
     bps = query.max_deviation_bps
     if not (bps.is_finite() and 0 <= bps <= BPS):
         raise InvalidArgument("maxDeviationBps", bps, f"0 to {BPS}")
-    if query.sources is not None and not query.sources:
-        raise InvalidArgument("sources", "an empty list", "at least one source")

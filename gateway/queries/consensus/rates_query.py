@@ -41,9 +41,9 @@ def check_consensus_rates(query: ConsensusRatesQuery) -> None:
     """Validate the arguments.
 
     Raises:
-        InvalidArgument: an argument is out of range, or there are no symbols or too many.
+        InvalidArgument: an argument is out of range, or there are no symbols, or too many.
     """
     count = len(query.queries)
     if not 1 <= count <= MAX_CONSENSUS_SYMBOLS:
-        raise InvalidArgument("symbols", f"{count} symbols", f"1 to {MAX_CONSENSUS_SYMBOLS}")
+        raise InvalidArgument.of_length("symbols", count, f"1 to {MAX_CONSENSUS_SYMBOLS} values")
     check_consensus(query.queries[0])

@@ -66,9 +66,9 @@ def check_conversions(query: ConversionsQuery) -> None:
     """Validate the arguments but for the amounts: a bad one costs only its own conversion.
 
     Raises:
-        InvalidArgument: an argument is out of range, or there are no conversions or too many.
+        InvalidArgument: an argument is out of range, or there are no conversions, or too many.
     """
     count = len(query.queries)
     if not 1 <= count <= MAX_CONVERSIONS:
-        raise InvalidArgument("input", f"{count} conversions", f"1 to {MAX_CONVERSIONS}")
+        raise InvalidArgument.of_length("input", count, f"1 to {MAX_CONVERSIONS} values")
     check_options(query.queries[0])

@@ -47,5 +47,3 @@ def check_options(query: ConversionQuery) -> None:
     """
     if not 1 <= query.max_legs <= MAX_LEGS:
         raise InvalidArgument("maxLegs", query.max_legs, f"1 to {MAX_LEGS}")
-    if query.sources is not None and not query.sources:
-        raise InvalidArgument("sources", "an empty list", "at least one source")

@@ -99,9 +99,9 @@ async def test_a_search_is_ordered_by_relevance_unless_another_order_is_given(ex
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"first": 1, "last": 1}, "last is '1': expected not together with first"),
-        ({"first": -1}, "first is '-1': expected 0 to 200"),
-        ({"last": 201}, "last is '201': expected 0 to 200"),
+        ({"first": 1, "last": 1}, "last is 1: expected not together with first"),
+        ({"first": -1}, "first is -1: expected 0 to 200"),
+        ({"last": 201}, "last is 201: expected 0 to 200"),
         ({"filter": {"base": "btc"}}, "filter.base is 'btc': expected a code in upper case, such as BTC"),
         ({"filter": {"search": "x" * 101}}, "expected at most 100 characters"),
         ({"filter": {"search": "a b c d e f g h i"}}, "expected at most 8 words"),

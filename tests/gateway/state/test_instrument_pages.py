@@ -277,11 +277,11 @@ def test_the_longest_place_has_a_cursor_that_is_taken() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (PageRequest(first=-1), r"first is '-1': expected 0 to 200"),
-        (PageRequest(first=201), r"first is '201': expected 0 to 200"),
-        (PageRequest(last=-1), r"last is '-1': expected 0 to 200"),
-        (PageRequest(last=201), r"last is '201': expected 0 to 200"),
-        (PageRequest(first=1, last=0), r"last is '0': expected not together with first"),
+        (PageRequest(first=-1), r"first is -1: expected 0 to 200"),
+        (PageRequest(first=201), r"first is 201: expected 0 to 200"),
+        (PageRequest(last=-1), r"last is -1: expected 0 to 200"),
+        (PageRequest(last=201), r"last is 201: expected 0 to 200"),
+        (PageRequest(first=1, last=0), r"last is 0: expected not together with first"),
     ],
 )
 def test_a_page_beyond_the_limits_is_refused(asked: PageRequest, message: str) -> None:

@@ -64,10 +64,13 @@ async def test_the_list_says_what_the_single_field_says(execute: Execute, seen: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("symbols: []", "symbols is '0 symbols': expected 1 to 200"),
-        ("symbols: $many", "symbols is '201 symbols': expected 1 to 200"),
-        ('symbols: "BTC/USDT", minSources: 0', "minSources is '0': expected 1 to 100"),
-        ('symbols: "BTC/USDT", sources: []', "sources is 'an empty list': expected at least one source"),
+        ("symbols: []", "symbols is an empty list: expected 1 to 200 values"),
+        ("symbols: $many", "symbols is a list of 201 values: expected 1 to 200 values"),
+        ('symbols: "BTC/USDT", minSources: 0', "minSources is 0: expected 1 to 100"),
+        (
+            'symbols: "BTC/USDT", sources: []',
+            "sources is an empty list: expected at least one value; leave it out for all",
+        ),
     ],
 )
 async def test_an_argument_out_of_range_is_an_error_of_its_field_alone(

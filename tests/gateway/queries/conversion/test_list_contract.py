@@ -56,7 +56,7 @@ async def test_what_cannot_be_converted_is_data_with_the_code_of_its_error(
         ["-1", "BTC", "USDT", "BAD_USER_INPUT"],
         ["1", "ETH", "USD", "RATE_NOT_SEEN"],
     ]
-    assert found["unavailable"][1]["message"] == "amount is '-1': expected 0 or more"
+    assert found["unavailable"][1]["message"] == "amount is -1: expected 0 or more"
 
 
 async def test_a_route_beyond_the_legs_is_data_too(execute: Execute, seen: None) -> None:
@@ -97,9 +97,9 @@ async def test_a_stale_rate_is_answered_as_the_client_wants(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("input: []", "input is '0 conversions': expected 1 to 50"),
-        ("input: $many", "input is '51 conversions': expected 1 to 50"),
-        ('input: [{ amount: 1, from: "A", to: "B" }], maxLegs: 4', "maxLegs is '4': expected 1 to 3"),
+        ("input: []", "input is an empty list: expected 1 to 50 values"),
+        ("input: $many", "input is a list of 51 values: expected 1 to 50 values"),
+        ('input: [{ amount: 1, from: "A", to: "B" }], maxLegs: 4', "maxLegs is 4: expected 1 to 3"),
     ],
 )
 async def test_an_argument_out_of_range_is_an_error(
