@@ -48,7 +48,7 @@ def call(name: str, field: GraphQLField, empty: str) -> str:
 
 
 def list_calls(kind: GraphQLObjectType | None) -> list[tuple[str, str, bool]]:
-    """Calls with an empty list: the argument, the field, and whether the argument may be left out."""
+    """Calls with an empty list: argument, field, and whether the argument is optional."""
     assert kind is not None
     return [
         (argument_name, call(name, field, argument_name), not isinstance(argument.type, GraphQLNonNull))
