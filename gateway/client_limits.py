@@ -16,7 +16,7 @@ class ClientLimitReached(Exception):
     def __init__(self, name: str, limit: int, *, is_of_address: bool) -> None:
         self.name, self.limit, self.is_of_address = name, limit, is_of_address
         where = "from your address" if is_of_address else "on this gateway"
-        super().__init__(f"{limit} {name} are open {where} already: close one, or come back later")
+        super().__init__(f"{limit} {name} are open {where}, the limit: close one, or try again later")
 
     @property
     def extensions(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from gateway.startup import BackendAddresses, describe_awaited
 POLL_S = 0.1
 # The other gateways get its clients over this time. What these see meanwhile is old already.
 SPREAD_S = 2.0
-REFUSAL = "this gateway cannot reach its data: ask another one, or come back"
-CLOCK_REFUSAL = "this gateway's clock is wrong: ask another one, or come back"
+REFUSAL = "this gateway cannot reach its data: use another gateway, or try again"
+CLOCK_REFUSAL = "the clock of this gateway is wrong: use another gateway, or try again"
 
 log = structlog.get_logger("ratewire.gateway")
 

@@ -174,7 +174,7 @@ def _select_operation(document: DocumentNode, name: str | None) -> OperationDefi
 
 def _no_operation_error(document: DocumentNode, name: str | None) -> GraphQLError:
     if name is not None:
-        return GraphQLError(f"the document has no operation named {name[:60]!r}")
+        return GraphQLError(f"the document has no operation with the `operationName` {name[:60]!r}")
     if any(isinstance(each, OperationDefinitionNode) for each in document.definitions):
-        return GraphQLError("the document has several operations: expected `operationName`")
-    return GraphQLError("the document has no operation")
+        return GraphQLError("the document has several operations: expected `operationName` to name one")
+    return GraphQLError("the document has no operation: expected a query or subscription")

@@ -62,9 +62,9 @@ def decode_json(data: str | bytes) -> object:
             # An unpaired surrogate can be written as an escape but not encoded: the response that quotes it would fail.
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as exc:
-        raise MalformedRequest(f"no JSON: {exc}") from exc
+        raise MalformedRequest(f"not JSON: {exc}") from exc
     except UnicodeError as exc:
-        raise MalformedRequest("no JSON: expected UTF-8") from exc
+        raise MalformedRequest("not UTF-8: expected JSON in UTF-8") from exc
     except RecursionError as exc:
         raise MalformedRequest("the JSON is nested too deeply") from exc
     except ValueError as exc:
@@ -94,12 +94,14 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in value if keys.count(key) > 1)
-        raise MalformedRequest(f"the JSON has the key {twice[:60]!r} twice in one object")
+        raise MalformedRequest(
+            f"the JSON has the key {twice[:60]!r} twice in one object: expected unique keys"
+        )
     return value
 
 
 def _refuse_constant(name: str) -> None:
-    raise MalformedRequest(f"no JSON: {name} is not a JSON value")
+    raise MalformedRequest(f"not JSON: {name} is not a JSON value")
 
 
 def parse_request(data: object) -> GraphQLRequest:
@@ -109,7 +111,7 @@ def parse_request(data: object) -> GraphQLRequest:
         MalformedRequest: names the part that is missing or of the wrong type.
     """
     if not isinstance(data, Mapping):
-        raise MalformedRequest("expected a JSON object with `query`; batches are not supported")
+        raise MalformedRequest("not a JSON object: expected one with `query`; batches are not supported")
     query = _read(data, "query", str, "a string")
     request = GraphQLRequest(
         query or "",
@@ -118,7 +120,7 @@ def parse_request(data: object) -> GraphQLRequest:
         extensions=_read(data, "extensions", dict, "an object"),
     )
     if query is None and not request.is_persisted:
-        raise MalformedRequest("no `query` in the request")
+        raise MalformedRequest("the request has no `query`: expected a GraphQL document")
     return request
 
 

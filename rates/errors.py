@@ -72,7 +72,12 @@ class InvalidSymbol(InvalidInput):
 class InvalidNumber(InvalidInput):
     """Not a finite decimal within the digit limits, or not in the expected form."""
 
-    def __init__(self, seen: str, *, expected: str = "a finite decimal of at most 50 digits a side") -> None:
+    def __init__(
+        self,
+        seen: str,
+        *,
+        expected: str = "a finite decimal with at most 50 digits before and 50 after the point",
+    ) -> None:
         self.seen = seen
         super().__init__(f"{seen[:60]!r} is not a usable number: expected {expected}")
 
@@ -101,7 +106,7 @@ class InvalidCursor(InvalidInput):
 
     def __init__(self, seen: str) -> None:
         self.seen = seen
-        super().__init__(f"{seen[:60]!r} is not a cursor: expected one that this service gave out")
+        super().__init__(f"{seen[:60]!r} is not a cursor: expected a cursor that this API returned")
 
 
 class UnknownSymbol(InvalidInput):
@@ -166,11 +171,12 @@ class NoConversionPath(InvalidInput):
         self.start, self.end, self.max_legs = start, end, max_legs
         self.from_reaches, self.to_reached_from = tuple(from_reaches), tuple(to_reached_from)
         self.legs_needed, self.pegs_would_help = legs_needed, pegs_would_help
-        needed = f"; it takes {legs_needed}" if legs_needed else ""
-        pegs = "; stablecoinsAsUsd would lead there" if pegs_would_help else ""
+        needed = f"; the shortest route has {legs_needed}" if legs_needed else ""
+        pegs = "; stablecoinsAsUsd allows a route" if pegs_would_help else ""
         super().__init__(
-            f"no tracked symbols lead from {start} to {end} in {max_legs} legs: {start} leads to "
-            f"{', '.join(from_reaches)}, and to {end} lead {', '.join(to_reached_from)}{needed}{pegs}"
+            f"no route from {start} to {end} has at most {max_legs} {'leg' if max_legs == 1 else 'legs'}: "
+            f"tracked symbols connect {start} with {', '.join(from_reaches)}, "
+            f"and {end} with {', '.join(to_reached_from)}{needed}{pegs}"
         )
 
 
@@ -180,7 +186,7 @@ class QueryTooExpensive(InvalidInput):
     def __init__(self, cost: int, limit: int) -> None:
         self.cost, self.limit = cost, limit
         super().__init__(
-            f"the operation costs {cost} points or more: expected at most {limit}; ask for fewer fields, symbols or aliases at once"
+            f"the operation costs {cost} points or more: expected at most {limit}; request fewer fields, symbols or aliases"
         )
 
 
@@ -192,7 +198,7 @@ class TooManyLiveQueries(InvalidInput):
     def __init__(self, name: str, limit: int) -> None:
         self.limit = limit
         super().__init__(
-            f"{limit} different {name} are running on this gateway already: expected one that runs already, or come back later"
+            f"this gateway has {limit} different {name}, its limit: expected a subscription that already runs; try again later"
         )
 
 
@@ -229,7 +235,7 @@ class RateNotSeen(RateUnavailable):
 
     def __init__(self, symbol: str, source: str | None = None) -> None:
         self.symbol, self.source = symbol, source
-        super().__init__(f"{symbol} has not been seen yet{f' from {source}' if source else ''}")
+        super().__init__(f"no rate of {symbol} has arrived yet{f' from {source}' if source else ''}")
 
 
 class RateStale(RateUnavailable):
@@ -257,7 +263,7 @@ class RateStale(RateUnavailable):
             message = f"{symbol} from {source} is {age_ms} ms old: expected at most {max_age_ms} ms"
         elif trade_age_ms is None:
             message = (
-                f"{source} does not tell when {symbol} was last traded: "
+                f"{source} does not publish when {symbol} was last traded: "
                 f"expected a trade within {max_trade_age_ms} ms"
             )
         else:
@@ -277,8 +283,8 @@ class NotTrading(RateUnavailable):
     def __init__(self, symbol: str, source: str, *, word: str, since: datetime) -> None:
         self.symbol, self.source, self.word, self.since = symbol, source, word, since
         super().__init__(
-            f"{symbol} is not traded at {source}: {word!r} by its own listing, "
-            f"seen since {since.isoformat(timespec='seconds')}"
+            f"{symbol} is not traded at {source}: its listing says {word!r}, "
+            f"since {since.isoformat(timespec='seconds')} or before"
         )
 
 
@@ -301,7 +307,7 @@ class SourceDown(RateUnavailable):
 
     def __init__(self, symbol: str, source: str) -> None:
         self.symbol, self.source = symbol, source
-        super().__init__(f"{symbol} cannot be answered: {source} is down")
+        super().__init__(f"no rate of {symbol} has arrived yet, and {source} is down")
 
 
 class SourceError(RatesError):
@@ -423,7 +429,7 @@ class InvalidRecording(SetupError):
 def _hint(near: Sequence[str], sources: Sequence[str]) -> str:
     """Return the end of a message: the sources that have what was asked for, or similar names."""
     if sources:
-        return f"; from {', '.join(sources)}"
+        return f"; sources that have it: {', '.join(sources)}"
     return f"; near matches: {', '.join(near)}" if near else ""
 
 

@@ -173,7 +173,11 @@ class HttpEndpoint:
         self, operation: PreparedOperation | OperationRejected, accepted: Accepted, exchange: HttpExchange
     ) -> None:
         if operation.kind is OperationKind.MUTATION and exchange.scope["method"] in SAFE_METHODS:
-            raise HttpError(405, "a mutation needs POST", {"allow": "POST"})
+            raise HttpError(
+                405,
+                f"the method is {exchange.scope['method']}: expected POST for a mutation",
+                {"allow": "POST"},
+            )
         media = choose(accepted, operation.kind)
         if media is None:
             # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
@@ -242,7 +246,7 @@ class HttpEndpoint:
             await self._admission.wait()
         except TooManyJoins as exc:
             raise HttpError(
-                503, "too many subscriptions at once: come back", {"retry-after": str(RETRY_AFTER_S)}
+                503, "too many new subscriptions at once: try again", {"retry-after": str(RETRY_AFTER_S)}
             ) from exc
 
     async def _results(
@@ -265,7 +269,7 @@ class HttpEndpoint:
 
 
 def _stopping() -> HttpError:
-    return HttpError(503, "the server stops: come back", {"retry-after": str(RETRY_AFTER_S)})
+    return HttpError(503, "the gateway is stopping: try again", {"retry-after": str(RETRY_AFTER_S)})
 
 
 def _is_event_source(scope: Scope, accepted: Accepted) -> bool:

@@ -48,11 +48,13 @@ class EventStream:
             HttpError: 409, its id is in use; 429, too many run.
         """
         if operation in self._running:
-            raise HttpError(409, f"the operation {operation[:60]!r} runs on this stream already")
+            raise HttpError(
+                409, f"an operation {operation[:60]!r} is running on this stream: expected another id"
+            )
         if len(self._running) >= self._max_running:
             raise HttpError(
                 429,
-                f"{self._max_running} operations run on this stream already: end one",
+                f"{self._max_running} operations are running on this stream, the limit: end one",
                 {"retry-after": "1"},
             )
 
@@ -166,7 +168,7 @@ class EventStreams:
         if stream is None:
             raise HttpError(
                 404,
-                f"no stream has this token: reserve one with PUT, and open it within {self._reservation_s:g} s",
+                f"no stream has this token: expected one that PUT returned, opened within {self._reservation_s:g} s",
             )
         return stream
 
@@ -178,7 +180,7 @@ class EventStreams:
         """
         stream = self.find(token)
         if stream.is_opened:
-            raise HttpError(409, "the stream of this token is open already")
+            raise HttpError(409, "the stream of this token is already open: expected a new token")
         stream.is_opened = True
         assert stream.expiry is not None
         stream.expiry.cancel()

@@ -51,7 +51,9 @@ def read_query_string(raw: bytes, *, max_bytes: int) -> GraphQLRequest:
     except UnicodeError as exc:
         raise HttpError(400, "the query string cannot be read: expected UTF-8") from exc
     except ValueError as exc:
-        raise HttpError(400, f"the query string has more than {MAX_PARAMETERS} parameters") from exc
+        raise HttpError(
+            400, f"the query string has too many parameters: expected at most {MAX_PARAMETERS}"
+        ) from exc
     return _parse(_collect(pairs))
 
 
@@ -59,7 +61,7 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, value in pairs:
         if name in data:
-            raise HttpError(400, f"`{name}` is given twice")
+            raise HttpError(400, f"the query string has `{name}` twice: expected it once")
         if name in PARAMETERS and value:
             data[name] = value
     for name in IN_JSON:
@@ -93,7 +95,9 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s
         async with asyncio.timeout(timeout_s):
             return await _receive_all(receive, max_bytes)
     except TimeoutError as exc:
-        raise HttpError(408, f"no whole body within {timeout_s:g} s", {"connection": "close"}) from exc
+        raise HttpError(
+            408, f"the body is not complete after {timeout_s:g} s", {"connection": "close"}
+        ) from exc
     except HttpError as exc:
         exc.headers["connection"] = "close"
         if "expect" not in headers:
@@ -109,11 +113,15 @@ def check_type(headers: Mapping[str, str]) -> None:
     """
     kind, _, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "application/json":
-        raise HttpError(415, "expected Content-Type: application/json", {"accept-post": "application/json"})
+        raise HttpError(
+            415,
+            f"`Content-Type` is {kind.strip()[:40]!r}: expected application/json",
+            {"accept-post": "application/json"},
+        )
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip(' "').lower() not in {"utf-8", "utf8"}:
-            raise HttpError(415, f"the charset is {value.strip()[:40]!r}: expected utf-8")
+            raise HttpError(415, f"the `charset` is {value.strip()[:40]!r}: expected utf-8")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise HttpError(

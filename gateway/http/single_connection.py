@@ -68,7 +68,7 @@ class SingleConnections:
         if method == "PUT":
             await self._reserve(scope, receive, send)
         elif token is None:
-            raise HttpError(400, f"no token of a stream: expected the header {STREAM_HEADER}")
+            raise HttpError(400, f"the request has no token: expected the header {STREAM_HEADER}")
         elif method == "DELETE":
             await self._stop(token, scope, send)
         elif method != "POST" and is_navigation(scope["query_string"]):
@@ -80,7 +80,7 @@ class SingleConnections:
         if not self._is_alone:
             raise HttpError(
                 501,
-                "this gateway has several processes, between which the requests of one stream would be spread: "
+                "this gateway has several processes, and requests of one stream would reach different ones: "
                 "use WebSocket, or a stream for each operation",
             )
         await discard(receive)
@@ -158,6 +158,6 @@ def _check_id(operation: object) -> str:
     if not isinstance(operation, str) or not 0 < len(operation) <= MAX_ID_LENGTH:
         raise HttpError(
             400,
-            f"`{OPERATION_ID}` is missing or no such: expected a string of at most {MAX_ID_LENGTH} characters",
+            f"`{OPERATION_ID}` is missing or not an id: expected a string of 1 to {MAX_ID_LENGTH} characters",
         )
     return operation

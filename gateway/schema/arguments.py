@@ -15,58 +15,59 @@ UNSET = strawberry.UNSET
 # Default of `AnswerIntervalMs`: an answer depends on several rates, and each of them changes it.
 ANSWER_INTERVAL_MS = 250
 
-OneSymbol = Annotated[Symbol, strawberry.argument(description="The instrument, e.g. BTC/USDT.")]
+OneSymbol = Annotated[Symbol, strawberry.argument(description="The symbol, e.g. BTC/USDT.")]
 OneSource = Annotated[
     Source | None,
     strawberry.argument(
-        description="Who shall answer. Left out: the first by configured preference that is fresh enough."
+        description="The source. Default: the first source in the configured order whose rate is fresh enough."
     ),
 ]
 Symbols = Annotated[
-    list[Symbol] | None, strawberry.argument(description="The instruments. Left out: all that are tracked.")
+    list[Symbol] | None, strawberry.argument(description="The symbols. Default: all tracked symbols.")
 ]
 Sources = Annotated[
-    list[Source] | None, strawberry.argument(description="Who shall answer. Left out: all sources.")
+    list[Source] | None, strawberry.argument(description="The sources. Default: all sources.")
 ]
 MaxAgeMs = Annotated[
     int | None,
     strawberry.argument(
-        description="Oldest age in milliseconds that will do. Left out: the source's time to live."
+        description="The largest age in milliseconds that is fresh enough. Default: the TTL of the source."
     ),
 ]
 MaxTradeAgeMs = Annotated[
     int | None,
     strawberry.argument(
-        description="Oldest last trade in milliseconds that will do; a rate whose source does not tell when it last traded fails. "
-        "Left out: any. For clients that want trading, not quoting."
+        description="The largest age of the last trade in milliseconds that is fresh enough. A rate without `lastTradeAt` is not. Default: "
+        "any age."
     ),
 ]
 OnStaleArgument = Annotated[
-    OnStale, strawberry.argument(description="What you want where no rate is as fresh as asked.")
+    OnStale, strawberry.argument(description="The answer if no rate is as fresh as requested.")
 ]
 SampleIntervalMs = Annotated[
     int,
     strawberry.argument(
-        description="At most one update in so many milliseconds, with the newest values. 0: every change. At most 3600000."
+        description="The shortest time between two events in milliseconds, 0 to 3600000. An event has the newest values. 0: an event for "
+        "every change."
     ),
 ]
 AnswerIntervalMs = Annotated[
     int,
     strawberry.argument(
-        description="At most one answer in so many milliseconds, the newest. 0: every change. At most 3600000."
+        description="The shortest time between two answers in milliseconds, 0 to 3600000. 0: an answer for every change."
     ),
 ]
 MinChangeBps = Annotated[
     float,
     strawberry.argument(
-        description="Leave out moves of the price smaller than so many basis points (1/100 %) since the value sent last. "
-        "0: every change. What is left out is told all the same before the value you hold turns STALE."
+        description="The smallest change of the price since the last value sent, in basis points (1/100 %). Smaller changes are held back, "
+        "but sent before the last value sent becomes STALE. 0: every change is sent."
     ),
 ]
 MaxSilenceMs = Annotated[
     int,
     strawberry.argument(
-        description="A HEARTBEAT when nothing was sent for so many milliseconds, 100 to 3600000."
+        description="The longest time without an event in milliseconds, 100 to 3600000. After it, a HEARTBEAT is sent."
     ),
 ]
 

@@ -41,14 +41,15 @@ def _instruments(  # noqa: PLR0917 - GraphQL passes them by name
 
 
 @strawberry.type(
-    name="Asset", description="A coin or currency, however sources call it. Its code belongs to it alone."
+    name="Asset", description="A coin or currency. Its code is unique, whatever code each source uses."
 )
 class AssetType(Node):
     id: strawberry.ID = described("Globally unique, e.g. `Asset:bitcoin`.")
-    code: AssetCode = described("Its code in symbols, e.g. BTC.")
-    name: str = described("Display name, e.g. Bitcoin.")
+    code: AssetCode = described("The code in symbols, e.g. BTC.")
+    name: str = described("The display name, e.g. Bitcoin.")
     instruments: Connection | None = strawberry.field(
-        resolver=_instruments, description="The tracked instruments that price it, under any code."
+        resolver=_instruments,
+        description="The tracked instruments that have this asset as base, under any code.",
     )
     asset: strawberry.Private[Asset]
 

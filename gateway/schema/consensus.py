@@ -43,50 +43,56 @@ from rates.symbol import Symbol
 
 _ANY_SYMBOL = Symbol("", "")
 
-Method = Annotated[ConsensusMethod, strawberry.argument(description="How one price is made of several.")]
+Method = Annotated[ConsensusMethod, strawberry.argument(description="The method that computes the price.")]
 MinSources = Annotated[
     int,
     strawberry.argument(
-        description="How many sources must be in the price, 1 to 100. With fewer there is none: INSUFFICIENT."
+        description="The minimum number of sources in the price, 1 to 100. With fewer usable sources there is no price, and `quality` is "
+        "INSUFFICIENT."
     ),
 ]
 MaxAgeMs = Annotated[
     int | None,
     strawberry.argument(
-        description="Oldest age in milliseconds at which a source still counts. Left out: the time to live of each source."
+        description="The largest age in milliseconds of a usable rate. Default: the TTL of each source."
     ),
 ]
 MaxDeviationBps = Annotated[
     float,
     strawberry.argument(
-        description="Basis points (1/100 %) between a source and the consensus up to which they agree, 0 to 10000; nothing within it "
-        "is rejected as an outlier."
+        description="The largest deviation from the consensus in basis points (1/100 %) at which a source agrees with it, 0 to 10000. A "
+        "rate within it is never an outlier."
     ),
 ]
 OfSources = Annotated[
     list[Source] | None,
-    strawberry.argument(description="Whom to ask. Left out: every source that tracks the symbol."),
+    strawberry.argument(description="The sources. Default: every source that tracks the symbol."),
 ]
 
 
-@strawberry.type(description="What became of one source in a consensus.")
+@strawberry.type(description="The part of one source in a consensus.")
 class ConsensusContribution:
     source: SourceType = described("The source.")
-    rate: RateType | None = described("What it says, with its age; null where it is not tracked or not seen.")
-    used_price: Decimal | None = described(
-        "The price of `rate` that counts: by `basis` its last trade or its mid."
+    rate: RateType | None = described(
+        "The rate of the source; null if the source does not track the symbol or has not published it yet."
     )
-    basis: PriceBasis | None = described("Which price of `rate` that is; null without a rate.")
-    included: bool = described("Whether it is in the price.")
+    used_price: Decimal | None = described(
+        "The price that is compared and weighted: the last trade or the mid of `rate`, according to `basis`."
+    )
+    basis: PriceBasis | None = described("The price of `rate` that `usedPrice` is; null without a rate.")
+    included: bool = described("Whether the source is part of the price.")
     weight: Decimal = described(
-        "Its share of the price: all of them sum to exactly 1. MEDIAN: the same for each included. VWAP: by `volume24h`. 0 where it is "
-        "not included."
+        "The share of the source in the price; all weights sum to exactly 1. MEDIAN: equal weights of all included sources. "
+        "VWAP: in proportion to `volume24h`. 0 if the source is not included."
     )
     deviation_bps: float | None = described(
-        "Its distance from the consensus in basis points of that, negative below; null where one of the two is missing."
+        "The distance of `usedPrice` from the consensus in basis points of the consensus, negative below it; null if either is "
+        "missing."
     )
-    exclusion: ExclusionReason | None = described("Why it is not in the price; null where it is.")
-    message: str | None = described("The same for people.")
+    exclusion: ExclusionReason | None = described(
+        "The reason for which the source is not part of the price; null if it is."
+    )
+    message: str | None = described("The reason in words, for people.")
 
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
@@ -97,36 +103,41 @@ class ConsensusContribution:
 
 @strawberry.type(
     name="ConsensusRate",
-    description="One price of what several sources say of the very same symbol: BTC/USD and BTC/USDT are never mixed. See "
+    description="One price computed from the rates of several sources for the same symbol. BTC/USD and BTC/USDT are never mixed. See "
     "docs/consensus.md.",
 )
 class ConsensusRateType(Node):
     id: strawberry.ID = described(
-        "Globally unique, e.g. `ConsensusRate:BTC/USDT:MEDIAN`. Arguments other than their defaults are part of it."
+        "Globally unique, e.g. `ConsensusRate:BTC/USDT:MEDIAN`. It contains all arguments that differ from their defaults."
     )
-    symbol: Symbol = described("The instrument.")
-    base: AssetCode = described("The asset that is priced.")
-    quote: AssetCode = described("The asset that it is priced in.")
-    method: ConsensusMethod = described("How the price is made.")
-    price: Decimal | None = described("Price of one unit of base in units of quote; null where INSUFFICIENT.")
-    quality: ConsensusQuality = described("How well it is founded.")
+    symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
+    base: AssetCode = described("The base asset, which the price is of.")
+    quote: AssetCode = described("The quote asset, which the price is in.")
+    method: ConsensusMethod = described("The method that computed the price.")
+    price: Decimal | None = described(
+        "The price of one unit of base in units of quote; null if `quality` is INSUFFICIENT."
+    )
+    quality: ConsensusQuality = described("The agreement of the sources.")
     divergence_bps: float | None = described(
-        "The largest distance of an included source from the consensus, in basis points of that; null where INSUFFICIENT. Beyond "
-        "`maxDeviationBps` it is DIVERGED."
+        "The largest distance of an included source from the consensus, in basis points of the consensus; null if `quality` is "
+        "INSUFFICIENT. If it is larger than `maxDeviationBps`, `quality` is DIVERGED."
     )
     observed_at: datetime | None = described(
-        "When the oldest included rate was observed; null where INSUFFICIENT."
+        "The time at which the oldest included rate was observed; null if `quality` is INSUFFICIENT."
     )
-    age_ms: int | None = described("Milliseconds since then at the time of the answer, rounded up.")
+    age_ms: int | None = described("Milliseconds from `observedAt` to the time of the answer, rounded up.")
     freshness: Freshness | None = described(
-        "The worst of the included rates', each by the time to live of its own source; null where INSUFFICIENT."
+        "The worst freshness of the included rates, each by the TTL of its source; null if `quality` is INSUFFICIENT."
     )
-    min_sources: int = described("How many sources were asked to be in the price.")
-    max_deviation_bps: float = described("Up to which distance sources count as agreed.")
+    min_sources: int = described("The requested minimum number of sources in the price.")
+    max_deviation_bps: float = described(
+        "The requested largest deviation, in basis points, at which sources agree."
+    )
     contributions: list[ConsensusContribution] = described(
-        "Every source that was asked, by configured preference or in the order of `sources`: nothing is left out in silence."
+        "All requested sources, also those that are not part of the price: in the configured order, or in the order of "
+        "`sources`."
     )
-    simulated: bool = described("Whether the bundled simulator made up any of the rates.")
+    simulated: bool = described("Whether any of the rates comes from the bundled simulator.")
 
     @classmethod
     def of(cls, value: consensus.ConsensusRate) -> Self:

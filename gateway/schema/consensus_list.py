@@ -42,8 +42,8 @@ Symbols = Annotated[
 class ConsensusRateListType:
     items: list[ConsensusRateType] = described("The consensuses, in the order of the symbols.")
     unavailable: list[UnavailableRateType] = described(
-        "The symbols that no requested source lists, in the same order. A listed symbol without enough rates is in `items`, with the "
-        "quality INSUFFICIENT."
+        "The symbols that no requested source tracks, in the same order. A tracked symbol without enough rates is in `items`, "
+        "with the quality INSUFFICIENT."
     )
     sent_at: datetime = described("The time of the answer. All ages are relative to it.")
 
@@ -65,8 +65,8 @@ class ConsensusRatesEventType:
         "On a SNAPSHOT: every consensus. On an UPDATE: those that have changed, by a rate or by the passage of time."
     )
     unavailable: list[UnavailableRateType] = described(
-        "On a SNAPSHOT: the symbols that no requested source lists. On an UPDATE: those that are no longer listed. A symbol that "
-        "comes in `items` later is available again."
+        "On a SNAPSHOT: the symbols that no requested source tracks. On an UPDATE: those that are no longer tracked. A symbol "
+        "that is in `items` later is available again."
     )
     conflated_count: int = described(
         "The number of updates of rates that newer ones replaced before the items of this event were computed."

@@ -27,41 +27,44 @@ _ANY_AMOUNT = Decimal(1)
 
 Amount = Annotated[
     Decimal,
-    strawberry.argument(description='How much of `from`, 0 or more, e.g. "1.5": a string keeps every digit.'),
+    strawberry.argument(
+        description='The amount in units of `from`, 0 or more. Pass a string such as "1.5" to keep every digit.'
+    ),
 ]
 From = Annotated[
-    AssetCode, strawberry.argument(name="from", description="The asset that you have, e.g. BTC.")
+    AssetCode, strawberry.argument(name="from", description="The asset to convert from, e.g. BTC.")
 ]
-To = Annotated[AssetCode, strawberry.argument(name="to", description="The asset that you want, e.g. USDT.")]
+To = Annotated[AssetCode, strawberry.argument(name="to", description="The asset to convert to, e.g. USDT.")]
 MaxAgeMs = Annotated[
     int | None,
     strawberry.argument(
-        description="Oldest age in milliseconds that will do for a rate on the way. Left out: the time to live of its source."
+        description="The largest age in milliseconds of a rate on the route that is fresh enough. Default: the TTL of its source."
     ),
 ]
 OfSources = Annotated[
-    list[Source] | None, strawberry.argument(description="Whose rates may be used. Left out: those of all.")
+    list[Source] | None,
+    strawberry.argument(description="The sources whose rates may be used. Default: all sources."),
 ]
-MaxLegs = Annotated[int, strawberry.argument(description="How many steps the way may have, 1 to 3.")]
+MaxLegs = Annotated[int, strawberry.argument(description="The largest number of legs of the route, 1 to 3.")]
 StablecoinsAsUsd = Annotated[
     bool,
     strawberry.argument(
-        description="Whether USDT, USDC and the other listed stablecoins count as exactly one USD. They are not dollars: without this "
-        "only a market leads from one to the other."
+        description="Whether USDT, USDC and the other listed stablecoins count as exactly one USD. By default, only a market connects a "
+        "stablecoin with USD."
     ),
 ]
 
 
-@strawberry.type(description="One step of a conversion.")
+@strawberry.type(description="One leg of the route of a conversion.")
 class ConversionLeg:
-    start: AssetCode = described("The asset that it begins with.", name="from")
-    end: AssetCode = described("The asset that it leads to.", name="to")
-    operation: ConversionOperation = described("What is done with the price.")
-    used_price: Decimal = described("The price that is multiplied with or divided by; 1 for a peg.")
-    basis: PriceBasis | None = described("Which price of the rate that is; null for a peg.")
-    rate: RateType | None = described("The rate that the price is of; null for a peg.")
+    start: AssetCode = described("The asset at the start of the leg.", name="from")
+    end: AssetCode = described("The asset at the end of the leg.", name="to")
+    operation: ConversionOperation = described("The operation on the price.")
+    used_price: Decimal = described("The price that the operation uses; 1 for a peg.")
+    basis: PriceBasis | None = described("The price of `rate` that `usedPrice` is; null for a peg.")
+    rate: RateType | None = described("The rate of `usedPrice`; null for a peg.")
     peg: bool = described(
-        "Whether no market leads here, but a stablecoin counts as one USD, as you asked for by `stablecoinsAsUsd`."
+        "Whether this leg uses no market but takes a stablecoin as one USD, as requested by `stablecoinsAsUsd`."
     )
 
     @classmethod
@@ -73,30 +76,34 @@ class ConversionLeg:
 
 @strawberry.type(
     name="Conversion",
-    description="An amount of one asset in another, at the last prices and without fees: a valuation, not an offer. See "
-    "docs/conversion.md.",
+    description="The value of an amount of one asset in another, at current rates and without fees. It is a valuation, not an offer. "
+    "See docs/conversion.md.",
 )
 class ConversionType(Node):
     id: strawberry.ID = described(
-        "Globally unique, e.g. `Conversion:1.5:BTC:USDT`. Arguments other than their defaults are part of it."
+        "Globally unique, e.g. `Conversion:1.5:BTC:USDT`. It contains all arguments that differ from their defaults."
     )
-    amount: Decimal = described("How much was asked for.")
+    amount: Decimal = described("The requested amount, in units of `from`.")
     start: AssetCode = described("The asset of the amount.", name="from")
     end: AssetCode = described("The asset of the result.", name="to")
     result: Decimal = described(
-        "The amount in units of `to`, rounded once, at the end, half to even to 34 significant digits."
+        "The amount in units of `to`, rounded once, half to even, to 34 significant digits."
     )
-    rate: Decimal = described("Units of `to` for one of `from`, in as many digits.")
-    legs: list[ConversionLeg] = described("The way, step by step; none where `from` and `to` are the same.")
+    rate: Decimal = described("The units of `to` for one unit of `from`, with the same number of digits.")
+    legs: list[ConversionLeg] = described(
+        "The legs of the route, in order; empty if `from` and `to` are the same."
+    )
     age_ms: int = described(
-        "Age of the oldest rate on the way, in milliseconds rounded up; 0 where there is none."
+        "The age of the oldest rate on the route in milliseconds, rounded up; 0 without a rate."
     )
-    observed_at: datetime | None = described("When that was observed; null where there is none.")
+    observed_at: datetime | None = described(
+        "The time at which the oldest rate on the route was observed; null without a rate."
+    )
     freshness: Freshness = described(
-        "The worst of the rates on the way, each by the time to live of its source."
+        "The worst freshness of the rates on the route, each by the TTL of its source."
     )
-    uses_peg: bool = described("Whether a stablecoin counts as one USD on the way.")
-    simulated: bool = described("Whether the bundled simulator made up any of the rates.")
+    uses_peg: bool = described("Whether a leg of the route takes a stablecoin as one USD.")
+    simulated: bool = described("Whether any of the rates comes from the bundled simulator.")
 
     @classmethod
     def of(cls, value: conversion.Conversion) -> Self:

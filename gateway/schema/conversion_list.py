@@ -44,7 +44,7 @@ from rates.errors import InvalidArgument
 @strawberry.input(description="One conversion of several.")
 class ConversionInput:
     amount: Decimal = strawberry.field(
-        description='The amount of `from`, 0 or more, e.g. "1.5": a string keeps every digit.'
+        description='The amount in units of `from`, 0 or more. Pass a string such as "1.5" to keep every digit.'
     )
     start: AssetCode = strawberry.field(name="from", description="The asset to convert from, e.g. BTC.")
     end: AssetCode = strawberry.field(name="to", description="The asset to convert to, e.g. USDT.")
@@ -57,21 +57,21 @@ Input = Annotated[
 OnStaleLive = Annotated[
     OnStale,
     strawberry.argument(
-        description="The answer where no rate is as fresh as requested: RETURN or OMIT. ERROR is refused, because the rate can become "
-        "fresh again."
+        description="The answer if a rate is not as fresh as requested: RETURN or OMIT. ERROR is refused, because a rate can become fresh "
+        "again."
     ),
 ]
 
 
 @strawberry.type(
-    name="UnavailableConversion", description="A conversion that was requested and has no answer at present."
+    name="UnavailableConversion", description="A requested conversion without an answer at present."
 )
 class UnavailableConversionType:
     amount: Decimal = described("The requested amount.")
     start: AssetCode = described("The asset of the amount.", name="from")
     end: AssetCode = described("The requested asset.", name="to")
-    code: ErrorCode = described("The reason, as the code of the error that `conversion` reports.")
-    message: str = described("The reason for people, as that error words it.")
+    code: ErrorCode = described("The code of the error that `conversion` reports.")
+    message: str = described("The message of that error, for people.")
 
     @classmethod
     def of(cls, value: conversions_query.UnavailableConversion) -> Self:
@@ -89,7 +89,9 @@ class UnavailableConversionType:
 )
 class ConversionListType:
     items: list[ConversionType] = described("The conversions, in the order of `input`.")
-    unavailable: list[UnavailableConversionType] = described("Those without an answer, in the same order.")
+    unavailable: list[UnavailableConversionType] = described(
+        "The conversions without an answer, in the order of `input`."
+    )
     sent_at: datetime = described("The time of the answer. All ages are relative to it.")
 
     @classmethod
@@ -110,8 +112,8 @@ class ConversionsEventType:
         "On a SNAPSHOT: every conversion. On an UPDATE: those that have changed, by a rate or by the passage of time."
     )
     unavailable: list[UnavailableConversionType] = described(
-        "On a SNAPSHOT: the conversions without an answer. On an UPDATE: those that have lost it, or have another reason. A "
-        "conversion that comes in `items` later is available again."
+        "On a SNAPSHOT: the conversions without an answer. On an UPDATE: those that have lost their answer, or have another "
+        "reason. A conversion that is in `items` later is available again."
     )
     conflated_count: int = described(
         "The number of updates of rates that newer ones replaced before the items of this event were computed."

@@ -134,7 +134,8 @@ def check_limits(document: DocumentNode, limits: Limits, text: str = "") -> Iter
     """Yield an error for each exceeded limit."""
     if _LONG_NUMBER.search(text):
         yield GraphQLError(
-            "the document has a number of 1000 digits or more", extensions={"code": VALIDATION_FAILED}
+            "the document has a number with 1000 digits or more: expected fewer",
+            extensions={"code": VALIDATION_FAILED},
         )
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)

@@ -16,54 +16,56 @@ from rates.source import Source
 
 @strawberry.input(
     name="InstrumentFilter",
-    description="Conditions that instruments must all meet. One that is left out or null is always met.",
+    description="Conditions that an instrument must meet. A condition that is left out or null is not checked.",
 )
 class FilterInput:
     source: Source | None = strawberry.field(default=UNSET, description="The source that publishes it.")
-    base: AssetCode | None = strawberry.field(default=UNSET, description="The asset that is priced.")
-    quote: AssetCode | None = strawberry.field(default=UNSET, description="The asset that it is priced in.")
+    base: AssetCode | None = strawberry.field(
+        default=UNSET, description="The base asset, which the price is of."
+    )
+    quote: AssetCode | None = strawberry.field(
+        default=UNSET, description="The quote asset, which the price is in."
+    )
     status: TradingStatus | None = strawberry.field(
-        default=UNSET, description="Whether its source trades it."
+        default=UNSET, description="Whether the source trades it."
     )
     search: str | None = strawberry.field(
         default=UNSET,
-        description="A text in its symbol, the source's symbol or code, or a name of the base asset. Case, width and separators do "
-        "not matter: `btcusdt`, `BTC-USD`, `xbt`, `bitcoin`. At most 100 characters and 8 words.",
+        description="A text in the symbol, the source's symbol or code, or the name of the base asset, e.g. `btcusdt`, `BTC-USD`, `xbt` or "
+        "`bitcoin`. Case and separators are ignored. At most 100 characters and 8 words.",
     )
 
 
 @strawberry.input(
-    name="InstrumentOrder", description="Order of instruments. Ties are ordered by symbol and source."
+    name="InstrumentOrder", description="The order of instruments. Ties are ordered by symbol and source."
 )
 class OrderInput:
-    field: OrderField = strawberry.field(default=OrderField.SYMBOL, description="What to order by.")
-    direction: OrderDirection = strawberry.field(
-        default=OrderDirection.ASC, description="Ascending or descending."
-    )
+    field: OrderField = strawberry.field(default=OrderField.SYMBOL, description="The value to order by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="The direction.")
 
 
 Filter = Annotated[
     FilterInput | None,
     strawberry.argument(
-        name="filter", description="The instruments to list. Left out: all that are tracked."
+        name="filter", description="The instruments to list. Default: all tracked instruments."
     ),
 ]
 OrderBy = Annotated[
     OrderInput | None,
-    strawberry.argument(description="Their order. Left out: by relevance with a `search`, else by symbol."),
+    strawberry.argument(description="The order. Default: by relevance with a `search`, otherwise by symbol."),
 ]
 First = Annotated[
     int | None,
     strawberry.argument(
-        description="Length of a page from the start or after `after`, 0 to 200. Without `first` and `last`, the page has 50 "
-        "instruments: those before `before` if only that is given."
+        description="Length of a page that begins at the start or after `after`, 0 to 200. Without `first` and `last`, a page has 50 "
+        "instruments, and with only `before` it is the page before that cursor."
     ),
 ]
 After = Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")]
 Last = Annotated[
     int | None,
     strawberry.argument(
-        description="Length of a page up to the end or to `before`, 0 to 200. Not together with `first`."
+        description="Length of a page that ends at the end or before `before`, 0 to 200. Not together with `first`."
     ),
 ]
 Before = Annotated[str | None, strawberry.argument(description="Cursor before which the page ends.")]

@@ -74,34 +74,40 @@ def _rates(
     return [RateType.of(each) for each in answer]
 
 
-@strawberry.type(name="Instrument", description="One symbol as one source publishes it.")
+@strawberry.type(name="Instrument", description="A symbol that is tracked from a source.")
 class InstrumentType(Node):
     id: strawberry.ID = described("Globally unique, e.g. `Instrument:BINANCE:BTC/USDT`.")
-    symbol: Symbol = described("The instrument.")
-    base: AssetCode = described("The asset that is priced.")
-    quote: AssetCode = described("The asset that it is priced in.")
+    symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
+    base: AssetCode = described("The base asset, which the price is of.")
+    quote: AssetCode = described("The quote asset, which the price is in.")
     source: SourceType = described("The source that publishes it.")
-    source_symbol: str = described("The source's own spelling, e.g. `BTCUSDT` or `bitcoin`.")
-    name: str = described("Name of the base asset, for people.")
-    status: TradingStatus = described("Whether its source trades it. One that is HALTED is not answered.")
+    source_symbol: str = described("The name of the instrument at the source, e.g. `BTCUSDT` or `bitcoin`.")
+    name: str = described("The name of the base asset, for people.")
+    status: TradingStatus = described("Whether the source trades it. A HALTED instrument has no rate.")
     base_asset: AssetType | None = described(
-        "The asset that the source means by `base`: equal ids are the same coin. Null where nobody has reviewed it; such an instrument "
-        "is never merged with those of other sources."
+        "The asset that the source means by `base`. Equal ids are the same asset. Null if the asset has not been reviewed: the "
+        "rate of the instrument is never merged with those of other sources."
     )
-    quote_asset: AssetType | None = described("The asset that the source means by `quote`, likewise.")
+    quote_asset: AssetType | None = described(
+        "The asset that the source means by `quote`; null if it has not been reviewed."
+    )
     suspect_since: datetime | None = described(
-        "Since when it is suspected of meaning another asset than other sources do; null where it is not."
+        "The time since which the source is suspected to mean another asset by the code; null if it is not."
     )
-    source_status: str | None = described("The source's own word for why it is halted; null while it trades.")
-    halted_since: datetime | None = described("When that was seen first; null while it trades.")
+    source_status: str | None = described(
+        "The status that the source gives a halted instrument; null while it is traded."
+    )
+    halted_since: datetime | None = described(
+        "The time at which `sourceStatus` was first seen; null while it is traded."
+    )
     rate: OneRate | None = strawberry.field(
         resolver=_rate,
-        description="Its rate. Null where there is none: `rates` of the query says why, in `unavailable`. Error: RATE_STALE.",
+        description="The rate; null if there is none. The query `rates` gives the reason in `unavailable`. Error: RATE_STALE.",
     )
     rates: list[OneRate] | None = strawberry.field(
         resolver=_rates,
-        description="The rates of its symbol from all sources that mean the same assets by it, in the configured order. Of an "
-        "instrument without a reviewed identity only its own. Error: RATE_STALE.",
+        description="The rates of the symbol from all sources that mean the same assets by it, in the configured order. If an asset has not "
+        "been reviewed, only the rate of this instrument. Error: RATE_STALE.",
     )
     value: strawberry.Private[instrument.Instrument]
 
@@ -127,29 +133,33 @@ class InstrumentType(Node):
         )
 
 
-@strawberry.type(description="An instrument and its place in the list.")
+@strawberry.type(description="An instrument and its cursor.")
 class InstrumentEdge:
     cursor: str = described(
-        "Place in the list: pass it as `after` or `before`, with the same `filter` and `orderBy`. Opaque. It stays valid when "
-        "instruments are added or removed."
+        "The position in the list, an opaque text. Pass it as `after` or `before`, with the same `filter` and `orderBy`. It "
+        "stays valid when instruments are added or removed."
     )
-    node: InstrumentType = described("The instrument.")
+    node: InstrumentType = described("The symbol, e.g. BTC/USDT.")
 
 
-@strawberry.type(description="Where a page lies in the whole list.")
+@strawberry.type(description="The position of a page in the list.")
 class PageInfo:
-    has_next_page: bool = described("Whether instruments follow this page in the whole list.")
-    has_previous_page: bool = described("Whether instruments precede this page in the whole list.")
-    start_cursor: str | None = described("Cursor of the first instrument on the page; null if it is empty.")
-    end_cursor: str | None = described("Cursor of the last instrument on the page; null if it is empty.")
+    has_next_page: bool = described("Whether the list has instruments after this page.")
+    has_previous_page: bool = described("Whether the list has instruments before this page.")
+    start_cursor: str | None = described(
+        "The cursor of the first instrument on the page; null if the page is empty."
+    )
+    end_cursor: str | None = described(
+        "The cursor of the last instrument on the page; null if the page is empty."
+    )
 
 
-@strawberry.type(description="A page of the tracked instruments.")
+@strawberry.type(description="A page of a list of tracked instruments.")
 class InstrumentConnection:
-    edges: list[InstrumentEdge] = described("The instruments with their places.")
-    nodes: list[InstrumentType] = described("The instruments alone.")
-    page_info: PageInfo = described("Where this page lies in the whole list.")
-    total_count: int = described("How many instruments match on all pages.")
+    edges: list[InstrumentEdge] = described("The instruments, with their cursors.")
+    nodes: list[InstrumentType] = described("The instruments, without cursors.")
+    page_info: PageInfo = described("The position of this page in the list.")
+    total_count: int = described("The number of instruments on all pages.")
 
     @classmethod
     def of(cls, value: InstrumentPage) -> Self:

@@ -70,64 +70,67 @@ def _sources(info: Info) -> list[SourceStatusType] | None:
     return [SourceStatusType.of(each) for each in info.context.rates.sources()]
 
 
-@strawberry.type(description="Questions about rates as they stand.")
+@strawberry.type(description="Queries of current rates. Every field reads memory only.")
 class Query:
     node: Node | None = strawberry.field(
         resolver=refetch.resolve_node,
-        description="The object with this id; null if there is none at present. Error: BAD_USER_INPUT for a text that is not an id.",
+        description="The object with this id; null if there is none at present. Error: BAD_USER_INPUT if the text is not an id.",
     )
     nodes: list[Node | None] | None = strawberry.field(
         resolver=refetch.resolve_nodes,
-        description="The objects with these ids, in their order, null where there is none at present.",
+        description="The objects with these ids, in the same order; null for an id without an object at present.",
     )
     rate: RateType | None = strawberry.field(
         resolver=_rate,
-        description="One rate. Without `source` the first by configured preference that is fresh enough, and it says which. "
-        "Errors: UNKNOWN_SYMBOL with near matches, NOT_TRADING, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
+        description="One rate. Without `source`, the rate of the first source in the configured order that is fresh enough. Errors: "
+        "UNKNOWN_SYMBOL with near matches, NOT_TRADING, SUSPECT_IDENTITY, RATE_NOT_SEEN, SOURCE_DOWN, RATE_STALE.",
     )
     rates: RateListType | None = strawberry.field(
         resolver=_rates,
-        description="Many rates: of each symbol those of all sources that have it. What cannot be answered is in "
-        "`unavailable`, with the reason.",
+        description="The rates of each symbol from all sources that track it. Symbols without a rate are in `unavailable`, with the reason. "
+        "Error: RATE_STALE with `onStale: ERROR`.",
     )
     instrument: InstrumentType | None = strawberry.field(
         resolver=resolve_instrument,
-        description="One symbol of one source, traded or not. Error: UNKNOWN_SYMBOL with the sources that track it, or near matches.",
+        description="The instrument of a symbol and a source, traded or halted. Error: UNKNOWN_SYMBOL with the sources that track the "
+        "symbol, or near matches.",
     )
     asset: AssetType | None = strawberry.field(
         resolver=resolve_asset,
-        description="The asset that owns this code. Error: UNKNOWN_ASSET with near matches.",
+        description="The asset with this code. Error: UNKNOWN_ASSET with near matches.",
     )
-    source: SourceType | None = strawberry.field(resolver=resolve_source, description="One source.")
+    source: SourceType | None = strawberry.field(
+        resolver=resolve_source, description="The source with this code."
+    )
     instruments: InstrumentConnection | None = strawberry.field(
         resolver=resolve_instruments,
-        description="The tracked instruments, page by page, in both directions, filtered, searched and in a chosen order.",
+        description="A page of the tracked instruments, filtered, searched and ordered as requested.",
     )
     consensus_rate: consensus.ConsensusRateType | None = strawberry.field(
         resolver=consensus.resolve_consensus_rate,
-        description="One price of what several sources say of the same symbol, and what became of each of them. Error: "
+        description="One price computed from the rates of several sources for one symbol, with the part of each source. Error: "
         "UNKNOWN_SYMBOL with near matches.",
     )
     consensus_rates: ConsensusRateListType | None = strawberry.field(
         resolver=resolve_consensus_rates,
-        description="The consensus of each of up to 200 symbols. A symbol that no requested source lists is in `unavailable`, with the "
+        description="The consensus of each of up to 200 symbols. A symbol that no requested source tracks is in `unavailable`, with the "
         "reason.",
     )
     conversion: conversions.ConversionType | None = strawberry.field(
         resolver=conversions.resolve_conversion,
-        description="An amount of one asset in another, over the known rates, with the way and the worst age on it. Null only with "
-        "`onStale: OMIT`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with what would lead on, NOT_TRADING, "
-        "RATE_NOT_SEEN, RATE_STALE.",
+        description="The value of an amount of one asset in another, with the route and the age of its oldest rate. Null only with "
+        "`onStale: OMIT`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with the neighbours of both assets, "
+        "NOT_TRADING, SUSPECT_IDENTITY, RATE_NOT_SEEN, RATE_STALE.",
     )
     convert: conversions.ConversionType | None = strawberry.field(
         resolver=conversions.resolve_conversion,
-        description="The same as `conversion`, by its old name.",
+        description="The same as `conversion`, under its old name.",
         deprecation_reason="Use `conversion`, which has the same arguments and result.",
     )
     conversions: ConversionListType | None = strawberry.field(
         resolver=resolve_conversions,
-        description="Up to 50 conversions. What cannot be converted is in `unavailable`, with the code of the error that `conversion` "
-        "reports; with `onStale: OMIT` also what is not as fresh as requested. Error: RATE_STALE with `onStale: ERROR`.",
+        description="Up to 50 conversions. Those without an answer are in `unavailable`, with the code of the error that `conversion` "
+        "reports; with `onStale: OMIT`, also those that are not as fresh as requested. Error: RATE_STALE with `onStale: ERROR`.",
     )
     candles: CandleListType | None = strawberry.field(
         resolver=resolve_candles,
@@ -135,5 +138,5 @@ class Query:
         "near matches, HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
-        resolver=_sources, description="How every source is doing, and why."
+        resolver=_sources, description="The status of every source, with the reason."
     )

@@ -35,68 +35,84 @@ def _instrument(root: "RateType", info: Info) -> InstrumentType | None:
 
 
 @strawberry.type(
-    name="Rate", description="What one source last published for one instrument, and how old that is."
+    name="Rate", description="The last rate that a source published for an instrument, with its age."
 )
 class RateType(Node):
     id: strawberry.ID = described("Globally unique, e.g. `Rate:BINANCE:BTC/USDT`.")
-    symbol: Symbol = described("The instrument.")
-    base: AssetCode = described("The asset that is priced.")
-    quote: AssetCode = described("The asset that it is priced in.")
-    source: SourceType = described("The source that published it.")
-    price: Decimal = described("Price of the last trade: one unit of base in units of quote.")
-    bid: Decimal | None = described("Best price that buyers offer, where the source publishes it.")
-    ask: Decimal | None = described("Best price that sellers ask, where the source publishes it.")
-    bid_size: Decimal | None = described("Units of base offered at `bid`, where the source publishes it.")
-    ask_size: Decimal | None = described("Units of base asked at `ask`, where the source publishes it.")
-    mid: Decimal | None = described("The exact middle of `bid` and `ask`; null without both.")
+    symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
+    base: AssetCode = described("The base asset, which the price is of.")
+    quote: AssetCode = described("The quote asset, which the price is in.")
+    source: SourceType = described("The source that published the rate.")
+    price: Decimal = described("The price of the last trade: one unit of base in units of quote.")
+    bid: Decimal | None = described(
+        "The highest price that buyers offer; null if the source does not publish it."
+    )
+    ask: Decimal | None = described(
+        "The lowest price that sellers ask; null if the source does not publish it."
+    )
+    bid_size: Decimal | None = described(
+        "The units of base that buyers want at `bid`; null if the source does not publish it."
+    )
+    ask_size: Decimal | None = described(
+        "The units of base that sellers offer at `ask`; null if the source does not publish it."
+    )
+    mid: Decimal | None = described("The exact mean of `bid` and `ask`; null without both.")
     spread_bps: float | None = described(
-        "Distance from `bid` to `ask` in basis points (1/100 %) of `mid`; null without both, negative in a crossed book."
+        "The distance from `bid` to `ask` in basis points (1/100 %) of `mid`; null without both, negative in a crossed book."
     )
     quoted_at: datetime | None = described(
-        "When the source published `bid` and `ask`; null without them. Each of them is null where its channel fell silent."
+        "The time at which the source published `bid` and `ask`; null without them. Both are null while their channel is "
+        "silent."
     )
     last_trade_at: datetime | None = described(
-        "When the trade at `price` took place; null where the source does not tell. It can be much older than `observedAt`, at which the "
-        "source still said that it was the last."
+        "The time of the trade at `price`; null if the source does not publish it. It can be much older than `observedAt`, when "
+        "the source last published the price."
     )
-    open_24h: Decimal | None = described("Price 24 hours ago, where the source publishes it.", name="open24h")
+    open_24h: Decimal | None = described(
+        "The price 24 hours ago; null if the source does not publish it.", name="open24h"
+    )
     change_percent_24h: Decimal | None = described(
-        "Change of the price over 24 hours in percent, as the source publishes it, or from `open24h` where it publishes only that "
-        "(Coinbase, OKX).",
+        "The change of the price over 24 hours in percent, as the source publishes it, or computed from `open24h` if the source "
+        "publishes only that (Coinbase, OKX).",
         name="changePercent24h",
     )
     high_24h: Decimal | None = described(
-        "Highest price of the last 24 hours, where the source publishes it.", name="high24h"
+        "The highest price of the last 24 hours; null if the source does not publish it.", name="high24h"
     )
     low_24h: Decimal | None = described(
-        "Lowest price of the last 24 hours, where the source publishes it.", name="low24h"
+        "The lowest price of the last 24 hours; null if the source does not publish it.", name="low24h"
     )
     volume_24h: Decimal | None = described(
-        "Units of base traded during the last 24 hours, where the source publishes it.", name="volume24h"
+        "The units of base traded in the last 24 hours; null if the source does not publish it.",
+        name="volume24h",
     )
     quote_volume_24h: Decimal | None = described(
-        "Units of quote traded during the last 24 hours, where the source publishes it.",
+        "The units of quote traded in the last 24 hours; null if the source does not publish it.",
         name="quoteVolume24h",
     )
-    observed_at: datetime = described("When the source observed it. Age and freshness run from here.")
-    observed_at_origin: ObservedAtOrigin = described("Whose clock `observedAt` is.")
-    received_at: datetime = described("When it reached us.")
+    observed_at: datetime = described(
+        "The time of the price at the source. Age and freshness are counted from it."
+    )
+    observed_at_origin: ObservedAtOrigin = described("The origin of `observedAt`.")
+    received_at: datetime = described("The time at which the rate arrived here.")
     age_ms: int = described(
-        "Milliseconds since `observedAt` at the time of the answer, rounded up; never negative."
+        "Milliseconds from `observedAt` to the time of the answer, rounded up; never negative."
     )
-    ttl_ms: int = described("Milliseconds for which a rate of this source is FRESH.")
+    ttl_ms: int = described("The TTL of the source: the milliseconds for which its rates are FRESH.")
     expires_at: datetime = described(
-        "Last moment at which it is FRESH: lets you recompute the freshness of what you hold. It is STALE after that, and EXPIRED "
-        "after `observedAt` + 10 x `ttlMs`."
+        "The end of the time in which the rate is FRESH. It is STALE after that, and EXPIRED after `observedAt` + 10 * `ttlMs`. "
+        "Clients compute the freshness of a rate that they hold from it."
     )
-    freshness: Freshness = described("What its age makes it at the time of the answer.")
+    freshness: Freshness = described("The freshness at the time of the answer.")
     merged_upstream_count: int = described(
-        "Earlier updates of the source that this one replaced before it was published to gateways: push feeds write at most every "
-        "100 ms, the newest value of each instrument."
+        "The number of earlier updates that this one replaced before it reached the gateways. Push feeds write the newest value "
+        "of each instrument at most every 100 ms."
     )
-    simulated: bool = described("Whether the bundled simulator made it up: no real exchange published it.")
+    simulated: bool = described(
+        "Whether the rate comes from the bundled simulator instead of a real exchange."
+    )
     instrument: InstrumentType | None = strawberry.field(
-        resolver=_instrument, description="Its instrument; null where it is no longer tracked."
+        resolver=_instrument, description="The instrument; null if it is no longer tracked."
     )
 
     @classmethod
@@ -163,14 +179,14 @@ READ_RATE: Mapping[str, Callable[[rate.Rate], Any]] = {
 """Where each field of a `Rate` comes from: whoever writes a few of them reads no more."""
 
 
-@strawberry.type(name="UnavailableRate", description="A symbol that was asked for and is not answered.")
+@strawberry.type(name="UnavailableRate", description="A requested symbol without a rate.")
 class UnavailableRateType:
-    symbol: Symbol = described("The symbol that was asked for.")
+    symbol: Symbol = described("The requested symbol.")
     source: SourceType | None = described(
-        "The source that cannot answer; null where it is about all sources asked."
+        "The source without a rate; null if the reason concerns all requested sources."
     )
-    reason: UnavailableReason = described("Why.")
-    message: str = described("The same for people, with near matches for an unknown symbol.")
+    reason: UnavailableReason = described("The reason.")
+    message: str = described("The reason in words, for people, with near matches of an unknown symbol.")
 
     @classmethod
     def of(cls, value: rate.UnavailableRate) -> Self:
@@ -182,18 +198,16 @@ class UnavailableRateType:
         )
 
 
-@strawberry.type(
-    name="RateList", description="All rates that answer a question, and everything asked for that is missing."
-)
+@strawberry.type(name="RateList", description="The requested rates, and the requested symbols without one.")
 class RateListType:
-    items: list[RateType] = described("The rates, in the order in which symbols and sources were asked for.")
+    items: list[RateType] = described("The rates, in the order of the requested symbols and sources.")
     unavailable: list[UnavailableRateType] = described(
-        "Every symbol that was asked for and is not answered; where you name `sources`, for each of them."
+        "The requested symbols without a rate; with `sources`, one entry for each pair of symbol and source."
     )
     cursor: str = described(
-        "How far the cache had been read: pass it to the subscription `rates` as `after`. Opaque."
+        "The position of this answer in the stream of updates, an opaque text. Pass it to the subscription `rates` as `after`."
     )
-    sent_at: datetime = described("When this answer was made. All ages are of this moment.")
+    sent_at: datetime = described("The time of the answer. All ages are relative to it.")
 
     @classmethod
     def of(cls, value: rate.RateList) -> Self:
@@ -207,23 +221,25 @@ class RateListType:
 
 @strawberry.type(name="RatesEvent", description="One event of the `rates` subscription.")
 class RatesEventType:
-    kind: EventKind = described("What this event is.")
-    items: list[RateType] = described("The newest value of everything that this event tells of.")
+    kind: EventKind = described("The kind of the event.")
+    items: list[RateType] = described(
+        "On a SNAPSHOT: the requested rates; with `recovered: true`, only those that have changed since `after`. On an UPDATE: "
+        "the newest rate of each instrument that has changed."
+    )
     unavailable: list[UnavailableRateType] = described(
-        "On a SNAPSHOT: what was asked for and is not answered. On an UPDATE: what is tracked or traded no more, so drop it. Whatever "
-        "comes in `items` later is available again."
+        "On a SNAPSHOT: the requested symbols without a rate. On an UPDATE: those that are no longer tracked or traded; drop "
+        "their rates. A symbol that is in `items` later is available again."
     )
     cursor: str = described(
-        "How far you have been told: pass it as `after` when you come back with the same question. It never claims what was "
-        "held back. Opaque."
+        "The position of this event in the stream of updates, an opaque text. Pass it as `after` to resume the same "
+        "subscription. It covers only updates that were sent."
     )
-    conflated_count: int = described(
-        "Updates merged into this event since the last one, because newer values replaced them."
-    )
+    conflated_count: int = described("The number of updates since the last event that newer values replaced.")
     recovered: bool | None = described(
-        "On a SNAPSHOT after `after`: whether nothing was missed. Null where it was not asked for."
+        "On a SNAPSHOT with `after`: whether the gateway knows all that has changed since. Null without `after`, and on other "
+        "events."
     )
-    sent_at: datetime = described("When this event was made.")
+    sent_at: datetime = described("The time of the event. All ages are relative to it.")
 
     @classmethod
     def of(cls, value: events.RatesEvent) -> Self:

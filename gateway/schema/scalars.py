@@ -56,7 +56,7 @@ def read_asset_code(value: object) -> AssetCode:
         GraphQLError: not a string.
     """
     if not isinstance(value, str):
-        raise GraphQLError(f"AssetCode cannot represent a non string value: {value!r}")
+        raise GraphQLError(f"{_encode_json(value)[:60]} is not an asset code: expected a string such as BTC")
     return AssetCode(value)
 
 
@@ -111,31 +111,31 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
-        description="Exact decimal as a plain string: never a float, never an exponent. The digits of a rate are those that the "
-        'source published. As an argument: a string such as "1.5", or a whole number; a JSON number with a fraction is refused, '
-        "as it may have lost digits on its way.",
+        description="An exact decimal number as a plain string, never a float and never with an exponent. A rate has the digits that its "
+        'source published. As an argument: a string such as "1.5", or a whole number. A JSON number with a fraction is refused, '
+        "because it may have lost digits.",
         serialize=format_decimal,
         parse_value=read_decimal,
         parse_literal=read_decimal_literal,
     ),
     Symbol: strawberry.scalar(
         name="Symbol",
-        description="Instrument symbol, BASE/QUOTE in upper case, e.g. BTC/USDT.",
+        description="The symbol of an instrument: BASE/QUOTE in upper case, e.g. BTC/USDT.",
         specified_by_url=SYMBOLS_URL,
         serialize=str,
         parse_value=read_symbol,
     ),
     AssetCode: strawberry.scalar(
         name="AssetCode",
-        description="Code of a coin or currency in upper case, e.g. BTC.",
+        description="The code of a coin or currency in upper case, e.g. BTC.",
         specified_by_url=SYMBOLS_URL,
         serialize=str,
         parse_value=read_asset_code,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="Moment in UTC, RFC 3339 with milliseconds or microseconds, e.g. 2026-11-22T12:30:00.250Z. As an argument with any "
-        "offset, and up to six digits of a second.",
+        description="A time in UTC, in RFC 3339 with milliseconds or microseconds, e.g. 2026-11-22T12:30:00.250Z. As an argument: with "
+        "any offset, and at most six digits of a second.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_time,
         parse_value=read_time,

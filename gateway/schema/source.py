@@ -54,16 +54,18 @@ def _instruments(  # noqa: PLR0917 - GraphQL passes them by name
 @strawberry.type(name="Source", description="A publisher of rates: an exchange or an aggregator.")
 class SourceType(Node):
     id: strawberry.ID = described("Globally unique, e.g. `Source:BINANCE`.")
-    code: Source = described("The value that arguments take.")
-    name: str = described("Display name, e.g. `OKX`.")
+    code: Source = described("The code of the source, as arguments take it.")
+    name: str = described("The display name, e.g. OKX.")
     kind: SourceKind = described("Whether it is an exchange or an aggregator.")
-    homepage: str = described("Its home page.")
+    homepage: str = described("The address of the home page.")
     ttl_ms: int = strawberry.field(
-        resolver=_ttl_ms, description="Milliseconds for which a rate of this source is FRESH."
+        resolver=_ttl_ms, description="The TTL of the source: the milliseconds for which its rates are FRESH."
     )
-    status: Status | None = strawberry.field(resolver=_status, description="How it is doing, and why.")
+    status: Status | None = strawberry.field(
+        resolver=_status, description="The present status of the source, with the reason."
+    )
     instruments: Connection | None = strawberry.field(
-        resolver=_instruments, description="The instruments that are tracked from it."
+        resolver=_instruments, description="The instruments that are tracked from the source."
     )
 
     @classmethod

@@ -16,17 +16,17 @@ from rates import health
 from rates.symbol import Symbol
 
 
-@strawberry.type(description="How many calls a source allows.")
+@strawberry.type(description="The number of calls that a source allows.")
 class CallBudget:
-    limit: int = described("Calls allowed in the running window.")
-    remaining: int = described("Calls left in it.")
-    resets_at: datetime = described("When a call is certain to be free again.")
+    limit: int = described("The number of calls allowed in the current window.")
+    remaining: int = described("The number of calls left in the current window.")
+    resets_at: datetime = described("The time at which another call is allowed at the latest.")
     monthly_limit: int | None = described(
-        "Calls of the calendar month (UTC) that are configured as the plan's quota; null where there is none. Calls are spread over "
-        "what is left of the month."
+        "The configured quota of calls in a calendar month (UTC); null without a quota. Calls are spread over the rest of the "
+        "month."
     )
-    monthly_remaining: int | None = described("Calls of it that are left; null where there is none.")
-    monthly_resets_at: datetime | None = described("When it begins anew; null where there is none.")
+    monthly_remaining: int | None = described("The number of calls left in the month; null without a quota.")
+    monthly_resets_at: datetime | None = described("The start of the next month (UTC); null without a quota.")
 
     @classmethod
     def of(cls, value: health.CallBudgetState) -> Self:
@@ -41,46 +41,53 @@ class CallBudget:
         )
 
 
-@strawberry.type(name="SourceStatus", description="How a source is doing, and the figures behind that.")
+@strawberry.type(name="SourceStatus", description="The present state of a source, with figures.")
 class SourceStatusType(Node):
     id: strawberry.ID = described("Globally unique, e.g. `SourceStatus:BINANCE`.")
     source: SourceType = described("The source.")
-    state: SourceState = described("How it is doing.")
+    state: SourceState = described("The state of the source.")
     reason: str | None = described(
-        "Why it is not UP, and what it announces for later, for people; null where there is nothing to say."
+        "The reason for a state other than UP, and what the source has announced, for people; null without either."
     )
-    last_ticker_at: datetime | None = described("When its last newer rate reached us; null if none ever did.")
-    lag_ms: int | None = described("Milliseconds from observation to arrival of that rate; never negative.")
+    last_ticker_at: datetime | None = described(
+        "The time at which the last newer rate arrived; null if none has arrived yet."
+    )
+    lag_ms: int | None = described(
+        "Milliseconds from the observation of that rate to its arrival; never negative."
+    )
     skew_ms: int | None = described(
-        "Milliseconds by which the clocks on the way of its rates disagree, at most: the source's, where it is ahead, and those of the "
-        "machines that relay it, from 5 seconds on. Ages are corrected for it."
+        "The largest difference in milliseconds between the clocks that date the rates of the source: its own, if it is ahead, "
+        "and those of the machines between, from 5 seconds on. Ages are corrected for it."
     )
-    tickers_per_minute: int = described("Newer rates that arrived during the last minute.")
+    tickers_per_minute: int = described("The number of newer rates that arrived in the last minute.")
     refused_count: int = described(
-        "Values that were not let in: not positive, not finite, from the future, or unreadable, entries of listings included. "
-        "Counted by the processes that work with it now, each since its start."
+        "The number of values that were refused: not positive, not finite, in the future, or unreadable, including entries of "
+        "listings. Counted since the start of each process that reads the source now."
     )
     reconnect_count: int = described(
-        "Sessions opened after the first. Counted by the processes that work with it now, each since its start."
+        "The number of connections opened after the first one. Counted since the start of each process that reads the source "
+        "now."
     )
-    budget: CallBudget | None = described("The call budget; null where the source has none.")
-    tracked_count: int = described("Instruments tracked from it that it trades.")
+    budget: CallBudget | None = described("The call budget; null if the source has none.")
+    tracked_count: int = described("The number of tracked instruments that the source trades.")
     halted_count: int = described(
-        "Instruments tracked from it that it does not trade at the moment, by its own listing."
+        "The number of tracked instruments that the source does not trade at present, according to its listing."
     )
-    seen_count: int = described("Those that it has published a rate for.")
-    fresh_count: int = described("Those whose rate is FRESH.")
-    simulated: bool = described("Whether the bundled simulator plays this source.")
+    seen_count: int = described(
+        "The number of tracked instruments for which the source has published a rate."
+    )
+    fresh_count: int = described("The number of tracked instruments whose rate is FRESH.")
+    simulated: bool = described("Whether the bundled simulator stands in for this source.")
     silent: list[Symbol] = described(
-        "Instruments that its push feed should be telling of and does not, or whose message only repeats: the first 50 by symbol. "
-        "The others are not touched by it."
+        "Instruments for which the push feed publishes nothing, or only repeats a message, although others are published: the "
+        "first 50 by symbol."
     )
-    silent_count: int = described("How many instruments are silent.")
+    silent_count: int = described("The number of silent instruments.")
     suspects: list[Symbol] = described(
-        "Instruments that may mean another asset here than elsewhere: their prices stayed far from those of other sources. They are in "
-        "no list and no merged answer until an operator confirms or separates them."
+        "Instruments that may be another asset than at other sources, because their prices stayed far apart. They have no rate "
+        "until an operator confirms or separates them."
     )
-    suspect_count: int = described("How many instruments are suspects.")
+    suspect_count: int = described("The number of suspect instruments.")
 
     @classmethod
     def of(cls, value: source_rules.SourceStatus) -> Self:

@@ -40,8 +40,9 @@ from gateway.subscriptions.delivery_options import parse_delivery_options
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="Cursor of the last event you have, or of a `rates` query, of the same question: you get just what you missed since, in a "
-        "SNAPSHOT with `recovered: true`, or a GAP and a full SNAPSHOT if the cache was lost since."
+        description="The cursor of the last event, or of a `rates` query with the same arguments. The first event then has only what has "
+        "changed since, as a SNAPSHOT with `recovered: true`. If the cache was lost meanwhile, a GAP and a full SNAPSHOT come "
+        "first."
     ),
 ]
 
@@ -90,39 +91,40 @@ async def _subscribe_sources(info: Info) -> AsyncGenerator[list[SourceStatusType
     )
 
 
-@strawberry.type(description="The queries, kept up to date.")
+@strawberry.type(description="Live queries: the present answer first, then every change.")
 class Subscription:
     rate: AsyncGenerator[RateType | None, None] = strawberry.subscription(
         resolver=_subscribe_rate,
-        description="One rate: as it stands, then whenever it moves. Without `source` it follows the one that `rate` would "
-        "answer with, also when only time has passed. Error: UNKNOWN_SYMBOL with near matches.",
+        description="One rate: the present one, then each newer one. Without `source`, the rate that the query `rate` returns, also when it "
+        "changes by the passage of time alone. Error: UNKNOWN_SYMBOL with near matches.",
     )
     rates: AsyncGenerator[RatesEventType | None, None] = strawberry.subscription(
         resolver=_subscribe_rates,
-        description="Many rates: a SNAPSHOT, then what has moved. A slow reader gets fewer events with the newest values.",
+        description="Many rates: a SNAPSHOT, then UPDATEs with the rates that have changed. A slow client gets fewer events, with the "
+        "newest values.",
     )
     consensus_rate: AsyncGenerator[consensus.ConsensusRateType | None, None] = strawberry.subscription(
         resolver=consensus.subscribe_consensus,
-        description="A consensus: as it stands, then whenever it is another, also when only time has passed and a source has "
-        "become too old. Error: UNKNOWN_SYMBOL with near matches.",
+        description="A consensus: the present one, then each changed one, also when a source becomes too old. Error: UNKNOWN_SYMBOL with "
+        "near matches.",
     )
     consensus_rates: AsyncGenerator[ConsensusRatesEventType | None, None] = strawberry.subscription(
         resolver=subscribe_consensus_rates,
-        description="The consensus of each of up to 200 symbols: a SNAPSHOT, then just those that have changed, also when only time has "
-        "passed and a source has become too old. A symbol that no requested source lists is in `unavailable`.",
+        description="The consensus of each of up to 200 symbols: a SNAPSHOT, then UPDATEs with those that have changed, also when a source "
+        "becomes too old. A symbol that no requested source tracks is in `unavailable`.",
     )
     conversion: AsyncGenerator[ConversionType | None, None] = strawberry.subscription(
         resolver=subscribe_conversion,
-        description="A conversion: the present one, then every changed one, also when only time has passed. Null while it has no "
-        "answer, with `onStale: OMIT` also while a rate is too old; `conversions` tells the reason. Errors: UNKNOWN_ASSET, "
-        "NO_CONVERSION_PATH, NOT_TRADING.",
+        description="A conversion: the present one, then each changed one, also when it changes by the passage of time alone. Null while it "
+        "has no answer, with `onStale: OMIT` also while a rate is too old; `conversions` gives the reason. Errors: "
+        "UNKNOWN_ASSET, NO_CONVERSION_PATH, NOT_TRADING.",
     )
     conversions: AsyncGenerator[ConversionsEventType | None, None] = strawberry.subscription(
         resolver=subscribe_conversions,
-        description="Up to 50 conversions: a SNAPSHOT, then just those that have changed, also when only time has passed. What cannot "
-        "be converted is in `unavailable`, with the code of the error.",
+        description="Up to 50 conversions: a SNAPSHOT, then UPDATEs with those that have changed, also by the passage of time alone. Those "
+        "without an answer are in `unavailable`, with the code of the error.",
     )
     sources: AsyncGenerator[list[SourceStatusType] | None, None] = strawberry.subscription(
         resolver=_subscribe_sources,
-        description="How every source is doing: as it stands, then whenever that changes, at most once a second.",
+        description="The status of every source: the present one, then each changed one, at most once a second.",
     )

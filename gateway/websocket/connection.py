@@ -47,7 +47,7 @@ from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueu
 CLOSE_TIMEOUT_S = 2.0
 END_CODES = {
     Ending.STOPPING: (GOING_AWAY, "server stops"),
-    Ending.LEAVING: (TRY_AGAIN_LATER, "this gateway cannot answer for a while: come back"),
+    Ending.LEAVING: (TRY_AGAIN_LATER, "this gateway cannot answer at present: try again"),
 }
 
 log = structlog.get_logger("ratewire.gateway.socket")
@@ -122,7 +122,7 @@ class Connection:
             log.exception("connection failed")
             self._closed = False
             # Not 4500 or 1011: after those npm `graphql-ws` never comes back.
-            await self.close(TRY_AGAIN_LATER, "internal error: come back")
+            await self.close(TRY_AGAIN_LATER, "internal error: try again")
 
     async def end(self, ending: Ending) -> None:
         """Close the socket with a code that every library follows by reconnecting."""
@@ -206,7 +206,9 @@ class Connection:
         """Send the client away: the gateway has no room for a new subscription of it."""
         if not self._is_refused:
             self._is_refused = True
-            self._tasks.create_task(self.close(TRY_AGAIN_LATER, "too many subscriptions at once: come back"))
+            self._tasks.create_task(
+                self.close(TRY_AGAIN_LATER, "too many new subscriptions at once: try again")
+            )
 
     def _start_subscription(self, operation: str, prepared: PreparedOperation) -> None:
         try:

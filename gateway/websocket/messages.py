@@ -25,7 +25,7 @@ class ClientMessage(NamedTuple):
             MalformedRequest: the id is missing or empty.
         """
         if not self.id:
-            raise MalformedRequest(f"`{self.type}` without `id`: expected a string that is not empty")
+            raise MalformedRequest(f"`{self.type}` has no `id`: expected a string that is not empty")
         return self.id
 
 
@@ -36,10 +36,10 @@ def parse_message(text: str | None) -> ClientMessage:
         MalformedRequest: the message has not the form that both subprotocols share.
     """
     if text is None:
-        raise MalformedRequest("a binary message: expected JSON text")
+        raise MalformedRequest("the message is binary: expected JSON text")
     data = decode_json(text)
     if not isinstance(data, dict):
-        raise MalformedRequest("expected a JSON object with `type`")
+        raise MalformedRequest("the message is not an object with `type`: expected one")
     kind, identity, payload = data.get("type"), data.get("id"), data.get("payload")
     if not isinstance(kind, str):
         raise MalformedRequest("expected `type` to be a string")

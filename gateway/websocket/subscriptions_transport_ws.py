@@ -69,7 +69,7 @@ class SubscriptionsTransportWs:
     def _start(self, message: ClientMessage) -> Sequence[Effect]:
         operation, request = message.require_id(), parse_request(message.payload)
         if not self.acknowledged:
-            raise MalformedRequest("`start` before `connection_init`")
+            raise MalformedRequest("`start` arrived before `connection_init`: expected that first")
         # In the reference server a new operation replaces one with the same id.
         replaced: list[Effect] = [Stop(operation)] if operation in self.running else []
         if not replaced and len(self.running) >= self._max_running:

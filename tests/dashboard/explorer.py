@@ -6,7 +6,7 @@ import msgspec
 
 from tests.dashboard.browser import Browser, ContextOptions
 
-TOO_EARLY = "has no operation named"
+TOO_EARLY = "has no operation with"
 
 
 class Answer(TypedDict):

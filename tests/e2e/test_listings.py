@@ -109,7 +109,7 @@ async def test_a_halted_pair_leaves_and_comes_back(database: str) -> None:
                 server.body = exchange_info(symbols, halted="ETHUSDT")
                 left = await next_event(events)
                 assert [one.reason for one in left.unavailable] == [UnavailableReason.NOT_TRADING]
-                assert "'BREAK' by its own listing" in left.unavailable[0].message
+                assert "its listing says 'BREAK'" in left.unavailable[0].message
                 server.body = exchange_info(symbols)
                 back = await next_event(events)
                 assert [rate.ticker.symbol for rate in back.items] == [ETH_USDT]

@@ -155,7 +155,7 @@ async def test_a_socket_whose_subscription_finds_no_turn_is_closed_with_1013(
         served.client() as http,
     ):
         await client.start("1", RATES)
-        assert await client.closed() == (1013, "too many subscriptions at once: come back")
+        assert await client.closed() == (1013, "too many new subscriptions at once: try again")
         metrics = (await http.get("/metrics")).text
         assert "ratewire_gateway_joins_refused_total 1.0" in metrics
         assert "ratewire_gateway_joins_waiting 0.0" in metrics

@@ -81,7 +81,7 @@ async def test_sockets_beyond_a_limit_are_sent_away_so_that_they_come_back(
                 async with raw_socket(served.ws, init=False) as late:
                     code, reason = await late.closed()
                     assert code == 1013
-                    assert "close one, or come back later" in str(reason)
+                    assert "close one, or try again later" in str(reason)
                 # nginx asks for a status, with which it tries another gateway; at the limit of an address it cannot help.
                 behind_nginx = {"x-ratewire-handshake-status": "1"}
                 if status == 429:

@@ -65,7 +65,7 @@ def test_any_query_string_is_a_request_or_refused(raw: bytes) -> None:
         (b"\xff", "UTF-8"),
         ('{"a": 1}'.encode("utf-16"), "UTF-8"),
         (b'"\\ud800"', "UTF-8"),
-        (b"", "no JSON"),
+        (b"", "not JSON"),
     ],
 )
 def test_what_is_wrong_with_the_json_is_said(data: bytes, words: str) -> None:

@@ -34,7 +34,7 @@ _EXCLUSIONS = {
     UnavailableReason.SUSPECT_IDENTITY: ExclusionReason.SUSPECT_IDENTITY,
 }
 _IDENTITY_MESSAGES = {
-    ExclusionReason.UNREVIEWED: "nobody has reviewed which asset it means by the code",
+    ExclusionReason.UNREVIEWED: "the asset that it means by the code has not been reviewed",
     ExclusionReason.OTHER_ASSET: "it means another asset by the code",
 }
 
@@ -190,14 +190,14 @@ def _demand_volume(each: Contribution) -> Contribution:
     if not each.is_included or each.rate is None or each.rate.ticker.volume_24h:
         return each
     symbol = each.rate.ticker.symbol
-    message = f"{each.source.name} publishes no volume of {symbol} in {symbol.base}: it cannot be weighed"
+    message = f"{each.source.name} publishes no volume of {symbol} in {symbol.base}: VWAP needs one"
     return _exclude(each, ExclusionReason.NO_VOLUME, message)
 
 
 def _withhold(each: Contribution, count: int, query: ConsensusQuery) -> Contribution:
     if not each.is_included:
         return each
-    message = f"{count} usable of the {query.min_sources} sources asked for: no price is made of them"
+    message = f"{count} {'source is' if count == 1 else 'sources are'} usable: expected at least {query.min_sources}"
     return _exclude(each, ExclusionReason.TOO_FEW_SOURCES, message)
 
 

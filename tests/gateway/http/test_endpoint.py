@@ -158,7 +158,10 @@ async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client:
     assert page.headers["vary"] == "Accept, Origin"
     assert (await get(client, "{ __typename }", accept=BROWSER)).json() == {"data": {"__typename": "Query"}}
     both = await client.get("/graphql", headers={"accept": "text/html, application/json"})
-    assert (both.status_code, both.json()["errors"][0]["message"]) == (400, "no `query` in the request")
+    assert (both.status_code, both.json()["errors"][0]["message"]) == (
+        400,
+        "the request has no `query`: expected a GraphQL document",
+    )
 
 
 async def test_an_answer_may_be_kept_until_its_first_rate_expires(

@@ -104,7 +104,7 @@ async def test_a_request_is_not_known_by_its_bytes_to_an_other_connection_that_i
         protocol.data_received(head % len(inner))
         protocol.data_received(inner)
         await wait_until(lambda: b"400 Bad Request" in b"".join(wire.written))
-        assert b"no JSON" in b"".join(wire.written)
+        assert b"not JSON" in b"".join(wire.written)
         assert wire.answers() == before
 
 

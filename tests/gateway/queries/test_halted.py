@@ -32,7 +32,9 @@ BINANCE, COINGECKO = Source.BINANCE, Source.COINGECKO
 BTC_USDT, ETH_USDT = parse_symbol("BTC/USDT"), parse_symbol("ETH/USDT")
 SINCE = datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
 BREAK = Halt("BREAK", SINCE)
-SAID = "ETH/USDT is not traded at BINANCE: 'BREAK' by its own listing, seen since 2026-11-22T11:30:00+00:00"
+SAID = (
+    "ETH/USDT is not traded at BINANCE: its listing says 'BREAK', since 2026-11-22T11:30:00+00:00 or before"
+)
 SCHEMA = build_schema()
 
 

@@ -73,7 +73,7 @@ async def test_a_symbol_of_other_sources_comes_with_these_sources(
         "sources": ["BINANCE"],
     }
     assert error.message.startswith("ETH/USDT is not tracked from COINGECKO")
-    assert error.message.endswith("; from BINANCE")
+    assert error.message.endswith("; sources that have it: BINANCE")
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
@@ -88,7 +88,7 @@ async def test_unavailable_rates_name_the_sources_that_track_them(
         result = await operations.execute(operations.prepare(GraphQLRequest(query)))
         return [each["message"] for each in result["data"]["rates"]["unavailable"]]
 
-    told = "ETH/USDT is not tracked from COINGECKO; from BINANCE"
+    told = "ETH/USDT is not tracked from COINGECKO; sources that have it: BINANCE"
     assert await messages("[COINGECKO]") == [told]
     assert told in await messages("[COINGECKO, BINANCE]")
 
@@ -100,4 +100,6 @@ async def test_an_asset_of_other_sources_comes_with_these_sources(execute: Execu
     ).errors
     assert error.extensions["sources"] == ["BINANCE"]
     assert error.extensions["near"] == []
-    assert "no symbol tracked from COINGECKO has the asset 'ETH'; from BINANCE" in error.message
+    assert (
+        "no symbol tracked from COINGECKO has the asset 'ETH'; sources that have it: BINANCE" in error.message
+    )

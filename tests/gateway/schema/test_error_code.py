@@ -1,9 +1,13 @@
 """The enum of error codes is complete, and every scalar says where it is specified."""
 
+import re
+from pathlib import Path
+
 from graphql import GraphQLScalarType, specified_scalar_types
 
 from gateway import client_limits
 from gateway.http import response
+from gateway.origins import ORIGIN_NOT_ALLOWED
 from gateway.schema import errors
 from gateway.schema.build import build_schema
 from gateway.schema.error_code import ErrorCode
@@ -22,7 +26,16 @@ def test_the_enum_has_every_code_and_no_other() -> None:
         client_limits.TOO_MANY_SUBSCRIPTIONS,
         *response.CODES.values(),
         "BAD_REQUEST",
+        errors.PERSISTED_QUERY_NOT_SUPPORTED,
+        ORIGIN_NOT_ALLOWED,
     }
+
+
+def test_the_page_of_errors_has_a_row_for_every_code() -> None:
+    """And for no other."""
+    page = (Path(__file__).parents[3] / "docs/api/errors.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted(ErrorCode)
 
 
 def test_every_scalar_says_where_it_is_specified() -> None:

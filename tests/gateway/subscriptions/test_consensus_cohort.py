@@ -185,7 +185,7 @@ def test_a_source_that_halts_the_symbol_leaves_with_its_reason_and_comes_back() 
             ]
             halted = scenario.received[-2][1]
             assert exclusions(halted) == ["NOT_TRADING", "NOT_TRADING"]
-            assert "'BREAK' by its own listing" in (halted.contributions[0].message or "")
+            assert "its listing says 'BREAK'" in (halted.contributions[0].message or "")
 
     run_virtually(main())
 

@@ -87,7 +87,7 @@ def test_a_source_never_seen_is_among_the_contributions() -> None:
     """Nothing is left out in silence."""
     answer = consensus("100", "100", None)
     assert exclusions(answer) == [None, None, "NOT_YET_SEEN"]
-    assert answer.contributions[2].message == "BTC/USDT has not been seen yet from S2"
+    assert answer.contributions[2].message == "no rate of BTC/USDT has arrived yet from S2"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_fewer_sources_than_asked_for_make_no_price() -> None:
     answer = consensus("100", Opinion("100", age_s=11))
     assert (answer.price, answer.quality) == (None, ConsensusQuality.INSUFFICIENT)
     assert exclusions(answer) == ["TOO_FEW_SOURCES", "STALE"]
-    assert answer.contributions[0].message == "1 usable of the 2 sources asked for: no price is made of them"
+    assert answer.contributions[0].message == "1 source is usable: expected at least 2"
     assert (answer.oldest, answer.freshness, answer.divergence_bps) == (None, None, None)
 
 
@@ -309,7 +309,7 @@ def test_a_last_trade_older_than_asked_or_unknown_leaves_its_source_out() -> Non
     )
     assert exclusions(answer) == [None, "STALE", "STALE"]
     assert "last trade" in str(answer.contributions[1].message)
-    assert "does not tell" in str(answer.contributions[2].message)
+    assert "does not publish when" in str(answer.contributions[2].message)
 
 
 def test_two_sources_that_differ_by_a_factor_make_no_price() -> None:

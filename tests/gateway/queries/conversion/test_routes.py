@@ -175,12 +175,12 @@ def test_one_stablecoin_counts_as_any_other_then() -> None:
 def test_no_path_is_an_error_that_says_what_would_help() -> None:
     """More legs, or stablecoins as dollars; else where both ends lead."""
     world = World(A_B="1", B_C="1", C_D="1", D_E="1", SOL_USDT="1", EUR_USD="1")
-    with pytest.raises(NoConversionPath, match="it takes 4") as caught:
+    with pytest.raises(NoConversionPath, match="the shortest route has 4") as caught:
         world.answer("1", "A", "E")
     assert (caught.value.from_reaches, caught.value.to_reached_from) == (("B",), ("D",))
-    with pytest.raises(NoConversionPath, match="it takes 2"):
+    with pytest.raises(NoConversionPath, match="the shortest route has 2"):
         world.answer("1", "A", "C", max_legs=1)
-    with pytest.raises(NoConversionPath, match="stablecoinsAsUsd would lead there") as caught:
+    with pytest.raises(NoConversionPath, match="stablecoinsAsUsd allows a route") as caught:
         world.answer("1", "SOL", "EUR")
     assert caught.value.legs_needed is None
     with pytest.raises(NoConversionPath) as caught:
@@ -209,7 +209,7 @@ def test_a_way_without_rates_is_an_error_that_may_pass() -> None:
     """The error names the first missing symbol; a longer route with all rates is preferred."""
     world = World(BTC_USDT="1")
     world.track("BTC/EUR")
-    with pytest.raises(RateNotSeen, match="BTC/EUR has not been seen yet from BINANCE"):
+    with pytest.raises(RateNotSeen, match="no rate of BTC/EUR has arrived yet from BINANCE"):
         world.answer("1", "BTC", "EUR")
     world.tell("EUR/USDT", "1")
     assert way(world.convert("1", "BTC", "EUR")) == "BTC-USDT-EUR"
