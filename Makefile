@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl env-example static workflows dist clean
+.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 
 .generated:
 	$(BIN)/python -m gateway.schema.sdl --check
+	$(BIN)/python -m tools.schema_changes
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.settings_docs --check
 	$(BIN)/python -m tools.check_migrations
@@ -113,6 +114,9 @@ soak: $(VENV)/.dev ## Run the distributed form under steady load for HOURS=1 (fr
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema-changes: $(VENV)/.dev ## Compare schema.graphql with that of the last release; part of check
+	$(BIN)/python -m tools.schema_changes
 
 sdl: $(VENV)/.dev ## Write schema.graphql from the code
 	$(BIN)/python -m gateway.schema.sdl
