@@ -27,25 +27,25 @@ from rates.symbol import Symbol
 ItsSource = Annotated[
     Source | None,
     strawberry.argument(
-        description="Whose trades. Left out: the first source by configured preference that has a history of the symbol; the answer "
-        "says which."
+        description="The source of the trades. Default: the first source in the configured order that has a history of the symbol."
     ),
 ]
 IntervalArgument = Annotated[Interval, strawberry.argument(description="The length of a candle.")]
 From = Annotated[
     datetime | None,
     strawberry.argument(
-        name="from", description="Only candles that begin then or later. Left out: since the history began."
+        name="from",
+        description="The earliest time at which a candle begins. Default: the start of the history.",
     ),
 ]
 To = Annotated[
     datetime | None,
-    strawberry.argument(name="to", description="Only candles that begin earlier. Left out: up to now."),
+    strawberry.argument(name="to", description="The time before which a candle begins. Default: now."),
 ]
 Last = Annotated[
     int,
     strawberry.argument(
-        description="The newest so many of these candles, 1 to 1000. A page of candles longer than an hour may hold fewer, with `hasMore`."
+        description="The largest number of candles, the newest of those requested, 1 to 1000. A page of candles longer than an hour may hold fewer, with `hasMore`."
     ),
 ]
 Before = Annotated[
@@ -64,7 +64,7 @@ TimeZone = Annotated[
 KnownAt = Annotated[
     datetime | None,
     strawberry.argument(
-        description="Answer as it was known at that time, without later corrections and proofs. Left out: as it is known now. Not for S1."
+        description="The time of knowledge: the answer leaves out what became known later, such as corrections. Default: now. Not for S1."
     ),
 ]
 
@@ -77,7 +77,7 @@ class CandleType(Node):
     id: strawberry.ID = described(
         "Globally unique, e.g. `Candle:BINANCE:BTC/USDT:M1:2026-11-29T12:00:00.000Z`. Other time zones than UTC and `knownAt` are part of it."
     )
-    symbol: Symbol = described("The instrument.")
+    symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
     source: SourceType = described("The source of the trades.")
     interval: Interval = described("The length of the candle.")
     open_time: datetime = described("The beginning of its time.")
@@ -96,12 +96,12 @@ class CandleType(Node):
     vwap: Decimal | None = described(
         "The mean price by volume, at 18 significant digits; null if no trade is known."
     )
-    origin: CandleOrigin = described("What the candle was made of.")
+    origin: CandleOrigin = described("The origin of the candle.")
     state: CandleState = described("Whether its time is over, and whether it was another one before.")
     coverage: CandleCoverage = described("How much of its time is known.")
     revision: int = described("The number of corrections since its time was over.")
     as_of: datetime = described("When this value became known.")
-    simulated: bool = described("Whether the bundled simulator made up the trades.")
+    simulated: bool = described("Whether the trades come from the bundled simulator.")
 
     @classmethod
     def of(cls, value: SeriesCandle) -> Self:

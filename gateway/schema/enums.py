@@ -173,7 +173,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         },
     ),
     Interval: (
-        "The length of a candle.",
+        "The length of a candle. More values may follow.",
         {
             "S1": "A second.",
             "M1": "A minute.",
@@ -189,7 +189,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         },
     ),
     CandleOrigin: (
-        "What a candle was made of.",
+        "The origin of a candle. More values may follow.",
         {
             "TRADES": "The source's trades, folded here.",
             "EXCHANGE": "The source's own candle.",
@@ -197,7 +197,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         },
     ),
     CandleState: (
-        "Whether the time of a candle is over.",
+        "Whether the time of a candle is over. More values may follow.",
         {
             "FORMING": "It is not.",
             "CLOSED": "It is.",
@@ -205,7 +205,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         },
     ),
     CandleCoverage: (
-        "How much of a candle's time is known.",
+        "How much of a candle's time is known. More values may follow.",
         {
             "COMPLETE": "All of it: every trade is in the candle.",
             "PARTIAL": "A part of it. So is every candle that is FORMING, and for a second or two one that has just closed.",
