@@ -217,7 +217,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         "Why trades may be missing. More reasons may follow.",
         {
             "DISCONNECTED": "There was no working connection to the source, or trades were lost on one.",
-            "STALLED": "The connection stood open and said nothing.",
+            "STALLED": "The connection was open but received nothing.",
             "HALTED": "The source did not trade the instrument.",
             "NOT_TRACKED": "The instrument was not tracked.",
             "REFUSED": "The source refused the subscription, or a trade was refused because it cannot be true.",

@@ -134,7 +134,7 @@ class Query:
     )
     candles: CandleListType | None = strawberry.field(
         resolver=resolve_candles,
-        description="Candles of one source, page by page back in time. Each says how much of its time is known. Errors: UNKNOWN_SYMBOL with "
+        description="A page of candles of one source, the newest first. `coverage` gives how much of the time of a candle is known. Errors: UNKNOWN_SYMBOL with "
         "near matches, HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(

@@ -49,7 +49,7 @@ def test_everything_has_a_description() -> None:
 
 
 def test_descriptions_are_sentences_in_plain_words() -> None:
-    """They begin in upper case, with a number or with code, end with a full stop, and name no persons."""
+    """They begin in upper case, with a number or code, end with a full stop, name no person."""
     texts = {place: text or "" for place, text in DESCRIPTIONS.items()}
     assert [
         place for place, text in texts.items() if not re.fullmatch(r"[A-Z0-9`].*\.", text, re.DOTALL)
