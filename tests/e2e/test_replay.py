@@ -100,7 +100,7 @@ class Replay:
 Opened = Callable[..., AbstractAsyncContextManager[Replay]]
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", pytest.param("distributed", marks=pytest.mark.long)])
 def replaying(
     request: pytest.FixtureRequest,
     tmp_path: Path,

@@ -97,7 +97,14 @@ def servers(
     return servers
 
 
-@pytest.mark.parametrize("hanging", SIGNS)
+@pytest.mark.parametrize(
+    "hanging",
+    [
+        "redis",
+        pytest.param("rabbitmq", marks=pytest.mark.long),
+        pytest.param("postgres", marks=pytest.mark.long),
+    ],
+)
 async def test_every_process_stops_while_a_backend_hangs(
     servers: dict[str, ServerProcess], hanging: str
 ) -> None:
