@@ -12,6 +12,7 @@ from tests.backends import (
     redis_server,
     redis_url,
 )
+from tests.lengths import TIMES
 from tests.redis_deployments import redis_cluster, redis_sentinel
 
 pytest_plugins = ["tests.kinds"]
@@ -27,7 +28,9 @@ __all__ = [
 ]
 
 # No deadline per example and no complaint of slow generation: both measure the machine, not the code.
-settings.register_profile("developer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "developer", max_examples=40 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 # CI judges a change by the same examples each time; developers look for new ones with every run.
 settings.register_profile("ci", settings.get_profile("developer"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")

@@ -143,6 +143,8 @@ def in_memory(clock: FakeClock) -> Build:
 
 
 # Redis answers each call in a round trip: `make test` spends six hours there, and `make test-long` the whole day.
+# One replica, and several; the long tests try two as well.
+REPLICAS = [1, pytest.param(2, marks=pytest.mark.long), 4]
 EVERYWHERE = pytest.mark.parametrize(
     ("anywhere", "hours"),
     [("memory", 24), ("redis", 6), pytest.param("redis", 24, marks=pytest.mark.long)],
@@ -179,7 +181,7 @@ def greedy_times(replicas: int) -> list[float]:
     )
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replicas: int) -> None:
     """Never above 30 calls in any rolling minute, and hardly a call less than allowed."""
     budget, taken = in_memory(LIMITS), []
@@ -193,7 +195,7 @@ async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replic
     check_greedy(taken, replicas)
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_greedy_day_in_redis(redis: RedisClient, replicas: int) -> None:
     """The same with the script that all replicas share, many calls per round trip."""
     digest = await redis.script_load(read_script("pipeline.coordination", "block.lua", "take.lua"))
@@ -218,7 +220,7 @@ def check_greedy(taken: Sequence[float], replicas: int) -> None:
 
 
 @EVERYWHERE
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: int, hours: int) -> None:
     """Each costs one rejected call for all replicas; values stay as fresh as possible."""
     source = SimulatedCoinGecko(clock, patience=4)
@@ -235,7 +237,7 @@ async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: i
     assert 45 * hours < len(source.calls) <= 60 * hours
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, replicas: int) -> None:
     """Every update arrives with the edge's next copy.
 
@@ -273,7 +275,7 @@ async def test_an_hour_of_eight_requests_a_round_without_a_key(clock: FakeClock,
 
 
 @EVERYWHERE
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_monthly_quota_is_spread_over_the_rest_of_the_month(
     clock: FakeClock, anywhere: Build, replicas: int, hours: int
 ) -> None:
