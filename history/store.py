@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar_rows import BarTable, read_newest, to_bar
@@ -78,6 +78,23 @@ class HistoryStore:
                 else:
                     await connection.execute(delete(table).where(table.open_time < before))
         return dropped
+
+    async def read_symbols(self, source: Source) -> list[Symbol]:
+        """Return the symbols with a history, in order."""
+        query = select(SeriesRow.base, SeriesRow.quote).where(
+            SeriesRow.source == source, SeriesRow.simulated == self._simulated
+        )
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).all()
+        return sorted(Symbol(row.base, row.quote) for row in rows)
+
+    async def read_first_second(self, source: Source, symbol: Symbol) -> datetime | None:
+        """Return the time of the first second that is still stored."""
+        async with self._database.transaction() as connection:
+            series = await self._series(connection, source, symbol)
+            query = select(func.min(SecondRow.open_time)).where(SecondRow.series_id.in_(series))
+            first = (await connection.execute(query)).scalar_one()
+        return None if first is None else aware(first)
 
     async def read_seconds(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[KnownBar]:
         """Return the newest revision of each second with trades."""

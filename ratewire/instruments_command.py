@@ -1,21 +1,16 @@
 """`ratewire instruments`: list, find, add, remove and restore the tracked instruments."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rates.source import Source
+from ratewire.database_command import with_store
 
 if TYPE_CHECKING:
-    import asyncio
-
     from instruments.instrument import Halt, Instrument, Suspicion
     from instruments.listed import InstrumentListing
     from instruments.store import InstrumentStore
-
-# The exit code that shells give a program ended by Ctrl-C.
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="instruments",
@@ -50,7 +45,7 @@ def list_instruments(
         halted = sum(instrument.halt is not None for instrument in instruments)
         typer.echo(f"{len(instruments)} tracked, {halted} of them halted")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -84,7 +79,7 @@ def discover(
         more = f", the first {limit} of them shown" if len(found) > limit else ""
         typer.echo(f"{len(found)} of {len(listed)} that {source} lists{more}")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -114,7 +109,7 @@ def add(
         spelt = f" as {instrument.source_symbol}" if source_symbol is None else ""
         typer.echo(f"{'added' if is_new else 'updated'} {symbol} from {source}{spelt}{said}")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -131,7 +126,7 @@ def remove(source: SourceArgument, symbol: SymbolArgument) -> None:
             raise UnknownSymbol(f"{symbol} from {source}")
         typer.echo(f"removed {symbol} from {source}")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -143,7 +138,7 @@ def restore() -> None:
 
         typer.echo(f"restored {describe_count(await restore_missing(store))}")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -155,7 +150,7 @@ def accept() -> None:
 
         typer.echo(f"given up {describe_count(await accept_missing(store))}")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -170,7 +165,7 @@ def confirm(source: SourceArgument, symbol: SymbolArgument) -> None:
         await IdentityRecords(store).confirm(source, parse_symbol(symbol), now=utc_now())
         typer.echo(f"confirmed {symbol} from {source}: it is merged with equal symbols again")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -193,7 +188,7 @@ def separate(
         new = await IdentityRecords(store).separate(source, parse_symbol(symbol), code)
         typer.echo(f"{symbol} from {source} is {new} from now on")
 
-    _with_store(run)
+    with_store(run)
 
 
 @app.command()
@@ -218,7 +213,7 @@ def follow(
             typer.echo(f"{instrument.symbol}: {_status(halt)}")
         typer.echo(f"{source} lists {listing.size}; {len(changes)} tracked instruments changed")
 
-    _with_store(run)
+    with_store(run)
 
 
 async def _fetch_listing(source: Source) -> "InstrumentListing":
@@ -257,23 +252,3 @@ def _status(halt: "Halt | None", suspicion: "Suspicion | None" = None) -> str:
     if halt is None:
         return "trading"
     return f"{halt.word} since {halt.since.isoformat(sep=' ', timespec='minutes')}"
-
-
-def _with_store(run: Callable[["InstrumentStore"], Awaitable[None]]) -> None:
-    from instruments.store import InstrumentStore
-    from runtime.process import run_process
-    from runtime.settings import CacheSettings, DatabaseSettings, load_settings
-    from runtime.startup import StoppedEarly, unless_stopped
-
-    async def main(stop: "asyncio.Event") -> None:
-        simulated = load_settings(CacheSettings).simulated
-        store = InstrumentStore(load_settings(DatabaseSettings).database_url, simulated=simulated)
-        try:
-            await unless_stopped(run(store), stop)
-        except StoppedEarly as exc:
-            # The caller must not take it for done.
-            raise typer.Exit(EXIT_INTERRUPTED) from exc
-        finally:
-            await store.close()
-
-    run_process(main)

@@ -1,0 +1,82 @@
+"""Exported candles are those that are stored, digit for digit."""
+
+import csv
+import io
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from history.bar import fold
+from history.candle_reader import CandleReader
+from history.export import COLUMNS, read_candles, write_csv
+from history.interval import Interval, TimeSpan, span_at
+from instruments.store import InstrumentStore
+from rates.source import Source
+from rates.ticker import TickerKey
+from tests.history.test_rollup import ALL, Feed, database, feed
+from tests.history.trades import at
+from tests.instruments.conftest import url
+from tests.pipeline.fakes import BTC
+
+__all__ = ["database", "feed", "url"]
+MINUTES = 36 * 60
+KEY = TickerKey(Source.BINANCE, BTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+async def reader(feed: Feed, database: InstrumentStore) -> CandleReader:
+    """A history of 36 hours."""
+    await feed.run(0, MINUTES, start=True)
+    return CandleReader(database, simulated=False)
+
+
+async def export(reader: CandleReader, interval: Interval, window: TimeSpan) -> list[dict[str, str]]:
+    """Return the rows of an export in the time of Berlin."""
+    file = io.StringIO()
+    candles = read_candles(reader, KEY, interval, window, zone=BERLIN, now=at(MINUTES * 60 + 60))
+    count = await write_csv(candles, file)
+    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+    assert len(rows) == count
+    assert all(tuple(row) == COLUMNS for row in rows)
+    return rows
+
+
+async def test_candles_are_the_fold_of_the_stored_minutes(feed: Feed, reader: CandleReader) -> None:
+    """Each begins where the one before ended, in the time of Berlin."""
+    minutes = await feed.store.read_minutes(Source.BINANCE, BTC, ALL)
+    for interval in (Interval.M1, Interval.M15, Interval.H4, Interval.D1):
+        rows = await export(reader, interval, TimeSpan(at(0), at(MINUTES * 60)))
+        assert len(rows) >= 1
+        assert [row["close_time"] for row in rows[:-1]] == [row["open_time"] for row in rows[1:]]
+        first = span_at(interval, at(0), BERLIN)
+        expected = first.start if first.start == at(0) else first.end
+        assert rows[0]["open_time"] == expected.isoformat()
+        for row in rows:
+            times = row["open_time"], row["close_time"]
+            bar = fold(
+                one.bar for one in minutes if one.bar and times[0] <= one.open_time.isoformat() < times[1]
+            )
+            assert bar is not None
+            told = [
+                row[name] for name in ("open", "high", "low", "close", "volume", "quote_volume", "trades")
+            ]
+            prices = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
+            assert told == [*(format(one, "f") for one in prices), str(bar.trades)]
+
+
+async def test_seconds_are_exported_with_those_without_trades(reader: CandleReader) -> None:
+    """One in sixty has a trade; all are known."""
+    rows = await export(reader, Interval.S1, TimeSpan(at(3600), at(3600) + timedelta(hours=2)))
+    assert len(rows) == 7200
+    assert sum(row["open"] != "" for row in rows) == 120
+    assert {row["coverage"] for row in rows} == {"COMPLETE", "NO_TRADES"}
+
+
+async def test_what_is_not_over_or_not_known_has_no_prices(reader: CandleReader) -> None:
+    """Before the first minute nothing is known; the last hour is not over."""
+    rows = await export(reader, Interval.H1, TimeSpan(at(-7200), at(MINUTES * 60 + 7200)))
+    assert [row["coverage"] for row in rows[:2]] == ["UNKNOWN", "UNKNOWN"]
+    assert [row["open"] for row in rows[:2]] == ["", ""]
+    assert rows[-1]["close_time"] == at(MINUTES * 60).isoformat()
