@@ -9,8 +9,11 @@ from gateway.units import KIB, MIB
 MAX_CACHED_DOCUMENT = 16 * KIB
 """Characters of a document, bytes of a body or query string. Longer ones are handled, but not cached."""
 
-SEEN_KEYS = 4_096
-"""Keys remembered by their hashes, about 70 bytes each, until they come again."""
+SEEN_KEYS = 2_048
+"""Keys remembered by their hashes, about 70 bytes each, until they come again: so many, and up to twice as many.
+
+No more than the caches hold: what comes back later than that would be dropped before it is used, and others with it.
+"""
 
 # Requests by all their bytes (`RequestCache`). Heads differ between browsers and proxies, so these are longer than their contents.
 MAX_RAW_REQUESTS = 4_096

@@ -79,9 +79,16 @@ class SecondSight:
     def admits(self, key: Hashable) -> bool:
         """Tell whether the key came before, and remember it."""
         sight = hash(key)
-        if sight in self._recent or sight in self._older:
+        if self._remembers(sight):
             return True
         if len(self._recent) >= self._size:
             self._older, self._recent = self._recent, set()
         self._recent.add(sight)
         return False
+
+    def has_seen(self, key: Hashable) -> bool:
+        """Tell whether the key came before, without remembering it."""
+        return self._remembers(hash(key))
+
+    def _remembers(self, sight: int) -> bool:
+        return sight in self._recent or sight in self._older

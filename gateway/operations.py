@@ -10,6 +10,7 @@ from graphql.pyutils import AwaitableOrValue
 from strawberry import Schema
 
 from gateway.fastpath.payload import EncodedPayload
+from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
@@ -83,6 +84,10 @@ class Operations:
         """Tell whether the document of an operation came before."""
         return self._preparer.is_cached(prepared.request.query)
 
+    def plan_known(self, body: bytes) -> QueryPlan | None:
+        """Return the plan of the query in a body, if its document is known and covered."""
+        return self._preparer.plan_known(body)
+
     async def answer(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
     ) -> QueryResult:
@@ -100,11 +105,9 @@ class Operations:
             return QueryResult(body, has_errors=False)
         return encode_result(await self.execute(prepared, metadata))
 
-    def chunks(
-        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
-    ) -> list[bytes] | None:
+    def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
         """Return the body of `answer` in chunks, if the fast path can encode it without errors."""
-        return self._fast_queries.chunks(prepared.plan, metadata) if prepared.plan else None
+        return self._fast_queries.chunks(plan, metadata)
 
     async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
         """Return the result of a query. Failures are in its `errors`; none is raised."""

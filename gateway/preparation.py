@@ -4,12 +4,22 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, get_variable_values
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_variable_values,
+)
 from graphql.execution.values import VariableValues
 
+from gateway.fastpath.body_reader import read_body_parts
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
+from gateway.fastpath.query_template import QueryTemplate
+from gateway.fastpath.selection import NotOnFastPath
 from gateway.request import GraphQLRequest
-from gateway.schema.documents import DocumentCache, Limits
+from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import persisted_query_not_supported, to_public_error
 from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
@@ -97,7 +107,7 @@ class Preparer:
 
     def is_cached(self, document: str) -> bool:
         """Tell whether a document came before."""
-        return self._documents.is_cached(document)
+        return self._documents.find(document) is not None
 
     def read_document(self, prepared: PreparedOperation) -> DocumentNode:
         """Return the document of an operation, which may have been kept without it."""
@@ -150,6 +160,33 @@ class Preparer:
             raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
         is_introspection = compiled.in_thread > 0
         return PreparedOperation(kind, request, document, cost, plan, subscription, is_introspection)
+
+    def plan_known(self, body: bytes) -> QueryPlan | None:
+        """Return the plan of the query in the body of a request, if its document is known.
+
+        `None` for all that `prepare` has to look at, or to reject.
+        """
+        if self._planner is None or (read := read_body_parts(body)) is None:
+            return None
+        checked = self._documents.find(read.query)
+        if checked is None or checked.errors:
+            return None
+        name = read.operation_name
+        if name not in checked.templates:
+            checked.templates[name] = self._make_template(self._planner, checked, name)
+        template: QueryTemplate | None = checked.templates[name]
+        return None if template is None else template.plan(read.variables)
+
+    def _make_template(
+        self, planner: Planner, checked: CheckedDocument, name: str | None
+    ) -> QueryTemplate | None:
+        operation = _select_operation(checked.document, name)
+        if operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        try:
+            return QueryTemplate(self._schema, planner, self._cost_model, checked, operation)
+        except NotOnFastPath:
+            return None
 
     def _compute_cost(
         self, compiled: CompiledCost, values: VariableValues, plan: QueryPlan | SubscriptionPlan | None

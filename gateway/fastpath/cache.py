@@ -1,12 +1,15 @@
 """The encoded rates of one selection: the newest version of each instrument."""
 
+from datetime import datetime
+
 from graphql import GraphQLSchema
 
 from gateway.fastpath.encoded_rate import EncodedRate, RateEncoder
+from gateway.fastpath.rate_table import RateTable
 from gateway.fastpath.selection import Selection
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
-from rates.ticker import TickerKey
+from rates.ticker import Ticker, TickerKey
 
 # Memory of an encoded rate besides its bytes.
 OVERHEAD_BYTES = 300
@@ -17,22 +20,31 @@ class EncodedRateCache:
 
     def __init__(self, schema: GraphQLSchema, selection: Selection, rates: RateReader) -> None:
         self._encoder = RateEncoder(schema, selection, rates)
+        self._to_rate = rates.to_rate
+        self.table = RateTable(rates, self._read_ticker, has_freshness=self._encoder.has_freshness)
+        """The same rates in columns."""
         self._revision = -1
         self._encoded_rates: dict[TickerKey, EncodedRate] = {}
         self.encoded_count = 0
         """How many rate versions were encoded."""
-        self.weight = OVERHEAD_BYTES
+        self._weight = OVERHEAD_BYTES
 
     @property
     def has_age(self) -> bool:
         """Whether the encoded rates contain an age, which changes all the time."""
         return self._encoder.has_age
 
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes, about."""
+        return self._weight + self.table.weight
+
     def match_revision(self, revision: int) -> None:
         """Drop the rates that show an instrument of another revision of the catalog."""
         if self._encoder.has_instrument and self._revision != revision:
             self._encoded_rates.clear()
-            self._revision, self.weight = revision, OVERHEAD_BYTES
+            self.table.clear()
+            self._revision, self._weight = revision, OVERHEAD_BYTES
 
     def read(self, rate: Rate) -> EncodedRate:
         """Return the encoded rate, encoding it if it is missing or outdated."""
@@ -45,8 +57,11 @@ class EncodedRateCache:
         self._encoded_rates[key] = encoded_rate
         self.encoded_count += 1
         if known is None:
-            self.weight += OVERHEAD_BYTES
+            self._weight += OVERHEAD_BYTES
         else:
-            self.weight -= known.weight
-        self.weight += encoded_rate.weight
+            self._weight -= known.weight
+        self._weight += encoded_rate.weight
         return encoded_rate
+
+    def _read_ticker(self, ticker: Ticker, now: datetime) -> EncodedRate:
+        return self.read(self._to_rate(ticker, now))

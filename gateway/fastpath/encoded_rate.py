@@ -81,7 +81,7 @@ class RateEncoder:
             )
             for place, each in enumerate(selection.fields)
         ]
-        self._has_freshness = any(each.name == "freshness" for each in selection.fields)
+        self.has_freshness = any(each.name == "freshness" for each in selection.fields)
         self.has_instrument = any(each.name == "instrument" for each in selection.fields)
         self.has_age = any(each.name == "ageMs" for each in selection.fields)
 
@@ -97,7 +97,7 @@ class RateEncoder:
             else:
                 read, encode = leaf
                 chunks.append(encode(read(rate)))
-        valid_after, valid_until = _validity(rate) if self._has_freshness else (EARLIEST, LATEST)
+        valid_after, valid_until = _validity(rate) if self.has_freshness else (EARLIEST, LATEST)
         observed_us = format_us(rate.ticker.observed_at) if self.has_age else 0
         chunks.append(b"}")
         parts.append(b"".join(chunks))

@@ -1,5 +1,6 @@
 """Plans of operations: the root fields with their selections and parsed arguments."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -62,16 +63,26 @@ class RatesArgs(NamedTuple):
 QueryArgs = RateArgs | RatesArgs | CandlesQuery
 
 
+class PlannedRoot(NamedTuple):
+    """A root field, the bytes before its value, and its arguments: `None` for `__typename`."""
+
+    field: Field
+    before: bytes
+    arguments: dict[str, Any] | None
+
+
 class PlannedField(NamedTuple):
     """A root field and its arguments, which are `None` for `__typename`.
 
     It holds no document. `before` are the bytes before its value in the response. `single_rate` finds the result of `rate`.
+    `is_new`: these arguments may never come again, so nothing is kept for them.
     """
 
     field: Field
     args: QueryArgs | None
     before: bytes
     single_rate: SingleRateQuery | None
+    is_new: bool = False
 
 
 QueryPlan = tuple[PlannedField, ...]
@@ -112,24 +123,38 @@ class Planner:
         known: KnownRoots,
     ) -> QueryPlan | None:
         """Return the plan of a query, or `None` if the fast path does not cover it."""
-        assert self._schema.query_type
-        fields = self._schema.query_type.fields
         try:
-            roots = self._find_roots(self._schema.query_type, document, operation, values, known)
-            arguments_of_roots = [
-                None
-                if root.field.name == TYPENAME
-                else self._parse_args(
-                    root.field.name, get_argument_values(fields[root.field.name], root.details.node, values)
-                )
-                for root in roots
-            ]
             return tuple(
-                map(_make_field, range(len(roots)), (root.field for root in roots), arguments_of_roots)
+                [self.plan_field(root) for root in self.collect_query(document, operation, values, known)]
             )
         except (NotOnFastPath, GraphQLError, RatesError):
             # The executor reports the error, if there is one.
             return None
+
+    def collect_query(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        known: KnownRoots,
+    ) -> list[PlannedRoot]:
+        """Return the root fields of a query with their arguments.
+
+        Raises:
+            NotOnFastPath, GraphQLError: the fast path does not cover it, or an argument has no value.
+        """
+        kind = self._schema.query_type
+        assert kind
+        return [
+            PlannedRoot(
+                root.field,
+                (b"," if number else b'{"data":{') + encode_key(root.field.key),
+                None
+                if root.field.name == TYPENAME
+                else get_argument_values(kind.fields[root.field.name], root.details.node, values),
+            )
+            for number, root in enumerate(self._find_roots(kind, document, operation, values, known))
+        ]
 
     def plan_subscription(
         self,
@@ -178,11 +203,16 @@ class Planner:
             return root
         return root._replace(field=root.field._replace(inside=self._selections.intern(inside)))
 
-    def _parse_args(self, name: str, arguments: dict[str, Any]) -> QueryArgs:
-        args = parse_candle_args(arguments) if name == "candles" else _parse_args(name, arguments)
+    def plan_field(self, root: PlannedRoot) -> PlannedField:
+        """Parse the arguments of a root field that may come again.
+
+        Raises:
+            InvalidArgument: one is out of range.
+        """
+        args = None if root.arguments is None else parse_args(root.field.name, root.arguments)
         if isinstance(args, RatesArgs):
-            return args._replace(query=self._queries.intern(args.query))
-        return args
+            args = args._replace(query=self._queries.intern(args.query))
+        return make_field(root, args)
 
 
 def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bool]:
@@ -205,25 +235,41 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
     return queries, may_fail
 
 
-def _make_field(number: int, field: Field, args: QueryArgs | None) -> PlannedField:
-    before = (b"," if number else b'{"data":{') + encode_key(field.key)
+def make_field(root: PlannedRoot, args: QueryArgs | None) -> PlannedField:
+    """Return a root field with its parsed arguments."""
     single_rate = None
     # An age limit of the last trade is checked for each request.
     if isinstance(args, RateArgs) and args.policy.max_trade_age is None:
-        assert field.inside is not None
-        single_rate = SingleRateQuery(field.inside, *args)
-    return PlannedField(field, args, before, single_rate)
+        assert root.field.inside is not None
+        single_rate = SingleRateQuery(root.field.inside, *args)
+    return PlannedField(root.field, args, root.before, single_rate)
 
 
-def _parse_args(name: str, arguments: dict[str, Any]) -> RateArgs | RatesArgs:
-    policy = read_policy(
+def parse_args(name: str, arguments: Mapping[str, Any]) -> QueryArgs:
+    """Parse the arguments of a root field.
+
+    Raises:
+        InvalidArgument: one is out of range.
+    """
+    if name == "candles":
+        return parse_candle_args(arguments)
+    policy = parse_policy(arguments)
+    if name == "rate":
+        return RateArgs(arguments["symbol"], none_if_unset(arguments.get("source", UNSET)), policy)
+    return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
+
+
+def parse_policy(arguments: Mapping[str, Any]) -> FreshnessPolicy:
+    """Parse the freshness that a query of rates requires.
+
+    Raises:
+        InvalidArgument: a negative age.
+    """
+    return read_policy(
         arguments.get("maxAgeMs", UNSET),
         OnStale(arguments["onStale"]),
         arguments.get("maxTradeAgeMs", UNSET),
     )
-    if name == "rate":
-        return RateArgs(arguments["symbol"], none_if_unset(arguments.get("source", UNSET)), policy)
-    return RatesArgs(read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)), policy)
 
 
 def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> SubscriptionArgs:

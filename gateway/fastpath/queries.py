@@ -50,6 +50,9 @@ class FastPathQueries:
 
     def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None) -> list[bytes] | None:
         """Return the result of `answer` in chunks, without copying long lists."""
+        if not plan:
+            # Nothing is selected: all fields are skipped.
+            return None
         collected = OperationMetadata() if metadata is not None else None
         chunks: list[bytes] = []
         try:
@@ -78,7 +81,8 @@ class FastPathQueries:
         else:
             assert field.field.inside is not None
             selection = field.field.inside
-            chunks += self._encode_cached_list(selection, field.args, metadata) or self._encode_list(
+            encode = self._encode_new_list if field.is_new else self._encode_cached_list
+            chunks += encode(selection, field.args, metadata) or self._encode_list(
                 selection, field.args, metadata
             )
 
@@ -111,6 +115,29 @@ class FastPathQueries:
         return self._encoder.object_encoder(selection).chunks(
             answer, lambda inside: self._encoder.encode_rates(inside, answer.items)
         )
+
+    def _encode_new_list(
+        self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
+    ) -> list[bytes] | None:
+        """Return the result from encoded rates, or `None` if some are missing or ages decide."""
+        query, policy = args
+        if metadata is not None or policy.on_stale is not OnStale.RETURN:
+            return None
+        rates, object_encoder = self._rates, self._encoder.object_encoder(selection)
+        rates.check_loaded()
+        rates.check_query(query)
+        slots = rates.served_slots(query)
+        if slots is None:
+            return None
+        now = rates.now()
+        items: dict[Selection, bytes] = {}
+        for inside in object_encoder.item_selections:
+            encoded = self._encoder.encode_slots(inside, slots, now)
+            if encoded is None:
+                return None
+            items[inside] = encoded
+        cursor = rates.cursor() if "cursor" in object_encoder.attributes else ""
+        return object_encoder.chunks(RateList((), (), cursor, now), items.__getitem__)
 
     def _encode_cached_list(
         self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None

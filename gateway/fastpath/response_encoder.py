@@ -23,6 +23,7 @@ from gateway.lru import BoundedLru
 from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
+from gateway.state.mirror import TickerSlot
 from rates.clock import format_us
 
 Items = Callable[[Selection], bytes]
@@ -107,6 +108,15 @@ class ResponseEncoder:
         if rate_cache.weight != weight:
             self._rate_caches.put(selection, rate_cache)
         return found
+
+    def encode_slots(self, selection: Selection, slots: Sequence[TickerSlot], now: datetime) -> bytes | None:
+        """Return the list of the rates in these slots, or `None` if one is missing."""
+        rate_cache = self.rate_cache(selection)
+        weight = rate_cache.weight
+        encoded = rate_cache.table.encode(slots, now)
+        if rate_cache.weight != weight:
+            self._rate_caches.put(selection, rate_cache)
+        return encoded
 
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
         """Return the cached list of the rates of a query, updated to `now`."""

@@ -78,7 +78,7 @@ class HttpEndpoint:
         self._static_directory = static_directory
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
-        self.request_cache = RequestCache(operations, self._prepared, connections)
+        self.request_cache = RequestCache(operations, self._prepared, self._seen, connections)
         self._streams = Streams(
             connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )

@@ -21,6 +21,7 @@ from gateway.cache_limits import (
     SEEN_KEYS,
 )
 from gateway.client_connections import ClientConnections
+from gateway.fastpath.plan import QueryPlan
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
@@ -47,23 +48,31 @@ PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
 
 
 class KnownRequest(NamedTuple):
-    """A prepared request. The response to a GET (`is_get`) may be cached, and may be a 304."""
+    """A planned request. The response to a GET (`is_get`) may be cached, and may be a 304.
 
-    prepared: PreparedOperation
+    `new_body` is that of a request whose document came before with other variables.
+    """
+
+    plan: QueryPlan
     media: MediaType
-    is_get: bool
-    if_none_match: str | None
+    is_get: bool = False
+    if_none_match: str | None = None
+    new_body: bytes | None = None
 
 
 class RequestCache:
     """Finds known requests by their bytes, and responds to them."""
 
     def __init__(
-        self, operations: Operations, prepared_requests: PreparedRequests, connections: ClientConnections
+        self,
+        operations: Operations,
+        prepared_requests: PreparedRequests,
+        seen_requests: SecondSight,
+        connections: ClientConnections,
     ) -> None:
         self._operations = operations
         self._connections = connections
-        self._prepared = prepared_requests
+        self._prepared, self._seen_requests = prepared_requests, seen_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
             size=MAX_RAW_REQUESTS,
             weight=MAX_RAW_REQUESTS_BYTES,
@@ -89,7 +98,7 @@ class RequestCache:
 
         Most heads of clients that send a trace id never come again.
         """
-        if len(data) <= MAX_RAW_REQUEST and self._seen.admits(data):
+        if known_request.new_body is None and len(data) <= MAX_RAW_REQUEST and self._seen.admits(data):
             self._known.put(data, known_request)
 
     def find(self, request: WholeRequest) -> KnownRequest | None:
@@ -98,15 +107,24 @@ class RequestCache:
         if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
             return None
         is_get = request.method == b"GET"
-        prepared = self._prepared.get((is_get, query if is_get else request.body))
-        if prepared is None or prepared.plan is None:
+        key = (is_get, query if is_get else request.body)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            return None if is_get or self._seen_requests.has_seen(key) else self._plan_new(request)
+        if prepared.plan is None:
             return None
         headers, if_none_match = request.headers, None
         if is_get:
             if_none_match = _first(headers, b"if-none-match")
             headers = tuple([each for each in headers if each[0] != b"if-none-match"])
         media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and is_navigation(query))
-        return media and KnownRequest(prepared, media, is_get, _decode_header(if_none_match))
+        return media and KnownRequest(prepared.plan, media, is_get, _decode_header(if_none_match))
+
+    def _plan_new(self, request: WholeRequest) -> KnownRequest | None:
+        """Plan a request that did not come before; the second time it is prepared to be kept."""
+        media = _choose_json_type(request.headers, is_get=False, may_be_page=False)
+        plan = media and self._operations.plan_known(request.body)
+        return KnownRequest(plan, media, new_body=request.body) if media and plan else None
 
     def respond(self, known_request: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
         """Return the response in chunks, or `None` if the fast path cannot make it.
@@ -118,9 +136,11 @@ class RequestCache:
         if known_request.is_get:
             return self._respond_to_get(known_request, server_headers)
         server_lines = self._encode_server_headers(server_headers)
-        chunks = self._operations.chunks(known_request.prepared)
+        chunks = self._operations.chunks(known_request.plan)
         if chunks is None:
             return None
+        if known_request.new_body is not None:
+            self._seen_requests.admits((False, known_request.new_body))
         before, after = self._heads[known_request.media]
         head = b"%b%b%b%d%b" % (
             _STATUS[200],
@@ -135,7 +155,7 @@ class RequestCache:
         self, known_request: KnownRequest, server_headers: list[Header]
     ) -> list[bytes] | None:
         metadata = OperationMetadata()
-        chunks = self._operations.chunks(known_request.prepared, metadata)
+        chunks = self._operations.chunks(known_request.plan, metadata)
         if chunks is None:
             return None
         body = b"".join(chunks)

@@ -16,6 +16,7 @@ from gateway.queries.instrument_resolver import InstrumentResolver
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
+from gateway.queries.served_slots import ServedSlots
 from gateway.queries.source_rules import SourceStatus
 from gateway.queries.source_status_reader import SourceStatusReader
 from gateway.state.catalog import InstrumentCatalog
@@ -82,6 +83,7 @@ class RateReader:
             clock_state=clock_state or ClockState(),
             held_back=held_back,
         )
+        self._served_slots = ServedSlots(self.list_slots)
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 
     def check_loaded(self) -> None:
@@ -196,6 +198,14 @@ class RateReader:
         """
         keys, is_all = self.resolver.list_served(query)
         return list(map(self._mirror.slot, keys)), is_all
+
+    def served_slots(self, query: RatesQuery) -> list[TickerSlot] | None:
+        """Return the slots of the query's rates, or `None` if they do not cover all of it."""
+        return self._served_slots.find(query, self._catalog.revision)
+
+    def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:
+        """Return the slots of the rates changed since `version`; `None` if too many have."""
+        return self._mirror.changed_slots(version)
 
     def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
         """Return every requested instrument without a rate of any age."""

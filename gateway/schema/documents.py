@@ -62,13 +62,15 @@ class DocumentSize(NamedTuple):
 class CheckedDocument(NamedTuple):
     """A parsed document, its validation errors, and what is derived from its operations.
 
-    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`.
+    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`, `templates` of
+    `gateway.fastpath.query_template`.
     """
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
     costs: CompiledCosts
     root_fields: dict[Any, Any]
+    templates: dict[str | None, Any]
     hides_suggestions: bool = False
 
 
@@ -105,9 +107,9 @@ class DocumentCache:
                 self._documents.put(text, checked)
         return checked
 
-    def is_cached(self, text: str) -> bool:
-        """Tell whether the document came before and is kept."""
-        return self._documents.get(text) is not None
+    def find(self, text: str) -> CheckedDocument | None:
+        """Return the document if it came before and is kept."""
+        return self._documents.get(text)
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
@@ -123,7 +125,7 @@ class DocumentCache:
             hide_suggestions=hides_suggestions,
         )
         marked = tuple(mark_invalid(error, hides_suggestions=hides_suggestions) for error in errors)
-        return CheckedDocument(document, marked, {}, {}, hides_suggestions)
+        return CheckedDocument(document, marked, {}, {}, {}, hides_suggestions)
 
 
 def _weigh(text: str, checked: CheckedDocument) -> int:

@@ -66,7 +66,8 @@ class CostModel:
     ) -> None:
         self._schema = schema
         self._sizes = RootSizes(catalog, max_page=max_page, max_symbols=max_symbols)
-        self._limit = limit
+        self.limit = limit
+        """Points that an operation may cost."""
 
     def compile(
         self,
@@ -95,10 +96,10 @@ class CostModel:
         selected = FieldSelector(self._schema, document, operation, values).select(parent)
         describing = [field for field in selected if is_introspection(field)]
         if describing and all(field.name.startswith("__") for field in selected):
-            counter = IntrospectionCounter(self._schema, self._limit / IN_THREAD)
+            counter = IntrospectionCounter(self._schema, self.limit / IN_THREAD)
             in_thread = cost_in_thread([counter.count(field) for field in describing])
             return CompiledCost(parent, (), in_thread + len(selected))
-        counter = IntrospectionCounter(self._schema, self._limit)
+        counter = IntrospectionCounter(self._schema, self.limit)
         return CompiledCost(parent, tuple(self._weigh_root(parent, field, counter) for field in selected))
 
     def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
@@ -123,6 +124,23 @@ class CostModel:
             size = FIXED.get(root.name, UNPRICED) if query is None else self._sizes.by_query(query)
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
         return ceil(points)
+
+    def count_affordable(self, compiled: CompiledCost, *, may_fail: bool) -> int:
+        """Return for how many symbols an operation of the fast path is surely affordable.
+
+        An operation may cost less than it seems here: it has fewer rates than symbols and sources.
+        """
+
+        def measure(symbols: int) -> float:
+            return sum(
+                size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
+                for root in compiled.roots
+                for size in (self._sizes.of_symbols(root.name, symbols),)
+            )
+
+        points = measure(0)
+        each = measure(1) - points
+        return int((self.limit - points) / each) if each else self.limit
 
     def _weigh_root(
         self, parent: GraphQLObjectType, field: SelectedField, counter: IntrospectionCounter

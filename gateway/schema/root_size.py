@@ -130,6 +130,13 @@ class RootSizes:
                 own = any(each.sources or each.stablecoins_as_usd for each in queries)
                 return self._size_conversions(len(queries), has_own_graph=own)
 
+    def of_symbols(self, name: str, symbols: int) -> RootSize:
+        """Return the largest size of a root field of the fast path with so many symbols."""
+        if name != "rates":
+            return FIXED.get(name, UNPRICED)
+        count = symbols * len(Source)
+        return RootSize(ROOT + SYMBOL * count, {ListSize.RATES: count, ListSize.SYMBOLS: count})
+
     def _size_consensuses(self, symbols: Collection[Symbol]) -> RootSize:
         wanted = set(symbols)
         count = len(wanted) if len(wanted) <= MAX_CONSENSUS_SYMBOLS else 0

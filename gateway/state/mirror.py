@@ -11,8 +11,10 @@ import hashlib
 import random
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
@@ -31,6 +33,8 @@ LINEAGE_BYTES = 4
 NOT_CACHED = sys.maxsize
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0
+# The last changes that the mirror can name.
+NAMED_CHANGES = 4_096
 # Messages that have arrived together are applied for this long in one turn of the loop.
 TURN_S = 0.005
 
@@ -95,6 +99,7 @@ class Mirror:
         self.reloads = 0
         self.version = 0
         """The number of changes of stored tickers so far."""
+        self._changed: deque[TickerSlot] = deque(maxlen=NAMED_CHANGES)
         self.last_error: str | None = None
 
     @property
@@ -136,6 +141,11 @@ class Mirror:
     def slot(self, key: TickerKey) -> TickerSlot:
         """The slot of a tracked instrument, created if missing and never removed."""
         return self._slots.setdefault(key, TickerSlot())
+
+    def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:
+        """Return the slots changed since `version`, the newest first; `None` if too many have."""
+        count = self.version - version
+        return islice(reversed(self._changed), count) if count <= len(self._changed) else None
 
     async def wait_until(self, source: Source, position: StreamPosition) -> None:
         """Return once the mirror has reached `position` or another epoch.
@@ -286,6 +296,7 @@ class Mirror:
             return False
         slot.ticker, slot.seq, slot.cached_seq = ticker, seq, seq
         self.version += 1
+        self._changed.append(slot)
         mirrored.record_ticker(ticker)
         self._publish(ticker, key)
         return True

@@ -88,7 +88,7 @@ def test_the_cache_keeps_a_document_that_comes_again_and_forgets_the_oldest() ->
     """Bounded, and what is kept is the same object."""
     cache = DocumentCache(build_schema()._schema, LIMITS, size=1)
     cache.read("{ __typename }")
-    assert not cache.is_cached("{ __typename }")
+    assert cache.find("{ __typename }") is None
     kept = cache.read("{ __typename }")
     assert cache.read("{ __typename }") is kept
     cache.read("{ sources { state } }")

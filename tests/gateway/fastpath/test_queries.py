@@ -1,6 +1,7 @@
 """Results of the fast path are byte-equal to those of the executor at the same time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,9 +63,13 @@ class Both:
         """Ask both the same at the same moment; whether it was assembled from fragments."""
         request = GraphQLRequest(query, variables)
         metadata, plain_notes = OperationMetadata(), OperationMetadata()
+        body = json.dumps({"query": query, "variables": variables}).encode()
         try:
+            # A document is known from the second time on.
+            self.operations.prepare(request)
             prepared = self.operations.prepare(request)
         except OperationRejected:
+            assert self.operations.plan_known(body) is None
             return False
         plain = await self.operations.execute(prepared, plain_notes)
         answer = await self.operations.answer(prepared, metadata)
@@ -72,6 +77,10 @@ class Both:
         assert answer.has_errors == ("errors" in plain)
         assert (metadata.fresh_for, metadata.no_store) == (plain_notes.fresh_for, plain_notes.no_store)
         assert (await self.operations.answer(prepared)).body == answer.body
+        plan = self.operations.plan_known(body)
+        chunks = None if plan is None else self.operations.chunks(plan)
+        assert chunks is None or b"".join(chunks) == answer.body
+        event(f"planned from the body: {plan is not None}, encoded: {chunks is not None}")
         return prepared.plan is not None
 
 
@@ -140,6 +149,93 @@ def test_every_answer_is_that_of_the_executor(
                     event(f"covered: {await system.check(query, variables)}")
 
     run_virtually(run_scenario())
+
+
+LISTS = [
+    "query($s: [Symbol!]!) { rates(symbols: $s) { items { %s } } }",
+    "query($s: [Symbol!], $f: [SourceId!]) { rates(symbols: $s, sources: $f) { cursor items { %s } sentAt } }",
+    """query($s: [Symbol!]!, $a: Int, $o: OnStale! = RETURN) {
+      rates(symbols: $s, maxAgeMs: $a, onStale: $o) { items { %s } unavailable { symbol reason } }
+      b: rates(symbols: $s) { items { %s } }
+    }""",
+    """query($s: [Symbol!]!, $y: Boolean!) {
+      rates(symbols: $s) { items { %s } cursor @include(if: $y) } __typename rate(symbol: "BTC/USDT") { price }
+    }""",
+    "query($one: Symbol!, $f: SourceId) { rate(symbol: $one, source: $f) { %s } }",
+]
+FIELDS = [
+    "price",
+    "symbol ageMs",
+    "ageMs price",
+    "id ageMs bid",
+    "freshness price",
+    "a: ageMs b: ageMs",
+    "ageMs freshness",
+    "instrument { id }",
+]
+symbols = st.sampled_from(["BTC/USDT", "ETH/USDT", "BTC/USD", "NO/SUCH", "btc/usdt"])
+
+
+@st.composite
+def list_requests(draw: st.DrawFn) -> tuple[str, JsonObject]:
+    """One of a few documents, with any variables."""
+    document = draw(st.sampled_from(LISTS))
+    variables: dict[str, Any] = {"s": draw(st.lists(symbols, max_size=4))}
+    others = {
+        "f": st.sampled_from([None, "BINANCE", ["BINANCE"], ["COINGECKO", "BINANCE", "BINANCE"], []]),
+        "a": st.sampled_from([None, 0, 5_000, -1, 2**31, 1.0]),
+        "o": st.sampled_from([None, "RETURN", "OMIT", "ERROR", "NO"]),
+        "y": st.booleans(),
+        "one": symbols,
+    }
+    for name, values in others.items():
+        if f"${name}:" in document and draw(st.integers(0, 3)):
+            variables[name] = draw(values)
+    return document.replace("%s", draw(st.sampled_from(FIELDS))), variables
+
+
+@pytest.mark.slow
+@settings(max_examples=at_length(100), deadline=None)
+@given(asked=st.lists(list_requests(), min_size=1, max_size=6), happens=st.lists(tickers(), max_size=3))
+def test_other_variables_of_a_known_document_are_answered_as_by_the_executor(
+    asked: list[tuple[str, JsonObject]], happens: list[Happening]
+) -> None:
+    """Lists that are new are joined from the same rates, whichever of them have changed."""
+
+    async def run_scenario() -> None:
+        async with both() as system:
+            for source, symbol in KEYS:
+                await system.write(build_ticker(symbol, source=source))
+            first: Happening = (0, None, {})
+            for microseconds, event_symbol, fields in [first, *happens]:
+                system.clock.now += timedelta(microseconds=min(microseconds, 10**9))
+                if event_symbol is not None:
+                    observed_at = system.clock.now - fields["late"]
+                    others = {name: value for name, value in fields.items() if name != "late"}
+                    await system.write(build_ticker(event_symbol, observed_at=observed_at, **others))
+                for query, variables in asked:
+                    await system.check(query, variables)
+
+    run_virtually(run_scenario())
+
+
+async def test_a_list_that_is_new_encodes_no_rate_again() -> None:
+    """Nor are its document and its selection looked at again."""
+    async with both() as system:
+        for source, symbol in KEYS:
+            await system.write(build_ticker(symbol, source=source))
+        document = "query($s: [Symbol!]!) { rates(symbols: $s) { items { symbol ageMs } } }"
+        for _ in range(2):
+            system.operations.prepare(GraphQLRequest(document, {"s": ["ETH/USDT"]}))
+        for wanted in (["BTC/USDT"], ["BTC/USD", "BTC/USDT"], ["ETH/USDT", "BTC/USD", "BTC/USDT"]):
+            body = json.dumps({"query": document, "variables": {"s": wanted}}).encode()
+            plan = system.operations.plan_known(body)
+            assert plan is not None
+            assert plan[0].is_new
+            assert system.operations.chunks(plan) is not None
+            selection = plan[0].field.inside.fields[0].inside  # type: ignore[union-attr]
+        cache = system.operations._fast_queries._encoder.rate_cache(selection)  # type: ignore[arg-type]
+        assert cache.encoded_count == len(KEYS)
 
 
 async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:

@@ -1,10 +1,12 @@
 """The fast path of known requests, step by step, and its exclusions."""
 
 import asyncio
+import json
 
 import pytest
 from structlog.typing import EventDict
 
+from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
 from gateway.http.request_cache import RequestCache
 from tests.gateway.fakes import wait_until
@@ -137,3 +139,42 @@ async def test_a_stopped_gateway_lets_its_clients_go(ready_gateway: ReadyGateway
             assert await reader.read() == b""
             await served.done
         writer.close()
+
+
+def _post_list(symbols: list[str]) -> bytes:
+    document = "query Lists($s: [Symbol!]!) { rates(symbols: $s) { items { symbol ageMs } } }"
+    body = json.dumps({"query": document, "variables": {"s": symbols}}).encode()
+    head = "POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def test_another_list_of_a_known_document_is_answered_in_the_same_step(
+    gateway_with_rate: Gateway,
+) -> None:
+    """When it comes again, it takes the ASGI path once, and is known like any other request."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire, _post_list([]))
+        before = wire.answers()
+        protocol.data_received(_post_list(["BTC/USDT"]))
+        assert wire.answers() == before + 1
+        assert b'"symbol":"BTC/USDT"' in wire.written[-1]
+        protocol.data_received(_post_list(["BTC/USDT"]))
+        assert wire.answers() == before + 1
+        await wait_until(lambda: wire.answers() == before + 2)
+        for number in (3, 4):
+            protocol.data_received(_post_list(["BTC/USDT"]))
+            assert wire.answers() == before + number
+
+
+async def test_a_client_that_never_repeats_itself_evicts_nothing(gateway_with_rate: Gateway) -> None:
+    """Its lists are answered, again and again in the same order, and none of them is kept."""
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await learned(protocol, wire, _post_list([]))
+        cache = protocol.request_cache
+        assert cache is not None
+        kept = len(cache._prepared), len(cache._known)
+        for _ in range(2):
+            for number in range(2 * SEEN_KEYS + 1):
+                protocol.data_received(_post_list([f"A{number}/USDT"]))
+        assert (len(cache._prepared), len(cache._known)) == kept
+        assert wire.answers() >= 4 * SEEN_KEYS

@@ -382,7 +382,7 @@ async def test_the_instrument_of_a_rate_is_encoded_once_and_stays_current(
         for query in queries * 2:
             prepared = fast.prepare(GraphQLRequest(query))
             assert prepared.plan
-            assert fast.chunks(prepared)
+            assert fast.chunks(prepared.plan)
             body = (await fast.answer(prepared)).body
             expected = await plain.execute(plain.prepare(GraphQLRequest(query)))
             assert body == json.dumps(expected, separators=(",", ":"), ensure_ascii=False).encode()

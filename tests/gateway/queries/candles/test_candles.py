@@ -261,7 +261,8 @@ async def test_equal_questions_read_the_database_once(gateway: Gateway, operatio
         GraphQLRequest(f'{{ candles(symbol: "BTC/USDT", interval: M1) {{ {SHAPE} }} }}')
     )
     first = await operations.answer(prepared)
-    assert operations.chunks(prepared) is not None
+    assert prepared.plan is not None
+    assert operations.chunks(prepared.plan) is not None
     assert (await operations.answer(prepared)).body == first.body
     assert gateway.candles.read_count == 1
 

@@ -1,0 +1,178 @@
+"""Plans of known documents with other variables, without parsing or validating them again."""
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any, NamedTuple
+
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.values import VariableValues
+
+from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.fastpath.plan import (
+    PlannedField,
+    PlannedRoot,
+    Planner,
+    QueryPlan,
+    RatesArgs,
+    list_planned_queries,
+    make_field,
+    parse_args,
+    parse_policy,
+)
+from gateway.fastpath.selection import TYPENAME, NotOnFastPath
+from gateway.fastpath.variable_reader import VariableReader
+from gateway.queries.rates_query import FreshnessPolicy, OnStale
+from gateway.schema.arguments import UNSET as NOT_GIVEN
+from gateway.schema.arguments import read_query
+from gateway.schema.documents import CheckedDocument
+from gateway.schema.query_cost import CostModel
+from rates.errors import RatesError
+
+# Candles are read from the history first.
+COVERED = frozenset({"rate", "rates", TYPENAME})
+# The arguments of `rates` that are not its policy.
+QUERY_ARGUMENTS = frozenset({"symbols", "sources"})
+
+
+class _Variable:
+    """Stands for the value of a variable."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _RootTemplate(NamedTuple):
+    """A root field. `variables` are the arguments that are variables, with the names of those.
+
+    `policy` is set if it is the same in each request, `constant` if the whole field is.
+    """
+
+    root: PlannedRoot
+    constants: Mapping[str, Any]
+    variables: tuple[tuple[str, str], ...]
+    policy: FreshnessPolicy | None
+    constant: PlannedField | None
+
+    def plan(self, values: Mapping[str, Any]) -> PlannedField:
+        """Return the field with arguments of its own."""
+        if self.constant is not None:
+            return self.constant
+        arguments = dict(self.constants)
+        for argument, variable in self.variables:
+            arguments[argument] = values[variable]
+        if self.policy is None:
+            return make_field(self.root, parse_args(self.root.field.name, arguments))._replace(is_new=True)
+        query = read_query(arguments.get("symbols", NOT_GIVEN), arguments.get("sources", NOT_GIVEN))
+        return PlannedField(
+            self.root.field, RatesArgs(query, self.policy), self.root.before, None, is_new=True
+        )
+
+
+class _PlanShape(NamedTuple):
+    """The part shared by requests with the same Booleans, nulls and omitted variables.
+
+    Requests for up to `affordable` symbols are not too expensive.
+    """
+
+    roots: tuple[_RootTemplate, ...]
+    affordable: int
+
+
+class QueryTemplate:
+    """The plan of one query of a document, without the values of its variables.
+
+    Raises:
+        NotOnFastPath: the fast path does not cover the query, or the types of its variables.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        planner: Planner,
+        cost_model: CostModel,
+        checked: CheckedDocument,
+        operation: OperationDefinitionNode,
+    ) -> None:
+        self._planner, self._cost_model = planner, cost_model
+        self._checked, self._operation = checked, operation
+        self._reader = VariableReader(schema, operation)
+        self._shapes: dict[tuple[object, ...], _PlanShape | None] = {}
+
+    def plan(self, variables: bytes) -> QueryPlan | None:
+        """Return the plan with these variables, or `None` if all of the request must be prepared."""
+        values = self._reader.read(variables)
+        if values is None:
+            return None
+        try:
+            shape = self._find_shape(values)
+            plan = tuple([root.plan(values) for root in shape.roots])
+        except (NotOnFastPath, GraphQLError, RatesError):
+            return None
+        return plan if _count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan) else None
+
+    def _find_shape(self, values: Mapping[str, Any]) -> _PlanShape:
+        key = self._reader.shape(values)
+        shape = self._shapes.get(key)
+        if shape is None:
+            if key in self._shapes or len(self._shapes) >= MAX_PLANS_PER_DOCUMENT:
+                raise NotOnFastPath
+            self._shapes[key] = None
+            shape = self._shapes[key] = self._compile(values)
+        return shape
+
+    def _compile(self, values: Mapping[str, Any]) -> _PlanShape:
+        stand_ins = {
+            name: value if value is None or isinstance(value, bool) else _Variable(name)
+            for name, value in values.items()
+        }
+        given = VariableValues({}, stand_ins)
+        document, known = self._checked.document, self._checked.root_fields
+        planned = self._planner.collect_query(document, self._operation, given, known)
+        roots = tuple([self._make_root(each) for each in planned])
+        compiled = self._cost_model.compile(document, self._operation, given, self._checked.costs)
+        may_fail = not all(root.policy and root.policy.on_stale is OnStale.RETURN for root in roots)
+        return _PlanShape(roots, self._cost_model.count_affordable(compiled, may_fail=may_fail))
+
+    def _is_affordable(self, values: dict[str, Any], plan: QueryPlan) -> bool:
+        given = VariableValues({}, values)
+        compiled = self._cost_model.compile(
+            self._checked.document, self._operation, given, self._checked.costs
+        )
+        queries, may_fail = list_planned_queries(plan)
+        cost = self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
+        return cost <= self._cost_model.limit
+
+    def _make_root(self, root: PlannedRoot) -> _RootTemplate:
+        if root.field.name not in COVERED:
+            raise NotOnFastPath
+        arguments = root.arguments or {}
+        variables = tuple(
+            [(name, value.name) for name, value in arguments.items() if isinstance(value, _Variable)]
+        )
+        constants = {name: value for name, value in arguments.items() if not isinstance(value, _Variable)}
+        if any(map(_contains_variable, constants.values())):
+            raise NotOnFastPath
+        policy = constant = None
+        if not variables:
+            constant = self._planner.plan_field(root)
+        elif root.field.name == "rates" and QUERY_ARGUMENTS.issuperset(name for name, _ in variables):
+            policy = parse_policy(constants)
+        return _RootTemplate(root, constants, variables, policy, constant)
+
+
+def _contains_variable(value: object) -> bool:
+    if isinstance(value, list):
+        return any(map(_contains_variable, value))
+    if isinstance(value, dict):
+        return any(map(_contains_variable, value.values()))
+    return isinstance(value, _Variable)
+
+
+def _count_symbols(plan: QueryPlan) -> float:
+    """Return the number of symbols in all lists; infinity for a list of all."""
+    count = 0.0
+    for field in plan:
+        if isinstance(field.args, RatesArgs):
+            symbols = field.args.query.symbols
+            count += inf if symbols is None else len(symbols)
+    return count

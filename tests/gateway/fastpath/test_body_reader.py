@@ -1,0 +1,103 @@
+"""The reader of bodies accepts nothing that the strict parser refuses, with equal parts."""
+
+import json
+
+import pytest
+from graphql import OperationDefinitionNode, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.fastpath.body_reader import read_body_parts
+from gateway.fastpath.variable_reader import VariableReader
+from gateway.request import MalformedRequest, decode_json, parse_request
+from gateway.schema.build import build_schema
+from tests.json_types import Json
+
+QUERY = 'query Q($s: [Symbol!]) { rates(symbols: $s) { items { id(a: "x\\\\y") } } }'
+(OPERATION,) = parse("query($s: [Symbol!], $a: Int) { __typename }").definitions
+assert isinstance(OPERATION, OperationDefinitionNode)
+READER = VariableReader(build_schema()._schema, OPERATION)
+pieces = st.sampled_from([
+    '"', "\\", "\\u0022", "{", "}", "[", "]", ",", ":", " ", "\n", "1", "null", '"query"', '"variables"', '"operationName"',
+    '"extensions"', '"a"', '{"a": "b"}', '{"a": 1, "a": 2}', '"x\\"y"', "é", "\ufeff", "\x01", "NaN",
+])  # fmt: skip
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """JSON of a request with parts of any kind, in any order, sometimes broken."""
+    scalars: st.SearchStrategy[Json] = st.sampled_from(
+        ["", "Q", QUERY, '"', "\\", "\n", "é", "\ud800", None, 5, {}, {"s": ["BTC/USDT"]}, {"s": '"'}, []]
+    )
+    keys = st.sampled_from(["query", "query", "variables", "operationName", "extensions", "other"])
+    members = draw(st.lists(st.tuples(keys, scalars), max_size=5))
+    text = (
+        "{"
+        + ", ".join(
+            f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=draw(st.booleans()))}"
+            for key, value in members
+        )
+        + "}"
+    )
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(pieces) + text[place + draw(st.integers(0, 2)) :]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@settings(max_examples=600, deadline=None)
+@given(body=bodies())
+def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
+    """Equal document and name; the next reader refuses variables that are not an object."""
+    found = read_body_parts(body)
+    if found is None:
+        return
+    try:
+        request = parse_request(decode_json(body))
+    except MalformedRequest:
+        assert READER.read(found.variables) is None
+        return
+    assert (found.query, found.operation_name) == (request.query, request.operation_name)
+    assert decode_json(found.variables) == (request.variables or {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": QUERY},
+        {"query": QUERY, "variables": {"s": ["BTC/USDT"]}},
+        {"operationName": "Q", "variables": {"s": ["BTC/USDT"]}, "query": QUERY},
+        {"query": QUERY, "variables": None, "operationName": None},
+        {
+            "query": QUERY,
+            "variables": {},
+            "extensions": {"clientLibrary": {"name": "@apollo/client", "version": "4.0"}},
+        },
+    ],
+    ids=["document", "variables", "Apollo", "nulls", "extensions"],
+)
+def test_bodies_of_clients_are_accepted(body: dict[str, Json]) -> None:
+    """A reader that refused everything would be of no use."""
+    found = read_body_parts(json.dumps(body).encode())
+    assert found is not None
+    assert found.query == QUERY
+    assert json.loads(found.variables) == (body.get("variables") or {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"query": "{a}", "query": "{a}"}',
+        b'{"query": "{a}", "other": 1}',
+        b'{"query": "{a}", "extensions": {"a": 1, "a": 1}}',
+        b'{"query": "{a}", "extensions": [1]}',
+        b'{"query": "\\u007ba}"}',
+        b'{"query": ""}',
+        b'{"query": "{a}"} x',
+        b"[]",
+        b"",
+    ],
+)
+def test_all_else_is_left_to_the_parser(body: bytes) -> None:
+    """Parts that are there twice, unknown or escaped, and other JSON."""
+    assert read_body_parts(body) is None
