@@ -18,6 +18,7 @@ from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.origins import OriginPolicy
 from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
+from gateway.rest.routes import candle_routes
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
@@ -97,6 +98,7 @@ def create_app(
     app = GatewayApp(gateway, settings, static_directory)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))
+    app.router.routes += candle_routes(gateway)
 
     @app.api_route("/", methods=["GET", "HEAD"])
     async def dashboard() -> Response:

@@ -63,6 +63,8 @@ MAX_CANDLE_LISTS = 1_024
 MAX_CANDLE_BYTES = 32 * MIB
 # A candle with its numbers and times.
 CANDLE_BYTES = 2 * KIB
+# Statistics by query, about 2 KB each.
+MAX_WINDOW_STATS = 2_048
 
 # Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
 MAX_ASSET_GRAPHS = 16

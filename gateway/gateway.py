@@ -12,7 +12,10 @@ from gateway.admission import Admission
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.loop_lag import LoopLag
+from gateway.queries.candles.bounded_reads import BoundedReads
 from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.candles.series_index import SeriesIndex
+from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
@@ -129,14 +132,12 @@ class Gateway:
         self.converter = Converter(
             self.rates, self.mirror, self.catalog, preference=settings.source_preference, clock=clock
         )
-        self.candles = CandlesReader(
-            history,
-            self.rates,
-            self.catalog,
-            preference=settings.source_preference,
-            simulated=simulated,
-            clock=clock,
+        index = SeriesIndex(
+            history, self.rates, self.catalog, preference=settings.source_preference, clock=clock
         )
+        reads = BoundedReads(clock)
+        self.candles = CandlesReader(history, index, reads, simulated=simulated, clock=clock)
+        self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,

@@ -40,9 +40,22 @@ def fold_parts(
 
     `parts`: in the order of their times, each within one span of `interval`. A time without a part is unknown.
     """
+    spans = spans_between(interval, window.start, window.end, zone)
+    return fold_spans(interval, spans, parts, as_of=as_of, simulated=simulated)
+
+
+def fold_spans(
+    interval: Interval,
+    spans: Iterable[TimeSpan],
+    parts: Iterable[Candle],
+    *,
+    as_of: datetime,
+    simulated: bool = False,
+) -> Iterator[Candle]:
+    """Yield one candle for each span. Spans and parts are in the order of their times."""
     waiting = iter(parts)
     part = next(waiting, None)
-    for span in spans_between(interval, window.start, window.end, zone):
+    for span in spans:
         while part is not None and part.open_time < span.start:
             part = next(waiting, None)
         inside: list[Candle] = []

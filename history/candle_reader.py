@@ -25,7 +25,7 @@ from rates.ticker import TickerKey
 
 # Rows of one statement. Decoding them takes some 10 ms, in which nothing else runs.
 ROWS_AT_ONCE = 1_000
-_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
+_MINUTE, _MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
 
 _COLUMNS = ("open_time", "revision", "known_at", *BAR_COLUMNS)
 _COVERAGES = {coverage.value: coverage for coverage in CandleCoverage}
@@ -119,15 +119,17 @@ class CandleReader:
     async def _read(
         self, table: BarTable, series: int, window: TimeSpan, known_at: datetime | None
     ) -> list[Sequence[Any]]:
-        length = _MINUTE if table is MinuteRow else _SECOND
-        found: list[Sequence[Any]] = []
+        found: dict[datetime, Sequence[Any]] = {}
         start = window.start
         async with self._database.transaction() as connection:
-            while start < window.end:
-                end = min(window.end, start + ROWS_AT_ONCE * length)
-                found += await _read_newest(connection, table, series, TimeSpan(start, end), known_at)
-                start = end
-        return found
+            while True:
+                rows = await _read_rows(connection, table, series, TimeSpan(start, window.end), known_at)
+                # Ordered by revision: the newest one stays.
+                found |= {row[0]: row for row in rows}
+                if len(rows) < ROWS_AT_ONCE:
+                    return list(found.values())
+                # The revisions of the last bar may go on in the next statement.
+                start = max(rows[-1][0], start + _MICROSECOND)
 
     def _to_minute(self, row: Sequence[Any]) -> Candle:
         open_time, revision, known_at, coverage = row[0], row[1], row[2], row[-1]
@@ -172,19 +174,21 @@ def _to_bar(row: Sequence[Any]) -> Bar | None:
     )
 
 
-async def _read_newest(
+async def _read_rows(
     connection: AsyncConnection, table: BarTable, series: int, window: TimeSpan, known_at: datetime | None
 ) -> list[Sequence[Any]]:
-    """Return the newest revision of each bar in the order of time: its columns by position."""
+    """Return the first revisions by time and number: their columns by position."""
     columns = table.__table__.columns
+    names = (*_COLUMNS, "coverage") if table is MinuteRow else _COLUMNS
     query = (
-        select(*(columns[name] for name in (*_COLUMNS, *(["coverage"] if table is MinuteRow else ()))))
+        select(*(columns[name] for name in names))
         .where(table.series_id == series, table.open_time >= window.start, table.open_time < window.end)
         .order_by(table.open_time, table.revision)
+        .limit(ROWS_AT_ONCE)
     )
     if known_at is not None:
         query = query.where(table.known_at <= known_at)
-    rows: Sequence[Sequence[Any]] = (await connection.execute(query)).all()
-    if connection.dialect.name != "postgresql":
-        rows = [(aware(row[0]), row[1], aware(row[2]), *row[3:]) for row in rows]
-    return list({row[0]: row for row in rows}.values())
+    rows = (await connection.execute(query)).all()
+    if connection.dialect.name == "postgresql":
+        return list(rows)
+    return [(aware(row[0]), row[1], aware(row[2]), *row[3:]) for row in rows]

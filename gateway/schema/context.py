@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from strawberry.types import Info as StrawberryInfo
 
 from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate import Rate
@@ -53,6 +54,7 @@ class GatewayServices(Protocol):
     consensus: ConsensusReader
     converter: Converter
     candles: CandlesReader
+    stats: StatsReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Context:
     consensus: ConsensusReader
     converter: Converter
     candles: CandlesReader
+    stats: StatsReader
     metadata: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
@@ -77,6 +80,7 @@ class Context:
             gateway.consensus,
             gateway.converter,
             gateway.candles,
+            gateway.stats,
         )
 
 

@@ -33,6 +33,7 @@ from gateway.schema.node import Node
 from gateway.schema.rates import RateListType, RateType
 from gateway.schema.source import SourceType, resolve_source
 from gateway.schema.source_status import SourceStatusType
+from gateway.schema.stats import WindowStatsType, resolve_stats
 
 
 def _rate(  # noqa: PLR0917 - GraphQL passes them by name
@@ -136,6 +137,11 @@ class Query:
         resolver=resolve_candles,
         description="A page of candles of one source, the newest first. `coverage` gives how much of the time of a candle is known. Errors: UNKNOWN_SYMBOL with "
         "near matches, HISTORY_UNAVAILABLE.",
+    )
+    stats: WindowStatsType | None = strawberry.field(
+        resolver=resolve_stats,
+        description="Statistics of the last minutes of one source, and how much of that time is known. Errors: UNKNOWN_SYMBOL with near "
+        "matches, HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="The status of every source, with the reason."

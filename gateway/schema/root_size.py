@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from typing import Protocol as Role
 
 from gateway.queries.candles.query import MAX_CANDLES, CandlesQuery
+from gateway.queries.candles.stats import STEPS
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
 from gateway.queries.conversion.query import ConversionQuery
@@ -80,6 +81,7 @@ FIXED = {
     "source": RootSize(ROOT, {}),
     "rate": RootSize(ROOT + FIND_NEAR, {}),
     "sources": RootSize(SOURCES, {ListSize.SOURCES: len(Source)}),
+    "stats": RootSize(ROOT + HISTORY + FIND_NEAR + CANDLE * STEPS, {}),
     "consensusRate": RootSize(CONSENSUS + FIND_NEAR, {ListSize.SOURCES: len(Source)}),
 }
 """The sizes of root fields that depend on no argument."""

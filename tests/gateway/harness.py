@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from cache.memory import MemoryCache, _SourceCache
 from cache.ports import FeedMessage, Snapshot
+from gateway.queries.candles.bounded_reads import BoundedReads
 from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.candles.series_index import SeriesIndex
+from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
@@ -128,9 +131,10 @@ class Harness:
         self.converter = Converter(
             self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
         )
-        self.candles = CandlesReader(
-            None, self.rates, self.catalog, preference=list(Source), simulated=True, clock=loop.clock
-        )
+        index = SeriesIndex(None, self.rates, self.catalog, preference=list(Source), clock=loop.clock)
+        reads = BoundedReads(loop.clock)
+        self.candles = CandlesReader(None, index, reads, simulated=True, clock=loop.clock)
+        self.stats = StatsReader(None, index, reads, simulated=True, clock=loop.clock)
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,

@@ -1,0 +1,42 @@
+"""Responses over plain HTTP, cacheable as long as nothing of them changes, and errors."""
+
+from datetime import timedelta
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.http.cache_headers import entity_tag, matches
+from rates.error_mapping import GRAPHQL_CODES
+from rates.errors import (
+    BackendUnavailable,
+    InvalidInput,
+    RatesError,
+    UnknownSymbol,
+)
+
+JSON_TYPE = "application/json"
+
+
+def respond(request: Request, body: bytes, content_type: str, lasts: timedelta) -> Response:
+    """Return a response, or a 304 if the client has it."""
+    tag = entity_tag(body, content_type)
+    seconds = max(0, int(lasts.total_seconds()))
+    headers = {
+        "cache-control": f"public, max-age={seconds}, must-revalidate",
+        "etag": tag,
+        "vary": "Accept, Origin",
+    }
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers={**headers, "content-type": f"{content_type}; charset=utf-8"})
+
+
+def respond_to_error(error: RatesError) -> Response:
+    """Return an error in the form of GraphQL's."""
+    status = 404 if isinstance(error, UnknownSymbol) else 400 if isinstance(error, InvalidInput) else 503
+    content = {"errors": [{"message": str(error), "extensions": {"code": GRAPHQL_CODES[type(error)]}}]}
+    headers = {"cache-control": "no-store", "content-type": f"{JSON_TYPE}; charset=utf-8"}
+    if isinstance(error, BackendUnavailable):
+        headers["retry-after"] = "1"
+    return Response(msgspec.json.encode(content), status_code=status, headers=headers)

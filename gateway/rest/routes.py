@@ -1,0 +1,130 @@
+"""Routes of candles over plain HTTP: `/candles` and `/udf/…`."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gateway.gateway import Gateway
+from gateway.http.negotiation import parse_accept
+from gateway.queries.candles.query import CandlesQuery
+from gateway.rest.csv_candles import CSV_TYPE, encode_csv
+from gateway.rest.parameters import read_candles_query, read_parameters
+from gateway.rest.responses import JSON_TYPE, respond, respond_to_error
+from gateway.rest.udf import (
+    HISTORY_PARAMETERS,
+    SymbolDirectory,
+    encode_history,
+    make_config,
+    read_history_query,
+)
+from rates.errors import RatesError
+
+METHODS = ["GET", "HEAD"]
+CANDLES_PATH = "/candles"
+# Instruments come and go within seconds; what the feed can do does not change while it runs.
+SYMBOLS_LAST, CONFIG_LASTS = timedelta(seconds=5), timedelta(minutes=5)
+Handler = Callable[[Request], Awaitable[Response]]
+_SYMBOL, _SEARCH = (
+    frozenset({"symbol", "currencyCode", "unitId"}),
+    frozenset({"query", "type", "exchange", "limit"}),
+)
+
+
+def candle_routes(gateway: Gateway) -> list[Route]:
+    """Create the routes over a gateway."""
+    rest = _CandleRest(gateway)
+    handlers: dict[str, Handler] = {
+        CANDLES_PATH: rest.candles,
+        "/udf/history": rest.history,
+        "/udf/symbols": rest.symbols,
+        "/udf/search": rest.search,
+        "/udf/config": rest.config,
+        "/udf/time": rest.time,
+    }
+    return [Route(path, handler, methods=METHODS) for path, handler in handlers.items()]
+
+
+class _CandleRest:
+    """Answers of the routes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._symbols = SymbolDirectory(gateway)
+
+    async def candles(self, request: Request) -> Response:
+        """Answer with candles as CSV, and a link to the page before."""
+        if not _accepts_csv(request):
+            return PlainTextResponse(f"expected Accept: {CSV_TYPE}", status_code=406)
+        try:
+            query = read_candles_query(request.query_params)
+            found = await self._gateway.candles.read(query)
+        except RatesError as exc:
+            return respond_to_error(exc)
+        response = respond(request, encode_csv(found), CSV_TYPE, found.lasts)
+        if found.has_more:
+            given = {**request.query_params, "before": found.cursor}
+            response.headers["link"] = f'<{CANDLES_PATH}?{urlencode(given)}>; rel="next"'
+        return response
+
+    async def history(self, request: Request) -> Response:
+        """Answer with the bars of a chart."""
+
+        async def answer() -> tuple[bytes, timedelta]:
+            query: CandlesQuery = read_history_query(
+                read_parameters(request.query_params, HISTORY_PARAMETERS)
+            )
+            found = await self._gateway.candles.read(query)
+            return encode_history(found), found.lasts
+
+        return await _answer_udf(request, answer)
+
+    async def symbols(self, request: Request) -> Response:
+        """Answer with the description of a symbol."""
+
+        async def answer() -> tuple[bytes, timedelta]:
+            self._gateway.rates.check_loaded()
+            values = read_parameters(request.query_params, _SYMBOL)
+            return msgspec.json.encode(self._symbols.describe(values.get("symbol", ""))), SYMBOLS_LAST
+
+        return await _answer_udf(request, answer)
+
+    async def search(self, request: Request) -> Response:
+        """Answer with the symbols that match a text."""
+
+        async def answer() -> tuple[bytes, timedelta]:
+            self._gateway.rates.check_loaded()
+            values = read_parameters(request.query_params, _SEARCH)
+            return msgspec.json.encode(self._symbols.search(values)), SYMBOLS_LAST
+
+        return await _answer_udf(request, answer)
+
+    async def config(self, request: Request) -> Response:
+        """Answer with what the feed can do."""
+        return respond(request, msgspec.json.encode(make_config()), JSON_TYPE, CONFIG_LASTS)
+
+    async def time(self, _request: Request) -> Response:
+        """Answer with the seconds since the epoch."""
+        return PlainTextResponse(str(int(self._gateway.rates.now().timestamp())))
+
+
+async def _answer_udf(request: Request, answer: Callable[[], Awaitable[tuple[bytes, timedelta]]]) -> Response:
+    """Respond as the library expects: an error has status 200 and a text."""
+    try:
+        body, lasts = await answer()
+    except RatesError as exc:
+        return respond(
+            request, msgspec.json.encode({"s": "error", "errmsg": str(exc)}), JSON_TYPE, timedelta()
+        )
+    return respond(request, body, JSON_TYPE, lasts)
+
+
+def _accepts_csv(request: Request) -> bool:
+    accepted = parse_accept(request.headers.get("accept"))
+    return not accepted or any(
+        each.name in {CSV_TYPE, "text/*", "*/*"} and each.quality > 0 for each in accepted
+    )
