@@ -36,6 +36,7 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
+	@cd tests/federation && npm ci --silent --no-audit --no-fund
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 

@@ -21,6 +21,7 @@ from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
 from gateway.rest.routes import candle_routes
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
+from gateway.schema.federation import build_subgraph_schema
 from gateway.settings import GatewaySettings
 from gateway.websocket.endpoint import WebSocketEndpoint, refuse_handshake
 
@@ -67,7 +68,8 @@ class GatewayApp(FastAPI):
             title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
         )
         context = Context.of(gateway)
-        operations = Operations(build_schema(), context, settings)
+        schema = build_subgraph_schema() if settings.federation else build_schema()
+        operations = Operations(schema, context, settings)
         self.graphql = GraphQLEndpoint(
             operations, settings, static_directory, gateway.admission, gateway.client_limits
         )

@@ -202,6 +202,11 @@ class GatewaySettings(BaseSettings):
         description='Whether errors suggest fields, arguments, types and enum values with similar names ("Did you mean"). false leaves them out, '
         "for those who keep the schema to themselves. Documents of more than 2000 characters never get any.",
     )
+    federation: bool = Field(
+        default=False,
+        description="Whether the schema is that of a subgraph of Apollo Federation 2: with `_service`, `_entities` and the directives of "
+        "federation in its SDL. true is for a gateway behind a router; other clients see two fields more.",
+    )
     fast_path: bool = Field(
         default=True,
         description="Whether answers are assembled from rates that are encoded once, for all who ask the same of them. false has "

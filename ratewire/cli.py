@@ -4,6 +4,7 @@ Each command imports its packages when it runs, so that `--help`, `query` and `w
 pipeline.
 """
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -61,9 +62,18 @@ def gateway(
         int | None,
         typer.Option(help="Processes on one port; RATEWIRE_GATEWAY_WORKERS, or 1.", min=1, max=256),
     ] = None,
+    federation: Annotated[
+        bool,
+        typer.Option(
+            "--federation", help="Serve a subgraph of Apollo Federation; RATEWIRE_GATEWAY_FEDERATION."
+        ),
+    ] = False,
     worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
 ) -> None:
     """Serve GraphQL from the cache in Redis."""
+    if federation:
+        # Workers read it, too.
+        os.environ["RATEWIRE_GATEWAY_FEDERATION"] = "true"
     from gateway.server import run_gateway
     from gateway.settings import GatewaySettings
     from gateway.workers import run_worker, run_workers

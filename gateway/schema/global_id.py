@@ -28,6 +28,8 @@ from rates.symbol import Symbol, parse_symbol
 from rates.ticker import TickerKey
 
 MAX_NODES = 200
+# Of one request of a router, which asks for all entities of its operation at once.
+MAX_ENTITIES = 1_000
 EXPECTED_ID = "the `id` of an object, such as Rate:BINANCE:BTC/USDT"
 
 

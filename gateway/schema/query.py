@@ -71,7 +71,7 @@ def _sources(info: Info) -> list[SourceStatusType] | None:
     return [SourceStatusType.of(each) for each in info.context.rates.sources()]
 
 
-@strawberry.type(description="Queries of current rates. Every field reads memory only.")
+@strawberry.type(description="Queries of current rates, and of their history.")
 class Query:
     node: Node | None = strawberry.field(
         resolver=refetch.resolve_node,

@@ -12,7 +12,7 @@ from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, Conver
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
-from gateway.schema.global_id import MAX_NODES
+from gateway.schema.global_id import MAX_ENTITIES, MAX_NODES
 from gateway.schema.selection_weight import (
     FILTERED,
     MAX_LEGS,
@@ -40,6 +40,8 @@ SOURCES = 400
 GAPS = 20
 # Of reading the history: the statements, and each candle that is decoded and folded.
 HISTORY, CANDLE = 2_000, 30
+# Points of a representation of federation.
+ENTITY = 60
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -79,6 +81,7 @@ FIXED = {
     "instrument": RootSize(ROOT + FIND_NEAR, {}),
     "asset": RootSize(ROOT + FIND_NEAR, {}),
     "source": RootSize(ROOT, {}),
+    "_service": RootSize(ROOT, {}),
     "rate": RootSize(ROOT + FIND_NEAR, {}),
     "sources": RootSize(SOURCES, {ListSize.SOURCES: len(Source)}),
     "stats": RootSize(ROOT + HISTORY + FIND_NEAR + CANDLE * STEPS, {}),
@@ -111,6 +114,13 @@ class RootSizes:
             case "node" | "nodes":
                 ids = arguments.get("ids", [arguments.get("id")])
                 size = RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
+            case "_entities":
+                # The execution refuses more than the limit.
+                given = (
+                    arguments["representations"] if len(arguments["representations"]) <= MAX_ENTITIES else ()
+                )
+                points = sum(map(self._size_entity, given))
+                size = RootSize(points, {ListSize.NODES: len(given)})
             case "conversion" | "convert" | "conversions":
                 own = bool(arguments.get("sources")) or bool(arguments.get("stablecoinsAsUsd"))
                 size = self._size_conversions(len(arguments.get("input", (None,))), has_own_graph=own)
@@ -184,6 +194,10 @@ class RootSizes:
                 return HISTORY + FIND_NEAR + CANDLE
             case _:
                 return ROOT
+
+    def _size_entity(self, representation: Mapping[str, Any]) -> float:
+        """Return the points of a representation, which may not be an id."""
+        return ENTITY + self._size_node(f"{representation['__typename']}:")
 
     def count_all(self) -> int:
         """Return the number of instruments, halted ones included."""

@@ -55,6 +55,7 @@ LISTS = {
     ("CandleList", "gaps"): ListSize.GAPS,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
+    ("Query", "_entities"): ListSize.NODES,
     ("Query", "sources"): ListSize.SOURCES,
     ("Subscription", "sources"): ListSize.SOURCES,
 }
