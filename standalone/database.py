@@ -57,7 +57,9 @@ def _prepare(file: Path, *, truncate: bool) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         if truncate:
-            file.unlink(missing_ok=True)
+            # The log of a killed process must not be applied to a new file.
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
     except OSError as exc:
         raise DatabaseUnavailable(f"{file}: {exc.strerror}: expected a writable folder") from exc
 
