@@ -99,7 +99,7 @@ async def test_a_request_that_cannot_be_used_is_refused_with_words(
         answer = await client.post("/graphql", content=body, headers={"content-type": content_type})
         assert answer.status_code == status
         assert answer.json()["errors"][0]["message"]
-        assert (await client.put("/graphql")).status_code == 405
+        assert (await client.patch("/graphql")).status_code == 405
 
 
 async def test_readiness_is_facts(serving: Serving, cache: MemoryCache, ticker: BuildTicker) -> None:

@@ -242,7 +242,7 @@ MISTYPED: dict[str, Json] = {
     "a type": {"query": "query($s: Symbo) { rate(symbol: $s) { price } }"},
     "a value": {"query": "{ rates(sources: [BINANC]) { cursor } }"},
     "a value of a variable": {
-        "query": "query($s: [Source!]) { rates(sources: $s) { cursor } }",
+        "query": "query($s: [SourceId!]) { rates(sources: $s) { cursor } }",
         "variables": {"s": ["BINANC"]},
     },
     "no selection": {"query": '{ rate(symbol: "BTC/USDT") }'},

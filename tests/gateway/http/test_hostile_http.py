@@ -132,7 +132,7 @@ async def test_a_bad_body_is_refused_at_little_cost(
         answer = await client.post("/graphql", content=body, headers={**JSON, "accept": GRAPHQL})
     assert answer.status_code == 400 or (
         (answer.status_code == 200 and answer.json()["data"] is None)
-        or answer.json()["data"] == {"rate": None}
+        or set(answer.json()["data"].values()) == {None}
     )
     errors = answer.json()["errors"]
     assert all(
