@@ -135,7 +135,7 @@ class Gateway:
         index = SeriesIndex(
             history, self.rates, self.catalog, preference=settings.source_preference, clock=clock
         )
-        reads = BoundedReads(clock)
+        reads = BoundedReads(clock, timeout_s=settings.history_timeout_s)
         self.candles = CandlesReader(history, index, reads, simulated=simulated, clock=clock)
         self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
         self.live_queries = LiveQueries(

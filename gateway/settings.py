@@ -190,6 +190,13 @@ class GatewaySettings(BaseSettings):
         '["10.0.0.0/8"]; ["*"] believes everybody, which is safe only where nobody but the proxy reaches the gateway. Of other clients, the '
         "address of the connection counts for the limits of one address.",
     )
+    history_timeout_s: float = Field(
+        default=4.0,
+        gt=0,
+        le=300,
+        description="Seconds for which an answer waits for the database of the history, its turn included; then it gets HISTORY_UNAVAILABLE. "
+        "Longer suits a slow database and long windows; shorter tells sooner that it is away.",
+    )
     document_cache_size: int = Field(
         default=512,
         ge=1,

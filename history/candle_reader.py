@@ -1,6 +1,6 @@
 """Reads the stored parts of candles, as they are known now or were known at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from history.candle_parts import Portion, fold_portions
 from history.coverage import CandleCoverage, CoveredSpan
 from history.interval import Interval, TimeSpan
 from history.minute_fold import fold_stored
-from history.models import MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
 from history.span_rows import to_span
 from history.store import Transactions
 from instruments.store import aware
@@ -25,9 +25,14 @@ from rates.ticker import TickerKey
 
 # Rows of one statement. Decoding them takes some 10 ms, in which nothing else runs.
 ROWS_AT_ONCE = 1_000
-_MINUTE, _MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 _COLUMNS = ("open_time", "revision", "known_at", *BAR_COLUMNS)
+_TABLES: Mapping[Interval, BarTable] = {
+    Interval.M1: MinuteRow,
+    Interval.H1: HourRow,
+    Interval.D1: DayRow,
+}
 _COVERAGES = {coverage.value: coverage for coverage in CandleCoverage}
 
 
@@ -53,37 +58,53 @@ class CandleReader:
         }
 
     async def read_earliest(self, series: int) -> datetime | None:
-        """Return the time of the first stored minute, or of the first second if there is none."""
+        """Return the time of the first stored hour or minute, without one of the first second."""
         async with self._database.transaction() as connection:
-            for table in (MinuteRow, SecondRow):
-                query = select(func.min(table.open_time)).where(table.series_id == series)
-                found = (await connection.execute(query)).scalar_one_or_none()
-                if found is not None:
-                    return aware(found)
+            for tables in ((HourRow, MinuteRow), (SecondRow,)):
+                times = []
+                for table in tables:
+                    query = select(func.min(table.open_time)).where(table.series_id == series)
+                    times.append((await connection.execute(query)).scalar_one_or_none())
+                if known := [aware(time) for time in times if time is not None]:
+                    return min(known)
         return None
+
+    async def read_hours_until(self, source: Source) -> datetime | None:
+        """Return the end of the last hour that is stored; `None` if none is."""
+        query = select(RecordingRow.hours_until).where(
+            RecordingRow.source == source, RecordingRow.simulated == self._simulated
+        )
+        async with self._database.transaction() as connection:
+            found = (await connection.execute(query)).scalar_one_or_none()
+        return None if found is None else aware(found)
 
     async def read_minutes(
         self, series: int, window: TimeSpan, known_at: datetime | None = None
     ) -> list[Candle]:
         """Return the minutes of which something is known, in the order of time."""
-        return [self._to_minute(row) for row in await self._read(MinuteRow, series, window, known_at)]
+        return await self._read_candles(Interval.M1, series, window, known_at)
 
     async def read_folded(
-        self, series: int, portions: Sequence[Portion], known_at: datetime | None = None
+        self,
+        series: int,
+        portions: Sequence[Portion],
+        known_at: datetime | None = None,
+        interval: Interval = Interval.M1,
     ) -> list[Candle]:
         """Return one part for each portion of which something is known, in order.
 
-        The portions are whole minutes in order, and each begins where the one before ends.
+        They are made of stored minutes, hours or days (`interval`), are whole ones in order, and each begins where the one before ends.
         """
         if not portions:
             return []
         async with self._database.transaction() as connection:
             if connection.dialect.name == "postgresql":
-                return await fold_stored(connection, series, portions, known_at, simulated=self._simulated)
+                return await fold_stored(
+                    connection, series, portions, known_at, interval, simulated=self._simulated
+                )
         whole = TimeSpan(portions[0].span.start, portions[-1].span.end)
-        return fold_portions(
-            portions, await self.read_minutes(series, whole, known_at), simulated=self._simulated
-        )
+        parts = await self._read_candles(interval, series, whole, known_at)
+        return fold_portions(portions, parts, simulated=self._simulated)
 
     async def read_seconds(
         self, series: int, window: TimeSpan, known_at: datetime | None = None
@@ -131,19 +152,25 @@ class CandleReader:
                 # The revisions of the last bar may go on in the next statement.
                 start = max(rows[-1][0], start + _MICROSECOND)
 
-    def _to_minute(self, row: Sequence[Any]) -> Candle:
-        open_time, revision, known_at, coverage = row[0], row[1], row[2], row[-1]
-        return Candle(
-            interval=Interval.M1,
-            open_time=open_time,
-            close_time=open_time + _MINUTE,
-            bar=_to_bar(row),
-            state=closed_state(revision),
-            coverage=_COVERAGES[coverage],
-            revision=revision,
-            known_at=known_at,
-            simulated=self._simulated,
-        )
+    async def _read_candles(
+        self, interval: Interval, series: int, window: TimeSpan, known_at: datetime | None
+    ) -> list[Candle]:
+        length = interval.length
+        assert length is not None
+        return [
+            Candle(
+                interval=interval,
+                open_time=row[0],
+                close_time=row[0] + length,
+                bar=_to_bar(row),
+                state=closed_state(row[1]),
+                coverage=_COVERAGES[row[-1]],
+                revision=row[1],
+                known_at=row[2],
+                simulated=self._simulated,
+            )
+            for row in await self._read(_TABLES[interval], series, window, known_at)
+        ]
 
 
 def _to_second(row: Sequence[Any]) -> KnownBar:
@@ -179,7 +206,7 @@ async def _read_rows(
 ) -> list[Sequence[Any]]:
     """Return the first revisions by time and number: their columns by position."""
     columns = table.__table__.columns
-    names = (*_COLUMNS, "coverage") if table is MinuteRow else _COLUMNS
+    names = _COLUMNS if table is SecondRow else (*_COLUMNS, "coverage")
     query = (
         select(*(columns[name] for name in names))
         .where(table.series_id == series, table.open_time >= window.start, table.open_time < window.end)

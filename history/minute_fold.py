@@ -1,9 +1,9 @@
-"""Folds stored minutes into longer spans in the database, where it can compute exactly.
+"""Folds stored minutes, hours or days in the database, where it can compute exactly.
 
 Postgres does, with `numeric`; the result equals that of `history.candle_parts`, digit for digit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,9 @@ from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from instruments.store import aware
 
-# The newest revision of each minute; then one row for each portion with a minute. Of equal extremes the earliest counts, because equal
+# The newest revision of each part; then one row for each portion with a part. Of equal extremes the earliest counts, because equal
 # numbers may be written differently.
-_FOLD = text("""
+_FOLD = """
 SELECT portion,
     (array_agg(open ORDER BY open_time) FILTER (WHERE trades IS NOT NULL))[1] AS open,
     (array_agg(high ORDER BY high DESC, open_time) FILTER (WHERE trades IS NOT NULL))[1] AS high,
@@ -43,7 +43,13 @@ FROM (
 ) AS minutes
 GROUP BY portion
 ORDER BY portion
-""")
+"""
+TABLES: Mapping[Interval, str] = {
+    Interval.M1: "bar_minutes",
+    Interval.H1: "bar_hours",
+    Interval.D1: "bar_days",
+}
+_STATEMENTS = {interval: text(_FOLD.replace("bar_minutes", table)) for interval, table in TABLES.items()}
 
 
 async def fold_stored(
@@ -51,6 +57,7 @@ async def fold_stored(
     series: int,
     portions: Sequence[Portion],
     known_at: datetime | None,
+    interval: Interval,
     *,
     simulated: bool,
 ) -> list[Candle]:
@@ -66,11 +73,11 @@ async def fold_stored(
         "closes": [portion.closes_at for portion in portions],
         "known_at": known_at,
     }
-    rows = (await connection.execute(_FOLD, arguments)).all()
-    return [_to_candle(row, portions[row.portion - 1].span, simulated=simulated) for row in rows]
+    rows = (await connection.execute(_STATEMENTS[interval], arguments)).all()
+    return [_to_candle(row, portions[row.portion - 1].span, interval, simulated=simulated) for row in rows]
 
 
-def _to_candle(row: Any, span: TimeSpan, *, simulated: bool) -> Candle:
+def _to_candle(row: Any, span: TimeSpan, interval: Interval, *, simulated: bool) -> Candle:
     bar = None
     if row.trades is not None:
         bar = Bar(
@@ -86,14 +93,14 @@ def _to_candle(row: Any, span: TimeSpan, *, simulated: bool) -> Candle:
             first_at=aware(row.first_at),
             last_at=aware(row.last_at),
         )
-    minutes = (span.end - span.start).total_seconds() / 60
-    if row.whole == minutes:
+    assert interval.length is not None
+    if row.whole * interval.length == span.end - span.start:
         coverage = CandleCoverage.NO_TRADES if bar is None else CandleCoverage.COMPLETE
     else:
         coverage = CandleCoverage.PARTIAL if row.known else CandleCoverage.UNKNOWN
     revision = int(row.revision)
     return Candle(
-        interval=Interval.M1,
+        interval=interval,
         open_time=span.start,
         close_time=span.end,
         bar=bar,

@@ -80,7 +80,9 @@ def instruments() -> ListedInstruments:
 
 @pytest.fixture
 def settings() -> GatewaySettings:
-    return GatewaySettings(port=0, catalog_refresh_s=0.02, drain_s=0, shutdown_timeout_s=1)
+    return GatewaySettings(
+        port=0, catalog_refresh_s=0.02, drain_s=0, shutdown_timeout_s=1, history_timeout_s=60
+    )
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ class Harness:
             self.rates, self.mirror, self.catalog, preference=list(Source), clock=loop.clock
         )
         index = SeriesIndex(None, self.rates, self.catalog, preference=list(Source), clock=loop.clock)
-        reads = BoundedReads(loop.clock)
+        reads = BoundedReads(loop.clock, timeout_s=60)
         self.candles = CandlesReader(None, index, reads, simulated=True, clock=loop.clock)
         self.stats = StatsReader(None, index, reads, simulated=True, clock=loop.clock)
         self.live_queries = LiveQueries(

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import insert
 
 from history.bar import Bar
-from history.bar_rows import insert_rows, to_row
+from history.bar_rows import BarTable, insert_rows, to_row
 from history.candle_parts import Portion, fold_portions
 from history.candle_reader import ROWS_AT_ONCE, CandleReader
 from history.coverage import CandleCoverage
-from history.interval import TimeSpan
-from history.models import MinuteRow, SeriesRow
+from history.interval import Interval, TimeSpan
+from history.models import DayRow, HourRow, MinuteRow, SeriesRow
 from history.partitions import MINUTES, create_partitions
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -121,6 +121,34 @@ async def test_minutes_fold_in_the_database_as_they_do_in_memory(
             assert (one.revision, one.state, one.known_at) == (other.revision, other.state, other.known_at)
             if one.bar and other.bar:
                 assert (one.bar.first_at, one.bar.last_at) == (other.bar.first_at, other.bar.last_at)
+
+
+@pytest.mark.parametrize(("table", "interval"), [(HourRow, Interval.H1), (DayRow, Interval.D1)])
+async def test_hours_and_days_fold_in_the_database_as_they_do_in_memory(
+    database: InstrumentStore, reader: CandleReader, table: BarTable, interval: Interval
+) -> None:
+    """Each portion is made of ten of them, some of which are missing."""
+    chance, length = random.Random(4), interval.length
+    assert length is not None
+    rows = [
+        make_minute(chance, number * (length // MINUTE), revision)
+        for number in range(60)
+        if chance.random() < 0.9
+        for revision in range(chance.choice((1, 2)))
+    ]
+    async with database.transaction() as connection:
+        await insert_rows(connection, table, rows)
+    starts = [at(0) + 10 * number * length for number in range(7)]
+    portions = [Portion(TimeSpan(start, end), end) for start, end in pairwise(starts)]
+    folded = await reader.read_folded(SERIES, portions, None, interval)
+    single = [
+        Portion(TimeSpan(start, start + length), start + 10 * length)
+        for start in (at(0) + number * length for number in range(60))
+    ]
+    parts = await reader.read_folded(SERIES, single, None, interval)
+    expected = fold_portions(portions, parts)
+    assert [text_of(one.bar) for one in folded] == [text_of(one.bar) for one in expected]
+    assert [one.coverage for one in folded] == [one.coverage for one in expected]
 
 
 async def test_a_minute_is_read_as_it_was_known_at_a_time(

@@ -12,7 +12,6 @@ import structlog
 from rates.clock import Clock
 from rates.errors import DatabaseUnavailable, HistoryUnavailable
 
-READ_TIMEOUT_S = 4.0
 # Reads of the database at once, of the fifteen connections of a process. Others wait.
 MAX_READS = 4
 # After a failure, for so long everybody gets the same error.
@@ -25,8 +24,8 @@ log = structlog.get_logger("ratewire.gateway.history")
 class BoundedReads:
     """Runs reads of the database of the history, which others need too."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, *, timeout_s: float) -> None:
+        self._clock, self._timeout_s = clock, timeout_s
         self._running: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
         self._free = asyncio.Semaphore(MAX_READS)
         self._failed: tuple[datetime, str] | None = None
@@ -51,11 +50,11 @@ class BoundedReads:
         if self._failed is not None and timedelta() <= self._clock() - self._failed[0] < FAILURE_LASTS:
             raise HistoryUnavailable(self._failed[1])
         try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 yield
         except (DatabaseUnavailable, TimeoutError) as exc:
             # What the driver says names hosts, and is for the log.
-            message = f"the history could not be read within {READ_TIMEOUT_S:g} s: try again later"
+            message = f"the history could not be read within {self._timeout_s:g} s: try again later"
             if isinstance(exc, DatabaseUnavailable):
                 message = "the database of the history does not answer: try again later"
             self._failed = self._clock(), message

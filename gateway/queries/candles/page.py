@@ -1,20 +1,21 @@
 """The spans of a page of candles. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from gateway.queries.candles.query import RESOLUTION, CandlesQuery
 from history.candle_parts import Portion
 from history.interval import Interval, TimeSpan, span_at
 from history.second_fold import CLOSE_AFTER
-from history.time_zone import parse_zone
+from history.time_zone import parse_zone, utc_offset
 
-# Minutes that one page may be folded from: 69 days, or 300 candles of up to 5 hours. A page of longer candles is shorter.
-MAX_MINUTES = 100_000
-MINUTE = timedelta(minutes=1)
+# Stored minutes, hours or days that one page may be folded from. A page of candles that needs more is shorter.
+MAX_PARTS = 100_000
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _LONGEST_MONTH = timedelta(days=31)
+# Twice in each half of a year, so that a change of the clocks is seen.
+_SEASONS = [timedelta(days=91 * quarter) for quarter in range(4)]
 
 
 class PageSpans(NamedTuple):
@@ -29,10 +30,21 @@ class PageSpans(NamedTuple):
         return TimeSpan(self.spans[0].start, self.spans[-1].end)
 
 
-def max_candles(interval: Interval) -> int:
+def part_length(interval: Interval, zone: tzinfo, now: datetime) -> timedelta:
+    """Return the length of the stored parts from which candles are folded, but for the newest."""
+    length = interval.length or _LONGEST_MONTH
+    if length < HOUR:
+        return MINUTE
+    if zone is UTC:
+        return HOUR if length < DAY else DAY
+    # Hours are stored in UTC: those of a zone such as Asia/Kolkata begin within them.
+    return MINUTE if any(utc_offset(now - season, zone) % HOUR for season in _SEASONS) else HOUR
+
+
+def max_candles(interval: Interval, part: timedelta) -> int:
     """Return the most candles of a page."""
-    length = _LONGEST_MONTH if interval.length is None else interval.length
-    return max(1, int(MAX_MINUTES * MINUTE / length))
+    length = interval.length or _LONGEST_MONTH
+    return max(1, int(MAX_PARTS * part / length))
 
 
 def list_spans(query: CandlesQuery, earliest: datetime, now: datetime) -> PageSpans:
@@ -43,7 +55,7 @@ def list_spans(query: CandlesQuery, earliest: datetime, now: datetime) -> PageSp
     since = span_at(query.interval, earliest, zone).start
     if query.start is not None:
         since = max(since, query.start)
-    most = min(query.last, max_candles(query.interval))
+    most = min(query.last, max_candles(query.interval, part_length(query.interval, zone, now)))
     spans: list[TimeSpan] = []
     while until > since and len(spans) <= most:
         span = span_at(query.interval, until - RESOLUTION, zone)
@@ -54,15 +66,10 @@ def list_spans(query: CandlesQuery, earliest: datetime, now: datetime) -> PageSp
     return PageSpans(spans[most - 1 :: -1], has_more=len(spans) > most)
 
 
-def make_portions(spans: Sequence[TimeSpan], until: datetime) -> list[Portion]:
-    """Return the parts of the spans before `until`."""
+def make_portions(spans: Sequence[TimeSpan], since: datetime, until: datetime) -> list[Portion]:
+    """Return the parts of the spans between both times."""
     return [
-        Portion(TimeSpan(span.start, min(span.end, until)), span.end + CLOSE_AFTER)
+        Portion(TimeSpan(max(span.start, since), min(span.end, until)), span.end + CLOSE_AFTER)
         for span in spans
-        if span.start < until
+        if span.start < until and span.end > since
     ]
-
-
-def are_contiguous(spans: Sequence[TimeSpan]) -> bool:
-    """Return whether each span begins where the one before ends."""
-    return all(one.end == other.start for one, other in pairwise(spans))

@@ -8,7 +8,7 @@ from history.candle import Candle
 from history.candle_fold import KnownBar
 from history.candle_parts import Portion
 from history.coverage import CoveredSpan
-from history.interval import TimeSpan
+from history.interval import Interval, TimeSpan
 from rates.source import Source
 from rates.ticker import TickerKey
 
@@ -21,7 +21,7 @@ class CandleStorage(Protocol):
         ...
 
     async def read_earliest(self, series: int) -> datetime | None:
-        """Return the time of the first stored minute, or of the first second if there is none."""
+        """Return the time of the first stored hour or minute, without one of the first second."""
         ...
 
     async def read_minutes(
@@ -30,10 +30,21 @@ class CandleStorage(Protocol):
         """Return the minutes of which something is known, in the order of time."""
         ...
 
+    async def read_hours_until(self, source: Source) -> datetime | None:
+        """Return the end of the last hour that is stored; `None` if none is."""
+        ...
+
     async def read_folded(
-        self, series: int, portions: Sequence[Portion], known_at: datetime | None = None
+        self,
+        series: int,
+        portions: Sequence[Portion],
+        known_at: datetime | None = None,
+        interval: Interval = Interval.M1,
     ) -> list[Candle]:
-        """Return one part for each portion of which something is known, in order."""
+        """Return one part for each portion of which something is known, in order.
+
+        They are made of stored minutes, hours or days (`interval`).
+        """
         ...
 
     async def read_seconds(

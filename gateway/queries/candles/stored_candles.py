@@ -6,7 +6,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from gateway.queries.candles.page import MINUTE, PageSpans, make_portions
+from gateway.queries.candles.page import HOUR, MINUTE, PageSpans, make_portions
 from gateway.queries.candles.storage import CandleStorage
 from history.candle import Candle
 from history.candle_fold import fold_candles
@@ -78,17 +78,42 @@ class StoredCandles:
         )
 
     async def _read_parts(self, spans: Sequence[TimeSpan]) -> list[Candle]:
-        """Return parts from stored minutes, then those from seconds that are no minute yet."""
+        """Return parts of stored days, hours and minutes, then those of seconds.
+
+        What is newer is stored in shorter ones only.
+        """
         window = TimeSpan(spans[0].start, spans[-1].end)
         tail = window.start
         if any(span.end - span.start > MINUTE for span in spans):
             tail = max(window.start, min(window.end, span_at(Interval.M1, self._as_of - TAIL).start))
-        parts = await self._storage.read_folded(self._series, make_portions(spans, tail), self._known_at)
+        parts: list[Candle] = []
+        start = window.start
+        for interval, end in (*await self._list_levels(spans, tail), (Interval.M1, tail)):
+            if start < end:
+                portions = make_portions(spans, start, end)
+                parts += await self._storage.read_folded(self._series, portions, self._known_at, interval)
+                start = end
         if tail < window.end:
             recent = TimeSpan(tail, window.end)
             minutes = await self._storage.read_minutes(self._series, recent, self._known_at)
             parts += await self._add_unstored(minutes, recent)
         return parts
+
+    async def _list_levels(
+        self, spans: Sequence[TimeSpan], tail: datetime
+    ) -> list[tuple[Interval, datetime]]:
+        """Return the intervals of stored parts that divide the spans, and until when."""
+        if any(span.start.replace(minute=0, second=0) != span.start for span in spans):
+            return []
+        if spans[-1].end - spans[-1].start < HOUR:
+            return []
+        until = await self._storage.read_hours_until(self._source)
+        if until is None:
+            return []
+        hours = span_at(Interval.H1, min(until, tail)).start
+        if all(span_at(Interval.D1, span.start).start == span.start for span in spans):
+            return [(Interval.D1, span_at(Interval.D1, hours).start), (Interval.H1, hours)]
+        return [(Interval.H1, hours)]
 
     async def _add_unstored(self, minutes: list[Candle], window: TimeSpan) -> list[Candle]:
         """Return the minutes with those that only have seconds, in the order of time."""

@@ -75,7 +75,7 @@ def generate(chance: random.Random) -> Iterator[Minute]:
             yield Minute(
                 at,
                 revision,
-                at + timedelta(seconds=62 + 700 * revision),
+                at + timedelta(seconds=62 + 300 * revision),
                 coverage,
                 tuple(prices),
                 chance.choice(AMOUNTS),
