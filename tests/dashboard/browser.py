@@ -115,15 +115,15 @@ class Browser:
         """The value of a JavaScript expression, decoded as `shape`."""
         return await self._do("evaluate", shape, script=script)
 
-    async def until(self, script: str, *, within_s: float = 20) -> None:
+    async def until(self, script: str, *, within_s: float = 60) -> None:
         """Wait until a JavaScript expression is truthy."""
         await self.value(object, script, within_s=within_s)
 
-    async def value(self, shape: type[T], script: str, *, within_s: float = 20) -> T:
+    async def value(self, shape: type[T], script: str, *, within_s: float = 60) -> T:
         """The first truthy value of a JavaScript expression, decoded as `shape`."""
         return await self._do("until", shape, script=script, timeout=within_s * 1000)
 
-    async def shows(self, text: str, *, within_s: float = 20) -> None:
+    async def shows(self, text: str, *, within_s: float = 60) -> None:
         """Wait until the page's text has `text`."""
         await self.until(f"document.body.innerText.includes({json.dumps(text)})", within_s=within_s)
 

@@ -19,7 +19,7 @@ class Answer(TypedDict):
 async def open_explorer(browser: Browser, **context: Unpack[ContextOptions]) -> None:
     """Open the explorer in a fresh context and wait until its editor has started."""
     await browser.open("/graphql", **context)
-    await browser.until("document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=30)
+    await browser.until("document.querySelector('.graphiql-query-editor .view-line') !== null", within_s=120)
 
 
 def model(name: str) -> str:
@@ -37,7 +37,7 @@ async def answers(graphiql: Browser, tab: str) -> Answer:
     for _ in range(10):
         await graphiql.click(".graphiql-execute-button")
         try:
-            text = await graphiql.value(str, model("response.json"), within_s=3)
+            text = await graphiql.value(str, model("response.json"), within_s=6)
         except AssertionError:
             continue
         if text.startswith("{") and TOO_EARLY not in text:

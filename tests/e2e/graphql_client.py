@@ -104,7 +104,7 @@ async def execute(url: str, query: str, shape: type[T], **variables: object) -> 
 
 
 async def _post(url: str, query: str, shape: type[T], variables: dict[str, object]) -> _Answer[T]:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         answer = await client.post(f"{url}/graphql", json={"query": query, "variables": variables})
     return msgspec.json.decode(answer.content, type=_Answer[shape])  # type: ignore[valid-type] # a type known at run time
 
@@ -155,7 +155,7 @@ async def live_rates(url: str, **variables: object) -> AsyncIterator[AsyncIterat
         yield (event["rates"] async for event in events)
 
 
-async def next_event(events: AsyncIterator[T], *, within_s: float = 15) -> T:
+async def next_event(events: AsyncIterator[T], *, within_s: float = 60) -> T:
     """The next event."""
     async with asyncio.timeout(within_s):
         return await anext(events)

@@ -135,7 +135,7 @@ async def test_a_subscriber_misses_no_trade_while_connections_are_replaced(tmp_p
                         break
             await eventually(
                 lambda: asyncio.sleep(0, result=received.issuperset(sent)),
-                within_s=5,
+                within_s=30,
                 what=f"{len(sent)} trades at the subscriber",
             )
         finally:
