@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .drilled .beside-drill test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .drilled .bench-tests test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,15 +22,15 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .drilled .beside-drill
+	@$(MAKE) --no-print-directory .drilled .bench-tests
 	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/pytest -m "alone and not long" --ignore tests/drill --ignore tests/bench
 
-# The drill waits for two minutes and may be beside one other process, not beside all of them.
+# The drill judges moments, which other processes would disturb.
 .drilled:
 	$(BIN)/pytest -m "alone and not long" tests/drill
 
-.beside-drill:
+.bench-tests:
 	@tools/test-image-python.sh $(VENV)
 	$(BIN)/pytest -m "alone and not long" tests/bench
 

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 # It takes five minutes, more on a busy machine, and gives up by itself before this.
 TIMEOUT_S = 900
+MAX_REPEATED = 3
 GENTLE = {(source, step.name) for source in Source for step in steps_of(source.value) if step.is_undisturbed}
 
 
@@ -34,6 +35,7 @@ class StepResult(TypedDict):
 async def test_every_fault_of_every_source_is_seen_survived_and_breaks_no_limit(tmp_path: Path) -> None:
     """The whole drill; no source is disturbed by another one's fault."""
     report = await _drill(tmp_path / "drill.json")
+    assert report["misses"] == []
     _check(report, {source.value: steps_of(source.value) for source in Source})
     assert {source for source in Source if _stayed_calm(source, report["steps"])} == set(Source)
 
@@ -46,6 +48,7 @@ async def test_every_kind_of_fault_is_seen_survived_and_breaks_no_limit(tmp_path
     is violated.
     """
     report = await _drill(tmp_path / "drill.json", "--brief")
+    await _repeat_missed(report, tmp_path)
     steps = one_source_each({source.value: steps_of(source.value) for source in Source})
     _check(report, steps)
     assert min(map(len, steps.values())) >= 5
@@ -65,9 +68,28 @@ async def _drill(file: Path, *options: str) -> JsonObject:
     async with asyncio.timeout(TIMEOUT_S):
         printed, _ = await process.communicate()
     report = _read(file, printed)
-    assert report["misses"] == []
-    assert process.returncode == 0
+    assert process.returncode == (1 if report["misses"] else 0), printed.decode()[-4000:]
     return report
+
+
+async def _repeat_missed(report: JsonObject, folder: Path) -> None:
+    """Repeat the few steps whose reaction came late or not at all.
+
+    On a busy machine a process stands still for a moment, and what the product does wrong it does again.
+    Values that must not be served, lost values and missing recoveries count at once.
+    """
+    late = [
+        (step["source"], step["step"], miss)
+        for step in report["steps"]
+        for miss in step["misses"]
+        if miss.startswith("expected ")
+    ]
+    assert report["misses"] == [f"{source} {step}: {miss}" for source, step, miss in late]
+    repeated = sorted({(source, step.partition(" ")[0]) for source, step, _ in late})
+    assert len(repeated) <= MAX_REPEATED, late
+    for source, fault in repeated:
+        again = await _drill(folder / f"{source}-{fault}.json", "--source", source, "--fault", fault)
+        assert again["misses"] == [], late
 
 
 def _read(file: Path, printed: bytes) -> JsonObject:
