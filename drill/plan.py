@@ -55,8 +55,9 @@ WELL_WITHIN_S = 25.0
 RESUBSCRIBED_WITHIN_S = 3 * 5.0 + 2 * SLACK_S
 # A refusal without a retry time is obeyed for a minute.
 COOLDOWN_RECOVERY_S = 60.0 + 2 * SLACK_S
-# On a busy machine late event times look like a backlog, which is reported for three TTLs of 10 s after it was dropped.
-BACKLOG_RECOVERY_S = 3 * 10.0 + 2 * SLACK_S
+# On a busy machine late event times look like a backlog, which is reported for three TTLs of the source after it was dropped: of
+# 30 s at Kraken, OKX and Bybit.
+BACKLOG_RECOVERY_S = 3 * 30.0 + 2 * SLACK_S
 UNDISTURBED_S = 3.0
 # Feeds with client pings send one every 10 s.
 PINGED_WITHIN_S = 11.0
