@@ -3,6 +3,7 @@
 import asyncio
 from threading import Event
 
+import pytest
 from graphql import get_introspection_query
 
 from gateway.introspection import Introspection
@@ -19,6 +20,7 @@ INTROSPECTION = get_introspection_query(input_value_deprecation=True)
 ATTEMPTS = 3
 
 
+@pytest.mark.alone
 async def test_introspection_holds_the_loop_for_a_few_milliseconds_only(operations: Operations) -> None:
     """The best of `ATTEMPTS` counts."""
     longest: list[float] = []

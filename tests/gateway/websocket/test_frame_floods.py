@@ -15,6 +15,9 @@ from tests.gateway.fakes import wait_until
 from tests.gateway.websocket.test_bounds import upgraded
 from tests.gateway.wire import Wire
 
+# They measure processor time.
+pytestmark = pytest.mark.alone
+
 KIB = 1024
 READ_BYTES = 256 * KIB
 MAX_STEP_MS = 50
