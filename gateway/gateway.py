@@ -24,6 +24,8 @@ from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.stored_history import StoredHistory
+from gateway.subscriptions.cohort import FanOut
+from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
@@ -102,10 +104,11 @@ class Gateway:
             on_changed=self._invalidate_answers,
         )
         self.registry = SubscriptionRegistry(self.catalog)
+        scheduler = FlushScheduler(clock, self.registry)
         self.mirror = Mirror(
             feed,
             publish=self.registry.publish,
-            is_publishing=lambda: self.live_queries.is_flushing,
+            is_publishing=scheduler.is_flushing,
             clock=clock,
             cache_clock=None if process_clock is None else process_clock.server,
         )
@@ -141,7 +144,7 @@ class Gateway:
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,
-            self.registry,
+            FanOut(self.registry, scheduler),
             self.rates,
             consensus=self.consensus,
             converter=self.converter,

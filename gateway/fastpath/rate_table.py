@@ -36,11 +36,8 @@ class RateTable:
         self._valid_after: dict[TickerSlot, datetime] = {}
         self._valid_until: dict[TickerSlot, datetime] = {}
         self._part_count = 1
-
-    @property
-    def weight(self) -> int:
+        self.weight = 0
         """Bytes that it takes, about."""
-        return ROW_BYTES * len(self._ends)
 
     def clear(self) -> None:
         """Drop all rows."""
@@ -52,6 +49,7 @@ class RateTable:
             self._valid_until,
         ):
             column.clear()
+        self.weight = 0
 
     def encode(self, slots: Sequence[TickerSlot], now: datetime) -> bytes | None:
         """Return the list of the rates in these slots, or `None` if one is missing or has two ages."""
@@ -120,6 +118,7 @@ class RateTable:
             self._observed_us[slot] = encoded.observed_us
             self._valid_after[slot], self._valid_until[slot] = encoded.valid_after, encoded.valid_until
             self._starts[slot] = encoded.with_comma
+            self.weight = ROW_BYTES * len(self._ends)
         return True
 
 

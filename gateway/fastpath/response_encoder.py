@@ -41,6 +41,8 @@ class ResponseEncoder:
     ) -> None:
         self._schema = schema
         self._rates = rates
+        self.catalog = rates.catalog
+        """The instruments that rates may show."""
         self._rate_caches: BoundedLru[Selection, EncodedRateCache] = BoundedLru(
             size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, rate_cache: rate_cache.weight
         )
@@ -53,11 +55,6 @@ class ResponseEncoder:
     def schema(self) -> GraphQLSchema:
         """The schema of the encoded types."""
         return self._schema
-
-    @property
-    def instruments_revision(self) -> int:
-        """A number that changes whenever anything about any instrument changes."""
-        return self._rates.instruments_revision
 
     @property
     def ttl(self) -> TtlBySource:
@@ -75,7 +72,7 @@ class ResponseEncoder:
         if rate_cache is None:
             rate_cache = EncodedRateCache(self._schema, selection, self._rates)
             self._rate_caches.put(selection, rate_cache)
-        rate_cache.match_revision(self._rates.instruments_revision)
+        rate_cache.match_revision(self.catalog.revision)
         return rate_cache
 
     def object_encoder(self, selection: Selection) -> "ObjectEncoder":
@@ -120,7 +117,7 @@ class ResponseEncoder:
 
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
         """Return the cached list of the rates of a query, updated to `now`."""
-        key, revision = (selection, query), self._rates.instruments_revision
+        key, revision = (selection, query), self.catalog.revision
         encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.revision != revision:
             slots, is_all = self._rates.list_slots(query)

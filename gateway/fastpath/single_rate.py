@@ -34,11 +34,11 @@ class SingleRateQuery:
             CacheUnavailable, DatabaseUnavailable: the state is not loaded yet.
         """
         rates.check_loaded()
-        if self._revision != rates.instruments_revision:
+        if self._revision != rates.catalog.revision:
             self._candidates = rates.candidates(self._symbol, self._source, self._policy)
             # It may show the instrument.
             self._encoded_rate = None
-            self._revision = rates.instruments_revision
+            self._revision = rates.catalog.revision
         now = rates.now()
         preferred: Ticker | None = None
         for slot, max_age in self._candidates:

@@ -55,7 +55,7 @@ class RatesEventEncoder:
     def encode(self, event: RatesEvent) -> bytes:
         """The JSON of an event."""
         # The rates may show their instruments.
-        attributes: list[Any] = [self._encoder.instruments_revision]
+        attributes: list[Any] = [self._encoder.catalog.revision]
         attributes += [getattr(event, name) for name in self._object_encoder.attributes]
         if self._are_last(event.items) and attributes == self._last_attributes:
             return self._last_encoded

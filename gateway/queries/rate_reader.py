@@ -66,7 +66,8 @@ class RateReader:
         held_back: Callable[[], Mapping[Source, str]] = dict,
     ) -> None:
         self._mirror = mirror
-        self._catalog = catalog
+        self.catalog = catalog
+        """The tracked instruments."""
         self._ttl = ttl
         self._preference = tuple(preference)
         self.resolver = InstrumentResolver(catalog, preference)
@@ -97,9 +98,9 @@ class RateReader:
             raise CacheUnavailable(
                 f"the cache has not been read yet ({self._mirror.last_error or 'starting'})"
             )
-        if not self._catalog.loaded:
+        if not self.catalog.loaded:
             raise DatabaseUnavailable(
-                f"the tracked instruments have not been read yet ({self._catalog.last_error or 'starting'})"
+                f"the tracked instruments have not been read yet ({self.catalog.last_error or 'starting'})"
             )
 
     def check_query(self, query: RatesQuery) -> None:
@@ -166,7 +167,7 @@ class RateReader:
 
     def cursor(self, position: Positions | None = None) -> str:
         """Return the cursor of the answers given now, or of `positions` only."""
-        cursor = Cursor(self._mirror.positions if position is None else position, self._catalog.version)
+        cursor = Cursor(self._mirror.positions if position is None else position, self.catalog.version)
         # Most cursors are asked for again before the next write.
         if self._last_cursor[0] != cursor:
             self._last_cursor = cursor, format_cursor(cursor)
@@ -176,11 +177,6 @@ class RateReader:
     def version(self) -> int:
         """A number that changes whenever any rate changes."""
         return self._mirror.version
-
-    @property
-    def instruments_revision(self) -> int:
-        """A number that changes whenever anything about any instrument changes."""
-        return self._catalog.revision
 
     @property
     def ttl(self) -> TtlBySource:
@@ -201,7 +197,7 @@ class RateReader:
 
     def served_slots(self, query: RatesQuery) -> list[TickerSlot] | None:
         """Return the slots of the query's rates, or `None` if they do not cover all of it."""
-        return self._served_slots.find(query, self._catalog.revision)
+        return self._served_slots.find(query, self.catalog.revision)
 
     def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:
         """Return the slots of the rates changed since `version`; `None` if too many have."""
@@ -243,10 +239,10 @@ class RateReader:
         prices = {rate.ticker.key: merged_price(rate) for rate in rates if rate.freshness is Freshness.FRESH}
         if len(prices) < 2 or not is_apart(min(prices.values()), max(prices.values()), self._max_distance):
             return {}
-        merged = self._catalog.merged_sources(rates[0].ticker.symbol)
+        merged = self.catalog.merged_sources(rates[0].ticker.symbol)
         reviewed = {key: price for key, price in prices.items() if key.source in merged}
         unreviewed = {key: price for key, price in prices.items() if key.source not in merged}
-        confirmed = {key for key in prices if self._catalog.tracked[key].is_confirmed}
+        confirmed = {key for key in prices if self.catalog.tracked[key].is_confirmed}
         suspects = find_suspects(reviewed, unreviewed, self._max_distance) - confirmed
         return {key.source: format_distance(prices[key], prices.values()) for key in suspects}
 
@@ -258,14 +254,14 @@ class RateReader:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_loaded()
-        found = self._catalog.find(TickerKey(source, symbol))
+        found = self.catalog.find(TickerKey(source, symbol))
         if found is None:
             raise self.resolver.unknown_symbol(symbol, (source,))
         return found
 
     def find_instrument(self, key: TickerKey) -> Instrument | None:
         """Return a tracked instrument, traded or not; `None` for another."""
-        return self._catalog.find(key)
+        return self.catalog.find(key)
 
     def rates_of_asset(self, instrument: Instrument, policy: FreshnessPolicy) -> tuple[Rate, ...]:
         """Return the rates of its symbol from all sources that mean the same reviewed assets by it.
@@ -275,7 +271,7 @@ class RateReader:
         Raises:
             RateStale: as `rates`.
         """
-        merged = self._catalog.merged_sources(instrument.symbol)
+        merged = self.catalog.merged_sources(instrument.symbol)
         sources = merged if instrument.source in merged else {instrument.source}
         asked = tuple(each for each in self._preference if each in sources)
         return self.rates(RatesQuery((instrument.symbol,), asked), policy).items

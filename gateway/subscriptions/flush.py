@@ -39,6 +39,14 @@ class FlushCycle:
         """Encoded payloads, each beside the objects whose ids are in its key: they keep the ids valid."""
 
 
+class Publications(Role):
+    """Counts the changes published to cohorts."""
+
+    def begin_turn(self) -> int:
+        """Begin a turn of the loop; return the number of changes published so far."""
+        ...
+
+
 class Flushable(Role):
     """A cohort that may have something to send."""
 
@@ -106,22 +114,19 @@ class _Backlog:
 class FlushScheduler:
     """Flushes cohorts as soon as the present message has been applied completely.
 
-    `on_turn` is called first in each turn. `version` counts what is published: a cycle ends when something is. `cpu_s` is read only
-    when so much time has passed by `now_s`, which costs less.
+    A cycle ends when something is published. `cpu_s` is read only when so much time has passed by `now_s`, which costs less.
     """
 
     def __init__(
         self,
         clock: Clock,
+        publications: Publications,
         *,
-        on_turn: Callable[[], None] = lambda: None,
-        version: Callable[[], int] = lambda: 0,
         now_s: Callable[[], float] = time.perf_counter,
         cpu_s: Callable[[], float] = time.thread_time,
     ) -> None:
         self._clock = clock
-        self._on_turn_begun = on_turn
-        self._version = version
+        self._publications = publications
         self._now_s = now_s
         self._cpu_s = cpu_s
         # Those of the next cycle, while the present one is short.
@@ -136,7 +141,6 @@ class FlushScheduler:
         self._is_scheduled = False
         self._number = 0
 
-    @property
     def is_flushing(self) -> bool:
         """Whether clients wait for the first of their cohorts in this cycle, and not for long yet."""
         return bool(self._started) or (self._backlog.has_unserved and self._spent_s < PATIENCE_S)
@@ -162,11 +166,11 @@ class FlushScheduler:
 
     def _on_turn(self) -> None:
         self._is_scheduled = False
-        self._on_turn_begun()
+        version = self._publications.begin_turn()
         if not (self._started or self._backlog):
             self._started, self._dirty = self._dirty, deque()
             self._spent_s = 0.0
-        cycle, began_s = self._begin_cycle(), self._cpu_s()
+        cycle, began_s = self._begin_cycle(version), self._cpu_s()
         self._flush_from(self._started or self._backlog, cycle, began_s)
         self._spent_s += self._cpu_s() - began_s
         if self._started and self._spent_s >= SHORT_CYCLE_S:
@@ -191,9 +195,8 @@ class FlushScheduler:
                     return
                 until_s = self._now_s() + TURN_S - spent_s + consuming_s
 
-    def _begin_cycle(self) -> FlushCycle:
+    def _begin_cycle(self, version: int) -> FlushCycle:
         """The cycle of the last turn, unless something has changed since."""
-        version = self._version()
         if self._cycle is None or version != self._cycle_version:
             self._cycle, self._cycle_version = self.new_cycle(), version
         return self._cycle

@@ -6,8 +6,7 @@ step, so nothing is lost, repeated or reordered between snapshot and updates.
 
 import asyncio
 import sys
-import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
 from gateway.queries.consensus.query import ConsensusQuery
@@ -36,13 +35,11 @@ from gateway.subscriptions.cohort import (
 from gateway.subscriptions.consensus_cohort import ConsensusCohort, LiveConsensusQuery
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
-from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
 from gateway.subscriptions.live_lists import ListQuery, LiveLists
 from gateway.subscriptions.live_query_registry import LiveQueryLimits, LiveQueryRegistry
 from gateway.subscriptions.pull import Resuming, iterate
-from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.subscriptions.resume import ResumeReader
 from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort
 from rates.clock import Clock
@@ -69,7 +66,7 @@ class LiveQueries:
         self,
         mirror: Mirror,
         catalog: InstrumentCatalog,
-        registry: SubscriptionRegistry,
+        fan_out: FanOut,
         rates: RateReader,
         *,
         consensus: ConsensusReader,
@@ -78,8 +75,6 @@ class LiveQueries:
         preference: Sequence[Source],
         limits: LiveQueryLimits = UNLIMITED,
         clock: Clock,
-        now_s: Callable[[], float] = time.perf_counter,
-        cpu_s: Callable[[], float] = time.thread_time,
     ) -> None:
         self._mirror = mirror
         self._rates = rates
@@ -89,20 +84,12 @@ class LiveQueries:
         # One object for all queries that name no source.
         self._all_sources = frozenset(preference)
         self._clock = clock
-        scheduler = FlushScheduler(
-            clock, on_turn=registry.begin_turn, version=lambda: registry.version, now_s=now_s, cpu_s=cpu_s
-        )
-        self._fan_out = FanOut(registry, scheduler)
+        self._fan_out = fan_out
         self.registry = LiveQueryRegistry(limits, lambda: len(catalog.tracked))
         self.lists = LiveLists(
             self._fan_out, self.registry, consensus, converter, preference=preference, clock=clock
         )
         self._resume_reader = ResumeReader(mirror, catalog, rates)
-
-    @property
-    def is_flushing(self) -> bool:
-        """Whether what was published last is being sent, in several turns of the loop."""
-        return self._fan_out.scheduler.is_flushing
 
     @overload
     def subscribe(

@@ -93,9 +93,13 @@ class SubscriptionRegistry:
         """Forget a suspended buffer."""
         self._log.end()
 
-    def begin_turn(self) -> None:
-        """Begin a turn of the loop, in which as much may be put into buffers as in every other."""
+    def begin_turn(self) -> int:
+        """Begin a turn of the loop, in which as much may be put into buffers as in every other.
+
+        Return `version`.
+        """
         self._puts = 0
+        return self.version
 
     def remove(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> None:
         """Publish nothing more to `buffer`."""

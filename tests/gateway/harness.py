@@ -16,6 +16,8 @@ from gateway.queries.conversion.converter import Converter
 from gateway.queries.rate_reader import RateReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
+from gateway.subscriptions.cohort import FanOut
+from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.registry import SubscriptionRegistry
 from rates.source import Source
@@ -101,10 +103,12 @@ class Harness:
             on_changed=self._changed,
         )
         self.registry = SubscriptionRegistry(self.catalog)
+        # Virtual time: no turn is too long, so that what happens at one instant is one event.
+        scheduler = FlushScheduler(loop.clock, self.registry, now_s=loop.time, cpu_s=loop.time)
         self.mirror = Mirror(
             cache,
             publish=self._publish,
-            is_publishing=lambda: self.live_queries.is_flushing,
+            is_publishing=scheduler.is_flushing,
             clock=loop.clock,
             wait_s=lambda _: RECONNECT_S,
             # Virtual time: no turn is too long, so that what happens at one instant is one event.
@@ -138,16 +142,13 @@ class Harness:
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,
-            self.registry,
+            FanOut(self.registry, scheduler),
             self.rates,
             consensus=self.consensus,
             converter=self.converter,
             ttl=TTL,
             preference=list(Source),
             clock=loop.clock,
-            # Virtual time: no turn is too long, so that what happens at one instant is one event.
-            now_s=loop.time,
-            cpu_s=loop.time,
         )
 
     async def refresh(self) -> None:

@@ -67,7 +67,8 @@ def subscribe_all(writer: FrameWriter) -> tuple[CountingCohort, list[WebSocketSu
     """Subscribers of one connection, in one cohort."""
     # The test serves many turns of the queue in one turn of the loop.
     queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget(inf))
-    fan_out = FanOut(SubscriptionRegistry(Untracked()), FlushScheduler(FakeClock()))
+    registry = SubscriptionRegistry(Untracked())
+    fan_out = FanOut(registry, FlushScheduler(FakeClock(), registry))
     instruments = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
     cohort = CountingCohort(fan_out, LiveQuery(instruments, DeliveryOptions()))
     subscribers = [WebSocketSubscriber(queue, (b"%d: " % number, b""), fail) for number in range(SUBSCRIBERS)]
