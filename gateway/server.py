@@ -47,6 +47,7 @@ from rates.errors import InvalidSetting, PortInUse
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
+from runtime.descriptors import use_all_descriptors
 from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 from runtime.startup import wait_for_backend
@@ -160,6 +161,7 @@ async def serve_gateway(
         PortInUse: another process has listened on the address since `bind`.
         ExceptionGroup: the server failed.
     """
+    use_all_descriptors()
     gateway = Gateway(
         feed,
         instruments,

@@ -22,6 +22,21 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 log = structlog.get_logger("ratewire.descriptors")
 
 
+def use_all_descriptors() -> None:
+    """Raise the limit of this process to the highest that the system allows it.
+
+    The usual limit is 1,024, and each connection takes one.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as exc:
+        # Some systems refuse a limit that they name.
+        log.warning("descriptor limit stays", error=str(exc), limit=soft, allowed=hard)
+
+
 class DescriptorWatch:
     """Logs the begin and the end of each spell without a free descriptor. `spells` counts them."""
 

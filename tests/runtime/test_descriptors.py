@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.descriptors import CALM_S, DescriptorWatch
+from runtime.descriptors import CALM_S, DescriptorWatch, use_all_descriptors
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_a_spell_is_logged_and_counted_once(exhausted: None) -> None:
         "out of file descriptors",
     ]
     assert logs[0]["limit"] == low
+
+
+def test_a_process_may_use_as_many_as_the_system_allows(exhausted: None) -> None:
+    """The limit that it was started with is lower as a rule."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with capture_logs() as logs:
+        use_all_descriptors()
+        use_all_descriptors()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    assert not logs
 
 
 def test_it_leaves_nothing_open() -> None:
