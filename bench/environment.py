@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from bench import market
 from bench.checkout import Checkout
 from bench.machine import Cores
-from bench.processes import ROOT, BenchmarkError, Process, free_port, listens, python, running, running_redis
+from bench.processes import ROOT, BenchmarkError, Process, listens, python, running, running_redis
 from rates.symbol import Symbol
+from runtime.free_port import free_port
 
 ANSWER_TIMEOUT_S = 10
 

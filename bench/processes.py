@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from bench.machine import UnsupportedMachine
+from runtime.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 60
@@ -23,13 +24,6 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 class BenchmarkError(Exception):
     """A process of the run failed; the message has the end of its log."""
-
-
-def free_port() -> int:
-    """Return a TCP port on loopback without a listener."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Process:

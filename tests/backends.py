@@ -16,10 +16,10 @@ from drill.distributed.server_process import (
     family_of,
     find_binary,
     find_library,
-    free_port,
     running,
     temporary_folder,
 )
+from runtime.free_port import free_port
 
 __all__ = [
     "POLL_S",

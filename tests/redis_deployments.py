@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from runtime.free_port import free_port
 from tests.backends import (
     POLL_S,
     START_TIMEOUT_S,
     ServerProcess,
     answers,
     find_binary,
-    free_port,
     running,
     temporary_folder,
 )

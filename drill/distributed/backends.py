@@ -11,10 +11,10 @@ from drill.distributed.server_process import (
     ServerProcess,
     answers,
     find_binary,
-    free_port,
     running,
     temporary_folder,
 )
+from runtime.free_port import free_port
 
 
 @contextmanager

@@ -7,14 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from drill.distributed.server_process import (
-    ServerProcess,
-    answers,
-    find_binary,
-    free_port,
-    running,
-    temporary_folder,
-)
+from drill.distributed.server_process import ServerProcess, answers, find_binary, running, temporary_folder
+from runtime.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,11 +18,11 @@ from drill.distributed.server_process import (
     ServerProcess,
     answers,
     find_binary,
-    free_port,
     running,
     temporary_folder,
 )
 from drill.distributed.system import DRILLED, DistributedSystem, in_thread
+from runtime.free_port import free_port
 
 RULES = Path(__file__).resolve().parents[2] / "docs/monitoring/alerts.yml"
 # The interval of scrapes and evaluations, and the time allowed for an answer.

@@ -20,13 +20,6 @@ class NotStarted(Exception):
     """A server is not installed, or ended before it answered."""
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nothing listens on right now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def find_binary(name: str, *places: str) -> str:
     """Return the program `name`, in one of `places` or on the PATH.
 

@@ -16,8 +16,9 @@ from drill.distributed.faked_clock import FakedClock
 from drill.distributed.nginx import start_nginx
 from drill.distributed.ratewire_process import RatewireProcess
 from drill.distributed.relay import CuttableRelay, cuttable
-from drill.distributed.server_process import NotStarted, ServerProcess, find_library, free_port
+from drill.distributed.server_process import NotStarted, ServerProcess, find_library
 from rates.source import Source
+from runtime.free_port import free_port
 from simulator.feed_endpoint import PATHS
 from simulator.sources import SOURCES
 

@@ -16,7 +16,7 @@ from rates.clock import utc_now
 from rates.errors import CacheUnavailable
 from rates.redis_keys import RedisKeys
 from rates.source import Source
-from tests.backends import free_port
+from runtime.free_port import free_port
 from tests.contract.caches import IMPLEMENTATIONS, url_of
 from tests.pipeline.fakes import eventually
 

@@ -18,9 +18,10 @@ from cache.redis_sink import RedisTickerSink
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from runtime.free_port import free_port
 from tests.backends import ServerProcess
 from tests.dashboard.browser import Browser, browsing
-from tests.e2e.processes import ROOT, Command, free_port, running
+from tests.e2e.processes import ROOT, Command, running
 from tests.gateway.fakes import build_ticker
 
 BINANCE_TTL_S = 3

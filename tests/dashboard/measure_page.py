@@ -11,8 +11,9 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 
+from runtime.free_port import free_port
 from tests.dashboard.browser import MIB, Browser, browsing
-from tests.e2e.processes import ROOT, free_port
+from tests.e2e.processes import ROOT
 
 INSTRUMENTS = 2_000
 TRACE_S = 20

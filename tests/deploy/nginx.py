@@ -14,6 +14,8 @@ import httpx
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from runtime.free_port import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin") or "nginx"
 HOOK = ROOT / "nginx/entrypoint/30-gateways.sh"
@@ -98,8 +100,7 @@ def _asks_for_status(scope: Scope) -> bool:
 
 def render(folder: Path, *gateways: str, **changes: str) -> int:
     """Write the configuration as the container's entrypoint does; return the port to listen on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     values = {
         "RATEWIRE_NGINX_LISTEN": f"127.0.0.1:{port}",
         "RATEWIRE_NGINX_RESOLVER": "127.0.0.1",

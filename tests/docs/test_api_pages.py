@@ -18,9 +18,10 @@ from gateway.http import response
 from gateway.schema import errors
 from gateway.websocket import subprotocol
 from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
+from runtime.free_port import free_port
 from tests.docs.pages import ADDRESS, PAGES, ROOT, Request, read_requests, read_table
 from tests.e2e.graphql_client import fresh_from_all
-from tests.e2e.processes import free_port, running
+from tests.e2e.processes import running
 
 ERRORS = ROOT / "docs" / "api" / "errors.md"
 EVENT_WITHIN_S = 20

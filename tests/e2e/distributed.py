@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from cache.redis_client import open_redis
 from drill.distributed.nginx import start_nginx
+from runtime.free_port import free_port
 from simulator.feed_endpoint import PATHS
-from tests.e2e.processes import Command, free_port, running, running_all
+from tests.e2e.processes import Command, running, running_all
 
 
 @dataclass

@@ -6,7 +6,6 @@ Separate processes, settings from the environment, SIGTERM to stop.
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -17,13 +16,6 @@ from typing import TypeVar
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 15
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def eventually(check: Callable[[], Awaitable[T | None]], *, within_s: float, what: str) -> T:

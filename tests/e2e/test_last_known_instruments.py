@@ -8,8 +8,9 @@ import pytest
 
 from cache.redis_client import open_redis
 from rates.redis_keys import RedisKeys
+from runtime.free_port import free_port
 from tests.backends import start_postgres
-from tests.e2e.processes import Command, eventually, free_port, running
+from tests.e2e.processes import Command, eventually, running
 from tests.json_types import Json
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from instruments.migrations import migrate
-from tests.backends import free_port, start_redis
+from runtime.free_port import free_port
+from tests.backends import start_redis
 from tests.e2e.processes import Command, eventually, running
 
 pytestmark = pytest.mark.servers

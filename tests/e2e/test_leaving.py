@@ -21,7 +21,8 @@ from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from rates.symbol import parse_symbol
-from tests.backends import free_port, start_redis
+from runtime.free_port import free_port
+from tests.backends import start_redis
 from tests.dashboard.browser import find_chromium
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import Writer

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.processes import eventually, free_port, running
+from runtime.free_port import free_port
+from tests.e2e.processes import eventually, running
 from tests.json_types import Json
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(500)]

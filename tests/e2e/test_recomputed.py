@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runtime.free_port import free_port
 from tests.e2e import published, recomputed_consensus, recomputed_conversion
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.processes import eventually, running
 from tests.e2e.published import LIST, Market
 from tests.e2e.recorded import read_lines, recording
 from tests.json_types import Json

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import LiveRate, live_rates, next_event
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.processes import eventually, running
 from tests.e2e.recorded import recording
 from tests.json_types import Json
 from tests.simulator.test_recorded_feeds import KRAKEN

@@ -16,9 +16,10 @@ import structlog
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
+from runtime.free_port import free_port
 from simulator.feed_endpoint import PATHS
 from tests.e2e.graphql_client import rates
-from tests.e2e.processes import Command, eventually, free_port, running, running_all
+from tests.e2e.processes import Command, eventually, running, running_all
 from tests.redis_deployments import RedisCluster
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900), pytest.mark.long]

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from cache.redis_client import open_redis
+from runtime.free_port import free_port
 from tests.backends import ServerProcess, start_redis
-from tests.e2e.processes import Command, free_port, running
+from tests.e2e.processes import Command, running
 
 pytestmark = pytest.mark.servers
 

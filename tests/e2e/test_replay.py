@@ -18,10 +18,11 @@ import msgspec
 import pytest
 
 from rates.clock import EPOCH
+from runtime.free_port import free_port
 from tests.backends import ServerProcess
 from tests.e2e.distributed import distributed
 from tests.e2e.graphql_client import LiveRate, execute, live_rates, next_event
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.processes import eventually, running
 from tests.e2e.recorded import Series, read_binance, read_coingecko, recording
 
 pytestmark = pytest.mark.timeout(180)

@@ -17,8 +17,9 @@ from websockets.asyncio.client import connect
 
 from instruments.seed import read_seed
 from rates.source import Source
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import rates, subscribed
-from tests.e2e.processes import eventually, free_port, running
+from tests.e2e.processes import eventually, running
 
 pytestmark = pytest.mark.servers
 

@@ -15,8 +15,9 @@ from typing import TypedDict
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import execute, rates
-from tests.e2e.processes import ROOT, eventually, free_port, running
+from tests.e2e.processes import ROOT, eventually, running
 
 PAGE = ROOT / "docs" / "adding-a-source.md"
 FOLDER = Path(__file__).with_name("septem")

@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from instruments.seed import read_seed
 from rates.source import Source
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import LIVE, execute, fresh_from_all, live_rates, next_event, rates
-from tests.e2e.processes import ROOT, Command, eventually, free_port, running
+from tests.e2e.processes import ROOT, Command, eventually, running
 
 CLIENTS = ROOT / "tests" / "clients"
 # A guard against hangs: on an idle machine of two cores it takes five seconds.

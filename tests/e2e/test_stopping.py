@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from runtime.free_port import free_port
 from tests.backends import ServerProcess
-from tests.e2e.processes import Command, free_port, running, running_all
+from tests.e2e.processes import Command, running, running_all
 
 pytestmark = pytest.mark.timeout(180)
 

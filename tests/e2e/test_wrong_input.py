@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cache.redis_client import open_redis
-from tests.e2e.processes import free_port, running
+from runtime.free_port import free_port
+from tests.e2e.processes import running
 
 pytestmark = pytest.mark.servers
 

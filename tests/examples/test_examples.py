@@ -16,8 +16,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from drill.distributed.relay import cuttable
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import fresh_from_all
-from tests.e2e.processes import ROOT, free_port, running
+from tests.e2e.processes import ROOT, running
 from tests.e2e.programs import output_of, started
 
 EXAMPLES = ROOT / "examples"

@@ -20,7 +20,8 @@ from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
-from tests.e2e.processes import Command, eventually, free_port, running_all
+from runtime.free_port import free_port
+from tests.e2e.processes import Command, eventually, running_all
 
 
 @dataclass(frozen=True)

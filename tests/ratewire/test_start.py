@@ -14,7 +14,8 @@ from typing import ClassVar
 
 import pytest
 
-from tests.e2e.processes import ROOT, free_port
+from runtime.free_port import free_port
+from tests.e2e.processes import ROOT
 
 pytestmark = pytest.mark.servers
 

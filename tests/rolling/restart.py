@@ -19,8 +19,9 @@ import httpx
 
 from bench.market import make_symbols, populate
 from drill.distributed.nginx import start_nginx
+from runtime.free_port import free_port
 from tests.backends import ServerProcess, start_redis, temporary_folder
-from tests.e2e.processes import Command, free_port, running
+from tests.e2e.processes import Command, running
 from tests.rolling.cpu import measured
 from tests.rolling.report import Restart, Seen
 from tests.rolling.viewers import (

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gateway.queries.consensus.rate import ConsensusRate
+from gateway.queries.consensus.rate import ConsensusRate, ExclusionReason
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery
 from gateway.queries.conversion.conversion import Conversion
 from gateway.queries.conversion.conversions_query import ConversionsQuery, UnavailableConversion
@@ -50,6 +50,8 @@ def said_of(value: Any) -> object:
             each.source,
             each.rate and (each.rate.ticker, each.rate.freshness, price_basis(each.rate)),
             each.exclusion,
+            # This message has the age in it.
+            None if each.exclusion is ExclusionReason.STALE else each.message,
             each.weight,
             each.deviation_bps,
         )

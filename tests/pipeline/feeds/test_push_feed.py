@@ -15,7 +15,7 @@ from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.validation import Rejection
 from rates.clock import utc_now
 from rates.health import LinkState
-from tests.backends import free_port
+from runtime.free_port import free_port
 from tests.pipeline.fakes import instrument, until
 from tests.pipeline.feeds.push_server import age_of, feeding, open_push_server, trading
 

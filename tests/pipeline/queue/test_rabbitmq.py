@@ -11,7 +11,8 @@ from pipeline.task import decode_task
 from rates.clock import utc_now
 from rates.errors import InvalidSetting, QueueUnavailable
 from rates.source import Source
-from tests.backends import ServerProcess, free_port
+from runtime.free_port import free_port
+from tests.backends import ServerProcess
 from tests.pipeline.fakes import task
 
 pytestmark = pytest.mark.servers

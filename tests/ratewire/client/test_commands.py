@@ -15,8 +15,9 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from ratewire.cli import app
+from runtime.free_port import free_port
 from tests.e2e.graphql_client import rates
-from tests.e2e.processes import ROOT, eventually, free_port, running
+from tests.e2e.processes import ROOT, eventually, running
 from tests.e2e.programs import LONGEST_S, output_of, started
 
 pytestmark = pytest.mark.servers
