@@ -22,6 +22,7 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-generators.sh $(PYTHON)
 	@$(MAKE) --no-print-directory .drilled .bench-tests
 	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/pytest -m "alone and not long" --ignore tests/drill --ignore tests/bench
@@ -37,6 +38,8 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
 	@cd tests/federation && npm ci --silent --no-audit --no-fund
+	@cd tests/relay && npm ci --silent --no-audit --no-fund
+	@tools/install-generators.sh $(PYTHON)
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 
@@ -83,6 +86,7 @@ dist: $(VENV)/.dev ## Build the wheel into dist/
 coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make test`, processes that they start included
 	@tools/ensure-servers.sh
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-generators.sh $(PYTHON)
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
@@ -130,6 +134,7 @@ lock: $(VENV)/.dev ## Resolve the newest versions that pyproject.toml allows int
 	$(BIN)/pip --quiet install uv
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header tests/generators/requirements.in -o tests/generators/requirements.lock
 
 static: $(VENV)/.dev ## Build the pages from dashboard/ into gateway/static/
 	cd dashboard && npm ci --no-audit --no-fund && npm run build

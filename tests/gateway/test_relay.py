@@ -1,0 +1,54 @@
+"""Relay's compiler and store against a gateway.
+
+The compiler is 118 MB, hence `long`.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+from cache.memory import MemoryCache
+from tests.e2e.processes import ROOT
+from tests.e2e.programs import started
+from tests.gateway.cached_queries import check_cached_queries
+from tests.gateway.fixture_types import BuildTicker, ReadyGateway
+from tests.gateway.generated_client import check_generated_client, next_line, write_first_rates
+
+RELAY = ROOT / "tests" / "relay"
+ENV = {"PATH": f"{RELAY / 'node_modules' / '.bin'}:{os.environ['PATH']}"}
+
+pytestmark = [pytest.mark.servers, pytest.mark.long]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """The operations, compiled."""
+    (RELAY / "generated").mkdir(exist_ok=True)
+    subprocess.run(
+        ["relay-compiler", "relay.config.json"], cwd=RELAY, env={**os.environ, **ENV}, check=True, timeout=120
+    )
+
+
+async def test_a_compiled_client_queries_pages_and_subscribes(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
+    """Its store appends each page to the connection."""
+    await write_first_rates(cache, ticker)
+    async with (
+        ready_gateway() as served,
+        started("node", "program.js", f"{served.http}/graphql", cwd=RELAY, env=ENV) as program,
+    ):
+        await check_generated_client(program, cache, ticker)
+
+
+async def test_live_queries_update_the_cached_queries_of_the_store(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
+    """As in the caches of `test_client_caches`."""
+    await cache.write([ticker(price="1", sequence=1)])
+    async with (
+        ready_gateway() as served,
+        started("node", "cache.js", f"{served.http}/graphql", cwd=RELAY, env=ENV) as program,
+    ):
+        await check_cached_queries(lambda: next_line(program), cache, ticker)
