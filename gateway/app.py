@@ -69,7 +69,7 @@ class GatewayApp(FastAPI):
         )
         context = Context.of(gateway)
         schema = build_subgraph_schema() if settings.federation else build_schema()
-        operations = Operations(schema, context, settings)
+        operations = Operations(schema, context, settings, gateway.documents)
         self.graphql = GraphQLEndpoint(
             operations, settings, static_directory, gateway.admission, gateway.client_limits
         )

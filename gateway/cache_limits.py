@@ -33,6 +33,10 @@ DOCUMENT_BYTES_PER_TOKEN = 800
 # Operation names and sets of Boolean variables for which the root fields and the cost of a document are kept with it.
 MAX_PLANS_PER_DOCUMENT = 8
 
+# Documents that clients register, by identifier: those that were asked for, and as many again that were not yet.
+MAX_REGISTERED_DOCUMENTS = 4_096
+MAX_REGISTERED_DOCUMENTS_BYTES = 8 * MIB
+
 # Descriptions of the schema, by document, operation name and variables. The largest has some 150 KB.
 MAX_INTROSPECTIONS = 64
 MAX_INTROSPECTIONS_BYTES = 4 * MIB

@@ -29,6 +29,8 @@ from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
+from gateway.trusted_documents.document_store import DocumentStore
+from gateway.trusted_documents.manifest_folder import ManifestFolder
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
@@ -89,6 +91,11 @@ class Gateway:
             ),
         )
         self.loop_lag = LoopLag()
+        self.documents = DocumentStore(settings.trusted_documents)
+        self._manifests = None
+        if settings.trusted_documents_folder is not None:
+            self._manifests = ManifestFolder(settings.trusted_documents_folder, self.documents)
+            self._manifests.read()
         self.is_leaving = False
         """Whether clients are sent to other gateways because this one cannot answer."""
         self.is_stopping = False
@@ -180,6 +187,8 @@ class Gateway:
                 self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:
                 self.start_task(tasks, self._watchdog.run, "identities")
+            if self._manifests is not None:
+                self.start_task(tasks, self._manifests.run, "manifests")
 
     def start_task(
         self, tasks: asyncio.TaskGroup, run: Callable[[], Awaitable[None]], name: str

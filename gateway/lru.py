@@ -36,6 +36,12 @@ class BoundedLru(Generic[KeyT, ValueT]):
             self._values.move_to_end(key)
         return value
 
+    def clear(self) -> None:
+        """Drop all entries."""
+        self._values.clear()
+        self._weights.clear()
+        self._total = 0
+
     def put(self, key: KeyT, value: ValueT) -> None:
         """Store a value, or weigh it again, and drop the oldest ones until the bounds hold."""
         weight = self._weigh(key, value)

@@ -32,6 +32,7 @@ from gateway.schema.errors import to_public_error
 from gateway.settings import GatewaySettings
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
+from gateway.trusted_documents.document_store import DocumentStore
 from gateway.turn_budget import TurnBudget
 from rates.errors import RatesError, TooManyLiveQueries
 
@@ -50,11 +51,19 @@ class PushedSubscription(NamedTuple):
 class Operations:
     """Prepares and executes operations, on the fast path where it covers them."""
 
-    def __init__(self, schema: Schema, context: Context, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        context: Context,
+        settings: GatewaySettings,
+        documents: DocumentStore | None = None,
+    ) -> None:
+        self.documents = documents or DocumentStore(settings.trusted_documents)
+        """The documents that requests may name."""
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
         self._context = context
-        self._preparer = Preparer(self._schema, context.catalog, settings)
+        self._preparer = Preparer(self._schema, context.catalog, settings, self.documents)
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
@@ -68,9 +77,10 @@ class Operations:
         Raises:
             OperationRejected: as `prepare` does.
         """
+        request = self._preparer.resolve(request)
         is_known = self._preparer.is_cached(request.query)
         budget = self._short_work if is_known else self._long_work
-        return await budget.run(lambda: self._preparer.prepare(request))
+        return await budget.run(lambda: self._preparer.prepare_resolved(request))
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.

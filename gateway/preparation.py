@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NamedTuple
 
+import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -20,12 +21,13 @@ from gateway.fastpath.query_template import QueryTemplate
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.request import GraphQLRequest
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
-from gateway.schema.errors import persisted_query_not_supported, to_public_error
+from gateway.schema.errors import document_error, to_public_error
 from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
+from gateway.trusted_documents.document_store import DocumentError, DocumentMode, DocumentStore
 from rates.errors import QueryTooExpensive
 
 # Reported errors of variables; further ones are left out.
@@ -43,7 +45,7 @@ class OperationKind(Enum):
 class RejectionStage(Enum):
     """The step that rejected a request before its execution."""
 
-    DOCUMENT = "the request has no document, only its hash"
+    DOCUMENT = "the request names no document that may be executed"
     SYNTAX = "the document does not parse"
     VALIDATION = "the document does not fit the schema, or is beyond the limits"
     OPERATION = "the document holds no operation of that name, or several without a name given"
@@ -89,8 +91,15 @@ class PreparedOperation(NamedTuple):
 class Preparer:
     """Prepares operations. Checked documents are kept."""
 
-    def __init__(self, schema: GraphQLSchema, catalog: InstrumentCatalog, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        catalog: InstrumentCatalog,
+        settings: GatewaySettings,
+        documents: DocumentStore,
+    ) -> None:
         self._schema = schema
+        self._trusted = documents
         limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases, settings.max_pairs)
         self._documents = DocumentCache(
             schema, limits, size=settings.document_cache_size, suggestions=settings.suggestions
@@ -113,14 +122,40 @@ class Preparer:
         """Return the document of an operation, which may have been kept without it."""
         return prepared.document or self._documents.read(prepared.request.query).document
 
+    def resolve(self, request: GraphQLRequest) -> GraphQLRequest:
+        """Return the request with the document that it names.
+
+        Raises:
+            OperationRejected: there is no such document, or the request may not say what it wants like this.
+        """
+        try:
+            text = self._trusted.resolve(request.document_id, request.query)
+        except DocumentError as exc:
+            raise OperationRejected(RejectionStage.DOCUMENT, [document_error(exc)]) from exc
+        if request.query and not self.is_cached(text):
+            self._trusted.note(text, request.operation_name)
+        return (
+            request
+            if text == request.query
+            else msgspec.structs.replace(request, query=text, document_id=None)
+        )
+
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
-        """Parse, validate, select the operation, coerce its variables and compute its cost.
+        """Find the document, parse, validate, select the operation, coerce its variables.
+
+        Its cost is computed too.
 
         Raises:
             OperationRejected: all errors of the first step that failed.
         """
-        if request.is_persisted:
-            raise OperationRejected(RejectionStage.DOCUMENT, [persisted_query_not_supported()])
+        return self.prepare_resolved(self.resolve(request))
+
+    def prepare_resolved(self, request: GraphQLRequest) -> PreparedOperation:
+        """Prepare a request whose document was found.
+
+        Raises:
+            OperationRejected: as `prepare` does.
+        """
         try:
             checked = self._documents.read(request.query)
         except GraphQLError as exc:
@@ -133,6 +168,8 @@ class Preparer:
         kind = None if operation is None else OperationKind(operation.operation.value)
         if errors:
             raise OperationRejected(RejectionStage.VALIDATION, errors, kind)
+        if request.document_id is not None:
+            self._trusted.register(request.document_id, request.query)
         if operation is None or kind is None:
             raise OperationRejected(
                 RejectionStage.OPERATION,
@@ -166,7 +203,10 @@ class Preparer:
 
         `None` for all that `prepare` has to look at, or to reject.
         """
-        if self._planner is None or (read := read_body_parts(body)) is None:
+        # Bodies with an identifier are not read here.
+        if self._planner is None or self._trusted.mode is DocumentMode.ONLY:
+            return None
+        if (read := read_body_parts(body)) is None:
             return None
         checked = self._documents.find(read.query)
         if checked is None or checked.errors:

@@ -7,10 +7,14 @@ from typing import Any
 
 import msgspec
 
+from gateway.trusted_documents.document_id import normalize_hash
+
 # Arguments of the schema need 2 levels, a request around them 2 more. Python's JSON codecs handle far more.
 MAX_JSON_DEPTH = 100
 BYTE_ORDER_MARK = "\ufeff"
 PERSISTED_QUERY = "persistedQuery"
+SHA256_HASH = "sha256Hash"
+DOCUMENT_ID = "documentId"
 _JSON_TYPES = {
     bool: "a boolean",
     int: "a number",
@@ -30,21 +34,19 @@ class MalformedRequest(Exception):
 class GraphQLRequest(msgspec.Struct, frozen=True):
     """A GraphQL request in the form that all transports share.
 
-    `query` is empty in a request that has only the hash of a persisted document.
+    `document_id` names the document. `query` is empty in a request that has only the name; with both, a client registers a document.
     """
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
 
     @property
-    def is_persisted(self) -> bool:
-        """Whether the request names a document instead of having one.
-
-        Apollo's and urql's clients send such.
-        """
-        return not self.query and isinstance((self.extensions or {}).get(PERSISTED_QUERY), dict)
+    def registers(self) -> bool:
+        """Whether the request has a document and its identifier."""
+        return bool(self.query) and self.document_id is not None
 
 
 def decode_json(data: str | bytes) -> object:
@@ -113,15 +115,30 @@ def parse_request(data: object) -> GraphQLRequest:
     if not isinstance(data, Mapping):
         raise MalformedRequest("not a JSON object: expected one with `query`; batches are not supported")
     query = _read(data, "query", str, "a string")
-    request = GraphQLRequest(
+    extensions = _read(data, "extensions", dict, "an object")
+    document_id = _read_document_id(data, extensions)
+    if query is None and document_id is None:
+        raise MalformedRequest("the request has no `query`: expected a GraphQL document, or its `documentId`")
+    return GraphQLRequest(
         query or "",
         variables=_read(data, "variables", dict, "an object"),
         operation_name=_read(data, "operationName", str, "a string") or None,
-        extensions=_read(data, "extensions", dict, "an object"),
+        extensions=extensions,
+        document_id=document_id,
     )
-    if query is None and not request.is_persisted:
-        raise MalformedRequest("the request has no `query`: expected a GraphQL document")
-    return request
+
+
+def _read_document_id(data: Mapping[str, Any], extensions: Mapping[str, Any] | None) -> str | None:
+    """Return the identifier of the document.
+
+    In `documentId`, or in the extension of Apollo's and urql's clients.
+    """
+    document_id = _read(data, DOCUMENT_ID, str, "a string")
+    if document_id:
+        return str(document_id)
+    persisted = (extensions or {}).get(PERSISTED_QUERY)
+    value = persisted.get(SHA256_HASH) if isinstance(persisted, dict) else None
+    return normalize_hash(value) if isinstance(value, str) and value else None
 
 
 def _read(data: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:

@@ -5,11 +5,13 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.trusted_documents.document_store import DocumentMode
 from rates.source import Source
 
 PREFIX = "RATEWIRE_GATEWAY_"
@@ -204,6 +206,16 @@ class GatewaySettings(BaseSettings):
         description="Parsed and validated documents that are kept, from the second time on and in 16 MiB at most. More spares clients with many "
         "different documents about 1 ms a request, at some 30 KB of memory each.",
     )
+    trusted_documents: DocumentMode = Field(
+        default=DocumentMode.AUTO,
+        description="How requests may name documents by `documentId` or by the hash of Apollo's and urql's clients. auto: clients may register "
+        "documents under their hashes. prefer: only documents of `trusted_documents_folder` have names; others are executed and logged once. "
+        "only: nothing else is executed, and a request with a document is refused unread. off: no names.",
+    )
+    trusted_documents_folder: Path | None = Field(
+        default=None,
+        description="Folder with manifests of documents (*.json of Apollo, Relay or graphql-codegen), whose changes are read every two seconds.",
+    )
     suggestions: bool = Field(
         default=True,
         description='Whether errors suggest fields, arguments, types and enum values with similar names ("Did you mean"). false leaves them out, '
@@ -323,6 +335,18 @@ class GatewaySettings(BaseSettings):
             return json.loads(value)
         except json.JSONDecodeError as exc:
             raise ValueError(f"expected JSON: {exc}") from exc
+
+    @field_validator("trusted_documents_folder", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("trusted_documents_folder")
+    @classmethod
+    def _check_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("expected a folder")
+        return value
 
     @field_validator("ttl_s")
     @classmethod

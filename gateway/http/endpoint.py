@@ -79,6 +79,7 @@ class HttpEndpoint:
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
         self.request_cache = RequestCache(operations, self._prepared, self._seen, connections)
+        operations.documents.on_removed.append(self.request_cache.clear)
         self._streams = Streams(
             connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
         )
@@ -160,7 +161,9 @@ class HttpEndpoint:
             prepared = await self._operations.prepare_in_turn(request)
         except OperationRejected as exc:
             return exc
-        if prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
+        is_short = len(raw) <= MAX_CACHED_DOCUMENT
+        # One that registers its document does so each time.
+        if prepared.kind is OperationKind.QUERY and is_short and not request.registers:
             self._keep(is_safe, raw, prepared)
         return prepared
 

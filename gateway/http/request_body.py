@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request
 
 MAX_PARAMETERS = 20
-PARAMETERS = ("query", "variables", "operationName", "extensions")
+PARAMETERS = ("query", "documentId", "variables", "operationName", "extensions")
 IN_JSON = ("variables", "extensions")
 # A client that is still sending when it is rejected may not read the response: what arrives in this time is discarded first.
 DISCARD_TIMEOUT_S = 0.5

@@ -42,6 +42,8 @@ STREAM_PARAMETER = b"token="
 METHODS = (b"GET", b"POST")
 JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 _FOR_THE_ASGI_PATH = frozenset({b"origin", b"expect", STREAM_HEADER.encode()})
+# A hash is in the extensions.
+_DOCUMENT_PARAMETERS = frozenset({b"query", b"documentId", b"extensions"})
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
@@ -83,6 +85,11 @@ class RequestCache:
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
         self._server_header_lines = b""
+
+    def clear(self) -> None:
+        """Forget all known requests: a document of one must not be executed any more."""
+        self._known.clear()
+        self._prepared.clear()
 
     def find_raw(self, data: bytes) -> KnownRequest | None:
         """Return the known request with exactly these bytes."""
@@ -184,8 +191,8 @@ def make_prepared_requests() -> PreparedRequests:
 
 
 def is_navigation(query: bytes) -> bool:
-    """Tell whether a query string has no `query`, as when a browser opens the page."""
-    return not any(part.partition(b"=")[0] == b"query" for part in query.split(b"&"))
+    """Tell whether a query string names no document, as when a browser opens the page."""
+    return not any(part.partition(b"=")[0] in _DOCUMENT_PARAMETERS for part in query.split(b"&"))
 
 
 def _choose_json_type(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:

@@ -8,6 +8,13 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from gateway.schema.wording import reword_document_error, reword_value_error, without_suggestion
+from gateway.trusted_documents.document_store import (
+    DocumentError,
+    DocumentHashMismatch,
+    DocumentRefused,
+    IdsNotSupported,
+    UnknownDocument,
+)
 from rates import errors
 from rates.error_mapping import GRAPHQL_CODES, INTERNAL_ERROR
 from rates.errors import RatesError
@@ -16,6 +23,23 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+PERSISTED_QUERY_HASH_MISMATCH = "PERSISTED_QUERY_HASH_MISMATCH"
+TRUSTED_DOCUMENT_REQUIRED = "TRUSTED_DOCUMENT_REQUIRED"
+_DOCUMENT_ERRORS = {
+    # The client sends documents from then on.
+    IdsNotSupported: ("PersistedQueryNotSupported", PERSISTED_QUERY_NOT_SUPPORTED),
+    # The client sends the document with its hash.
+    UnknownDocument: ("PersistedQueryNotFound", PERSISTED_QUERY_NOT_FOUND),
+    DocumentHashMismatch: (
+        "the identifier beside the document is of another one: expected sha256: and the hash of the document in UTF-8",
+        PERSISTED_QUERY_HASH_MISMATCH,
+    ),
+    DocumentRefused: (
+        "the request has a document: expected `documentId` alone, of a document that the operator trusts",
+        TRUSTED_DOCUMENT_REQUIRED,
+    ),
+}
 MAX_CAUSES = 10
 
 log = structlog.get_logger("ratewire.gateway.graphql")
@@ -37,12 +61,13 @@ def to_public_error(error: GraphQLError) -> GraphQLError:
     return _masked(error)
 
 
-def persisted_query_not_supported() -> GraphQLError:
-    """Return the error that makes Apollo's and urql's clients send documents from then on.
+def document_error(error: DocumentError) -> GraphQLError:
+    """Return the error of a request whose document is not to be had, or not allowed.
 
-    They compare the message.
+    Apollo's and urql's clients compare the messages of the first two.
     """
-    return GraphQLError("PersistedQueryNotSupported", extensions={"code": PERSISTED_QUERY_NOT_SUPPORTED})
+    message, code = _DOCUMENT_ERRORS[type(error)]
+    return GraphQLError(message, extensions={"code": code})
 
 
 def mark_invalid(error: GraphQLError, *, hides_suggestions: bool = False) -> GraphQLError:

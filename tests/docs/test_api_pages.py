@@ -153,6 +153,9 @@ async def test_the_page_on_errors_knows_every_code() -> None:
         client_limits.TOO_MANY_SUBSCRIPTIONS,
         *response.CODES.values(),
         errors.PERSISTED_QUERY_NOT_SUPPORTED,
+        errors.PERSISTED_QUERY_NOT_FOUND,
+        errors.PERSISTED_QUERY_HASH_MISMATCH,
+        errors.TRUSTED_DOCUMENT_REQUIRED,
         origins.ORIGIN_NOT_ALLOWED,
         "BAD_REQUEST",
     }

@@ -1,12 +1,16 @@
 """Requests with the same answer on every transport: hashes, byte order marks, errors."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
 
 import httpx
 import pytest
 
 from cache.memory import MemoryCache
+from tests.gateway.fakes import TIMEOUT_S
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
@@ -82,8 +86,11 @@ on_every_transport = pytest.mark.parametrize("ask", TRANSPORTS.values(), ids=TRA
 async def test_a_hash_without_a_document_is_answered_as_libraries_expect(
     ready_gateway: ReadyGateway, ask: Ask
 ) -> None:
-    """By the message and the code on which they send the document."""
-    async with ready_gateway() as served:
+    """By the message and the code on which they send the document.
+
+    Identifiers are switched off.
+    """
+    async with ready_gateway(trusted_documents="off") as served:
         for request in (PERSISTED, {**PERSISTED, "query": ""}, {**PERSISTED, "variables": {}}):
             (error,) = (await ask(served, request))["errors"]
             assert error == {
@@ -97,11 +104,11 @@ async def test_a_hash_without_a_document_is_answered_as_libraries_expect(
 async def test_persisted_queries_of_apollo_and_urql_fall_back_to_documents(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
-    """By POST and GET; from then on they send no hashes."""
+    """By POST and GET; from then on they send no hashes, where identifiers are switched off."""
     await cache.write([ticker(price="7")])
     query = '{ rate(symbol: "BTC/USDT") { price } }'
     async with (
-        ready_gateway() as served,
+        ready_gateway(trusted_documents="off") as served,
         node_client("persisted.mjs", f"{served.http}/graphql", query) as client,
     ):
         for library in ("apollo", "urql"):
@@ -115,6 +122,133 @@ async def test_persisted_queries_of_apollo_and_urql_fall_back_to_documents(
                 assert hashed[:2] == [method, "hash"]
                 assert fallback[1:] == later[1:] == ["query", 200]
         await client.ends()
+
+
+async def test_persisted_queries_of_apollo_and_urql_register_their_document(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
+    """The first of them sends it with its hash; from then on all send the hash alone."""
+    await cache.write([ticker(price="7")])
+    query = '{ rate(symbol: "BTC/USDT") { price } }'
+    async with (
+        ready_gateway() as served,
+        node_client("persisted.mjs", f"{served.http}/graphql", query) as client,
+    ):
+        documents: dict[str, int] = {}
+        for library in ("apollo", "urql"):
+            for method in ("POST", "GET"):
+                for _ in range(2):
+                    line = await client.line()
+                    assert line["client"] == library
+                    assert line["result"].get("error") is None
+                    assert line["result"]["data"]["rate"]["price"] == "7"
+                    assert line["requests"][0][:2] == [method, "hash"]
+                    sent = [kind for _, kind, _ in line["requests"][1:]]
+                    assert sent in ([], ["query"])
+                    documents[library] = documents.get(library, 0) + len(sent)
+                    assert line["requests"][-1][2] == 200
+        # The libraries print the document differently.
+        assert set(documents.values()) <= {0, 1}
+        await client.ends()
+
+
+TEXT = "query Name($yes: Boolean!) { __typename @include(if: $yes) }"
+TEXT_ID = f"sha256:{sha256(TEXT.encode()).hexdigest()}"
+BY_ID: dict[str, Json] = {
+    "documentId": {"documentId": TEXT_ID},
+    "hash": {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": TEXT_ID.removeprefix("sha256:")}}},
+}
+
+
+@on_every_transport
+@pytest.mark.parametrize("name", BY_ID.values(), ids=BY_ID)
+async def test_a_document_is_found_by_its_identifier_once_it_was_registered(
+    ready_gateway: ReadyGateway, ask: Ask, name: Json
+) -> None:
+    """In either form, with other variables each time."""
+    async with ready_gateway() as served:
+        (error,) = (await ask(served, {**name, "variables": {"yes": True}}))["errors"]
+        assert error == {
+            "message": "PersistedQueryNotFound",
+            "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"},
+        }
+        (error,) = (await ask(served, {**name, "query": TEXT + " ", "variables": {"yes": True}}))["errors"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_HASH_MISMATCH"
+        answer = await ask(served, {**name, "query": TEXT, "variables": {"yes": True}})
+        assert answer == {"data": {"__typename": "Query"}}
+        for form in BY_ID.values():
+            answer = await ask(served, {**form, "variables": {"yes": True}})
+            assert answer == {"data": {"__typename": "Query"}}
+            answer = await ask(served, {**form, "variables": {"yes": False}, "operationName": "Name"})
+            assert answer == {"data": {}}
+
+
+@on_every_transport
+async def test_only_the_operators_documents_are_executed_where_nothing_else_is_trusted(
+    ready_gateway: ReadyGateway, ask: Ask, tmp_path: Path
+) -> None:
+    """A request with a document is refused unread, even with a trusted one."""
+    (tmp_path / "manifest.json").write_text(json.dumps({"typename": "{ __typename }"}))
+    trusted = f"sha256:{sha256(b'{ __typename }').hexdigest()}"
+    async with ready_gateway(trusted_documents="only", trusted_documents_folder=tmp_path) as served:
+        for document_id in ("typename", trusted):
+            assert await ask(served, {"documentId": document_id}) == {"data": {"__typename": "Query"}}
+        for text in ("{ __typename }", "{ __schema { description } }", "{" * 5_000):
+            for request in ({"query": text}, {"query": text, "documentId": trusted}):
+                (error,) = (await ask(served, request))["errors"]
+                assert error["extensions"]["code"] == "TRUSTED_DOCUMENT_REQUIRED"
+        (error,) = (await ask(served, {"documentId": TEXT_ID}))["errors"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@on_every_transport
+async def test_a_document_that_leaves_the_manifest_is_executed_no_more(
+    ready_gateway: ReadyGateway, ask: Ask, tmp_path: Path
+) -> None:
+    """Although its requests were known."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"typename": "{ __typename }"}))
+    async with ready_gateway(trusted_documents="only", trusted_documents_folder=tmp_path) as served:
+        for _ in range(3):
+            assert await ask(served, {"documentId": "typename"}) == {"data": {"__typename": "Query"}}
+        manifest.unlink()
+
+        async def is_gone() -> bool:
+            errors = (await ask(served, {"documentId": "typename"})).get("errors", [])
+            return [each["extensions"]["code"] for each in errors] == ["PERSISTED_QUERY_NOT_FOUND"]
+
+        async with asyncio.timeout(TIMEOUT_S):
+            while not await is_gone():  # noqa: ASYNC110 - another thread of the gateway reads the folder
+                await asyncio.sleep(0.05)
+
+
+@on_every_transport
+@pytest.mark.parametrize(
+    "document_id", ["sha256:abc", "with space", f"md5:{'0' * 32}", "\N{EURO SIGN}", "x" * 10_000]
+)
+async def test_an_identifier_that_no_document_can_have_is_unknown(
+    ready_gateway: ReadyGateway, ask: Ask, document_id: str
+) -> None:
+    """Alone; beside a document it is not the hash of it."""
+    async with ready_gateway() as served:
+        for request in (
+            {"documentId": document_id},
+            {"extensions": {"persistedQuery": {"sha256Hash": document_id}}},
+        ):
+            (error,) = (await ask(served, request))["errors"]
+            assert error["message"] == "PersistedQueryNotFound"
+            (error,) = (await ask(served, {**request, "query": TEXT}))["errors"]
+            assert error["extensions"]["code"] == "PERSISTED_QUERY_HASH_MISMATCH"
+
+
+@on_every_transport
+async def test_an_extension_without_a_hash_names_nothing(ready_gateway: ReadyGateway, ask: Ask) -> None:
+    """The document beside it is executed."""
+    async with ready_gateway() as served:
+        extensions: list[Json] = [{}, {"version": 1, "sha256Hash": 7}, {"sha256Hash": None}, []]
+        for persisted in extensions:
+            request: Json = {"query": "{ __typename }", "extensions": {"persistedQuery": persisted}}
+            assert await ask(served, request) == {"data": {"__typename": "Query"}}
 
 
 async def test_a_byte_order_mark_is_ignored(ready_gateway: ReadyGateway) -> None:

@@ -160,7 +160,7 @@ async def test_a_browser_gets_the_page_and_a_link_with_a_query_gets_data(client:
     both = await client.get("/graphql", headers={"accept": "text/html, application/json"})
     assert (both.status_code, both.json()["errors"][0]["message"]) == (
         400,
-        "the request has no `query`: expected a GraphQL document",
+        "the request has no `query`: expected a GraphQL document, or its `documentId`",
     )
 
 

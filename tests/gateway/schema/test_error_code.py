@@ -27,6 +27,9 @@ def test_the_enum_has_every_code_and_no_other() -> None:
         *response.CODES.values(),
         "BAD_REQUEST",
         errors.PERSISTED_QUERY_NOT_SUPPORTED,
+        errors.PERSISTED_QUERY_NOT_FOUND,
+        errors.PERSISTED_QUERY_HASH_MISMATCH,
+        errors.TRUSTED_DOCUMENT_REQUIRED,
         ORIGIN_NOT_ALLOWED,
     }
 
