@@ -70,6 +70,13 @@ CANDLE_BYTES = 2 * KIB
 # Statistics by query, about 2 KB each.
 MAX_WINDOW_STATS = 2_048
 
+# Rates of the past by query, about 1 KB each.
+MAX_RATES_AT = 4_096
+# Summaries by query. Each close and time takes about 80 bytes, of which times and unchanged closes are shared.
+MAX_SUMMARY_LISTS = 64
+MAX_SUMMARY_BYTES = 32 * MIB
+SUMMARY_BYTES = 80
+
 # Asset graphs of conversions, one per set of sources: each takes some milliseconds to build and about 1 MB for 2,000 symbols.
 MAX_ASSET_GRAPHS = 16
 # Routes by start, end and length, in each graph: up to 13 KB each.

@@ -19,6 +19,7 @@ from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
+from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate_reader import RateReader
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
@@ -148,6 +149,17 @@ class Gateway:
         reads = BoundedReads(clock, timeout_s=settings.history_timeout_s)
         self.candles = CandlesReader(history, index, reads, simulated=simulated, clock=clock)
         self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
+        self.history = HistoryReaders(
+            history,
+            index,
+            reads,
+            consensus=self.consensus,
+            converter=self.converter,
+            ttl=settings.ttl,
+            max_symbols=settings.max_symbols,
+            simulated=simulated,
+            clock=clock,
+        )
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,

@@ -68,7 +68,9 @@ class Operations:
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
         self._introspection = Introspection()
-        self._fast_queries = FastPathQueries(self._schema, context.rates, context.candles, encoder)
+        self._fast_queries = FastPathQueries(
+            self._schema, context.rates, context.candles, context.history, encoder
+        )
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     async def prepare_in_turn(self, request: GraphQLRequest) -> PreparedOperation:

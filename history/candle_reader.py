@@ -1,6 +1,6 @@
 """Reads the stored parts of candles, as they are known now or were known at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,13 @@ from history.bar_rows import BAR_COLUMNS, BarTable
 from history.candle import Candle, closed_state
 from history.candle_fold import KnownBar
 from history.candle_parts import Portion, fold_portions
+from history.close_rows import read_span_closes
 from history.coverage import CandleCoverage, CoveredSpan
 from history.interval import Interval, TimeSpan
+from history.last_bars import read_last_bars
 from history.minute_fold import fold_stored
 from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.span_close import SpanClose
 from history.span_rows import to_span
 from history.store import Transactions
 from instruments.store import aware
@@ -29,6 +32,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 _COLUMNS = ("open_time", "revision", "known_at", *BAR_COLUMNS)
 _TABLES: Mapping[Interval, BarTable] = {
+    Interval.S1: SecondRow,
     Interval.M1: MinuteRow,
     Interval.H1: HourRow,
     Interval.D1: DayRow,
@@ -136,6 +140,28 @@ class CandleReader:
             before = select(table).where(*own, SpanRow.ended_at <= window.start).order_by(order).limit(1)
             rows += (await connection.execute(before)).all()
         return [to_span(row) for row in reversed(rows)], None if through is None else aware(through)
+
+    async def read_closes(
+        self,
+        series: Collection[int],
+        window: TimeSpan,
+        interval: Interval = Interval.M1,
+        known_at: datetime | None = None,
+    ) -> dict[int, SpanClose]:
+        """Return the close of each instrument in a span of whole minutes or hours, for those with a stored one in it."""
+        async with self._database.transaction() as connection:
+            return await read_span_closes(connection, _TABLES[interval], series, window, known_at)
+
+    async def read_last_bars(
+        self,
+        interval: Interval,
+        series: Collection[int],
+        window: TimeSpan,
+        known_at: datetime | None = None,
+    ) -> dict[int, KnownBar]:
+        """Return the last bar with a trade that begins in the window, of each instrument that has one."""
+        async with self._database.transaction() as connection:
+            return await read_last_bars(connection, _TABLES[interval], series, window, known_at)
 
     async def _read(
         self, table: BarTable, series: int, window: TimeSpan, known_at: datetime | None

@@ -231,11 +231,18 @@ class RateUnavailable(RatesError):
 
 
 class RateNotSeen(RateUnavailable):
-    """Tracked, but not yet published by any requested source."""
+    """Tracked, but not yet published by any requested source.
 
-    def __init__(self, symbol: str, source: str | None = None) -> None:
+    `at`: the time of the past that was asked for; `None` for now.
+    """
+
+    def __init__(self, symbol: str, source: str | None = None, *, at: datetime | None = None) -> None:
         self.symbol, self.source = symbol, source
-        super().__init__(f"no rate of {symbol} has arrived yet{f' from {source}' if source else ''}")
+        origin = f" from {source}" if source else ""
+        if at is None:
+            super().__init__(f"no rate of {symbol} has arrived yet{origin}")
+        else:
+            super().__init__(f"no trade of {symbol}{origin} is known at or before {at.isoformat()}")
 
 
 class RateStale(RateUnavailable):

@@ -9,7 +9,7 @@ from gateway.queries.conversion.conversions_query import ConversionsQuery
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import UNSET
-from gateway.schema.consensus import read_consensus
+from gateway.schema.consensus_arguments import read_consensus
 from gateway.schema.consensus_list import read_consensus_rates
 from gateway.schema.conversion import read_conversion
 from gateway.schema.conversion_list import check_live, read_conversions

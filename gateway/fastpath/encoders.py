@@ -14,6 +14,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLSchema,
 )
 
@@ -36,17 +37,25 @@ def attribute_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, name: str)
     """Return the Python attribute of a field, and the encoder of its values.
 
     Raises:
-        NotOnFastPath: it is not a plain leaf.
+        NotOnFastPath: it is neither a plain leaf nor a list of them.
     """
     field = kind.fields[name]
     definition = field.extensions.get("strawberry-definition")
     if field.args or definition is None or definition.base_resolver is not None:
         raise NotOnFastPath
-    is_nullable = not isinstance(field.type, GraphQLNonNull)
-    leaf = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-    if isinstance(leaf, GraphQLList) or not isinstance(leaf, GraphQLLeafType):
+    return definition.python_name, _value_encoder(schema, field.type)
+
+
+def _value_encoder(schema: GraphQLSchema, kind: GraphQLOutputType) -> Encoder:
+    """Return the encoder of a leaf, or of a list of leaves that is never null."""
+    is_nullable = not isinstance(kind, GraphQLNonNull)
+    given = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if isinstance(given, GraphQLList) and not is_nullable:
+        encode = _value_encoder(schema, given.of_type)
+        return lambda values: join_list(map(encode, values))
+    if not isinstance(given, GraphQLLeafType):
         raise NotOnFastPath
-    return definition.python_name, _leaf_encoder(schema.type_map[leaf.name], is_nullable=is_nullable)
+    return _leaf_encoder(schema.type_map[given.name], is_nullable=is_nullable)
 
 
 @lru_cache(MAX_ENCODED_SYMBOLS)

@@ -17,8 +17,10 @@ from gateway.queries.rate import TtlBySource, UnavailableRate
 from gateway.schema.candles import READ_CANDLE, READ_CANDLE_LIST
 from gateway.schema.consensus import READ_CONSENSUS, READ_CONTRIBUTION
 from gateway.schema.conversion import READ_CONVERSION, READ_LEG
+from gateway.schema.rate_at import READ_RATE_AT
 from gateway.schema.rates import READ_RATE
 from gateway.schema.source import SourceType, to_source
+from gateway.schema.summaries import READ_SUMMARY
 
 Reader = Callable[[Any], Any]
 
@@ -38,6 +40,8 @@ _READERS: Mapping[str, Mapping[str, Reader]] = {
     "Conversion": READ_CONVERSION,
     "ConversionLeg": READ_LEG,
     "Rate": READ_RATE,
+    "RateAt": READ_RATE_AT,
+    "Summary": READ_SUMMARY,
     "UnavailableConversion": {},
     "UnavailableRate": {"source": _read_requested_source},
 }

@@ -30,16 +30,18 @@ from gateway.lru import Interner
 from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
+from gateway.queries.summaries.query import SummariesQuery
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.query_cost import BooleanVariables, boolean_variables
 from gateway.schema.root_size import PlannedQuery
+from gateway.schema.summaries import read_summaries
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from gateway.subscriptions.live_queries import Query
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
-COVERED_QUERIES = frozenset({"rate", "rates", "candles", TYPENAME})
+COVERED_QUERIES = frozenset({"rate", "rates", "candles", "summaries", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
@@ -60,7 +62,7 @@ class RatesArgs(NamedTuple):
     policy: FreshnessPolicy
 
 
-QueryArgs = RateArgs | RatesArgs | CandlesQuery
+QueryArgs = RateArgs | RatesArgs | CandlesQuery | SummariesQuery
 
 
 class PlannedRoot(NamedTuple):
@@ -222,7 +224,7 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
     for field in plan:
         args = field.args
         match args:
-            case CandlesQuery():
+            case CandlesQuery() | SummariesQuery():
                 queries.append(args)
                 # Alone, it is not executed but for its error.
                 may_fail = may_fail or len(plan) > 1
@@ -253,6 +255,8 @@ def parse_args(name: str, arguments: Mapping[str, Any]) -> QueryArgs:
     """
     if name == "candles":
         return parse_candle_args(arguments)
+    if name == "summaries":
+        return read_summaries(arguments.get("symbols", UNSET), arguments["points"])
     policy = parse_policy(arguments)
     if name == "rate":
         return RateArgs(arguments["symbol"], none_if_unset(arguments.get("source", UNSET)), policy)

@@ -4,17 +4,20 @@ from contextlib import suppress
 
 from graphql import GraphQLError, GraphQLSchema
 
-from gateway.fastpath.encoded_candles import EncodedCandles
+from gateway.fastpath.encoded_history import EncodedHistory
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs, RatesArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
 from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate import RateList
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import OnStale
+from gateway.queries.summaries.query import SummariesQuery
 from gateway.schema.candles import note_candles
 from gateway.schema.context import OperationMetadata
+from gateway.schema.summaries import note_summaries
 from rates.errors import RatesError
 
 END = b"}}"
@@ -24,21 +27,29 @@ class FastPathQueries:
     """Executes query plans."""
 
     def __init__(
-        self, schema: GraphQLSchema, rates: RateReader, candles: CandlesReader, encoder: ResponseEncoder
+        self,
+        schema: GraphQLSchema,
+        rates: RateReader,
+        candles: CandlesReader,
+        history: HistoryReaders,
+        encoder: ResponseEncoder,
     ) -> None:
         assert schema.query_type
         self._typename = b'"%b"' % schema.query_type.name.encode()
         self._rates = rates
         self._candles = candles
+        self._summaries = history.summaries
         self._encoder = encoder
-        self._encoded_candles = EncodedCandles(encoder)
+        self._encoded = EncodedHistory(encoder)
 
     async def load(self, plan: QueryPlan) -> None:
         """Read what the plan needs of the history. What cannot be read, the executor reports."""
         for field in plan:
-            if isinstance(field.args, CandlesQuery):
-                with suppress(RatesError):
+            with suppress(RatesError):
+                if isinstance(field.args, CandlesQuery):
                     await self._candles.read(field.args)
+                elif isinstance(field.args, SummariesQuery):
+                    await self._summaries.read(field.args)
 
     def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
         """Return the result, or `None` if it has an error, which the executor reports.
@@ -78,6 +89,8 @@ class FastPathQueries:
             chunks.append(text or self._encode_rate(field, field.args, metadata))
         elif isinstance(field.args, CandlesQuery):
             chunks.append(self._encode_candles(field, field.args, metadata))
+        elif isinstance(field.args, SummariesQuery):
+            chunks.append(self._encode_summaries(field, field.args, metadata))
         else:
             assert field.field.inside is not None
             selection = field.field.inside
@@ -95,7 +108,18 @@ class FastPathQueries:
         if metadata is not None:
             note_candles(metadata, found)
         assert field.field.inside is not None
-        return self._encoded_candles.encode(field.field.inside, query, found)
+        return self._encoded.encode(field.field.inside, query, found)
+
+    def _encode_summaries(
+        self, field: PlannedField, query: SummariesQuery, metadata: OperationMetadata | None
+    ) -> bytes:
+        found = self._summaries.find(query)
+        if found is None:
+            raise NotOnFastPath
+        if metadata is not None:
+            note_summaries(metadata, found, self._rates.now())
+        assert field.field.inside is not None
+        return self._encoded.encode(field.field.inside, query, found)
 
     def _encode_rate(self, field: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
         assert field.field.inside is not None

@@ -1,6 +1,6 @@
 """Arguments that several fields share, with their descriptions and their parsing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 import strawberry
@@ -68,6 +68,15 @@ MaxSilenceMs = Annotated[
     int,
     strawberry.argument(
         description="The longest time without an event in milliseconds, 100 to 3600000. After it, a HEARTBEAT is sent."
+    ),
+]
+
+PastTime = Annotated[
+    datetime | None,
+    strawberry.argument(
+        name="at",
+        description="A time of the past: the answer is made of the last trades that are known at or before it, by the same rules; ages are "
+        "those at that time. Default: now.",
     ),
 ]
 

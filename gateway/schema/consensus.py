@@ -4,82 +4,60 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import strawberry
+from graphql.pyutils import AwaitableOrValue
 
 from gateway.queries.consensus import rate as consensus
-from gateway.queries.consensus.query import (
-    MAX_DEVIATION_BPS,
-    MIN_SOURCES,
-    ConsensusMethod,
-    ConsensusQuery,
-    check_consensus,
-)
+from gateway.queries.consensus.query import MAX_DEVIATION_BPS, MIN_SOURCES, ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import PriceBasis, price_basis
-from gateway.queries.rates_query import OnStale
 from gateway.schema.arguments import (
     ANSWER_INTERVAL_MS,
     UNSET,
     AnswerIntervalMs,
     MaxTradeAgeMs,
     OneSymbol,
-    given_all,
-    read_policy,
+    PastTime,
+)
+from gateway.schema.consensus_arguments import (
+    MaxAgeMs,
+    MaxDeviationBps,
+    Method,
+    MinSources,
+    OfSources,
+    read_consensus,
 )
 from gateway.schema.context import Info, OperationMetadata
 from gateway.schema.field import described
 from gateway.schema.global_id import consensus_rate_id
 from gateway.schema.node import Node
+from gateway.schema.rate_at import RateAtType
 from gateway.schema.rates import BPS_DIGITS, RateType
 from gateway.schema.scalars import AssetCode, clamp
 from gateway.schema.source import SourceType, to_source
 from gateway.schema.streams import convert_each
 from gateway.subscriptions.delivery_options import parse_delivery_options
-from rates.source import Source
 from rates.symbol import Symbol
-
-_ANY_SYMBOL = Symbol("", "")
-
-Method = Annotated[ConsensusMethod, strawberry.argument(description="The method that computes the price.")]
-MinSources = Annotated[
-    int,
-    strawberry.argument(
-        description="The minimum number of sources in the price, 1 to 100. With fewer usable sources there is no price, and `quality` is "
-        "INSUFFICIENT."
-    ),
-]
-MaxAgeMs = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The largest age in milliseconds of a usable rate. Default: the TTL of each source."
-    ),
-]
-MaxDeviationBps = Annotated[
-    float,
-    strawberry.argument(
-        description="The largest deviation from the consensus in basis points (1/100 %) at which a source agrees with it, 0 to 10000. A "
-        "rate within it is never an outlier."
-    ),
-]
-OfSources = Annotated[
-    list[Source] | None,
-    strawberry.argument(description="The sources. Default: every source that tracks the symbol."),
-]
 
 
 @strawberry.type(description="The part of one source in a consensus.")
 class ConsensusContribution:
     source: SourceType = described("The source.")
     rate: RateType | None = described(
-        "The rate of the source; null if the source does not track the symbol or has not published it yet."
+        "The rate of the source; null if the source does not track the symbol or has not published it yet, and with `at`."
+    )
+    rate_at: RateAtType | None = described(
+        "With `at`, the last trade of the source at or before it; null without `at`, and if none is known."
     )
     used_price: Decimal | None = described(
-        "The price that is compared and weighted: the last trade or the mid of `rate`, according to `basis`."
+        "The price that is compared and weighted: the last trade or the mid of `rate`, according to `basis`; the price of `rateAt`."
     )
-    basis: PriceBasis | None = described("The price of `rate` that `usedPrice` is; null without a rate.")
+    basis: PriceBasis | None = described(
+        "The price of `rate` or `rateAt` that `usedPrice` is; null without either."
+    )
     included: bool = described("Whether the source is part of the price.")
     weight: Decimal = described(
         "The share of the source in the price; all weights sum to exactly 1. MEDIAN: equal weights of all included sources. "
@@ -96,9 +74,15 @@ class ConsensusContribution:
 
     @classmethod
     def of(cls, value: consensus.Contribution) -> Self:
-        rate = value.rate
-        read_values = {name: read(value) for name, read in READ_CONTRIBUTION.items()}
-        return cls(**{**read_values, "rate": None if rate is None else RateType.of(rate)})
+        found = {name: read(value) for name, read in READ_CONTRIBUTION.items()}
+        rate, rate_at = found["rate"], found["rate_at"]
+        return cls(
+            **{
+                **found,
+                "rate": None if rate is None else RateType.of(rate),
+                "rate_at": None if rate_at is None else RateAtType.of(rate_at),
+            }
+        )
 
 
 @strawberry.type(
@@ -113,6 +97,7 @@ class ConsensusRateType(Node):
     symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
     base: AssetCode = described("The base asset, which the price is of.")
     quote: AssetCode = described("The quote asset, which the price is in.")
+    at: datetime | None = described("The time of the past that was asked for; null for now.")
     method: ConsensusMethod = described("The method that computed the price.")
     price: Decimal | None = described(
         "The price of one unit of base in units of quote; null if `quality` is INSUFFICIENT."
@@ -125,7 +110,9 @@ class ConsensusRateType(Node):
     observed_at: datetime | None = described(
         "The time at which the oldest included rate was observed; null if `quality` is INSUFFICIENT."
     )
-    age_ms: int | None = described("Milliseconds from `observedAt` to the time of the answer, rounded up.")
+    age_ms: int | None = described(
+        "Milliseconds from `observedAt` to the time of the answer, or to `at`, rounded up."
+    )
     freshness: Freshness | None = described(
         "The worst freshness of the included rates, each by the TTL of its source; null if `quality` is INSUFFICIENT."
     )
@@ -164,7 +151,9 @@ def _read_simulated(value: consensus.ConsensusRate) -> bool:
 
 READ_CONTRIBUTION: Mapping[str, Callable[[consensus.Contribution], Any]] = {
     "source": lambda value: to_source(value.source),
-    "rate": attrgetter("rate"),
+    # Clients keep rates by their ids, which are those of the newest ones.
+    "rate": lambda value: None if value.rate_at else value.rate,
+    "rate_at": attrgetter("rate_at"),
     "used_price": attrgetter("price"),
     "basis": _read_basis,
     "included": attrgetter("is_included"),
@@ -180,6 +169,7 @@ READ_CONSENSUS: Mapping[str, Callable[[consensus.ConsensusRate], Any]] = {
     "symbol": attrgetter("query.symbol"),
     "base": attrgetter("query.symbol.base"),
     "quote": attrgetter("query.symbol.quote"),
+    "at": attrgetter("query.at"),
     "method": attrgetter("query.method"),
     "price": attrgetter("price"),
     "quality": attrgetter("quality"),
@@ -204,7 +194,8 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     max_deviation_bps: MaxDeviationBps = float(MAX_DEVIATION_BPS),
     sources: OfSources = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> ConsensusRateType | None:
+    at: PastTime = UNSET,
+) -> AwaitableOrValue[ConsensusRateType | None]:
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -213,9 +204,26 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
         max_deviation_bps=max_deviation_bps,
         sources=sources,
         max_trade_age_ms=max_trade_age_ms,
+        at=at,
     )
+    return answer_consensus(info, query)
+
+
+def answer_consensus(info: Info, query: ConsensusQuery) -> AwaitableOrValue[ConsensusRateType | None]:
+    """Return the consensus; one of the past is awaited."""
+    if query.at is not None:
+        return _answer_past(info, query)
     answer = info.context.consensus.consensus(query)
     note_consensus(info.context.metadata, answer)
+    return ConsensusRateType.of(answer)
+
+
+async def _answer_past(info: Info, query: ConsensusQuery) -> ConsensusRateType:
+    history = info.context.history
+    answer = await history.consensus.read(query)
+    info.context.metadata.note_fresh_for(
+        history.rate_at.all_last(each.rate_at for each in answer.contributions)
+    )
     return ConsensusRateType.of(answer)
 
 
@@ -241,37 +249,6 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
         max_trade_age_ms=max_trade_age_ms,
     )
     return convert_each(ConsensusRateType.of, info.context.live_queries.iterate(query, options))
-
-
-def read_consensus(
-    *,
-    symbol: Symbol = _ANY_SYMBOL,
-    method: ConsensusMethod,
-    min_sources: int,
-    max_age_ms: int | None,
-    max_deviation_bps: float,
-    sources: list[Source] | None,
-    max_trade_age_ms: int | None,
-) -> ConsensusQuery:
-    """Read the query from the arguments; without a symbol, for others to replace it.
-
-    Raises:
-        InvalidArgument: out of range.
-    """
-    named = given_all("sources", sources)
-    policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
-    query = ConsensusQuery(
-        symbol,
-        method,
-        min_sources,
-        policy.max_age,
-        # The shortest text of the float is the one that the client wrote.
-        Decimal(repr(float(max_deviation_bps))),
-        None if named is None else tuple(dict.fromkeys(named)),
-        policy.max_trade_age,
-    )
-    check_consensus(query)
-    return query
 
 
 def note_consensus(metadata: OperationMetadata, answer: consensus.ConsensusRate) -> None:

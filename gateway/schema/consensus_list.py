@@ -10,14 +10,13 @@ from gateway.queries.consensus import rates_query
 from gateway.queries.consensus.query import MAX_DEVIATION_BPS, MIN_SOURCES, ConsensusMethod, ConsensusQuery
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery, check_consensus_rates
 from gateway.schema.arguments import ANSWER_INTERVAL_MS, UNSET, AnswerIntervalMs, MaxSilenceMs, MaxTradeAgeMs
-from gateway.schema.consensus import (
-    ConsensusRateType,
+from gateway.schema.consensus import ConsensusRateType, note_consensus
+from gateway.schema.consensus_arguments import (
     MaxAgeMs,
     MaxDeviationBps,
     Method,
     MinSources,
     OfSources,
-    note_consensus,
     read_consensus,
 )
 from gateway.schema.context import Info

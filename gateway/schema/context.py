@@ -11,6 +11,7 @@ from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
+from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy
@@ -55,6 +56,7 @@ class GatewayServices(Protocol):
     converter: Converter
     candles: CandlesReader
     stats: StatsReader
+    history: HistoryReaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Context:
     converter: Converter
     candles: CandlesReader
     stats: StatsReader
+    history: HistoryReaders
     metadata: OperationMetadata = field(default_factory=OperationMetadata)
 
     @classmethod
@@ -81,6 +84,7 @@ class Context:
             gateway.converter,
             gateway.candles,
             gateway.stats,
+            gateway.history,
         )
 
 

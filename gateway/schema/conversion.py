@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Self
 
 import strawberry
+from graphql.pyutils import AwaitableOrValue
 
 from gateway.queries.conversion import conversion
 from gateway.queries.conversion.conversion import ConversionOperation
@@ -14,11 +15,20 @@ from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, check_co
 from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import PriceBasis, price_basis
 from gateway.queries.rates_query import OnStale
-from gateway.schema.arguments import UNSET, MaxTradeAgeMs, OnStaleArgument, given_all, read_policy
+from gateway.schema.arguments import (
+    UNSET,
+    MaxTradeAgeMs,
+    OnStaleArgument,
+    PastTime,
+    given_all,
+    none_if_unset,
+    read_policy,
+)
 from gateway.schema.context import Info
 from gateway.schema.field import described
 from gateway.schema.global_id import conversion_id
 from gateway.schema.node import Node
+from gateway.schema.rate_at import RateAtType
 from gateway.schema.rates import RateType
 from gateway.schema.scalars import AssetCode, clamp
 from rates.source import Source
@@ -61,17 +71,28 @@ class ConversionLeg:
     end: AssetCode = described("The asset at the end of the leg.", name="to")
     operation: ConversionOperation = described("The operation on the price.")
     used_price: Decimal = described("The price that the operation uses; 1 for a peg.")
-    basis: PriceBasis | None = described("The price of `rate` that `usedPrice` is; null for a peg.")
-    rate: RateType | None = described("The rate of `usedPrice`; null for a peg.")
+    basis: PriceBasis | None = described(
+        "The price of `rate` or `rateAt` that `usedPrice` is; null for a peg."
+    )
+    rate: RateType | None = described("The rate of `usedPrice`; null for a peg, and with `at`.")
+    rate_at: RateAtType | None = described(
+        "With `at`, the trade of `usedPrice`; null for a peg, and without `at`."
+    )
     peg: bool = described(
         "Whether this leg uses no market but takes a stablecoin as one USD, as requested by `stablecoinsAsUsd`."
     )
 
     @classmethod
     def of(cls, value: conversion.Leg) -> Self:
-        rate = value.rate
-        read_values = {name: read(value) for name, read in READ_LEG.items()}
-        return cls(**{**read_values, "rate": None if rate is None else RateType.of(rate)})
+        found = {name: read(value) for name, read in READ_LEG.items()}
+        rate, rate_at = found["rate"], found["rate_at"]
+        return cls(
+            **{
+                **found,
+                "rate": None if rate is None else RateType.of(rate),
+                "rate_at": None if rate_at is None else RateAtType.of(rate_at),
+            }
+        )
 
 
 @strawberry.type(
@@ -86,6 +107,7 @@ class ConversionType(Node):
     amount: Decimal = described("The requested amount, in units of `from`.")
     start: AssetCode = described("The asset of the amount.", name="from")
     end: AssetCode = described("The asset of the result.", name="to")
+    at: datetime | None = described("The time of the past that was asked for; null for now.")
     result: Decimal = described(
         "The amount in units of `to`, rounded once, half to even, to 34 significant digits."
     )
@@ -121,7 +143,9 @@ READ_LEG: Mapping[str, Callable[[conversion.Leg], Any]] = {
     "operation": attrgetter("operation"),
     "used_price": attrgetter("price"),
     "basis": _read_basis,
-    "rate": attrgetter("rate"),
+    # Clients keep rates by their ids, which are those of the newest ones.
+    "rate": lambda value: None if value.rate_at else value.rate,
+    "rate_at": attrgetter("rate_at"),
     "peg": lambda value: value.rate is None,
 }
 """The reader of each field of a `ConversionLeg`. Those of objects return plain values."""
@@ -131,6 +155,7 @@ READ_CONVERSION: Mapping[str, Callable[[conversion.Conversion], Any]] = {
     "amount": attrgetter("amount"),
     "start": attrgetter("start"),
     "end": attrgetter("end"),
+    "at": attrgetter("query.at"),
     "result": attrgetter("result"),
     "rate": attrgetter("rate"),
     "legs": attrgetter("legs"),
@@ -154,7 +179,8 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     stablecoins_as_usd: StablecoinsAsUsd = False,
     on_stale: OnStaleArgument = OnStale.RETURN,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
-) -> ConversionType | None:
+    at: PastTime = UNSET,
+) -> AwaitableOrValue[ConversionType | None]:
     query = read_conversion(
         amount=amount,
         start=start,
@@ -165,16 +191,30 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
         stablecoins_as_usd=stablecoins_as_usd,
         on_stale=on_stale,
         max_trade_age_ms=max_trade_age_ms,
+        at=at,
     )
     return answer_conversion(info, query)
 
 
-def answer_conversion(info: Info, query: ConversionQuery) -> ConversionType | None:
-    """Return the conversion; `None` with `OnStale.OMIT` if a rate is too old."""
+def answer_conversion(info: Info, query: ConversionQuery) -> AwaitableOrValue[ConversionType | None]:
+    """Return the conversion; `None` with `OnStale.OMIT` if a rate is too old. One of the past is awaited."""
+    if query.at is not None:
+        return answer_past_conversion(info, query)
     answer = info.context.converter.convert(query)
     if answer is None:
         return None
     info.context.metadata.note_rates(answer.rates, query.policy)
+    return ConversionType.of(answer)
+
+
+async def answer_past_conversion(info: Info, query: ConversionQuery) -> ConversionType | None:
+    """Return the conversion at a time of the past; `None` with `OnStale.OMIT` if a trade is too old."""
+    history = info.context.history
+    answer = await history.converter.convert(query)
+    if answer is None:
+        return None
+    rates_at = [leg.rate_at for leg in answer.legs if leg.rate is not None]
+    info.context.metadata.note_fresh_for(history.rate_at.all_last(rates_at))
     return ConversionType.of(answer)
 
 
@@ -189,6 +229,7 @@ def read_conversion(
     stablecoins_as_usd: bool,
     on_stale: OnStale,
     max_trade_age_ms: int | None,
+    at: datetime | None = UNSET,
 ) -> ConversionQuery:
     """Read the query from the arguments; without amount and assets, for others to replace them.
 
@@ -203,6 +244,7 @@ def read_conversion(
         given_all("sources", sources),
         max_legs,
         stablecoins_as_usd,
+        none_if_unset(at),
     )
     check_conversion(query)
     return query

@@ -78,6 +78,7 @@ def consensus_rate_id(query: ConsensusQuery) -> str:
         if query.max_deviation_bps == MAX_DEVIATION_BPS
         else format(query.max_deviation_bps.normalize(), "f"),
         "sources": _format_sources(query.sources),
+        "at": _format_time(query.at),
     }
     return f"ConsensusRate:{query.symbol}:{query.method}{_format_details(details)}"
 
@@ -91,6 +92,7 @@ def conversion_id(query: ConversionQuery) -> str:
         "stablecoinsAsUsd": "true" if query.stablecoins_as_usd else None,
         "onStale": None if query.policy.on_stale is OnStale.RETURN else query.policy.on_stale.value,
         "maxTradeAgeMs": _format_span(query.policy.max_trade_age),
+        "at": _format_time(query.at),
     }
     amount = format_decimal(query.amount.copy_abs())
     return f"Conversion:{amount}:{query.start}:{query.end}{_format_details(details)}"
@@ -102,7 +104,7 @@ def candle_id(series: CandleSeries, open_time: datetime) -> str:
     zone, known_at = series.zone, series.known_at
     details = {
         "timeZone": None if zone == UTC_NAME else zone,
-        "knownAt": None if known_at is None else known_at.isoformat(),
+        "knownAt": _format_time(known_at),
     }
     opening = open_time.isoformat(timespec="milliseconds").removesuffix("+00:00")
     return f"Candle:{source.name}:{symbol}:{series.interval}:{opening}Z{_format_details(details)}"
@@ -158,6 +160,7 @@ def parse_consensus_key(key: str) -> ConsensusQuery:
             Decimal(details.get("maxDeviationBps", MAX_DEVIATION_BPS)),
             _parse_sources(details.get("sources")),
             _parse_span(details.get("maxTradeAgeMs")),
+            _parse_time(details.get("at")),
         )
         check_consensus(query)
     except (InvalidSymbol, InvalidArgument, InvalidOperation, ValueError, KeyError, OverflowError) as exc:
@@ -189,6 +192,7 @@ def parse_conversion_key(key: str) -> ConversionQuery:
             _parse_sources(details.get("sources")),
             int(details.get("maxLegs", MAX_LEGS)),
             "stablecoinsAsUsd" in details,
+            _parse_time(details.get("at")),
         )
         check_conversion(query)
     except (InvalidNumber, InvalidArgument, ValueError, KeyError, OverflowError) as exc:
@@ -208,7 +212,6 @@ def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
     try:
         source, symbol, interval, opening = path.split(":", 3)
         start, details = datetime.fromisoformat(opening), _parse_details(text)
-        known_at = details.get("knownAt")
         query = CandlesQuery(
             parse_symbol(symbol),
             Interval(interval),
@@ -217,7 +220,7 @@ def parse_candle_key(key: str) -> tuple[CandlesQuery, datetime]:
             end=start + timedelta(microseconds=1),
             last=1,
             zone=details.get("timeZone", UTC_NAME),
-            known_at=None if known_at is None else datetime.fromisoformat(known_at),
+            known_at=_parse_time(details.get("knownAt")),
         )
         series = CandleSeries(
             TickerKey(Source[source], query.symbol), query.interval, query.zone, query.known_at
@@ -245,6 +248,19 @@ def _format_span(span: timedelta | None) -> str | None:
 
 def _parse_span(text: str | None) -> timedelta | None:
     return None if text is None else timedelta(milliseconds=int(text))
+
+
+def _format_time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return time
 
 
 def _format_sources(sources: tuple[Source, ...] | None) -> str | None:

@@ -30,10 +30,12 @@ from gateway.schema.instruments import (
     resolve_instruments,
 )
 from gateway.schema.node import Node
+from gateway.schema.rate_at import RateAtType, resolve_rate_at
 from gateway.schema.rates import RateListType, RateType
 from gateway.schema.source import SourceType, resolve_source
 from gateway.schema.source_status import SourceStatusType
 from gateway.schema.stats import WindowStatsType, resolve_stats
+from gateway.schema.summaries import SummaryType, resolve_summaries
 
 
 def _rate(  # noqa: PLR0917 - GraphQL passes them by name
@@ -109,8 +111,8 @@ class Query:
     )
     consensus_rate: consensus.ConsensusRateType | None = strawberry.field(
         resolver=consensus.resolve_consensus_rate,
-        description="One price computed from the rates of several sources for one symbol, with the part of each source. Error: "
-        "UNKNOWN_SYMBOL with near matches.",
+        description="One price computed from the rates of several sources for one symbol, with the part of each source. With `at`, at a "
+        "time of the past. Errors: UNKNOWN_SYMBOL with near matches; with `at`, HISTORY_UNAVAILABLE.",
     )
     consensus_rates: ConsensusRateListType | None = strawberry.field(
         resolver=resolve_consensus_rates,
@@ -121,7 +123,7 @@ class Query:
         resolver=conversions.resolve_conversion,
         description="The value of an amount of one asset in another, with the route and the age of its oldest rate. Null only with "
         "`onStale: OMIT`. Errors: UNKNOWN_ASSET with near matches, NO_CONVERSION_PATH with the neighbours of both assets, "
-        "NOT_TRADING, SUSPECT_IDENTITY, RATE_NOT_SEEN, RATE_STALE.",
+        "NOT_TRADING, SUSPECT_IDENTITY, RATE_NOT_SEEN, RATE_STALE; with `at`, HISTORY_UNAVAILABLE.",
     )
     convert: conversions.ConversionType | None = strawberry.field(
         resolver=conversions.resolve_conversion,
@@ -142,6 +144,17 @@ class Query:
         resolver=resolve_stats,
         description="Statistics of the last minutes of one source, and how much of that time is known. Errors: UNKNOWN_SYMBOL with near "
         "matches, HISTORY_UNAVAILABLE.",
+    )
+    rate_at: RateAtType | None = strawberry.field(
+        resolver=resolve_rate_at,
+        description="The last trade of one source at or before a time, and whether another one may have followed. Trades are looked for in the "
+        "31 days before. Null only with `onStale: OMIT`. Errors: UNKNOWN_SYMBOL with near matches, RATE_NOT_SEEN, RATE_STALE, "
+        "HISTORY_UNAVAILABLE.",
+    )
+    summaries: list[SummaryType] | None = strawberry.field(
+        resolver=resolve_summaries,
+        description="The last day of each symbol: closes for a sparkline, changes over an hour, a day and a week, coverage. In the order of "
+        "`symbols`; computed once a minute. Error: HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="The status of every source, with the reason."

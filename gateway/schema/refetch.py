@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, cast
 
 import strawberry
+from graphql.pyutils import AwaitableOrValue
 
+from gateway.queries.conversion.query import ConversionQuery
 from gateway.schema.asset import AssetType, to_asset
 from gateway.schema.candles import CandleType, note_candles
-from gateway.schema.consensus import ConsensusRateType, note_consensus
+from gateway.schema.consensus import ConsensusRateType, answer_consensus
 from gateway.schema.context import Info
-from gateway.schema.conversion import ConversionType, answer_conversion
+from gateway.schema.conversion import ConversionType, answer_conversion, answer_past_conversion
 from gateway.schema.global_id import (
     EXPECTED_ID,
     MAX_NODES,
@@ -114,14 +116,20 @@ def _asset(info: Info, key: str) -> AssetType | None:
     return None if asset is None else to_asset(asset)
 
 
-def _consensus_rate(info: Info, key: str) -> ConsensusRateType:
-    answer = info.context.consensus.consensus(parse_consensus_key(key))
-    note_consensus(info.context.metadata, answer)
-    return ConsensusRateType.of(answer)
+def _consensus_rate(info: Info, key: str) -> AwaitableOrValue[ConsensusRateType | None]:
+    return answer_consensus(info, parse_consensus_key(key))
 
 
-def _conversion(info: Info, key: str) -> ConversionType | None:
-    return answer_conversion(info, parse_conversion_key(key))
+def _conversion(info: Info, key: str) -> AwaitableOrValue[ConversionType | None]:
+    query = parse_conversion_key(key)
+    return answer_conversion(info, query) if query.at is None else _past_conversion(info, query)
+
+
+async def _past_conversion(info: Info, query: ConversionQuery) -> ConversionType | None:
+    try:
+        return await answer_past_conversion(info, query)
+    except (UnknownAsset, NoConversionPath, RateUnavailable):
+        return None
 
 
 async def _candle(info: Info, key: str) -> CandleType | None:

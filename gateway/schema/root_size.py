@@ -9,9 +9,11 @@ from gateway.queries.candles.query import MAX_CANDLES, CandlesQuery
 from gateway.queries.candles.stats import STEPS
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
+from gateway.queries.conversion.past import MAX_PAST_KEYS
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
+from gateway.queries.summaries.query import MAX_POINTS, SummariesQuery
 from gateway.schema.global_id import MAX_ENTITIES, MAX_NODES
 from gateway.schema.selection_weight import (
     FILTERED,
@@ -28,7 +30,9 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
-PlannedQuery = RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery | CandlesQuery
+PlannedQuery = (
+    RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery | CandlesQuery | SummariesQuery
+)
 """Queries whose size decides what a root field costs."""
 
 # Points of a root field, besides those of its selection.
@@ -40,6 +44,11 @@ SOURCES = 400
 GAPS = 20
 # Of reading the history: the statements, and each candle that is decoded and folded.
 HISTORY, CANDLE = 2_000, 30
+# Of the last trade of an instrument before a time, and the most instruments that are looked up with `at`.
+PAST_RATE = 60
+PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert": MAX_PAST_KEYS}
+# Of a summary, and of each of its closes with its time: encoded by the fast path, and by the executor.
+SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
 # Points of a representation of federation.
 ENTITY = 60
 # Points for each requested symbol, which may be unknown.
@@ -84,6 +93,7 @@ FIXED = {
     "_service": RootSize(ROOT, {}),
     "rate": RootSize(ROOT + FIND_NEAR, {}),
     "sources": RootSize(SOURCES, {ListSize.SOURCES: len(Source)}),
+    "rateAt": RootSize(ROOT + HISTORY + FIND_NEAR, {}),
     "stats": RootSize(ROOT + HISTORY + FIND_NEAR + CANDLE * STEPS, {}),
     "consensusRate": RootSize(CONSENSUS + FIND_NEAR, {ListSize.SOURCES: len(Source)}),
 }
@@ -100,6 +110,14 @@ class RootSizes:
 
     def by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         """Return the size of a root field with these coerced arguments."""
+        size = self._by_arguments(name, arguments)
+        if name in PAST_KEYS and arguments.get("at") is not None:
+            return size._replace(
+                points=size.points + HISTORY + PAST_RATE * min(PAST_KEYS[name], self.count_all())
+            )
+        return size
+
+    def _by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         match name:
             case "rates":
                 size = self._size_rates(
@@ -111,6 +129,10 @@ class RootSizes:
                 size = self._size_consensuses(arguments["symbols"])
             case "candles":
                 size = self._size_candles(arguments["last"])
+            case "summaries":
+                size = self._size_summaries(
+                    _read_list(arguments.get("symbols")), arguments["points"], EXECUTED_CLOSE
+                )
             case "node" | "nodes":
                 ids = arguments.get("ids", [arguments.get("id")])
                 size = RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
@@ -137,6 +159,8 @@ class RootSizes:
                 return self._size_consensuses([each.symbol for each in query.queries])
             case CandlesQuery():
                 return self._size_candles(query.last)
+            case SummariesQuery():
+                return self._size_summaries(query.symbols, query.points, CLOSE)
             case ConversionsQuery() | ConversionQuery():
                 queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
                 own = any(each.sources or each.stablecoins_as_usd for each in queries)
@@ -164,6 +188,14 @@ class RootSizes:
         return RootSize(
             ROOT + HISTORY + FIND_NEAR + CANDLE * count, {ListSize.CANDLES: count, ListSize.GAPS: GAPS}
         )
+
+    def _size_summaries(self, symbols: tuple[Symbol, ...] | None, points: int, close: float) -> RootSize:
+        count = len({key.symbol for key in self._catalog.tracked} if symbols is None else set(symbols))
+        if count > self._max_symbols or not 0 < points <= MAX_POINTS:
+            # The execution refuses it.
+            count = points = 0
+        each = SUMMARY + close * points
+        return RootSize(ROOT + HISTORY + each * count, {ListSize.SUMMARIES: count})
 
     def _size_conversions(self, count: int, *, has_own_graph: bool) -> RootSize:
         if count > MAX_CONVERSIONS:

@@ -13,6 +13,7 @@ from gateway.queries.candles.series_index import SeriesIndex
 from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
 from gateway.queries.conversion.converter import Converter
+from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate_reader import RateReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
@@ -139,6 +140,17 @@ class Harness:
         reads = BoundedReads(loop.clock, timeout_s=60)
         self.candles = CandlesReader(None, index, reads, simulated=True, clock=loop.clock)
         self.stats = StatsReader(None, index, reads, simulated=True, clock=loop.clock)
+        self.history = HistoryReaders(
+            None,
+            index,
+            reads,
+            consensus=self.consensus,
+            converter=self.converter,
+            ttl=TTL,
+            max_symbols=100,
+            simulated=True,
+            clock=loop.clock,
+        )
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,

@@ -6,17 +6,15 @@ On SQLite and on Postgres.
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import insert
 
 from history.bar import Bar
-from history.bar_rows import BarTable, insert_rows, to_row
+from history.bar_rows import BarTable, insert_rows
 from history.candle_parts import Portion, fold_portions
 from history.candle_reader import ROWS_AT_ONCE, CandleReader
-from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from history.models import DayRow, HourRow, MinuteRow, SeriesRow
 from history.partitions import MINUTES, create_partitions
@@ -25,13 +23,13 @@ from instruments.store import InstrumentStore
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
+from tests.history.generated_minutes import make_minute
 from tests.history.trades import at
 from tests.instruments.conftest import url
 
 __all__ = ["url"]
 MINUTE = timedelta(minutes=1)
 SERIES = 1
-PRICES = ("7", "7.0", "7.00", "6.9", "7.1", "0.00000001", "123456789.5")
 
 
 @pytest.fixture
@@ -54,29 +52,6 @@ def reader(database: InstrumentStore) -> CandleReader:
     return CandleReader(database, simulated=False)
 
 
-def make_minute(chance: random.Random, number: int, revision: int) -> dict[str, object]:
-    """Return the row of a minute with prices that are equal in value but not in digits."""
-    start, coverage = at(60 * number), chance.choice(list(CandleCoverage))
-    bar = None
-    if coverage in {CandleCoverage.COMPLETE, CandleCoverage.PARTIAL}:
-        prices = [Decimal(chance.choice(PRICES)) for _ in range(4)]
-        bar = Bar(
-            prices[0],
-            max(prices),
-            min(prices),
-            prices[3],
-            Decimal(chance.choice(PRICES)),
-            Decimal(chance.choice(PRICES)),
-            chance.randint(1, 9),
-            number * 10,
-            number * 10 + 9,
-            start + timedelta(microseconds=chance.randrange(30_000_000)),
-            start + timedelta(microseconds=30_000_000 + chance.randrange(30_000_000)),
-        )
-    known_at = start + timedelta(seconds=62 + 400 * revision)
-    return to_row(SERIES, start, revision, bar, known_at) | {"coverage": coverage.value}
-
-
 async def store_minutes(database: InstrumentStore, rows: list[dict[str, object]]) -> None:
     async with database.transaction() as connection:
         await insert_rows(connection, MinuteRow, rows)
@@ -97,7 +72,7 @@ async def test_minutes_fold_in_the_database_as_they_do_in_memory(
     await store_minutes(
         database,
         [
-            make_minute(chance, number, revision)
+            make_minute(chance, SERIES, number, revision)
             for number in numbers
             for revision in range(chance.choice((1, 1, 3)))
         ],
@@ -131,7 +106,7 @@ async def test_hours_and_days_fold_in_the_database_as_they_do_in_memory(
     chance, length = random.Random(4), interval.length
     assert length is not None
     rows = [
-        make_minute(chance, number * (length // MINUTE), revision)
+        make_minute(chance, SERIES, number * (length // MINUTE), revision)
         for number in range(60)
         if chance.random() < 0.9
         for revision in range(chance.choice((1, 2)))
@@ -156,7 +131,7 @@ async def test_a_minute_is_read_as_it_was_known_at_a_time(
 ) -> None:
     """Before its first revision nothing was known of it."""
     chance = random.Random(1)
-    rows = [make_minute(chance, 0, revision) for revision in range(2)]
+    rows = [make_minute(chance, SERIES, 0, revision) for revision in range(2)]
     await store_minutes(database, rows)
 
     async def read(known_at: datetime | None) -> list[int]:
@@ -175,7 +150,7 @@ async def test_long_windows_are_read_in_several_statements(
     """No minute is lost or repeated where two of them meet."""
     chance = random.Random(2)
     count = 2 * ROWS_AT_ONCE + 7
-    await store_minutes(database, [make_minute(chance, number, 0) for number in range(count)])
+    await store_minutes(database, [make_minute(chance, SERIES, number, 0) for number in range(count)])
     minutes = await reader.read_minutes(SERIES, TimeSpan(at(0), at(60 * count)))
     assert [minute.open_time for minute in minutes] == [at(60 * number) for number in range(count)]
 
@@ -187,5 +162,5 @@ async def test_the_instruments_with_a_history_and_its_beginning_are_known(
     assert await reader.read_series() == {TickerKey(Source.BINANCE, Symbol("BTC", "USDT")): SERIES}
     assert await CandleReader(database, simulated=True).read_series() == {}
     assert await reader.read_earliest(SERIES) is None
-    await store_minutes(database, [make_minute(random.Random(3), number, 0) for number in (7, 5, 9)])
+    await store_minutes(database, [make_minute(random.Random(3), SERIES, number, 0) for number in (7, 5, 9)])
     assert await reader.read_earliest(SERIES) == at(300)

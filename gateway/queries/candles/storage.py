@@ -1,6 +1,6 @@
 """Port of the stored history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from history.candle_fold import KnownBar
 from history.candle_parts import Portion
 from history.coverage import CoveredSpan
 from history.interval import Interval, TimeSpan
+from history.span_close import SpanClose
 from rates.source import Source
 from rates.ticker import TickerKey
 
@@ -60,4 +61,24 @@ class CandleStorage(Protocol):
 
         Those that go on end `OPEN`; the second value is until when they are proved.
         """
+        ...
+
+    async def read_closes(
+        self,
+        series: Collection[int],
+        window: TimeSpan,
+        interval: Interval = Interval.M1,
+        known_at: datetime | None = None,
+    ) -> dict[int, SpanClose]:
+        """Return the close of each instrument in a span of whole minutes or hours, for those with a stored one in it."""
+        ...
+
+    async def read_last_bars(
+        self,
+        interval: Interval,
+        series: Collection[int],
+        window: TimeSpan,
+        known_at: datetime | None = None,
+    ) -> dict[int, KnownBar]:
+        """Return the last bar with a trade that begins in the window, of each instrument that has one."""
         ...

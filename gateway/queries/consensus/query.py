@@ -1,6 +1,6 @@
 """The arguments of a consensus query, as a plain value, and their validation."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,7 +26,8 @@ class ConsensusMethod(StrEnum):
 class ConsensusQuery(NamedTuple):
     """A consensus that a client asks for.
 
-    `max_age` is `None` for each source's own TTL, `max_trade_age` for any; `sources` is `None` for all that track the symbol.
+    `max_age` is `None` for each source's own TTL, `max_trade_age` for any; `sources` is `None` for all that track the symbol. `at`: a
+    time of the past, of the last trades known then; `None` for now.
     """
 
     symbol: Symbol
@@ -36,6 +37,7 @@ class ConsensusQuery(NamedTuple):
     max_deviation_bps: Decimal = MAX_DEVIATION_BPS
     sources: tuple[Source, ...] | None = None
     max_trade_age: timedelta | None = None
+    at: datetime | None = None
 
     @property
     def policy(self) -> FreshnessPolicy:
@@ -54,3 +56,7 @@ def check_consensus(query: ConsensusQuery) -> None:
     bps = query.max_deviation_bps
     if not (bps.is_finite() and 0 <= bps <= BPS):
         raise InvalidArgument("maxDeviationBps", bps, f"0 to {BPS}")
+    if query.at is not None and query.method is ConsensusMethod.VWAP:
+        raise InvalidArgument(
+            "method", query.method.value, "MEDIAN with `at`: volumes of that time are not known"
+        )

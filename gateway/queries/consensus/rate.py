@@ -14,6 +14,7 @@ from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.freshness import Freshness, worst
 from gateway.queries.price_basis import merged_price, price_basis
 from gateway.queries.rate import Rate
+from gateway.queries.rate_at.rate_at import RateAt
 from rates.source import Source
 
 
@@ -44,7 +45,8 @@ class ExclusionReason(StrEnum):
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     """The contribution of one source.
 
-    `weight` is its share of the price, `deviation_bps` its distance from it.
+    `weight` is its share of the price, `deviation_bps` its distance from it. `rate_at`: the trade that `rate` is made of, at a time of the
+    past.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None = None
     weight: Decimal = Decimal(0)
     deviation_bps: Decimal | None = None
+    rate_at: RateAt | None = None
 
     @property
     def price(self) -> Decimal | None:

@@ -1,6 +1,6 @@
 """Computes the consensus of the sources that track a symbol, from the mirror. Never waits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from rates.clock import Clock
 from rates.source import Source
-from rates.ticker import TickerKey
+from rates.ticker import Ticker, TickerKey
 
 
 class ConsensusReader:
@@ -88,20 +88,38 @@ class ConsensusReader:
             found.append(unavailable.unknown(each.symbol, None, error))
         return tuple(found)
 
-    def weigh(self, query: ConsensusQuery, now: datetime | None = None) -> ConsensusRate:
-        """The consensus at this time, without the checks: INSUFFICIENT where no source has a rate."""
-        now = now or self._clock()
-        # Named sources are all reported; without names, only those that list the symbol.
+    def list_keys(self, query: ConsensusQuery) -> list[TickerKey]:
+        """Return the instruments that are reported: those of named sources, else those that are listed."""
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
-        asked = [key for key in keys if query.sources or self._catalog.is_listed(key)]
+        return [key for key in keys if query.sources or self._catalog.is_listed(key)]
+
+    def weigh(
+        self,
+        query: ConsensusQuery,
+        now: datetime | None = None,
+        tickers: Mapping[TickerKey, Ticker] | None = None,
+    ) -> ConsensusRate:
+        """The consensus at this time, without the checks: INSUFFICIENT where no source has a rate.
+
+        `tickers`: those of another time.
+        """
+        now = now or self._clock()
+        read = self._mirror.read if tickers is None else tickers.get
+        asked = self.list_keys(query)
         first = next((key for key in asked if key in self._catalog.tracked), None)
-        source_rates = {key.source: self._read(key, first, now) for key in asked}
+        source_rates = {key.source: self._read(key, first, now, read) for key in asked}
         return weigh(query, source_rates, now, max_distance=self._max_distance)
 
-    def _read(self, key: TickerKey, first: TickerKey | None, now: datetime) -> SourceRate:
+    def _read(
+        self,
+        key: TickerKey,
+        first: TickerKey | None,
+        now: datetime,
+        read: Callable[[TickerKey], Ticker | None],
+    ) -> SourceRate:
         if key not in self._catalog.tracked:
             return SourceRate(None, self._rates.resolver.explain_unavailable(key))
-        ticker = self._mirror.read(key)
+        ticker = read(key)
         rate = None if ticker is None else self._rates.to_rate(ticker, now)
         return SourceRate(
             rate, identity=self._identity(key, first), is_confirmed=self._catalog.tracked[key].is_confirmed

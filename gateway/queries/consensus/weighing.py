@@ -124,7 +124,7 @@ def _weigh(query: ConsensusQuery, source: Source, source_rate: SourceRate) -> Co
             message=f"{source.name} is not merged: {_IDENTITY_MESSAGES[source_rate.identity]}",
         )
     if rate is None:
-        message = str(RateNotSeen(str(query.symbol), source.name))
+        message = str(RateNotSeen(str(query.symbol), source.name, at=query.at))
         return Contribution(source=source, exclusion=ExclusionReason.NOT_YET_SEEN, message=message)
     policy = query.policy
     if policy.allows(rate):

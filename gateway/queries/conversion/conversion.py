@@ -11,6 +11,7 @@ from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.freshness import Freshness, format_age_ms, worst
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate
+from gateway.queries.rate_at.rate_at import RateAt
 from rates.number import format_decimal
 
 # Amounts and prices have at most 50 digits on either side of the point (`rates.number`); this holds an amount times three.
@@ -29,11 +30,15 @@ class ConversionOperation(StrEnum):
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One step from an asset to another. `rate` is `None` for the peg of a stablecoin."""
+    """One step from an asset to another. `rate` is `None` for the peg of a stablecoin.
+
+    `rate_at`: the trade that it is made of, at a time of the past.
+    """
 
     start: str
     end: str
     rate: Rate | None
+    rate_at: RateAt | None = None
 
     @property
     def operation(self) -> ConversionOperation:

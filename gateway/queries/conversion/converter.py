@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from gateway.cache_limits import MAX_ASSET_GRAPHS
 from gateway.queries.conversion.conversion import Conversion
@@ -14,7 +15,7 @@ from gateway.queries.conversion.conversions_query import (
 from gateway.queries.conversion.found_route import FoundRoute, answer_with, to_conversion
 from gateway.queries.conversion.graph import AssetGraph, Route
 from gateway.queries.conversion.query import MAX_LEGS, ConversionQuery, find_invalid_amount
-from gateway.queries.conversion.route_finder import RouteFinder
+from gateway.queries.conversion.route_finder import RouteFinder, TickerLookup
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.unavailable import withdrawn
 from gateway.state.catalog import InstrumentCatalog
@@ -64,6 +65,24 @@ class Converter:
         self._rates.check_loaded()
         return to_conversion(query, self.find_route(query, suggests=True))
 
+    def list_keys(self, query: ConversionQuery) -> list[TickerKey]:
+        """Return the instruments on all routes that are examined, those of the first route first.
+
+        Raises:
+            UnknownAsset, NotTrading, NoConversionPath: no tracked symbol of the sources leads there.
+            CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
+        """
+        self._rates.check_loaded()
+        graph, routes = self._find_routes(query, suggests=True)
+        keys = (
+            TickerKey(source, symbol)
+            for route in routes
+            for hop in pairwise(route)
+            for symbol in graph.symbols(*hop)
+            for source in graph.sources_by_symbol[symbol]
+        )
+        return list(dict.fromkeys(keys))
+
     def conversions(self, query: ConversionsQuery) -> ConversionList:
         """Convert each amount; those without an answer are in `unavailable`, with the error.
 
@@ -106,11 +125,16 @@ class Converter:
         self._find_routes(query, suggests=True)
 
     def find_route(
-        self, query: ConversionQuery, now: datetime | None = None, *, suggests: bool = False
+        self,
+        query: ConversionQuery,
+        now: datetime | None = None,
+        *,
+        tickers: TickerLookup | None = None,
+        suggests: bool = False,
     ) -> FoundRoute:
         """The route at a moment, by default the present one, or the error in its place.
 
-        With `suggests`, an unknown asset comes with similar ones.
+        `tickers`: those of that moment. With `suggests`, an unknown asset comes with similar ones.
         """
         now = now or self._clock()
         try:
@@ -119,7 +143,7 @@ class Converter:
             return FoundRoute(now, error=exc.with_traceback(None))
         if not routes:
             return FoundRoute(now)
-        finder = RouteFinder(self._rates, self._mirror, graph, query.policy, now)
+        finder = RouteFinder(self._rates, tickers or self._mirror, graph, query.policy, now)
         try:
             return FoundRoute(now, finder.find(routes), finder=finder)
         except (RateNotSeen, SuspectIdentity) as exc:

@@ -1,5 +1,6 @@
 """The arguments of a conversion query, as a plain value, and their validation."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,7 +13,10 @@ MAX_LEGS = 3
 
 
 class ConversionQuery(NamedTuple):
-    """`amount` of the asset `start` in the asset `end`; `sources` is `None` for all."""
+    """`amount` of the asset `start` in the asset `end`; `sources` is `None` for all.
+
+    `at`: a time of the past, by the last trades known then; `None` for now.
+    """
 
     amount: Decimal
     start: str
@@ -21,6 +25,7 @@ class ConversionQuery(NamedTuple):
     sources: tuple[Source, ...] | None = None
     max_legs: int = MAX_LEGS
     stablecoins_as_usd: bool = False
+    at: datetime | None = None
 
 
 def check_conversion(query: ConversionQuery) -> None:

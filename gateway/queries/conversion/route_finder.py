@@ -6,6 +6,7 @@ Reads each pair of neighbours once.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, pairwise
+from typing import Protocol
 
 from gateway.queries.changes import change_times, overtake_times
 from gateway.queries.conversion.conversion import Leg
@@ -14,20 +15,32 @@ from gateway.queries.freshness import Freshness, worst
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import FreshnessPolicy, pick_rate
-from gateway.state.mirror import Mirror
 from rates.errors import RateNotSeen, SuspectIdentity
 from rates.symbol import Symbol
-from rates.ticker import TickerKey
+from rates.ticker import Ticker, TickerKey
+
+
+class TickerLookup(Protocol):
+    """The tickers of one moment."""
+
+    def read(self, key: TickerKey, /) -> Ticker | None:
+        """Return the ticker of an instrument; `None` without one."""
+        ...
 
 
 class RouteFinder:
     """Searches routes at one moment under one freshness policy."""
 
     def __init__(
-        self, rates: RateReader, mirror: Mirror, graph: AssetGraph, policy: FreshnessPolicy, now: datetime
+        self,
+        rates: RateReader,
+        tickers: TickerLookup,
+        graph: AssetGraph,
+        policy: FreshnessPolicy,
+        now: datetime,
     ) -> None:
         self._rates = rates
-        self._mirror = mirror
+        self._tickers = tickers
         self._graph = graph
         self._policy = policy
         self._now = now
@@ -100,7 +113,7 @@ class RouteFinder:
     def _read(self, symbols: Iterable[Symbol]) -> Iterator[Rate]:
         for symbol in symbols:
             keys = [TickerKey(source, symbol) for source in self._graph.sources_by_symbol[symbol]]
-            tickers = [ticker for key in keys if (ticker := self._mirror.read(key))]
+            tickers = [ticker for key in keys if (ticker := self._tickers.read(key))]
             rates = self._rates.to_rates(tickers, self._now)
             self._rates_read += rates
             suspects = self._rates.find_suspects(rates) if len(rates) > 1 else {}

@@ -84,6 +84,12 @@ class Both:
         return prepared.plan is not None
 
 
+def make_queries(system: Both, encoder: ResponseEncoder) -> FastPathQueries:
+    """Return the fast path over an encoder of its own."""
+    gateway = system.gateway
+    return FastPathQueries(SCHEMA._schema, gateway.rates, gateway.candles, gateway.history, encoder)
+
+
 @asynccontextmanager
 async def both() -> AsyncIterator[Both]:
     clock, cache = FakeClock(), MemoryCache()
@@ -244,7 +250,7 @@ async def test_another_list_of_the_same_rates_encodes_nothing_again() -> None:
         for source, symbol in KEYS:
             await system.write(build_ticker(symbol, source=source))
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, system.gateway.candles, encoder)
+        answers = make_queries(system, encoder)
         for symbols in ("", '(symbols: ["BTC/USDT"])', '(symbols: ["ETH/USDT", "BTC/USD"])'):
             prepared = system.operations.prepare(
                 GraphQLRequest(f"{{ rates{symbols} {{ items {{ id price }} }} }}")
@@ -260,7 +266,7 @@ async def test_twice_as_many_requests_encode_nothing_more() -> None:
     async with both() as system:
         await system.write(build_ticker())
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, system.gateway.candles, encoder)
+        answers = make_queries(system, encoder)
         for number, question in enumerate(['rate(symbol: "BTC/USDT")', 'rates(symbols: ["BTC/USDT"])']):
             inside = "price ageMs" if number == 0 else "items { price ageMs }"
             prepared = [
@@ -282,7 +288,7 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
     async with both() as system:
         await system.write(build_ticker())
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, system.gateway.candles, encoder)
+        answers = make_queries(system, encoder)
         query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
         plan = system.operations.prepare(GraphQLRequest(query)).plan
         assert plan
@@ -303,7 +309,7 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
         for source, symbol in KEYS:
             await system.write(build_ticker(symbol, source=source))
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=100_000)
-        answers = FastPathQueries(SCHEMA._schema, system.gateway.rates, system.gateway.candles, encoder)
+        answers = make_queries(system, encoder)
         for number in range(600):
             query = f"{{ rates {{ items {{ a{number}: price {'b' * 500}{number}: id }} }} }}"
             prepared = system.operations.prepare(GraphQLRequest(query))

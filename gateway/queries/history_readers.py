@@ -1,0 +1,37 @@
+"""The readers of the history, besides those of candles and of the statistics of one window."""
+
+from gateway.queries.candles.bounded_reads import BoundedReads
+from gateway.queries.candles.series_index import SeriesIndex
+from gateway.queries.candles.storage import CandleStorage
+from gateway.queries.consensus.past import PastConsensus
+from gateway.queries.consensus.reader import ConsensusReader
+from gateway.queries.conversion.converter import Converter
+from gateway.queries.conversion.past import PastConverter
+from gateway.queries.rate import TtlBySource
+from gateway.queries.rate_at.reader import RateAtReader
+from gateway.queries.summaries.reader import SummariesReader
+from rates.clock import Clock
+
+
+class HistoryReaders:
+    """All of them share the bounds of the reads. `storage` is `None` in a gateway without a history."""
+
+    def __init__(
+        self,
+        storage: CandleStorage | None,
+        index: SeriesIndex,
+        reads: BoundedReads,
+        *,
+        consensus: ConsensusReader,
+        converter: Converter,
+        ttl: TtlBySource,
+        max_symbols: int,
+        simulated: bool,
+        clock: Clock,
+    ) -> None:
+        self.summaries = SummariesReader(
+            storage, index, reads, max_symbols=max_symbols, simulated=simulated, clock=clock
+        )
+        self.rate_at = RateAtReader(storage, index, reads, ttl=ttl, simulated=simulated, clock=clock)
+        self.consensus = PastConsensus(consensus, self.rate_at)
+        self.converter = PastConverter(converter, self.rate_at)

@@ -1,0 +1,80 @@
+"""The last trade of an instrument before a time, found in its bars. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.queries.rate import Rate
+from history.candle_fold import KnownBar
+from history.coverage import CandleCoverage
+from history.span_close import SpanClose
+from rates.source import ObservedAtOrigin
+from rates.ticker import Ticker, TickerKey
+
+
+class LastTrade(NamedTuple):
+    """A trade. `is_last` is `False` if there may be later ones in the same bar before the time that was asked for."""
+
+    price: Decimal
+    traded_at: datetime
+    known_at: datetime
+    is_last: bool
+
+
+class RateAt(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The last known trade at or before a time, as a rate at that time (`rate.now`).
+
+    `coverage`: COMPLETE if it is known that no other trade followed; UNKNOWN if nothing is known of the time since. `known_at`: since
+    when the trade is known.
+    """
+
+    rate: Rate
+    coverage: CandleCoverage
+    known_at: datetime
+
+
+def find_last_trade(bars: Iterable[KnownBar], at: datetime) -> LastTrade | None:
+    """Return the latest trade of some bars that was made at or before `at`; `None` without one."""
+    found = [trade for bar in bars if (trade := _find_in(bar, at)) is not None]
+    return max(found, key=lambda trade: (trade.traded_at, trade.is_last), default=None)
+
+
+def _find_in(known: KnownBar, at: datetime) -> LastTrade | None:
+    bar = known.bar
+    if bar.last_at <= at:
+        return LastTrade(bar.close, bar.last_at, known.known_at, is_last=True)
+    if bar.first_at <= at:
+        # Trades between the first and the last one of a bar are not known one by one.
+        return LastTrade(bar.open, bar.first_at, known.known_at, is_last=False)
+    return None
+
+
+def judge_since(
+    own: SpanClose, later: SpanClose, unit: timedelta, span: timedelta, *, is_last: bool
+) -> CandleCoverage:
+    """Return how much is known of the time since a trade.
+
+    `own`: the part with the trade, of length `unit`. `later`: those after it, up to the time asked for, of length `span`.
+    """
+    if is_last and own.whole == 1 and later.whole * unit == span:
+        return CandleCoverage.COMPLETE
+    if span and not later.known:
+        return CandleCoverage.UNKNOWN
+    return CandleCoverage.PARTIAL
+
+
+def to_ticker(key: TickerKey, trade: LastTrade, *, simulated: bool) -> Ticker:
+    """Return the trade as an observation of its source."""
+    return Ticker(
+        source=key.source,
+        symbol=key.symbol,
+        price=trade.price,
+        observed_at=trade.traded_at,
+        observed_at_origin=ObservedAtOrigin.SOURCE,
+        received_at=trade.known_at,
+        last_trade_at=trade.traded_at,
+        simulated=simulated,
+    )

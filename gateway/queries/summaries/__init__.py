@@ -1,0 +1,1 @@
+"""Summaries of the last day of many symbols at once."""
