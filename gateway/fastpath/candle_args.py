@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.queries.candles.query import CandlesQuery
-from gateway.schema.arguments import UNSET
+from gateway.queries.consensus.query import ConsensusMethod
+from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
+from gateway.schema.arguments import UNSET, none_if_unset
 from gateway.schema.candles import read_candles
 from history.interval import Interval
 
@@ -25,4 +27,17 @@ def parse_candle_args(arguments: Mapping[str, Any]) -> CandlesQuery:
         before=arguments.get("before", UNSET),
         time_zone=arguments["timeZone"],
         known_at=arguments.get("knownAt", UNSET),
+    )
+
+
+def parse_consensus_candle_args(arguments: Mapping[str, Any]) -> ConsensusCandlesQuery:
+    """Parse the query of `consensusCandles`."""
+    return ConsensusCandlesQuery(
+        arguments["symbol"],
+        Interval(arguments["interval"]),
+        ConsensusMethod(arguments["method"]),
+        arguments["minSources"],
+        none_if_unset(arguments.get("from", UNSET)),
+        none_if_unset(arguments.get("to", UNSET)),
+        arguments["last"],
     )

@@ -8,12 +8,14 @@ from gateway.fastpath.selection import Selection
 from gateway.lru import BoundedLru
 from gateway.queries.candles.candle_list import CandleList
 from gateway.queries.candles.query import CandlesQuery
+from gateway.queries.consensus_candles.consensus_candle import ConsensusCandleList
+from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.queries.summaries.query import SummariesQuery
 from gateway.queries.summaries.summary import SummaryList
 
 OVERHEAD_BYTES = 500
-HistoryQuery = CandlesQuery | SummariesQuery
-HistoryAnswer = CandleList | SummaryList
+HistoryQuery = CandlesQuery | ConsensusCandlesQuery | SummariesQuery
+HistoryAnswer = CandleList | ConsensusCandleList | SummaryList
 
 
 class EncodedHistory:

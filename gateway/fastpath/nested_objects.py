@@ -16,6 +16,7 @@ from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.rate import TtlBySource, UnavailableRate
 from gateway.schema.candles import READ_CANDLE, READ_CANDLE_LIST
 from gateway.schema.consensus import READ_CONSENSUS, READ_CONTRIBUTION
+from gateway.schema.consensus_candles import READ_CONSENSUS_CANDLE, READ_CONSENSUS_CANDLE_LIST
 from gateway.schema.conversion import READ_CONVERSION, READ_LEG
 from gateway.schema.rate_at import READ_RATE_AT
 from gateway.schema.rates import READ_RATE
@@ -34,6 +35,8 @@ _READERS: Mapping[str, Mapping[str, Reader]] = {
     "Candle": READ_CANDLE,
     "CandleList": READ_CANDLE_LIST,
     "Gap": {},
+    "ConsensusCandle": READ_CONSENSUS_CANDLE,
+    "ConsensusCandleList": READ_CONSENSUS_CANDLE_LIST,
     "Instrument": {},
     "ConsensusRate": READ_CONSENSUS,
     "ConsensusContribution": READ_CONTRIBUTION,

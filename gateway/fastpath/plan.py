@@ -15,7 +15,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_ENCODED_LISTS, MAX_PLANS_PER_DOCUMENT, MAX_SELECTIONS
 from gateway.fastpath.answer_args import ANSWER_FIELDS, parse_answer_query
-from gateway.fastpath.candle_args import parse_candle_args
+from gateway.fastpath.candle_args import parse_candle_args, parse_consensus_candle_args
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import (
     TYPENAME,
@@ -28,6 +28,7 @@ from gateway.fastpath.selection import (
 from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.lru import Interner
 from gateway.queries.candles.query import CandlesQuery
+from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.queries.summaries.query import SummariesQuery
@@ -41,7 +42,7 @@ from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
-COVERED_QUERIES = frozenset({"rate", "rates", "candles", "summaries", TYPENAME})
+COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
@@ -62,7 +63,7 @@ class RatesArgs(NamedTuple):
     policy: FreshnessPolicy
 
 
-QueryArgs = RateArgs | RatesArgs | CandlesQuery | SummariesQuery
+QueryArgs = RateArgs | RatesArgs | CandlesQuery | ConsensusCandlesQuery | SummariesQuery
 
 
 class PlannedRoot(NamedTuple):
@@ -224,7 +225,7 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
     for field in plan:
         args = field.args
         match args:
-            case CandlesQuery() | SummariesQuery():
+            case CandlesQuery() | ConsensusCandlesQuery() | SummariesQuery():
                 queries.append(args)
                 # Alone, it is not executed but for its error.
                 may_fail = may_fail or len(plan) > 1
@@ -255,6 +256,8 @@ def parse_args(name: str, arguments: Mapping[str, Any]) -> QueryArgs:
     """
     if name == "candles":
         return parse_candle_args(arguments)
+    if name == "consensusCandles":
+        return parse_consensus_candle_args(arguments)
     if name == "summaries":
         return read_summaries(arguments.get("symbols", UNSET), arguments["points"])
     policy = parse_policy(arguments)

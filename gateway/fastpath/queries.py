@@ -4,20 +4,20 @@ from contextlib import suppress
 
 from graphql import GraphQLError, GraphQLSchema
 
-from gateway.fastpath.encoded_history import EncodedHistory
+from gateway.fastpath.encoded_history import EncodedHistory, HistoryAnswer, HistoryQuery
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs, RatesArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
 from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.candles.reader import CandlesReader
+from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate import RateList
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import OnStale
 from gateway.queries.summaries.query import SummariesQuery
-from gateway.schema.candles import note_candles
+from gateway.queries.summaries.summary import SummaryList
 from gateway.schema.context import OperationMetadata
-from gateway.schema.summaries import note_summaries
 from rates.errors import RatesError
 
 END = b"}}"
@@ -39,6 +39,7 @@ class FastPathQueries:
         self._rates = rates
         self._candles = candles
         self._summaries = history.summaries
+        self._consensus_candles = history.consensus_candles
         self._encoder = encoder
         self._encoded = EncodedHistory(encoder)
 
@@ -50,6 +51,8 @@ class FastPathQueries:
                     await self._candles.read(field.args)
                 elif isinstance(field.args, SummariesQuery):
                     await self._summaries.read(field.args)
+                elif isinstance(field.args, ConsensusCandlesQuery):
+                    await self._consensus_candles.read(field.args)
 
     def answer(self, plan: QueryPlan, metadata: OperationMetadata | None) -> bytes | None:
         """Return the result, or `None` if it has an error, which the executor reports.
@@ -87,10 +90,8 @@ class FastPathQueries:
                 else None
             )
             chunks.append(text or self._encode_rate(field, field.args, metadata))
-        elif isinstance(field.args, CandlesQuery):
-            chunks.append(self._encode_candles(field, field.args, metadata))
-        elif isinstance(field.args, SummariesQuery):
-            chunks.append(self._encode_summaries(field, field.args, metadata))
+        elif isinstance(field.args, CandlesQuery | ConsensusCandlesQuery | SummariesQuery):
+            chunks.append(self._encode_history(field, field.args, metadata))
         else:
             assert field.field.inside is not None
             selection = field.field.inside
@@ -99,27 +100,27 @@ class FastPathQueries:
                 selection, field.args, metadata
             )
 
-    def _encode_candles(
-        self, field: PlannedField, query: CandlesQuery, metadata: OperationMetadata | None
+    def _encode_history(
+        self, field: PlannedField, query: HistoryQuery, metadata: OperationMetadata | None
     ) -> bytes:
-        found = self._candles.find(query)
+        """Encode what `load` has read, if it is still in memory."""
+        found = self._find(query)
         if found is None:
             raise NotOnFastPath
         if metadata is not None:
-            note_candles(metadata, found)
+            lasts = found.until - self._rates.now() if isinstance(found, SummaryList) else found.lasts
+            metadata.note_fresh_for(lasts)
         assert field.field.inside is not None
         return self._encoded.encode(field.field.inside, query, found)
 
-    def _encode_summaries(
-        self, field: PlannedField, query: SummariesQuery, metadata: OperationMetadata | None
-    ) -> bytes:
-        found = self._summaries.find(query)
-        if found is None:
-            raise NotOnFastPath
-        if metadata is not None:
-            note_summaries(metadata, found, self._rates.now())
-        assert field.field.inside is not None
-        return self._encoded.encode(field.field.inside, query, found)
+    def _find(self, query: HistoryQuery) -> HistoryAnswer | None:
+        match query:
+            case CandlesQuery():
+                return self._candles.find(query)
+            case ConsensusCandlesQuery():
+                return self._consensus_candles.find(query)
+            case SummariesQuery():
+                return self._summaries.find(query)
 
     def _encode_rate(self, field: PlannedField, args: RateArgs, metadata: OperationMetadata | None) -> bytes:
         assert field.field.inside is not None

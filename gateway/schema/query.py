@@ -20,6 +20,7 @@ from gateway.schema.arguments import (
 )
 from gateway.schema.asset import AssetType, resolve_asset
 from gateway.schema.candles import CandleListType, resolve_candles
+from gateway.schema.consensus_candles import ConsensusCandleListType, resolve_consensus_candles
 from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
 from gateway.schema.context import Info
 from gateway.schema.conversion_list import ConversionListType, resolve_conversions
@@ -139,6 +140,11 @@ class Query:
         resolver=resolve_candles,
         description="A page of candles of one source, the newest first. `coverage` gives how much of the time of a candle is known. Errors: UNKNOWN_SYMBOL with "
         "near matches, HISTORY_UNAVAILABLE.",
+    )
+    consensus_candles: ConsensusCandleListType | None = strawberry.field(
+        resolver=resolve_consensus_candles,
+        description="Candles over all sources that mean the same assets by a symbol, with the number of those in each. Errors: UNKNOWN_SYMBOL "
+        "with near matches, HISTORY_UNAVAILABLE.",
     )
     stats: WindowStatsType | None = strawberry.field(
         resolver=resolve_stats,

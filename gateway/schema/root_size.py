@@ -8,6 +8,7 @@ from typing import Protocol as Role
 from gateway.queries.candles.query import MAX_CANDLES, CandlesQuery
 from gateway.queries.candles.stats import STEPS
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
+from gateway.queries.consensus_candles.query import MAX_CONSENSUS_CANDLES, ConsensusCandlesQuery
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
 from gateway.queries.conversion.past import MAX_PAST_KEYS
 from gateway.queries.conversion.query import ConversionQuery
@@ -31,7 +32,13 @@ from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
 PlannedQuery = (
-    RatesQuery | ConsensusRatesQuery | ConversionsQuery | ConversionQuery | CandlesQuery | SummariesQuery
+    RatesQuery
+    | ConsensusRatesQuery
+    | ConversionsQuery
+    | ConversionQuery
+    | CandlesQuery
+    | ConsensusCandlesQuery
+    | SummariesQuery
 )
 """Queries whose size decides what a root field costs."""
 
@@ -44,6 +51,8 @@ SOURCES = 400
 GAPS = 20
 # Of reading the history: the statements, and each candle that is decoded and folded.
 HISTORY, CANDLE = 2_000, 30
+# Of reading one of several sources, of each of its candles, and of combining those of a time.
+ONE_OF_SOURCES, SOURCE_CANDLE, COMBINED_CANDLE = 500, 10, 12
 # Of the last trade of an instrument before a time, and the most instruments that are looked up with `at`.
 PAST_RATE = 60
 PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert": MAX_PAST_KEYS}
@@ -133,6 +142,8 @@ class RootSizes:
                 size = self._size_summaries(
                     _read_list(arguments.get("symbols")), arguments["points"], EXECUTED_CLOSE
                 )
+            case "consensusCandles":
+                size = self._size_consensus_candles(arguments["symbol"], arguments["last"])
             case "node" | "nodes":
                 ids = arguments.get("ids", [arguments.get("id")])
                 size = RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
@@ -159,6 +170,8 @@ class RootSizes:
                 return self._size_consensuses([each.symbol for each in query.queries])
             case CandlesQuery():
                 return self._size_candles(query.last)
+            case ConsensusCandlesQuery():
+                return self._size_consensus_candles(query.symbol, query.last)
             case SummariesQuery():
                 return self._size_summaries(query.symbols, query.points, CLOSE)
             case ConversionsQuery() | ConversionQuery():
@@ -188,6 +201,14 @@ class RootSizes:
         return RootSize(
             ROOT + HISTORY + FIND_NEAR + CANDLE * count, {ListSize.CANDLES: count, ListSize.GAPS: GAPS}
         )
+
+    def _size_consensus_candles(self, symbol: Symbol, last: int) -> RootSize:
+        count = last if 0 < last <= MAX_CONSENSUS_CANDLES else 0
+        sources = max(1, len(self._catalog.sources_of(symbol)))
+        points = (
+            ROOT + FIND_NEAR + sources * (ONE_OF_SOURCES + SOURCE_CANDLE * count) + COMBINED_CANDLE * count
+        )
+        return RootSize(points, {ListSize.CANDLES: count, ListSize.SOURCES: sources})
 
     def _size_summaries(self, symbols: tuple[Symbol, ...] | None, points: int, close: float) -> RootSize:
         count = len({key.symbol for key in self._catalog.tracked} if symbols is None else set(symbols))

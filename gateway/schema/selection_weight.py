@@ -54,6 +54,8 @@ LISTS = {
     ("ConversionsEvent", "unavailable"): ListSize.WITHOUT_ANSWER,
     ("CandleList", "items"): ListSize.CANDLES,
     ("CandleList", "gaps"): ListSize.GAPS,
+    ("ConsensusCandleList", "items"): ListSize.CANDLES,
+    ("ConsensusCandleList", "sources"): ListSize.SOURCES,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
     ("Query", "_entities"): ListSize.NODES,

@@ -1,0 +1,1 @@
+"""Candles of a symbol over several sources, computed from the candles of each."""
