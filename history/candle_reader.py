@@ -148,7 +148,10 @@ class CandleReader:
         interval: Interval = Interval.M1,
         known_at: datetime | None = None,
     ) -> dict[int, SpanClose]:
-        """Return the close of each instrument in a span of whole minutes or hours, for those with a stored one in it."""
+        """Return the close of each instrument in a span of whole minutes or hours.
+
+        Instruments without a stored one in it are left out.
+        """
         async with self._database.transaction() as connection:
             return await read_span_closes(connection, _TABLES[interval], series, window, known_at)
 
@@ -159,7 +162,7 @@ class CandleReader:
         window: TimeSpan,
         known_at: datetime | None = None,
     ) -> dict[int, KnownBar]:
-        """Return the last bar with a trade that begins in the window, of each instrument that has one."""
+        """Return each instrument's last bar with a trade that begins in the window, if any."""
         async with self._database.transaction() as connection:
             return await read_last_bars(connection, _TABLES[interval], series, window, known_at)
 

@@ -21,7 +21,10 @@ async def read_span_closes(
     window: TimeSpan,
     known_at: datetime | None = None,
 ) -> dict[int, SpanClose]:
-    """Return the close of each instrument in a span of whole bars. Those without a stored bar are left out."""
+    """Return the close of each instrument in a span of whole bars.
+
+    Instruments without a stored bar are left out.
+    """
     coverage = table.__table__.columns["coverage"]
     bars = select(
         table.series_id,

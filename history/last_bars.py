@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, column, func, select, true
+from sqlalchemy import Select, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
@@ -23,14 +23,14 @@ async def read_last_bars(
     window: TimeSpan,
     known_at: datetime | None = None,
 ) -> dict[int, KnownBar]:
-    """Return the last bar with a trade that begins in the window, of each instrument that has one.
+    """Return each instrument's last bar with a trade that begins in the window, if any.
 
     `known_at`: in the revision that was known then; `None` for the newest one.
     """
     if not series:
         return {}
     if connection.dialect.name == "postgresql":
-        given = func.unnest(func.cast(list(series), ARRAY(Integer))).table_valued(column("id", Integer))
+        given = func.unnest(cast(list(series), ARRAY(Integer))).table_valued(column("id", Integer))
         wanted = given.render_derived(name="wanted")
         last = _select_last(table, window, known_at).where(table.series_id == wanted.c.id).lateral("last")
         rows = (await connection.execute(select(last).select_from(wanted.join(last, true())))).all()

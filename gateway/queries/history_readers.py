@@ -21,7 +21,10 @@ from rates.source import Source
 
 
 class HistoryReaders:
-    """All of them share the bounds of the reads. `storage` is `None` in a gateway without a history."""
+    """All of them share the bounds of the reads.
+
+    `storage` is `None` in a gateway without a history.
+    """
 
     def __init__(
         self,

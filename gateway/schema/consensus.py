@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import strawberry
 from graphql.pyutils import AwaitableOrValue
@@ -195,7 +195,7 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
     sources: OfSources = UNSET,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
     at: PastTime = UNSET,
-) -> AwaitableOrValue[ConsensusRateType | None]:
+) -> ConsensusRateType | None:
     query = read_consensus(
         symbol=symbol,
         method=method,
@@ -206,7 +206,8 @@ def resolve_consensus_rate(  # noqa: PLR0917 - GraphQL passes them by name
         max_trade_age_ms=max_trade_age_ms,
         at=at,
     )
-    return answer_consensus(info, query)
+    # The executor awaits what only the database knows.
+    return cast("ConsensusRateType | None", answer_consensus(info, query))
 
 
 def answer_consensus(info: Info, query: ConsensusQuery) -> AwaitableOrValue[ConsensusRateType | None]:

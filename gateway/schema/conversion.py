@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 import strawberry
 from graphql.pyutils import AwaitableOrValue
@@ -180,7 +180,7 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     on_stale: OnStaleArgument = OnStale.RETURN,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
     at: PastTime = UNSET,
-) -> AwaitableOrValue[ConversionType | None]:
+) -> ConversionType | None:
     query = read_conversion(
         amount=amount,
         start=start,
@@ -193,11 +193,15 @@ def resolve_conversion(  # noqa: PLR0917 - GraphQL passes them by name
         max_trade_age_ms=max_trade_age_ms,
         at=at,
     )
-    return answer_conversion(info, query)
+    # The executor awaits what only the database knows.
+    return cast("ConversionType | None", answer_conversion(info, query))
 
 
 def answer_conversion(info: Info, query: ConversionQuery) -> AwaitableOrValue[ConversionType | None]:
-    """Return the conversion; `None` with `OnStale.OMIT` if a rate is too old. One of the past is awaited."""
+    """Return the conversion; `None` with `OnStale.OMIT` if a rate is too old.
+
+    One of the past is awaited.
+    """
     if query.at is not None:
         return answer_past_conversion(info, query)
     answer = info.context.converter.convert(query)
@@ -208,7 +212,7 @@ def answer_conversion(info: Info, query: ConversionQuery) -> AwaitableOrValue[Co
 
 
 async def answer_past_conversion(info: Info, query: ConversionQuery) -> ConversionType | None:
-    """Return the conversion at a time of the past; `None` with `OnStale.OMIT` if a trade is too old."""
+    """Return the conversion at a past time; `None` with `OnStale.OMIT` if a trade is too old."""
     history = info.context.history
     answer = await history.converter.convert(query)
     if answer is None:

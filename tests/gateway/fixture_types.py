@@ -57,6 +57,10 @@ class Answered(NamedTuple):
     data: Json
     errors: list["AnsweredError"]
 
+    def codes(self) -> dict[str | int, object]:
+        """Return the code of each error, by its root field."""
+        return {error.path[0]: error.extensions["code"] for error in self.errors if error.path}
+
 
 class AnsweredError(msgspec.Struct):
     """One GraphQL error."""

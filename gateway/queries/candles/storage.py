@@ -70,7 +70,10 @@ class CandleStorage(Protocol):
         interval: Interval = Interval.M1,
         known_at: datetime | None = None,
     ) -> dict[int, SpanClose]:
-        """Return the close of each instrument in a span of whole minutes or hours, for those with a stored one in it."""
+        """Return the close of each instrument in a span of whole minutes or hours.
+
+        Instruments without a stored one in it are left out.
+        """
         ...
 
     async def read_last_bars(
@@ -80,5 +83,5 @@ class CandleStorage(Protocol):
         window: TimeSpan,
         known_at: datetime | None = None,
     ) -> dict[int, KnownBar]:
-        """Return the last bar with a trade that begins in the window, of each instrument that has one."""
+        """Return each instrument's last bar with a trade that begins in the window, if any."""
         ...

@@ -89,7 +89,7 @@ class ConsensusReader:
         return tuple(found)
 
     def list_keys(self, query: ConsensusQuery) -> list[TickerKey]:
-        """Return the instruments that are reported: those of named sources, else those that are listed."""
+        """Return the reported instruments: those of named sources, else those that are listed."""
         keys = [TickerKey(each, query.symbol) for each in query.sources or self._preference]
         return [key for key in keys if query.sources or self._catalog.is_listed(key)]
 
@@ -99,7 +99,9 @@ class ConsensusReader:
         now: datetime | None = None,
         tickers: Mapping[TickerKey, Ticker] | None = None,
     ) -> ConsensusRate:
-        """The consensus at this time, without the checks: INSUFFICIENT where no source has a rate.
+        """The consensus at this time, without the checks.
+
+        INSUFFICIENT where no source has a rate.
 
         `tickers`: those of another time.
         """

@@ -19,7 +19,10 @@ from rates.source import Source
 
 
 class ConsensusCandle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The prices are `None` with fewer contributors than asked for. `volume`: the sum over all contributors."""
+    """One candle over several sources.
+
+    The prices are `None` with fewer contributors than asked for. `volume`: the sum over all contributors.
+    """
 
     open_time: datetime
     close_time: datetime
@@ -35,7 +38,10 @@ class ConsensusCandle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class ConsensusCandleList(msgspec.Struct, frozen=True, eq=False):
-    """Candles in the order of time, made of those of `sources`. `lasts`: for how long nothing of it changes."""
+    """Candles in the order of time, made of those of `sources`.
+
+    `lasts`: for how long nothing of it changes.
+    """
 
     query: ConsensusCandlesQuery
     sources: tuple[Source, ...]
@@ -45,7 +51,7 @@ class ConsensusCandleList(msgspec.Struct, frozen=True, eq=False):
 
 
 def align(candles: Mapping[Source, Sequence[Candle]], last: int) -> list[dict[Source, Candle]]:
-    """Return the candles of each time, for the newest times at which any source has one."""
+    """Return the candles of each of the newest times at which any source has one."""
     by_time: dict[datetime, dict[Source, Candle]] = {}
     for source, found in candles.items():
         for candle in found:
@@ -56,7 +62,9 @@ def align(candles: Mapping[Source, Sequence[Candle]], last: int) -> list[dict[So
 def combine(
     candles: Mapping[Source, Candle], query: ConsensusCandlesQuery, count: int, max_distance: Decimal
 ) -> ConsensusCandle:
-    """Combine the candles of one time. `count`: all sources, those without a candle at that time included.
+    """Combine the candles of one time.
+
+    `count`: all sources, those without a candle at that time included.
 
     Left out are prices that differ by a factor or are outliers, by the close, as they are of a consensus.
     """
@@ -70,7 +78,7 @@ def combine(
         close_time=first.close_time,
         contributors=tuple(known),
         state=_worst_state(candles.values()),
-        coverage=_judge(candles.values(), count),
+        coverage=_classify_coverage(candles.values(), count),
         simulated=any(each.simulated for each in candles.values()),
     )
     if len(known) < query.min_sources:
@@ -115,7 +123,7 @@ def _worst_state(candles: Iterable[Candle]) -> CandleState:
     return CandleState.CORRECTED if CandleState.CORRECTED in states else CandleState.CLOSED
 
 
-def _judge(candles: Iterable[Candle], count: int) -> CandleCoverage:
+def _classify_coverage(candles: Iterable[Candle], count: int) -> CandleCoverage:
     found = [candle.coverage for candle in candles]
     if len(found) == count and all(each in WHOLE for each in found):
         has_trades = CandleCoverage.COMPLETE in found

@@ -14,7 +14,10 @@ MAX_CONSENSUS_CANDLES = 500
 
 
 class ConsensusCandlesQuery(NamedTuple):
-    """The newest `last` candles that begin between `start` and `end`, each of at least `min_sources` sources."""
+    """The newest `last` candles that begin between `start` and `end`.
+
+    Each has prices if at least `min_sources` sources have a trade in it.
+    """
 
     symbol: Symbol
     interval: Interval

@@ -15,8 +15,11 @@ from rates.source import ObservedAtOrigin
 from rates.ticker import Ticker, TickerKey
 
 
-class LastTrade(NamedTuple):
-    """A trade. `is_last` is `False` if there may be later ones in the same bar before the time that was asked for."""
+class TradeBefore(NamedTuple):
+    """A trade.
+
+    `is_last` is `False` if there may be later ones in the same bar before the time that was asked for.
+    """
 
     price: Decimal
     traded_at: datetime
@@ -36,19 +39,19 @@ class RateAt(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     known_at: datetime
 
 
-def find_last_trade(bars: Iterable[KnownBar], at: datetime) -> LastTrade | None:
+def find_trade_before(bars: Iterable[KnownBar], at: datetime) -> TradeBefore | None:
     """Return the latest trade of some bars that was made at or before `at`; `None` without one."""
     found = [trade for bar in bars if (trade := _find_in(bar, at)) is not None]
     return max(found, key=lambda trade: (trade.traded_at, trade.is_last), default=None)
 
 
-def _find_in(known: KnownBar, at: datetime) -> LastTrade | None:
+def _find_in(known: KnownBar, at: datetime) -> TradeBefore | None:
     bar = known.bar
     if bar.last_at <= at:
-        return LastTrade(bar.close, bar.last_at, known.known_at, is_last=True)
+        return TradeBefore(bar.close, bar.last_at, known.known_at, is_last=True)
     if bar.first_at <= at:
         # Trades between the first and the last one of a bar are not known one by one.
-        return LastTrade(bar.open, bar.first_at, known.known_at, is_last=False)
+        return TradeBefore(bar.open, bar.first_at, known.known_at, is_last=False)
     return None
 
 
@@ -66,7 +69,7 @@ def judge_since(
     return CandleCoverage.PARTIAL
 
 
-def to_ticker(key: TickerKey, trade: LastTrade, *, simulated: bool) -> Ticker:
+def to_ticker(key: TickerKey, trade: TradeBefore, *, simulated: bool) -> Ticker:
     """Return the trade as an observation of its source."""
     return Ticker(
         source=key.source,

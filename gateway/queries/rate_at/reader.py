@@ -11,7 +11,7 @@ from gateway.queries.candles.series_index import SeriesIndex
 from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_at.query import RateAtQuery, check_times
-from gateway.queries.rate_at.rate_at import LastTrade, RateAt, to_ticker
+from gateway.queries.rate_at.rate_at import RateAt, TradeBefore, to_ticker
 from gateway.queries.rate_at.trade_search import TradeSearch
 from history.coverage import CandleCoverage
 from rates.clock import Clock
@@ -49,7 +49,7 @@ class RateAtReader:
         return await self._reads.run(query, lambda: self._find(query), lambda: self._read(query))
 
     async def read_all(self, keys: Collection[TickerKey], at: datetime) -> dict[TickerKey, RateAt]:
-        """Return the rates of these instruments at a time, without those of which no trade is known.
+        """Return the rates of these instruments at a time, if a trade is known.
 
         Their `coverage` is not computed yet, and UNKNOWN: `add_coverage` does.
 
@@ -79,7 +79,10 @@ class RateAtReader:
         return SETTLED if is_settled else CHANGING
 
     def all_last(self, rates_at: Iterable[RateAt | None]) -> timedelta:
-        """Return for how long nothing of an answer made of these changes: where one is missing, another may be found."""
+        """Return for how long nothing of an answer made of these changes.
+
+        Where one is missing, another may be found.
+        """
         found = list(rates_at)
         given = [each for each in found if each is not None]
         if not given or len(given) < len(found):
@@ -98,7 +101,7 @@ class RateAtReader:
         found = (await search.find((series,))).get(series)
         if found is None:
             raise RateNotSeen(str(query.symbol), key.source.name, at=query.at)
-        answer = self._make(key, found.trade, query.at, await search.judge(found))
+        answer = self._make(key, found.trade, query.at, await search.read_coverage(found))
         self._known.put(query, (answer, self._clock() + self.lasts(answer, query.known_at)))
         return answer
 
@@ -113,7 +116,7 @@ class RateAtReader:
             for series, each in found.items()
         }
 
-    def _make(self, key: TickerKey, trade: LastTrade, at: datetime, coverage: CandleCoverage) -> RateAt:
+    def _make(self, key: TickerKey, trade: TradeBefore, at: datetime, coverage: CandleCoverage) -> RateAt:
         ticker = to_ticker(key, trade, simulated=self._simulated)
         return RateAt(
             rate=Rate(ticker, self._ttl[key.source], at), coverage=coverage, known_at=trade.known_at

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.queries.candles.storage import CandleStorage
-from gateway.queries.rate_at.rate_at import LastTrade, find_last_trade, judge_since
+from gateway.queries.rate_at.rate_at import TradeBefore, find_trade_before, judge_since
 from history.candle_fold import KnownBar
 from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan, span_at
@@ -18,15 +18,18 @@ _NOTHING = SpanClose(None, 0, 0)
 
 
 class FoundTrade(NamedTuple):
-    """A trade, and the length of the stored bars whose coverage tells what is known of the time since."""
+    """A trade, and the length of the stored bars that tell what is known of the time since."""
 
     series: int
-    trade: LastTrade
+    trade: TradeBefore
     parts: Interval
 
 
 class TradeSearch(NamedTuple):
-    """A search for trades at or before `at`, as they were known at `known_at`. Its methods raise `DatabaseUnavailable`."""
+    """A search for trades at or before `at`, as they were known at `known_at`.
+
+    Its methods raise `DatabaseUnavailable`.
+    """
 
     storage: CandleStorage
     at: datetime
@@ -47,7 +50,7 @@ class TradeSearch(NamedTuple):
                     bars[one].append(bar)
             parts = Interval.H1 if interval is Interval.H1 else Interval.M1
             for one in wanted:
-                if (trade := find_last_trade(bars[one], self.at)) is not None:
+                if (trade := find_trade_before(bars[one], self.at)) is not None:
                     found[one] = FoundTrade(one, trade, parts)
         return found
 
@@ -56,7 +59,7 @@ class TradeSearch(NamedTuple):
         start = span_at(interval, self.at).start
         return TimeSpan(start, start + _RESOLUTION), TimeSpan(self.at - LOOK_BACK[interval], start)
 
-    async def judge(self, found: FoundTrade) -> CandleCoverage:
+    async def read_coverage(self, found: FoundTrade) -> CandleCoverage:
         """Return how much is known of the time since a trade."""
         own, end = span_at(found.parts, found.trade.traded_at), span_at(found.parts, self.at).end
         return judge_since(

@@ -1,4 +1,7 @@
-"""The closes of the last day of all symbols, kept in memory and read anew where they may have changed."""
+"""The closes of the last day of all symbols, in memory.
+
+They are read anew where they may have changed.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +38,9 @@ class CloseTable:
         return {start: closes[series] for start, closes in self._quarters.items() if series in closes}
 
     async def refresh(self, series: Sequence[int], end: datetime) -> None:
-        """Read what is new or may have changed up to `end`. What was read stays if the rest cannot be.
+        """Read what is new or may have changed up to `end`.
+
+        What was read stays if the rest cannot be.
 
         Raises:
             DatabaseUnavailable: not all of it was read.
@@ -58,7 +63,7 @@ class CloseTable:
         return {series: minute.bar.close for series, minute in found.items()}
 
     def _list_due(self, quarters: Sequence[datetime]) -> list[datetime]:
-        """Return the quarter hours to read: new ones, those that may change, and some others in turn."""
+        """Return the quarter hours to read: new ones, those that may change, some others in turn."""
         due = [start for start in quarters if not self._is_settled(start)]
         others = sorted(set(quarters) - set(due), key=self._read_at.__getitem__)
         return due + others[:READ_AGAIN]

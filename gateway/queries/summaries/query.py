@@ -11,7 +11,9 @@ MIN_POINTS, MAX_POINTS = 2, 96
 
 
 class SummariesQuery(msgspec.Struct, frozen=True, cache_hash=True):
-    """Summaries of these symbols, each once, with so many closes. `symbols`: `None` for all tracked ones.
+    """Summaries of these symbols, each once, with so many closes.
+
+    `symbols`: `None` for all tracked ones.
 
     Hashed once, because every answer looks it up.
     """

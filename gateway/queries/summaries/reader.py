@@ -31,7 +31,7 @@ STORED_AFTER = timedelta(seconds=40)
 _MINUTE = timedelta(minutes=1)
 
 
-class _Listing(NamedTuple):
+class _TableContent(NamedTuple):
     """The instruments of the table, with their numbers, by symbol."""
 
     series: Mapping[Symbol, tuple[TickerKey, int]]
@@ -54,7 +54,7 @@ class SummariesReader:
         self._index, self._reads, self._max_symbols = index, reads, max_symbols
         self._simulated, self._clock = simulated, clock
         self._table = None if storage is None else CloseTable(storage)
-        self._listing: _Listing | None = None
+        self._content: _TableContent | None = None
         self._lists: BoundedLru[SummariesQuery, SummaryList] = BoundedLru(
             size=MAX_SUMMARY_LISTS,
             weight=MAX_SUMMARY_BYTES,
@@ -83,38 +83,38 @@ class SummariesReader:
             check_summaries(SummariesQuery(tuple(symbols)), max_symbols=self._max_symbols)
         if (table := self._table) is None:
             raise HistoryUnavailable("this gateway has no database of the history")
-        listing = await self._reads.run("summaries", self._find_listing, lambda: self._refresh(table))
-        answer = self._make(symbols, query.points, listing, table)
+        content = await self._reads.run("summaries", self._find_content, lambda: self._refresh(table))
+        answer = self._make(symbols, query.points, content, table)
         self._lists.put(query, answer)
         return answer
 
-    def _find_listing(self) -> _Listing | None:
-        listing = self._listing
-        return listing if listing is not None and listing.end == self._last_minute() else None
+    def _find_content(self) -> _TableContent | None:
+        content = self._content
+        return content if content is not None and content.end == self._last_minute() else None
 
-    async def _refresh(self, table: CloseTable) -> _Listing:
+    async def _refresh(self, table: CloseTable) -> _TableContent:
         end = self._last_minute()
         series = await self._index.list_first()
         await table.refresh(sorted(number for _, number in series.values()), end)
         self.read_count += 1
-        self._listing = _Listing(series, end)
-        return self._listing
+        self._content = _TableContent(series, end)
+        return self._content
 
     def _last_minute(self) -> datetime:
         return span_at(Interval.M1, self._clock() - STORED_AFTER).start
 
     def _make(
-        self, symbols: tuple[Symbol, ...], points: int, listing: _Listing, table: CloseTable
+        self, symbols: tuple[Symbol, ...], points: int, content: _TableContent, table: CloseTable
     ) -> SummaryList:
-        groups = group_quarters(listing.end, points)
-        items = [self._summarise(symbol, listing, groups, table) for symbol in symbols]
-        return SummaryList(tuple(items), listing.end + _MINUTE + STORED_AFTER)
+        groups = group_quarters(content.end, points)
+        items = [self._summarise(symbol, content, groups, table) for symbol in symbols]
+        return SummaryList(tuple(items), content.end + _MINUTE + STORED_AFTER)
 
     def _summarise(
-        self, symbol: Symbol, listing: _Listing, groups: CloseGroups, table: CloseTable
+        self, symbol: Symbol, content: _TableContent, groups: CloseGroups, table: CloseTable
     ) -> Summary:
-        end = listing.end
-        key, series = listing.series.get(symbol, (None, None))
+        end = content.end
+        key, series = content.series.get(symbol, (None, None))
         if key is None:
             key = self._index.find_tracked(symbol)
         closes = {} if series is None else table.closes_of(series)

@@ -61,7 +61,7 @@ class CloseGroups(NamedTuple):
 
 
 def list_quarters(end: datetime) -> list[datetime]:
-    """Return the beginnings of the quarter hours of the day before `end`, and of the one that is not over."""
+    """Return the quarter hours of the day before `end`, and the one that is not over."""
     newest = span_at(Interval.M15, end).start
     return [newest - n * QUARTER for n in range(QUARTERS, -1, -1)]
 

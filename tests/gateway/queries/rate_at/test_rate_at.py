@@ -94,7 +94,7 @@ async def test_no_trade_before_is_an_error(execute: Execute) -> None:
             future: rateAt(symbol: "BTC/USDT", at: "2024-08-08T12:30:00Z") { price }
             known: rateAt(symbol: "BTC/USDT", at: "2024-08-08T12:01:30Z", knownAt: "2024-08-08T12:30:00Z") { price } }"""
     )
-    assert {error.path[0]: error.extensions["code"] for error in result.errors} == {
+    assert result.codes() == {
         "early": "RATE_NOT_SEEN",
         "none": "RATE_NOT_SEEN",
         "unknown": "UNKNOWN_SYMBOL",
@@ -136,7 +136,7 @@ async def test_an_answer_can_be_given_again_as_it_was(
 async def test_trades_within_a_bar_are_not_made_up(
     database: InstrumentStore, gateway: Gateway, clock: FakeClock
 ) -> None:
-    """Where only minutes or hours are left, the first trade of the bar is known before its end, and the coverage says so."""
+    """If only minutes or hours are left, the first trade of the bar is told."""
     clock.now = at(40 * 86_400)
     start = at(20 * 86_400)
     minute = fold([bar_of(trade(1, 20 * 86_400 + 10, "1")), bar_of(trade(2, 20 * 86_400 + 40, "2"))])
@@ -159,7 +159,7 @@ async def test_trades_within_a_bar_are_not_made_up(
 async def test_every_moment_has_the_last_trade_before_it(
     database: InstrumentStore, gateway: Gateway, clock: FakeClock
 ) -> None:
-    """Compared with the trades themselves, with seconds and minutes and with minutes that were filled in."""
+    """Compared with the trades themselves, with and without stored seconds."""
     chance = random.Random(3)
     clock.now = at(86_400)
     times = sorted(chance.sample(range(3_600_000, 3_600_000 + 7_200_000), 300))

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -59,15 +60,16 @@ async def test_the_last_day_is_summarised(execute: Execute, clock: FakeClock) ->
 
 
 async def test_each_symbol_has_one_in_order(execute: Execute) -> None:
-    """One without a history is UNKNOWN, and one that no source tracks has no source: neither fails the others."""
+    """One without a history is UNKNOWN, and one that no source tracks has no source."""
     result = await execute(
         """{ summaries(symbols: ["XXX/USDT", "ETH/USDT", "BTC/USDT", "ETH/USDT"], points: 2) {
             symbol source { code } price closes coverage } all: summaries { symbol closes } }"""
     )
     assert not result.errors
+    found: Any = result.data
     assert [
         (one["symbol"], one["source"] and one["source"]["code"], one["price"], one["coverage"])
-        for one in result.data["summaries"]
+        for one in found["summaries"]
     ] == [
         ("XXX/USDT", None, None, "UNKNOWN"),
         ("ETH/USDT", "BINANCE", None, "UNKNOWN"),
@@ -104,7 +106,7 @@ async def test_both_paths_give_the_same_bytes(operations: Operations) -> None:
 
 
 async def test_the_database_is_read_once_a_minute_for_all(gateway: Gateway, clock: FakeClock) -> None:
-    """Whatever is asked. After the first time, only what may have changed is read."""
+    """After the first time, only what may have changed is read."""
     storage, windows = gateway.candles._storage, list[TimeSpan]()
     assert storage is not None
     read = storage.read_closes
