@@ -97,7 +97,7 @@ class ConsensusRateType(Node):
     symbol: Symbol = described("The symbol, e.g. BTC/USDT.")
     base: AssetCode = described("The base asset, which the price is of.")
     quote: AssetCode = described("The quote asset, which the price is in.")
-    at: datetime | None = described("The time of the past that was asked for; null for now.")
+    at: datetime | None = described("The requested time of the past; null for now.")
     method: ConsensusMethod = described("The method that computed the price.")
     price: Decimal | None = described(
         "The price of one unit of base in units of quote; null if `quality` is INSUFFICIENT."

@@ -107,7 +107,7 @@ class ConversionType(Node):
     amount: Decimal = described("The requested amount, in units of `from`.")
     start: AssetCode = described("The asset of the amount.", name="from")
     end: AssetCode = described("The asset of the result.", name="to")
-    at: datetime | None = described("The time of the past that was asked for; null for now.")
+    at: datetime | None = described("The requested time of the past; null for now.")
     result: Decimal = described(
         "The amount in units of `to`, rounded once, half to even, to 34 significant digits."
     )

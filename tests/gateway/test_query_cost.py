@@ -285,8 +285,8 @@ async def test_an_accepted_operation_holds_the_loop_for_less_than_its_bound(
 
 
 async def test_introspection_leaves_room_for_the_schema_to_grow(operations: Operations) -> None:
-    """To twice its size."""
-    assert prepare(operations, USUAL["introspection"][0]).cost < SETTINGS.max_cost / 2
+    """To half as much again."""
+    assert prepare(operations, USUAL["introspection"][0]).cost < SETTINGS.max_cost / 1.5
 
 
 def list_documents() -> list[str]:
