@@ -20,7 +20,8 @@ def measure_resumes(context: ScenarioContext, server: Server) -> None:
             environment.writing(groups=50, interval_ms=20) as writer,
             environment.serving(server) as started,
         ):
-            answer = post_query(started.port, json.dumps({"query": "{ rates(symbols: []) { cursor } }"}))
+            query = f'{{ rates(symbols: ["{environment.symbols[0]}"]) {{ cursor }} }}'
+            answer = post_query(started.port, json.dumps({"query": query}))
             cursor = json.loads(answer)["data"]["rates"]["cursor"]
             seen = context.load.resume(
                 started,
