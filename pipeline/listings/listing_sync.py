@@ -12,6 +12,7 @@ import structlog
 from instruments.listed import InstrumentListing
 from instruments.listings import ListingRecords, ListingState
 from instruments.store import InstrumentReader
+from pipeline.coordination.block import Block
 from pipeline.health import SourceHealth
 from pipeline.listings.apply import apply_listing
 from pipeline.listings.fetch import fetch_listing
@@ -59,7 +60,7 @@ class ListingSync:
         self._attempt_interval = min(ATTEMPT_INTERVAL, interval)
         self._clock = clock
         self._backoff = Backoff(self._attempt_interval, max(interval, self._attempt_interval))
-        self._not_before = self._started_at = clock()
+        self._wait, self._started_at = Block(), clock()
         self._keeps_turn = False
         self._anomaly: SourceProtocolError | None = None
         self._anomaly_at = clock()
@@ -91,7 +92,10 @@ class ListingSync:
         """
         try:
             state = await self._records.read(self._source)
-            if self._clock() >= max(self._due_at(state), self._not_before) and await self._claim_turn():
+            now = self._clock()
+            # In the future if the clock has stepped back since.
+            self._started_at = min(self._started_at, now)
+            if now >= max(self._due_at(state), self._wait.until(now)) and await self._claim_turn():
                 state = await self._fetch() or state
         except BackendUnavailable as exc:
             self._log.warning("listing not looked at", error=str(exc))
@@ -147,10 +151,10 @@ class ListingSync:
         self._failure = str(error)
         # While the budget is spent, this replica keeps its turn; otherwise the consumers, which call often, would always be first.
         self._keeps_turn = isinstance(error, SourceRateLimited)
-        if isinstance(error, SourceRateLimited):
-            self._not_before = error.retry_at
-        else:
-            self._not_before = self._clock() + self._backoff.next_wait()
+        now = self._clock()
+        wait = error.retry_at - now if isinstance(error, SourceRateLimited) else self._backoff.next_wait()
+        self._wait = Block()
+        self._wait.extend(wait, now)
         self._log.warning("listing not read", error=self._failure)
 
     def _update_health(self, state: ListingState | None) -> None:
@@ -165,8 +169,9 @@ class ListingSync:
             self._health.record_success()
 
     def _next_poll(self, state: ListingState | None) -> datetime:
-        at = max(self._due_at(state), self._not_before)
+        now = self._clock()
+        at = max(self._due_at(state), self._wait.until(now))
         if self._keeps_turn:
             return at
-        number = tick_number(self._clock(), self._attempt_interval) + 1
+        number = tick_number(now, self._attempt_interval) + 1
         return max(at, tick_time(number, self._attempt_interval))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import httpx
 import structlog
 
+from pipeline.coordination.block import Block
 from pipeline.net.http_client import HTTP_ERRORS, client_factory
 from pipeline.net.retry_after import parse_retry_after_header
 from pipeline.net.simulation import check_simulation
@@ -45,6 +46,7 @@ class CoinGeckoClient:
         self._budget = context.budget
         self._jitter_s, self._jitter = jitter_s, jitter
         self._rate_limit: SourceRateLimited | None = None
+        self._cooldown = Block()
         self._backoff = FailureBackoff(timedelta(seconds=first_backoff_s), context.clock)
         self._log = structlog.get_logger("ratewire.coingecko").bind(role=context.health.role)
 
@@ -56,7 +58,8 @@ class CoinGeckoClient:
                 block or a server error is raised again, without a call, until the wait after it is over.
             CacheUnavailable: the budget cannot be read.
         """
-        if self._rate_limit is not None and self._context.clock() < self._rate_limit.retry_at:
+        now = self._context.clock()
+        if self._rate_limit is not None and now < self._cooldown.until(now):
             raise self._rate_limit
         self._backoff.check()
         # Replicas and deployments call by the same wall clock. The jitter spreads their calls.
@@ -90,9 +93,11 @@ class CoinGeckoClient:
 
     async def _start_cooldown(self, error: SourceRateLimited, now: datetime) -> None:
         # Kept here, too, so that this replica observes it even while Redis is unavailable.
-        self._rate_limit = error
+        span = error.retry_at - now
+        self._rate_limit, self._cooldown = error, Block()
+        self._cooldown.extend(span, now)
         try:
-            await self._budget.start_cooldown(error.retry_at - now)
+            await self._budget.start_cooldown(span)
         except CacheUnavailable as exc:
             self._log.warning("cannot tell the other replicas", error=str(exc), refusal=str(error))
 

@@ -6,7 +6,8 @@ because a cooldown shared with the others would show them as rate limited.
 
 from datetime import timedelta
 
-from rates.clock import EPOCH, Clock
+from pipeline.coordination.block import Block
+from rates.clock import Clock
 from rates.errors import SourceError
 
 # 1, 2 and 5 minutes with the default setting.
@@ -19,7 +20,7 @@ class FailureBackoff:
     def __init__(self, first: timedelta, clock: Clock) -> None:
         self._first, self._clock = first, clock
         self._failures = 0
-        self._until = EPOCH
+        self._wait = Block()
         self._error: SourceError | None = None
 
     def check(self) -> None:
@@ -28,7 +29,8 @@ class FailureBackoff:
         Raises:
             SourceError: the last error, while its wait lasts.
         """
-        if self._error is not None and self._clock() < self._until:
+        now = self._clock()
+        if self._error is not None and now < self._wait.until(now):
             # Without the traceback of earlier raises, which would grow with each.
             raise self._error.with_traceback(None)
 
@@ -37,7 +39,8 @@ class FailureBackoff:
         wait = self._first * STEPS[min(self._failures, len(STEPS) - 1)]
         wait = max(wait, retry_after or timedelta())
         self._failures += 1
-        self._until, self._error = self._clock() + wait, error
+        self._wait, self._error = Block(), error
+        self._wait.extend(wait, self._clock())
         return wait
 
     def reset(self) -> None:

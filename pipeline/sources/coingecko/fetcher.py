@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import msgspec
 import structlog
 
+from pipeline.coordination.block import Block
 from pipeline.sources.adapter import SourceContext
 from pipeline.sources.coingecko.client import CoinGeckoClient
 from pipeline.sources.coingecko.freshness import earliest_update, response_age
@@ -28,10 +29,10 @@ NAMED_IN_NOTE = 10
 
 
 class LastResponse(msgspec.Struct, frozen=True):
-    """The last response to a request, and the time before which it cannot change."""
+    """The last response to a request, and the time for which it cannot change."""
 
     tickers: tuple[Ticker, ...] = ()
-    until: datetime = EPOCH
+    rest: Block = msgspec.field(default_factory=Block)
     missing: tuple[str, ...] = ()
     received_at: datetime = EPOCH
 
@@ -54,7 +55,8 @@ class CoinGeckoFetcher:
         asked = 0
         # The request with the oldest response comes first, so that with too few calls each gets its turn.
         for request in sorted(requests, key=lambda each: self._known(each).received_at):
-            if failure is not None or self._clock() < self._known(request).until:
+            now = self._clock()
+            if failure is not None or now < self._known(request).rest.until(now):
                 continue
             try:
                 await self._fetch_request(request)
@@ -77,7 +79,9 @@ class CoinGeckoFetcher:
             if not exc.is_planned:
                 raise
             # The budget of the minute is spent, another replica made the call, or the monthly quota is being spread. Nothing is wrong.
-            self._keep(request, msgspec.structs.replace(self._known(request), until=exc.retry_at))
+            known, now = self._known(request), self._clock()
+            known.rest.extend(exc.retry_at - now, now)
+            self._keep(request, known)
             return
         received_at = self._clock()
         quotes, unreadable = parse_prices(answer.content, {one.source_symbol for one in request.instruments})
@@ -94,10 +98,12 @@ class CoinGeckoFetcher:
         )
         priced = {ticker.symbol for ticker in tickers}
         missing = tuple(str(one.symbol) for one in request.instruments if one.symbol not in priced)
-        until = self._until(answer, quotes, received_at)
-        self._keep(request, LastResponse(tickers, until, missing, received_at))
-        if until > received_at:
-            await self._client.defer(until - received_at, request.target)
+        response = LastResponse(tickers, missing=missing, received_at=received_at)
+        self._keep(request, response)
+        rest = self._until(answer, quotes, received_at) - received_at
+        if rest > timedelta():
+            response.rest.extend(rest, received_at)
+            await self._client.defer(rest, request.target)
 
     def _keep(self, request: PriceRequest, answer: LastResponse) -> None:
         self._answers[request.target] = answer

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -163,6 +163,34 @@ async def test_a_call_that_cannot_be_newer_is_skipped() -> None:
             client.clock.advance(seconds=60)
             assert len(await fetcher.fetch(WANTED)) == 2
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_s"),
+    [
+        (200, {"cache-control": "public, s-maxage=60"}, 60),
+        (429, {"retry-after": "30"}, 30),
+        (503, {}, 60),
+    ],
+)
+async def test_a_wait_is_not_longer_after_the_clock_stepped_back(
+    status: int, headers: dict[str, str], wait_s: int
+) -> None:
+    """As after a correction by the clock of Redis, which was wrong for a while."""
+    async with open_server() as server:
+        server.status = status
+        server.headers.update(headers)
+        client = Client(CoinGeckoSettings(jitter_s=0, url=server.url, update_interval_s=0))
+        async with client.open() as fetcher:
+            with suppress(SourceError):
+                await fetcher.fetch(WANTED)
+            assert len(server.asked) == 1
+            client.clock.advance(minutes=-5)
+            for seconds, asked in ((0, 1), (wait_s - 1, 1), (1, 2)):
+                client.clock.advance(seconds=seconds)
+                with suppress(SourceError):
+                    await fetcher.fetch(WANTED)
+                assert len(server.asked) == asked
 
 
 @pytest.mark.parametrize(

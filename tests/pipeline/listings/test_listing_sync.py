@@ -271,6 +271,17 @@ async def test_a_rate_limited_replica_retries_exactly_at_its_end(harness: Harnes
     assert await ListingRecords(harness.store).read(Source.BINANCE) is not None
 
 
+async def test_a_clock_that_steps_back_delays_no_attempt(harness: Harness) -> None:
+    """Neither the first one nor the next after a failure."""
+    harness.listing.failure = SourceUnavailable(Source.BINANCE, "away")
+    await harness.look_later(minutes=-5)
+    assert harness.listing.asked == 1
+    await harness.look_later(minutes=-5)
+    assert harness.listing.asked == 1
+    await harness.look_later(minutes=1)
+    assert harness.listing.asked == 2
+
+
 async def test_it_waits_for_an_unavailable_database(harness: Harness, tmp_path: Path) -> None:
     """The source is not called meanwhile, and its report says so until the database is back."""
     store = InstrumentStore(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
