@@ -46,7 +46,7 @@ MAX_ACCEPT_HEADERS = 256
 MAX_ACCEPT_LENGTH = 2_000
 MAX_CONTENT_TYPES = 64
 MAX_CONTENT_TYPE_LENGTH = 200
-# The headers of a request on which its response depends, up to so many bytes.
+# The headers of a request on which its response depends, up to so many bytes of memory.
 MAX_HEADS = 512
 MAX_HEAD_KEY = 1 * KIB
 

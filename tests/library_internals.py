@@ -47,6 +47,7 @@ SIGNATURES = [
     Signature(HTTP, "pause_writing", (), "starts the stall timer"),
     Signature(HTTP, "resume_writing", (), "stops the stall timer"),
     Signature(HTTP, "on_message_begin", (), "creates the scope, to which the abort function is added"),
+    Signature(HTTP, "on_header", ("name", "value"), "drops fields behind the body"),
     Signature(
         HTTP, "on_headers_complete", (), "starts the ASGI task: delayed while the fast path is possible"
     ),

@@ -109,6 +109,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_in_message = self._is_in_head = True
         self._bytes_outside_body = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Fields behind the body would be taken for some of the head [RFC 9110, 6.5.1].
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._stop_head_timer()
         self._is_in_head = False

@@ -44,6 +44,8 @@ JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 _FOR_THE_ASGI_PATH = frozenset({b"origin", b"expect", STREAM_HEADER.encode()})
 # A hash is in the extensions.
 _DOCUMENT_PARAMETERS = frozenset({b"query", b"documentId", b"extensions"})
+# Memory of a header in a key, besides the bytes of its value.
+_HEADER_BYTES = 128
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
@@ -197,7 +199,7 @@ def is_navigation(query: bytes) -> bool:
 
 def _choose_json_type(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:
     """Return the JSON type of the response to a query, or `None` for the ASGI path."""
-    is_short = sum([len(value) for _, value in headers]) <= MAX_HEAD_KEY
+    is_short = sum([_HEADER_BYTES + len(value) for _, value in headers]) <= MAX_HEAD_KEY
     choose = _choose_for_head if is_short else _choose_for_head.__wrapped__
     return choose(headers, is_get=is_get, may_be_page=may_be_page)
 
@@ -210,7 +212,8 @@ def _choose_for_head(headers: tuple[Header, ...], *, is_get: bool, may_be_page: 
     if not is_get:
         content_type = _first(headers, b"content-type") or b""
         content_encoding = _first(headers, b"content-encoding")
-        if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not _is_json(content_type, content_encoding):
+        is_long = len(content_type) + len(content_encoding or b"") > MAX_CONTENT_TYPE_LENGTH
+        if is_long or not _is_json(content_type, content_encoding):
             return None
     accepted = parse_accept(_decode_header(_first(headers, b"accept")))
     if may_be_page and wants_page(accepted):

@@ -53,7 +53,7 @@ class RequestScanner:
         self._begun = self._completed = 0
         self._target = self._body = b""
         self._headers: list[Header] = []
-        self._is_plain = False
+        self._is_plain = self._has_trailers = False
 
     def scan(self, data: bytes) -> WholeRequest | None:
         """Return the request in `data`, or `None` for anything but one whole and ordinary request."""
@@ -62,7 +62,7 @@ class RequestScanner:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._reset()
             return None
-        if not (self._begun == self._completed == 1 and self._is_plain):
+        if not (self._begun == self._completed == 1 and self._is_plain) or self._has_trailers:
             # The next bytes are of another connection, which goes on where this one may not.
             self._reset()
             return None
@@ -81,7 +81,10 @@ class RequestScanner:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a relevant header."""
+        """Keep a relevant header. Fields behind the body are not of the head [RFC 9110, 6.5.1]."""
+        if self._is_plain:
+            self._has_trailers = True
+            return
         name = name.lower()
         if name in RELEVANT:
             self._headers.append((name, value))
