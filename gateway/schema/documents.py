@@ -39,6 +39,8 @@ MAX_ERRORS = 20
 # "Did you mean" takes up to a millisecond for each error, and longer for long words: for documents that a person may have typed.
 MAX_SUGGESTED = 2_000
 _LONG_WORD = re.compile(r"(?<![_0-9A-Za-z])[_0-9A-Za-z]{50}")
+# An alias is repeated for each object of a list.
+MAX_ALIAS = 100
 # Python reads no integer of more than 4,300 digits. Matches at the start of a number only, so the time is linear.
 _LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{1000}")
 
@@ -57,6 +59,7 @@ class DocumentSize(NamedTuple):
 
     depth: int
     aliases: int
+    longest_alias: int = 0
 
 
 class CheckedDocument(NamedTuple):
@@ -150,6 +153,11 @@ def check_limits(document: DocumentNode, limits: Limits, text: str = "") -> Iter
                 yield _limit_error(f"{size.depth} levels deep: expected at most {limits.max_depth}")
             elif size.aliases > limits.max_aliases:
                 yield _limit_error(f"{size.aliases} aliases: expected at most {limits.max_aliases}")
+            elif size.longest_alias > MAX_ALIAS:
+                yield GraphQLError(
+                    f"the document has an alias of {size.longest_alias} characters: expected at most {MAX_ALIAS}",
+                    extensions={"code": VALIDATION_FAILED},
+                )
             else:
                 yield from _check_overlaps(operation.selection_set, fragments, limits)
 
@@ -198,16 +206,17 @@ def _measure(
     measured: dict[str, DocumentSize],
 ) -> DocumentSize:
     """Measure a selection, each fragment once: nesting would take exponential time otherwise."""
-    depth = aliases = 0
+    depth = aliases = longest = 0
     for node in selections.selections if selections else ():
         if isinstance(node, FragmentSpreadNode):
             inner = _measure_fragment(node.name.value, fragments, measured)
         else:
             inner = _measure(getattr(node, "selection_set", None), fragments, measured)
-        is_field = isinstance(node, FieldNode)
-        depth = max(depth, inner.depth + is_field)
-        aliases += inner.aliases + (isinstance(node, FieldNode) and node.alias is not None)
-    return DocumentSize(depth, aliases)
+        alias = node.alias if isinstance(node, FieldNode) else None
+        depth = max(depth, inner.depth + isinstance(node, FieldNode))
+        aliases += inner.aliases + (alias is not None)
+        longest = max(longest, inner.longest_alias, len(alias.value) if alias else 0)
+    return DocumentSize(depth, aliases, longest)
 
 
 def _measure_fragment(

@@ -44,6 +44,20 @@ def test_depth_is_counted_through_fragments() -> None:
     ]
 
 
+def test_a_long_alias_is_refused_wherever_it_is() -> None:
+    """It would be repeated for each of thousands of rates: 100 KB would be answered with 100 MB."""
+    for text in (
+        "{ %s: rates { cursor } }",
+        "{ rates { items { %s: price } } }",
+        "{ rates { ... on RateList { items { ...F } } } } fragment F on Rate { %s: price }",
+    ):
+        assert messages(text % ("a" * 100)) == []
+        assert messages(text % ("a" * 101)) == [
+            "the document has an alias of 101 characters: expected at most 100"
+        ]
+    assert messages('{ rates(symbols: "%s") { cursor } }' % ("a" * 101)) == []
+
+
 def test_fragments_that_multiply_are_measured_at_once() -> None:
     """Forty levels of two would be a million million fields."""
     chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} x: a ...F{n + 1} }} " for n in range(40))
