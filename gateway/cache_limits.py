@@ -53,6 +53,10 @@ MAX_HEAD_KEY = 1 * KIB
 # Encoders by selection, far more than applications have. Beyond them, a request costs what the executor would have cost.
 MAX_SELECTIONS = 256
 
+# Queries of lists, so that equal ones are compared in one step; and what each of their symbols takes, in other caches too.
+MAX_QUERIES_BYTES = 16 * MIB
+QUERY_BYTES, QUERY_BYTES_PER_SYMBOL = 300, 200
+
 # Encoded rates, and as much again for the lists joined from them (`ResponseEncoder`).
 MAX_ENCODED_BYTES = 64 * MIB
 MAX_ENCODED_LISTS = 4_096

@@ -43,8 +43,15 @@ class BoundedLru(Generic[KeyT, ValueT]):
         self._total = 0
 
     def put(self, key: KeyT, value: ValueT) -> None:
-        """Store a value, or weigh it again, and drop the oldest ones until the bounds hold."""
+        """Store a value, or weigh it again, and drop the oldest ones until the bounds hold.
+
+        One that is heavier than all may be is not stored, and drops no other.
+        """
         weight = self._weigh(key, value)
+        if weight > self._weight > 0:
+            self._values.pop(key, None)
+            self._total -= self._weights.pop(key, 0)
+            return
         self._total += weight - self._weights.get(key, 0)
         self._values[key], self._weights[key] = value, weight
         self._values.move_to_end(key)
@@ -56,11 +63,13 @@ class BoundedLru(Generic[KeyT, ValueT]):
 class Interner(Generic[KeyT]):
     """Returns the first of equal values, which other caches then compare in one step.
 
-    It remembers the last `size` values.
+    It remembers the last `size` values, of at most `weight` in total.
     """
 
-    def __init__(self, size: int) -> None:
-        self._values: BoundedLru[KeyT, KeyT] = BoundedLru(size=size)
+    def __init__(self, size: int, *, weight: int = 0, weigh: Callable[[KeyT], int] = lambda _: 0) -> None:
+        self._values: BoundedLru[KeyT, KeyT] = BoundedLru(
+            size=size, weight=weight, weigh=lambda value, _: weigh(value)
+        )
 
     def intern(self, value: KeyT) -> KeyT:
         """Return the first equal value that is still remembered, else this one."""

@@ -4,16 +4,24 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from gateway.cache_limits import QUERY_BYTES, QUERY_BYTES_PER_SYMBOL
 from gateway.fastpath.cache import OVERHEAD_BYTES, EncodedRateCache
 from gateway.fastpath.encoded_rate import EARLIEST, LATEST, EncodedRate
 from gateway.fastpath.list_template import ListTemplate
 from gateway.queries.rate import Rate
+from gateway.queries.rates_query import RatesQuery
 from gateway.state.mirror import TickerSlot
 from rates.clock import format_us
 from rates.ticker import Ticker
 
 ToRate = Callable[[Ticker, datetime], Rate]
 _read_ticker: Callable[[TickerSlot], Ticker | None] = attrgetter("ticker")
+
+
+def weigh_query(query: RatesQuery) -> int:
+    """Return the bytes that a query takes, about."""
+    named = len(query.symbols or ()) + len(query.sources or ())
+    return QUERY_BYTES + QUERY_BYTES_PER_SYMBOL * named
 
 
 class EncodedRateList:

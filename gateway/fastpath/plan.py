@@ -13,9 +13,15 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.cache_limits import MAX_ENCODED_LISTS, MAX_PLANS_PER_DOCUMENT, MAX_SELECTIONS
+from gateway.cache_limits import (
+    MAX_ENCODED_LISTS,
+    MAX_PLANS_PER_DOCUMENT,
+    MAX_QUERIES_BYTES,
+    MAX_SELECTIONS,
+)
 from gateway.fastpath.answer_args import ANSWER_FIELDS, parse_answer_query
 from gateway.fastpath.candle_args import parse_candle_args, parse_consensus_candle_args
+from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import (
     TYPENAME,
@@ -116,7 +122,9 @@ class Planner:
         self._schema = schema
         # Requests are kept when they come again; what is cached by query and selection has those of the first one as keys.
         self._selections: Interner[Selection] = Interner(MAX_SELECTIONS)
-        self._queries: Interner[RatesQuery] = Interner(MAX_ENCODED_LISTS)
+        self._queries: Interner[RatesQuery] = Interner(
+            MAX_ENCODED_LISTS, weight=MAX_QUERIES_BYTES, weigh=weigh_query
+        )
 
     def plan_query(
         self,

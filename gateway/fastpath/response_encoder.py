@@ -6,9 +6,9 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-from gateway.cache_limits import MAX_ENCODED_BYTES, MAX_ENCODED_LISTS, MAX_SELECTIONS
+from gateway.cache_limits import MAX_ENCODED_BYTES, MAX_ENCODED_LISTS, MAX_SELECTIONS, SEEN_KEYS
 from gateway.fastpath.cache import EncodedRateCache
-from gateway.fastpath.encoded_list import EncodedRateList
+from gateway.fastpath.encoded_list import EncodedRateList, weigh_query
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import (
     Encoder,
@@ -19,7 +19,7 @@ from gateway.fastpath.encoders import (
 )
 from gateway.fastpath.nested_objects import nested_encoder
 from gateway.fastpath.selection import Selection
-from gateway.lru import BoundedLru
+from gateway.lru import BoundedLru, SecondSight
 from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
@@ -47,8 +47,11 @@ class ResponseEncoder:
             size=MAX_SELECTIONS, weight=max_bytes, weigh=lambda _, rate_cache: rate_cache.weight
         )
         self._encoded_lists: BoundedLru[ListKey, EncodedRateList] = BoundedLru(
-            size=MAX_ENCODED_LISTS, weight=max_bytes, weigh=lambda _, encoded_list: encoded_list.weight
+            size=MAX_ENCODED_LISTS,
+            weight=max_bytes,
+            weigh=lambda key, encoded_list: weigh_query(key[1]) + encoded_list.weight,
         )
+        self._seen_lists = SecondSight(SEEN_KEYS)
         self._object_encoders: BoundedLru[Selection, ObjectEncoder] = BoundedLru(size=MAX_SELECTIONS)
 
     @property
@@ -116,7 +119,7 @@ class ResponseEncoder:
         return encoded
 
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
-        """Return the cached list of the rates of a query, updated to `now`."""
+        """Return the list of the rates of a query, updated to `now`. It is cached from the second time on."""
         key, revision = (selection, query), self.catalog.revision
         encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.revision != revision:
@@ -127,8 +130,9 @@ class ResponseEncoder:
         weight = encoded_list.weight
         encoded_list.refresh(self._rates.version, now)
         if encoded_list.weight != weight:
-            self._encoded_lists.put(key, encoded_list)
             self._rate_caches.put(selection, encoded_list.rate_cache)
+            if self._seen_lists.admits(key):
+                self._encoded_lists.put(key, encoded_list)
         return encoded_list
 
 

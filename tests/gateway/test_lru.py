@@ -17,6 +17,19 @@ def test_neither_number_nor_weight_passes_its_bound(puts: list[tuple[int, int]])
         assert kept.total == sum(held) <= 60
 
 
+def test_a_value_that_is_too_heavy_drops_no_other() -> None:
+    """Nor does one that has grown; that one goes."""
+    kept: BoundedLru[str, list[int]] = BoundedLru(size=9, weight=10, weigh=lambda _, value: sum(value))
+    kept.put("a", [5])
+    growing = [4]
+    kept.put("b", growing)
+    kept.put("c", [11])
+    growing.append(7)
+    kept.put("b", growing)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == ([5], None, None)
+    assert (len(kept), kept.total) == (1, 5)
+
+
 def test_who_was_not_asked_for_longest_goes_first() -> None:
     """Reading makes a value the last to go."""
     kept: BoundedLru[str, int] = BoundedLru(size=2)

@@ -14,6 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from cache.memory import MemoryCache
+from gateway.cache_limits import QUERY_BYTES_PER_SYMBOL
 from gateway.fastpath.plan import RatesArgs
 from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
@@ -292,7 +293,8 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
         query = '{ rates(symbols: ["BTC/USDT", "ETH/USDT", "NO/SUCH"]) { items { price } } }'
         plan = system.operations.prepare(GraphQLRequest(query)).plan
         assert plan
-        assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
+        for _ in range(2):
+            assert answers.answer(plan, None) == b'{"data":{"rates":{"items":[{"price":"100"}]}}}'
         selection, args = plan[0].field.inside.fields[0].inside, plan[0].args  # type: ignore[union-attr]
         assert isinstance(args, RatesArgs)
         assert selection
@@ -308,11 +310,35 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     async with both() as system:
         for source, symbol in KEYS:
             await system.write(build_ticker(symbol, source=source))
-        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=100_000)
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=50_000)
         answers = make_queries(system, encoder)
         for number in range(600):
-            query = f"{{ rates {{ items {{ a{number}: price {'b' * 500}{number}: id }} }} }}"
+            query = f"{{ rates {{ items {{ a{number}: price {'b' * 90}{number}: id }} }} }}"
             prepared = system.operations.prepare(GraphQLRequest(query))
             assert prepared.plan
             assert answers.answer(prepared.plan, None)
-            assert encoder.weight <= 2 * 100_000
+            assert encoder.weight <= 2 * 50_000
+
+
+async def test_a_client_with_ever_new_lists_evicts_none_and_fills_no_memory() -> None:
+    """A list is kept from the second time on, and its symbols count, whether they are known or not."""
+    async with both() as system:
+        await system.write(build_ticker())
+        encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=1_000_000)
+        answers = make_queries(system, encoder)
+
+        def ask(*symbols: str) -> None:
+            query = "query($s: [Symbol!]!) { rates(symbols: $s) { items { price } } }"
+            plan = system.operations.prepare(GraphQLRequest(query, {"s": list(symbols)})).plan
+            assert plan
+            assert answers.answer(plan, None)
+
+        for _ in range(2):
+            ask("BTC/USDT")
+        for number in range(50):
+            ask("BTC/USDT", *(f"A{number}/B{each}" for each in range(200)))
+        assert len(encoder._encoded_lists) == 1
+        for number in range(50, 100):
+            for _ in range(2):
+                ask("BTC/USDT", *(f"A{number}/B{each}" for each in range(200)))
+        assert 10 < len(encoder._encoded_lists) <= 1_000_000 / (200 * QUERY_BYTES_PER_SYMBOL)
