@@ -100,7 +100,7 @@ def create_app(
     app = GatewayApp(gateway, settings, static_directory)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))
-    app.router.routes += candle_routes(gateway)
+    app.router.routes += candle_routes(gateway, app.graphql.connections)
 
     @app.api_route("/", methods=["GET", "HEAD"])
     async def dashboard() -> Response:

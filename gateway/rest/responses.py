@@ -6,10 +6,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.cache_headers import entity_tag, matches
 from rates.error_mapping import GRAPHQL_CODES
 from rates.errors import (
     BackendUnavailable,
+    CacheUnavailable,
     InvalidInput,
     RatesError,
     UnknownSymbol,
@@ -35,8 +37,19 @@ def respond(request: Request, body: bytes, content_type: str, lasts: timedelta) 
 def respond_to_error(error: RatesError) -> Response:
     """Return an error in the form of GraphQL's."""
     status = 404 if isinstance(error, UnknownSymbol) else 400 if isinstance(error, InvalidInput) else 503
-    content = {"errors": [{"message": str(error), "extensions": {"code": GRAPHQL_CODES[type(error)]}}]}
+    return _make_error(
+        status, str(error), GRAPHQL_CODES[type(error)], is_temporary=isinstance(error, BackendUnavailable)
+    )
+
+
+def refuse(reason: str) -> Response:
+    """Return the error of a gateway that cannot answer for a while."""
+    return _make_error(503, reason, GRAPHQL_CODES[CacheUnavailable], is_temporary=True)
+
+
+def _make_error(status: int, message: str, code: str, *, is_temporary: bool) -> Response:
+    content = {"errors": [{"message": message, "extensions": {"code": code}}]}
     headers = {"cache-control": "no-store", "content-type": f"{JSON_TYPE}; charset=utf-8"}
-    if isinstance(error, BackendUnavailable):
-        headers["retry-after"] = "1"
+    if is_temporary:
+        headers["retry-after"] = str(RETRY_AFTER_S)
     return Response(msgspec.json.encode(content), status_code=status, headers=headers)

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
 from gateway.http.negotiation import parse_accept
 from gateway.queries.candles.query import CandlesQuery
 from gateway.rest.csv_candles import CSV_TYPE, encode_csv
 from gateway.rest.parameters import read_candles_query, read_parameters
-from gateway.rest.responses import JSON_TYPE, respond, respond_to_error
+from gateway.rest.responses import JSON_TYPE, refuse, respond, respond_to_error
 from gateway.rest.udf import (
     HISTORY_PARAMETERS,
     SymbolDirectory,
@@ -35,8 +36,8 @@ _SYMBOL, _SEARCH = (
 )
 
 
-def candle_routes(gateway: Gateway) -> list[Route]:
-    """Create the routes over a gateway."""
+def candle_routes(gateway: Gateway, connections: ClientConnections) -> list[Route]:
+    """Create the routes over a gateway. They refuse requests while `connections` do."""
     rest = _CandleRest(gateway)
     handlers: dict[str, Handler] = {
         CANDLES_PATH: rest.candles,
@@ -46,7 +47,21 @@ def candle_routes(gateway: Gateway) -> list[Route]:
         "/udf/config": rest.config,
         "/udf/time": rest.time,
     }
-    return [Route(path, handler, methods=METHODS) for path, handler in handlers.items()]
+    return [
+        Route(path, _unless_refused(handler, connections), methods=METHODS)
+        for path, handler in handlers.items()
+    ]
+
+
+def _unless_refused(handle: Handler, connections: ClientConnections) -> Handler:
+    """Return a handler that refuses while the gateway cannot answer: its rates and lists are too old then."""
+
+    async def answer(request: Request) -> Response:
+        if (reason := connections.refusal) is not None:
+            return refuse(reason)
+        return await handle(request)
+
+    return answer
 
 
 class _CandleRest:
