@@ -4,6 +4,7 @@ Objects with an `id` are entities. Their directives are only in the SDL that rou
 """
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Annotated, Any, NewType
 
@@ -68,8 +69,13 @@ def read_representation(value: object) -> Representation:
         InvalidArgument: not an object with `__typename`.
     """
     if not isinstance(value, dict) or not isinstance(value.get("__typename"), str):
-        raise InvalidArgument("representations", str(value), EXPECTED_ENTITY)
+        raise _malformed(value)
     return Representation(value)
+
+
+def _malformed(value: object) -> InvalidArgument:
+    """Return the error of a representation, which shows the beginning of it only: it may be long, and there may be many."""
+    return InvalidArgument("representations", reprlib.repr(value), EXPECTED_ENTITY)
 
 
 def _read_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Representation:
@@ -155,7 +161,7 @@ def find_entity(info: Info, representation: Representation) -> Node | None:
         return None if found is None else to_asset(found)
     global_id = representation.get("id")
     if not isinstance(global_id, str) or not global_id.startswith(f"{type_name}:"):
-        raise InvalidArgument("representations", str(dict(representation)), EXPECTED_ENTITY)
+        raise _malformed(dict(representation))
     return resolve_node(info, strawberry.ID(global_id))
 
 
