@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from graphql import (
     GraphQLEnumType,
-    GraphQLField,
-    GraphQLInputField,
     GraphQLSchema,
     build_schema,
     get_named_type,
@@ -79,7 +77,9 @@ def _may_go(change: BreakingChange, schema: GraphQLSchema) -> bool:
     """Tell whether what was removed is deprecated in a release, or no longer part of it."""
     if change.type is BreakingChangeType.TYPE_REMOVED:
         named = _TYPE.search(change.description)
-        return named is not None and all(_is_deprecated(each) for each in _list_users(schema, named[1]))
+        users = _list_users(schema, named[1]) if named else []
+        # A type without any is reached through an interface or a union, whose fields do not tell.
+        return bool(users) and all(map(_is_deprecated, users))
     place = _PLACE.search(change.description)
     if change.type not in REMOVALS or place is None:
         return False
@@ -97,15 +97,16 @@ def _is_deprecated(element: object) -> bool:
     return getattr(element, "deprecation_reason", None) is not None
 
 
-def _list_users(schema: GraphQLSchema, type_name: str) -> list[GraphQLField | GraphQLInputField]:
-    """Return the fields of other types that return or take the type."""
-    return [
+def _list_users(schema: GraphQLSchema, type_name: str) -> list[object]:
+    """Return the fields of other types that return or take the type, and the arguments that have it."""
+    fields = [
         field
         for name, kind in schema.type_map.items()
         if name != type_name
         for field in getattr(kind, "fields", {}).values()
-        if get_named_type(field.type).name == type_name
     ]
+    arguments = [argument for field in fields for argument in getattr(field, "args", {}).values()]
+    return [each for each in [*fields, *arguments] if get_named_type(each.type).name == type_name]
 
 
 def _is_open(change: DangerousChange, schema: GraphQLSchema) -> bool:

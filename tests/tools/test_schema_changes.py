@@ -1,9 +1,13 @@
 """The check that the schema keeps what a release promised."""
 
+from pathlib import Path
+
 import pytest
 from graphql import GraphQLSchema, build_schema
 
+from tools import schema_changes
 from tools.schema_changes import SchemaChanges, Version, find_changes, read_releases
+from tools.tracked_files import ROOT
 
 RELEASED = """
   interface Node { id: ID! }
@@ -89,6 +93,65 @@ def test_a_type_goes_with_the_deprecated_fields_that_have_it() -> None:
     assert not compare(removed, releases={(1, 1, 0): old, (1, 2, 0): old}).breaking
     used = old.replace("a: Int,", "a: Int, other: Gone,")
     assert compare((used, "type Query { a: Int }"), releases={(1, 1, 0): used, (1, 2, 0): used}).breaking
+
+
+def test_a_type_that_only_an_interface_leads_to_does_not_go() -> None:
+    """Nothing says that it is deprecated, and fragments on it would break."""
+    old = "interface Node { id: ID! } type Gone implements Node { id: ID! } type Query { node: Node }"
+    removed = ("type Gone implements Node { id: ID! } ", "")
+    assert compare(removed, releases={(1, 1, 0): old, (1, 2, 0): old}).breaking
+
+
+def test_an_enum_goes_with_the_deprecated_argument_that_has_it() -> None:
+    """Not with one that is in use."""
+    old = 'enum Gone { A } type Query { a(old: Gone @deprecated(reason: "No effect.")): Int }'
+    removed = (old, "type Query { a: Int }")
+    assert not compare(removed, releases={(1, 1, 0): old, (1, 2, 0): old}).breaking
+    used = old.replace('@deprecated(reason: "No effect.")', "")
+    assert compare((used, "type Query { a: Int }"), releases={(1, 1, 0): used, (1, 2, 0): used}).breaking
+
+
+@pytest.mark.parametrize(
+    ("change", "version", "code"),
+    [
+        (None, "0.1.0", 0),
+        (("  price: Decimal!\n", "  renamed: Decimal!\n"), "0.1.0", 1),
+        (("  price: Decimal!\n", "  price: Decimal\n"), "0.2.0", 1),
+        (("    symbol: Symbol!\n", "    symbol: Symbol!\n    must: Int!\n"), "0.2.0", 1),
+        (("enum OnStale {", "enum OnStale {\n  NEW"), "0.2.0", 1),
+        (("type Rate implements Node {", "type Rate implements Node {\n  added: Int"), "0.2.0", 0),
+        (("  price: Decimal!\n", "  renamed: Decimal!\n"), "1.0.0", 0),
+    ],
+)
+def test_the_command_fails_on_a_change_of_the_real_schema_that_breaks_clients(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: tuple[str, str] | None,
+    version: str,
+    code: int,
+) -> None:
+    """It names the type and the release; a new major version may break."""
+    released = (ROOT / "docs/api/schema-0.1.0.graphql").read_text()
+    (tmp_path / "docs/api").mkdir(parents=True)
+    (tmp_path / "docs/api/schema-0.1.0.graphql").write_text(released)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    if change is not None:
+        assert change[0] in released
+        released = released.replace(*change)
+    (tmp_path / "schema.graphql").write_text(released)
+    monkeypatch.setattr(schema_changes, "ROOT", tmp_path)
+    assert schema_changes.main() == code
+    assert ("It breaks clients of 0.1.0." in capsys.readouterr().err) == (code == 1 or version == "1.0.0")
+
+
+def test_without_the_schema_of_a_release_the_command_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a renamed folder would switch the check off."""
+    (tmp_path / "docs/api").mkdir(parents=True)
+    monkeypatch.setattr(schema_changes, "ROOT", tmp_path)
+    assert schema_changes.main() == 1
 
 
 def test_the_schema_of_each_release_is_committed_and_whole() -> None:
