@@ -1,6 +1,7 @@
 """Preparation of operations: everything that comes before their execution."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -211,22 +212,25 @@ class Preparer:
         checked = self._documents.find(read.query)
         if checked is None or checked.errors:
             return None
-        name = read.operation_name
-        if name not in checked.templates:
-            checked.templates[name] = self._make_template(self._planner, checked, name)
-        template: QueryTemplate | None = checked.templates[name]
+        template = self._find_template(self._planner, checked, read.operation_name)
         return None if template is None else template.plan(read.variables)
 
-    def _make_template(
+    def _find_template(
         self, planner: Planner, checked: CheckedDocument, name: str | None
     ) -> QueryTemplate | None:
+        """Return the template of an operation. There is at most one for each name in the document, and one for none."""
+        if name in checked.templates:
+            found: QueryTemplate | None = checked.templates[name]
+            return found
         operation = _select_operation(checked.document, name)
-        if operation is None or operation.operation is not OperationType.QUERY:
+        if operation is None:
             return None
-        try:
-            return QueryTemplate(self._schema, planner, self._cost_model, checked, operation)
-        except NotOnFastPath:
-            return None
+        template = None
+        if operation.operation is OperationType.QUERY:
+            with suppress(NotOnFastPath):
+                template = QueryTemplate(self._schema, planner, self._cost_model, checked, operation)
+        checked.templates[name] = template
+        return template
 
     def _compute_cost(
         self, compiled: CompiledCost, values: VariableValues, plan: QueryPlan | SubscriptionPlan | None

@@ -66,7 +66,8 @@ def read_body_parts(body: bytes) -> ReadBody | None:
 def _is_object(extensions: bytes) -> bool:
     """Tell whether it is an object, or null. All clients of one make send the same."""
     try:
-        value = decode_json(extensions)
+        # One level deep, as in the body: the depth is limited.
+        value = decode_json(b"[%b]" % extensions)
     except MalformedRequest:
         return False
-    return value is None or isinstance(value, dict)
+    return isinstance(value, list) and (value[0] is None or isinstance(value[0], dict))

@@ -21,6 +21,7 @@ from gateway.fastpath.plan import (
 )
 from gateway.fastpath.selection import TYPENAME, NotOnFastPath
 from gateway.fastpath.variable_reader import VariableReader
+from gateway.lru import BoundedLru
 from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.schema.arguments import UNSET as NOT_GIVEN
 from gateway.schema.arguments import read_query
@@ -78,6 +79,9 @@ class _PlanShape(NamedTuple):
     affordable: int
 
 
+_NOT_COVERED = _PlanShape((), -1)
+
+
 class QueryTemplate:
     """The plan of one query of a document, without the values of its variables.
 
@@ -96,7 +100,7 @@ class QueryTemplate:
         self._planner, self._cost_model = planner, cost_model
         self._checked, self._operation = checked, operation
         self._reader = VariableReader(schema, operation)
-        self._shapes: dict[tuple[object, ...], _PlanShape | None] = {}
+        self._shapes: BoundedLru[tuple[object, ...], _PlanShape] = BoundedLru(size=MAX_PLANS_PER_DOCUMENT)
 
     def plan(self, variables: bytes) -> QueryPlan | None:
         """Return the plan with these variables, or `None` if all of the request must be prepared."""
@@ -114,10 +118,12 @@ class QueryTemplate:
         key = self._reader.shape(values)
         shape = self._shapes.get(key)
         if shape is None:
-            if key in self._shapes or len(self._shapes) >= MAX_PLANS_PER_DOCUMENT:
-                raise NotOnFastPath
-            self._shapes[key] = None
-            shape = self._shapes[key] = self._compile(values)
+            # Kept if nothing can be compiled.
+            self._shapes.put(key, _NOT_COVERED)
+            shape = self._compile(values)
+            self._shapes.put(key, shape)
+        if shape is _NOT_COVERED:
+            raise NotOnFastPath
         return shape
 
     def _compile(self, values: Mapping[str, Any]) -> _PlanShape:

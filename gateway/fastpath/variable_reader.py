@@ -4,6 +4,7 @@ What a reader refuses is coerced, or reported, by graphql-core. It accepts nothi
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -29,11 +30,13 @@ from graphql.utilities import coerce_input_value
 from msgspec import UNSET
 
 from gateway.fastpath.selection import NotOnFastPath
+from gateway.lru import SecondSight
 from gateway.schema.scalars import MAX_INT
 
-# Values of scalars of ours that are kept with their texts, up to so many characters: symbols, above all.
+# Values of each scalar of ours that are kept with their texts, up to so many characters: symbols, above all.
 MAX_KEPT_VALUES = 16_384
 MAX_KEPT_LENGTH = 64
+MAX_SCALARS = 16
 
 Convert = Callable[[Any], Any]
 
@@ -58,19 +61,29 @@ class _Variable(NamedTuple):
 
 
 class _Values(dict[str, Any]):
-    """Converted texts of one scalar, kept for the next request."""
+    """Converted texts of one scalar, kept from the second time on."""
 
     def __init__(self, scalar: GraphQLScalarType) -> None:
         super().__init__()
         self._scalar = scalar
+        self._seen = SecondSight(MAX_KEPT_VALUES)
 
     def __missing__(self, text: str) -> Any:
         value = coerce_input_value(text, self._scalar)
         if value is Undefined:
             raise NotOnFastPath
-        if len(self) < MAX_KEPT_VALUES and len(text) <= MAX_KEPT_LENGTH:
+        if len(text) <= MAX_KEPT_LENGTH and self._seen.admits(text):
+            if len(self) >= MAX_KEPT_VALUES:
+                # What is used comes back at once.
+                self.clear()
             self[text] = value
         return value
+
+
+@lru_cache(MAX_SCALARS)
+def _values_of(scalar: GraphQLScalarType) -> _Values:
+    """Return the values of a scalar: the same for all variables of all documents."""
+    return _Values(scalar)
 
 
 class VariableReader:
@@ -183,7 +196,7 @@ def _compile_leaf(kind: Any) -> _InputType:
     if kind in _BUILT_IN:
         return _BUILT_IN[kind]
     if isinstance(kind, GraphQLScalarType):
-        return _InputType(str, _Values(kind).__getitem__, is_text=True)
+        return _InputType(str, _values_of(kind).__getitem__, is_text=True)
     raise NotOnFastPath
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import chain
 
+from gateway.lru import BoundedLru
 from gateway.queries.rates_query import RatesQuery
 from gateway.state.mirror import TickerSlot
 from rates.source import Source
@@ -35,7 +36,7 @@ class ServedSlots:
     def __init__(self, list_slots: ListSlots) -> None:
         self._list_slots = list_slots
         self._revision = -1
-        self._indexes: dict[tuple[Source, ...] | None, _SlotsBySymbol] = {}
+        self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotsBySymbol] = BoundedLru(size=MAX_INDEXES)
 
     def find(self, query: RatesQuery, revision: int) -> list[TickerSlot] | None:
         """Return the slots of all rates of a query, or `None` if it names no symbols, or others.
@@ -44,12 +45,13 @@ class ServedSlots:
         """
         if not query.symbols:
             return None
-        if revision != self._revision or len(self._indexes) > MAX_INDEXES:
-            self._indexes.clear()
+        if revision != self._revision:
+            self._indexes = BoundedLru(size=MAX_INDEXES)
             self._revision = revision
         index = self._indexes.get(query.sources)
         if index is None:
-            index = self._indexes[query.sources] = _SlotsBySymbol(query.sources, self._list_slots)
+            index = _SlotsBySymbol(query.sources, self._list_slots)
+            self._indexes.put(query.sources, index)
         try:
             slots = list(chain.from_iterable(map(index.__getitem__, query.symbols)))
         except KeyError:

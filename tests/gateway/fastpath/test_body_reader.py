@@ -101,3 +101,17 @@ def test_bodies_of_clients_are_accepted(body: dict[str, Json]) -> None:
 def test_all_else_is_left_to_the_parser(body: bytes) -> None:
     """Parts that are there twice, unknown or escaped, and other JSON."""
     assert read_body_parts(body) is None
+
+
+@pytest.mark.parametrize("depth", range(97, 103))
+def test_extensions_are_as_deep_as_the_parser_allows(depth: int) -> None:
+    """Their depth counts from the whole body."""
+    inside = b"[" * (depth - 2) + b"]" * (depth - 2)
+    body = b'{"query": "{a}", "extensions": {"a": %b}}' % inside
+    try:
+        decode_json(body)
+        is_refused = False
+    except MalformedRequest:
+        is_refused = True
+    assert is_refused == (depth > 100)
+    assert (read_body_parts(body) is None) == is_refused

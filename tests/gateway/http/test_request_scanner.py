@@ -43,7 +43,18 @@ OTHERS = {
     "a zero byte": REQUEST.replace(b"one", b"o\0e"),
     **{
         f"the length {length!r}": REQUEST.replace(b"27", length)
-        for length in (b"+27", b"-27", b"2_7", b"2 7", b"27,27", b"0x1b", b"", b"9" * 20, "٢٧".encode(), b"27;")
+        for length in (
+            b"+27",
+            b"-27",
+            b"2_7",
+            b"2 7",
+            b"27,27",
+            b"0x1b",
+            b"",
+            b"9" * 20,
+            "٢٧".encode(),
+            b"27;",
+        )
     },
     **{
         f"the coding {coding!r}": CHUNKED.replace(b"chunked", coding)

@@ -1,0 +1,220 @@
+"""Templates of known documents: the plans of the ordinary path, in bounded memory."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from cache.memory import MemoryCache
+from gateway.fastpath import variable_reader
+from gateway.fastpath.variable_reader import VariableReader
+from gateway.gateway import Gateway
+from gateway.operations import Operations
+from gateway.preparation import OperationRejected, RejectionStage
+from gateway.queries.rates_query import RatesQuery
+from gateway.queries.served_slots import MAX_INDEXES, ServedSlots
+from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request
+from gateway.schema.build import build_schema
+from gateway.schema.context import Context
+from gateway.settings import GatewaySettings
+from gateway.state.mirror import TickerSlot
+from rates.source import Source
+from rates.symbol import Symbol
+from tests.gateway.fakes import FakeClock, ListedInstruments
+from tests.gateway.fastpath.test_body_reader import pieces
+from tests.gateway.fastpath.test_variable_reader import read_operation
+from tests.json_types import Json
+from tests.lengths import at_length
+
+SCHEMA = build_schema()
+DOCUMENT = """
+query Lists($s: [Symbol!]!, $f: [SourceId!], $a: Int, $o: OnStale! = RETURN, $y: Boolean! = true) {
+  rates(symbols: $s, sources: $f, maxAgeMs: $a, onStale: $o) { items { price } cursor @include(if: $y) }
+}
+query One($one: Symbol!, $f: SourceId, $t: Int) {
+  rate(symbol: $one, source: $f, maxTradeAgeMs: $t) { price }
+  rates(symbols: ["BTC/USDT"]) { items { price } }
+}
+query Sources { sources { source { code } } }
+subscription Live { rates { kind } }
+"""
+KNOWN = [DOCUMENT, "query($s: [Symbol!]!) { rates(symbols: $s) { items { price symbol } } __typename }"]
+# The least that can be set. Some of the lists below are too expensive then.
+MAX_COST = 1_000
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Gateway:
+    """A gateway that knows the instruments, and has no rates."""
+    listed = ListedInstruments(
+        (Source.BINANCE, "BTC/USDT"), (Source.COINGECKO, "BTC/USDT"), (Source.BINANCE, "ETH/USDT")
+    )
+    gateway = Gateway(MemoryCache(), listed, GatewaySettings(port=0), simulated=True, clock=FakeClock())
+    asyncio.run(gateway.catalog.refresh())
+    return gateway
+
+
+def make_operations(gateway: Gateway, **configured: Json) -> Operations:
+    """Operations that know the documents."""
+    chosen = GatewaySettings.model_validate({"port": 0, "fast_path": True, **configured})
+    operations = Operations(SCHEMA, Context.of(gateway), chosen)
+    for document in KNOWN:
+        for _ in range(2):
+            with pytest.raises(OperationRejected) as refused:
+                operations.prepare(GraphQLRequest(document, operation_name="NoSuch"))
+            assert refused.value.stage is RejectionStage.OPERATION
+    return operations
+
+
+symbols = st.sampled_from(["BTC/USDT", "ETH/USDT", "BTC/USD", "NO/SUCH", "btc/usdt", "", None, 5])
+numbers = st.sampled_from([0, 5_000, -1, -0.0, 1.0, 1e3, 2**31, 10**30, None, "5", True])
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "s": st.lists(st.sampled_from(["BTC/USDT", "ETH/USDT", "A/B", "A/C", "A/D"]), max_size=200)
+    | st.lists(symbols, max_size=3)
+    | st.sampled_from([None, "BTC/USDT", {}]),
+    "f": st.sampled_from([None, "BINANCE", ["BINANCE"], ["COINGECKO", "BINANCE", "BINANCE"], [], [None]]),
+    "a": numbers,
+    "t": numbers,
+    "o": st.sampled_from([None, "RETURN", "OMIT", "ERROR", "NO"]),
+    "y": st.sampled_from([True, False, None, 1]),
+    "one": symbols,
+    "other": numbers,
+}
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """A request for one of the known documents, with any variables, sometimes with a few bytes exchanged."""
+    names = ["Lists", "Lists", "One", "Sources", "Live", "NoSuch", "", None]
+    given_values = {
+        name: draw(VALUES[name]) for name in draw(st.lists(st.sampled_from([*VALUES]), max_size=6))
+    }
+    parts: dict[str, Any] = {"query": draw(st.sampled_from(KNOWN))}
+    if draw(st.integers(0, 9)):
+        parts["variables"] = draw(st.sampled_from([given_values] * 9 + [None, [], "{}", 5]))
+    if draw(st.integers(0, 5)):
+        parts["operationName"] = draw(st.sampled_from(names))
+    if draw(st.integers(0, 3)) == 0:
+        extension = draw(
+            st.sampled_from([{}, None, [], 5, {"persistedQuery": {"version": 1}}, {"a": {"a": [1]}}])
+        )
+        parts["extensions"] = extension
+    text = json.dumps(
+        {name: parts[name] for name in draw(st.permutations([*parts]))}, ensure_ascii=draw(st.booleans())
+    )
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(pieces) + text[place + draw(st.integers(0, 2)) :]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@pytest.fixture(scope="module")
+def operations(gateway: Gateway) -> Operations:
+    return make_operations(gateway, max_cost=MAX_COST)
+
+
+@settings(max_examples=at_length(400), deadline=None)
+@given(body=bodies())
+def test_what_is_planned_from_its_bytes_is_what_the_ordinary_path_would_prepare(
+    operations: Operations, body: bytes
+) -> None:
+    """Not malformed, nor refused for its variables or its cost, and with equal arguments."""
+    plan = operations.plan_known(body)
+    event(f"planned: {plan is not None}")
+    if plan is None:
+        return
+    try:
+        prepared = operations.prepare(parse_request(decode_json(body)))
+    except (MalformedRequest, OperationRejected) as exc:
+        raise AssertionError(f"refused by the ordinary path: {exc}") from exc
+    assert prepared.plan is not None
+    assert [each[:3] for each in plan] == [each[:3] for each in prepared.plan]
+
+
+def test_a_list_within_the_cost_limit_is_planned_and_one_beyond_it_is_not(operations: Operations) -> None:
+    """The same limit as on the ordinary path, symbol by symbol."""
+    found = set()
+    for count in range(100, 130):
+        variables = {"s": [f"A{number}/USDT" for number in range(count)]}
+        try:
+            operations.prepare(GraphQLRequest(KNOWN[1], variables))
+            is_affordable = True
+        except OperationRejected:
+            is_affordable = False
+        body = json.dumps({"query": KNOWN[1], "variables": variables}).encode()
+        assert (operations.plan_known(body) is not None) == is_affordable
+        found.add(is_affordable)
+    assert found == {True, False}
+
+
+def test_names_of_operations_that_the_document_has_not_are_not_kept(gateway: Gateway) -> None:
+    """A client could invent one for each request."""
+    operations = make_operations(gateway)
+    for number in range(100):
+        body = json.dumps({"query": DOCUMENT, "operationName": f"Made{number}"}).encode()
+        assert operations.plan_known(body) is None
+    checked = operations._preparer._documents.find(DOCUMENT)
+    assert checked is not None
+    assert len(checked.templates) <= 1
+
+
+def test_more_shapes_than_are_kept_leave_no_request_behind(gateway: Gateway) -> None:
+    """The first one is planned again after all others were asked for."""
+    operations = make_operations(gateway)
+    shapes: list[dict[str, Any]] = [
+        {"s": ["BTC/USDT"], **age, **sources, "y": is_included}
+        for age in ({}, {"a": None}, {"a": 5})
+        for sources in ({}, {"f": None}, {"f": ["BINANCE"]})
+        for is_included in (True, False)
+    ]
+    for variables in [*shapes, shapes[0]]:
+        body = json.dumps({"query": DOCUMENT, "operationName": "Lists", "variables": variables}).encode()
+        assert operations.plan_known(body) is not None
+
+
+def test_values_are_kept_once_for_all_variables_and_only_those_that_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a document with hundreds of variables would multiply the memory."""
+    monkeypatch.setattr(variable_reader, "MAX_KEPT_VALUES", 100)
+    variable_reader._values_of.cache_clear()
+    schema = SCHEMA._schema
+    readers = [
+        VariableReader(schema, read_operation(f"query($a: {kind}, $b: [Symbol]) {{ __typename }}"))
+        for kind in ("Symbol", "Symbol!", "[Symbol!]!")
+    ]
+    values = variable_reader._values_of(schema.type_map["Symbol"])  # type: ignore[arg-type]  # it is a scalar
+
+    def read(number: int) -> None:
+        for reader, value in zip(readers, [f"A{number}/B", f"B{number}/B", [f"C{number}/B"]], strict=True):
+            assert reader.read(json.dumps({"a": value, "b": ["BTC/USDT"]}).encode()) is not None
+
+    for number in range(400):
+        read(number)
+    assert set(values) == {"BTC/USDT"}
+    for number in range(400):
+        read(number)
+        read(number)
+    assert "BTC/USDT" in values
+    assert len(values) <= 100
+
+
+def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
+    """The slots of each symbol at all sources are looked up once."""
+    listed: list[RatesQuery] = []
+
+    def list_slots(query: RatesQuery) -> tuple[list[TickerSlot], bool]:
+        listed.append(query)
+        return [TickerSlot()], True
+
+    slots, usual = ServedSlots(list_slots), RatesQuery((Symbol("BTC", "USDT"),))
+    first = slots.find(usual, 1)
+    for number in range(5 * MAX_INDEXES):
+        sources = tuple([Source.BINANCE] * (number + 1))
+        assert slots.find(RatesQuery(usual.symbols, sources), 1) is not None
+        assert slots.find(usual, 1) == first
+    assert listed.count(usual) == 1
+    assert slots.find(usual, 2) != first
