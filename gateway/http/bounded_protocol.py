@@ -151,6 +151,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._is_in_message = False
         if not self._is_upgrade_ignored:
+            if self.cycle is not None and not self.parser.should_keep_alive():
+                # The parser ignores what follows a `Connection: close`, also one behind the body.
+                self.cycle.keep_alive = False
             super().on_message_complete()
 
     def _asks_for_websocket(self) -> bool:

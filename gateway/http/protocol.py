@@ -64,7 +64,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             self._held_chunks.append(body)
 
     def on_message_complete(self) -> None:
-        if self._held_chunks is not None and self._answer_held_chunks(self._held_chunks):
+        chunks = self._held_chunks
+        if chunks is not None and self.parser.should_keep_alive() and self._answer_held_chunks(chunks):
             self._held_chunks = None
             self._is_in_message = False
             return
