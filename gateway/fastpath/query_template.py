@@ -112,7 +112,7 @@ class QueryTemplate:
             plan = tuple([root.plan(values) for root in shape.roots])
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        return plan if _count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan) else None
+        return plan if count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan) else None
 
     def _find_shape(self, values: Mapping[str, Any]) -> _PlanShape:
         key = self._reader.shape(values)
@@ -174,7 +174,7 @@ def _contains_variable(value: object) -> bool:
     return isinstance(value, _Variable)
 
 
-def _count_symbols(plan: QueryPlan) -> float:
+def count_symbols(plan: QueryPlan) -> float:
     """Return the number of symbols in all lists; infinity for a list of all."""
     count = 0.0
     for field in plan:

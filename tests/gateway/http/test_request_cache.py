@@ -6,9 +6,12 @@ import json
 import pytest
 from structlog.typing import EventDict
 
+from gateway.app import create_app
 from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
-from gateway.http.request_cache import RequestCache
+from gateway.http.request_cache import TURN_S, RequestCache
+from gateway.settings import GatewaySettings
+from gateway.turn_budget import TurnBudget
 from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
@@ -178,3 +181,35 @@ async def test_a_client_that_never_repeats_itself_evicts_nothing(gateway_with_ra
                 protocol.data_received(_post_list([f"A{number}/USDT"]))
         assert (len(cache._prepared), len(cache._known)) == kept
         assert wire.answers() >= 4 * SEEN_KEYS
+
+
+async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_with_rate: Gateway) -> None:
+    """Of other connections, light ones are. Heavy ones take their turn on the ASGI path."""
+    heavy = post(
+        "{" + " ".join(f"a{number}: rates {{ items {{ price ageMs }} }}" for number in range(40)) + "}"
+    )
+    app = create_app(gateway_with_rate, GatewaySettings(port=0, fast_path=True))
+    async with (
+        connected(gateway_with_rate, app) as (first, first_wire),
+        connected(gateway_with_rate, app) as (second, second_wire),
+    ):
+        for request in (heavy, _post_list([]), post(ONE)):
+            await learned(first, first_wire, request)
+        cache = app.graphql.request_cache
+        spent_s = 0.0
+
+        def pass_time() -> float:
+            nonlocal spent_s
+            spent_s += TURN_S
+            return spent_s
+
+        cache._budget = TurnBudget(TURN_S, cpu_s=pass_time)
+        lists = [_post_list(["BTC/USDT"] * count) for count in range(30, 34)]
+        for one, other in [(heavy, heavy), (lists[0], lists[1]), (heavy, heavy), (lists[2], lists[3])]:
+            first_wire.written.clear()
+            second_wire.written.clear()
+            first.data_received(one)
+            second.data_received(other)
+            first.data_received(post(ONE))
+            assert (first_wire.answers(), second_wire.answers()) == (2, 0)
+            await wait_until(lambda: (first_wire.answers(), second_wire.answers()) == (2, 1))
