@@ -54,6 +54,7 @@ class Both:
     cache: MemoryCache
     clock: FakeClock
     operations: Operations
+    listed: ListedInstruments
 
     async def write(self, ticker: Ticker) -> None:
         await self.cache.write([ticker])
@@ -94,11 +95,12 @@ def make_queries(system: Both, encoder: ResponseEncoder) -> FastPathQueries:
 @asynccontextmanager
 async def both() -> AsyncIterator[Both]:
     clock, cache = FakeClock(), MemoryCache()
-    gateway = Gateway(cache, ListedInstruments(*KEYS), SETTINGS, simulated=True, clock=clock)
+    listed = ListedInstruments(*KEYS)
+    gateway = Gateway(cache, listed, SETTINGS, simulated=True, clock=clock)
     running = asyncio.create_task(gateway.run())
     try:
         await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
-        yield Both(gateway, cache, clock, Operations(SCHEMA, Context.of(gateway), SETTINGS))
+        yield Both(gateway, cache, clock, Operations(SCHEMA, Context.of(gateway), SETTINGS), listed)
     finally:
         running.cancel()
         await asyncio.wait([running])

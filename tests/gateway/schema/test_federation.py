@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import pytest
 from graphql import (
@@ -139,6 +140,53 @@ async def test_a_representation_without_a_key_is_an_error_of_its_place(
     assert error["path"] == ["_entities", 1]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "Rate:BINANCE:BTC/USDT" in error["message"]
+
+
+HOSTILE_KEYS = [
+    "",
+    ":",
+    "Rate:",
+    "Rate:BINANCE:" + "A" * 50_000,
+    "Candle:",
+    "Candle:BINANCE:BTC/USDT:1m:2026-01-01T00:00:00.000Z?timeZone=../../etc/passwd",
+    "Candle:BINANCE:BTC/USDT:1m:9999-12-31T23:59:59.999Z?knownAt=0001-01-01T00:00:00+23:59",
+    "Conversion:1:2",
+    "Conversion:1E1000000:BTC:USDT",
+    "Conversion:1:BTC:USDT?maxLegs=99999999999999999999",
+    "Conversion:1:BTC:USDT?" + "a=b&" * 20_000,
+    "ConsensusRate:BTC/USDT:MEDIAN?maxDeviationBps=NaN",
+    "ConsensusRate:BTC/USDT:MEDIAN?maxDeviationBps=1e999999",
+    "ConsensusRate:BTC/USDT:MEDIAN?maxDeviationBps=1E-999999",
+    "ConsensusRate:BTC/USDT:MEDIAN?maxDeviationBps=" + "9" * 50_000,
+    "ConsensusRate:BTC/USDT:MEDIAN?minSources=\u0663",
+    "ConsensusRate:BTC/USDT:MEDIAN?maxAgeMs=" + "9" * 5_000,
+]
+
+
+async def test_hostile_keys_have_typed_errors_that_show_little_of_them(subgraph: Operations) -> None:
+    """None is an internal error, and none is repeated whole."""
+    representations = [{"__typename": key.partition(":")[0], "id": key} for key in HOSTILE_KEYS]
+    for each in (*representations, {"__typename": "Rate", "x": "y" * 50_000, "z": [[[[{}]]]] * 1_000}):
+        result = await find(subgraph, each)
+        assert result["data"]["_entities"] == [None]
+        for error in result.get("errors", ()):
+            assert error["extensions"]["code"] == "BAD_USER_INPUT"
+            assert len(error["message"]) < 300
+
+
+async def test_the_longest_operation_with_the_longest_variable_costs_little(subgraph: Operations) -> None:
+    """Each malformed representation refers to the same long text; none is formatted as a whole."""
+    written = " ".join('{__typename: "Rate", x: $text}' for _ in range(150))
+    query = f"query($text: String) {{ _entities(representations: [{written}]) {{ __typename }} }}"
+    prepared = subgraph.prepare(GraphQLRequest(query, {"text": "y" * 90_000}))
+    tracemalloc.start()
+    try:
+        answer = await subgraph.answer(prepared)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(json.loads(answer.body)["errors"]) == 150
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize("representation", ["Rate:BINANCE:BTC/USDT", 1, None, [], {}, {"__typename": 1}])
