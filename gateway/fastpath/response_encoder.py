@@ -121,7 +121,7 @@ class ResponseEncoder:
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
         """Return the list of the rates of a query, updated to `now`. It is cached from the second time on."""
         key, revision = (selection, query), self.catalog.revision
-        encoded_list = self._encoded_lists.get(key)
+        kept = encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.revision != revision:
             slots, is_all = self._rates.list_slots(query)
             encoded_list = EncodedRateList(
@@ -131,7 +131,7 @@ class ResponseEncoder:
         encoded_list.refresh(self._rates.version, now)
         if encoded_list.weight != weight:
             self._rate_caches.put(selection, encoded_list.rate_cache)
-            if self._seen_lists.admits(key):
+            if kept is not None or self._seen_lists.admits(key):
                 self._encoded_lists.put(key, encoded_list)
         return encoded_list
 

@@ -98,7 +98,7 @@ def bodies(draw: st.DrawFn) -> bytes:
     if draw(st.integers(0, 5)):
         parts["operationName"] = draw(st.sampled_from(names))
     if draw(st.integers(0, 3)) == 0:
-        extension = draw(
+        extension: Any = draw(
             st.sampled_from([{}, None, [], 5, {"persistedQuery": {"version": 1}}, {"a": {"a": [1]}}])
         )
         parts["extensions"] = extension
@@ -186,7 +186,7 @@ def test_values_are_kept_once_for_all_variables_and_only_those_that_come_again(
         VariableReader(schema, read_operation(f"query($a: {kind}, $b: [Symbol]) {{ __typename }}"))
         for kind in ("Symbol", "Symbol!", "[Symbol!]!")
     ]
-    values = variable_reader._values_of(schema.type_map["Symbol"])  # type: ignore[arg-type]  # it is a scalar
+    values = variable_reader._values_of(schema.type_map["Symbol"])
 
     def read(number: int) -> None:
         for reader, value in zip(readers, [f"A{number}/B", f"B{number}/B", [f"C{number}/B"]], strict=True):
