@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.request import MalformedRequest, decode_json
+from gateway.request import PERSISTED_QUERY, MalformedRequest, decode_json
 
 MAX_EXTENSIONS = 64
 MAX_EXTENSIONS_BYTES = 1_000
@@ -55,7 +55,7 @@ def read_body_parts(body: bytes) -> ReadBody | None:
     if read.extensions is not UNSET:
         extensions = bytes(read.extensions)
         quotes += 2 + extensions.count(b'"')
-        if len(extensions) > MAX_EXTENSIONS_BYTES or not _is_object(extensions):
+        if len(extensions) > MAX_EXTENSIONS_BYTES or not _are_plain(extensions):
             return None
     if body.count(b'"') != quotes or not read.query:
         return None
@@ -63,11 +63,14 @@ def read_body_parts(body: bytes) -> ReadBody | None:
 
 
 @lru_cache(MAX_EXTENSIONS)
-def _is_object(extensions: bytes) -> bool:
-    """Tell whether it is an object, or null. All clients of one make send the same."""
+def _are_plain(extensions: bytes) -> bool:
+    """Tell whether they are an object without an identifier of the document, or null. All clients of one make send the same."""
     try:
         # One level deep, as in the body: the depth is limited.
         value = decode_json(b"[%b]" % extensions)
     except MalformedRequest:
         return False
-    return isinstance(value, list) and (value[0] is None or isinstance(value[0], dict))
+    if not isinstance(value, list) or not isinstance(value[0], dict | None):
+        return False
+    # The document is compared with its identifier, and registered.
+    return PERSISTED_QUERY not in (value[0] or {})

@@ -91,6 +91,8 @@ def test_bodies_of_clients_are_accepted(body: dict[str, Json]) -> None:
         b'{"query": "{a}", "other": 1}',
         b'{"query": "{a}", "extensions": {"a": 1, "a": 1}}',
         b'{"query": "{a}", "extensions": [1]}',
+        b'{"query": "{a}", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "1"}}}',
+        b'{"query": "{a}", "documentId": "sha256:1"}',
         b'{"query": "\\u007ba}"}',
         b'{"query": ""}',
         b'{"query": "{a}"} x',

@@ -99,7 +99,9 @@ def bodies(draw: st.DrawFn) -> bytes:
         parts["operationName"] = draw(st.sampled_from(names))
     if draw(st.integers(0, 3)) == 0:
         extension: Any = draw(
-            st.sampled_from([{}, None, [], 5, {"persistedQuery": {"version": 1}}, {"a": {"a": [1]}}])
+            st.sampled_from(
+                [{}, None, [], 5, {"persistedQuery": {"version": 1, "sha256Hash": "5"}}, {"a": {"a": [1]}}]
+            )
         )
         parts["extensions"] = extension
     text = json.dumps(
