@@ -218,7 +218,10 @@ class Preparer:
     def _find_template(
         self, planner: Planner, checked: CheckedDocument, name: str | None
     ) -> QueryTemplate | None:
-        """Return the template of an operation. There is at most one for each name in the document, and one for none."""
+        """Return the template of an operation.
+
+        There is at most one for each name in the document, and one for none.
+        """
         if name in checked.templates:
             found: QueryTemplate | None = checked.templates[name]
             return found

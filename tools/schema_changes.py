@@ -98,7 +98,7 @@ def _is_deprecated(element: object) -> bool:
 
 
 def _list_users(schema: GraphQLSchema, type_name: str) -> list[object]:
-    """Return the fields of other types that return or take the type, and the arguments that have it."""
+    """Return the fields of other types, and the arguments, that have the type."""
     fields = [
         field
         for name, kind in schema.type_map.items()

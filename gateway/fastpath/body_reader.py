@@ -64,7 +64,10 @@ def read_body_parts(body: bytes) -> ReadBody | None:
 
 @lru_cache(MAX_EXTENSIONS)
 def _are_plain(extensions: bytes) -> bool:
-    """Tell whether they are an object without an identifier of the document, or null. All clients of one make send the same."""
+    """Tell whether they are null, or an object without an identifier of the document.
+
+    All clients of one make send the same.
+    """
     try:
         # One level deep, as in the body: the depth is limited.
         value = decode_json(b"[%b]" % extensions)

@@ -119,7 +119,10 @@ class ResponseEncoder:
         return encoded
 
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
-        """Return the list of the rates of a query, updated to `now`. It is cached from the second time on."""
+        """Return the list of the rates of a query, updated to `now`.
+
+        It is cached from the second time on.
+        """
         key, revision = (selection, query), self.catalog.revision
         kept = encoded_list = self._encoded_lists.get(key)
         if encoded_list is None or encoded_list.revision != revision:

@@ -54,7 +54,10 @@ def candle_routes(gateway: Gateway, connections: ClientConnections) -> list[Rout
 
 
 def _unless_refused(handle: Handler, connections: ClientConnections) -> Handler:
-    """Return a handler that refuses while the gateway cannot answer: its rates and lists are too old then."""
+    """Return a handler that refuses while the gateway cannot answer.
+
+    Its rates and lists are too old then.
+    """
 
     async def answer(request: Request) -> Response:
         if (reason := connections.refusal) is not None:

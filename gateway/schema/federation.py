@@ -74,7 +74,10 @@ def read_representation(value: object) -> Representation:
 
 
 def _malformed(value: object) -> InvalidArgument:
-    """Return the error of a representation, which shows the beginning of it only: it may be long, and there may be many."""
+    """Return the error of a representation, with its beginning.
+
+    It may be long, and there may be many.
+    """
     return InvalidArgument("representations", reprlib.repr(value), EXPECTED_ENTITY)
 
 

@@ -1,4 +1,4 @@
-"""Answers of the fast path while instruments, sources and epochs change: as by the executor at the same time."""
+"""Answers while instruments and epochs change are those of the executor at that time."""
 
 from datetime import timedelta
 from typing import Any

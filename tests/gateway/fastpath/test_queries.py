@@ -323,7 +323,7 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
 
 
 async def test_a_client_with_ever_new_lists_evicts_none_and_fills_no_memory() -> None:
-    """A list is kept from the second time on, and its symbols count, whether they are known or not."""
+    """A list is kept from the second time on, and its symbols count, known or not."""
     async with both() as system:
         await system.write(build_ticker())
         encoder = ResponseEncoder(SCHEMA._schema, system.gateway.rates, max_bytes=1_000_000)

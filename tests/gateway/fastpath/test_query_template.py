@@ -87,7 +87,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """A request for one of the known documents, with any variables, sometimes with a few bytes exchanged."""
+    """A request for a known document, with any variables, sometimes with exchanged bytes."""
     names = ["Lists", "Lists", "One", "Sources", "Live", "NoSuch", "", None]
     given_values = {
         name: draw(VALUES[name]) for name in draw(st.lists(st.sampled_from([*VALUES]), max_size=6))

@@ -130,7 +130,7 @@ def read_with_h11(data: bytes) -> tuple[WholeRequest, bytes]:
 @given(data=mutations())
 @example(data=b"\r\n" + REQUEST + b"\r\n")
 def test_whatever_is_taken_another_parser_reads_in_the_same_way(data: bytes) -> None:
-    """One request with equal parts and nothing behind it, so that no proxy sees another request in it."""
+    """One request with equal parts and nothing behind it: no proxy sees another one in it."""
     scanner = RequestScanner()
     found = scanner.scan(data)
     event(f"taken: {found is not None}")

@@ -1,4 +1,4 @@
-"""Requests that arrive in two parts, cut at any byte, are answered as in one part and without the fast path."""
+"""Requests cut at any byte are answered as in one part, and as without the fast path."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -86,7 +86,7 @@ async def test_a_request_is_answered_in_the_same_way_wherever_it_is_cut(
 async def test_what_ends_a_connection_ends_it_wherever_it_is_cut(
     gateway_with_rate: Gateway, request_bytes: bytes, status: bytes
 ) -> None:
-    """A type that comes behind the body makes no request JSON: browsers ask before they send a type."""
+    """A type behind the body makes no request JSON: browsers ask before they send one."""
     app = create_app(gateway_with_rate, GatewaySettings(port=0, fast_path=True))
     async with connected(gateway_with_rate, app) as (protocol, wire):
         await learned(protocol, wire)
