@@ -32,6 +32,7 @@ from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.trusted_documents.document_store import DocumentStore
 from gateway.trusted_documents.manifest_folder import ManifestFolder
+from history.trade_tape import TradeTape
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader
 from rates.clock import Clock, utc_now
@@ -66,6 +67,7 @@ class Gateway:
         suspicions: SuspicionRecords | None = None,
         catalog_history: SnapshotStorage | None = None,
         history: CandleStorage | None = None,
+        tape: TradeTape | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -151,6 +153,7 @@ class Gateway:
         self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
         self.history = HistoryReaders(
             history,
+            tape,
             index,
             reads,
             candles=self.candles,

@@ -38,6 +38,8 @@ from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from history.candle_reader import CandleReader
+from history.redis_tape import RedisTradeTape
+from history.trade_tape import TradeTape
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
@@ -123,6 +125,7 @@ async def run_gateway(
                 suspicions=IdentityRecords(store),
                 catalog_history=RedisBytes(redis, keys.catalog_history()),
                 history=CandleReader(store, simulated=cache.simulated),
+                tape=RedisTradeTape(redis, keys),
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -141,6 +144,7 @@ async def serve_gateway(
     suspicions: SuspicionRecords | None = None,
     catalog_history: SnapshotStorage | None = None,
     history: CandleStorage | None = None,
+    tape: TradeTape | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -170,6 +174,7 @@ async def serve_gateway(
         suspicions=suspicions,
         catalog_history=catalog_history,
         history=history,
+        tape=tape,
         clock=clock,
         process_clock=process_clock,
     )

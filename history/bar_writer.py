@@ -14,6 +14,7 @@ import structlog
 from history.batch import BarBatch, TradePosition
 from history.ports import BarLog
 from history.trade_fold import TradeFold
+from history.trade_tape import TradeTape
 from rates.clock import EPOCH, Clock
 from rates.errors import CacheUnavailable
 from rates.symbol import Symbol
@@ -25,6 +26,7 @@ CLAIM_EVERY = timedelta(seconds=1)
 # While the log is away there is one batch a second: 15 minutes of them.
 SPOOLED_BATCHES = 900
 SPOOL_EVERY = timedelta(seconds=1)
+TAPE_EVERY = timedelta(seconds=1)
 
 FIRST_RETRY, LONGEST_RETRY = timedelta(milliseconds=200), timedelta(seconds=2)
 
@@ -37,7 +39,7 @@ class _Spooled(NamedTuple):
 class BarWriter:
     """Writes the batches of `fold`. `tracked`: instruments of the source.
 
-    `on_lost` is told how many batches were dropped in all, because the spool was full.
+    `tape`: for the trades themselves, if they are kept.     `on_lost` is told how many batches were dropped in all, because the spool was full.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class BarWriter:
         *,
         tracked: Callable[[], Collection[Symbol]],
         clock: Clock,
+        tape: TradeTape | None = None,
         on_lost: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.fold, self._bars, self._clock, self._on_lost = fold, bars, clock, on_lost
-        self._tracked = tracked
+        self._tracked, self._tape = tracked, tape
+        self._taped_at: datetime | None = None
         self._spool: deque[_Spooled] = deque()
         self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
         self._retry_at: datetime | None = None
@@ -90,6 +94,7 @@ class BarWriter:
         try:
             if self.has_lease:
                 await self._write()
+                await self._write_tape(now)
             elif self._claim_at is None or now >= self._claim_at:
                 self._claim_at = now + CLAIM_EVERY
                 await self._claim(now)
@@ -131,10 +136,19 @@ class BarWriter:
                 return
             self._spool.popleft()
 
+    async def _write_tape(self, now: datetime) -> None:
+        """Append the newest trades to the tape. Those that could not be written are not kept."""
+        if self._tape is None or (self._taped_at is not None and now - self._taped_at < TAPE_EVERY):
+            return
+        self._taped_at = now
+        await self._tape.append(self.fold.source, self.fold.session, self.fold.take_trades())
+
     async def _claim(self, now: datetime) -> None:
         if not await self._bars.claim(self.fold.source, self.fold.session):
             return
         positions = await self._bars.read_positions(self.fold.source)
         self.fold.take_over(positions, now)
+        # The process before has written those.
+        self.fold.take_trades()
         self.has_lease = True
         self._log.info("writing the bars", session=self.fold.session)

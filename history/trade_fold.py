@@ -1,5 +1,6 @@
 """Folds the trades of one source over all connections of a process. Pure."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import chain as joined
@@ -11,6 +12,7 @@ from history.second_fold import CORRECTABLE_FOR, SECOND, SecondFold
 from history.trade import Trade
 from history.trade_chain import Continuity, TradeChain
 from history.trade_rules import find_fault
+from history.trade_tape import TAPE_LENGTH, NewTrades
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -26,7 +28,7 @@ _TOO_LATE = "its second was closed too long ago to be corrected"
 class _Instrument:
     """The fold of one instrument."""
 
-    __slots__ = ("coverage", "seconds")
+    __slots__ = ("coverage", "new_trades", "seconds")
 
     def __init__(self, position: TradePosition | None) -> None:
         if position is None:
@@ -35,6 +37,7 @@ class _Instrument:
             chain = TradeChain(position.last_id, position.last_at)
             self.coverage = InstrumentCoverage(chain, position.whole_from)
         self.seconds = SecondFold()
+        self.new_trades: deque[Trade] = deque(maxlen=TAPE_LENGTH)
 
 
 class TradeFold:
@@ -61,6 +64,7 @@ class TradeFold:
         self._positions: dict[Symbol, TradePosition] = {}
         self._changed: set[Symbol] = set()
         self._forming: set[Symbol] = set()
+        self._traded: set[Symbol] = set()
         self._unseen: set[Symbol] = set()
         self._formed_at: datetime | None = None
         self._ended: list[tuple[Symbol, CoverageEvent]] = []
@@ -128,19 +132,31 @@ class TradeFold:
     def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
         """Add trades of one instrument, which may be repetitions."""
         one = self._instruments.get(symbol) or self._add(symbol)
-        coverage, seconds = one.coverage, one.seconds
+        coverage, seconds, new_trades = one.coverage, one.seconds, one.new_trades
         for trade in trades:
             fault = find_fault(trade, now=received_at, max_skew=self._max_skew)
             if fault is None:
                 if coverage.take(trade, received_at) is Continuity.REPEATED:
                     continue
                 if seconds.add(trade):
+                    new_trades.append(trade)
                     continue
                 fault = _TOO_LATE
             coverage.end(GapReason.REFUSED)
             self._on_refused(symbol, trade, fault)
         self._changed.add(symbol)
         self._forming.add(symbol)
+        self._traded.add(symbol)
+
+    def take_trades(self) -> NewTrades:
+        """Return the trades that were added since the last call, at most those that a tape keeps."""
+        found: dict[Symbol, tuple[Trade, ...]] = {}
+        for symbol in self._traded:
+            if (one := self._instruments.get(symbol)) is not None and one.new_trades:
+                found[symbol] = tuple(one.new_trades)
+                one.new_trades.clear()
+        self._traded.clear()
+        return found
 
     def confirm(self, symbols: Iterable[Symbol], read_until: datetime) -> None:
         """Record that their trades are subscribed, and all that came until `read_until` was read."""

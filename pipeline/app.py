@@ -13,6 +13,7 @@ from cache.redis_instruments import RedisBytes
 from cache.redis_sink import RedisTickerSink
 from cache.redis_time import RedisTime
 from history.redis_log import RedisBarLog
+from history.redis_tape import RedisTradeTape
 from history.store import HistoryStore
 from instruments.last_known import LastKnownInstruments
 from instruments.listed import InstrumentListing
@@ -235,6 +236,7 @@ def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
         shared_clock=process_clock.server,
         process_clock=process_clock,
         bars=RedisBarLog(redis, keys, length=history.log_batches) if history.enabled else None,
+        tape=RedisTradeTape(redis, keys) if history.enabled else None,
     )
 
 

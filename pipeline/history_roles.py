@@ -44,6 +44,7 @@ def build_bar_writer(
         context.bars,
         tracked=lambda: {one.symbol for one in watchlist.instruments(source)},
         clock=context.clock,
+        tape=context.tape,
         on_lost=on_lost,
     )
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from cache.ports import TickerSink
 from history.ports import BarLog
+from history.trade_tape import TradeTape
 from instruments.last_known import SnapshotStorage
 from pipeline.coordination.local_cooldown import LocalCooldown
 from pipeline.coordination.ports import Coordination
@@ -33,7 +34,7 @@ class RoleContext:
 
     Ages are judged by `clock`, deadlines of tasks by `shared_clock`, that of Redis: the processes need not know the true time to
     agree on it. `snapshots` stores the last known instruments, where processes share a Redis.
-    `bars`: log of the bars of push feeds; `None` records no history.
+    `bars`: log of the bars of push feeds; `None` records no history. `tape`: their last trades.
     """
 
     sink: TickerSink
@@ -45,6 +46,7 @@ class RoleContext:
     shared_clock: Clock | None = None
     process_clock: ProcessClock = field(default_factory=lambda: ProcessClock(None))
     bars: BarLog | None = None
+    tape: TradeTape | None = None
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
         """Return the dependencies of one source's fetchers.

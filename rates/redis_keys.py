@@ -6,6 +6,7 @@ All keys of a source share a hash tag, so Redis Cluster keeps them in one slot.
 from dataclasses import dataclass
 
 from rates.source import Source
+from rates.symbol import Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ class RedisKeys:
     def bars_positions(self, source: Source) -> str:
         """Hash: symbol → the last trade in a closed bar, JSON."""
         return f"{self.prefix}:{{{source}}}:bars:positions"
+
+    def trades(self, source: Source, symbol: Symbol) -> str:
+        """List: the last trades of an instrument, JSON, the newest last."""
+        return f"{self.prefix}:{{{source}}}:trades:{symbol}"
 
     def bars_channel(self, source: Source) -> str:
         """Pub/sub channel: one message per batch of bars, forming ones included."""

@@ -13,6 +13,7 @@ from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from history.candle_reader import CandleReader
 from history.memory_log import MemoryBarLog
+from history.trade_tape import MemoryTradeTape
 from instruments.identity.identity_records import IdentityRecords
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
@@ -93,6 +94,7 @@ def start_system(
             max_loss_percent=database.max_instrument_loss_percent, hold_s=database.instrument_hold_s
         ),
     )
+    tape = MemoryTradeTape() if embedded_history().enabled else None
     start_pipeline(
         group,
         stop,
@@ -103,6 +105,7 @@ def start_system(
         process_clock=process_clock,
         with_listings=with_listings,
         bars=MemoryBarLog(process_clock.corrected) if embedded_history().enabled else None,
+        tape=tape,
     )
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.
@@ -121,6 +124,7 @@ def start_system(
             listener=listener,
             suspicions=IdentityRecords(instruments),
             history=CandleReader(instruments, simulated=not is_live),
+            tape=tape,
             clock=process_clock.corrected,
             # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
             process_clock=process_clock if is_live else None,

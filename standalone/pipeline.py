@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cache.ports import TickerSink
 from history.ports import BarLog
 from history.store import HistoryStore
+from history.trade_tape import TradeTape
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.history_roles import record
@@ -55,11 +56,12 @@ def start_pipeline(
     process_clock: ProcessClock,
     with_listings: bool,
     bars: BarLog | None = None,
+    tape: TradeTape | None = None,
 ) -> None:
     """Start the producer, and consumers, feeds, recorders and listings of all sources.
 
     They run in `group` until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts and recorders
-    bars. `bars`: the log of bars, if a history is recorded.
+    bars. `bars`: the log of bars, if a history is recorded, `tape`: the last trades.
 
     Raises:
     InvalidSetting: the configuration is invalid.
@@ -75,6 +77,7 @@ def start_pipeline(
         clock=process_clock.corrected,
         process_clock=process_clock,
         bars=bars,
+        tape=tape,
     )
     queue, settings = MemoryTaskQueue(process_clock.corrected), load_settings(ProducerSettings)
     producing = produce(

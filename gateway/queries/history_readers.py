@@ -15,7 +15,9 @@ from gateway.queries.conversion.past import PastConverter
 from gateway.queries.rate import TtlBySource
 from gateway.queries.rate_at.reader import RateAtReader
 from gateway.queries.summaries.reader import SummariesReader
+from gateway.queries.trades.reader import TradesReader
 from gateway.state.catalog import InstrumentCatalog
+from history.trade_tape import TradeTape
 from rates.clock import Clock
 from rates.source import Source
 
@@ -29,6 +31,7 @@ class HistoryReaders:
     def __init__(
         self,
         storage: CandleStorage | None,
+        tape: TradeTape | None,
         index: SeriesIndex,
         reads: BoundedReads,
         *,
@@ -46,6 +49,7 @@ class HistoryReaders:
         self.summaries = SummariesReader(
             storage, index, reads, max_symbols=max_symbols, simulated=simulated, clock=clock
         )
+        self.trades = TradesReader(tape, index)
         self.rate_at = RateAtReader(storage, index, reads, ttl=ttl, simulated=simulated, clock=clock)
         self.consensus = PastConsensus(consensus, self.rate_at)
         self.converter = PastConverter(converter, self.rate_at)

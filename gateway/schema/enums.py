@@ -19,6 +19,7 @@ from gateway.subscriptions.event import EventKind
 from history.candle import CandleOrigin, CandleState
 from history.coverage import CandleCoverage, GapReason
 from history.interval import Interval
+from history.trade import Side
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source, SourceKind
 
@@ -206,6 +207,10 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "CLOSED": "It is.",
             "CORRECTED": "It is, and the candle was another one when it had closed; `revision` counts.",
         },
+    ),
+    Side: (
+        "The side of the order that came to the market and was executed against one of the book.",
+        {"BUY": "It bought.", "SELL": "It sold."},
     ),
     CandleCoverage: (
         "How much of a candle's time is known. More values may follow.",

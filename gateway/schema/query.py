@@ -37,6 +37,7 @@ from gateway.schema.source import SourceType, resolve_source
 from gateway.schema.source_status import SourceStatusType
 from gateway.schema.stats import WindowStatsType, resolve_stats
 from gateway.schema.summaries import SummaryType, resolve_summaries
+from gateway.schema.trades import TradeType, resolve_trades
 
 
 def _rate(  # noqa: PLR0917 - GraphQL passes them by name
@@ -156,6 +157,11 @@ class Query:
         description="The last trade of one source at or before a time, and whether another one may have followed. Trades are looked for in the "
         "31 days before. Null only with `onStale: OMIT`. Errors: UNKNOWN_SYMBOL with near matches, RATE_NOT_SEEN, RATE_STALE, "
         "HISTORY_UNAVAILABLE.",
+    )
+    trades: list[TradeType] | None = strawberry.field(
+        resolver=resolve_trades,
+        description="The last trades of an instrument, the newest last, a second after they were received. Errors: UNKNOWN_SYMBOL with near "
+        "matches, HISTORY_UNAVAILABLE.",
     )
     summaries: list[SummaryType] | None = strawberry.field(
         resolver=resolve_summaries,

@@ -27,6 +27,7 @@ from gateway.schema.selection_weight import (
 )
 from gateway.state.instrument_pages import DEFAULT_PAGE
 from gateway.state.instrument_search import count_words
+from history.trade_tape import TAPE_LENGTH
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
@@ -53,6 +54,8 @@ GAPS = 20
 HISTORY, CANDLE = 2_000, 30
 # Of reading one of several sources, of each of its candles, and of combining those of a time.
 ONE_OF_SOURCES, SOURCE_CANDLE, COMBINED_CANDLE = 500, 10, 12
+# Of reading the tape, and each trade of it.
+TAPE, TRADE = 300, 6
 # Of the last trade of an instrument before a time, and the most instruments that are looked up with `at`.
 PAST_RATE = 60
 PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert": MAX_PAST_KEYS}
@@ -136,14 +139,12 @@ class RootSizes:
                 size = self._size_page(arguments)
             case "consensusRates":
                 size = self._size_consensuses(arguments["symbols"])
-            case "candles":
-                size = self._size_candles(arguments["last"])
+            case "candles" | "consensusCandles" | "trades":
+                size = self._size_last(name, arguments)
             case "summaries":
                 size = self._size_summaries(
                     _read_list(arguments.get("symbols")), arguments["points"], EXECUTED_CLOSE
                 )
-            case "consensusCandles":
-                size = self._size_consensus_candles(arguments["symbol"], arguments["last"])
             case "node" | "nodes":
                 ids = arguments.get("ids", [arguments.get("id")])
                 size = RootSize(sum(map(self._size_node, ids[:MAX_NODES])), {ListSize.NODES: len(ids)})
@@ -194,6 +195,15 @@ class RootSizes:
             ROOT + CONSENSUS * count + FIND_NEAR * min(missing, NEAR_LOOKUPS),
             {ListSize.ANSWERS: count, ListSize.WITHOUT_ANSWER: missing, ListSize.SOURCES: len(Source)},
         )
+
+    def _size_last(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
+        """Return the size of a root field of the history that is bounded by `last`."""
+        if name == "candles":
+            return self._size_candles(arguments["last"])
+        if name == "consensusCandles":
+            return self._size_consensus_candles(arguments["symbol"], arguments["last"])
+        count = min(max(arguments["last"], 0), TAPE_LENGTH)
+        return RootSize(ROOT + FIND_NEAR + TAPE + TRADE * count, {ListSize.TRADES: count})
 
     @staticmethod
     def _size_candles(last: int) -> RootSize:

@@ -31,6 +31,7 @@ class ListSize(Enum):
     NODES = "the ids that a root field names"
     CANDLES = "the candles that a root field asks for"
     GAPS = "the most gaps between them"
+    TRADES = "the trades that a root field asks for"
     SUMMARIES = "the summaries that a root field asks for"
     TRACKED = "the tracked instruments, which a list inside an object looks through"
 
@@ -61,6 +62,7 @@ LISTS = {
     ("Query", "_entities"): ListSize.NODES,
     ("Query", "sources"): ListSize.SOURCES,
     ("Query", "summaries"): ListSize.SUMMARIES,
+    ("Query", "trades"): ListSize.TRADES,
     ("Subscription", "sources"): ListSize.SOURCES,
 }
 """The lists of the schema. Lists of names without selections (`sources { silent }`) count as leaves."""

@@ -142,6 +142,7 @@ class Harness:
         self.stats = StatsReader(None, index, reads, simulated=True, clock=loop.clock)
         self.history = HistoryReaders(
             None,
+            None,
             index,
             reads,
             candles=self.candles,

@@ -14,6 +14,7 @@ from history.batch import BarBatch, TradePosition
 from history.memory_log import MemoryBarLog
 from history.redis_limits import LEASE
 from history.trade_fold import TradeFold
+from history.trade_tape import MemoryTradeTape, NewTrades
 from rates.errors import CacheUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -192,3 +193,47 @@ async def test_an_instrument_that_is_no_longer_tracked_ends(feeds: Feeds) -> Non
     (span,) = read_spans(await feeds.batches(), BTC)
     assert span.reason is not None
     assert max(await feeds.seconds()) == 9
+
+
+class BrittleTape(MemoryTradeTape):
+    """A tape that can be away."""
+
+    is_away = False
+
+    async def append(self, source: Source, session: str, trades: NewTrades) -> None:
+        if self.is_away:
+            raise CacheUnavailable("away")
+        await super().append(source, session, trades)
+
+
+async def test_the_holder_of_the_lease_tells_each_trade_once() -> None:
+    """A standby folds the same trades, and tells those after it took over."""
+    feeds, tape = Feeds(), BrittleTape()
+    for session in ("one", "two"):
+        writer = await feeds.start(session)
+        writer._tape = tape
+    await feeds.run(10)
+    before = await tape.read(Source.BINANCE, BTC, 99)
+    assert len(before) >= 8
+    del feeds.writers[0]
+    await feeds.run(LEASE.total_seconds() + 10)
+    told = [one.id for one in await tape.read(Source.BINANCE, BTC, 99)]
+    assert len(told) > len(before) + 5
+    assert len(set(told)) == len(told)
+    assert told == sorted(told)
+
+
+async def test_trades_are_not_kept_for_a_tape_that_is_away() -> None:
+    """Bars are; they wait for the log."""
+    feeds, tape = Feeds(), BrittleTape()
+    writer = await feeds.start("one")
+    writer._tape = tape
+    await feeds.run(5)
+    tape.is_away = True
+    await feeds.run(20)
+    tape.is_away = False
+    await feeds.run(10)
+    told = [one.id for one in await tape.read(Source.BINANCE, BTC, 99)]
+    assert len(set(told)) == len(told) < 30
+    assert told[-1] in range(feeds.numbers - 3, feeds.numbers + 1)
+    assert not feeds.lost

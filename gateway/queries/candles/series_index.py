@@ -63,6 +63,16 @@ class SeriesIndex:
         keys = (TickerKey(each, symbol) for each in asked or self._preference)
         return next((key for key in keys if self._catalog.is_listed(key)), None)
 
+    def require_tracked(self, key: TickerKey) -> None:
+        """Check that a source tracks a symbol, traded or not.
+
+        Raises:
+            UnknownSymbol: it does not.
+        """
+        self._rates.check_loaded()
+        if not self._catalog.is_listed(key):
+            raise self._rates.resolver.unknown_symbol(key.symbol, (key.source,))
+
     def list_symbols(self) -> tuple[Symbol, ...]:
         """Return all tracked symbols that are traded, in order."""
         self._rates.check_loaded()

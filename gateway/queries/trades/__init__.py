@@ -1,0 +1,1 @@
+"""The last trades of an instrument."""
