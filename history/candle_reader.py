@@ -12,7 +12,7 @@ from history.bar_rows import BAR_COLUMNS, BarTable
 from history.candle import Candle, closed_state
 from history.candle_fold import KnownBar
 from history.candle_parts import Portion, fold_portions
-from history.close_rows import read_span_closes
+from history.close_rows import read_quarter_closes, read_span_closes
 from history.coverage import CandleCoverage, CoveredSpan
 from history.interval import Interval, TimeSpan
 from history.last_bars import read_last_bars
@@ -154,6 +154,13 @@ class CandleReader:
         """
         async with self._database.transaction() as connection:
             return await read_span_closes(connection, _TABLES[interval], series, window, known_at)
+
+    async def read_quarter_closes(
+        self, series: Collection[int], window: TimeSpan
+    ) -> dict[datetime, dict[int, SpanClose]]:
+        """Return the close of each instrument in each quarter hour of a span."""
+        async with self._database.transaction() as connection:
+            return await read_quarter_closes(connection, series, window)
 
     async def read_last_bars(
         self,

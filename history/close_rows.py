@@ -1,10 +1,10 @@
 """Closes of stored bars with their coverage, of many instruments in one statement."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, text
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar_rows import BarTable
@@ -12,6 +12,7 @@ from history.coverage import CandleCoverage
 from history.interval import TimeSpan
 from history.models import DayRow, HourRow, MinuteRow
 from history.span_close import SpanClose
+from rates.clock import EPOCH
 
 _CLOSES = """
 SELECT series_id,
@@ -27,11 +28,40 @@ FROM (
 ) AS newest
 GROUP BY series_id
 """
+# The same for each quarter hour, by its number since the epoch.
+_QUARTER_CLOSES = text(
+    _CLOSES.replace("SELECT series_id,\n", "SELECT series_id, quarter,\n")
+    .replace(
+        "coverage\n    FROM",
+        "coverage,\n        floor(extract(epoch FROM open_time) / 900) AS quarter\n    FROM",
+    )
+    .replace("GROUP BY series_id", "GROUP BY series_id, quarter")
+)
 _STATEMENTS = {
     table.__tablename__: text(_CLOSES.replace("bar_minutes", table.__tablename__))
     for table in (MinuteRow, HourRow, DayRow)
 }
+_QUARTER, _QUARTER_S = timedelta(minutes=15), 900
+_ONE: ColumnElement[Any] = literal(0)
 _WHOLE = (CandleCoverage.COMPLETE.value, CandleCoverage.NO_TRADES.value)
+
+
+async def read_quarter_closes(
+    connection: AsyncConnection, series: Collection[int], window: TimeSpan
+) -> dict[datetime, dict[int, SpanClose]]:
+    """Return the close of each instrument in each quarter hour of a span, from its minutes."""
+    if connection.dialect.name == "postgresql":
+        arguments = {"series": list(series), "start": window.start, "end": window.end, "known_at": None}
+        rows = (await connection.execute(_QUARTER_CLOSES, arguments)).all()
+    else:
+        quarter = cast(func.strftime("%s", MinuteRow.open_time), Integer)
+        query = _select_closes(MinuteRow, series, window, None, quarter.op("/")(_QUARTER_S))
+        rows = (await connection.execute(query)).all()
+    found: dict[datetime, dict[int, SpanClose]] = {}
+    for row in rows:
+        start = EPOCH + int(row.quarter) * _QUARTER
+        found.setdefault(start, {})[row.series_id] = SpanClose(row.close, row.whole, row.known)
+    return found
 
 
 async def read_span_closes(
@@ -54,15 +84,20 @@ async def read_span_closes(
 
 
 def _select_closes(
-    table: BarTable, series: Collection[int], window: TimeSpan, known_at: datetime | None
+    table: BarTable,
+    series: Collection[int],
+    window: TimeSpan,
+    known_at: datetime | None,
+    quarter: ColumnElement[Any] = _ONE,
 ) -> Select[Any]:
-    """Select the same for SQLite."""
+    """Select the same for SQLite: a row for each instrument and quarter."""
     coverage = table.__table__.columns["coverage"]
     bars = select(
         table.series_id,
         table.open_time,
         table.close,
         coverage,
+        quarter.label("quarter"),
         func.row_number()
         .over(partition_by=(table.series_id, table.open_time), order_by=table.revision.desc())
         .label("age"),
@@ -74,11 +109,12 @@ def _select_closes(
     ranked = (
         select(
             newest.c.series_id,
+            newest.c.quarter,
             newest.c.close,
             newest.c.coverage,
             func.row_number()
             .over(
-                partition_by=newest.c.series_id,
+                partition_by=(newest.c.series_id, newest.c.quarter),
                 order_by=(case((has_trades, 0), else_=1), newest.c.open_time.desc()),
             )
             .label("place"),
@@ -88,7 +124,8 @@ def _select_closes(
     )
     return select(
         ranked.c.series_id,
+        ranked.c.quarter,
         func.max(case((ranked.c.place == 1, ranked.c.close))).label("close"),
         func.count(case((ranked.c.coverage.in_(_WHOLE), 1))).label("whole"),
         func.count(case((ranked.c.coverage != CandleCoverage.UNKNOWN.value, 1))).label("known"),
-    ).group_by(ranked.c.series_id)
+    ).group_by(ranked.c.series_id, ranked.c.quarter)

@@ -1,6 +1,6 @@
-"""The tape: the last trades of each instrument, one by one. The port, and its implementation in process.
+"""The tape: the last trades of each instrument, one by one.
 
-It is for display. What is missing in it is not told; bars and their coverage do that.
+The port, and its implementation in process. It is for display. What is missing in it is not told; bars and their coverage do that.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ class TradeTape(Protocol):
     """The last trades of all instruments."""
 
     async def append(self, source: Source, session: str, trades: NewTrades) -> None:
-        """Append trades in the order in which they came, if the session has the lease of the log of bars.
+        """Append trades in order, if the session has the lease of the log of bars.
 
         Raises:
             CacheUnavailable: they may or may not be stored.

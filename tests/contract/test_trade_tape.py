@@ -48,7 +48,7 @@ async def test_the_last_trades_are_kept_exactly(tape: TradeTape) -> None:
 
 
 async def test_only_the_holder_of_the_lease_writes(tape: TradeTape) -> None:
-    """Two processes that fold the same trades do not tell them twice. One in process needs no lease."""
+    """Two processes that fold the same trades do not tell them twice."""
     await tape.append(Source.KRAKEN, "two", {BTC: [trade(1, 1)]})
     if not isinstance(tape, MemoryTradeTape):
         await tape.append(Source.KRAKEN, "another", {BTC: [trade(1, 1)]})

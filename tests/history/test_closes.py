@@ -102,3 +102,16 @@ async def test_the_last_minute_with_a_trade_is_found_in_a_window(
             series: (one.open_time, one.revision, str(one.bar)) for series, one in found.items()
         } == expected
     assert await reader.read_last_bars(Interval.M1, (), list_windows()[0]) == {}
+
+
+async def test_quarter_hours_are_read_together(database: InstrumentStore) -> None:
+    """Each has the closes that it has alone."""
+    reader = CandleReader(database, simulated=False)
+    for start, end in ((0, COUNT), (15, 45), (30, 37), (COUNT, COUNT + 30)):
+        found = await reader.read_quarter_closes(SERIES, TimeSpan(at(60 * start), at(60 * end)))
+        expected = {}
+        for first in range(start, end, 15):
+            window = TimeSpan(at(60 * first), at(60 * min(end, first + 15)))
+            if closes := await reader.read_closes(SERIES, window):
+                expected[window.start] = closes
+        assert found == expected

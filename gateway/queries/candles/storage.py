@@ -76,6 +76,12 @@ class CandleStorage(Protocol):
         """
         ...
 
+    async def read_quarter_closes(
+        self, series: Collection[int], window: TimeSpan
+    ) -> dict[datetime, dict[int, SpanClose]]:
+        """Return the close of each instrument in each quarter hour of a span."""
+        ...
+
     async def read_last_bars(
         self,
         interval: Interval,

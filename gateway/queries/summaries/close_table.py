@@ -3,19 +3,21 @@
 They are read anew where they may have changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.summaries.summary import CHANGES, QUARTER, LastPrices, list_quarters
-from history.interval import Interval, TimeSpan
+from history.interval import TimeSpan
 from history.span_close import SpanClose
 
 # Later minutes may still be corrected by late trades and late proofs.
 SETTLED_AFTER = timedelta(minutes=15)
 # Older quarter hours that are read again each time, in turn: all within an hour, for what is filled in later.
 READ_AGAIN = 2
+# Quarter hours that are read by one statement: with 400 instruments, 24,000 minutes.
+MAX_RUN = 4
 # A price of so long ago, without a trade since, counts for a change.
 LOOK_BACK = timedelta(hours=1)
 
@@ -50,17 +52,27 @@ class CloseTable:
         quarters = list_quarters(end)
         for start in self._quarters.keys() - set(quarters):
             del self._quarters[start], self._read_at[start]
-        for start in self._list_due(quarters):
-            window = TimeSpan(start, min(start + QUARTER, end))
-            found = await self._storage.read_closes(series, window) if window.start < window.end else {}
-            self._quarters[start], self._read_at[start] = found, end
-        now = await self._read_prices(end, timedelta(days=1))
-        before = [await self._read_prices(end - length, LOOK_BACK) for length in CHANGES]
-        self.prices, self.end = LastPrices(now, tuple(before)), end
+        for run in _list_runs(sorted(self._list_due(quarters))):
+            window = TimeSpan(run[0], min(run[-1] + QUARTER, end))
+            found = (
+                await self._storage.read_quarter_closes(series, window) if window.start < window.end else {}
+            )
+            for start in run:
+                self._quarters[start], self._read_at[start] = found.get(start, {}), end
+        before = [await self._read_prices(end - length) for length in CHANGES]
+        self.prices, self.end = LastPrices(self._find_last(), tuple(before)), end
 
-    async def _read_prices(self, at: datetime, look_back: timedelta) -> dict[int, Decimal]:
-        found = await self._storage.read_last_bars(Interval.M1, self._series, TimeSpan(at - look_back, at))
-        return {series: minute.bar.close for series, minute in found.items()}
+    def _find_last(self) -> dict[int, Decimal]:
+        prices: dict[int, Decimal] = {}
+        for start in sorted(self._quarters):
+            prices |= {
+                one: each.close for one, each in self._quarters[start].items() if each.close is not None
+            }
+        return prices
+
+    async def _read_prices(self, at: datetime) -> dict[int, Decimal]:
+        found = await self._storage.read_closes(self._series, TimeSpan(at - LOOK_BACK, at))
+        return {series: each.close for series, each in found.items() if each.close is not None}
 
     def _list_due(self, quarters: Sequence[datetime]) -> list[datetime]:
         """Return the quarter hours to read: new ones, those that may change, some others in turn."""
@@ -71,3 +83,15 @@ class CloseTable:
     def _is_settled(self, start: datetime) -> bool:
         read_at = self._read_at.get(start)
         return read_at is not None and read_at >= start + QUARTER + SETTLED_AFTER
+
+
+def _list_runs(quarters: Sequence[datetime]) -> Iterator[list[datetime]]:
+    """Yield runs of quarter hours that follow each other, each short enough for one statement."""
+    run: list[datetime] = []
+    for start in quarters:
+        if run and (start != run[-1] + QUARTER or len(run) == MAX_RUN):
+            yield run
+            run = []
+        run.append(start)
+    if run:
+        yield run

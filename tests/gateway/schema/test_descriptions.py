@@ -16,7 +16,7 @@ from gateway.schema.build import build_schema
 
 SCHEMA = build_schema()._schema
 # Enums that are closed by their meaning. Clients may list the values of no other.
-CLOSED = {"Freshness", "OnStale", "ObservedAtOrigin", "OrderDirection", "ConversionOperation"}
+CLOSED = {"Freshness", "OnStale", "ObservedAtOrigin", "OrderDirection", "ConversionOperation", "Side"}
 NOT_PLAIN = re.compile(
     r"\b(who|whom|whoever|nobody|somebody|shall|told|tells|asked|said|says)\b", re.IGNORECASE
 )

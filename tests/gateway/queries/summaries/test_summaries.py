@@ -109,24 +109,25 @@ async def test_the_database_is_read_once_a_minute_for_all(gateway: Gateway, cloc
     """After the first time, only what may have changed is read."""
     storage, windows = gateway.candles._storage, list[TimeSpan]()
     assert storage is not None
-    read = storage.read_closes
+    read = storage.read_quarter_closes
 
-    async def count(series: Sequence[int], window: TimeSpan) -> dict[int, SpanClose]:
+    async def count(series: Sequence[int], window: TimeSpan) -> dict[datetime, dict[int, SpanClose]]:
         windows.append(window)
         return await read(series, window)
 
-    storage.read_closes = count  # type: ignore[method-assign, assignment]
+    storage.read_quarter_closes = count  # type: ignore[method-assign, assignment]
     summaries = gateway.history.summaries
     for points in (48, 7):
         await summaries.read(SummariesQuery((BTC,), points))
         await summaries.read(SummariesQuery(None, points))
     assert summaries.read_count == 1
-    assert len(windows) == 97
+    assert len(windows) == 9
+    assert windows[-1].end - windows[0].start == timedelta(days=1, minutes=2)
     windows.clear()
     clock.advance(60)
     await summaries.read(SummariesQuery())
     assert summaries.read_count == 2
-    assert len(windows) <= 6
+    assert sum((window.end - window.start for window in windows), timedelta()) <= timedelta(hours=1.5)
 
 
 async def test_what_is_stored_later_is_seen_within_an_hour(
@@ -223,18 +224,18 @@ def last_price(minutes: Minutes, before: datetime, count: int) -> str | None:
 async def test_a_database_that_is_lost_is_told(execute: Execute, gateway: Gateway, clock: FakeClock) -> None:
     """Other root fields are answered; once it is back, the summaries are too."""
 
-    async def fail(series: Sequence[int], window: TimeSpan) -> dict[int, SpanClose]:
+    async def fail(series: Sequence[int], window: TimeSpan) -> dict[datetime, dict[int, SpanClose]]:
         raise DatabaseUnavailable(f"connection for {series} at {window} refused by db.internal")
 
     storage = gateway.candles._storage
     assert storage is not None
-    working, storage.read_closes = storage.read_closes, fail  # type: ignore[method-assign, assignment]
+    working, storage.read_quarter_closes = storage.read_quarter_closes, fail  # type: ignore[method-assign, assignment]
     document = "{ summaries { price } source(code: BINANCE) { code } }"
     result = await execute(document)
     (error,) = result.errors
     assert error.extensions["code"] == "HISTORY_UNAVAILABLE"
     assert "db.internal" not in error.message
     assert result.data["source"] == {"code": "BINANCE"}
-    storage.read_closes = working  # type: ignore[method-assign]
+    storage.read_quarter_closes = working  # type: ignore[method-assign]
     clock.advance(1)
     assert not (await execute(document)).errors
