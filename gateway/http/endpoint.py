@@ -157,13 +157,14 @@ class HttpEndpoint:
         if prepared := self._prepared.get((is_safe, raw)):
             return prepared
         request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
+        removals = self._operations.documents.removals
         try:
             prepared = await self._operations.prepare_in_turn(request)
         except OperationRejected as exc:
             return exc
-        is_short = len(raw) <= MAX_CACHED_DOCUMENT
-        # One that registers its document does so each time.
-        if prepared.kind is OperationKind.QUERY and is_short and not request.registers:
+        # One that registers its document does so each time. One whose document was removed meanwhile is answered the last time.
+        may_keep = not request.registers and self._operations.documents.removals == removals
+        if may_keep and prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
             self._keep(is_safe, raw, prepared)
         return prepared
 

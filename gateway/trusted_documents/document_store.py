@@ -66,6 +66,8 @@ class DocumentStore:
         self._registered, self._requested = _make_registry(), _make_registry()
         self._noted = SecondSight(SEEN_KEYS)
         self.on_removed: list[Callable[[], None]] = []
+        self.removals = 0
+        """How often documents of manifests were removed."""
 
     @property
     def trusted_count(self) -> int:
@@ -77,6 +79,7 @@ class DocumentStore:
         was_removed = any(documents.get(each) != text for each, text in self._trusted.items())
         self._trusted = dict(documents)
         if was_removed:
+            self.removals += 1
             for forget in self.on_removed:
                 forget()
 

@@ -10,6 +10,8 @@ from gateway.app import create_app
 from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
 from gateway.http.request_cache import TURN_S, RequestCache
+from gateway.preparation import PreparedOperation
+from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from gateway.turn_budget import TurnBudget
 from tests.gateway.fakes import wait_until
@@ -213,3 +215,30 @@ async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_w
             first.data_received(post(ONE))
             assert (first_wire.answers(), second_wire.answers()) == (2, 0)
             await wait_until(lambda: (first_wire.answers(), second_wire.answers()) == (2, 1))
+
+
+async def test_a_document_that_is_removed_while_it_is_prepared_is_not_kept(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request in hand is answered; the next one is told that there is no such document."""
+    app = create_app(gateway_with_rate, GatewaySettings(port=0, fast_path=True))
+    body = b'{"documentId": "x-app:one"}'
+    head = f"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    request = head.encode() + b"\r\n\r\n" + body
+    gateway_with_rate.documents.set_trusted({"x-app:one": ONE})
+    async with connected(gateway_with_rate, app) as (protocol, wire):
+        await asked(protocol, wire, request)
+        prepare_in_turn = app.graphql.operations.prepare_in_turn
+
+        async def remove_meanwhile(asked_for: GraphQLRequest) -> PreparedOperation:
+            prepared = await prepare_in_turn(asked_for)
+            gateway_with_rate.documents.set_trusted({})
+            return prepared
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.graphql.operations, "prepare_in_turn", remove_meanwhile)
+            await asked(protocol, wire, request)
+        assert b'"price":"100"' in wire.written[-1]
+        for _ in range(2):
+            await asked(protocol, wire, request)
+            assert b"PersistedQueryNotFound" in wire.written[-1]
