@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
@@ -16,7 +16,7 @@ from drill.distributed.judgement import Excuses
 from drill.distributed.libraries import LibrarySeen, LibraryViewers
 from drill.distributed.monitor import RECONNECTED_S, Monitor
 from drill.distributed.notices import Notice
-from drill.distributed.system import DRILLED, REDIS
+from drill.distributed.system import COINGECKO_TTL_S, DRILLED, REDIS
 from rates.redis_keys import RedisKeys
 
 POLL_S = 0.1
@@ -29,6 +29,8 @@ ALERTED_WITHIN_S = 30.0
 RESOLVED_WITHIN_S = 60.0
 # The allowance when clients are cut off: they wait before they reconnect.
 BACK_WITHIN_S = 15.0
+# CoinGecko is called once in its TTL.
+NEW_WITHIN_S = 2 * COINGECKO_TTL_S
 
 Progress = Callable[[str], None]
 
@@ -76,9 +78,12 @@ async def run_step(
             result.lasted_s = time.monotonic() - began
     finally:
         noticing.cancel()
+    # What was on its way when it was healed proves nothing.
+    since = datetime.now(UTC) + timedelta(seconds=LASTS_S)
     await _recover(fault, monitor, result, progress)
     await _resume_some(monitor, result)
     await _compare_with_cache(monitor, result)
+    await _wait_for_new_values(monitor, result, since)
     await _wait_until_resolved(fault, monitor, result)
     if libraries is not None:
         result.libraries = await libraries.end_step(result.misses.append, fault.gives_up)
@@ -154,6 +159,19 @@ async def _recover(fault: PartFault, monitor: Monitor, result: StepResult, progr
         f"not recovered within {fault.recovered_within_s:g} s: {monitor.describe() or 'all well'}; "
         f"{silent} subscribers without an event"
     )
+
+
+async def _wait_for_new_values(monitor: Monitor, result: StepResult, since: datetime) -> None:
+    """Every source must go on: the values of before may be fresh for a while."""
+
+    def find_silent() -> list[str]:
+        return [each.name for each in DRILLED if not monitor.clients.all_observed_since(each, since)]
+
+    async def are_new() -> bool:
+        return not find_silent()
+
+    if not await _within(NEW_WITHIN_S, are_new):
+        result.misses.append(f"no new values of {', '.join(find_silent())} within {NEW_WITHIN_S:g} s")
 
 
 async def _resume_some(monitor: Monitor, result: StepResult) -> None:
