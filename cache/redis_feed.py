@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 from redis.asyncio import Redis
 
-from cache.ports import Checkpoint, FeedMessage, Snapshot
+from cache.ports import Checkpoint, FeedMessage, Interruption, Snapshot
 from cache.redis_client import LuaScript, RedisClient, read_script
 from cache.redis_shards import ShardedFeed
 from cache.redis_subscription import RawMessage, open_subscription
@@ -37,8 +37,12 @@ class RedisTickerFeed:
     def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[FeedMessage]]:
         if isinstance(self._redis, Redis):
             return self._subscribe(self._redis)
-        shards = ShardedFeed(
-            self._redis, channels=self._channels, decode=self._decode, read_snapshot=self.read_snapshot
+        shards: ShardedFeed[FeedMessage] = ShardedFeed(
+            self._redis,
+            channels=self._channels,
+            decode=self._decode,
+            read_snapshot=self.read_snapshot,
+            interrupt=Interruption,
         )
         return shards.subscribe(self._sources)
 

@@ -7,10 +7,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Generic, TypeVar
 
 import structlog
 
-from cache.ports import FeedMessage, Interruption, Snapshot
 from cache.redis_client import ClusterRedis, translated_errors
 from cache.redis_subscription import RawMessage, open_subscription
 from rates.errors import CacheUnavailable, MalformedTicker
@@ -22,14 +22,15 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 
 NodeAddress = tuple[str, int]
+MessageT = TypeVar("MessageT")
 log = structlog.get_logger("ratewire.cache")
 
 
-class ShardedFeed:
+class ShardedFeed(Generic[MessageT]):
     """Merges the subscriptions of all shards.
 
-    After an interruption of a shard it yields an `Interruption` for each of its sources, subscribes at the shard's new
-    primary and yields a `Snapshot` of each of these sources before their next changes.
+    After an interruption of a shard it yields what `interrupt` makes of each of its sources and the reason, subscribes at the
+    shard's new primary and yields the snapshot of each of these sources before their next changes.
     """
 
     def __init__(
@@ -37,16 +38,18 @@ class ShardedFeed:
         redis: ClusterRedis,
         *,
         channels: Callable[[Source], list[str]],
-        decode: Callable[[RawMessage], Sequence[FeedMessage]],
-        read_snapshot: Callable[[Source], Awaitable[Snapshot]],
+        decode: Callable[[RawMessage], Sequence[MessageT]],
+        read_snapshot: Callable[[Source], Awaitable[MessageT]],
+        interrupt: Callable[[Source, str], MessageT],
     ) -> None:
         self._redis = redis
         self._channels, self._decode, self._read_snapshot = channels, decode, read_snapshot
-        self._queue: asyncio.Queue[FeedMessage | Exception] = asyncio.Queue(QUEUE_LENGTH)
+        self._interrupt = interrupt
+        self._queue: asyncio.Queue[MessageT | Exception] = asyncio.Queue(QUEUE_LENGTH)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def subscribe(self, sources: Sequence[Source]) -> AsyncIterator[AsyncIterator[FeedMessage]]:
+    async def subscribe(self, sources: Sequence[Source]) -> AsyncIterator[AsyncIterator[MessageT]]:
         """Subscribe at all shards of `sources`.
 
         Raises:
@@ -74,7 +77,7 @@ class ShardedFeed:
         task.add_done_callback(self._tasks.discard)
         return ready
 
-    async def _messages(self) -> AsyncIterator[FeedMessage]:
+    async def _messages(self) -> AsyncIterator[MessageT]:
         while True:
             message = await self._queue.get()
             if isinstance(message, BaseException):
@@ -102,7 +105,7 @@ class ShardedFeed:
                     raise
                 log.warning("shard lost", shard=shard, sources=sources, error=str(exc))
                 for source in sources:
-                    await self._queue.put(Interruption(source, str(exc)))
+                    await self._queue.put(self._interrupt(source, str(exc)))
             (shard, sources), *others = (await self._relocate(sources)).items()
             for other, moved in others:
                 self._start(other, moved).set_result(None)

@@ -71,6 +71,9 @@ MAX_CANDLE_LISTS = 1_024
 MAX_CANDLE_BYTES = 32 * MIB
 # A candle with its numbers and times.
 CANDLE_BYTES = 2 * KIB
+# Candles of live queries in each of up to 256 selections that have subscribers: encoded once for all of them.
+MAX_LIVE_CANDLES = 4_096
+MAX_LIVE_CANDLE_BYTES = 4 * MIB
 # Statistics by query, about 2 KB each.
 MAX_WINDOW_STATS = 2_048
 

@@ -13,6 +13,7 @@ from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.loop_lag import LoopLag
 from gateway.queries.candles.bounded_reads import BoundedReads
+from gateway.queries.candles.parts_reader import CandlePartsReader
 from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.candles.series_index import SeriesIndex
 from gateway.queries.candles.stats_reader import StatsReader
@@ -22,16 +23,19 @@ from gateway.queries.conversion.converter import Converter
 from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate_reader import RateReader
 from gateway.settings import GatewaySettings
+from gateway.state.bar_mirror import BarMirror
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.stored_history import StoredHistory
 from gateway.subscriptions.cohort import FanOut
 from gateway.subscriptions.flush import FlushScheduler
+from gateway.subscriptions.live_candles import CandleServices
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.trusted_documents.document_store import DocumentStore
 from gateway.trusted_documents.manifest_folder import ManifestFolder
+from history.ports import BarFeed
 from history.trade_tape import TradeTape
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.store import InstrumentReader
@@ -68,6 +72,7 @@ class Gateway:
         catalog_history: SnapshotStorage | None = None,
         history: CandleStorage | None = None,
         tape: TradeTape | None = None,
+        bars: BarFeed | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -149,7 +154,8 @@ class Gateway:
             history, self.rates, self.catalog, preference=settings.source_preference, clock=clock
         )
         reads = BoundedReads(clock, timeout_s=settings.history_timeout_s)
-        self.candles = CandlesReader(history, index, reads, simulated=simulated, clock=clock)
+        self.bars = BarMirror(bars, clock=clock)
+        self.candles = CandlesReader(history, index, reads, bars=self.bars, simulated=simulated, clock=clock)
         self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
         self.history = HistoryReaders(
             history,
@@ -167,6 +173,7 @@ class Gateway:
             simulated=simulated,
             clock=clock,
         )
+        parts = CandlePartsReader(history, index, reads, simulated=simulated, clock=clock)
         self.live_queries = LiveQueries(
             self.mirror,
             self.catalog,
@@ -177,6 +184,7 @@ class Gateway:
             ttl=settings.ttl,
             preference=settings.source_preference,
             limits=LiveQueryLimits(settings.max_live_queries, settings.max_live_rates),
+            candles=CandleServices(self.candles, parts, self.bars, simulated),
             clock=clock,
         )
 
@@ -202,6 +210,9 @@ class Gateway:
             self.start_task(tasks, self.catalog.run, "catalog")
             self.start_task(tasks, self.descriptors.run, "descriptors")
             self.start_task(tasks, self.loop_lag.run, "loop lag")
+            self.start_task(tasks, self.bars.run, "bars")
+            if self.live_queries.candles is not None:
+                self.start_task(tasks, self.live_queries.candles.run, "candles")
             if self._process_clock is not None:
                 self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:

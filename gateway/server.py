@@ -38,6 +38,8 @@ from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from history.candle_reader import CandleReader
+from history.ports import BarFeed
+from history.redis_bar_feed import RedisBarFeed
 from history.redis_tape import RedisTradeTape
 from history.trade_tape import TradeTape
 from instruments.identity.identity_records import IdentityRecords
@@ -126,6 +128,7 @@ async def run_gateway(
                 catalog_history=RedisBytes(redis, keys.catalog_history()),
                 history=CandleReader(store, simulated=cache.simulated),
                 tape=RedisTradeTape(redis, keys),
+                bars=RedisBarFeed(redis, keys),
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -145,6 +148,7 @@ async def serve_gateway(
     catalog_history: SnapshotStorage | None = None,
     history: CandleStorage | None = None,
     tape: TradeTape | None = None,
+    bars: BarFeed | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -175,6 +179,7 @@ async def serve_gateway(
         catalog_history=catalog_history,
         history=history,
         tape=tape,
+        bars=bars,
         clock=clock,
         process_clock=process_clock,
     )

@@ -1,19 +1,24 @@
 """The log of batches within one process, with the contract of the one in Redis."""
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import msgspec
 
 from history.batch import BarBatch, TradePosition
-from history.ports import LogEntry
-from history.redis_limits import LEASE, MEMORY_LOG_LENGTH
+from history.ports import BarMessage, LogEntry, LogTail
+from history.redis_limits import LEASE, MEMORY_LOG_LENGTH, TAIL_LENGTH
 from rates.clock import EPOCH, Clock
+from rates.errors import CacheUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
 
 _MILLISECOND = timedelta(milliseconds=1)
+# A subscriber with more pending batches must reload.
+SUBSCRIBER_BATCHES = 1_024
 
 
 class _SourceLog:
@@ -28,6 +33,10 @@ class _SourceLog:
         self._batches.append(msgspec.structs.replace(batch, forming=()) if batch.forming else batch)
         self._last += 1
 
+    def tail(self, limit: int) -> tuple[BarBatch, ...]:
+        """Return the newest batches, in order."""
+        return tuple(self._batches)[-limit:]
+
     def read(self, after: int, limit: int) -> list[LogEntry]:
         """Return the oldest batches after a number.
 
@@ -41,7 +50,7 @@ class _SourceLog:
 
 
 class MemoryBarLog:
-    """A `BarLog` for processes that share one object of it. Persists nothing.
+    """A `BarLog` and `BarFeed` for parts that share one object of it. Persists nothing.
 
     `length`: batches of each source that are kept.
     """
@@ -51,6 +60,7 @@ class MemoryBarLog:
         self._leases: dict[Source, tuple[str, datetime]] = {}
         self._positions: dict[Source, dict[Symbol, TradePosition]] = {}
         self._logs: dict[Source, _SourceLog] = {}
+        self._subscribers: set[asyncio.Queue[BarBatch | None]] = set()
 
     async def claim(self, source: Source, session: str) -> bool:
         holder, until = self._leases.get(source, (session, self._clock()))
@@ -68,6 +78,7 @@ class MemoryBarLog:
             self._logs[batch.source] = _SourceLog(self._length, (self._clock() - EPOCH) // _MILLISECOND)
         self._logs[batch.source].append(batch)
         self._positions.setdefault(batch.source, {}).update({one.symbol: one for one in positions})
+        self._publish(batch)
         return True
 
     async def read_positions(self, source: Source) -> list[TradePosition]:
@@ -76,3 +87,30 @@ class MemoryBarLog:
     async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
         log = self._logs.get(source)
         return [] if log is None else log.read(int(after or 0), limit)
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[BarMessage]]:
+        queue: asyncio.Queue[BarBatch | None] = asyncio.Queue(SUBSCRIBER_BATCHES + 1)
+        self._subscribers.add(queue)
+        try:
+            yield _drain(queue)
+        finally:
+            self._subscribers.discard(queue)
+
+    async def read_tail(self, source: Source) -> LogTail:
+        log = self._logs.get(source)
+        return LogTail(source, () if log is None else log.tail(TAIL_LENGTH))
+
+    def _publish(self, batch: BarBatch) -> None:
+        for queue in list(self._subscribers):
+            if queue.qsize() < SUBSCRIBER_BATCHES:
+                queue.put_nowait(batch)
+            else:
+                self._subscribers.discard(queue)
+                queue.put_nowait(None)
+
+
+async def _drain(queue: asyncio.Queue[BarBatch | None]) -> AsyncIterator[BarMessage]:
+    while (batch := await queue.get()) is not None:
+        yield batch
+    raise CacheUnavailable(f"the subscriber fell {SUBSCRIBER_BATCHES} batches behind")

@@ -5,7 +5,8 @@ The log of batches between the push feeds, the gateways and the recorder.
 Implemented on Redis and in memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from history.batch import BarBatch, TradePosition
@@ -59,6 +60,47 @@ class BarLog(Protocol):
 
     async def read(self, source: Source, after: str, limit: int) -> list[LogEntry]:
         """Read the oldest entries after one; `""` is before all.
+
+        Raises:
+            CacheUnavailable: the log cannot be reached.
+        """
+        ...
+
+
+class LogTail(NamedTuple):
+    """The newest batches of the log of a source, in order. They have no forming seconds."""
+
+    source: Source
+    batches: tuple[BarBatch, ...]
+
+
+class LostBars(NamedTuple):
+    """Batches of a source are being lost.
+
+    A `LogTail` of the source follows once they arrive again.
+    """
+
+    source: Source
+    reason: str
+
+
+BarMessage = BarBatch | LogTail | LostBars
+
+
+class BarFeed(Protocol):
+    """The log of batches as gateways read it."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[BarMessage]]:
+        """Subscribe to the batches of all sources, with their forming seconds, in order per source.
+
+        The subscription is active once the context is entered. The iterator raises `CacheUnavailable` when the subscription breaks
+        or falls behind; batches are then lost. A feed with one connection per shard yields `LostBars` instead for each source of
+        the shard.
+        """
+        ...
+
+    async def read_tail(self, source: Source) -> LogTail:
+        """Read the newest batches of the log of a source: at least those of the last minute.
 
         Raises:
             CacheUnavailable: the log cannot be reached.

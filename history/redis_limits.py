@@ -9,3 +9,5 @@ LEASE = timedelta(seconds=5)
 LOG_LENGTH = 36_000
 # Of the log in process, which waits for a file only. Its batches are objects, so that two minutes take about as much memory.
 MEMORY_LOG_LENGTH = 1_200
+# Batches that a gateway reads to begin with: 100 s, more than a recorder is late. At once, because each read blocks others for a moment.
+TAIL_LENGTH, TAIL_AT_ONCE = 1_000, 100

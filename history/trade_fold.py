@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain as joined
 
 from history.batch import BarBatch, InstrumentBar, InstrumentEnd, InstrumentStart, TradePosition
 from history.coverage import GapReason
 from history.instrument_coverage import STALLED_AFTER, CoverageEvent, CoverageStart, InstrumentCoverage
-from history.second_fold import CORRECTABLE_FOR, SECOND, SecondFold
+from history.second_fold import CLOSE_AFTER, CORRECTABLE_FOR, SECOND, SecondFold
 from history.trade import Trade
 from history.trade_chain import Continuity, TradeChain
 from history.trade_rules import find_fault
@@ -72,6 +72,7 @@ class TradeFold:
         self._number = 0
         self._written: dict[Symbol, TradePosition] = {}
         self._through: datetime | None = None
+        self._closed_until = datetime.min.replace(tzinfo=UTC)
 
     def resume(self, positions: Iterable[TradePosition]) -> None:
         """Set where an earlier process left off, so that no trade is taken twice.
@@ -182,11 +183,15 @@ class TradeFold:
                 self._changed.add(symbol)
         through = self._end_stalled()
         spans = tuple(self._take_events())
-        is_news = through is not None and (self._through is None or through - self._through >= SECOND)
+        closed_until = (now - CLOSE_AFTER).replace(microsecond=0)
+        # Viewers close candles by the first batch after the end of a second.
+        is_news = through is not None and (
+            self._through is None or through - self._through >= SECOND or closed_until > self._closed_until
+        )
         last_bars, self._last_bars = self._last_bars, []
         if not self._changed and not spans and not last_bars and not is_news:
             return None
-        self._through = through
+        self._through, self._closed_until = through, closed_until
         self._number += 1
         is_list = self._number % BATCHES_PER_LIST == 1
         changed = sorted(self._changed)

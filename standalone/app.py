@@ -95,6 +95,7 @@ def start_system(
         ),
     )
     tape = MemoryTradeTape() if embedded_history().enabled else None
+    bars = MemoryBarLog(process_clock.corrected) if embedded_history().enabled else None
     start_pipeline(
         group,
         stop,
@@ -104,7 +105,7 @@ def start_system(
         reader=reader,
         process_clock=process_clock,
         with_listings=with_listings,
-        bars=MemoryBarLog(process_clock.corrected) if embedded_history().enabled else None,
+        bars=bars,
         tape=tape,
     )
     gateway = load_settings(GatewaySettings)
@@ -125,6 +126,7 @@ def start_system(
             suspicions=IdentityRecords(instruments),
             history=CandleReader(instruments, simulated=not is_live),
             tape=tape,
+            bars=bars,
             clock=process_clock.corrected,
             # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
             process_clock=process_clock if is_live else None,

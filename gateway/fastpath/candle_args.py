@@ -8,6 +8,8 @@ from gateway.queries.consensus.query import ConsensusMethod
 from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.schema.arguments import UNSET, none_if_unset
 from gateway.schema.candles import read_candles
+from gateway.schema.live_candles import read_live_candles
+from gateway.subscriptions.candles_event import LiveCandlesArgs
 from history.interval import Interval
 
 
@@ -40,4 +42,19 @@ def parse_consensus_candle_args(arguments: Mapping[str, Any]) -> ConsensusCandle
         none_if_unset(arguments.get("from", UNSET)),
         none_if_unset(arguments.get("to", UNSET)),
         arguments["last"],
+    )
+
+
+def parse_live_candle_args(arguments: Mapping[str, Any]) -> LiveCandlesArgs:
+    """Parse the query of the subscription `candles`.
+
+    Raises:
+        InvalidArgument: an argument is out of range.
+    """
+    return read_live_candles(
+        symbols=arguments["symbols"],
+        interval=Interval(arguments["interval"]),
+        source=arguments.get("source", UNSET),
+        last=arguments["last"],
+        time_zone=arguments["timeZone"],
     )

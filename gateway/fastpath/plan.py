@@ -20,7 +20,11 @@ from gateway.cache_limits import (
     MAX_SELECTIONS,
 )
 from gateway.fastpath.answer_args import ANSWER_FIELDS, parse_answer_query
-from gateway.fastpath.candle_args import parse_candle_args, parse_consensus_candle_args
+from gateway.fastpath.candle_args import (
+    parse_candle_args,
+    parse_consensus_candle_args,
+    parse_live_candle_args,
+)
 from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.selection import (
@@ -49,7 +53,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", TYPENAME})
-COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *ANSWER_FIELDS, TYPENAME})
+COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "candles", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
 
@@ -292,6 +296,10 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
     if name in ANSWER_FIELDS:
         options = parse_delivery_options(interval_ms, 0, arguments.get("maxSilenceMs"))
         return SubscriptionArgs(parse_answer_query(name, arguments), options)
+    after = none_if_unset(arguments.get("after", UNSET)) or None
+    if name == "candles":
+        options = parse_delivery_options(interval_ms, 0, arguments["maxSilenceMs"])
+        return SubscriptionArgs(parse_live_candle_args(arguments), options, after)
     bps = arguments["minChangeBps"]
     policy = read_policy(
         arguments.get("maxAgeMs", UNSET), OnStale.RETURN, arguments.get("maxTradeAgeMs", UNSET)
@@ -303,5 +311,5 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
     return SubscriptionArgs(
         read_query(arguments.get("symbols", UNSET), arguments.get("sources", UNSET)),
         parse_delivery_options(interval_ms, bps, arguments["maxSilenceMs"], policy.max_trade_age),
-        none_if_unset(arguments.get("after", UNSET)) or None,
+        after,
     )

@@ -13,6 +13,7 @@ from gateway.fastpath.answer_payloads import (
     ConsensusPayloadEncoder,
     ConversionPayloadEncoder,
 )
+from gateway.fastpath.candle_payloads import CandlesPayloadEncoder
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.payload import EncodedPayload, result_encoder
 from gateway.fastpath.plan import SubscriptionPlan
@@ -26,6 +27,7 @@ from gateway.queries.rate import Rate
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import RatesQuery
 from gateway.schema.context import OperationMetadata
+from gateway.subscriptions.candles_event import LiveCandlesArgs
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.live_queries import LiveQueries, Query
@@ -145,6 +147,7 @@ AnyPayloadEncoder = (
     | ConsensusPayloadEncoder
     | AnswersPayloadEncoder
     | ConversionPayloadEncoder
+    | CandlesPayloadEncoder
 )
 
 
@@ -206,6 +209,8 @@ class FastPathSubscriptions:
                 return AnswersPayloadEncoder(self._encoder, field)
             case ConversionQuery():
                 return ConversionPayloadEncoder(self._encoder, field)
+            case LiveCandlesArgs():
+                return CandlesPayloadEncoder(self._encoder, field)
 
     async def _iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata

@@ -27,6 +27,7 @@ from gateway.schema.selection_weight import (
 )
 from gateway.state.instrument_pages import DEFAULT_PAGE
 from gateway.state.instrument_search import count_words
+from gateway.subscriptions.candles_event import MAX_CANDLE_SYMBOLS, LiveCandlesArgs
 from history.trade_tape import TAPE_LENGTH
 from rates.source import Source
 from rates.symbol import Symbol
@@ -40,6 +41,7 @@ PlannedQuery = (
     | CandlesQuery
     | ConsensusCandlesQuery
     | SummariesQuery
+    | LiveCandlesArgs
 )
 """Queries whose size decides what a root field costs."""
 
@@ -61,6 +63,8 @@ PAST_RATE = 60
 PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert": MAX_PAST_KEYS}
 # Of a summary, and of each of its closes with its time: encoded by the fast path, and by the executor.
 SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
+# Of a series that is kept up to date: it is read once for all, and others have their turn between its statements.
+LIVE_SERIES = 500
 # Points of a representation of federation.
 ENTITY = 60
 # Points for each requested symbol, which may be unknown.
@@ -169,8 +173,8 @@ class RootSizes:
                 return self._size_rates(query)
             case ConsensusRatesQuery():
                 return self._size_consensuses([each.symbol for each in query.queries])
-            case CandlesQuery():
-                return self._size_candles(query.last)
+            case CandlesQuery() | LiveCandlesArgs():
+                return self._size_candles(query.last, getattr(query, "symbols", None))
             case ConsensusCandlesQuery():
                 return self._size_consensus_candles(query.symbol, query.last)
             case SummariesQuery():
@@ -199,14 +203,20 @@ class RootSizes:
     def _size_last(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         """Return the size of a root field of the history that is bounded by `last`."""
         if name == "candles":
-            return self._size_candles(arguments["last"])
+            return self._size_candles(arguments["last"], arguments.get("symbols"))
         if name == "consensusCandles":
             return self._size_consensus_candles(arguments["symbol"], arguments["last"])
         count = min(max(arguments["last"], 0), TAPE_LENGTH)
         return RootSize(ROOT + FIND_NEAR + TAPE + TRADE * count, {ListSize.TRADES: count})
 
     @staticmethod
-    def _size_candles(last: int) -> RootSize:
+    def _size_candles(last: int, live: Collection[Symbol] | None = None) -> RootSize:
+        """Return the size of a page, or of the first event of a subscription of these symbols."""
+        if live is not None:
+            count = len(set(live)) if len(live) <= MAX_CANDLE_SYMBOLS else 0
+            candles = count * (min(max(last, 0), MAX_CANDLES) + 1)
+            points = ROOT + LIVE_SERIES * count + CANDLE * candles
+            return RootSize(points, {ListSize.CANDLES: candles, ListSize.SYMBOLS: count})
         count = last if 0 < last <= MAX_CANDLES else 0
         return RootSize(
             ROOT + HISTORY + FIND_NEAR + CANDLE * count, {ListSize.CANDLES: count, ListSize.GAPS: GAPS}

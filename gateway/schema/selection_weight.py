@@ -57,6 +57,8 @@ LISTS = {
     ("CandleList", "gaps"): ListSize.GAPS,
     ("ConsensusCandleList", "items"): ListSize.CANDLES,
     ("ConsensusCandleList", "sources"): ListSize.SOURCES,
+    ("CandlesEvent", "items"): ListSize.CANDLES,
+    ("CandlesEvent", "unavailable"): ListSize.SYMBOLS,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
     ("Query", "_entities"): ListSize.NODES,

@@ -31,6 +31,7 @@ from gateway.schema.conversion_list import (
     subscribe_conversion,
     subscribe_conversions,
 )
+from gateway.schema.live_candles import CandlesEventType, subscribe_candles
 from gateway.schema.rates import RatesEventType, RateType
 from gateway.schema.source_status import SourceStatusType
 from gateway.schema.streams import convert_each
@@ -102,6 +103,11 @@ class Subscription:
         resolver=_subscribe_rates,
         description="Many rates: a SNAPSHOT, then UPDATEs with the rates that have changed. A slow client gets fewer events, with the "
         "newest values.",
+    )
+    candles: AsyncGenerator[CandlesEventType | None, None] = strawberry.subscription(
+        resolver=subscribe_candles,
+        description="Candles of up to 50 symbols: a SNAPSHOT, then UPDATEs with those that have changed. A candle that closes is sent at once. A "
+        "slow client gets fewer events, with the newest values. Error: HISTORY_UNAVAILABLE.",
     )
     consensus_rate: AsyncGenerator[consensus.ConsensusRateType | None, None] = strawberry.subscription(
         resolver=consensus.subscribe_consensus,

@@ -7,6 +7,7 @@ step, so nothing is lost, repeated or reordered between snapshot and updates.
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from gateway.queries.consensus.query import ConsensusQuery
@@ -25,6 +26,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import Cursor, parse_cursor
 from gateway.subscriptions.answers_event import AnswersEvent
+from gateway.subscriptions.candles_event import CandlesEvent, LiveCandlesArgs
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import (
     FanOut,
@@ -37,12 +39,14 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
+from gateway.subscriptions.live_candles import CandleServices, LiveCandles
 from gateway.subscriptions.live_lists import ListQuery, LiveLists
 from gateway.subscriptions.live_query_registry import LiveQueryLimits, LiveQueryRegistry
 from gateway.subscriptions.pull import Resuming, iterate
 from gateway.subscriptions.resume import ResumeReader
 from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort
 from rates.clock import Clock
+from rates.errors import HistoryUnavailable
 from rates.source import Source
 
 # The status of a source changes with every ticker; people read it in seconds.
@@ -53,7 +57,7 @@ SOURCES_AS_RATES = 500
 UNLIMITED = LiveQueryLimits(sys.maxsize, sys.maxsize)
 
 PayloadT = TypeVar("PayloadT")
-Query = RateQuery | RatesQuery | ConsensusQuery | ListQuery
+Query = RateQuery | RatesQuery | ConsensusQuery | ListQuery | LiveCandlesArgs
 
 
 class LiveQueries:
@@ -75,6 +79,7 @@ class LiveQueries:
         preference: Sequence[Source],
         limits: LiveQueryLimits = UNLIMITED,
         clock: Clock,
+        candles: CandleServices | None = None,
     ) -> None:
         self._mirror = mirror
         self._rates = rates
@@ -89,6 +94,10 @@ class LiveQueries:
         self.lists = LiveLists(
             self._fan_out, self.registry, consensus, converter, preference=preference, clock=clock
         )
+        self.candles: LiveCandles | None = None
+        """The live candles; `None` without a history."""
+        if candles is not None:
+            self.candles = LiveCandles(self._fan_out, self.registry, candles, clock=clock)
         self._resume_reader = ResumeReader(mirror, catalog, rates)
 
     @overload
@@ -135,6 +144,17 @@ class LiveQueries:
         after: str | None = None,
     ) -> Resuming | None: ...
 
+    @overload
+    def subscribe(
+        self,
+        query: LiveCandlesArgs,
+        options: DeliveryOptions,
+        encoder: PayloadEncoder[CandlesEvent, PayloadT],
+        subscriber: Subscriber[PayloadT],
+        *,
+        after: str | None = None,
+    ) -> Resuming | None: ...
+
     def subscribe(
         self,
         query: Query,
@@ -146,14 +166,19 @@ class LiveQueries:
     ) -> Resuming | None:
         """Deliver the answer of `query`, then its changes; after a cursor, what was missed.
 
-        With a cursor that is ahead of the mirror nothing is delivered before the returned coroutine has run.
+        Of candles, and with a cursor that is ahead of the mirror, nothing is delivered before the returned coroutine has run.
 
         Raises:
-            InvalidCursor, InvalidArgument: of a `RatesQuery`.
+            InvalidCursor, InvalidArgument: of a `RatesQuery` and of candles.
+            HistoryUnavailable: of candles.
             TooManyLiveQueries: a limit of the process is reached.
             UnknownSymbol: of any other. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
+        if isinstance(query, LiveCandlesArgs):
+            candles, since = self._check_candles(query, after)
+            live_candles = candles.make_query(query, options, encoder)
+            return candles.subscribe(live_candles, subscriber, after, since)
         cursor = self._check(query, after)
         key = encoder, query, options
         match query:
@@ -209,6 +234,11 @@ class LiveQueries:
         self, query: ListQuery, options: DeliveryOptions, after: str | None = None
     ) -> AsyncGenerator[AnswersEvent, None]: ...
 
+    @overload
+    def iterate(
+        self, query: LiveCandlesArgs, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[CandlesEvent, None]: ...
+
     def iterate(
         self, query: Any, options: DeliveryOptions, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
@@ -249,7 +279,17 @@ class LiveQueries:
                 return parse_cursor(after) if after else None
             case ConsensusRatesQuery() | ConversionsQuery() | ConversionQuery():
                 self.lists.check(query)
+            case LiveCandlesArgs():
+                self._check_candles(query, after)
         return None
+
+    def _check_candles(
+        self, query: LiveCandlesArgs, after: str | None
+    ) -> tuple[LiveCandles, datetime | None]:
+        self._rates.check_loaded()
+        if self.candles is None:
+            raise HistoryUnavailable("this gateway has no history")
+        return self.candles, self.candles.check(query, after)
 
     def _filter_rate(self, query: RateQuery) -> InstrumentFilter:
         # All sources, tracked or not yet: only tickers of tracked instruments are published.

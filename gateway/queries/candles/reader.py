@@ -10,9 +10,11 @@ from gateway.queries.candles.bounded_reads import BoundedReads
 from gateway.queries.candles.candle_list import CandleList, CandleSeries, SeriesCandle
 from gateway.queries.candles.page import PageSpans, list_spans
 from gateway.queries.candles.query import CandlesQuery, check_candles, format_candle_cursor
+from gateway.queries.candles.recent_parts import view_recent
 from gateway.queries.candles.series_index import SeriesIndex
 from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.candles.stored_candles import Gaps, StoredCandles
+from gateway.state.bar_mirror import BarMirror
 from history.candle import Candle
 from history.candle_parts import WHOLE
 from history.time_zone import parse_zone
@@ -32,7 +34,10 @@ class _CachedList(NamedTuple):
 
 
 class CandlesReader:
-    """Reads candles. `storage` is `None` in a gateway without a history."""
+    """Reads candles. `storage` is `None` in a gateway without a history.
+
+    `bars`: what is not stored yet.
+    """
 
     def __init__(
         self,
@@ -42,8 +47,9 @@ class CandlesReader:
         *,
         simulated: bool,
         clock: Clock,
+        bars: BarMirror | None = None,
     ) -> None:
-        self._storage, self._index, self._reads = storage, index, reads
+        self._storage, self._index, self._reads, self._bars = storage, index, reads, bars
         self._simulated, self._clock = simulated, clock
         self._lists: BoundedLru[CandlesQuery, _CachedList] = BoundedLru(
             size=MAX_CANDLE_LISTS,
@@ -89,8 +95,17 @@ class CandlesReader:
         if not page.spans:
             return builder.make_empty()
         self.read_count += 1
+        recent = None
+        if self._bars is not None and query.known_at is None:
+            recent = view_recent(self._bars.sources[key.source], key.symbol, now)
         stored = StoredCandles(
-            storage, series, key.source, as_of, known_at=query.known_at, simulated=self._simulated
+            storage,
+            series,
+            key.source,
+            as_of,
+            known_at=query.known_at,
+            recent=recent,
+            simulated=self._simulated,
         )
         candles = await stored.read(page, query.interval, parse_zone(query.zone))
         gaps = None if query.known_at is not None else await stored.read_gaps(page.window)

@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
-from heapq import merge
-from operator import attrgetter
 from typing import NamedTuple
 
 from gateway.queries.candles.page import HOUR, MINUTE, PageSpans, make_portions
+from gateway.queries.candles.recent_parts import (
+    RecentView,
+    StoredTail,
+    complete_minutes,
+    complete_seconds,
+    complete_spans,
+    with_final_state,
+)
 from gateway.queries.candles.storage import CandleStorage
 from history.candle import Candle
-from history.candle_fold import fold_candles
-from history.candle_parts import fold_minutes, fold_parts, fold_spans
+from history.candle_fold import KnownBar, fold_candles
+from history.candle_parts import fold_parts, fold_spans
 from history.coverage import CoveredSpan, Gap, clip_open, find_gaps
 from history.interval import Interval, TimeSpan, span_at
 from rates.source import Source
@@ -21,7 +27,13 @@ MAX_SPANS = 500
 TAIL = timedelta(minutes=10)
 # A span that goes on counts as covered for so long without a proof. Longer than a silent connection stays unnoticed.
 PROOF_WAIT = timedelta(seconds=35)
-_open_time = attrgetter("open_time")
+
+
+class StoredParts(NamedTuple):
+    """Stored parts of some spans: days, hours and minutes in order, and the newest ones."""
+
+    older: Sequence[Candle]
+    tail: StoredTail
 
 
 class Gaps(NamedTuple):
@@ -32,7 +44,10 @@ class Gaps(NamedTuple):
 
 
 class StoredCandles:
-    """Candles of one instrument as known at `as_of`. All methods raise `DatabaseUnavailable`."""
+    """Candles of one instrument as known at `as_of`. All methods raise `DatabaseUnavailable`.
+
+    `recent`: what the gateway knows of the last minutes, if anything.
+    """
 
     def __init__(
         self,
@@ -42,9 +57,10 @@ class StoredCandles:
         as_of: datetime,
         *,
         known_at: datetime | None = None,
+        recent: RecentView | None = None,
         simulated: bool,
     ) -> None:
-        self._storage, self._series, self._source = storage, series, source
+        self._storage, self._series, self._source, self._recent = storage, series, source, recent
         self._as_of, self._known_at, self._simulated = as_of, known_at, simulated
 
     async def read(self, page: PageSpans, interval: Interval, zone: tzinfo) -> list[Candle]:
@@ -55,7 +71,7 @@ class StoredCandles:
         folded = fold_parts(
             interval, page.window, parts, as_of=self._as_of, zone=zone, simulated=self._simulated
         )
-        return list(folded)
+        return [with_final_state(candle, self._recent) for candle in folded]
 
     async def read_steps(self, steps: Sequence[TimeSpan]) -> list[Candle]:
         """Return one candle for each step. Steps are whole minutes in order, without a hole."""
@@ -70,15 +86,17 @@ class StoredCandles:
             window = TimeSpan(spans[0].start, window.end)
         return Gaps(tuple(find_gaps(window, spans)) if window.start < window.end else (), has_more)
 
-    async def _read_seconds(self, window: TimeSpan) -> list[Candle]:
-        seconds = await self._storage.read_seconds(self._series, window)
-        spans, _ = await self._read_spans(window, waits_for_proof=False)
-        return list(
-            fold_candles(Interval.S1, window, seconds, spans, as_of=self._as_of, simulated=self._simulated)
-        )
+    async def read_seconds(self, window: TimeSpan) -> list[KnownBar]:
+        """Return the stored seconds with trades, in the order of time."""
+        return await self._storage.read_seconds(self._series, window)
 
-    async def _read_parts(self, spans: Sequence[TimeSpan]) -> list[Candle]:
-        """Return parts of stored days, hours and minutes, then those of seconds.
+    async def read_proved(self, window: TimeSpan) -> list[CoveredSpan]:
+        """Return the covered spans as far as they are proved."""
+        spans, _ = await self._read_spans(window, waits_for_proof=False)
+        return spans
+
+    async def read_stored(self, spans: Sequence[TimeSpan]) -> StoredParts:
+        """Return parts of stored days, hours and minutes, and the minutes and seconds of the tail.
 
         What is newer is stored in shorter ones only.
         """
@@ -93,11 +111,32 @@ class StoredCandles:
                 portions = make_portions(spans, start, end)
                 parts += await self._storage.read_folded(self._series, portions, self._known_at, interval)
                 start = end
-        if tail < window.end:
-            recent = TimeSpan(tail, window.end)
-            minutes = await self._storage.read_minutes(self._series, recent, self._known_at)
-            parts += await self._add_unstored(minutes, recent)
-        return parts
+        return StoredParts(parts, await self._read_tail(TimeSpan(tail, window.end)))
+
+    async def _read_tail(self, window: TimeSpan) -> StoredTail:
+        minutes: list[Candle] = []
+        seconds: list[KnownBar] = []
+        if window.start < window.end:
+            minutes = await self._storage.read_minutes(self._series, window, self._known_at)
+        start = max(window.start, span_at(Interval.M1, self._as_of - TAIL).start)
+        if start < window.end:
+            recent = TimeSpan(start, window.end)
+            seconds = await self._storage.read_seconds(self._series, recent, self._known_at)
+        return StoredTail(minutes, seconds, window)
+
+    async def _read_seconds(self, window: TimeSpan) -> list[Candle]:
+        seconds = complete_seconds(await self.read_seconds(window), self._recent, window)
+        spans = complete_spans(await self.read_proved(window), self._recent)
+        folded = fold_candles(
+            Interval.S1, window, seconds, spans, as_of=self._as_of, simulated=self._simulated
+        )
+        return [with_final_state(candle, self._recent) for candle in folded]
+
+    async def _read_parts(self, spans: Sequence[TimeSpan]) -> list[Candle]:
+        """Return parts of stored days, hours and minutes, then those of seconds."""
+        stored = await self.read_stored(spans)
+        newer = complete_minutes(stored.tail, self._recent, as_of=self._as_of, simulated=self._simulated)
+        return [*stored.older, *newer]
 
     async def _list_levels(
         self, spans: Sequence[TimeSpan], tail: datetime
@@ -114,20 +153,6 @@ class StoredCandles:
         if all(span_at(Interval.D1, span.start).start == span.start for span in spans):
             return [(Interval.D1, span_at(Interval.D1, hours).start), (Interval.H1, hours)]
         return [(Interval.H1, hours)]
-
-    async def _add_unstored(self, minutes: list[Candle], window: TimeSpan) -> list[Candle]:
-        """Return the minutes with those that only have seconds, in the order of time."""
-        start = max(window.start, span_at(Interval.M1, self._as_of - TAIL).start)
-        if start >= window.end:
-            return minutes
-        seconds = await self._storage.read_seconds(self._series, TimeSpan(start, window.end), self._known_at)
-        stored = {minute.open_time for minute in minutes}
-        unstored = [
-            minute
-            for minute in fold_minutes(seconds, as_of=self._as_of, simulated=self._simulated)
-            if minute.open_time not in stored
-        ]
-        return list(merge(minutes, unstored, key=_open_time))
 
     async def _read_spans(self, window: TimeSpan, *, waits_for_proof: bool) -> tuple[list[CoveredSpan], bool]:
         """Return the covered spans of a time, and whether earlier ones are left out.

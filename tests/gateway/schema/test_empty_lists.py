@@ -27,6 +27,7 @@ REQUIRED = {
     "symbol": '"BTC/USDT"',
     "symbols": '["BTC/USDT"]',
     "amount": "1",
+    "interval": "M1",
     "from": '"BTC"',
     "to": '"USDT"',
     "input": '[{ amount: 1, from: "BTC", to: "USDT" }]',
