@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"main.tsx"}),
     frozenset({"app.tsx"}),
     frozenset({"shell", "instrument"}),
-    frozenset({"market", "sources"}),
+    frozenset({"market", "sources", "chart"}),
     frozenset({"stores"}),
     frozenset({"live"}),
     frozenset({"graphiql"}),

@@ -18,7 +18,7 @@ export function App() {
       <Header />
       <Banners />
       <SourceStrip />
-      {address.symbol === null ? <MarketView address={address} /> : <InstrumentView key={address.symbol} symbol={address.symbol} />}
+      {address.symbol === null ? <MarketView address={address} /> : <InstrumentView key={address.symbol} symbol={address.symbol} chart={address.chart} />}
     </>
   );
 }

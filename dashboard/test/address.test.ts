@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CHART_KINDS, CHART_RANGES, FIRST_CHART } from "../src/browser/chart-address";
 import { formatAddress, parseAddress, SORT_KEYS } from "../src/browser/address";
 
 test("an address that is written is read as the same", () => {
@@ -6,7 +7,7 @@ test("an address that is written is read as the same", () => {
     for (const descending of [true, false])
       for (const symbol of [null, "BTC/USDT"])
         for (const search of ["", "bitcoin usdt", "a&b=c/d?"]) {
-          const address = { search, sort, descending, favouritesOnly: descending, symbol };
+          const address = { search, sort, descending, favouritesOnly: descending, symbol, chart: FIRST_CHART };
           const written = formatAddress(address);
           expect(parseAddress(written.slice(written.indexOf("?") < 0 ? written.length : written.indexOf("?")))).toEqual(address);
         }
@@ -15,4 +16,25 @@ test("an address that is written is read as the same", () => {
 test("what it does not know is as on a first visit", () => {
   expect(parseAddress("?sort=nonsense&dir=sideways&favourites=yes")).toEqual({ ...parseAddress(""), descending: false });
   expect(formatAddress(parseAddress(""))).toBe("/");
+});
+
+test("a link carries the chart of an instrument: frame, kind, source and the time in view", () => {
+  const time = Date.parse("2026-11-28T14:05:00Z");
+  for (const range of [null, ...CHART_RANGES])
+    for (const kind of CHART_KINDS)
+      for (const [from, to] of [[null, null], [time, null], [time, time + 3_600_000]] as const) {
+        const address = { ...parseAddress(""), symbol: "BTC/USDT", chart: { range, kind, source: "OKX", from, to } };
+        expect(parseAddress(formatAddress(address).slice(1))).toEqual(address);
+      }
+});
+
+test("a time in an address is readable", () => {
+  const chart = { ...FIRST_CHART, range: "1d" as const, from: Date.parse("2026-11-28T14:05:00Z") };
+  expect(formatAddress({ ...parseAddress(""), symbol: "BTC/USDT", chart })).toBe("/?symbol=BTC/USDT&range=1d&from=2026-11-28T14:05Z");
+});
+
+test("the market's address has no chart, and nonsense is as on a first visit", () => {
+  expect(parseAddress("?range=1h").chart).toEqual(FIRST_CHART);
+  expect(parseAddress("?symbol=A/B&range=3h&chart=pie&source=no%20source&from=yesterday&to=2026-11-28T14:05Z").chart).toEqual(FIRST_CHART);
+  expect(parseAddress("?symbol=A/B&from=2026-11-28T14:05Z&to=2026-11-28T13:05Z").chart).toEqual(FIRST_CHART);
 });

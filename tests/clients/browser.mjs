@@ -17,12 +17,16 @@ const complaints = [];
 const foreign = [];
 let page = null;
 let devtools = null;
+// Requests whose body has this text are aborted.
+let blocked = null;
 
-async function open({ path, ...options }) {
+async function open({ path, block = null, ...options }) {
+  blocked = block;
   await page?.context().close();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   await context.route("**/*", (route) => {
     const url = new URL(route.request().url());
+    if (blocked !== null && route.request().postData()?.includes(blocked)) return route.abort();
     if (url.origin === base || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
     foreign.push(url.href);
     return route.abort();
@@ -49,15 +53,39 @@ async function until({ script, timeout }) {
   throw new Error(`not within ${timeout} ms; last value: ${JSON.stringify(value)}; page: ${(await page.innerText("body")).slice(0, 300)}`);
 }
 
+async function pointAt(selector) {
+  const box = await page.locator(selector).first().boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  return [x, y];
+}
+
+async function drag({ selector, right, down }) {
+  const [x, y] = await pointAt(selector);
+  await page.mouse.down();
+  await page.mouse.move(x + right, y + down, { steps: 10 });
+  await page.mouse.up();
+}
+
+async function wheel({ selector, down }) {
+  await pointAt(selector);
+  await page.mouse.wheel(0, down);
+}
+
 const COMMANDS = {
   open,
+  drag,
+  wheel,
+  unblock: () => {
+    blocked = null;
+  },
   reload: () => page.reload(),
   evaluate: ({ script }) => page.evaluate(script),
   until,
   click: ({ selector }) => page.locator(selector).first().click(),
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text),
-  screenshot: ({ path }) => page.screenshot({ path }),
+  screenshot: ({ path, selector }) => (selector === null ? page : page.locator(selector).first()).screenshot({ path }),
   // Runs past the page's own policy, as a browser extension does.
   axe: async () => {
     await devtools.send("Runtime.evaluate", { expression: AXE });

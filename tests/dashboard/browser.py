@@ -34,6 +34,9 @@ class ContextOptions(TypedDict, total=False):
     deviceScaleFactor: int
     isMobile: bool
     hasTouch: bool
+    forcedColors: str
+    block: str
+    """Not Playwright's: requests whose body has this text are aborted until `unblock`."""
 
 
 class Violation(TypedDict):
@@ -136,11 +139,24 @@ class Browser:
     async def type_text(self, text: str) -> None:
         await self._do("type", object, text=text)
 
+    async def drag(self, selector: str, right: float, down: float) -> None:
+        """Drag the middle of an element by so many pixels."""
+        await self._do("drag", object, selector=selector, right=right, down=down)
+
+    async def wheel(self, selector: str, down: float) -> None:
+        """Turn the wheel over the middle of an element."""
+        await self._do("wheel", object, selector=selector, down=down)
+
+    async def unblock(self) -> None:
+        """Let the requests pass that `open` blocks."""
+        await self._do("unblock", object)
+
     async def reload(self) -> None:
         await self._do("reload", object)
 
-    async def screenshot(self, path: Path) -> None:
-        await self._do("screenshot", object, path=str(path))
+    async def screenshot(self, path: Path, *, selector: str | None = None) -> None:
+        """Write a picture of the window, or of an element."""
+        await self._do("screenshot", object, path=str(path), selector=selector)
 
     async def axe(self) -> list[Violation]:
         """The violations that axe-core finds on the page."""
@@ -162,7 +178,10 @@ class Browser:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, **options}).encode() + b"\n")
-        async with asyncio.timeout(ANSWER_WITHIN_S):
+        # An expression that does not become true has a message of its own.
+        patience_s = options.get("timeout", 0)
+        assert isinstance(patience_s, int | float)
+        async with asyncio.timeout(ANSWER_WITHIN_S + patience_s / 1000):
             line = await self._process.stdout.readline()
         assert line, "the browser is gone"
         reply = msgspec.json.decode(line, type=Reply)

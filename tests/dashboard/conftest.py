@@ -40,10 +40,24 @@ class Market:
         self.gateway: Command | None = None
 
     async def write(
-        self, symbol: str, price: str, source: Source = Source.BINANCE, *, age: timedelta = timedelta()
+        self,
+        symbol: str,
+        price: str,
+        source: Source = Source.BINANCE,
+        *,
+        age: timedelta = timedelta(),
+        is_trade: bool = False,
     ) -> None:
-        """Write one rate, observed now or `age` ago."""
-        ticker = build_ticker(symbol, price, source=source, observed_at=utc_now() - age, simulated=True)
+        """Write one rate, observed now or `age` ago. `is_trade`: by a trade of that time."""
+        at = utc_now() - age
+        ticker = build_ticker(
+            symbol,
+            price,
+            source=source,
+            observed_at=at,
+            simulated=True,
+            last_trade_at=at if is_trade else None,
+        )
         await self._sink.write([ticker])
 
     @asynccontextmanager
@@ -118,17 +132,17 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
         assert seen == {"complaints": [], "foreign": []}
 
 
-async def picture(browser: Browser, name: str, *, after_s: float = 0) -> None:
+async def picture(browser: Browser, name: str, *, after_s: float = 0, selector: str | None = None) -> None:
     """Write a picture for the documentation where RATEWIRE_SCREENSHOTS is set.
 
     Other runs leave the tree alone.
 
-    `after_s`: how long the page needs to fill its chart.
+    `after_s`: how long the page needs to fill its chart. `selector`: the element of the picture.
     """
     if os.environ.get("RATEWIRE_SCREENSHOTS"):
         await asyncio.sleep(after_s)
         IMAGES.mkdir(exist_ok=True)
-        await browser.screenshot(IMAGES / f"{name}.png")
+        await browser.screenshot(IMAGES / f"{name}.png", selector=selector)
 
 
 def folder_of_pages() -> Path:

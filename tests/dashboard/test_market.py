@@ -138,7 +138,7 @@ async def test_a_column_header_sorts_and_reverses(browser: Browser) -> None:
 
 async def test_an_instrument_has_a_chart_its_sources_and_its_last_updates(browser: Browser) -> None:
     """The page of one instrument has an address of its own."""
-    await browser.open("/?symbol=BTC/USDT")
+    await browser.open("/?symbol=BTC/USDT&range=live")
     await browser.until("document.querySelectorAll('.chart canvas').length > 0")
     await browser.until("document.querySelectorAll('.updates tbody tr').length >= 4", within_s=30)
     await browser.shows("Consensus (median)")

@@ -6,19 +6,17 @@ import {
   OneInstrumentDocument,
   type OneInstrumentSubscriptionVariables,
 } from "../graphql/generated";
+import type { LivePrice } from "../chart/live-price";
+import { CONSENSUS_LINE, Trail } from "../chart/trail";
 import { KeptSubscription } from "../live/kept-subscription";
 import { RatesFeed, type RatesStep } from "../live/rates-feed";
 import type { Pausable } from "../live/visibility";
 import { MarketStore } from "../stores/market-store";
 import { clock, gateway, listenInto } from "../stores/session";
 import type { InstrumentRate } from "./instrument-rate";
-import { Trail } from "./trail";
 import { UpdateLog } from "./update-log";
 
 export type Consensus = NonNullable<ConsensusSubscription["consensusRate"]>;
-
-/** Key of the consensus line of the chart. */
-export const CONSENSUS_LINE = "CONSENSUS";
 
 export class InstrumentFeed implements Pausable {
   readonly store = new MarketStore<InstrumentRate>(clock);
@@ -28,6 +26,7 @@ export class InstrumentFeed implements Pausable {
   readonly #rates: RatesFeed<InstrumentRate, OneInstrumentSubscriptionVariables>;
   readonly #agreed: KeptSubscription<ConsensusSubscription, ConsensusSubscriptionVariables>;
   readonly #listeners = new Set<() => void>();
+  readonly #priceListeners = new Set<(price: LivePrice) => void>();
 
   constructor(symbol: string) {
     const listener = listenInto(this.store);
@@ -44,7 +43,7 @@ export class InstrumentFeed implements Pausable {
         if (consensusRate !== null) this.#agree(consensusRate);
       },
       // The feed of rates reports lost connections and errors of the gateway.
-      onLost: () => undefined,
+      onLost: () => this.#endConsensus(),
     });
   }
 
@@ -56,11 +55,13 @@ export class InstrumentFeed implements Pausable {
   pause(): void {
     this.#rates.pause();
     this.#agreed.stop();
+    this.#endConsensus();
   }
 
   leave(): void {
     this.#rates.leave();
     this.#agreed.stop();
+    this.#endConsensus();
   }
 
   retryNow(): void {
@@ -73,15 +74,30 @@ export class InstrumentFeed implements Pausable {
     return () => this.#listeners.delete(listener);
   };
 
+  /** Calls `listener` with the price of each rate whose trade has a time. */
+  readonly onPrice = (listener: (price: LivePrice) => void): (() => void) => {
+    this.#priceListeners.add(listener);
+    return () => this.#priceListeners.delete(listener);
+  };
+
   #note({ items }: RatesStep<InstrumentRate>): void {
     this.log.add(items);
-    for (const { source, observedAt, price } of items) this.trail.add(source.code, Date.parse(observedAt), price);
+    for (const { source, observedAt, receivedAt, price, ttlMs, lastTradeAt } of items) {
+      this.trail.add(source.code, Date.parse(receivedAt), price, Date.parse(observedAt) + ttlMs);
+      if (lastTradeAt === null) continue;
+      for (const listener of this.#priceListeners) listener({ source: source.code, price, tradedAtMs: Date.parse(lastTradeAt) });
+    }
   }
 
   #agree(consensus: Consensus): void {
     this.consensus = consensus;
-    // Drawn at the time of the answer: its oldest part may be minutes old while others change. One source is no consensus.
-    if (consensus.price !== null && consensus.quality !== "SINGLE_SOURCE") this.trail.add(CONSENSUS_LINE, clock.nowMs(Date.now()), consensus.price);
+    // One source is no consensus. It is valid until the gateway sends another one.
+    if (consensus.price === null || consensus.quality === "SINGLE_SOURCE") this.#endConsensus();
+    else this.trail.add(CONSENSUS_LINE, clock.nowMs(Date.now()), consensus.price, Number.POSITIVE_INFINITY);
     for (const listener of this.#listeners) listener();
+  }
+
+  #endConsensus(): void {
+    this.trail.end(CONSENSUS_LINE, clock.nowMs(Date.now()));
   }
 }

@@ -6,7 +6,7 @@ import type { InstrumentRow } from "../stores/instrument-row";
 import { clock } from "../stores/session";
 import type { Consensus } from "./instrument-feed";
 import type { InstrumentRate } from "./instrument-rate";
-import { lineColour } from "./line-colours";
+import { lineColour } from "../chart/colours";
 
 interface Props {
   row: InstrumentRow<InstrumentRate>;

@@ -1,10 +1,10 @@
 // The latest updates in order of arrival. Not an ARIA live region: a screen reader would announce updates without end.
 import { formatPrice, sourceName } from "../rates/figures";
-import { lineColour } from "./line-colours";
+import { lineColour } from "../chart/colours";
 import { signedBps } from "./quotes";
 import type { Update } from "./update-log";
 
-const clockText = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
+const clockText = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 
 export function Updates({ updates, sources }: { updates: readonly Update[]; sources: readonly string[] }) {
   return (

@@ -1,6 +1,7 @@
-// One instrument: its price, a live chart of every source, their consensus, and the last updates.
-import { useEffect, useMemo, useSyncExternalStore } from "react";
+// One instrument: its price, its chart, the consensus of its sources, and the last updates.
+import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from "react";
 import { go } from "../browser/address";
+import type { ChartAddress } from "../browser/chart-address";
 import { useConnection } from "../live/connection";
 import { keepWhileVisible } from "../live/visibility";
 import { AgeCell, ChangeCell, FavouriteCell, Price } from "../market/cells";
@@ -13,14 +14,16 @@ import { formatPrice, sourceName } from "../rates/figures";
 import { connection, gateway, health, names } from "../stores/session";
 import { useShortcut } from "../browser/shortcuts";
 import { useSourceHealth } from "../stores/source-health";
-import { Chart } from "./chart";
 import { ConsensusCard } from "./consensus";
 import { InstrumentFeed } from "./instrument-feed";
 import type { InstrumentRate } from "./instrument-rate";
 import { Quotes } from "./quotes";
 import { Updates } from "./updates";
 
-export function InstrumentView({ symbol }: { symbol: string }) {
+// A script of its own: the market does without the drawing library.
+const ChartPanel = lazy(() => import("../chart/chart-panel"));
+
+export function InstrumentView({ symbol, chart }: { symbol: string; chart: ChartAddress }) {
   const feed = useMemo(() => new InstrumentFeed(symbol), [symbol]);
   useEffect(() => keepWhileVisible(feed), [feed]);
   const { sources: order } = useSourceHealth(health);
@@ -30,12 +33,22 @@ export function InstrumentView({ symbol }: { symbol: string }) {
   useShortcut("Escape", () => go({ symbol: null }, "push"));
   useShortcut("f", () => toggleFavourite(symbol));
   const row = feed.store.rows.get(symbol);
+  const rated = row === undefined || row.quotes.size === 0 ? null : row;
+  const { phase } = useConnection(connection);
+  // An instrument without rates may have a history; what is no instrument has none.
+  const isUnknown = rated === null && (phase === "refused" || (feed.store.loaded && row === undefined) || [...(row?.missing.values() ?? [])].some(({ reason }) => reason === "UNKNOWN_SYMBOL"));
   return (
     <main className="instrument-page">
       <a className="back" {...marketLink()}>
         ← Market
       </a>
-      {row === undefined || row.quotes.size === 0 ? <NoRates symbol={symbol} row={row} loaded={feed.store.loaded} /> : <Rates feed={feed} row={row} />}
+      {rated === null ? <NoRates symbol={symbol} row={row} loaded={feed.store.loaded} /> : <Head feed={feed} row={rated} />}
+      {!isUnknown && (
+        <Suspense fallback={<div className="chart-panel waiting" />}>
+          <ChartPanel symbol={symbol} address={chart} sources={feed.store.sources} trail={feed.trail} precision={rated === null ? 2 : precisionOf(rated)} onPrice={feed.onPrice} />
+        </Suspense>
+      )}
+      {rated !== null && <Figures feed={feed} row={rated} />}
     </main>
   );
 }
@@ -53,9 +66,8 @@ function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<I
   );
 }
 
-function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate> }) {
+function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate> }) {
   useRow(row, feed.store);
-  const consensus = useSyncExternalStore(feed.onConsensus, () => feed.consensus);
   const { sources } = feed.store;
   const lead = leadOf(row, sources);
   useEffect(() => {
@@ -67,29 +79,29 @@ function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrum
     },
     [],
   );
-  const precision = Math.max(...[...row.quotes.values()].map(({ rate }) => decimals(formatPrice(rate.price))));
+  return (
+    <header className="instrument-head">
+      <FavouriteCell row={row} isReached />
+      <h1>
+        {row.base}
+        <span className="soft">/{row.quote}</span> <span className="asset">{names.of(row.base)}</span>
+      </h1>
+      {lead !== null && (
+        <p className="now">
+          <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span>
+        </p>
+      )}
+    </header>
+  );
+}
+
+function Figures({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate> }) {
+  useRow(row, feed.store);
+  const consensus = useSyncExternalStore(feed.onConsensus, () => feed.consensus);
+  const { sources } = feed.store;
   return (
     <>
-      <header className="instrument-head">
-        <FavouriteCell row={row} isReached />
-        <h1>
-          {row.base}
-          <span className="soft">/{row.quote}</span> <span className="asset">{names.of(row.base)}</span>
-        </h1>
-        {lead !== null && (
-          <p className="now">
-            <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span>
-          </p>
-        )}
-      </header>
       <ConsensusCard consensus={consensus} />
-      <Chart feed={feed} sources={sources} precision={precision} />
-      <p className="credit">
-        TradingView Lightweight Charts™ © TradingView, Inc.{" "}
-        <a href="https://www.tradingview.com/" rel="noreferrer">
-          tradingview.com
-        </a>
-      </p>
       <h2>By source</h2>
       <Quotes row={row} sources={sources} consensus={consensus} />
       <h2>Last updates</h2>
@@ -98,6 +110,6 @@ function Rates({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrum
   );
 }
 
-function decimals(price: string): number {
-  return price.split(".")[1]?.length ?? 0;
+function precisionOf(row: InstrumentRow<InstrumentRate>): number {
+  return Math.max(...[...row.quotes.values()].map(({ rate }) => formatPrice(rate.price).split(".")[1]?.length ?? 0));
 }

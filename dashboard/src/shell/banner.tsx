@@ -6,8 +6,9 @@ import { useSourceHealth } from "../stores/source-health";
 export function Banners() {
   const { problem } = useConnection(connection);
   const isSimulated = useSourceHealth(health).sources.some((source) => source.simulated);
+  if (!isSimulated && problem === null) return null;
   return (
-    <>
+    <section aria-label="Notices">
       {isSimulated && (
         <p className="banner simulated" id="simulated">
           <strong>Simulated data.</strong> These prices come from the bundled simulator, not from a real exchange.
@@ -18,6 +19,6 @@ export function Banners() {
           The gateway says: {problem}
         </p>
       )}
-    </>
+    </section>
   );
 }

@@ -1,35 +1,41 @@
 // Draws a trail with TradingView's lightweight-charts: one line per source and one for the consensus.
 import { type AutoscaleInfo, ColorType, createChart, type IChartApi, type ISeriesApi, LineSeries, LineStyle, LineType, type Time, type UTCTimestamp } from "lightweight-charts";
-import { CONSENSUS_LINE } from "./instrument-feed";
-import { lineColour, resolveColour } from "./line-colours";
-import { type Point, REACH_S, type Trail } from "./trail";
+import { formatPrice } from "../rates/figures";
+import { colourResolver, lineColour } from "./colours";
+import { secondText } from "./time-labels";
+import { CONSENSUS_LINE, type Point, REACH_S, type Trail } from "./trail";
 
 const LEAST_WINDOW_S = 60;
 /** Interval at which the lines are trimmed to the points that the trail still holds. */
 const REDRAW_S = 60;
 
-export class ChartLines {
+const NO_COLOUR = "rgba(0, 0, 0, 0)";
+
+export class SourceLines {
   readonly #place: HTMLElement;
   readonly #trail: Trail;
   readonly #chart: IChartApi;
   readonly #lines = new Map<string, ISeriesApi<"Line">>();
   readonly #seconds: ISeriesApi<"Line">;
   #second = 0;
+  #precision = 2;
   #order: readonly string[] = [];
 
-  constructor(place: HTMLElement, trail: Trail) {
+  /** `onCrosshair`: the second under the crosshair; null without one. */
+  constructor(place: HTMLElement, trail: Trail, onCrosshair: (time: number | null) => void) {
     this.#place = place;
     this.#trail = trail;
     this.#chart = createChart(place, {
       autoSize: true,
       // The library draws its logo with a style element, which the content security policy forbids; the page credits it in its text.
       layout: { attributionLogo: false },
-      localization: { timeFormatter: (time: Time) => clockText(time) },
+      localization: { timeFormatter: (time: Time) => clockText(time), priceFormatter: (price: number) => formatPrice(price.toFixed(this.#precision)) },
       // The chart follows the time automatically; touch gestures on it scroll the page.
       handleScroll: false,
       handleScale: false,
       timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkFormatter: (time: Time) => clockText(time) },
     });
+    this.#chart.subscribeCrosshairMove(({ time, point }) => onCrosshair(point === undefined || time === undefined ? null : (time as number)));
     // The axis only includes times that have points: a point without a value for every second makes it linear.
     this.#seconds = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false });
     this.paint();
@@ -50,6 +56,7 @@ export class ChartLines {
   passSecond(nowMs: number): void {
     const now = Math.floor(nowMs / 1000);
     if (now <= this.#second) return;
+    this.#trail.hold(nowMs);
     const isDue = now % REDRAW_S === 0 || now > this.#second + 1;
     this.#second = now;
     if (isDue) this.#redraw(now);
@@ -68,7 +75,7 @@ export class ChartLines {
 
   /** Applies the colours of the current theme. */
   paint(): void {
-    const colour = (name: string) => resolveColour(name, this.#place);
+    const colour = colourResolver(this.#place);
     this.#chart.applyOptions({
       layout: { background: { type: ColorType.Solid, color: colour("var(--sheet)") }, textColor: colour("var(--ink-soft)"), fontFamily: getComputedStyle(this.#place).fontFamily },
       grid: { vertLines: { color: colour("var(--line)") }, horzLines: { color: colour("var(--line)") } },
@@ -80,6 +87,7 @@ export class ChartLines {
 
   /** Sets the precision of the axis that distinguishes adjacent prices. */
   applyPrecision(precision: number): void {
+    this.#precision = precision;
     for (const series of this.#lines.values()) series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
   }
 
@@ -90,7 +98,7 @@ export class ChartLines {
   #draw(line: string): ISeriesApi<"Line"> {
     const isConsensus = line === CONSENSUS_LINE;
     const series = this.#chart.addSeries(LineSeries, {
-      color: resolveColour(this.#colourOf(line), this.#place),
+      color: colourResolver(this.#place)(this.#colourOf(line)),
       lineWidth: 2,
       lineStyle: isConsensus ? LineStyle.Dotted : LineStyle.Solid,
       // A price is valid until the source publishes the next one; values in between would be guesses.
@@ -118,10 +126,11 @@ function withMargin(info: AutoscaleInfo | null): AutoscaleInfo | null {
   return { ...info, priceRange: { minValue: minValue - lacking, maxValue: maxValue + lacking } };
 }
 
-function asData({ time, value }: Point) {
-  return { time: time as UTCTimestamp, value };
+function asData({ time, value, endsLine }: Point) {
+  const at = { time: time as UTCTimestamp, value };
+  return endsLine ? { ...at, color: NO_COLOUR } : at;
 }
 
 function clockText(time: Time): string {
-  return new Date((time as number) * 1000).toLocaleTimeString("en", { hour12: false });
+  return secondText((time as number) * 1000);
 }

@@ -1,0 +1,212 @@
+// Loads the candles of one question: the first page, pages at both ends, the newest ones again and again.
+import type { Client } from "urql";
+import { CandlesDocument, type CandleInterval, type CandlesQueryVariables } from "../graphql/generated";
+import { backoffMs } from "../live/backoff";
+import type { ServerClock } from "../rates/server-clock";
+import { type CandlePage, CandleWindow, type ChartCandle } from "./candle-window";
+import { HistoryProblem, problemOf, withTimeout } from "./history-problem";
+import { type LivePrice, LivePrices } from "./live-price";
+import { intervalLength } from "./time-frames";
+
+export interface HistoryQuestion {
+  symbol: string;
+  /** Null: the source that the gateway chooses. */
+  source: string | null;
+  interval: CandleInterval;
+  /** The end of the first page in milliseconds; null for now. */
+  until: number | null;
+  /** The number of candles of the first page. */
+  count: number;
+}
+
+export interface HistoryState {
+  /** "failed": there are no candles, and `problem` says why; with candles they stay, and it says what is missing. */
+  phase: "loading" | "ready" | "empty" | "failed";
+  problem: HistoryProblem | null;
+  isLoadingMore: boolean;
+  /** The source that answers. */
+  source: string | null;
+}
+
+/** "candles": others are loaded; "last": the last one has changed; "state": only the state has. */
+export type HistoryChange = "candles" | "last" | "state";
+
+const PAGE = 300;
+/** The gateway refuses operations that cost more than some 600 candles with these fields. */
+const MOST = 500;
+/** Newest candles that are read again: they may have changed since they closed. */
+const UNSETTLED = 3;
+const SHORTEST_REFRESH_MS = 5_000;
+const LONGEST_REFRESH_MS = 60_000;
+/** A candle is closed so long after its end. */
+const CLOSED_AFTER_MS = 400;
+/** Every so many refreshes, candles with gaps are read again: the recorder may have filled them. */
+const REFRESHES_PER_REPAIR = 12;
+const ANSWER_WITHIN_MS = 15_000;
+
+export class HistoryFeed {
+  readonly question: HistoryQuestion;
+  readonly window = new CandleWindow();
+  readonly #client: Client;
+  readonly #clock: ServerClock;
+  readonly #onChange: (change: HistoryChange) => void;
+  readonly #live = new LivePrices();
+  #state: HistoryState = { phase: "loading", problem: null, isLoadingMore: false, source: null };
+  #isStopped = false;
+  #isAsking = false;
+  #dueAt = 0;
+  #failures = 0;
+  #refreshes = 0;
+
+  constructor(client: Client, clock: ServerClock, question: HistoryQuestion, onChange: (change: HistoryChange) => void) {
+    this.#client = client;
+    this.#clock = clock;
+    this.question = question;
+    this.#onChange = onChange;
+  }
+
+  get state(): HistoryState {
+    return this.#state;
+  }
+
+  /** The loaded candles; the last one with the live prices that the history does not have yet. */
+  get candles(): readonly ChartCandle[] {
+    const { items, last, hasLater } = this.window;
+    return last === undefined || hasLater ? items : [...items.slice(0, -1), this.#live.applyTo(last)];
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Loads, refreshes or retries what is due. To be called every half second. */
+  async onSecondHand(isConnected: boolean): Promise<void> {
+    if (this.#isStopped || this.#isAsking || Date.now() < this.#dueAt) return;
+    if (this.#state.phase !== "ready") await this.#run(() => this.#load());
+    else if (isConnected && !this.window.hasLater) await this.#run(() => this.#refresh());
+  }
+
+  /** The connection is back, or the viewer asks: what is due later is due now. */
+  hurry(): void {
+    this.#dueAt = 0;
+  }
+
+  async loadEarlier(): Promise<void> {
+    const { cursor, hasEarlier } = this.window;
+    if (!hasEarlier || this.#isBusy()) return;
+    await this.#runPage(async () => {
+      const page = await this.#ask({ before: cursor, last: PAGE });
+      this.window.addEarlier(page);
+    });
+  }
+
+  async loadLater(): Promise<void> {
+    const { last, hasLater } = this.window;
+    if (!hasLater || last === undefined || this.#isBusy()) return;
+    await this.#runPage(async () => {
+      const end = Date.parse(last.closeTime) + PAGE * intervalLength(this.question.interval);
+      const page = await this.#ask({ from: last.closeTime, to: iso(end), last: MOST });
+      this.window.addLater(page, end < this.#nowMs());
+    });
+  }
+
+  /** Takes the price of a live rate. Those of other sources say nothing of these candles. */
+  takeLive(price: LivePrice): void {
+    if (price.source !== this.#state.source || this.window.hasLater) return;
+    this.#live.add(price);
+    this.#onChange("last");
+  }
+
+  async #load(): Promise<void> {
+    const { until, count } = this.question;
+    const now = this.#nowMs();
+    const end = until !== null && until < now ? until : null;
+    let page = await this.#ask({ to: end === null ? null : iso(end), last: Math.min(MOST, count) });
+    const isBefore = page.items.length === 0 && page.earliest !== null && end !== null;
+    if (isBefore) page = await this.#ask({ last: Math.min(MOST, count) });
+    this.window.open(page, end !== null && !isBefore);
+    this.#enter({ phase: page.items.length === 0 ? "empty" : "ready", source: page.source });
+  }
+
+  async #refresh(): Promise<void> {
+    this.#refreshes += 1;
+    const page = await this.#ask({ from: this.#refreshFrom(), last: MOST });
+    // More is missing than one page has: the chart begins anew.
+    if (page.hasMore || !this.window.replaceNewest(page)) this.#enter({ phase: "loading" });
+  }
+
+  #refreshFrom(): string | null {
+    const { items } = this.window;
+    const recent = items.slice(-UNSETTLED);
+    const isRepair = this.#refreshes % REFRESHES_PER_REPAIR === 0;
+    const doubtful = isRepair ? items.slice(-PAGE).find(({ coverage }) => coverage === "UNKNOWN" || coverage === "PARTIAL") : undefined;
+    return (doubtful ?? recent[0])?.openTime ?? null;
+  }
+
+  async #run(work: () => Promise<void>): Promise<void> {
+    this.#isAsking = true;
+    try {
+      await work();
+      this.#failures = 0;
+      this.#enter({ problem: null });
+    } catch (error) {
+      this.#fail(problemOf(error));
+    } finally {
+      this.#isAsking = false;
+      this.#dueAt = this.#nextDue();
+    }
+    if (!this.#isStopped) this.#onChange("candles");
+  }
+
+  async #runPage(load: () => Promise<void>): Promise<void> {
+    this.#isAsking = true;
+    this.#enter({ isLoadingMore: true });
+    if (!this.#isStopped) this.#onChange("state");
+    await this.#run(load);
+    this.#enter({ isLoadingMore: false });
+    if (!this.#isStopped) this.#onChange("state");
+  }
+
+  #fail(problem: HistoryProblem): void {
+    this.#failures += 1;
+    const isEmpty = this.window.items.length === 0;
+    this.#enter({ phase: isEmpty ? "failed" : "ready", problem });
+  }
+
+  #nextDue(): number {
+    const now = Date.now();
+    // It would be refused again.
+    if (this.#state.problem?.kind === "refused") return Number.POSITIVE_INFINITY;
+    if (this.#failures > 0) return now + backoffMs(this.#failures + 1);
+    if (this.#state.phase === "loading") return now;
+    const period = Math.min(LONGEST_REFRESH_MS, Math.max(SHORTEST_REFRESH_MS, intervalLength(this.question.interval) / 60));
+    const closing = Date.parse(this.window.last?.closeTime ?? "") + CLOSED_AFTER_MS - this.#nowMs();
+    return now + (closing > 0 && closing < period ? closing : period);
+  }
+
+  #isBusy(): boolean {
+    return this.#isStopped || this.#isAsking || this.#state.phase !== "ready" || (this.#failures > 0 && Date.now() < this.#dueAt);
+  }
+
+  /** Raises a `HistoryProblem`. */
+  async #ask(range: Pick<CandlesQueryVariables, "last" | "from" | "to" | "before">): Promise<CandlePage & { source: string }> {
+    const { symbol, source, interval } = this.question;
+    const variables = { symbol, source, interval, from: null, to: null, before: null, ...range } as CandlesQueryVariables;
+    const answer = await withTimeout(this.#client.query(CandlesDocument, variables).toPromise(), ANSWER_WITHIN_MS);
+    if (answer.error !== undefined) throw answer.error;
+    if (!answer.data?.candles) throw new HistoryProblem("unavailable", "the gateway sent no candles");
+    return { ...answer.data.candles, source: answer.data.candles.source.code };
+  }
+
+  #nowMs(): number {
+    return this.#clock.nowMs(Date.now());
+  }
+
+  #enter(change: Partial<HistoryState>): void {
+    this.#state = { ...this.#state, ...change };
+  }
+}
+
+function iso(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

@@ -1,0 +1,75 @@
+// The live chart: a line per source and one for the consensus, since the page was opened.
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useRemembered } from "../browser/remembered";
+import { theme } from "../browser/theme";
+import { useMedia } from "../browser/use-media";
+import { onSecondHand } from "../live/second-hand";
+import { formatPrice, sourceName } from "../rates/figures";
+import { clock } from "../stores/session";
+import { lineColour } from "./colours";
+import { SourceLines } from "./source-lines";
+import { secondText } from "./time-labels";
+import { CONSENSUS_LINE, type Trail } from "./trail";
+
+interface Props {
+  trail: Trail;
+  sources: readonly string[];
+  /** Number of decimals of the prices. */
+  precision: number;
+}
+
+export function LiveChart({ trail, sources, precision }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const lines = useRef<SourceLines>(null);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const isDark = useMedia("(prefers-color-scheme: dark)");
+  const isForced = useMedia("(forced-colors: active)");
+  const chosen = useRemembered(theme);
+  useEffect(() => {
+    if (place.current === null) return;
+    const chart = new SourceLines(place.current, trail, setPointed);
+    lines.current = chart;
+    const ends = [trail.onPoint((line, point) => chart.add(line, point)), onSecondHand(() => chart.passSecond(clock.nowMs(Date.now())))];
+    return () => {
+      for (const end of ends) end();
+      chart.remove();
+      lines.current = null;
+    };
+  }, [trail]);
+  useEffect(() => lines.current?.order(sources), [trail, sources]);
+  useEffect(() => lines.current?.paint(), [isDark, isForced, chosen]);
+  useEffect(() => lines.current?.applyPrecision(precision), [precision, sources]);
+  return (
+    <>
+      <LiveLegend trail={trail} sources={sources} pointed={pointed} />
+      <div ref={place} className="chart" role="img" aria-label="Live prices by source since this page was opened. The same figures are in the legend and in the tables." />
+    </>
+  );
+}
+
+/** The price of each line at the crosshair, otherwise now. Not a live region: it would be announced without end. */
+function LiveLegend({ trail, sources, pointed }: { trail: Trail; sources: readonly string[]; pointed: number | null }) {
+  const second = useSyncExternalStore(onSecondHand, () => Math.floor(clock.nowMs(Date.now()) / 1000));
+  const at = pointed ?? second;
+  return (
+    <dl className="legend">
+      <div>
+        <dt>Time</dt>
+        <dd>{pointed === null ? "now" : secondText(at * 1000)}</dd>
+      </div>
+      {[...sources, CONSENSUS_LINE].map((line, index) => {
+        const point = trail.at(line, at);
+        const isConsensus = line === CONSENSUS_LINE;
+        return (
+          <div key={line}>
+            <dt>
+              <span className={isConsensus ? "swatch dotted" : "swatch"} aria-hidden="true" style={isConsensus ? undefined : { background: lineColour(index) }} />
+              {isConsensus ? "Consensus" : sourceName(line)}
+            </dt>
+            <dd>{point === undefined ? "–" : formatPrice(point.price)}</dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}

@@ -1,0 +1,45 @@
+// Ranges of candles in view, by index: how zooming, moving and stepping change them. Pure.
+
+/** Both may lie beyond the loaded candles, and between two. */
+export interface IndexRange {
+  from: number;
+  to: number;
+}
+
+const ZOOM_STEP = 1.5;
+export const FEWEST_IN_VIEW = 5;
+/** The drawing library does not set a range exactly. */
+const TOLERANCE = 0.01;
+
+/** The newest candle stays in its place while it is in view, otherwise the middle does. */
+export function zoomed({ from, to }: IndexRange, steps: number, count: number): IndexRange {
+  const length = Math.max(FEWEST_IN_VIEW, (to - from) / ZOOM_STEP ** steps);
+  const end = to >= count - 1 ? to : (from + to + length) / 2;
+  return { from: end - length, to: end };
+}
+
+/** Moved by a part of its width. */
+export function panned({ from, to }: IndexRange, part: number): IndexRange {
+  const by = (to - from) * part;
+  return { from: from + by, to: to + by };
+}
+
+/** Moved as little as shows the candle `index`. */
+export function revealing({ from, to }: IndexRange, index: number): IndexRange {
+  const width = to - from;
+  const start = Math.min(Math.max(from, index + 1 - width), index - 1);
+  return { from: start, to: start + width };
+}
+
+/** The indexes of the first and the last of `count` candles that are wholly in view. */
+export function indexesInView(count: number, { from, to }: IndexRange): [number, number] {
+  const within = (index: number) => Math.max(0, Math.min(count - 1, index));
+  return [within(Math.ceil(from - TOLERANCE)), within(Math.floor(to + TOLERANCE))];
+}
+
+/** The part of `items` that is in view. */
+export function inView<Item>(items: readonly Item[], range: IndexRange): readonly Item[] {
+  if (range.to < 0 || range.from > items.length - 1) return [];
+  const [first, last] = indexesInView(items.length, range);
+  return items.slice(first, last + 1);
+}
