@@ -292,6 +292,8 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
     """The cause stays in the log."""
 
     class Broken:
+        catalog = None
+
         def sources(self) -> None:
             raise ZeroDivisionError("secret detail")
 
