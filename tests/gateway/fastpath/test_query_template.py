@@ -85,27 +85,43 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+# The variables of the known operations, by document and name.
+OPERATIONS = [(DOCUMENT, "Lists", "sfaoy"), (DOCUMENT, "One", ["one", "f", "t"]), (KNOWN[1], None, "s")]
+GOOD: dict[str, st.SearchStrategy[Any]] = {
+    "s": st.lists(st.sampled_from(["BTC/USDT", "ETH/USDT", "A/B", "A/C"]), max_size=200),
+    "one": st.sampled_from(["BTC/USDT", "NO/SUCH"]),
+    "f": st.sampled_from([None, ["BINANCE"], ["COINGECKO", "BINANCE"]]),
+    "a": st.sampled_from([None, 0, 5_000, 2**31 - 1]),
+    "t": st.sampled_from([None, 0, 5_000]),
+    "o": st.sampled_from(["RETURN", "OMIT", "ERROR"]),
+    "y": st.booleans(),
+}
+
+
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """A request for a known document, with any variables, sometimes with exchanged bytes."""
-    names = ["Lists", "Lists", "One", "Sources", "Live", "NoSuch", "", None]
+    """A request for a known document, mostly in order, sometimes with wrong parts or exchanged bytes."""
+    document, name, names = draw(st.sampled_from(OPERATIONS))
     given_values = {
-        name: draw(VALUES[name]) for name in draw(st.lists(st.sampled_from([*VALUES]), max_size=6))
+        each: draw(GOOD[each] if draw(st.integers(0, 7)) else VALUES[each])
+        for each in names
+        if each in {"s", "one"} or draw(st.booleans())
     }
-    parts: dict[str, Any] = {"query": draw(st.sampled_from(KNOWN))}
-    if draw(st.integers(0, 9)):
-        parts["variables"] = draw(st.sampled_from([given_values] * 9 + [None, [], "{}", 5]))
-    if draw(st.integers(0, 5)):
-        parts["operationName"] = draw(st.sampled_from(names))
-    if draw(st.integers(0, 3)) == 0:
-        extension: Any = draw(
-            st.sampled_from(
-                [{}, None, [], 5, {"persistedQuery": {"version": 1, "sha256Hash": "5"}}, {"a": {"a": [1]}}]
-            )
-        )
-        parts["extensions"] = extension
+    parts: dict[str, Any] = {"query": document, "variables": given_values}
+    if name is not None:
+        parts["operationName"] = name
+    match draw(st.integers(0, 11)):
+        case 0:
+            parts["variables"] = draw(st.sampled_from([None, [], "{}", 5]))
+        case 1:
+            parts["operationName"] = draw(st.sampled_from(["Sources", "Live", "NoSuch", "", None]))
+        case 2:
+            given_values["other"] = draw(VALUES["other"])
+        case 3 | 4:
+            persisted = {"persistedQuery": {"version": 1, "sha256Hash": "5"}}
+            parts["extensions"] = draw(st.sampled_from([{}, None, [], 5, persisted, {"a": {"a": [1]}}]))
     text = json.dumps(
-        {name: parts[name] for name in draw(st.permutations([*parts]))}, ensure_ascii=draw(st.booleans())
+        {each: parts[each] for each in draw(st.permutations([*parts]))}, ensure_ascii=draw(st.booleans())
     )
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         place = draw(st.integers(0, len(text)))
