@@ -100,7 +100,7 @@ GOOD: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """A request for a known document, mostly in order, sometimes with wrong parts or exchanged bytes."""
+    """A request for a known document, mostly in order, sometimes with wrong parts."""
     document, name, names = draw(st.sampled_from(OPERATIONS))
     given_values = {
         each: draw(GOOD[each] if draw(st.integers(0, 7)) else VALUES[each])
