@@ -28,7 +28,7 @@ from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
-from gateway.trusted_documents.document_store import DocumentError, DocumentMode, DocumentStore
+from gateway.trusted_documents.document_store import DocumentError, DocumentStore
 from rates.errors import QueryTooExpensive
 
 # Reported errors of variables; further ones are left out.
@@ -204,12 +204,13 @@ class Preparer:
 
         `None` for all that `prepare` has to look at, or to reject.
         """
-        # Bodies with an identifier are not read here.
-        if self._planner is None or self._trusted.mode is DocumentMode.ONLY:
+        if self._planner is None or (read := read_body_parts(body)) is None:
             return None
-        if (read := read_body_parts(body)) is None:
+        try:
+            text = self._trusted.resolve(read.document_id, read.query)
+        except DocumentError:
             return None
-        checked = self._documents.find(read.query)
+        checked = self._documents.find(text)
         if checked is None or checked.errors:
             return None
         template = self._find_template(self._planner, checked, read.operation_name)

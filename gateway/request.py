@@ -134,8 +134,11 @@ def _read_document_id(data: Mapping[str, Any], extensions: Mapping[str, Any] | N
     In `documentId`, or in the extension of Apollo's and urql's clients.
     """
     document_id = _read(data, DOCUMENT_ID, str, "a string")
-    if document_id:
-        return str(document_id)
+    return str(document_id) if document_id else read_hash(extensions)
+
+
+def read_hash(extensions: Mapping[str, Any] | None) -> str | None:
+    """Return the identifier of the document whose hash Apollo's and urql's clients send."""
     persisted = (extensions or {}).get(PERSISTED_QUERY)
     value = persisted.get(SHA256_HASH) if isinstance(persisted, dict) else None
     return normalize_hash(value) if isinstance(value, str) and value else None

@@ -27,9 +27,14 @@ pieces = st.sampled_from([
 def bodies(draw: st.DrawFn) -> bytes:
     """JSON of a request with parts of any kind, in any order, sometimes broken."""
     scalars: st.SearchStrategy[Json] = st.sampled_from(
-        ["", "Q", QUERY, '"', "\\", "\n", "é", "\ud800", None, 5, {}, {"s": ["BTC/USDT"]}, {"s": '"'}, []]
+        [
+            "", "Q", QUERY, '"', "\\", "\n", "é", "\ud800", None, 5, {}, {"s": ["BTC/USDT"]}, {"s": '"'}, [],
+            {"persistedQuery": {"version": 1, "sha256Hash": "a" * 64}}, {"persistedQuery": {"sha256Hash": 5}},
+        ]
+    )  # fmt: skip
+    keys = st.sampled_from(
+        ["query", "query", "documentId", "variables", "operationName", "extensions", "other"]
     )
-    keys = st.sampled_from(["query", "query", "variables", "operationName", "extensions", "other"])
     members = draw(st.lists(st.tuples(keys, scalars), max_size=5))
     text = (
         "{"
@@ -58,6 +63,8 @@ def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
         assert READER.read(found.variables) is None
         return
     assert (found.query, found.operation_name) == (request.query, request.operation_name)
+    assert found.document_id == request.document_id
+    assert not request.registers
     assert decode_json(found.variables) == (request.variables or {})
 
 
@@ -82,6 +89,23 @@ def test_bodies_of_clients_are_accepted(body: dict[str, Json]) -> None:
     assert found is not None
     assert found.query == QUERY
     assert json.loads(found.variables) == (body.get("variables") or {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"documentId": "sha256:1", "variables": {"s": []}},
+        {"documentId": "sha256:1", "query": "", "extensions": None},
+        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "sha256:1"}}, "operationName": "Q"},
+        {"query": "", "documentId": "sha256:1", "extensions": {"persistedQuery": {"sha256Hash": "2"}}},
+    ],
+    ids=str,
+)
+def test_bodies_with_an_identifier_are_accepted(body: dict[str, Json]) -> None:
+    """In either form."""
+    found = read_body_parts(json.dumps(body).encode())
+    assert found is not None
+    assert (found.query, found.document_id) == ("", "sha256:1")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from gateway.schema.build import build_schema
 from gateway.schema.context import Context
 from gateway.settings import GatewaySettings
 from gateway.state.mirror import TickerSlot
+from gateway.trusted_documents.document_store import DocumentMode
 from rates.source import Source
 from rates.symbol import Symbol
 from tests.gateway.fakes import FakeClock, ListedInstruments
@@ -150,6 +151,27 @@ def test_what_is_planned_from_its_bytes_is_what_the_ordinary_path_would_prepare(
         raise AssertionError(f"refused by the ordinary path: {exc}") from exc
     assert prepared.plan is not None
     assert [each[:3] for each in plan] == [each[:3] for each in prepared.plan]
+
+
+@pytest.mark.parametrize("mode", DocumentMode)
+def test_an_identifier_is_planned_like_its_document(gateway: Gateway, mode: DocumentMode) -> None:
+    """With a trusted document, and only then."""
+    operations = make_operations(gateway)
+    operations.documents.mode = mode
+    operations.documents.set_trusted({"lists": DOCUMENT})
+    parts = {"operationName": "Lists", "variables": {"s": ["BTC/USDT", "ETH/USDT"]}}
+
+    def plan(**named: str) -> object:
+        return operations.plan_known(json.dumps({**named, **parts}).encode())
+
+    by_id, by_text = plan(documentId="lists"), plan(query=DOCUMENT)
+    assert (by_id is None) == (mode is DocumentMode.OFF)
+    assert (by_text is None) == (mode is DocumentMode.ONLY)
+    if by_id is not None and by_text is not None:
+        assert by_id == by_text
+    assert plan(documentId="unknown") is None
+    operations.documents.set_trusted({})
+    assert plan(documentId="lists") is None
 
 
 def test_a_list_within_the_cost_limit_is_planned_and_one_beyond_it_is_not(operations: Operations) -> None:
