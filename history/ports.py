@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from history.batch import BarBatch, TradePosition
+from history.interval import TimeSpan
+from history.kline import Kline
 from rates.source import Source
 
 
@@ -104,5 +106,18 @@ class BarFeed(Protocol):
 
         Raises:
             CacheUnavailable: the log cannot be reached.
+
+
+class KlineFetcher(Protocol):
+    """Fetches the klines of one source, within its budget of calls."""
+
+    async def fetch_klines(self, source_symbol: str, window: TimeSpan) -> Sequence[Kline]:
+        """Fetch the klines of an instrument that begin in `window`, in order.
+
+        One that the source left out says nothing of its minute. An error response is an error, never an empty answer.
+
+        Raises:
+            SourceError: the source did not deliver all of it. `SourceRateLimited` says when to try again.
+            CacheUnavailable: the budget cannot be read, so no call was made.
         """
         ...

@@ -1,6 +1,6 @@
 """Interfaces between the wire protocols and a generated or replayed market."""
 
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -75,6 +75,20 @@ class InstrumentSnapshot:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedKline:
+    """A minute as an exchange publishes it: exact prices and quantities. Without a trade it is flat."""
+
+    start_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    count: int
+
+
 class Venue(Protocol):
     """The market of an exchange that has a push feed and a listing."""
 
@@ -85,6 +99,12 @@ class Venue(Protocol):
         """The first frame for a new subscriber.
 
         None if the stream is unknown or has no initial frame.
+        """
+
+    def klines(self, code: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+        """The minutes of a listed code that begin between both times, in order.
+
+        Only minutes of which this market knows all trades; none in a replay.
         """
 
 
@@ -102,6 +122,9 @@ class BinanceMarket(Protocol):
 
     def book_ticker(self, symbol: str) -> Mapping[str, str] | None:
         """`bidPrice bidQty askPrice askQty`; None before the first quote."""
+
+    def klines(self, symbol: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+        """The minutes of a listed symbol, as in `Venue.klines`."""
 
 
 class CoinGeckoMarket(Protocol):

@@ -36,6 +36,7 @@ from simulator.faults.world import FaultyWorld
 from simulator.feed_endpoint import PATHS, feed_endpoints
 from simulator.generated.world import GeneratedWorld
 from simulator.http_server import HttpServer
+from simulator.klines import kline_routes
 from simulator.label_middleware import LabelMiddleware
 from simulator.listings import listing_routes
 from simulator.markets import World
@@ -203,6 +204,7 @@ def _http_app(
         *BinanceRest(simulation, monitors.for_source(BINANCE), weights).routes(),
         *coingecko.routes(),
         *listing_routes(simulation, monitors),
+        *kline_routes(simulation, monitors),
     ]
     return LabelMiddleware(
         FaultMiddleware(Starlette(routes=routes), active_faults, monitors), simulation.world.label

@@ -7,6 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic_settings import BaseSettings
 
+from history.kline import KlineTraits
+from history.ports import KlineFetcher
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.protocol import FeedSpec
 from pipeline.health import SourceHealth
@@ -27,6 +29,7 @@ class SourceContext:
 
 
 OpenRateFetcher = Callable[[SourceContext], AbstractAsyncContextManager[RateFetcher]]
+OpenKlineFetcher = Callable[[SourceContext], AbstractAsyncContextManager[KlineFetcher]]
 OpenListingFetcher = Callable[[SourceContext], AbstractAsyncContextManager[ListingFetcher]]
 
 
@@ -36,12 +39,20 @@ class BuildFeed(Protocol):
     def __call__(self, *, simulated: bool) -> FeedSpec: ...
 
 
+@dataclass(frozen=True)
+class KlineAdapter:
+    """The klines of one source: how to fetch them, and what they mean."""
+
+    open: OpenKlineFetcher
+    traits: KlineTraits
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceAdapter:
     """One source: polled with `open_fetcher`, with a push feed with `build_feed`, or both.
 
     `shard_size`: instruments per task. `limits`: of calls, counted over all replicas. `open_listing`: for sources that publish
-    which instruments they list.
+    which instruments they list. `klines`: for sources that publish candles of a minute.
     """
 
     source: Source
@@ -50,6 +61,7 @@ class SourceAdapter:
     limits: CallLimits | None = None
     build_feed: BuildFeed | None = None
     open_listing: OpenListingFetcher | None = None
+    klines: KlineAdapter | None = None
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -7,7 +7,7 @@ from typing import Protocol
 from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.protocol import FeedProtocol, FeedSpec
 from pipeline.feeds.settings import FeedSettings
-from pipeline.sources.adapter import OpenListingFetcher, SourceAdapter
+from pipeline.sources.adapter import KlineAdapter, OpenListingFetcher, SourceAdapter
 from rates.source import Source
 
 
@@ -26,8 +26,9 @@ def push_adapter(
     instruments_per_connection: int,
     connect_limits: Sequence[CallLimits],
     open_listing: OpenListingFetcher | None = None,
+    klines: KlineAdapter | None = None,
 ) -> SourceAdapter:
-    """Build an adapter with a push feed and, optionally, a listing. Limits as in `FeedSpec`.
+    """Build an adapter with a push feed and, optionally, a listing and klines. Limits as in `FeedSpec`.
 
     For sources that do not close connections by age, and whose protocol has pings of its own.
     """
@@ -45,4 +46,4 @@ def push_adapter(
             max_reconnect_delay=timedelta(seconds=settings.longest_wait_s),
         )
 
-    return SourceAdapter(source=source, build_feed=build_feed, open_listing=open_listing)
+    return SourceAdapter(source=source, build_feed=build_feed, open_listing=open_listing, klines=klines)

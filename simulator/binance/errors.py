@@ -77,6 +77,11 @@ def bad_symbol() -> BinanceError:
     return BinanceError(-1121, "Invalid symbol.")
 
 
+def bad_interval() -> BinanceError:
+    """A kline interval that does not exist."""
+    return BinanceError(-1120, "Invalid interval.")
+
+
 def bad_symbol_status() -> BinanceError:
     """A symbolStatus that does not exist."""
     return BinanceError(-1122, "Invalid symbolStatus.")

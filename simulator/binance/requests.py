@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from simulator.binance import errors
 from simulator.binance.exchange_info import exchange_info
+from simulator.binance.klines import klines
 from simulator.markets import BinanceMarket, Listing
 
 Params = Mapping[str, object]
@@ -35,6 +36,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "ticker.price": _TICKER_PARAMS,
     "ticker.book": _TICKER_PARAMS,
     "ticker.24hr": (*_TICKER_PARAMS, "type"),
+    "klines": ("symbol", "interval", "startTime", "endTime", "timeZone", "limit"),
 }
 METHODS = frozenset(_KNOWN)
 
@@ -45,6 +47,8 @@ def weight(method: str, params: Params) -> int:
         return 1
     if method == "exchangeInfo":
         return 20
+    if method == "klines":
+        return 2
     if method != "ticker.24hr":
         return 2 if "symbol" in params else 4
     return _day_weight(params)
@@ -74,6 +78,8 @@ def answer(method: str, params: Params, market: BinanceMarket, weight_limit: int
         return {"serverTime": now_ms}
     if method == "exchangeInfo":
         return exchange_info(_listed_info(market, params), weight_limit, now_ms)
+    if method == "klines":
+        return klines(market, _listing(market, params.get("symbol"), "symbol").symbol, params, now_ms)
     return _tickers(market, params, _TICKERS[method](params))
 
 

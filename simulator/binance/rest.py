@@ -24,6 +24,7 @@ PATHS = {
     "/ticker/24hr": "ticker.24hr",
     "/ticker/price": "ticker.price",
     "/ticker/bookTicker": "ticker.book",
+    "/klines": "klines",
 }
 LIST_RANGE = '^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$'
 LISTS = ("symbols", "permissions")

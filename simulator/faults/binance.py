@@ -3,14 +3,14 @@
 Its streams are altered as frames.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from simulator.faults.active_faults import ActiveFaults
 from simulator.faults.fault import Fault
 from simulator.faults.halted_listings import with_halted
 from simulator.faults.price_observer import PriceObserver
-from simulator.markets import BinanceMarket, DayTicker, Listing
+from simulator.markets import BinanceMarket, DayTicker, Listing, PublishedKline
 from simulator.sources import BINANCE
 
 ZERO = "0.00000000"
@@ -55,6 +55,10 @@ class FaultyBinance:
         book_ticker = self._market.book_ticker(symbol)
         is_halted = any(fault.kind == "delisted" for fault in self._active_faults.for_symbol(BINANCE, symbol))
         return dict.fromkeys(book_ticker, ZERO) if book_ticker is not None and is_halted else book_ticker
+
+    def klines(self, symbol: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+        """The market's own minutes: faults of messages do not reach them."""
+        return self._market.klines(symbol, start_ns, end_ns)
 
 
 def _changed_day(fault: Fault, symbol: str, ticker_24h: DayTicker) -> DayTicker:

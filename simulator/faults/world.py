@@ -1,6 +1,6 @@
 """A market wrapper that applies faults; wire code uses it like the real market."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from simulator.faults import values
 from simulator.faults.active_faults import ActiveFaults
@@ -9,7 +9,7 @@ from simulator.faults.coingecko import FaultyCoinGecko
 from simulator.faults.frame_faults import FrameFaults, source_of_stream, symbol_of_stream
 from simulator.faults.halted_listings import with_halted
 from simulator.faults.price_observer import NullPriceObserver, PriceObserver
-from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, Venue, World
+from simulator.markets import BinanceMarket, CoinGeckoMarket, Frame, Listing, PublishedKline, Venue, World
 
 # The keys of the last trade's price.
 PRICE_KEYS = ("p", "px", "c", "price", "last", "lastPrice")
@@ -91,6 +91,10 @@ class FaultyVenue:
         if changed is not None:
             _report_price(self._price_observer, changed)
         return changed
+
+    def klines(self, code: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+        """The market's own minutes: faults of messages do not reach them."""
+        return self._venue.klines(code, start_ns, end_ns)
 
 
 def _report_price(price_observer: PriceObserver, frame: Frame) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from random import Random
 
 from simulator.assets import SimulatedAsset
+from simulator.generated.minute_bars import MinuteBars
 from simulator.generated.rolling_day import BUCKET, BUCKETS, Bucket, DayStats, RollingDay
 from simulator.nanotime import MS, SECOND
 
@@ -37,6 +38,7 @@ class PriceWalk:
         self.step_size = _step_size(asset.start_price)
         self.last = self._anchor
         self.day = RollingDay(self._past(start_ns))
+        self.minutes = MinuteBars(start_ns, self.last)
         self.trade_id = self._random.randrange(10_000_000, 3_000_000_000) + self.day.stats().count
         self.aggregate_id = self.trade_id * 7 // 10
         self.update_id = self.trade_id * 11
@@ -60,6 +62,7 @@ class PriceWalk:
         self.trade_ns = at_ns
         self.recent.append(self.last)
         self.day.add(at_ns, self.last, self.last_quantity)
+        self.minutes.add(at_ns, self.last, self.last_quantity)
         self._touch(at_ns)
         self._quote_around_last()
 

@@ -5,8 +5,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from operator import attrgetter
 from random import Random
 
+from simulator.generated.minute_bars import MinuteBars, to_klines
 from simulator.generated.price_walk import PriceWalk
-from simulator.markets import Frame, InstrumentSnapshot, Listing
+from simulator.markets import Frame, InstrumentSnapshot, Listing, PublishedKline
 from simulator.nanotime import MS, SECOND
 from simulator.venue_profile import FeedChannel, VenueProfile
 
@@ -27,6 +28,7 @@ class VenueState:
         premium: Decimal,
         share: float,
         random: Random,
+        start_ns: int,
     ) -> None:
         self.walk, self.listing = walk, listing
         self.streams = {channel.stream(listing.symbol): channel for channel in channels}
@@ -37,6 +39,9 @@ class VenueState:
         self._factor = Decimal(1) + premium
         self.trade_ns = self.book_ns = 0
         self.last = self._price(walk.last)
+        # Prices are rounded to the places of the tick, which may be smaller than the tick.
+        self._unit = Decimal(1).scaleb(int(walk.asset.tick_size.as_tuple().exponent))
+        self._minutes = MinuteBars(start_ns, self._units(self.last))
 
     def trade(self, at_ns: int, tether_per_quote: Decimal) -> None:
         """Trade at the walk's current price."""
@@ -45,6 +50,7 @@ class VenueState:
         self.trade_id += 1
         self.sequence += 7
         self.last = self._price(self.walk.last)
+        self._minutes.add(at_ns, self._units(self.last), self.walk.last_quantity)
 
     def change_book(self, at_ns: int) -> None:
         """Change a quantity at the best price."""
@@ -75,6 +81,13 @@ class VenueState:
             sequence=self.sequence,
         )
 
+    def klines(self, start_ns: int, end_ns: int) -> list[PublishedKline]:
+        """The minutes that begin between both times."""
+        return to_klines(self._minutes.between(start_ns, end_ns), self._unit, self.walk.step_size)
+
+    def _units(self, price: Decimal) -> int:
+        return int(price / self._unit)
+
     def _price(self, ticks: int) -> Decimal:
         tick = self.walk.asset.tick_size
         return max(tick, (ticks * tick * self._factor).quantize(tick, ROUND_HALF_EVEN))
@@ -89,7 +102,8 @@ class GeneratedVenue:
         self._latency = profile.latency_ms * MS
         self._repeated = [channel for channel in profile.channels if channel.repeat is not None]
         self._tether = next((walk for walk in walks if walk.asset.symbol == "USDT"), None)
-        self._states = {walk.asset.symbol: self._state(walk) for walk in walks if self._code(walk)}
+        self._states = {walk.asset.symbol: self._state(walk, start_ns) for walk in walks if self._code(walk)}
+        self._codes = {state.listing.symbol: state for state in self._states.values()}
         self._streams = {
             stream: (channel, state)
             for state in self._states.values()
@@ -111,6 +125,10 @@ class GeneratedVenue:
         if channel is None or state is None or channel.initial is None:
             return None
         return Frame.plain(stream, channel.initial(state.snapshot()))
+
+    def klines(self, code: str, start_ns: int, end_ns: int) -> list[PublishedKline]:
+        """The minutes of a listed code."""
+        return self._codes[code].klines(start_ns, end_ns)
 
     def trade_frames(self, walk: PriceWalk, at_ns: int, wanted: Container[str]) -> Iterator[Frame]:
         """Frames of a trade of the walk, if the venue traded too."""
@@ -171,7 +189,7 @@ class GeneratedVenue:
     def _code(self, walk: PriceWalk) -> str | None:
         return walk.asset.codes.get(self._profile.source)
 
-    def _state(self, walk: PriceWalk) -> VenueState:
+    def _state(self, walk: PriceWalk, start_ns: int) -> VenueState:
         code = self._code(walk) or ""
         base, quote = self._profile.split(code, walk.asset.symbol)
         bound = 0.3 if walk.asset.pegged else self._profile.premium_bps
@@ -184,6 +202,7 @@ class GeneratedVenue:
             premium=premium,
             share=self._profile.share,
             random=self._random,
+            start_ns=start_ns,
         )
 
     def _tether_per_quote(self, state: VenueState) -> Decimal:

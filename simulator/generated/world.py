@@ -15,10 +15,11 @@ from simulator.coinbase.channels import COINBASE
 from simulator.generated import payloads
 from simulator.generated.coingecko import GeneratedCoinGecko
 from simulator.generated.frames import book_frames, second_frames, trade_frames
+from simulator.generated.minute_bars import to_klines
 from simulator.generated.price_walk import PriceWalk
 from simulator.generated.venue import GeneratedVenue
 from simulator.kraken.channels import KRAKEN
-from simulator.markets import DayTicker, Frame, Listing
+from simulator.markets import DayTicker, Frame, Listing, PublishedKline
 from simulator.nanotime import MINUTE, SECOND, to_ms
 from simulator.okx.channels import OKX
 
@@ -57,6 +58,11 @@ class GeneratedBinance:
     def book_ticker(self, symbol: str) -> Mapping[str, str]:
         """The best prices."""
         return payloads.book_fields(self._walks[symbol])
+
+    def klines(self, symbol: str, start_ns: int, end_ns: int) -> list[PublishedKline]:
+        """The minutes of a pair."""
+        walk = self._walks[symbol]
+        return to_klines(walk.minutes.between(start_ns, end_ns), walk.asset.tick_size, walk.step_size)
 
 
 class GeneratedWorld:

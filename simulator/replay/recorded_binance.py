@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from simulator.markets import DayTicker, Listing
+from simulator.markets import DayTicker, Listing, PublishedKline
 from simulator.replay.event_times import MICROSECONDS_FROM
 from simulator.replay.timeline import Timeline
 
@@ -72,6 +72,10 @@ class RecordedBinance:
         """The best prices; None before the first ones."""
         known = self._known.get(symbol)
         return known.book_ticker if known is not None and known.book_ticker else None
+
+    def klines(self, _symbol: str, _start_ns: int, _end_ns: int) -> tuple[PublishedKline, ...]:
+        """Nothing: a recording need not have all trades."""
+        return ()
 
     def apply(self, stream: str, data: str) -> None:
         """Apply a frame."""

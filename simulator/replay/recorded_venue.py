@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from simulator.bybit.channels import BOOK, TRADES
 from simulator.coinbase.channels import HEARTBEAT, MATCHES
 from simulator.kraken.channels import TICKER_BBO, TICKER_TRADES, TRADE
-from simulator.markets import Frame, Listing
+from simulator.markets import Frame, Listing, PublishedKline
 from simulator.replay.feeds import RecordedFrame
 
 _UPDATE = re.compile(r'("type":\s*)"update"')
@@ -34,6 +34,10 @@ class RecordedVenue:
         if frame is None or stream.startswith(_WITHOUT_INITIAL):
             return None
         return Frame.plain(stream, self._as_first(stream, self._moved(frame)))
+
+    def klines(self, _code: str, _start_ns: int, _end_ns: int) -> tuple[PublishedKline, ...]:
+        """Nothing: a recording need not have all trades."""
+        return ()
 
     def apply(self, frame: RecordedFrame) -> None:
         """Apply a frame."""

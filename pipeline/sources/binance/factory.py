@@ -12,11 +12,13 @@ from pipeline.net.rest_client import open_rest_client
 from pipeline.ports import ListingFetcher, RateFetcher
 from pipeline.sources.adapter import SourceAdapter, SourceContext, SourceModule
 from pipeline.sources.binance.fetcher import SHARD_SIZE, BinanceFetcher
+from pipeline.sources.binance.klines import TRAITS, build_requests, parse_klines
 from pipeline.sources.binance.listing import BinanceListing
 from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.sources.binance.session import open_session
 from pipeline.sources.binance.settings import BinanceSettings
 from pipeline.sources.binance.symbols import MAX_SYMBOLS
+from pipeline.sources.rest_klines import rest_klines
 from rates.source import Source
 
 # Binance allows 300 attempts in 5 minutes per address. A third of that, so that three replicas can share one.
@@ -69,6 +71,14 @@ def binance(settings: BinanceSettings) -> SourceAdapter:
         open_fetcher=open_fetcher,
         build_feed=build_feed,
         open_listing=open_listing,
+        klines=rest_klines(
+            Source.BINANCE,
+            settings.rest_url,
+            build_requests,
+            parse_klines,
+            TRAITS,
+            timeout_s=settings.connect_timeout_s,
+        ),
     )
 
 

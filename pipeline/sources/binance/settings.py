@@ -29,7 +29,7 @@ class BinanceSettings(BaseSettings):
     rest_url: str = Field(
         default="https://data-api.binance.vision",
         pattern=r"^https?://",
-        description="REST API, without the path, used for Binance's listing only (exchangeInfo, weight 20).",
+        description="REST API, without the path, used for Binance's listing (exchangeInfo, weight 20) and its klines (weight 2).",
     )
     connect_timeout_s: float = Field(
         default=10.0,

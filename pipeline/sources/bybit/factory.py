@@ -7,10 +7,12 @@ from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
 from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.bybit.klines import TRAITS, build_requests, parse_klines
 from pipeline.sources.bybit.listing import PARAMS, PATH, parse_listing
 from pipeline.sources.bybit.protocol import BybitProtocol
 from pipeline.sources.bybit.settings import BybitSettings
 from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_klines import rest_klines
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
@@ -21,7 +23,7 @@ INSTRUMENTS_PER_CONNECTION = 140
 
 
 def bybit(settings: BybitSettings) -> SourceAdapter:
-    """Build the adapter: a push feed and a listing."""
+    """Build the adapter: a push feed, a listing and klines."""
     return push_adapter(
         Source.BYBIT,
         settings,
@@ -35,6 +37,14 @@ def bybit(settings: BybitSettings) -> SourceAdapter:
             PATH,
             parse_listing,
             params=PARAMS,
+            timeout_s=settings.connect_timeout_s,
+        ),
+        klines=rest_klines(
+            Source.BYBIT,
+            settings.rest_url,
+            build_requests,
+            parse_klines,
+            TRAITS,
             timeout_s=settings.connect_timeout_s,
         ),
     )

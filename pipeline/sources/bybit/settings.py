@@ -19,5 +19,5 @@ class BybitSettings(FeedSettings):
     rest_url: str = Field(
         default="https://api.bybit.com",
         pattern=r"^https?://",
-        description="REST API, without the path, used for the listing of spot symbols only.",
+        description="REST API, without the path, used for the listing of spot symbols and for klines.",
     )

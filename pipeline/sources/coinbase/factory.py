@@ -7,10 +7,12 @@ from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
 from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.coinbase.klines import TRAITS, build_requests, parse_klines
 from pipeline.sources.coinbase.listing import PATH, parse_listing
 from pipeline.sources.coinbase.protocol import CoinbaseProtocol, RejectedProduct
 from pipeline.sources.coinbase.settings import CoinbaseSettings
 from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_klines import rest_klines
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
@@ -22,7 +24,7 @@ INSTRUMENTS_PER_CONNECTION = 200
 
 
 def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
-    """Build the adapter: a push feed and a listing."""
+    """Build the adapter: a push feed, a listing and klines."""
     rejected: dict[str, RejectedProduct] = {}
     return push_adapter(
         Source.COINBASE,
@@ -36,6 +38,14 @@ def coinbase(settings: CoinbaseSettings) -> SourceAdapter:
             settings.rest_url,
             PATH,
             parse_listing,
+            timeout_s=settings.connect_timeout_s,
+        ),
+        klines=rest_klines(
+            Source.COINBASE,
+            settings.rest_url,
+            build_requests,
+            parse_klines,
+            TRAITS,
             timeout_s=settings.connect_timeout_s,
         ),
     )

@@ -19,5 +19,5 @@ class CoinbaseSettings(FeedSettings):
     rest_url: str = Field(
         default="https://api.exchange.coinbase.com",
         pattern=r"^https?://",
-        description="REST API, without the path, used for the listing of products only.",
+        description="REST API, without the path, used for the listing of products and for candles.",
     )

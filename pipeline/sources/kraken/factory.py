@@ -7,10 +7,12 @@ from pipeline.coordination.call_limits import CallLimits
 from pipeline.feeds.settings import simulated_settings
 from pipeline.feeds.subscription_state import LearnedSize
 from pipeline.sources.adapter import SourceAdapter, SourceModule
+from pipeline.sources.kraken.klines import TRAITS, build_requests, parse_klines
 from pipeline.sources.kraken.listing import PATH, parse_listing
 from pipeline.sources.kraken.protocol import KrakenProtocol
 from pipeline.sources.kraken.settings import KrakenSettings
 from pipeline.sources.push_adapter import push_adapter
+from pipeline.sources.rest_klines import rest_klines
 from pipeline.sources.rest_listing import rest_listing
 from rates.source import Source
 
@@ -21,7 +23,7 @@ INSTRUMENTS_PER_CONNECTION = 300
 
 
 def kraken(settings: KrakenSettings) -> SourceAdapter:
-    """Build the adapter: a push feed and a listing."""
+    """Build the adapter: a push feed, a listing and klines."""
     return push_adapter(
         Source.KRAKEN,
         settings,
@@ -34,6 +36,14 @@ def kraken(settings: KrakenSettings) -> SourceAdapter:
             settings.rest_url,
             PATH,
             parse_listing,
+            timeout_s=settings.connect_timeout_s,
+        ),
+        klines=rest_klines(
+            Source.KRAKEN,
+            settings.rest_url,
+            build_requests,
+            parse_klines,
+            TRAITS,
             timeout_s=settings.connect_timeout_s,
         ),
     )

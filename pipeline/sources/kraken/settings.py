@@ -19,5 +19,5 @@ class KrakenSettings(FeedSettings):
     rest_url: str = Field(
         default="https://api.kraken.com",
         pattern=r"^https?://",
-        description="REST API, without the path, used for the listing of pairs only.",
+        description="REST API, without the path, used for the listing of pairs and for candles.",
     )

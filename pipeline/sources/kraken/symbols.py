@@ -10,11 +10,17 @@ from rates.source import Source
 
 # From the listing's names to those of WebSocket v2 [ccxt, kraken commonCurrencies].
 _V2_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+_LISTED_NAMES = {v2: listed for listed, v2 in _V2_NAMES.items()}
 
 
 def v2_asset(listed: str) -> str:
     """Return the asset's code on WebSocket v2, from a half of the listing's `wsname`."""
     return _V2_NAMES.get(listed, listed)
+
+
+def listed_asset(v2_name: str) -> str:
+    """Return the listing's name of an asset, which the REST API takes."""
+    return _LISTED_NAMES.get(v2_name, v2_name)
 
 
 def our_asset(v2_name: str) -> str:

@@ -19,5 +19,5 @@ class OkxSettings(FeedSettings):
     rest_url: str = Field(
         default="https://www.okx.com",
         pattern=r"^https?://",
-        description="REST API, without the path, used for the listing of spot instruments only.",
+        description="REST API, without the path, used for the listing of spot instruments and for candles.",
     )
