@@ -18,7 +18,8 @@ from history.trade import Trade, TradeId, is_before
 class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """At least one trade. `quote_volume` is the exact sum of price times quantity.
 
-    `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`.
+    `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`. A bar from a source's
+    kline has the bounds of its minute instead, and `None` for what the source does not tell.
     """
 
     open: Decimal
@@ -26,8 +27,8 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     low: Decimal
     close: Decimal
     volume: Decimal
-    quote_volume: Decimal
-    trades: int
+    quote_volume: Decimal | None
+    trades: int | None
     first_id: TradeId
     last_id: TradeId
     first_at: datetime
@@ -35,8 +36,10 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def vwap(self) -> Decimal | None:
-        """The mean price by volume, at 18 significant digits. `None` without a volume."""
-        return divide(self.quote_volume, self.volume) if self.volume else None
+        """The mean price by volume, at 18 significant digits. `None` without both volumes."""
+        if not self.volume or self.quote_volume is None:
+            return None
+        return divide(self.quote_volume, self.volume)
 
 
 class BarBuilder:
@@ -115,8 +118,10 @@ def merge(left: Bar, right: Bar) -> Bar:
         low=min(left.low, right.low),
         close=closing.close,
         volume=add(left.volume, right.volume),
-        quote_volume=add(left.quote_volume, right.quote_volume),
-        trades=left.trades + right.trades,
+        quote_volume=None
+        if left.quote_volume is None or right.quote_volume is None
+        else add(left.quote_volume, right.quote_volume),
+        trades=None if left.trades is None or right.trades is None else left.trades + right.trades,
         first_id=opening.first_id,
         last_id=closing.last_id,
         first_at=opening.first_at,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Row, select, text
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
+from history.candle import CandleOrigin
 from history.coverage import CandleCoverage
 from history.models import DayRow, HourRow, MinuteRow, SecondRow
 from history.storage_errors import is_about_data
@@ -21,6 +22,14 @@ BarTable = type[SecondRow] | type[MinuteRow] | type[HourRow] | type[DayRow]
 _MICROSECOND = timedelta(microseconds=1)
 PRICES = ("open", "high", "low", "close", "volume", "quote_volume")
 BAR_COLUMNS = ("trades", "first_us", "last_us", "first_id", "last_id", *PRICES)
+
+
+class CandleKnowledge(NamedTuple):
+    """What is known of a candle's time, by whom, and since when."""
+
+    coverage: CandleCoverage
+    origin: CandleOrigin
+    known_at: datetime
 
 
 def to_row(
@@ -47,7 +56,7 @@ def to_row(
 
 def to_bar(row: Row[Any]) -> Bar | None:
     """Return the bar of a row. Ids that are no numbers were not stored, and are empty."""
-    if row.trades is None:
+    if row.open is None:
         return None
     open_time = aware(row.open_time)
     return Bar(
@@ -65,11 +74,22 @@ def to_bar(row: Row[Any]) -> Bar | None:
     )
 
 
-def is_news(known: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage) -> bool:
+def to_candle_row(
+    series_id: int, open_time: datetime, before: Row[Any] | None, bar: Bar | None, known: CandleKnowledge
+) -> dict[str, Any]:
+    """Return the columns of a minute, hour or day: the revision after the row `before`."""
+    revision = 0 if before is None else before.revision + 1
+    row = to_row(series_id, open_time, revision, bar, known.known_at)
+    return row | {"coverage": known.coverage.value, "origin": known.origin.value}
+
+
+def is_news(before: Row[Any] | None, bar: Bar | None, coverage: CandleCoverage, origin: CandleOrigin) -> bool:
     """Return whether a candle is not stored as it is."""
-    if known is None:
+    if before is None:
         return coverage is not CandleCoverage.UNKNOWN
-    return to_bar(known) != bar or bool(known.coverage != coverage)
+    if to_bar(before) != bar:
+        return True
+    return bool(before.coverage != coverage or before.origin != origin)
 
 
 async def read_newest(
@@ -92,7 +112,7 @@ async def insert_rows(connection: AsyncConnection, table: BarTable, rows: Sequen
     if connection.dialect.name != "postgresql":
         await connection.execute(insert_sqlite(table).on_conflict_do_nothing(), rows)
         return
-    name, columns = table.__tablename__, [column.name for column in table.__table__.columns]
+    name, columns = table.__tablename__, [one.name for one in table.__table__.columns if one.name in rows[0]]
     # The statement also begins the transaction, of which COPY is a part. The name is one of ours.
     await connection.execute(
         text(f"CREATE TEMP TABLE staged_{name} (LIKE {name} INCLUDING DEFAULTS) ON COMMIT DROP")
@@ -124,13 +144,17 @@ class Correction(Enum):
 
 def compare(known: Bar, told: Bar) -> Correction:
     """Return the relation of a bar that was told to the one that is known of its second."""
+    # Seconds are made of trades, which are counted.
+    assert known.trades is not None
+    assert told.trades is not None
+    has_more = told.trades > known.trades
     if not (isinstance(known.first_id, int) and isinstance(told.first_id, int)):
-        return Correction.REPLACES if told.trades > known.trades else Correction.NOTHING_NEW
+        return Correction.REPLACES if has_more else Correction.NOTHING_NEW
     assert isinstance(known.last_id, int)
     assert isinstance(told.last_id, int)
     if told.first_id > known.last_id or told.last_id < known.first_id:
         return Correction.ADDS
     if told.first_id <= known.first_id and told.last_id >= known.last_id:
-        return Correction.REPLACES if told.trades > known.trades else Correction.NOTHING_NEW
+        return Correction.REPLACES if has_more else Correction.NOTHING_NEW
     is_within = told.first_id >= known.first_id and told.last_id <= known.last_id
-    return Correction.NOTHING_NEW if is_within and told.trades <= known.trades else Correction.UNCLEAR
+    return Correction.NOTHING_NEW if is_within and not has_more else Correction.UNCLEAR

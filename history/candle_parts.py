@@ -11,7 +11,7 @@ from typing import NamedTuple
 from history.bar import fold
 from history.candle import Candle, CandleOrigin, CandleState, closed_state
 from history.candle_fold import KnownBar
-from history.coverage import CandleCoverage
+from history.coverage import WHOLE, CandleCoverage
 from history.interval import Interval, TimeSpan, span_at, spans_between
 from history.second_fold import CLOSE_AFTER
 
@@ -23,7 +23,6 @@ class Portion(NamedTuple):
     closes_at: datetime
 
 
-WHOLE = (CandleCoverage.COMPLETE, CandleCoverage.NO_TRADES)
 _NOTHING = timedelta(0)
 
 

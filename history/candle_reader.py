@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
 from history.bar_rows import BAR_COLUMNS, BarTable
-from history.candle import Candle, closed_state
+from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_fold import KnownBar
 from history.candle_parts import Portion, fold_portions
 from history.close_rows import read_quarter_closes, read_span_closes
@@ -38,6 +38,7 @@ _TABLES: Mapping[Interval, BarTable] = {
     Interval.D1: DayRow,
 }
 _COVERAGES = {coverage.value: coverage for coverage in CandleCoverage}
+_ORIGINS = {origin.value: origin for origin in CandleOrigin}
 
 
 class CandleReader:
@@ -200,7 +201,8 @@ class CandleReader:
                 close_time=row[0] + length,
                 bar=_to_bar(row),
                 state=closed_state(row[1]),
-                coverage=_COVERAGES[row[-1]],
+                coverage=_COVERAGES[row[-2]],
+                origin=_ORIGINS[row[-1]],
                 revision=row[1],
                 known_at=row[2],
                 simulated=self._simulated,
@@ -217,10 +219,9 @@ def _to_second(row: Sequence[Any]) -> KnownBar:
 
 def _to_bar(row: Sequence[Any]) -> Bar | None:
     """Return the bar of a row. Ids that are no numbers were not stored, and are empty."""
-    trades = row[3]
-    if trades is None:
+    if row[8] is None:
         return None
-    open_time, first_id, last_id = row[0], row[6], row[7]
+    trades, open_time, first_id, last_id = row[3], row[0], row[6], row[7]
     opening, high, low, close, volume, quote_volume = row[8:14]
     return Bar(
         opening,
@@ -242,7 +243,7 @@ async def _read_rows(
 ) -> list[Sequence[Any]]:
     """Return the first revisions by time and number: their columns by position."""
     columns = table.__table__.columns
-    names = _COLUMNS if table is SecondRow else (*_COLUMNS, "coverage")
+    names = _COLUMNS if table is SecondRow else (*_COLUMNS, "coverage", "origin")
     query = (
         select(*(columns[name] for name in names))
         .where(table.series_id == series, table.open_time >= window.start, table.open_time < window.end)

@@ -24,6 +24,10 @@ class CandleCoverage(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+# All of the time is known.
+WHOLE = (CandleCoverage.COMPLETE, CandleCoverage.NO_TRADES)
+
+
 class GapReason(StrEnum):
     """Reasons for which trades may be missing."""
 
@@ -139,7 +143,7 @@ def fold_coverage(parts: Sequence[CandleCoverage], count: int) -> CandleCoverage
 
     `count`: all of them, the unknown ones included.
     """
-    whole = sum(part in (CandleCoverage.COMPLETE, CandleCoverage.NO_TRADES) for part in parts)
+    whole = sum(part in WHOLE for part in parts)
     if whole == count:
         has_trades = CandleCoverage.COMPLETE in parts
         return CandleCoverage.COMPLETE if has_trades else CandleCoverage.NO_TRADES

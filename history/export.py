@@ -84,7 +84,8 @@ def _to_texts(candle: Candle) -> Iterable[str]:
     else:
         bar = candle.bar
         prices = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
-        yield from (*map(_format, prices), str(bar.trades), _format(bar.vwap))
+        count = "" if bar.trades is None else str(bar.trades)
+        yield from (*map(_format, prices), count, _format(bar.vwap))
     yield from (candle.coverage.value, candle.state.value, str(candle.revision), candle.origin.value)
     yield candle.known_at.isoformat()
 

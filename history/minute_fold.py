@@ -11,24 +11,27 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
-from history.candle import Candle, closed_state
+from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_parts import Portion
 from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from instruments.store import aware
 
 # The newest revision of each part; then one row for each portion with a part. Of equal extremes the earliest counts, because equal
-# numbers may be written differently.
+# numbers may be written differently. A sum of which a part is not known is not known.
 _FOLD = """
 SELECT portion,
-    (array_agg(open ORDER BY open_time) FILTER (WHERE trades IS NOT NULL))[1] AS open,
-    (array_agg(high ORDER BY high DESC, open_time) FILTER (WHERE trades IS NOT NULL))[1] AS high,
-    (array_agg(low ORDER BY low, open_time) FILTER (WHERE trades IS NOT NULL))[1] AS low,
-    (array_agg(close ORDER BY open_time DESC) FILTER (WHERE trades IS NOT NULL))[1] AS close,
-    sum(volume) AS volume, sum(quote_volume) AS quote_volume, sum(trades) AS trades,
+    (array_agg(open ORDER BY open_time) FILTER (WHERE open IS NOT NULL))[1] AS open,
+    (array_agg(high ORDER BY high DESC, open_time) FILTER (WHERE open IS NOT NULL))[1] AS high,
+    (array_agg(low ORDER BY low, open_time) FILTER (WHERE open IS NOT NULL))[1] AS low,
+    (array_agg(close ORDER BY open_time DESC) FILTER (WHERE open IS NOT NULL))[1] AS close,
+    sum(volume) AS volume,
+    CASE WHEN count(open) = count(quote_volume) THEN sum(quote_volume) END AS quote_volume,
+    CASE WHEN count(open) = count(trades) THEN sum(trades) END AS trades,
     min(open_time + first_us * interval '1 microsecond') AS first_at,
     max(open_time + last_us * interval '1 microsecond') AS last_at,
     max(known_at) AS known_at,
+    coalesce(min(origin) FILTER (WHERE origin <> 'TRADES'), 'TRADES') AS origin,
     coalesce(sum(revision) FILTER (WHERE known_at > closes_at), 0) AS revision,
     count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole,
     count(*) FILTER (WHERE coverage <> 'UNKNOWN') AS known
@@ -79,7 +82,7 @@ async def fold_stored(
 
 def _to_candle(row: Any, span: TimeSpan, interval: Interval, *, simulated: bool) -> Candle:
     bar = None
-    if row.trades is not None:
+    if row.open is not None:
         bar = Bar(
             open=row.open,
             high=row.high,
@@ -87,7 +90,7 @@ def _to_candle(row: Any, span: TimeSpan, interval: Interval, *, simulated: bool)
             close=row.close,
             volume=row.volume,
             quote_volume=row.quote_volume,
-            trades=int(row.trades),
+            trades=None if row.trades is None else int(row.trades),
             first_id="",
             last_id="",
             first_at=aware(row.first_at),
@@ -108,5 +111,6 @@ def _to_candle(row: Any, span: TimeSpan, interval: Interval, *, simulated: bool)
         coverage=coverage,
         revision=revision,
         known_at=aware(row.known_at),
+        origin=CandleOrigin(row.origin),
         simulated=simulated,
     )

@@ -27,6 +27,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from instruments.models import Model
 
+# `CandleOrigin.TRADES`, the origin of all rows of older versions.
+TRADES = "TRADES"
+
 
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal with all its digits, trailing zeros included.
@@ -67,7 +70,8 @@ class SeriesRow(Model):
 class _BarColumns:
     """Columns of a bar.
 
-    All but the first three and `known_at` are null where nothing was traded.
+    All but the first three and `known_at` are null where nothing was traded; `trades` and `quote_volume` also where a source does
+    not tell them of its own candle.
 
     `first_us`, `last_us`: of the first and last trade, in microseconds since `open_time`. `first_id`, `last_id`: null if the
     source does not number its trades.
@@ -106,12 +110,13 @@ class SecondRow(_BarColumns, Model):
 class MinuteRow(_BarColumns, Model):
     """A closed minute of which something is known. One partition a month.
 
-    `coverage`: a `CandleCoverage`; a minute without a row is UNKNOWN.
+    `coverage`: a `CandleCoverage`; a minute without a row is UNKNOWN. `origin`: a `CandleOrigin`.
     """
 
     __tablename__ = "bar_minutes"
 
     coverage: Mapped[str] = mapped_column(String(10))
+    origin: Mapped[str] = mapped_column(String(8), server_default=TRADES)
 
     @declared_attr.directive
     def __table_args__(self) -> tuple[object, ...]:
@@ -127,6 +132,7 @@ class _LongBarColumns(_BarColumns):
     first_us: Mapped[int | None] = mapped_column(BigInteger)
     last_us: Mapped[int | None] = mapped_column(BigInteger)
     coverage: Mapped[str] = mapped_column(String(10))
+    origin: Mapped[str] = mapped_column(String(8), server_default=TRADES)
 
 
 class HourRow(_LongBarColumns, Model):

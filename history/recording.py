@@ -5,16 +5,29 @@ Repeating it changes nothing, so that a recorder may be killed at any time, and 
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar, fold, merge
-from history.bar_rows import Correction, compare, insert_rows, is_news, read_newest, to_bar, to_row
+from history.bar_rows import (
+    CandleKnowledge,
+    Correction,
+    compare,
+    insert_rows,
+    is_news,
+    read_newest,
+    to_bar,
+    to_candle_row,
+    to_row,
+)
 from history.batch import BarBatch, InstrumentStart
+from history.candle import CandleOrigin
 from history.coverage import (
     OPEN,
+    WHOLE,
+    CandleCoverage,
     CoveredSpan,
     GapReason,
     clip_open,
@@ -243,15 +256,20 @@ class RecordingTransaction:
                 before = known.get((one, at))
                 coverage = judge_coverage(TimeSpan(at, at + MINUTE), spans, has_trades=bool(bars))
                 bar = fold(bars)
-                if is_news(before, bar, coverage):
-                    revision = 0 if before is None else before.revision + 1
-                    rows.append(to_row(one, at, revision, bar, now) | {"coverage": coverage.value})
+                knowledge = CandleKnowledge(coverage, CandleOrigin.TRADES, now)
+                if _is_better(before, coverage) and is_news(before, bar, coverage, knowledge.origin):
+                    rows.append(to_candle_row(one, at, before, bar, knowledge))
                 at += MINUTE
         kept = [row for row in rows if row["open_time"] >= self._keep.minutes]
         for minute in kept:
             one, at = minute["series_id"], minute["open_time"]
             self._new_minutes[one] = min(at, self._new_minutes.get(one, at))
         await insert_rows(self._connection, MinuteRow, kept)
+
+
+def _is_better(before: Row[Any] | None, coverage: CandleCoverage) -> bool:
+    """Return whether a minute of ours may replace a stored one: a part says less than the source's own candle."""
+    return before is None or before.origin != CandleOrigin.EXCHANGE or coverage in WHOLE
 
 
 def _times(batches: Iterable[LoggedBatch]) -> list[datetime]:

@@ -11,9 +11,18 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import fold
-from history.bar_rows import BarTable, insert_rows, is_news, read_newest, to_bar, to_row
+from history.bar_rows import (
+    BarTable,
+    CandleKnowledge,
+    insert_rows,
+    is_news,
+    read_newest,
+    to_bar,
+    to_candle_row,
+)
+from history.candle import CandleOrigin
 from history.coverage import CandleCoverage, fold_coverage
-from history.interval import Interval, span_at
+from history.interval import Interval, TimeSpan, span_at
 from history.models import DayRow, HourRow, MinuteRow
 from instruments.store import aware
 
@@ -64,6 +73,14 @@ class Rollup:
             await self._store_between(DAYS, self._series, *days)
         return until
 
+    async def refold(self, series: int, window: TimeSpan, hours_until: datetime | None) -> None:
+        """Store the hours and days of some minutes again, as far as they are over and stored."""
+        if hours_until is None:
+            return
+        for level, until in ((HOURS, hours_until), (DAYS, span_at(Interval.D1, hours_until).start)):
+            end = span_at(level.interval, window.end - timedelta.resolution).end
+            await self._store_between(level, [series], window.start, min(end, until))
+
     async def _find_first(self) -> datetime | None:
         """Return the first stored minute of any series."""
         found = select(func.min(MinuteRow.open_time)).where(MinuteRow.series_id.in_(self._series))
@@ -86,9 +103,11 @@ class Rollup:
         for (one, at), found in inside.items():
             coverage = fold_coverage([CandleCoverage(row.coverage) for row in found], level.parts)
             bar, before = fold(bar for row in found if (bar := to_bar(row))), known.get((one, at))
-            if is_news(before, bar, coverage):
-                revision = 0 if before is None else before.revision + 1
+            others = (row.origin for row in found if row.origin != CandleOrigin.TRADES)
+            origin = CandleOrigin(next(others, CandleOrigin.TRADES))
+            if is_news(before, bar, coverage, origin):
                 # It is known since its last part is.
                 known_at = max(aware(row.known_at) for row in found)
-                rows.append(to_row(one, at, revision, bar, known_at) | {"coverage": coverage.value})
+                knowledge = CandleKnowledge(coverage, origin, known_at)
+                rows.append(to_candle_row(one, at, before, bar, knowledge))
         await insert_rows(self._connection, level.table, rows)

@@ -136,7 +136,7 @@ class HistoryStore:
                 coverage=CandleCoverage(row.coverage),
                 revision=row.revision,
                 known_at=aware(row.known_at),
-                origin=CandleOrigin.TRADES,
+                origin=CandleOrigin(row.origin),
                 simulated=self._simulated,
             )
             for (_, open_time), row in rows.items()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from history.bar import Bar, fold
-from history.candle import Candle
+from history.candle import Candle, CandleOrigin
 from history.candle_fold import KnownBar
 from history.coverage import CandleCoverage, CoveredSpan, fold_coverage, judge_coverage
 from history.interval import Interval, TimeSpan, span_at, spans_between
@@ -55,12 +55,14 @@ class Verification:
         days = await store.read_days(source, symbol, day)
         if not minutes and not hours and not days:
             return []
-        found = [*self._compare_spans(symbol, minutes, await store.read_spans(source, symbol))]
+        # Those from a source's klines have neither seconds nor spans.
+        ours = [one for one in minutes if one.origin is CandleOrigin.TRADES]
+        found = [*self._compare_spans(symbol, ours, await store.read_spans(source, symbol))]
         first_second = await store.read_first_second(source, symbol)
         if first_second is not None and first_second < day.end:
             seconds = await store.read_seconds(source, symbol, day)
             # The minute in which the kept seconds begin may have had earlier ones.
-            kept = [one for one in minutes if one.open_time > first_second]
+            kept = [one for one in ours if one.open_time > first_second]
             found += self._compare_seconds(symbol, kept, seconds)
         # Hours outlive their minutes.
         first = minutes[0].open_time if minutes else day.end

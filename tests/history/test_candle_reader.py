@@ -94,6 +94,7 @@ async def test_minutes_fold_in_the_database_as_they_do_in_memory(
                 other.coverage,
             )
             assert (one.revision, one.state, one.known_at) == (other.revision, other.state, other.known_at)
+            assert one.origin is other.origin
             if one.bar and other.bar:
                 assert (one.bar.first_at, one.bar.last_at) == (other.bar.first_at, other.bar.last_at)
 

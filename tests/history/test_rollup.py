@@ -5,21 +5,22 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from history.bar import bar_of, fold
 from history.bar_rows import PRICES
 from history.batch import BarBatch, InstrumentBar, InstrumentEnd, InstrumentStart
-from history.candle import Candle, CandleState
+from history.candle import Candle, CandleOrigin, CandleState
 from history.coverage import CandleCoverage, GapReason, fold_coverage
 from history.instrument_coverage import CoverageEnd, CoverageStart
 from history.interval import TimeSpan
 from history.models import MinuteRow, RecordingRow, SeriesRow
+from history.partitions import MINUTES, create_partitions
 from history.ports import LoggedBatch
 from history.recording import EVERYTHING
 from history.second_fold import SecondBar
 from history.store import HistoryStore
-from instruments.migrations import migrate
+from instruments.migrations import check_models, migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.history.trades import at, trade
@@ -184,4 +185,28 @@ async def test_minutes_of_an_older_version_become_hours(url: str) -> None:
     hours, _ = await check(store)
     assert [one.open_time for one in hours] == [at(0) + number * HOUR for number in range(10)]
     assert {one.coverage for one in hours} == {CandleCoverage.COMPLETE}
+    await database.close()
+
+
+async def test_a_history_of_an_older_version_has_the_origin_of_trades(url: str) -> None:
+    """The column is added to a database with data, on Postgres to its partitions too, and can be taken away."""
+    await migrate(url, "0006")
+    database = InstrumentStore(url)
+    async with database.transaction() as connection:
+        series = {"id": 1, "source": Source.BINANCE, "base": "BTC", "quote": "USDT", "simulated": False}
+        await connection.execute(insert(SeriesRow), [series])
+        if connection.dialect.name == "postgresql":
+            await create_partitions(connection, MINUTES, at(0), at(60))
+        for table in ("bar_minutes", "bar_hours", "bar_days"):
+            columns = "series_id, open_time, revision, known_at, coverage"
+            values = "1, :at, 0, :at, 'NO_TRADES'"
+            await connection.execute(
+                text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), {"at": at(0)}
+            )
+    await migrate(url)
+    await check_models(url)
+    store = HistoryStore(database, simulated=False)
+    for read in (store.read_minutes, store.read_hours, store.read_days):
+        candles = await read(Source.BINANCE, BTC, ALL)
+        assert [one.origin for one in candles] == [CandleOrigin.TRADES]
     await database.close()

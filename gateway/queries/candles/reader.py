@@ -16,7 +16,7 @@ from gateway.queries.candles.storage import CandleStorage
 from gateway.queries.candles.stored_candles import Gaps, StoredCandles
 from gateway.state.bar_mirror import BarMirror
 from history.candle import Candle
-from history.candle_parts import WHOLE
+from history.coverage import WHOLE
 from history.time_zone import parse_zone
 from rates.clock import Clock
 
