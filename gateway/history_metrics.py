@@ -1,12 +1,20 @@
 """Metrics of the history, from what feeds and recorders report."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from rates.health import RECORDER_ROLE, HistoryReport, SourceReport
 from rates.source import Source
+
+_VERDICTS: Mapping[str, Callable[[HistoryReport], int]] = {
+    "EQUAL": attrgetter("equal_minutes"),
+    "DIFFERS": attrgetter("differing_minutes"),
+    "FILLED": attrgetter("filled_minutes"),
+    "NOT_CHECKED": attrgetter("unanswered_minutes"),
+}
 
 
 def describe_history(
@@ -21,6 +29,11 @@ def describe_history(
     lost = _family("batches_lost", "Batches of bars that did not reach the log. Their time is a gap.")
     skipped = _family("batches_skipped", "Batches of bars that could not be stored. Their time is a gap.")
     behind = _family("behind_seconds", "For how long the recorder has not stored all that is in the log.")
+    checked = GaugeMetricFamily(
+        "ratewire_history_minutes_checked",
+        "Minutes compared with the source's own candles. FILLED ones were not whole, and are the source's now.",
+        labels=("source", "verdict"),
+    )
     for source, each in reports:
         told = [report.history for report in each if report.history is not None]
         if not told:
@@ -32,7 +45,9 @@ def describe_history(
         recorders = [report.history for report in each if report.role == RECORDER_ROLE and report.history]
         if recorders:
             behind.add_metric(labels, min(_behind_s(one, now) for one in recorders))
-    yield from (refused, lost, skipped, behind)
+        for verdict, read in _VERDICTS.items():
+            checked.add_metric((source.name, verdict), sum(read(one) for one in told))
+    yield from (refused, lost, skipped, behind, checked)
 
 
 def _behind_s(report: HistoryReport, now: datetime) -> float:

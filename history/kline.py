@@ -1,8 +1,9 @@
 """Klines: the candles of one minute that a source publishes itself, and what its klines mean. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,6 +47,13 @@ class KlineTraits(msgspec.Struct, frozen=True, kw_only=True):
     reach: timedelta | None = None
     omits_empty: bool = False
     may_open_at_close: bool = False
+
+
+class KlinePage(NamedTuple):
+    """All klines that a source has of `window`, in order."""
+
+    window: TimeSpan
+    klines: Sequence[Kline]
 
 
 def select_klines(source: Source, klines: Iterable[Kline], window: TimeSpan) -> list[Kline]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Numeric,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
@@ -176,3 +177,19 @@ class RecordingRow(Model):
     not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     minutes_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     hours_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class CheckRow(Model):
+    """The verdict of the source's klines on the minutes from `started_at` to `ended_at`.
+
+    `verdict`: a `Verdict`. `ours` and `theirs`, of a minute that differs: both values as JSON. Minutes without a row were not compared.
+    """
+
+    __tablename__ = "minute_checks"
+
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    verdict: Mapped[str] = mapped_column(String(12))
+    ours: Mapped[str | None] = mapped_column(Text)
+    theirs: Mapped[str | None] = mapped_column(Text)

@@ -47,12 +47,14 @@ class Place:
         return at if self.not_before is None else max(at, self.not_before)
 
 
-async def read_place(connection: AsyncConnection, source: Source, *, simulated: bool) -> Row[Any] | None:
-    """Return and lock the row of a source. `None` before its first batch."""
+async def read_place(
+    connection: AsyncConnection, source: Source, *, simulated: bool, locked: bool = True
+) -> Row[Any] | None:
+    """Return the row of a source, locked for others that store. `None` before its first batch."""
     query = select(RecordingRow.__table__).where(
         RecordingRow.source == source, RecordingRow.simulated == simulated
     )
-    return (await connection.execute(query.with_for_update())).one_or_none()
+    return (await connection.execute(query.with_for_update() if locked else query)).one_or_none()
 
 
 async def store_place(

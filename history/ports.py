@@ -106,6 +106,8 @@ class BarFeed(Protocol):
 
         Raises:
             CacheUnavailable: the log cannot be reached.
+        """
+        ...
 
 
 class KlineFetcher(Protocol):

@@ -24,6 +24,7 @@ from history.bar_rows import (
 )
 from history.batch import BarBatch, InstrumentStart
 from history.candle import CandleOrigin
+from history.check_rows import forget_runs
 from history.coverage import (
     OPEN,
     WHOLE,
@@ -261,9 +262,16 @@ class RecordingTransaction:
                     rows.append(to_candle_row(one, at, before, bar, knowledge))
                 at += MINUTE
         kept = [row for row in rows if row["open_time"] >= self._keep.minutes]
+        corrected: dict[int, TimeSpan] = {}
         for minute in kept:
             one, at = minute["series_id"], minute["open_time"]
             self._new_minutes[one] = min(at, self._new_minutes.get(one, at))
+            if minute["revision"]:
+                start, end = corrected.get(one, (at, at))
+                corrected[one] = TimeSpan(min(start, at), max(end, at + MINUTE))
+        for one, window in corrected.items():
+            # They are compared with the source once more.
+            await forget_runs(self._connection, one, window)
         await insert_rows(self._connection, MinuteRow, kept)
 
 

@@ -13,11 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from history.bar_rows import BarTable, read_newest, to_bar
 from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_fold import KnownBar
+from history.check_plan import CheckState
+from history.check_rows import read_runs
+from history.check_runs import CheckRun
 from history.coverage import CandleCoverage, CoveredSpan, clip_open
 from history.interval import Interval, TimeSpan
-from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow
+from history.kline import KlinePage, KlineTraits
+from history.kline_check import MinuteCheck
+from history.models import CheckRow, DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow
 from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
 from history.ports import LoggedBatch
+from history.reconciliation import ReconciliationTransaction, read_check_state
 from history.recording import EVERYTHING, KeptSince, RecordingTransaction
 from history.span_rows import read_spans
 from instruments.store import aware
@@ -77,7 +83,41 @@ class HistoryStore:
                     dropped += await drop_partitions(connection, partitioning, before)
                 else:
                     await connection.execute(delete(table).where(table.open_time < before))
+            await connection.execute(delete(CheckRow).where(CheckRow.ended_at < keep.minutes))
         return dropped
+
+    async def read_check_state(self, source: Source, since: datetime) -> CheckState | None:
+        """Return which minutes of a source were compared; `None` before anything is stored."""
+        async with self._database.transaction() as connection:
+            return await read_check_state(connection, source, since, simulated=self._simulated)
+
+    async def reconcile(
+        self,
+        source: Source,
+        series: int,
+        page: KlinePage,
+        traits: KlineTraits,
+        *,
+        now: datetime,
+        kept: datetime,
+    ) -> list[MinuteCheck]:
+        """Compare minutes with klines, and fill those that are not whole. Returns the verdicts.
+
+        `kept`: there is no room for earlier minutes.
+        """
+        async with self._writing, self._database.transaction() as connection:
+            transaction = ReconciliationTransaction(
+                connection, source, series, simulated=self._simulated, kept=kept
+            )
+            return await transaction.store(page, traits, now)
+
+    async def read_checks(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[CheckRun]:
+        """Return the verdicts on minutes, in the order of time."""
+        async with self._database.transaction() as connection:
+            series = await self._series(connection, source, symbol)
+            runs = await read_runs(connection, series, window.start)
+        found = list(chain.from_iterable(runs.values()))
+        return [run for run in found if run.end > window.start and run.start < window.end]
 
     async def read_symbols(self, source: Source) -> list[Symbol]:
         """Return the symbols with a history, in order."""

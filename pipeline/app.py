@@ -146,11 +146,21 @@ async def run_recorder(stop: asyncio.Event) -> None:
     if not settings.enabled:
         raise InvalidSetting("RATEWIRE_HISTORY_ENABLED", "false", "expected true where a recorder runs")
     instance = instance_name(RECORDER_ROLE)
+    if settings.backfill:
+        check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with _open_context(stop) as context, _open_instruments(stop) as database:
         store = HistoryStore(database, simulated=context.simulated)
         async with asyncio.TaskGroup() as group:
             for source in pushed(adapters):
-                recording = record(stop, context, source, instance=instance, store=store, settings=settings)
+                recording = record(
+                    stop,
+                    context,
+                    adapters[source],
+                    instance=instance,
+                    store=store,
+                    instruments=database,
+                    settings=settings,
+                )
                 group.create_task(recording, name=f"recorder {source}")
 
 

@@ -2,20 +2,26 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from history.bar_writer import BarWriter
+from history.reconciler import TURN, Reconciler, Turn
 from history.recorder import Recorder
 from history.store import HistoryStore
 from history.trade_fold import TradeFold
+from instruments.store import InstrumentReader
+from pipeline.coordination.call_limits import CallLimits
 from pipeline.health import SourceHealth
 from pipeline.history_health import HistoryHealth
 from pipeline.role_context import RoleContext, start_task
 from pipeline.settings import HistorySettings, IngestSettings
+from pipeline.sources.adapter import SourceAdapter
 from pipeline.watchlist import Watchlist
 from rates.health import RECORDER_ROLE
-from rates.source import Source
 
 
 def build_bar_writer(
@@ -52,14 +58,19 @@ def build_bar_writer(
 async def record(
     stop: asyncio.Event,
     context: RoleContext,
-    source: Source,
+    adapter: SourceAdapter,
     *,
     instance: str,
     store: HistoryStore,
+    instruments: InstrumentReader,
     settings: HistorySettings,
 ) -> None:
-    """Store the bars of one source until `stop`, as one of any number of recorders."""
+    """Store the bars of one source until `stop`, as one of any number of recorders.
+
+    Compares them with the source's own candles, and fills those that were missed, unless the settings say otherwise.
+    """
     assert context.bars is not None
+    source = adapter.source
     health = SourceHealth(source, role=RECORDER_ROLE, instance=instance)
     health.record_success()
     figures = health.history = HistoryHealth(source)
@@ -81,11 +92,57 @@ async def record(
         on_skipped=on_skipped,
         on_behind=partial(setattr, figures, "behind_since"),
     )
-    async with asyncio.TaskGroup() as group:
+    async with (
+        _open_reconciler(context, adapter, health, store, instruments, settings=settings) as reconciler,
+        asyncio.TaskGroup() as group,
+    ):
         tasks = [
             start_task(group, f"reporter {source}", partial(context.report, health), health),
             start_task(group, f"recorder {source}", recorder.run, health),
         ]
+        if reconciler is not None:
+            tasks.append(start_task(group, f"reconciler {source}", reconciler.run, health))
         await stop.wait()
         for task in tasks:
             task.cancel()
+
+
+@asynccontextmanager
+async def _open_reconciler(
+    context: RoleContext,
+    adapter: SourceAdapter,
+    health: SourceHealth,
+    store: HistoryStore,
+    instruments: InstrumentReader,
+    *,
+    settings: HistorySettings,
+) -> AsyncIterator[Reconciler | None]:
+    """Open the reconciler of a source; `None` without klines, or if it is switched off."""
+    figures = health.history
+    if adapter.klines is None or not settings.backfill or figures is None:
+        yield None
+        return
+    source = adapter.source
+    # Push feeds make no other calls that are counted. Limits of the source itself start its cooldown.
+    limits = CallLimits(settings.kline_calls_per_minute, timedelta(minutes=1))
+    budget = context.coordination.request_budget(source, limits)
+    claims = context.coordination.tick_claim("klines")
+
+    async def claim() -> Turn:
+        tick = await claims.claim(source, TURN)
+        return Turn(tick.is_claimed, tick.left)
+
+    async with adapter.klines.open(replace(context.source_context(adapter, health), budget=budget)) as klines:
+        yield Reconciler(
+            source,
+            klines,
+            store,
+            instruments,
+            adapter.klines.traits,
+            claim=claim,
+            backfill=settings.backfill_span,
+            keep_minutes=settings.keep_minutes,
+            clock=context.clock,
+            on_checked=lambda _symbol, checks: figures.record_checks(checks),
+            on_problem=partial(health.set_notice, "klines"),
+        )

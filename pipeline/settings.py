@@ -199,6 +199,31 @@ class HistorySettings(BaseSettings):
         "bridges a longer pause, and takes memory of Redis: up to 1 MB a minute for 60 busy instruments.",
     )
 
+    backfill: bool = Field(
+        default=True,
+        description="Whether recorders fetch the sources' own candles of a minute, to fill minutes that were missed and to compare the "
+        "others. false makes no calls, and leaves gaps as they are.",
+    )
+    backfill_hours: float = Field(
+        default=24.0,
+        ge=1,
+        le=24 * 90,
+        description="Hours back to which minutes are filled and compared. More restores longer outages and gives new instruments a longer "
+        "past, and takes more calls: a day of an instrument is 2 to 5. Kraken has 12 hours.",
+    )
+    kline_calls_per_minute: int = Field(
+        default=30,
+        ge=1,
+        le=600,
+        description="Most calls a minute for candles, for each source. More fills sooner; Kraken allows about 60, Coinbase and OKX 600, "
+        "Binance 3000, all of which other programs at the same address share.",
+    )
+
+    @property
+    def backfill_span(self) -> timedelta:
+        """`backfill_hours` as a time span."""
+        return timedelta(hours=self.backfill_hours)
+
     @property
     def keep_seconds(self) -> timedelta:
         """`keep_seconds_days` as a time span."""

@@ -51,13 +51,18 @@ class HistoryReport(msgspec.Struct, frozen=True):
     """Figures of the history in one process. Counters start at zero with the process.
 
     `refused_trades` cannot be true; `lost_batches` did not reach the log, `skipped_batches` not the storage: both are gaps.
-    `behind_since`: when the recorder had last stored all of the log; `None` if it has.
+    `behind_since`: when the recorder had last stored all of the log; `None` if it has. `equal_minutes` to `unanswered_minutes`: the
+    verdicts of the source's own candles on our minutes: the same, others, used where ours were not whole, and none.
     """
 
     refused_trades: int = 0
     lost_batches: int = 0
     skipped_batches: int = 0
     behind_since: datetime | None = None
+    equal_minutes: int = 0
+    differing_minutes: int = 0
+    filled_minutes: int = 0
+    unanswered_minutes: int = 0
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):

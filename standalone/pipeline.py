@@ -91,7 +91,9 @@ def start_pipeline(
     )
     group.create_task(producing, name="producer")
     if bars is not None:
-        _start_recorders(group, stop, context, pushed(sources.adapters), instruments)
+        adapters = [sources.adapters[source] for source in pushed(sources.adapters)]
+        # A recording has no candles.
+        _start_recorders(group, stop, context, adapters, instruments, backfill=with_listings)
     for adapter in sources.adapters.values():
         if adapter.open_fetcher is not None:
             _start_consumers(group, stop, context, adapter, queue)
@@ -147,13 +149,25 @@ def _start_recorders(
     group: asyncio.TaskGroup,
     stop: asyncio.Event,
     context: RoleContext,
-    sources: Sequence[Source],
+    adapters: Sequence[SourceAdapter],
     database: InstrumentStore,
+    *,
+    backfill: bool,
 ) -> None:
     settings, store = embedded_history(), HistoryStore(database, simulated=context.simulated, one_writer=True)
-    for source in sources:
-        recording = record(stop, context, source, instance="recorder", store=store, settings=settings)
-        group.create_task(recording, name=f"recorder {source}")
+    if not backfill:
+        settings = settings.model_copy(update={"backfill": False})
+    for adapter in adapters:
+        recording = record(
+            stop,
+            context,
+            adapter,
+            instance="recorder",
+            store=store,
+            instruments=database,
+            settings=settings,
+        )
+        group.create_task(recording, name=f"recorder {adapter.source}")
 
 
 def embedded_history() -> HistorySettings:

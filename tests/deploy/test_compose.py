@@ -112,7 +112,7 @@ def test_only_nginx_is_published_and_on_loopback_unless_asked() -> None:
 def test_stores_and_gateways_have_no_way_out() -> None:
     """They are on internal networks only; nginx reaches the gateways and nothing behind them."""
     internal = {name for name, network in COMPOSE["networks"].items() if (network or {}).get("internal")}
-    for inner in ("db", "redis", "rabbitmq", "gateway", "producer", "recorder", "migrate"):
+    for inner in ("db", "redis", "rabbitmq", "gateway", "producer", "migrate"):
         assert set(SERVICES[inner]["networks"]) <= internal, inner
     shared = {name for name, service in SERVICES.items() if set(service["networks"]) & {"edge", "front"}}
     assert shared == {"nginx", "gateway"}
@@ -180,7 +180,7 @@ def test_the_simulated_form_labels_and_redirects_every_service() -> None:
         if service.get("environment", {}).get("RATEWIRE_SIMULATED") == "true"
     }
     assert told == set(OURS) - {"migrate"}
-    for name in ("binance_consumer", "coingeko_consumer", "listings", *STREAMS):
+    for name in ("binance_consumer", "coingeko_consumer", "listings", "recorder", *STREAMS):
         extra = SIMULATED["services"][name]
         assert extra["depends_on"] == {"simulator": {"condition": "service_healthy"}}
         assert any("//simulator:" in value for value in extra["environment"].values())

@@ -1,0 +1,154 @@
+"""Compares our minutes with the klines of their source, and finds those that they can fill. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from history.bar import Bar
+from history.candle import Candle, CandleOrigin
+from history.coverage import WHOLE
+from history.interval import Interval, TimeSpan, span_at
+from history.kline import MINUTE, Kline, KlineTraits
+
+# Sources round the volume in quote of each trade, and some send volumes as floats. A trade that is missing makes more.
+VOLUME_TOLERANCE, QUOTE_TOLERANCE = Decimal("1e-9"), Decimal("1e-6")
+# For so long a source may be late with a kline: until then, one that is missing says nothing.
+LATE_FOR = timedelta(hours=1)
+
+
+class Verdict(StrEnum):
+    """EQUAL: our minute and the source's kline agree. FILLED: ours was not whole, and is theirs now.
+
+    NOT_CHECKED: the source was asked and has no kline of it.
+    """
+
+    EQUAL = "EQUAL"
+    DIFFERS = "DIFFERS"
+    FILLED = "FILLED"
+    NOT_CHECKED = "NOT_CHECKED"
+
+
+class MinuteCheck(NamedTuple):
+    """The verdict on one minute. `fills`: the kline is to be stored, because our minute is not whole."""
+
+    open_time: datetime
+    verdict: Verdict
+    ours: Bar | None = None
+    theirs: Kline | None = None
+    fills: bool = False
+
+    @property
+    def bar(self) -> Bar | None:
+        """The bar of a kline that fills a minute; `None` if nothing was traded."""
+        return None if self.theirs is None else to_bar(self.theirs)
+
+
+def to_bar(kline: Kline) -> Bar | None:
+    """Return the bar of a kline, `None` without trades. Its first and last trade are at its bounds."""
+    if not kline.has_trades:
+        return None
+    return Bar(
+        kline.open,
+        kline.high,
+        kline.low,
+        kline.close,
+        kline.volume,
+        kline.quote_volume,
+        kline.trades,
+        "",
+        "",
+        kline.open_time,
+        kline.open_time + MINUTE - timedelta.resolution,
+    )
+
+
+def find_answered(window: TimeSpan, klines: Sequence[Kline], now: datetime) -> TimeSpan | None:
+    """Return the part of `window` about which the klines, in order, say something.
+
+    Behind the last of them there may be more to come, unless that is long ago. `None` if they say nothing.
+    """
+    end = span_at(Interval.M1, now - LATE_FOR).start
+    if klines:
+        end = max(end, klines[-1].open_time + MINUTE)
+    return TimeSpan(window.start, min(end, window.end)) if end > window.start else None
+
+
+def check_minutes(
+    window: TimeSpan, minutes: Mapping[datetime, Candle], klines: Iterable[Kline], traits: KlineTraits
+) -> list[MinuteCheck]:
+    """Return a verdict on each minute of `window`, in order.
+
+    `minutes`: what is stored; `klines`: all that the source has of the time.
+    """
+    told = {kline.open_time: kline for kline in klines}
+    checks = []
+    at = window.start
+    while at < window.end:
+        candle = minutes.get(at)
+        if at not in told and not (traits.omits_empty and told):
+            checks.append(MinuteCheck(at, Verdict.NOT_CHECKED))
+        elif candle is not None and candle.coverage in WHOLE:
+            checks.append(_compare(candle, told.get(at), told.get(at - MINUTE), traits))
+        else:
+            checks.append(_fill(at, candle, told.get(at)))
+        at += MINUTE
+    return checks
+
+
+def _compare(candle: Candle, theirs: Kline | None, before: Kline | None, traits: KlineTraits) -> MinuteCheck:
+    if candle.origin is CandleOrigin.EXCHANGE:
+        return MinuteCheck(candle.open_time, Verdict.FILLED)
+    if find_differences(candle.bar, theirs, before, traits):
+        return MinuteCheck(candle.open_time, Verdict.DIFFERS, candle.bar, theirs)
+    return MinuteCheck(candle.open_time, Verdict.EQUAL)
+
+
+def _fill(at: datetime, candle: Candle | None, theirs: Kline | None) -> MinuteCheck:
+    """Fill a minute that is not whole. One whose known trades are not in the kline differs all the same."""
+    ours = None if candle is None else candle.bar
+    if ours is None or _contains(theirs, ours):
+        return MinuteCheck(at, Verdict.FILLED, None, theirs, fills=True)
+    # A kline that is left out is no candle that could stand for our trades.
+    return MinuteCheck(at, Verdict.DIFFERS, ours, theirs, fills=theirs is not None)
+
+
+def _contains(theirs: Kline | None, part: Bar) -> bool:
+    if theirs is None or not theirs.has_trades:
+        return False
+    inside = theirs.low <= part.low <= part.high <= theirs.high
+    count = part.trades is None or theirs.trades is None or part.trades <= theirs.trades
+    return inside and count and part.volume <= theirs.volume * (1 + VOLUME_TOLERANCE)
+
+
+def find_differences(
+    ours: Bar | None, theirs: Kline | None, before: Kline | None, traits: KlineTraits
+) -> list[str]:
+    """Return the names of the values that differ. `before`: the kline before theirs.
+
+    Prices and counts are compared exactly; what the source does not tell is not compared.
+    """
+    if ours is None or theirs is None or not theirs.has_trades:
+        has_trades = theirs is not None and theirs.has_trades
+        return ["trades"] if (ours is not None) != has_trades else []
+    opening, high, low = ours.open, ours.high, ours.low
+    if traits.may_open_at_close and before is not None and theirs.open == before.close:
+        opening = theirs.open
+        high, low = max(high, opening), min(low, opening)
+    is_same = {
+        "open": opening == theirs.open,
+        "high": high == theirs.high,
+        "low": low == theirs.low,
+        "close": ours.close == theirs.close,
+        "volume": _is_close(ours.volume, theirs.volume, VOLUME_TOLERANCE),
+        "quote_volume": _is_close(ours.quote_volume, theirs.quote_volume, QUOTE_TOLERANCE),
+        "trades": ours.trades is None or theirs.trades is None or ours.trades == theirs.trades,
+    }
+    return [name for name, same in is_same.items() if not same]
+
+
+def _is_close(one: Decimal | None, other: Decimal | None, tolerance: Decimal) -> bool:
+    if one is None or other is None:
+        return True
+    return abs(one - other) <= tolerance * max(one, other)
