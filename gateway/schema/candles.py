@@ -90,11 +90,13 @@ class CandleType(Node):
         "The traded amount of base, as the exact sum; null if it is not known. 0 with NO_TRADES."
     )
     quote_volume: Decimal | None = described(
-        "The same in units of quote: the exact sum of price times amount."
+        "The same in units of quote: the exact sum of price times amount. Null if it is not known, as with the candles of some sources."
     )
-    trade_count: int | None = described("The number of trades; null if it is not known.")
+    trade_count: int | None = described(
+        "The number of trades; null if it is not known, as with the candles of some sources."
+    )
     vwap: Decimal | None = described(
-        "The mean price by volume, at 18 significant digits; null if no trade is known."
+        "The mean price by volume, at 18 significant digits; null without a trade or a volume in quote."
     )
     origin: CandleOrigin = described("The origin of the candle.")
     state: CandleState = described("Whether its time is over, and whether it was another one before.")
