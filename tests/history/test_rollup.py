@@ -15,7 +15,7 @@ from history.coverage import CandleCoverage, GapReason, fold_coverage
 from history.instrument_coverage import CoverageEnd, CoverageStart
 from history.interval import TimeSpan
 from history.models import MinuteRow, RecordingRow, SeriesRow
-from history.partitions import MINUTES, create_partitions
+from history.partitions import MINUTES, SECONDS, create_partitions
 from history.ports import LoggedBatch
 from history.recording import EVERYTHING
 from history.second_fold import SecondBar
@@ -163,7 +163,6 @@ async def test_minutes_of_an_older_version_become_hours(url: str) -> None:
     await migrate(url, "0005")
     database = InstrumentStore(url)
     store = HistoryStore(database, simulated=False)
-    await store.maintain(at(0), EVERYTHING._replace(seconds=at(0), minutes=at(0)))
     minutes = [
         {"series_id": 1, "open_time": at(60 * number), "revision": 0, "known_at": at(60 * number + 61)}
         | {"trades": 1, "first_us": 5, "last_us": 5, "first_id": number, "last_id": number}
@@ -175,6 +174,9 @@ async def test_minutes_of_an_older_version_become_hours(url: str) -> None:
     async with database.transaction() as connection:
         series = {"id": 1, "source": Source.BINANCE, "base": "BTC", "quote": "USDT", "simulated": False}
         await connection.execute(insert(SeriesRow), [series])
+        if connection.dialect.name == "postgresql":
+            await create_partitions(connection, MINUTES, at(0), at(0) + timedelta(days=1))
+            await create_partitions(connection, SECONDS, at(0), at(0) + timedelta(days=1))
         await connection.execute(insert(MinuteRow), minutes)
         await connection.execute(insert(RecordingRow).values(**place, minutes_until=at(36_000)))
     await migrate(url)
