@@ -25,7 +25,7 @@ BAR_COLUMNS = ("trades", "first_us", "last_us", "first_id", "last_id", *PRICES)
 
 
 class CandleKnowledge(NamedTuple):
-    """What is known of a candle's time, by whom, and since when."""
+    """Knowledge of a candle's time: how much, by whom, and since when."""
 
     coverage: CandleCoverage
     origin: CandleOrigin

@@ -17,7 +17,7 @@ CHECK_EVERY, FILL_EVERY = 60 * MINUTE, 5 * MINUTE
 
 
 class SeriesChecks(NamedTuple):
-    """What is known of one instrument: its verdicts, and the times that are covered, both in order."""
+    """Verdicts and covered spans of one instrument, both in order."""
 
     series: int
     runs: Sequence[CheckRun]
@@ -25,14 +25,17 @@ class SeriesChecks(NamedTuple):
 
 
 class CheckState(NamedTuple):
-    """What is known of a source. The recorder has stored all minutes until `minutes_until`."""
+    """State of a source: the recorder has stored all minutes until `minutes_until`."""
 
     minutes_until: datetime
     instruments: dict[Symbol, SeriesChecks]
 
 
 def checkable(state: CheckState, traits: KlineTraits, *, now: datetime, since: datetime) -> TimeSpan | None:
-    """Return the time that can be compared: what is stored and settled, back to `since` or the reach of the source."""
+    """Return the time that can be compared, back to `since` or the reach of the source.
+
+    It is stored here, and settled there.
+    """
     if traits.reach is not None:
         since = max(since, now - traits.reach)
     end = min(state.minutes_until, span_at(Interval.M1, now - SETTLED_AFTER).start)

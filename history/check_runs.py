@@ -11,7 +11,10 @@ from history.kline_check import MinuteCheck, Verdict
 
 
 class CheckRun(NamedTuple):
-    """The verdict on the minutes from `start` to `end`. Each minute that differs has a run of its own, with both values."""
+    """The verdict on the minutes from `start` to `end`.
+
+    Each minute that differs has a run of its own, with both values.
+    """
 
     start: datetime
     end: datetime
@@ -56,7 +59,10 @@ def cut_out(runs: Iterable[CheckRun], window: TimeSpan) -> list[CheckRun]:
 
 
 def list_unchecked(window: TimeSpan, runs: Sequence[CheckRun]) -> list[TimeSpan]:
-    """Return the times of `window` without a verdict, the newest first, given disjoint runs in order."""
+    """Return the times of `window` without a verdict, the newest first.
+
+    The runs are disjoint, and in order.
+    """
     found = []
     start = window.start
     for run in runs:

@@ -1,4 +1,4 @@
-"""Klines: the candles of one minute that a source publishes itself, and what its klines mean. Pure."""
+"""Klines: the candles of one minute that a source publishes itself. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
-"""Compares our minutes with the klines of their source, and finds those that they can fill. Pure."""
+"""Compares our minutes with the klines of their source, which fill some. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -19,9 +19,9 @@ LATE_FOR = timedelta(hours=1)
 
 
 class Verdict(StrEnum):
-    """EQUAL: our minute and the source's kline agree. FILLED: ours was not whole, and is theirs now.
+    """EQUAL: our minute and the source's kline agree.
 
-    NOT_CHECKED: the source was asked and has no kline of it.
+    FILLED: ours was not whole, and is theirs now. NOT_CHECKED: the source was asked and has no kline of it.
     """
 
     EQUAL = "EQUAL"
@@ -31,7 +31,10 @@ class Verdict(StrEnum):
 
 
 class MinuteCheck(NamedTuple):
-    """The verdict on one minute. `fills`: the kline is to be stored, because our minute is not whole."""
+    """The verdict on one minute.
+
+    `fills`: the kline is to be stored, because our minute is not whole.
+    """
 
     open_time: datetime
     verdict: Verdict
@@ -46,7 +49,10 @@ class MinuteCheck(NamedTuple):
 
 
 def to_bar(kline: Kline) -> Bar | None:
-    """Return the bar of a kline, `None` without trades. Its first and last trade are at its bounds."""
+    """Return the bar of a kline, `None` without trades.
+
+    Its first and last trade are at its bounds.
+    """
     if not kline.has_trades:
         return None
     return Bar(
@@ -64,30 +70,50 @@ def to_bar(kline: Kline) -> Bar | None:
     )
 
 
-def find_answered(window: TimeSpan, klines: Sequence[Kline], now: datetime) -> TimeSpan | None:
-    """Return the part of `window` about which the klines, in order, say something.
+class Answer(NamedTuple):
+    """The klines of a page, in order, and the time of which they say something.
 
-    Behind the last of them there may be more to come, unless that is long ago. `None` if they say nothing.
+    `is_continued`: the source has told something of the minute before it.
     """
+
+    window: TimeSpan
+    klines: Sequence[Kline]
+    is_continued: bool = False
+
+
+def find_answered(answer: Answer, traits: KlineTraits, now: datetime) -> Answer | None:
+    """Return the answer with the time of which it says something; `None` if of none.
+
+    Behind the last kline there may be more to come, unless that is long ago. Minutes that a source leaves out are known only between
+    two that it tells; those before the first one belong to an earlier page, which ends with it.
+    """
+    window, klines, is_continued = answer
+    if traits.omits_empty:
+        if not klines:
+            return None
+        first, last = klines[0].open_time, klines[-1].open_time
+        is_whole = is_continued or first in (window.start, last)
+        start = window.start if is_whole else first + MINUTE
+        return answer._replace(window=TimeSpan(start, last + MINUTE))
     end = span_at(Interval.M1, now - LATE_FOR).start
     if klines:
         end = max(end, klines[-1].open_time + MINUTE)
-    return TimeSpan(window.start, min(end, window.end)) if end > window.start else None
+    end = min(end, window.end)
+    return answer._replace(window=TimeSpan(window.start, end)) if end > window.start else None
 
 
 def check_minutes(
-    window: TimeSpan, minutes: Mapping[datetime, Candle], klines: Iterable[Kline], traits: KlineTraits
+    answer: Answer, minutes: Mapping[datetime, Candle], traits: KlineTraits
 ) -> list[MinuteCheck]:
-    """Return a verdict on each minute of `window`, in order.
-
-    `minutes`: what is stored; `klines`: all that the source has of the time.
-    """
+    """Return a verdict on each minute of an answer, in order. `minutes`: what is stored."""
+    window, klines, is_continued = answer
     told = {kline.open_time: kline for kline in klines}
     checks = []
     at = window.start
     while at < window.end:
         candle = minutes.get(at)
-        if at not in told and not (traits.omits_empty and told):
+        is_between = is_continued or (bool(klines) and at > klines[0].open_time)
+        if at not in told and not (traits.omits_empty and is_between):
             checks.append(MinuteCheck(at, Verdict.NOT_CHECKED))
         elif candle is not None and candle.coverage in WHOLE:
             checks.append(_compare(candle, told.get(at), told.get(at - MINUTE), traits))
@@ -106,7 +132,10 @@ def _compare(candle: Candle, theirs: Kline | None, before: Kline | None, traits:
 
 
 def _fill(at: datetime, candle: Candle | None, theirs: Kline | None) -> MinuteCheck:
-    """Fill a minute that is not whole. One whose known trades are not in the kline differs all the same."""
+    """Fill a minute that is not whole.
+
+    One whose known trades are not in the kline differs all the same.
+    """
     ours = None if candle is None else candle.bar
     if ours is None or _contains(theirs, ours):
         return MinuteCheck(at, Verdict.FILLED, None, theirs, fills=True)

@@ -1,4 +1,4 @@
-"""Compares stored minutes with the klines of their source, and fills those that are not known.
+"""Compares stored minutes with klines of their source, and fills those not known.
 
 One of several replicas at a time, the newest minutes first, within the budget of calls. An error says nothing of any minute.
 """
@@ -36,7 +36,7 @@ TOLERATED = timedelta(minutes=15)
 
 
 class Turn(NamedTuple):
-    """Whether it is this replica's turn to ask the source, and for how long it is that of nobody else."""
+    """A turn to ask the source. `left`: for so long no other replica has one."""
 
     is_ours: bool
     left: timedelta

@@ -1,4 +1,4 @@
-"""Compares minutes of one instrument with the klines of its source and fills what is not known, in one transaction.
+"""Stores a page of klines: compares minutes with them, and fills those not known.
 
 Repeating it changes nothing, so that it may be interrupted at any time.
 """
@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from history.bar_rows import CandleKnowledge, insert_rows, read_newest, to_bar, to_candle_row
 from history.candle import Candle, CandleOrigin, closed_state
 from history.check_plan import CheckState, SeriesChecks
-from history.check_rows import read_runs, store_runs
+from history.check_rows import read_runs, read_touching, store_runs
 from history.check_runs import to_runs
 from history.coverage import CandleCoverage, clip_open
 from history.interval import Interval, TimeSpan
 from history.kline import MINUTE, KlinePage, KlineTraits
-from history.kline_check import MinuteCheck, check_minutes, find_answered
+from history.kline_check import Answer, MinuteCheck, Verdict, check_minutes, find_answered
 from history.models import MinuteRow, SeriesRow
 from history.place import read_place
 from history.rollup import Rollup
@@ -31,7 +31,10 @@ from rates.symbol import Symbol
 async def read_check_state(
     connection: AsyncConnection, source: Source, since: datetime, *, simulated: bool
 ) -> CheckState | None:
-    """Return what is known of the time after `since`; `None` before the recorder has stored anything."""
+    """Return the verdicts and spans of the time after `since`.
+
+    `None` before the recorder has stored anything.
+    """
     place = await read_place(connection, source, simulated=simulated, locked=False)
     if place is None:
         return None
@@ -63,15 +66,23 @@ class ReconciliationTransaction:
         """
         # The lock of the recorder: both store minutes.
         place = await read_place(self._connection, self._source, simulated=self._simulated)
-        answered = find_answered(*page, now)
-        if place is None or answered is None:
+        answer = find_answered(Answer(*page, await self._is_continued(page.window)), traits, now)
+        if place is None or answer is None:
             return []
-        rows = await read_newest(self._connection, MinuteRow, [self._series], *answered)
+        rows = await read_newest(self._connection, MinuteRow, [self._series], *answer.window)
         minutes = {at: _to_minute(at, row) for (_, at), row in rows.items()}
-        checks = check_minutes(answered, minutes, page.klines, traits)
+        checks = check_minutes(answer, minutes, traits)
         await self._fill([one for one in checks if one.fills], rows, now, place)
-        await store_runs(self._connection, self._series, answered, to_runs(checks))
+        await store_runs(self._connection, self._series, answer.window, to_runs(checks))
         return checks
+
+    async def _is_continued(self, window: TimeSpan) -> bool:
+        """Return whether the source told something of the minute before `window`."""
+        before = TimeSpan(window.start - MINUTE, window.start)
+        runs = (await read_touching(self._connection, self._series, before))[self._series]
+        return any(
+            run.start < window.start <= run.end and run.verdict is not Verdict.NOT_CHECKED for run in runs
+        )
 
     async def _fill(
         self,

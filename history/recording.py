@@ -276,7 +276,10 @@ class RecordingTransaction:
 
 
 def _is_better(before: Row[Any] | None, coverage: CandleCoverage) -> bool:
-    """Return whether a minute of ours may replace a stored one: a part says less than the source's own candle."""
+    """Return whether a minute of ours may replace a stored one.
+
+    A part says less than the source's own candle.
+    """
     return before is None or before.origin != CandleOrigin.EXCHANGE or coverage in WHOLE
 
 

@@ -1,4 +1,4 @@
-"""REST candles of one minute of the four push feeds, each in its exchange's format and page size.
+"""REST candles of one minute of four push feeds, each in its exchange's format.
 
 Shapes: Coinbase `GET /products/<id>/candles`, Kraken `GET /0/public/OHLC`, OKX `GET /api/v5/market/candles` and
 `history-candles`, Bybit `GET /v5/market/kline`, from their documentation. Texts marked (?) are not documented.
@@ -82,7 +82,10 @@ def _finder(simulation: SimulationLoop, source: str) -> Find:
 
 
 def _coinbase(query: Mapping[str, str], find: Find, now_ns: int) -> Answer:
-    """Newest first, `[time, low, high, open, close, volume]`; minutes without trades are left out."""
+    """Newest first: time, low, high, open, close, volume.
+
+    Minutes without trades are left out.
+    """
     if query.get("granularity", "60") != "60":
         return 400, '{"message":"Unsupported granularity"}'
     try:

@@ -77,7 +77,10 @@ class InstrumentSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PublishedKline:
-    """A minute as an exchange publishes it: exact prices and quantities. Without a trade it is flat."""
+    """A minute as an exchange publishes it: exact prices and quantities.
+
+    Without a trade it is flat.
+    """
 
     start_ns: int
     open: Decimal

@@ -28,9 +28,9 @@ def push_adapter(
     open_listing: OpenListingFetcher | None = None,
     klines: KlineAdapter | None = None,
 ) -> SourceAdapter:
-    """Build an adapter with a push feed and, optionally, a listing and klines. Limits as in `FeedSpec`.
+    """Build an adapter with a push feed and, optionally, a listing and klines.
 
-    For sources that do not close connections by age, and whose protocol has pings of its own.
+    Limits as in `FeedSpec`.     For sources that do not close connections by age, and whose protocol has pings of its own.
     """
 
     def build_feed(*, simulated: bool) -> FeedSpec:

@@ -1,4 +1,4 @@
-"""Klines over REST: requests within a budget, in bounded time, of sources that differ in two functions."""
+"""Klines over REST, within a budget and in bounded time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -76,7 +76,10 @@ def rest_klines(
     *,
     timeout_s: float,
 ) -> KlineAdapter:
-    """Build a `SourceAdapter.klines`. `timeout_s` as in `open_rest_client`; the context has a budget."""
+    """Build a `SourceAdapter.klines`, for contexts with a budget.
+
+    `timeout_s` as in `open_rest_client`.
+    """
 
     @asynccontextmanager
     async def open_klines(context: SourceContext) -> AsyncIterator[KlineFetcher]:

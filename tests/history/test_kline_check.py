@@ -1,4 +1,4 @@
-"""Our minutes against the klines of their source: what is equal, what differs, what can be filled. Pure."""
+"""Our minutes against the klines of their source: equal, different, or filled."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,7 +13,14 @@ from history.check_runs import CheckRun, cut_out, join_runs, list_unchecked, to_
 from history.coverage import CandleCoverage, CoveredSpan, GapReason
 from history.interval import Interval, TimeSpan
 from history.kline import MINUTE, Kline, KlineTraits
-from history.kline_check import MinuteCheck, Verdict, check_minutes, find_answered, find_differences
+from history.kline_check import (
+    Answer,
+    MinuteCheck,
+    Verdict,
+    check_minutes,
+    find_answered,
+    find_differences,
+)
 from tests.history.trades import START, at, trade
 
 D = Decimal
@@ -129,7 +136,7 @@ def test_whole_minutes_are_compared_and_others_are_filled() -> None:
         )
     }
     klines = [kline(0), kline(1), kline(2), empty(3), kline(5)]
-    checks = check_minutes(TimeSpan(START, START + 6 * MINUTE), minutes, klines, PLAIN)
+    checks = check_minutes(Answer(TimeSpan(START, START + 6 * MINUTE), klines), minutes, PLAIN)
     assert verdicts(checks) == [
         (EQUAL, False),
         (FILLED, True),
@@ -145,22 +152,36 @@ def test_whole_minutes_are_compared_and_others_are_filled() -> None:
     assert (filled.first_at, filled.last_at) == (at(60), at(120) - timedelta(microseconds=1))
 
 
-def test_a_minute_that_is_left_out_had_no_trades_where_the_source_leaves_such_minutes_out() -> None:
-    """Unless the whole answer is empty, which proves nothing; and trades of ours are never replaced by nothing."""
+def test_minutes_between_two_candles_had_no_trades_where_a_source_leaves_such_minutes_out() -> None:
+    """Trades of ours are never replaced by nothing, and an empty answer proves nothing."""
+    window = TimeSpan(START, START + 6 * MINUTE)
+    minutes = {at(180): candle(3, CandleCoverage.PARTIAL, bar_of(trade(7, 185, "100", "0.5")))}
+    answer = find_answered(Answer(window, [kline(1), kline(4)]), OMITS, at(6 * 60))
+    assert answer is not None
+    # What was before the first candle belongs to the page before this one, which ends with it.
+    assert answer.window == TimeSpan(at(120), at(300))
+    checks = check_minutes(answer, minutes, OMITS)
+    assert verdicts(checks) == [(FILLED, True), (DIFFERS, False), (FILLED, True)]
+    assert [check.bar is None for check in checks] == [True, True, False]
+    assert find_answered(Answer(window, []), OMITS, START + timedelta(days=1)) is None
+
+
+def test_minutes_before_the_first_candle_of_all_are_not_known() -> None:
+    """Unless the source has told something of the minute before them."""
     window = TimeSpan(START, START + 3 * MINUTE)
-    part = bar_of(trade(7, 125, "100", "0.5"))
-    minutes = {at(120): candle(2, CandleCoverage.PARTIAL, part)}
-    checks = check_minutes(window, minutes, [kline(0)], OMITS)
-    assert verdicts(checks) == [(FILLED, True), (FILLED, True), (DIFFERS, False)]
-    assert checks[1].bar is None
-    assert verdicts(check_minutes(window, minutes, [], OMITS)) == [(NOT_CHECKED, False)] * 3
+    alone = find_answered(Answer(window, [kline(2)]), OMITS, at(600))
+    assert alone is not None
+    assert verdicts(check_minutes(alone, {}, OMITS)) == [(NOT_CHECKED, False)] * 2 + [(FILLED, True)]
+    continued = find_answered(Answer(window, [kline(2)], is_continued=True), OMITS, at(600))
+    assert continued is not None
+    assert verdicts(check_minutes(continued, {}, OMITS)) == [(FILLED, True)] * 3
 
 
 def test_a_kline_without_the_trades_that_we_know_fills_and_differs() -> None:
     """Its source stands by it; the contradiction is kept."""
     part = bar_of(trade(7, 5, "200", "0.5"))
     minutes = {START: candle(0, CandleCoverage.PARTIAL, part)}
-    (check,) = check_minutes(TimeSpan(START, at(60)), minutes, [kline(0)], PLAIN)
+    (check,) = check_minutes(Answer(TimeSpan(START, at(60)), [kline(0)]), minutes, PLAIN)
     assert (check.verdict, check.fills, check.ours) == (DIFFERS, True, part)
 
 
@@ -168,10 +189,12 @@ def test_klines_that_may_still_come_are_waited_for() -> None:
     """An answer ends with its last kline; what is more than an hour ago will not come any more."""
     window = TimeSpan(START, START + 10 * MINUTE)
     soon, later = START + 15 * MINUTE, START + 71 * MINUTE
-    assert find_answered(window, [kline(4)], soon) == TimeSpan(START, START + 5 * MINUTE)
-    assert find_answered(window, [], soon) is None
-    assert find_answered(window, [], later) == window
-    assert find_answered(window, [], START + 63 * MINUTE) == TimeSpan(START, START + 3 * MINUTE)
+    some, nothing = Answer(window, [kline(4)]), Answer(window, [])
+    assert find_answered(some, PLAIN, soon) == some._replace(window=TimeSpan(START, at(300)))
+    assert find_answered(nothing, PLAIN, soon) is None
+    assert find_answered(nothing, PLAIN, later) == nothing
+    part = find_answered(nothing, PLAIN, START + 63 * MINUTE)
+    assert part == nothing._replace(window=TimeSpan(START, at(180)))
 
 
 def run(start: int, end: int, verdict: Verdict = EQUAL) -> CheckRun:

@@ -1,4 +1,4 @@
-"""Minutes that were missed are filled from klines, the others are compared, whatever fails meanwhile.
+"""Minutes that were missed are filled from klines, and the others are compared.
 
 On SQLite and on Postgres.
 """
@@ -39,7 +39,7 @@ COMPLETE, PARTIAL = CandleCoverage.COMPLETE, CandleCoverage.PARTIAL
 
 
 class Exchange:
-    """A `KlineFetcher` that has the trades of the feed, also of the time in which nobody listened.
+    """A `KlineFetcher` that has all trades, also those that nobody listened to.
 
     `failure` is raised instead; `wrong` has other closes by minute; `until` is the first minute without a kline.
     """
@@ -75,7 +75,7 @@ class Exchange:
 
 
 class System:
-    """A feed, its recorder's storage, and a reconciler that can be replaced as if it had been killed."""
+    """A feed, the storage of its recorder, and a reconciler that can be replaced."""
 
     def __init__(self, database: InstrumentStore) -> None:
         self.database, self.store = database, HistoryStore(database, simulated=False)
@@ -161,7 +161,7 @@ async def check_rollup(system: System) -> None:
 
 
 async def test_a_gap_is_filled_and_the_rest_is_compared(system: System) -> None:
-    """Every minute is whole then, back to a day before the start; hours and days are folded again."""
+    """Every minute is whole then, back to a day ago; hours and days are folded again."""
     await system.record(0, 70)
     await system.record_gap(70, 95)
     await system.record(96, 200)
@@ -266,7 +266,7 @@ async def test_a_refused_call_is_not_repeated_before_its_time(system: System) ->
 
 
 async def test_a_restart_asks_for_nothing_twice(system: System) -> None:
-    """What was compared is in the database; pages go from the newest to the oldest."""
+    """Verdicts are in the database; pages go from the newest to the oldest."""
     await system.record(0, 70)
     await system.reconcile(2)
     system.reconciler = system.open_reconciler()
@@ -305,7 +305,7 @@ async def test_a_minute_that_differs_is_kept_with_both_values(system: System) ->
 
 
 async def test_a_part_of_ours_never_replaces_the_sources_candle(system: System) -> None:
-    """A late trade of a minute that was filled changes nothing; the whole minute does, and is compared."""
+    """A late trade of a filled minute changes nothing; the whole minute does."""
     await system.record(0, 70)
     await system.record_gap(70, 80)
     await system.record(81, 150)

@@ -191,7 +191,7 @@ async def test_minutes_of_an_older_version_become_hours(url: str) -> None:
 
 
 async def test_a_history_of_an_older_version_has_the_origin_of_trades(url: str) -> None:
-    """The column is added to a database with data, on Postgres to its partitions too, and can be taken away."""
+    """The column is added to a database with data, on Postgres to its partitions too."""
     await migrate(url, "0006")
     database = InstrumentStore(url)
     async with database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Klines of all sources: documented examples, malformed answers, and the simulated exchanges."""
+"""Klines of all sources: documented examples, malformed answers, simulated exchanges."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -40,7 +40,7 @@ KEYS = {
 
 
 def read_trade(source: str, data: str) -> tuple[int, Decimal, Decimal]:
-    """Return minute, price and quantity of a message with one trade, without the product's parsers."""
+    """Return minute, price and quantity of a message, without the product's parsers."""
     message: Json = parse_json(data)
     entry = message["data"][0] if "data" in message else message
     price, quantity, time = (str(entry[key]) for key in KEYS[source])

@@ -1,4 +1,4 @@
-"""OKX's candles: `/api/v5/market/candles` for the last day, `history-candles` for what is older. Pure."""
+"""OKX's candles: those of the last day, and older ones from another address. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
