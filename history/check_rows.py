@@ -12,7 +12,7 @@ from history.bar import Bar
 from history.check_runs import CheckRun, cut_out, join_runs
 from history.interval import TimeSpan
 from history.kline import Kline
-from history.kline_check import Verdict
+from history.kline_check import KlineVerdict
 from history.models import CheckRow
 from instruments.store import aware
 
@@ -78,7 +78,7 @@ def _to_run(row: Row[Any]) -> CheckRun:
     return CheckRun(
         aware(row.started_at),
         aware(row.ended_at),
-        Verdict(row.verdict),
+        KlineVerdict(row.verdict),
         None if row.ours is None else msgspec.json.decode(row.ours, type=Bar),
         None if row.theirs is None else msgspec.json.decode(row.theirs, type=Kline),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from history.bar import Bar
 from history.interval import TimeSpan
 from history.kline import MINUTE, Kline
-from history.kline_check import MinuteCheck, Verdict
+from history.kline_check import KlineVerdict, MinuteCheck
 
 
 class CheckRun(NamedTuple):
@@ -18,7 +18,7 @@ class CheckRun(NamedTuple):
 
     start: datetime
     end: datetime
-    verdict: Verdict
+    verdict: KlineVerdict
     ours: Bar | None = None
     theirs: Kline | None = None
 
@@ -31,7 +31,7 @@ def to_runs(checks: Iterable[MinuteCheck]) -> list[CheckRun]:
 
 
 def _values(check: MinuteCheck) -> tuple[Bar | None, Kline | None]:
-    return (check.ours, check.theirs) if check.verdict is Verdict.DIFFERS else (None, None)
+    return (check.ours, check.theirs) if check.verdict is KlineVerdict.DIFFERS else (None, None)
 
 
 def join_runs(runs: Iterable[CheckRun]) -> list[CheckRun]:
@@ -40,7 +40,7 @@ def join_runs(runs: Iterable[CheckRun]) -> list[CheckRun]:
     for run in sorted(runs, key=lambda one: one.start):
         last = joined[-1] if joined else None
         can_join = last is not None and last.verdict is run.verdict and last.end == run.start
-        if last is not None and can_join and run.verdict is not Verdict.DIFFERS:
+        if last is not None and can_join and run.verdict is not KlineVerdict.DIFFERS:
             joined[-1] = last._replace(end=run.end)
         else:
             joined.append(run)

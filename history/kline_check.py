@@ -18,7 +18,7 @@ VOLUME_TOLERANCE, QUOTE_TOLERANCE = Decimal("1e-9"), Decimal("1e-6")
 LATE_FOR = timedelta(hours=1)
 
 
-class Verdict(StrEnum):
+class KlineVerdict(StrEnum):
     """EQUAL: our minute and the source's kline agree.
 
     FILLED: ours was not whole, and is theirs now. NOT_CHECKED: the source was asked and has no kline of it.
@@ -37,7 +37,7 @@ class MinuteCheck(NamedTuple):
     """
 
     open_time: datetime
-    verdict: Verdict
+    verdict: KlineVerdict
     ours: Bar | None = None
     theirs: Kline | None = None
     fills: bool = False
@@ -114,7 +114,7 @@ def check_minutes(
         candle = minutes.get(at)
         is_between = is_continued or (bool(klines) and at > klines[0].open_time)
         if at not in told and not (traits.omits_empty and is_between):
-            checks.append(MinuteCheck(at, Verdict.NOT_CHECKED))
+            checks.append(MinuteCheck(at, KlineVerdict.NOT_CHECKED))
         elif candle is not None and candle.coverage in WHOLE:
             checks.append(_compare(candle, told.get(at), told.get(at - MINUTE), traits))
         else:
@@ -125,10 +125,10 @@ def check_minutes(
 
 def _compare(candle: Candle, theirs: Kline | None, before: Kline | None, traits: KlineTraits) -> MinuteCheck:
     if candle.origin is CandleOrigin.EXCHANGE:
-        return MinuteCheck(candle.open_time, Verdict.FILLED)
+        return MinuteCheck(candle.open_time, KlineVerdict.FILLED)
     if find_differences(candle.bar, theirs, before, traits):
-        return MinuteCheck(candle.open_time, Verdict.DIFFERS, candle.bar, theirs)
-    return MinuteCheck(candle.open_time, Verdict.EQUAL)
+        return MinuteCheck(candle.open_time, KlineVerdict.DIFFERS, candle.bar, theirs)
+    return MinuteCheck(candle.open_time, KlineVerdict.EQUAL)
 
 
 def _fill(at: datetime, candle: Candle | None, theirs: Kline | None) -> MinuteCheck:
@@ -138,9 +138,9 @@ def _fill(at: datetime, candle: Candle | None, theirs: Kline | None) -> MinuteCh
     """
     ours = None if candle is None else candle.bar
     if ours is None or _contains(theirs, ours):
-        return MinuteCheck(at, Verdict.FILLED, None, theirs, fills=True)
+        return MinuteCheck(at, KlineVerdict.FILLED, None, theirs, fills=True)
     # A kline that is left out is no candle that could stand for our trades.
-    return MinuteCheck(at, Verdict.DIFFERS, ours, theirs, fills=theirs is not None)
+    return MinuteCheck(at, KlineVerdict.DIFFERS, ours, theirs, fills=theirs is not None)
 
 
 def _contains(theirs: Kline | None, part: Bar) -> bool:

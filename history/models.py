@@ -182,7 +182,7 @@ class RecordingRow(Model):
 class CheckRow(Model):
     """The verdict of the source's klines on the minutes from `started_at` to `ended_at`.
 
-    `verdict`: a `Verdict`. `ours` and `theirs`, of a minute that differs: both values as JSON. Minutes without a row were not compared.
+    `verdict`: a `KlineVerdict`. `ours` and `theirs`, of a minute that differs: both values as JSON. Minutes without a row were not compared.
     """
 
     __tablename__ = "minute_checks"

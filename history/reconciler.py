@@ -13,7 +13,7 @@ import structlog
 from history.check_plan import checkable, plan_window
 from history.interval import TimeSpan
 from history.kline import KlinePage, KlineTraits
-from history.kline_check import MinuteCheck, Verdict
+from history.kline_check import KlineVerdict, MinuteCheck
 from history.ports import KlineFetcher
 from history.store import HistoryStore
 from instruments.store import InstrumentReader
@@ -152,7 +152,7 @@ class Reconciler:
             self._resting[page.symbol] = now + INSTRUMENT_REST
         self._on_checked(page.symbol, checks)
         for check in checks:
-            if check.verdict is Verdict.DIFFERS:
+            if check.verdict is KlineVerdict.DIFFERS:
                 self._log_difference(page.symbol, check)
 
     def _kept(self, now: datetime) -> datetime:

@@ -18,7 +18,7 @@ from history.check_runs import to_runs
 from history.coverage import CandleCoverage, clip_open
 from history.interval import Interval, TimeSpan
 from history.kline import MINUTE, KlinePage, KlineTraits
-from history.kline_check import Answer, MinuteCheck, Verdict, check_minutes, find_answered
+from history.kline_check import Answer, KlineVerdict, MinuteCheck, check_minutes, find_answered
 from history.models import MinuteRow, SeriesRow
 from history.place import read_place
 from history.rollup import Rollup
@@ -81,7 +81,8 @@ class ReconciliationTransaction:
         before = TimeSpan(window.start - MINUTE, window.start)
         runs = (await read_touching(self._connection, self._series, before))[self._series]
         return any(
-            run.start < window.start <= run.end and run.verdict is not Verdict.NOT_CHECKED for run in runs
+            run.start < window.start <= run.end and run.verdict is not KlineVerdict.NOT_CHECKED
+            for run in runs
         )
 
     async def _fill(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from history.kline_check import MinuteCheck, Verdict
+from history.kline_check import KlineVerdict, MinuteCheck
 from history.trade import Trade
 from rates.health import HistoryReport
 from rates.source import Source
@@ -19,7 +19,7 @@ class HistoryHealth:
     def __init__(self, source: Source) -> None:
         self.refused_trades = self.lost_batches = self.skipped_batches = 0
         self.behind_since: datetime | None = None
-        self._verdicts: Counter[Verdict] = Counter()
+        self._verdicts: Counter[KlineVerdict] = Counter()
         self._log = structlog.get_logger("ratewire.history").bind(source=source.value)
 
     def record_refused(self, symbol: Symbol, trade: Trade, fault: str) -> None:
@@ -31,7 +31,9 @@ class HistoryHealth:
 
     def record_checks(self, checks: Iterable[MinuteCheck]) -> None:
         """Count the verdicts of the source's candles. Minutes that were filled before count once."""
-        self._verdicts.update(one.verdict for one in checks if one.fills or one.verdict is not Verdict.FILLED)
+        self._verdicts.update(
+            one.verdict for one in checks if one.fills or one.verdict is not KlineVerdict.FILLED
+        )
 
     def report(self) -> HistoryReport:
         """Return the figures for the gateway."""
@@ -40,8 +42,8 @@ class HistoryHealth:
             lost_batches=self.lost_batches,
             skipped_batches=self.skipped_batches,
             behind_since=self.behind_since,
-            equal_minutes=self._verdicts[Verdict.EQUAL],
-            differing_minutes=self._verdicts[Verdict.DIFFERS],
-            filled_minutes=self._verdicts[Verdict.FILLED],
-            unanswered_minutes=self._verdicts[Verdict.NOT_CHECKED],
+            equal_minutes=self._verdicts[KlineVerdict.EQUAL],
+            differing_minutes=self._verdicts[KlineVerdict.DIFFERS],
+            filled_minutes=self._verdicts[KlineVerdict.FILLED],
+            unanswered_minutes=self._verdicts[KlineVerdict.NOT_CHECKED],
         )

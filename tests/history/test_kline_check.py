@@ -15,8 +15,8 @@ from history.interval import Interval, TimeSpan
 from history.kline import MINUTE, Kline, KlineTraits
 from history.kline_check import (
     Answer,
+    KlineVerdict,
     MinuteCheck,
-    Verdict,
     check_minutes,
     find_answered,
     find_differences,
@@ -31,10 +31,10 @@ OURS = fold(
     [bar_of(trade(1, 1, "100", "0.1")), bar_of(trade(2, 30, "102", "2")), bar_of(trade(3, 59, "99", "1"))]
 )
 EQUAL, DIFFERS, FILLED, NOT_CHECKED = (
-    Verdict.EQUAL,
-    Verdict.DIFFERS,
-    Verdict.FILLED,
-    Verdict.NOT_CHECKED,
+    KlineVerdict.EQUAL,
+    KlineVerdict.DIFFERS,
+    KlineVerdict.FILLED,
+    KlineVerdict.NOT_CHECKED,
 )
 
 
@@ -119,7 +119,7 @@ def test_a_kline_may_begin_at_the_close_before_it_where_its_source_does_that() -
     assert find_differences(OURS, kline(open=D(104), high=D(105)), before, CARRIES) == ["high"]
 
 
-def verdicts(checks: list[MinuteCheck]) -> list[tuple[Verdict, bool]]:
+def verdicts(checks: list[MinuteCheck]) -> list[tuple[KlineVerdict, bool]]:
     """Return verdict, and whether the minute is filled."""
     return [(one.verdict, one.fills) for one in checks]
 
@@ -197,7 +197,7 @@ def test_klines_that_may_still_come_are_waited_for() -> None:
     assert part == nothing._replace(window=TimeSpan(START, at(180)))
 
 
-def run(start: int, end: int, verdict: Verdict = EQUAL) -> CheckRun:
+def run(start: int, end: int, verdict: KlineVerdict = EQUAL) -> CheckRun:
     """Return a run of minutes."""
     return CheckRun(START + start * MINUTE, START + end * MINUTE, verdict)
 

@@ -16,7 +16,7 @@ from history.candle_reader import CandleReader
 from history.coverage import WHOLE, CandleCoverage, fold_coverage
 from history.interval import TimeSpan
 from history.kline import MINUTE, Kline, KlineTraits
-from history.kline_check import MinuteCheck, Verdict
+from history.kline_check import KlineVerdict, MinuteCheck
 from history.reconciler import TURN, Reconciler, Turn
 from history.recording import EVERYTHING
 from history.store import HistoryStore
@@ -127,7 +127,7 @@ class System:
     async def minutes(self) -> list[Candle]:
         return await self.store.read_minutes(Source.BINANCE, BTC, ALL)
 
-    async def verdicts(self) -> list[tuple[Verdict, int, int]]:
+    async def verdicts(self) -> list[tuple[KlineVerdict, int, int]]:
         """Return the runs of verdicts, in minutes."""
         runs = await self.store.read_checks(Source.BINANCE, BTC, ALL)
         return [(one.verdict, (one.start - at(0)) // MINUTE, (one.end - at(0)) // MINUTE) for one in runs]
@@ -178,10 +178,10 @@ async def test_a_gap_is_filled_and_the_rest_is_compared(system: System) -> None:
     assert (str(bar.close), bar.trades, bar.quote_volume) == (str(100 + 4207 % 977), 1, None)
     # The newest two minutes may still change at the source. The first one began before the feed.
     assert await system.verdicts() == [
-        (Verdict.FILLED, -1239, 1),
-        (Verdict.EQUAL, 1, 70),
-        (Verdict.FILLED, 70, 95),
-        (Verdict.EQUAL, 95, 198),
+        (KlineVerdict.FILLED, -1239, 1),
+        (KlineVerdict.EQUAL, 1, 70),
+        (KlineVerdict.FILLED, 70, 95),
+        (KlineVerdict.EQUAL, 95, 198),
     ]
     await check_rollup(system)
 
@@ -293,7 +293,7 @@ async def test_a_minute_that_differs_is_kept_with_both_values(system: System) ->
     (differing,) = [
         run
         for run in await system.store.read_checks(Source.BINANCE, BTC, ALL)
-        if run.verdict is Verdict.DIFFERS
+        if run.verdict is KlineVerdict.DIFFERS
     ]
     assert (differing.start, differing.end) == (at(1800), at(1860))
     assert differing.ours is not None
@@ -301,7 +301,7 @@ async def test_a_minute_that_differs_is_kept_with_both_values(system: System) ->
     assert (differing.ours.close, differing.theirs.close) == (Decimal(100 + 1807 % 977), Decimal(7))
     (minute,) = await system.store.read_minutes(Source.BINANCE, BTC, TimeSpan(at(1800), at(1860)))
     assert (minute.bar, minute.origin, minute.revision) == (differing.ours, CandleOrigin.TRADES, 0)
-    assert [one.verdict for one in system.checks if one.open_time == at(1800)] == [Verdict.DIFFERS]
+    assert [one.verdict for one in system.checks if one.open_time == at(1800)] == [KlineVerdict.DIFFERS]
 
 
 async def test_a_part_of_ours_never_replaces_the_sources_candle(system: System) -> None:
@@ -323,7 +323,7 @@ async def test_a_part_of_ours_never_replaces_the_sources_candle(system: System) 
     system.clock.now = at(156 * 60)
     system.checks.clear()
     await system.reconcile(2)
-    assert Verdict.EQUAL in {one.verdict for one in system.checks if one.open_time == window.start}
+    assert KlineVerdict.EQUAL in {one.verdict for one in system.checks if one.open_time == window.start}
     await check_rollup(system)
 
 
@@ -332,13 +332,13 @@ async def test_klines_that_are_not_there_yet_are_asked_for_again(system: System)
     await system.record(0, 70)
     system.exchange.until = 50
     await system.reconcile(5)
-    assert (await system.verdicts())[-1] == (Verdict.EQUAL, 1, 50)
+    assert (await system.verdicts())[-1] == (KlineVerdict.EQUAL, 1, 50)
     assert len(system.exchange.asked) == 1, "it rests"
     system.exchange.until = 60
     system.clock.advance(minutes=6)
     await system.record(70, 130)
     await system.reconcile(2)
-    assert (await system.verdicts())[-2:] == [(Verdict.EQUAL, 1, 60), (Verdict.NOT_CHECKED, 60, 70)]
+    assert (await system.verdicts())[-2:] == [(KlineVerdict.EQUAL, 1, 60), (KlineVerdict.NOT_CHECKED, 60, 70)]
 
 
 async def test_models_agree_with_the_migrations(system: System, url: str) -> None:
