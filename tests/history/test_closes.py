@@ -12,9 +12,8 @@ from sqlalchemy import insert
 
 from history.bar_rows import insert_rows
 from history.candle import Candle
-from history.candle_parts import WHOLE
 from history.candle_reader import CandleReader
-from history.coverage import CandleCoverage
+from history.coverage import WHOLE, CandleCoverage
 from history.interval import Interval, TimeSpan
 from history.models import MinuteRow, SeriesRow
 from history.partitions import MINUTES, create_partitions

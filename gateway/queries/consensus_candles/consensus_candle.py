@@ -12,8 +12,7 @@ from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.queries.identity import find_suspects
 from history.bar import Bar
 from history.candle import Candle, CandleState
-from history.candle_parts import WHOLE
-from history.coverage import CandleCoverage
+from history.coverage import WHOLE, CandleCoverage
 from history.exact import add
 from rates.source import Source
 
